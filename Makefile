@@ -1,0 +1,46 @@
+# Two commands on a fresh machine: `make run` and `make test`. Python 3.11 or later and pip are all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := run
+.PHONY: run test check setup lint lock clean
+
+run: $(STAMP)
+	@exec $(BIN)/countersign run
+
+test: $(STAMP)
+	$(BIN)/pytest -q -n 2 --dist worksteal
+
+check: lint test
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(STAMP)
+
+$(STAMP): requirements.txt pyproject.toml bot/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Countersign needs Python 3.11 or later; \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@mkdir -p $(VENV) 2>/dev/null && test -w . && test -w $(VENV) || { \
+	  echo "Countersign cannot write in $(CURDIR): clone it into a folder that you own." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made (is the disk full? on Debian: apt install python3-venv)." >&2; exit 1; }
+	@echo "Installing pinned dependencies into $(VENV) …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt || { \
+	  echo "The dependencies could not be installed; the lines above say why (a full disk? no package index?). Then: make setup" >&2; exit 1; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . || { \
+	  echo "Countersign itself could not be installed; the lines above say why. Then: make setup" >&2; exit 1; }
+	@touch $@
+
+# For maintainers: pin anew. uv.lock holds addresses, so only the export is kept.
+lock:
+	uv lock --upgrade
+	uv export --quiet --all-groups --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt
+	rm uv.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,13 @@
+"""Countersign tells people when a police agency joins or leaves ICE's 287(g) program.
+
+The straight line::
+
+    fetch ─► parse ─► vet ─► reconcile ─► record ═════ change log ═════► compose ─► send ─► advance
+    Document Listing  held?   Changes     one atomic                     Digest    Receipt  cursor, or
+    (edge)   (pure)   (pure)  (pure)      commit                         (pure)    (edge)   due again, or paused
+    └──────────── watch.py: one source that is due ───────┘      └──── deliver.py: one subscription that is due ───┘
+
+Each step takes a value and returns the next; nobody calls upstream. The only resting place is the change log.
+"""
+
+__version__ = "0.1.0"

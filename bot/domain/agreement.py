@@ -1,0 +1,95 @@
+"""An agreement as ICE lists it: state + agency + support type, and what else the row says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class SupportType(StrEnum):
+    """ICE's SUPPORT TYPE column."""
+
+    JEM = "JEM"
+    WSO = "WSO"
+    TFM = "TFM"
+    OTHER = "OTHER"
+
+
+class ListName(StrEnum):
+    """ICE's two lists."""
+
+    PARTICIPATING = "participating"
+    PENDING = "pending"
+
+
+class Key(NamedTuple):
+    """When two rows are one agreement: `agency` is canonical, `support_type` tells unknown types apart by their print."""
+
+    state: str
+    agency: str
+    support_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """One row of a list, repaired.
+
+    `agency` is as ICE printed it (spaces tidied), `canonical` is that name folded for comparison,
+    `signed` is the day ICE countersigned, `moa` and `addendum` are addresses of documents.
+    `printed` holds the cells, by column, that had to be repaired, as ICE printed them. `row` counts from 1, header included.
+    """
+
+    state: str
+    agency: str
+    canonical: str
+    support_type: SupportType
+    agency_type: str = ""
+    county: str = ""
+    signed: date | None = None
+    moa: str | None = None
+    addendum: str | None = None
+    printed: Mapping[str, str] = field(default_factory=dict)
+    row: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What makes this row the same agreement as another."""
+        kind = self.support_type.value
+        if self.support_type is SupportType.OTHER:
+            kind = f"OTHER {self.printed.get('SUPPORT TYPE', '').casefold()}".strip()
+        return Key(self.state, self.canonical, kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One document of ICE's that stood for a list: its name, address, SHA-256 and when we fetched it (UTC)."""
+
+    name: str
+    address: str
+    evidence: str
+    observed_at: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """What the sentence on ICE's page says there should be."""
+
+    agreements: int
+    by_type: Mapping[SupportType, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What one list said at one moment. `notices` are oddities of this document for the operator."""
+
+    list: ListName
+    publication: Publication
+    agreements: tuple[Agreement, ...]
+    headline: Headline | None = None
+    notices: tuple[str, ...] = ()
+
+    def log_context(self) -> dict[str, object]:
+        """What a log line says of it."""
+        return {"list": self.list.value, "name": self.publication.name, "agreements": len(self.agreements)}

@@ -1,0 +1,160 @@
+"""One thing that happened, and what follows from all of them: what we hold to be true."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.agreement import Agreement, Key, ListName, Publication
+
+
+class Kind(StrEnum):
+    """Kinds of change, in the order in which a reader wants them."""
+
+    SIGNED = "signed"
+    WITHDRAWN = "withdrawn"
+    REINSTATED = "reinstated"
+    APPLIED = "applied"
+    DROPPED = "dropped"
+    CORRECTED = "corrected"
+    RENAMED = "renamed"
+    AMENDED = "amended"
+    LISTED = "listed"
+
+
+TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED})
+NEVER_TOLD = frozenset({Kind.LISTED})
+LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of one agreement on one of ICE's lists.
+
+    `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
+    (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
+    `row` its row there, None where the row's absence is the point; `before` is the last list that still had it.
+    `because` is the rule that decided, for the operator. `seq` and `recorded_at` are given when it is recorded.
+    """
+
+    kind: Kind
+    list: ListName
+    agreement: Agreement
+    publication: Publication
+    row: int | None
+    was: Agreement | None = None
+    before: Publication | None = None
+    because: str = ""
+    pending_since: date | None = None
+    seq: int = 0
+    recorded_at: datetime | None = None
+
+    @property
+    def states(self) -> frozenset[str]:
+        """The states that it concerns: a corrected state is news in both."""
+        return frozenset({self.agreement.state, self.was.state if self.was else self.agreement.state})
+
+    def log_context(self) -> dict[str, object]:
+        """What a log line says of it."""
+        return {
+            "seq": self.seq,
+            "kind": self.kind.value,
+            "state": self.agreement.state,
+            "agency": self.agreement.agency,
+            "support_type": self.agreement.support_type.value,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What we hold to be true of ICE's lists: their agreements, which left, and the publication that said so last.
+
+    `former` keeps the last word on agreements that left the participating list, for their return.
+    `seen` is, for each list, the last publication that was believed; a list that was never published is not in it.
+    """
+
+    agreements: Mapping[ListName, Mapping[Key, Agreement]] = field(
+        default_factory=lambda: {ListName.PARTICIPATING: {}, ListName.PENDING: {}}
+    )
+    former: Mapping[Key, Agreement] = field(default_factory=dict)
+    seen: Mapping[ListName, Publication] = field(default_factory=dict)
+
+    @property
+    def participating(self) -> Mapping[Key, Agreement]:
+        """The participating list by key."""
+        return self.agreements[ListName.PARTICIPATING]
+
+    @property
+    def pending(self) -> Mapping[Key, Agreement]:
+        """The pending list by key."""
+        return self.agreements[ListName.PENDING]
+
+    def after(self, changes: Iterable[Change]) -> "Known":
+        """What is known once these changes, in order, have happened."""
+        lists = {name: dict(agreements) for name, agreements in self.agreements.items()}
+        former, seen = dict(self.former), dict(self.seen)
+        for change in changes:
+            on_list, agreement = lists[change.list], change.agreement
+            seen[change.list] = change.publication
+            if change.was is not None:
+                on_list.pop(change.was.key, None)
+            if change.kind in LEAVING:
+                on_list.pop(agreement.key, None)
+            else:
+                on_list[agreement.key] = agreement
+            if change.list is ListName.PARTICIPATING:
+                former.pop(agreement.key, None)
+                if change.kind in LEAVING:
+                    former[agreement.key] = agreement
+        return Known(agreements=lists, former=former, seen=seen)
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """A change as `--json` prints it: flat, times in UTC ending in Z."""
+    agreement = change.agreement
+    return {
+        "seq": change.seq,
+        "observed_at": stamp(change.publication.observed_at),
+        "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
+        "kind": change.kind.value,
+        "list": change.list.value,
+        "state": agreement.state,
+        "agency": agreement.agency,
+        "support_type": agreement.support_type.value,
+        "agency_type": agreement.agency_type,
+        "county": agreement.county,
+        "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "moa": agreement.moa,
+        "addendum": agreement.addendum,
+        "evidence": change.publication.evidence,
+        "row": change.row,
+        "publication": change.publication.name,
+        "address": change.publication.address,
+        "before": {"evidence": change.before.evidence, "publication": change.before.name} if change.before else None,
+        "was": agreement_json(change.was) if change.was else None,
+        "because": change.because,
+        "pending_since": change.pending_since.isoformat() if change.pending_since else None,
+        "printed": dict(agreement.printed),
+    }
+
+
+def agreement_json(agreement: Agreement) -> dict[str, Any]:
+    """An agreement as `--json` prints it."""
+    return {
+        "state": agreement.state,
+        "agency": agreement.agency,
+        "support_type": agreement.support_type.value,
+        "agency_type": agreement.agency_type,
+        "county": agreement.county,
+        "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "moa": agreement.moa,
+        "addendum": agreement.addendum,
+        "row": agreement.row,
+        "printed": dict(agreement.printed),
+    }
+
+
+def stamp(moment: datetime) -> str:
+    """A UTC time as store, log and JSON write it: seconds, ending in Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

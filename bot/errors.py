@@ -1,0 +1,111 @@
+"""Every error that Countersign raises on purpose; its text is a sentence for a person.
+
+::
+
+    CountersignError
+    ├── UsageError            what a person typed cannot be done; exit 2
+    │   └── ConfigError       the configuration, every problem at once; exit 2
+    ├── SourceError           a source could not be read; nothing is concluded from it
+    │   ├── Unreachable       no answer, a time-out, 5xx: try again, after `retry_after` if the server said so
+    │   ├── Blocked           403, 429 or robots.txt: back off, never evade
+    │   ├── Missing           404 or 410: linked but not there (ICE links a sheet before it uploads it)
+    │   ├── Unsafe            an address or a size that we refuse
+    │   └── Unreadable        it came, but it is not what it should be
+    ├── SendError             a message was not delivered; carries the verdict
+    └── StoreError            what we know could not be read or written
+        ├── StoreBusy         another program writes this folder
+        ├── StoreDamaged      a file was damaged and no good copy of it is left
+        └── StoreUnwritable   a read-only folder, a full disk
+"""
+
+from collections.abc import Sequence
+
+
+class CountersignError(Exception):
+    """The root; `str(error)` is one line for a person and holds no token."""
+
+
+class UsageError(CountersignError):
+    """What a person typed cannot be done; the text says what to do instead."""
+
+
+class ConfigError(UsageError):
+    """Everything that is wrong with the configuration, with file and line where there is one."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problems))
+
+
+class SourceError(CountersignError):
+    """A source could not be read. `retry_after` is in seconds where the server gave one."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class Unreachable(SourceError):
+    """No answer, a time-out or a 5xx."""
+
+
+class Blocked(SourceError):
+    """403, 429 or robots.txt: we are not wanted now."""
+
+
+class Missing(SourceError):
+    """404 or 410."""
+
+
+class Unsafe(SourceError):
+    """An address, a redirect or a size that we refuse."""
+
+
+class Unreadable(SourceError):
+    """A document came, but it is not what it should be."""
+
+
+class SendError(CountersignError):
+    """A message was not delivered, and what that means for the subscription.
+
+    `permanent`: this address takes no more messages until a person acts (the reason is the text);
+    `gone`: the whole workspace or bot token is refused, not only this address;
+    `retry_after`: seconds that the platform asked for; `moved_to`: the address to use from now on;
+    `too_long`: the platform takes this text only shorter or plainer;
+    `scope`: what `retry_after` speaks of, "address" or "platform".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        gone: bool = False,
+        retry_after: float | None = None,
+        moved_to: str | None = None,
+        too_long: bool = False,
+        scope: str = "address",
+    ) -> None:
+        self.permanent = permanent
+        self.gone = gone
+        self.retry_after = retry_after
+        self.moved_to = moved_to
+        self.too_long = too_long
+        self.scope = scope
+        super().__init__(message)
+
+
+class StoreError(CountersignError):
+    """What we know could not be read or written."""
+
+
+class StoreBusy(StoreError):
+    """Another program writes this data folder."""
+
+
+class StoreDamaged(StoreError):
+    """A file of the store is damaged and no good copy of it is left."""
+
+
+class StoreUnwritable(StoreError):
+    """The data folder is read-only or the disk is full."""

@@ -1,0 +1,149 @@
+"""The store: what we know, the change log, the subscriptions, the evidence. One method is one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.domain.change import Change, Kind, Known
+from bot.domain.document import Document, Validators
+from bot.domain.subscription import Receipt, Subscription
+from bot.domain.vet import Held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What we remember of a source. Times are UTC.
+
+    `read_at` is when it was last read well (an unchanged answer counts), `changed_at` when it last gave something new,
+    `tried_at` the last try. `problem` says what is wrong since `problem_since`; `failures` counts tries since then.
+    `due_at` is the next poll, never before `not_before` (a server's own Retry-After). `facts` belong to the source.
+    """
+
+    source: str
+    validators: Mapping[str, Validators] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tried_at: datetime | None = None
+    read_at: datetime | None = None
+    changed_at: datetime | None = None
+    problem: str | None = None
+    problem_since: datetime | None = None
+    failures: int = 0
+    due_at: datetime | None = None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What one reading of a source brought, to be committed as one.
+
+    `known` is what is known after `changes`, with the rows and publications of this reading; `held` replaces all that
+    is held. Changes come without numbers; the store gives them.
+    """
+
+    memory: Memory
+    recorded_at: datetime
+    known: Known
+    changes: tuple[Change, ...] = ()
+    documents: tuple[Document, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
+class Store(Protocol):
+    """Everything that lasts. Every method raises only StoreError."""
+
+    async def known(self) -> Known:
+        """What we hold to be true of ICE's lists."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The number of the last change of the log; 0 when it is empty."""
+        ...
+
+    async def changes(
+        self,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        since: datetime | None = None,
+        states: Sequence[str] | None = None,
+        kinds: Sequence[Kind] | None = None,
+    ) -> Sequence[Change]:
+        """The log in order; `since` compares `recorded_at`, `states` postal codes."""
+        ...
+
+    async def memory(self, source: str) -> Memory:
+        """What we remember of that source; an empty memory when it is new."""
+        ...
+
+    async def memories(self) -> Sequence[Memory]:
+        """What we remember of every source, by name."""
+        ...
+
+    async def held(self) -> Sequence[Held]:
+        """The listings that are not believed, oldest first."""
+        ...
+
+    async def evidence(self, sha256: str) -> Document | None:
+        """A document as it was fetched first, from the evidence."""
+        ...
+
+    async def record(self, record: Record) -> Sequence[Change]:
+        """Commit a reading: evidence first, then changes, known, held and memory as one; the changes with their numbers.
+
+        Sets `due_at` of each subscription that is owed one of them and had nothing due. Never brings a back-off or a
+        pause forward.
+        """
+        ...
+
+    async def remember(self, memory: Memory) -> None:
+        """Commit only what we remember of a source: the time of a reading that brought nothing, a failure."""
+        ...
+
+    async def put_held(self, held: Sequence[Held]) -> None:
+        """Replace all that is held (a ruling, or told)."""
+        ...
+
+    async def subscribe(self, subscription: Subscription) -> Subscription:
+        """Add it with a fresh id, its cursor and its filter's entries at the log's end."""
+        ...
+
+    async def change_subscription(self, subscription: Subscription) -> Subscription:
+        """Replace the one with its id and compute `due_at` again from the log."""
+        ...
+
+    async def unsubscribe(self, subscription_id: str) -> None:
+        """Forget it; nothing happens when there is none."""
+        ...
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        """All of them, oldest first."""
+        ...
+
+    async def due(self, now: datetime) -> Sequence[Subscription]:
+        """Those to be told now, longest due first."""
+        ...
+
+    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
+        """Fix what the digest on its way covers, before its first part is sent."""
+        ...
+
+    async def sent(self, receipt: Receipt) -> Subscription:
+        """One part of the pinned digest was delivered: receipt and progress as one."""
+        ...
+
+    async def advance(self, subscription_id: str, cursor: int) -> Subscription:
+        """The digest is done: move the cursor, let go of the pin and any back-off, compute `due_at` from the log."""
+        ...
+
+    async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
+        """A send failed: keep the receipt and the subscription as the verdict left it (back-off, pause, moved)."""
+        ...
+
+    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
+        """What was sent, oldest first."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and locks."""
+        ...
