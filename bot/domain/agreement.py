@@ -24,7 +24,7 @@ class ListName(StrEnum):
 
 
 class Key(NamedTuple):
-    """When two rows are one agreement: `agency` is canonical, `support_type` tells unknown types apart by their print."""
+    """When two rows are one agreement: `agency` is canonical, `support_type` tells unknown types apart by print."""
 
     state: str
     agency: str
@@ -37,7 +37,8 @@ class Agreement:
 
     `agency` is as ICE printed it (spaces tidied), `canonical` is that name folded for comparison,
     `signed` is the day ICE countersigned, `moa` and `addendum` are addresses of documents.
-    `printed` holds the cells, by column, that had to be repaired, as ICE printed them. `row` counts from 1, header included.
+    `printed` holds the cells, by column, that had to be repaired, as ICE printed them. `row` counts from 1, header
+    included. `place` is the county where two agencies of one name stand on one list, else empty.
     """
 
     state: str
@@ -51,6 +52,31 @@ class Agreement:
     addendum: str | None = None
     printed: Mapping[str, str] = field(default_factory=dict)
     row: int = 0
+    place: str = ""
+
+    def at_row(self, row: int) -> "Agreement":
+        """The same agreement on another row; quicker than `replace`, for whole lists."""
+        if row == self.row:
+            return self
+        copy = object.__new__(Agreement)
+        for name in self.__slots__:
+            object.__setattr__(copy, name, row if name == "row" else getattr(self, name))
+        return copy
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What the row says: two rows that agree in this say the same, wherever they stand and however printed."""
+        return (
+            self.state,
+            self.agency,
+            self.place,
+            self.support_type,
+            self.agency_type,
+            self.county,
+            self.signed,
+            self.moa,
+            self.addendum,
+        )
 
     @property
     def key(self) -> Key:
@@ -58,7 +84,7 @@ class Agreement:
         kind = self.support_type.value
         if self.support_type is SupportType.OTHER:
             kind = f"OTHER {self.printed.get('SUPPORT TYPE', '').casefold()}".strip()
-        return Key(self.state, self.canonical, kind)
+        return Key(self.state, f"{self.canonical} ({self.place})" if self.place else self.canonical, kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +99,17 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Headline:
-    """What the sentence on ICE's page says there should be."""
-
-    agreements: int
-    by_type: Mapping[SupportType, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What one list said at one moment. `notices` are oddities of this document for the operator."""
+    """What one list said at one moment.
+
+    `columns` are those that it had, by ICE's names. `unreadable` says which rows could not be told from nothing.
+    """
 
     list: ListName
     publication: Publication
     agreements: tuple[Agreement, ...]
-    headline: Headline | None = None
-    notices: tuple[str, ...] = ()
+    columns: frozenset[str] = frozenset()
+    unreadable: tuple[str, ...] = ()
 
     def log_context(self) -> dict[str, object]:
         """What a log line says of it."""

@@ -34,8 +34,9 @@ class Change:
 
     `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
     (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
-    `row` its row there, None where the row's absence is the point; `before` is the last list that still had it.
-    `because` is the rule that decided, for the operator. `seq` and `recorded_at` are given when it is recorded.
+    `row` its row there, None where its absence is the point; `before` is the last list that still had it.
+    `because` is the rule that decided, for the operator. `pending` is the row of the pending list that became this
+    agreement and `pending_since` the day on which it was first seen there. `seq` and `recorded_at` are given when it is recorded.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Change:
     was: Agreement | None = None
     before: Publication | None = None
     because: str = ""
+    pending: Agreement | None = None
     pending_since: date | None = None
     seq: int = 0
     recorded_at: datetime | None = None
@@ -72,6 +74,8 @@ class Known:
 
     `former` keeps the last word on agreements that left the participating list, for their return.
     `seen` is, for each list, the last publication that was believed; a list that was never published is not in it.
+    `pending_since` is when each pending agreement was first seen; `absent` since when those that the pending list no
+    longer shows have been missing without being called dropped (both UTC).
     """
 
     agreements: Mapping[ListName, Mapping[Key, Agreement]] = field(
@@ -79,6 +83,8 @@ class Known:
     )
     former: Mapping[Key, Agreement] = field(default_factory=dict)
     seen: Mapping[ListName, Publication] = field(default_factory=dict)
+    pending_since: Mapping[Key, datetime] = field(default_factory=dict)
+    absent: Mapping[Key, datetime] = field(default_factory=dict)
 
     @property
     def participating(self) -> Mapping[Key, Agreement]:
@@ -92,22 +98,64 @@ class Known:
 
     def after(self, changes: Iterable[Change]) -> "Known":
         """What is known once these changes, in order, have happened."""
-        lists = {name: dict(agreements) for name, agreements in self.agreements.items()}
-        former, seen = dict(self.former), dict(self.seen)
+        ledger = _Ledger(self)
         for change in changes:
-            on_list, agreement = lists[change.list], change.agreement
-            seen[change.list] = change.publication
-            if change.was is not None:
-                on_list.pop(change.was.key, None)
-            if change.kind in LEAVING:
-                on_list.pop(agreement.key, None)
-            else:
-                on_list[agreement.key] = agreement
-            if change.list is ListName.PARTICIPATING:
-                former.pop(agreement.key, None)
-                if change.kind in LEAVING:
-                    former[agreement.key] = agreement
-        return Known(agreements=lists, former=former, seen=seen)
+            ledger.enter(change)
+        return ledger.close()
+
+
+class _Ledger:
+    """What is known while changes are being entered."""
+
+    def __init__(self, known: Known) -> None:
+        self._lists = {name: dict(agreements) for name, agreements in known.agreements.items()}
+        self._former, self._seen = dict(known.former), dict(known.seen)
+        self._since, self._absent = dict(known.pending_since), dict(known.absent)
+
+    def enter(self, change: Change) -> None:
+        agreement, was = change.agreement, change.was
+        self._seen[change.list] = change.publication
+        on_list = self._lists[change.list]
+        if was is not None:
+            on_list.pop(was.key, None)
+        if change.kind in LEAVING:
+            on_list.pop(agreement.key, None)
+        else:
+            on_list[agreement.key] = agreement
+        if change.list is ListName.PARTICIPATING:
+            self._enter_participating(change)
+        else:
+            self._enter_pending(change)
+
+    def _enter_participating(self, change: Change) -> None:
+        self._former.pop(change.agreement.key, None)
+        if change.kind in LEAVING:
+            self._former[change.agreement.key] = change.agreement
+        if change.pending is not None:
+            self._lists[ListName.PENDING].pop(change.pending.key, None)
+            self._forget(change.pending.key)
+
+    def _enter_pending(self, change: Change) -> None:
+        key = change.agreement.key
+        since = self._since.get(change.was.key if change.was else key, change.publication.observed_at)
+        self._forget(key)
+        if change.was is not None:
+            self._forget(change.was.key)
+        if change.kind not in LEAVING:
+            self._since[key] = since
+
+    def _forget(self, key: Key) -> None:
+        self._since.pop(key, None)
+        self._absent.pop(key, None)
+
+    def close(self) -> Known:
+        return Known(
+            agreements=self._lists,
+            former=self._former,
+            seen=self._seen,
+            pending_since=self._since,
+            absent=self._absent,
+        )
 
 
 def as_json(change: Change) -> dict[str, Any]:

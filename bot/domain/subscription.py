@@ -92,7 +92,7 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """That local time as one UTC moment: the first of two in autumn, an hour later than printed where spring skips it."""
+    """That local time as one UTC moment: the first of two in autumn, an hour later where spring skips it."""
     return datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 

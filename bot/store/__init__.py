@@ -1,36 +1,17 @@
 """The store: what we know, the change log, the subscriptions, the evidence. One method is one transaction."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bot.domain.change import Change, Kind, Known
-from bot.domain.document import Document, Validators
+from bot.domain.document import Document
+from bot.domain.reading import Memory
 from bot.domain.subscription import Receipt, Subscription
 from bot.domain.vet import Held
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What we remember of a source. Times are UTC.
-
-    `read_at` is when it was last read well (an unchanged answer counts), `changed_at` when it last gave something new,
-    `tried_at` the last try. `problem` says what is wrong since `problem_since`; `failures` counts tries since then.
-    `due_at` is the next poll, never before `not_before` (a server's own Retry-After). `facts` belong to the source.
-    """
-
-    source: str
-    validators: Mapping[str, Validators] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    tried_at: datetime | None = None
-    read_at: datetime | None = None
-    changed_at: datetime | None = None
-    problem: str | None = None
-    problem_since: datetime | None = None
-    failures: int = 0
-    due_at: datetime | None = None
-    not_before: datetime | None = None
+__all__ = ["Memory", "Record", "Store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

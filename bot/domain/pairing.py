@@ -1,0 +1,269 @@
+"""When two rows of a list are one agreement, and which rows to pair when several could be.
+
+The rules stand in `_RULES`, strongest first, each with its reason; none of them knows an agency by name. They look at
+evidence that does not change with a spelling (signing date, MOA, county) beside the likeness of the two names.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from bot.domain import counties
+from bot.domain.agreement import Agreement
+from bot.domain.spelling import Likeness, Name, likeness, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two rows side by side: the one that left and the one that joined."""
+
+    left: Agreement
+    joined: Agreement
+
+    @property
+    def here(self) -> bool:
+        return self.left.state == self.joined.state and self.left.key.support_type == self.joined.key.support_type
+
+    @property
+    def names(self) -> Likeness:
+        return likeness(self.left.canonical, self.joined.canonical, self.left.state)
+
+    @property
+    def same_day(self) -> bool:
+        """The same signing date; where neither has one (the pending list), the same county stands in for it."""
+        if self.left.signed is None and self.joined.signed is None:
+            return self.same_county
+        return self.left.signed == self.joined.signed
+
+    @property
+    def near_day(self) -> bool:
+        """The same day, or one with a slip in the month, the day or the year; or no day to compare."""
+        one, other = self.left.signed, self.joined.signed
+        if one is None or other is None:
+            return True
+        return sum((one.year != other.year, one.month != other.month, one.day != other.day)) <= 1
+
+    @property
+    def same_moa(self) -> bool:
+        return self.left.moa is not None and self.left.moa == self.joined.moa
+
+    @property
+    def two_moas(self) -> bool:
+        return None not in (self.left.moa, self.joined.moa) and self.left.moa != self.joined.moa
+
+    @property
+    def same_county(self) -> bool:
+        return bool(self.left.county) and plain_county(self.left.county) == plain_county(self.joined.county)
+
+    @property
+    def two_counties(self) -> bool:
+        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        return bool(one and other) and one != other
+
+    @property
+    def same_numbers(self) -> bool:
+        """Precinct 1 and precinct 2 are two agencies, whatever else agrees."""
+        return self._left_name.numbers == self._joined_name.numbers
+
+    @property
+    def by_county(self) -> bool:
+        """The same words once the county that both rows name is left out (Polk County Constable, State Constable)."""
+        spare = {*plain_county(self.left.county).split(), "state"}
+        one, other = set(self._left_name.words) - spare, set(self._joined_name.words) - spare
+        return self.same_county and bool(one) and one == other
+
+    @property
+    def _left_name(self) -> Name:
+        return name_of(self.left.canonical, self.left.state)
+
+    @property
+    def _joined_name(self) -> Name:
+        return name_of(self.joined.canonical, self.joined.state)
+
+    @property
+    def alike_counties(self) -> bool:
+        """Counties that are the same, not given, or spelt alike (Freedom County, Freeborn County)."""
+        if not self.two_counties:
+            return True
+        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        return not {one, other} <= real_counties(self.left.state) and likeness(one, other, "") >= Likeness.LOOKALIKE
+
+
+Rule = Callable[[Pair], bool]
+
+_RULES: tuple[tuple[int, str, Rule], ...] = (
+    (90, "the same MOA and signing date", lambda p: p.here and p.same_moa and p.same_day and p.same_numbers),
+    (
+        80,
+        "the same name but for generic words, and the same signing date or MOA",
+        lambda p: p.here and p.names >= Likeness.EXTENDED and (p.same_day or p.same_moa) and p.alike_counties,
+    ),
+    (
+        70,
+        "a slip of the pen in the name, and the same signing date or MOA",
+        lambda p: p.here and p.names == Likeness.TYPO and (p.same_day or p.same_moa) and p.alike_counties,
+    ),
+    (60, "a name much like it, and the same MOA", lambda p: p.here and p.names >= Likeness.LOOKALIKE and p.same_moa),
+    (
+        60,
+        "the same body, named once by its board, and the same signing date",
+        lambda p: p.here and p.names == Likeness.BODY and p.same_day and not p.two_moas and not p.two_counties,
+    ),
+    (
+        50,
+        "a name much like it, and the same signing date, type and county",
+        lambda p: (
+            p.here
+            and p.names == Likeness.LOOKALIKE
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and p.alike_counties
+            and bool(p.left.county)
+            and not p.two_moas
+        ),
+    ),
+    (
+        50,
+        "the same body of the same county, and the same signing date",
+        lambda p: p.here and p.by_county and p.same_day and p.same_numbers and not p.two_moas,
+    ),
+    (
+        40,
+        "the same name but for generic words",
+        lambda p: p.here and p.names == Likeness.SAME and not p.two_counties,
+    ),
+    (
+        30,
+        "a slip of the pen in the name and in the signing date, in the same county",
+        lambda p: p.here and p.names == Likeness.TYPO and p.near_day and p.same_county and not p.two_moas,
+    ),
+    (
+        20,
+        "all the same but the state",
+        lambda p: (
+            p.left.state != p.joined.state
+            and p.left.key.support_type == p.joined.key.support_type
+            and p.left.canonical == p.joined.canonical
+            and p.left.agency_type == p.joined.agency_type
+            and p.same_day
+            and not p.two_counties
+            and not p.two_moas
+        ),
+    ),
+    (
+        10,
+        "all the same but the support type",
+        lambda p: (
+            p.left.state == p.joined.state
+            and p.left.canonical == p.joined.canonical
+            and p.left.support_type != p.joined.support_type
+            and p.same_day
+            and p.same_moa
+        ),
+    ),
+)
+
+
+def is_second_row(pair: Pair) -> bool:
+    """Whether both rows, standing side by side, are one agreement listed twice: stricter than pairing."""
+    return (
+        pair.here
+        and pair.names >= Likeness.EXTENDED
+        and (pair.same_day or pair.same_moa)
+        and not pair.two_counties
+        and not pair.two_moas
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two rows that are one agreement, and the rule that says so."""
+
+    left: Agreement
+    joined: Agreement
+    because: str
+
+
+def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
+    """The pairs of which the rules say most in total; each row is in one pair at most."""
+    verdicts: dict[tuple[int, int], tuple[int, str]] = {}
+    for i, one in enumerate(left):
+        for j, other in enumerate(joined):
+            verdict = _verdict(Pair(one, other))
+            if verdict is not None:
+                verdicts[i, j] = verdict
+    chosen = heaviest({edge: weight for edge, (weight, _) in verdicts.items()})
+    return [Paired(left[i], joined[j], verdicts[i, j][1]) for i, j in chosen]
+
+
+def _verdict(pair: Pair) -> tuple[int, str] | None:
+    """The strongest rule by which the two are one agreement, and how much it weighs."""
+    if not pair.here and pair.left.canonical != pair.joined.canonical:
+        return None
+    for weight, because, holds in _RULES:
+        if holds(pair):
+            return weight + pair.names.value, because
+    return None
+
+
+def heaviest(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """The edges of the heaviest matching, in order (Kuhn and Munkres with potentials, on the rows that have edges)."""
+    rows = sorted({i for i, _ in weights})
+    columns = sorted({j for _, j in weights})
+    size = max(len(rows), len(columns))
+    cost = [
+        [-weights.get((rows[r], columns[c]), 0) if r < len(rows) and c < len(columns) else 0 for c in range(size)]
+        for r in range(size)
+    ]
+    matched = _assignment(cost)
+    edges = ((rows[r], columns[c]) for r, c in matched if r < len(rows) and c < len(columns))
+    return sorted(edge for edge in edges if edge in weights)
+
+
+def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """The cheapest assignment of a square matrix, in cubic time."""
+    size = len(cost)
+    row_price, column_price = [0] * (size + 1), [0] * (size + 1)
+    owner = [-1] * (size + 1)
+    for row in range(size):
+        owner[size] = row
+        _augment(cost, row_price, column_price, owner)
+    return [(owner[column], column) for column in range(size)]
+
+
+def _augment(cost: Sequence[Sequence[int]], row_price: list[int], column_price: list[int], owner: list[int]) -> None:
+    """Find a column for the row at the virtual last column, moving others along the cheapest path."""
+    size = len(cost)
+    slack, came_from, done = [10**9] * (size + 1), [size] * (size + 1), [False] * (size + 1)
+    column = size
+    while owner[column] != -1:
+        done[column] = True
+        row = owner[column]
+        for c in range(size):
+            step = cost[row][c] - row_price[row] - column_price[c]
+            if not done[c] and step < slack[c]:
+                slack[c], came_from[c] = step, column
+        nearest = min((c for c in range(size) if not done[c]), key=slack.__getitem__)
+        delta = slack[nearest]
+        for c in range(size + 1):
+            if done[c]:
+                row_price[owner[c]] += delta
+                column_price[c] -= delta
+            else:
+                slack[c] -= delta
+        column = nearest
+    while column != size:
+        owner[column], column = owner[came_from[column]], came_from[column]
+
+
+@lru_cache(maxsize=8_192)
+def plain_county(county: str) -> str:
+    """A county's name for comparison: without the word, the case or the punctuation."""
+    words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
+    return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
+
+
+@cache
+def real_counties(state: str) -> frozenset[str]:
+    return frozenset(plain_county(name) for name in counties.names(state))

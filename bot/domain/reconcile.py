@@ -1,0 +1,236 @@
+"""What changed between what is known and one listing.
+
+Within one publication, what left is paired with what joined before either is called: most of what looks like an
+agency leaving is ICE spelling it differently. `pairing` holds the rules by which two rows are one agreement.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from bot.domain.agreement import Agreement, Key, Listing, ListName
+from bot.domain.change import Change, Kind, Known
+from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
+from bot.domain.spelling import Likeness, likeness
+
+DROPPED_AFTER = timedelta(days=7)
+_OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The changes that a listing brings, and what is known after them, with the rows of that listing."""
+
+    changes: tuple[Change, ...]
+    known: Known
+
+
+def reconcile(known: Known, listing: Listing) -> Reconciled:
+    """Compare; the changes come in an order that does not depend on the order of the rows."""
+    comparison = _Comparison(known, listing)
+    changes = comparison.changes()
+    return Reconciled(changes, comparison.settled(changes))
+
+
+def dropped(known: Known, at: datetime) -> tuple[Change, ...]:
+    """The pending agreements that have stood on neither list for seven days, both lists having been read well."""
+    publication = known.seen.get(ListName.PENDING)
+    if publication is None:
+        return ()
+    gone = sorted(key for key, since in known.absent.items() if at - since >= DROPPED_AFTER and key in known.pending)
+    return tuple(
+        Change(
+            kind=Kind.DROPPED,
+            list=ListName.PENDING,
+            agreement=known.pending[key],
+            publication=publication,
+            row=None,
+            because="seven days on neither list",
+        )
+        for key in gone
+    )
+
+
+class _Comparison:
+    """One listing beside what is known of its list."""
+
+    def __init__(self, known: Known, listing: Listing) -> None:
+        self._known, self._listing = known, listing
+        self._before = known.agreements[listing.list]
+        self._rows = _told_apart(self._before, listing.agreements)
+        chosen = {key: _fullest(rows, self._before.get(key)) for key, rows in self._rows.items()}
+        self._now = self._with_absent_columns(chosen)
+
+    def changes(self) -> tuple[Change, ...]:
+        if self._listing.list not in self._known.seen:
+            return tuple(self._change(Kind.LISTED, a, because="first sight") for _, a in sorted(self._now.items()))
+        left = [a for key, a in sorted(self._before.items()) if key not in self._now]
+        joined = [a for key, a in sorted(self._now.items()) if key not in self._before and not self._is_signed(a)]
+        pairs = best_pairs(left, joined)
+        paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
+        changes = [c for key in sorted(self._before.keys() & self._now.keys()) for c in self._stayed(key)]
+        changes += [c for pair in pairs for c in self._steps(pair.left, pair.joined, pair.because)]
+        changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
+        changes += [self._new(a) for a in joined if id(a) not in paired]
+        return tuple(changes)
+
+    def settled(self, changes: Sequence[Change]) -> Known:
+        """What is known afterwards: what the changes say, on the rows where it stands now."""
+        after = self._known.after(changes)
+        name, publication = self._listing.list, self._listing.publication
+        on_list = {key: self._now.get(key, a) for key, a in after.agreements[name].items()}
+        absent = after.absent
+        if name is ListName.PENDING:
+            at = publication.observed_at
+            absent = {key: self._known.absent.get(key, at) for key in on_list if key not in self._now}
+        return replace(
+            after,
+            agreements={**after.agreements, name: on_list},
+            seen={**after.seen, name: publication},
+            absent=absent,
+        )
+
+    def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
+        """The rows with what we know of them where this list has no such column: an absent column denies nothing."""
+        absent = {name: column for name, column in _OPTIONAL.items() if column not in self._listing.columns}
+        if not absent:
+            return now
+        stayed = {key: self._before[key] for key in now if key in self._before}
+        return now | {
+            key: replace(now[key], **{name: getattr(before, name) for name in absent}) for key, before in stayed.items()
+        }
+
+    def _is_signed(self, row: Agreement) -> bool:
+        """Whether a row of the pending list stands on the participating list already: signed, not applied."""
+        if self._listing.list is ListName.PARTICIPATING:
+            return False
+        return _same_agency(self._known.participating, row) is not None
+
+    def _stayed(self, key: Key) -> Iterable[Change]:
+        before, now = self._before[key], self._now[key]
+        return () if before is now or before.facts == now.facts else self._steps(before, now, "the same agreement")
+
+    def _steps(self, before: Agreement, now: Agreement, because: str) -> Iterable[Change]:
+        """The way from one row to the other: the name first, then what was put right, then what was amended."""
+        for kind, step in _stations(before, now):
+            if step.facts != before.facts:
+                yield self._change(kind, step, was=before, because=because)
+                before = step
+
+    def _gone(self, left: Agreement) -> Iterable[Change]:
+        """An agreement that no row on the list can be: withdrawn, unless a second row of it stays."""
+        twin = self._second_row(left)
+        if twin is not None:
+            yield self._change(Kind.RENAMED, twin, was=left, because="a second row of it stays")
+        elif self._listing.list is ListName.PARTICIPATING:
+            before = self._known.seen[self._listing.list]
+            yield replace(
+                self._change(Kind.WITHDRAWN, left, because="on the list before, not on this one"),
+                row=None,
+                before=before,
+            )
+
+    def _second_row(self, left: Agreement) -> Agreement | None:
+        """The agreement on the list of which this was only a second row, under another spelling."""
+        twins = [
+            self._now[key]
+            for key in sorted(key for key in self._rows if key.state == left.state)
+            for row in self._rows[key]
+            if is_second_row(Pair(left, row))
+        ]
+        return twins[0] if twins else None
+
+    def _new(self, joined: Agreement) -> Change:
+        twins = (a for key, a in sorted(self._before.items()) if key in self._now and key.state == joined.state)
+        twin = next((a for a in twins if is_second_row(Pair(a, joined))), None)
+        if twin is not None:
+            return self._change(Kind.LISTED, joined, because=f"a second row of {twin.agency}")
+        if self._listing.list is ListName.PENDING:
+            return self._change(Kind.APPLIED, joined, because="new on the pending list")
+        if joined.key in self._known.former:
+            return self._change(Kind.REINSTATED, joined, because="on the list once before")
+        return self._signed(joined)
+
+    def _signed(self, joined: Agreement) -> Change:
+        pending = _same_agency(self._known.pending, joined)
+        change = self._change(Kind.SIGNED, joined, because="new on the list")
+        if pending is None:
+            return change
+        since = self._known.pending_since.get(pending.key)
+        return replace(change, pending=pending, pending_since=since.date() if since else None)
+
+    def _change(self, kind: Kind, agreement: Agreement, *, because: str, was: Agreement | None = None) -> Change:
+        return Change(
+            kind=kind,
+            list=self._listing.list,
+            agreement=agreement,
+            publication=self._listing.publication,
+            row=agreement.row,
+            was=was,
+            before=self._known.seen.get(self._listing.list) if was else None,
+            because=because,
+        )
+
+
+def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
+    named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place, row=now.row)
+    yield Kind.RENAMED, replace(named, printed=now.printed)
+    yield Kind.CORRECTED, replace(now, signed=before.signed, moa=before.moa, addendum=before.addendum)
+    yield Kind.AMENDED, now
+
+
+def _same_agency(others: Mapping[Key, Agreement], row: Agreement) -> Agreement | None:
+    """The agreement on the other list that this row is, under the same or another spelling."""
+    if row.key in others:
+        return others[row.key]
+    near = (
+        a for key, a in sorted(others.items()) if (key.state, key.support_type) == (row.state, row.key.support_type)
+    )
+    return next((a for a in near if _is_spelling(Pair(a, row))), None)
+
+
+def _is_spelling(pair: Pair) -> bool:
+    """Whether two rows of the two lists are one agency; the pending list has no dates to go by."""
+    if pair.names == Likeness.TYPO:
+        return pair.same_county
+    return pair.names > Likeness.TYPO and not pair.two_counties
+
+
+def _told_apart(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> dict[Key, list[Agreement]]:
+    """The rows by key, with the county in the key where agencies of one name stand in two counties of a state.
+
+    The one that was known first keeps its plain key.
+    """
+    by_key: dict[Key, list[Agreement]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, []).append(row)
+    placed = {replace(known, place="").key for known in before.values() if known.place}
+    for key in [key for key, group in by_key.items() if len(group) > 1 or key in placed]:
+        if key in placed or _are_namesakes(by_key[key]):
+            for row in by_key.pop(key):
+                named = _placed(row, before)
+                by_key.setdefault(named.key, []).append(named)
+    return by_key
+
+
+def _are_namesakes(rows: Sequence[Agreement]) -> bool:
+    """Whether rows of one key are agencies of two real counties rather than one agency listed twice."""
+    return len({plain_county(row.county) for row in rows} & real_counties(rows[0].state)) > 1
+
+
+def _placed(row: Agreement, before: Mapping[Key, Agreement]) -> Agreement:
+    plain = before.get(row.key)
+    if not row.county or (plain is not None and plain_county(plain.county) == plain_county(row.county)):
+        return row
+    return replace(row, place=plain_county(row.county))
+
+
+def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
+    """One row for an agreement: the one that says what is known, else the one that says most."""
+    if len(rows) == 1:
+        return rows[0]
+    fullest_first = sorted(
+        rows, key=lambda r: (r.moa is None, r.county == "", r.signed or date.max, repr(r.facts), r.row)
+    )
+    same = (row for row in fullest_first if known is not None and row.facts == known.facts)
+    return next(same, fullest_first[0])

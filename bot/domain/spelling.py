@@ -1,0 +1,361 @@
+"""What ICE printed, read as what was meant: states, support types, dates, addresses, and names of agencies."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import IntEnum
+from functools import cache, lru_cache
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from bot.domain import counties
+from bot.domain.agreement import SupportType
+
+STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "DC": "District of Columbia", "FL": "Florida", "GA": "Georgia",
+    "HI": "Hawaii", "ID": "Idaho", "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky",
+    "LA": "Louisiana", "ME": "Maine", "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota",
+    "MS": "Mississippi", "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire",
+    "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York", "NC": "North Carolina", "ND": "North Dakota",
+    "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania", "RI": "Rhode Island",
+    "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont",
+    "VA": "Virginia", "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
+    "AS": "American Samoa", "GU": "Guam", "MP": "Northern Mariana Islands", "PR": "Puerto Rico",
+    "VI": "U.S. Virgin Islands",
+}  # fmt: skip
+TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})
+SUPPORT_TYPES = {
+    SupportType.JEM: "Jail Enforcement Model",
+    SupportType.WSO: "Warrant Service Officer",
+    SupportType.TFM: "Task Force Model",
+}
+
+_NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
+_APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'"})
+_FIRST_YEAR = 1996  # section 287(g) was enacted on 1996-09-30
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+
+
+@lru_cache(maxsize=20_000)
+def tidy(text: str) -> str:
+    """A cell without invisible letters, odd spaces, odd apostrophes, or space around it."""
+    if text.isascii():
+        return " ".join(text.split())
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).translate(_APOSTROPHES)
+    return " ".join(text.split())
+
+
+def cell_text(value: object) -> str:
+    """A cell of any type as tidy text; what Excel prints for nothing is nothing."""
+    text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
+    return "" if text.casefold() in _NOTHING else text
+
+
+@cache
+def state_code(text: str) -> str | None:
+    """The postal code of a state printed in full, abbreviated or misspelt; None when it could be none or several."""
+    plain = _letters(text)
+    if plain.upper() in STATES:
+        return plain.upper()
+    names = {_letters(name): code for code, name in STATES.items()} | {"virginislands": "VI", "washingtondc": "DC"}
+    if plain in names:
+        return names[plain]
+    near = process.extract(plain, list(names), scorer=OSA.distance, score_cutoff=2, limit=2)
+    if not near or len(plain) < 4 or (len(near) > 1 and near[1][1] == near[0][1]):
+        return None
+    return names[near[0][0]]
+
+
+@cache
+def support_type(text: str) -> SupportType:
+    """The support type that a cell means; OTHER when it is none of the three."""
+    plain = _letters(text)
+    if plain.upper() in SupportType.__members__:
+        return SupportType[plain.upper()]
+    for kind, stem in (
+        (SupportType.JEM, "jailenforc"),
+        (SupportType.WSO, "warrantserv"),
+        (SupportType.TFM, "taskforce"),
+    ):
+        if plain.startswith(stem) or OSA.distance(plain, _letters(SUPPORT_TYPES[kind]), score_cutoff=3) <= 3:
+            return kind
+    return SupportType.OTHER
+
+
+@cache
+def agency_type(text: str) -> str:
+    """ICE's TYPE column, put right: County, Municipality, State Agency; anything else as printed."""
+    kinds = {"county": "County", "municipality": "Municipality", "municipal": "Municipality", "state": "State Agency",
+             "stateagency": "State Agency"}  # fmt: skip
+    plain = _letters(text)
+    near = process.extractOne(plain, list(kinds), scorer=OSA.distance, score_cutoff=2)
+    return kinds[near[0]] if near and len(plain) > 4 else text
+
+
+def signed_date(value: object, *, not_after: date) -> date | None:
+    """The day ICE countersigned; digits that went astray (05/082025, 7/72025, year 5025) are put back.
+
+    A day after `not_after` (the day on which the list was observed, and a little) or before the law is no day.
+    """
+    if isinstance(value, datetime):
+        read = value.date()
+    elif isinstance(value, date):
+        read = value
+    else:
+        found = _date_text(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        read = found
+    if read.year > not_after.year:
+        read = _with_year(read, 2000 + read.year % 100) or read
+    return read if date(_FIRST_YEAR, 9, 30) <= read <= not_after else None
+
+
+def _date_text(text: str) -> date | None:
+    parts = re.findall(r"\d+", text)
+    if len(parts) == 2 and len(parts[1]) in (5, 6):  # month/dayyear
+        parts = [parts[0], parts[1][:-4], parts[1][-4:]]
+    elif len(parts) == 1 and len(parts[0]) == 8:  # mmddyyyy
+        parts = [parts[0][:2], parts[0][2:4], parts[0][4:]]
+    if len(parts) < 3:
+        return None
+    if len(parts[0]) == 4:  # yyyy-mm-dd, as text
+        parts = [parts[1], parts[2], parts[0]]
+    month, day, year = int(parts[0]), int(parts[1]), int(parts[2])
+    try:
+        return date(year + 2000 if year < 100 else year, month, day)
+    except ValueError:
+        return None
+
+
+def _with_year(day: date, year: int) -> date | None:
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=20_000)
+def web_address(target: str) -> str | None:
+    """The document that a hyperlink means, without mail filters and browser extensions; None when it is no web page."""
+    target = tidy(target)
+    parts = _split(target)
+    if parts is None:
+        return None
+    if parts.hostname and parts.hostname.endswith("safelinks.protection.outlook.com"):
+        inner = parse_qs(parts.query).get("url", [""])[0]
+        return web_address(inner) if inner and inner != target else None
+    if parts.scheme == "chrome-extension":
+        return web_address(parts.path.lstrip("/"))
+    match = re.match(r"(https?):/+(.+)", target, re.IGNORECASE)
+    if match is None:
+        return None
+    rest = match[2]
+    scheme = "https" if rest.lower().startswith("www.ice.gov/") else match[1].lower()
+    return quote(f"{scheme}://{rest}", safe="%/:?#[]@!$&'()*+,;=~-._")
+
+
+def _split(target: str) -> SplitResult | None:
+    try:
+        return urlsplit(target)
+    except ValueError:
+        return None
+
+
+# ── names of agencies ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SHORT = {
+    "pd": "police department", "so": "sheriff office", "sd": "sheriff department", "dps": "department of public safety",
+    "bocc": "board of county commissioners", "boc": "board of commissioners", "doc": "department of corrections",
+    "dept": "department", "dpt": "department",
+    "div": "division", "co": "county", "cnty": "county", "twp": "township", "boro": "borough", "univ": "university",
+    "st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount", "pct": "precinct", "dist": "district",
+    "corr": "corrections", "corrs": "corrections", "natl": "national", "atty": "attorney", "comm": "commission",
+    "comms": "commissioners", "ofc": "office", "no": "number", "gov": "government", "auth": "authority",
+    "reg": "regional", "jud": "judicial", "cir": "circuit", "svcs": "services", "enf": "enforcement",
+    "sheriffs": "sheriff", "constables": "constable", "marshals": "marshal", "attorneys": "attorney",
+    "prosecutors": "prosecutor", "solicitors": "solicitor",
+}  # fmt: skip
+_ORDINALS = {
+    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7",
+    "eighth": "8", "ninth": "9", "tenth": "10", "eleventh": "11", "twelfth": "12", "thirteenth": "13",
+    "fourteenth": "14", "fifteenth": "15", "sixteenth": "16", "seventeenth": "17", "eighteenth": "18",
+    "nineteenth": "19", "twentieth": "20", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6",
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+}  # fmt: skip
+_PLAIN = (
+    "county", "department", "police", "sheriff", "office", "constable", "township", "borough", "university",
+    "corrections", "authority", "commissioners", "division", "district", "precinct",
+)  # fmt: skip
+_ACRONYM = re.compile(r"\(\s*(?![IVX]+\b)[A-Z]{2,6}\s*\)|/\s*(?![IVX]+\b)[A-Z]{2,6}\s*$")  # "… / THP", "(DPS)"
+_FILLER = frozenset({"of", "the", "and", "for", "at", "in", "a", "s"})
+_GENERIC = frozenset(
+    {"department", "office", "division", "services", "service", "bureau", "unit", "agency", "law", "enforcement"}
+)
+_PLACE_KINDS = frozenset({"city", "town", "township", "borough", "village", "county", "parish"})
+_DIRECTIONS = frozenset(
+    {"north", "south", "east", "west", "northern", "southern", "eastern", "western", "northeast", "northwest",
+     "southeast", "southwest", "central", "upper", "lower", "new", "old", "great", "little"}
+)  # fmt: skip
+_BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detention", "center", "facility"})
+_GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents"})
+_OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or constable is elected beside it
+
+
+@lru_cache(maxsize=20_000)
+def canonical(agency: str, state: str) -> str:
+    """An agency's name folded for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
+    text = _ACRONYM.sub(" ", tidy(agency))
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    text = text.replace("'", "").replace("&", " and ").replace(".", "" if _dotted(text) else " ")
+    words = re.findall(r"[a-z0-9]+", text)
+    if words and words[0].upper() == state:  # "MT Dept of Justice" in Montana
+        words[:1] = _letters_words(STATES[state])
+    return " ".join(_folded(word) for word in words)
+
+
+def _dotted(text: str) -> bool:
+    """Whether its dots belong to initials, as in P.D."""
+    return bool(re.search(r"\b[a-z]\.[a-z]\b", text))
+
+
+@cache
+def _folded(word: str) -> str:
+    number = re.fullmatch(r"(\d+)(st|nd|rd|th)?", word)
+    if number:
+        return number[1].lstrip("0") or "0"
+    word = _ORDINALS.get(word) or _SHORT.get(word, word)
+    if len(word) < 5 or word in _PLAIN:
+        return word
+    return next((plain for plain in _PLAIN if word[0] == plain[0] and OSA.distance(word, plain) == 1), word)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A canonical name taken apart: what it is called, and what must never differ between two spellings of it.
+
+    `words` are what is left without filler, generic words, place kinds and the state's name, in order; `numbers` and
+    `directions` tell neighbours apart (precinct 1 and 2, North and South); `kinds` are city, township, county, ….
+    """
+
+    words: tuple[str, ...]
+    numbers: frozenset[str]
+    directions: frozenset[str]
+    kinds: frozenset[str]
+
+    @property
+    def body(self) -> frozenset[str]:
+        """The words of the place or institution, without those of the police, branch or board that acts for it."""
+        return frozenset(self.words) - _BRANCHES - _GOVERNING - _OWN_FORCE
+
+
+@lru_cache(maxsize=20_000)
+def name_of(canonical_name: str, state: str) -> Name:
+    """Take a canonical name apart."""
+    words = canonical_name.split()
+    in_front = _letters_words(STATES.get(state, ""))
+    if words[: len(in_front)] == in_front and len(words) > len(in_front):
+        words = words[len(in_front) :]
+    return Name(
+        words=tuple(w for w in words if w not in _FILLER | _GENERIC | _PLACE_KINDS and not w.isdigit()),
+        numbers=frozenset(w for w in words if w.isdigit()),
+        directions=frozenset(words) & _DIRECTIONS,
+        kinds=frozenset(words) & _PLACE_KINDS,
+    )
+
+
+class Likeness(IntEnum):
+    """How alike two names are, from two agencies to one."""
+
+    DIFFERENT = 0
+    LOOKALIKE = 1
+    """every word resembles its partner (Freedom, Freeborn)"""
+    BODY = 2
+    """the same place or institution, one side named by its board"""
+    TYPO = 3
+    """every word is its partner within a slip of the pen"""
+    EXTENDED = 4
+    """a branch of it is added or dropped"""
+    SAME = 5
+    """the same words but for generic ones, in any order"""
+
+
+@lru_cache(maxsize=20_000)
+def likeness(one: str, other: str, state: str) -> Likeness:
+    """How alike two canonical names of one state are. Numbers and directions that differ are two agencies."""
+    a, b = name_of(one, state), name_of(other, state)
+    if a.numbers != b.numbers or a.directions != b.directions or _two_kinds(a, b):
+        return Likeness.DIFFERENT
+    if sorted(a.words) == sorted(b.words):
+        return Likeness.SAME
+    extra = frozenset(a.words) ^ frozenset(b.words)
+    if _subset(a, b) and extra <= _BRANCHES | _GOVERNING:
+        return Likeness.EXTENDED
+    if a.body == b.body and a.body and _GOVERNING & extra:
+        return Likeness.BODY
+    return _by_letters(a, b, state)
+
+
+def _two_kinds(a: Name, b: Name) -> bool:
+    """A township and a borough of one name are two places; so are a town and a village."""
+    return bool(a.kinds and b.kinds) and not (a.kinds <= b.kinds or b.kinds <= a.kinds)
+
+
+def _subset(a: Name, b: Name) -> bool:
+    return set(a.words) <= set(b.words) or set(b.words) <= set(a.words)
+
+
+def _by_letters(a: Name, b: Name, state: str) -> Likeness:
+    """Compare word by word what differs; two words that are both real counties of the state are two places."""
+    left, right = _rest(a.words, b.words), _rest(b.words, a.words)
+    if len(left) != len(right) or not left or _both_real(a, b, state):
+        return Likeness.DIFFERENT
+    pairs = list(zip(left, right, strict=True))
+    if all(_slip(x, y) for x, y in pairs):
+        return Likeness.TYPO
+    return Likeness.LOOKALIKE if all(_resembles(x, y) for x, y in pairs) else Likeness.DIFFERENT
+
+
+def _rest(words: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    left = list(others)
+    return [w for w in words if not (w in left and (left.remove(w) or True))]  # type: ignore[func-returns-value]
+
+
+def _slip(x: str, y: str) -> bool:
+    """One slip of the pen in a short word, two in a longer one, none in a very short one."""
+    longest = max(len(x), len(y))
+    allowed = 0 if longest < 4 else 1 if longest < 7 else 2
+    return OSA.distance(x, y, score_cutoff=allowed) <= allowed
+
+
+def _resembles(x: str, y: str) -> bool:
+    return min(len(x), len(y)) >= 5 and x[:3] == y[:3] and JaroWinkler.similarity(x, y) >= 0.8
+
+
+def _both_real(a: Name, b: Name, state: str) -> bool:
+    here, there = _county_in_front(a, state), _county_in_front(b, state)
+    return bool(here and there) and here != there
+
+
+def _county_in_front(name: Name, state: str) -> str:
+    """The longest name of a real county of the state with which the name begins."""
+    real = _real_counties(state)
+    fronts = (" ".join(name.words[:length]) for length in (3, 2, 1))
+    return next((front for front in fronts if front in real), "")
+
+
+@cache
+def _real_counties(state: str) -> frozenset[str]:
+    return frozenset(canonical(name, state) for name in counties.names(state))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", text).casefold())
+
+
+def _letters_words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", name.casefold())

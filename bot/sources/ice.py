@@ -1,0 +1,310 @@
+"""ICE's 287(g) page and the two lists that it links.
+
+The page links each list in one of two ways, which alternate (`…/participatingAgenciesMMDDYYYYpm.xlsx`, or
+`/file-download/download/public/<number>`); names are not to be trusted, so a list is told by its columns.
+Before 2025-02-21 the list was a table in the page itself; that is read too.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+from rapidfuzz.distance import OSA
+
+from bot.domain.agreement import Agreement, Listing, ListName, Publication
+from bot.domain.document import Document, Validators, remembered
+from bot.domain.reading import Memory, Reading
+from bot.domain.spelling import (
+    STATES,
+    SUPPORT_TYPES,
+    agency_type,
+    canonical,
+    cell_text,
+    signed_date,
+    state_code,
+    support_type,
+    tidy,
+    web_address,
+)
+from bot.errors import SourceError, Unreadable
+from bot.sources import Fetcher
+from bot.sources.workbook import looks_like, read_workbook
+
+PAGE = "https://www.ice.gov/identify-and-arrest/287g"
+COLUMNS = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM")
+REQUIRED = ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE")
+ONLY_PARTICIPATING = ("SIGNED", "MOA")
+UNKNOWN_STATE = "??"
+HEADER_WITHIN = 20  # rows from the top in which a header may stand
+LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
+
+_HEADLINE = re.compile(r"signed\s+([\d,]+)\s+Memorand(?:a|ums?)\s+of\s+Agreement", re.IGNORECASE)
+_LIST_FILE = re.compile(r"\.xlsx?$|/file-download/download/", re.IGNORECASE)
+_LIST_WORDS = {ListName.PARTICIPATING: "participatingagenc", ListName.PENDING: "pendingagenc"}
+
+Value = object
+
+
+class Ice:
+    """The source `ice`: one page, one or two lists."""
+
+    name = "ice"
+
+    def __init__(self, page: str = PAGE) -> None:
+        self._page = page
+
+    async def read(self, fetch: Fetcher, memory: Memory) -> Reading:
+        """The page, then each list that it links; a page without one stands for the participating list itself."""
+        page = await self._get(fetch, memory, self._page)
+        told: Mapping[str, Any] = memory.facts if page.sha256 == memory.facts.get("page") else _page_facts(page)
+        validators = {self._page: remembered(page, memory.validators.get(self._page))}
+        documents, problems = {}, []
+        for name, link in told["links"].items():
+            try:
+                document = await self._get(fetch, memory, link)
+            except SourceError as fault:
+                if name == ListName.PARTICIPATING:
+                    raise
+                problems.append(str(fault))
+            else:
+                documents[ListName(name)] = document
+                validators[link] = remembered(document, memory.validators.get(link))
+        if ListName.PARTICIPATING not in documents:
+            documents[ListName.PARTICIPATING] = page
+        return Reading(
+            documents=documents,
+            pages=(page,) if _says(told) != _says(memory.facts) else (),
+            headline=told["headline"],
+            validators=validators,
+            facts=told,
+            problems=tuple(problems),
+        )
+
+    async def _get(self, fetch: Fetcher, memory: Memory, address: str) -> Document:
+        return await fetch.get(
+            address, source=self.name, validators=memory.validators.get(address), last_good=memory.read_at
+        )
+
+    def parse(self, document: Document, name: ListName) -> Listing:
+        """What the document says as that list; a document with the other list's columns is not that list."""
+        header, rows = _table(document)
+        _check_columns(header, name)
+        read = [found for row in rows if (found := _read_row(row, header, document.fetched_at)) is not None]
+        publication = Publication(
+            name=document.name,
+            address=document.address,
+            evidence=document.sha256,
+            observed_at=document.fetched_at,
+            rows=len(read),
+        )
+        return Listing(
+            list=name,
+            publication=publication,
+            agreements=tuple(row for row in read if isinstance(row, Agreement)),
+            columns=frozenset(header),
+            unreadable=tuple(row for row in read if isinstance(row, str)),
+        )
+
+
+# ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _page_facts(page: Document) -> dict[str, Any]:
+    """What the page says: its hash, the lists that it links, the total in its headline."""
+    soup = BeautifulSoup(page.body, "lxml")
+    base = page.headers.get("final-address", page.address)
+    found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
+    return {
+        "page": page.sha256,
+        "links": _links(soup, base),
+        "headline": int(found[1].replace(",", "")) if found else None,
+    }
+
+
+def _says(facts: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What a person reads on the page: with another hash but the same lists and total, it is no new evidence."""
+    return facts.get("links"), facts.get("headline")
+
+
+def _links(soup: BeautifulSoup, base: str) -> dict[str, str]:
+    """The address of each list: by the words of the link, else by the name of the file."""
+    anchors = [(_plain(a.get_text()), urljoin(base, str(a["href"]).strip())) for a in soup.find_all("a", href=True)]
+    files = [(text, link) for text, link in anchors if _is_file(link)]
+    links = {}
+    for name, words in _LIST_WORDS.items():
+        by_text = [link for text, link in files if words in text]
+        by_file = [link for text, link in files if words in _plain(urlsplit(link).path)]
+        if by_text or by_file:
+            links[name.value] = (by_text or by_file)[0]
+    return links
+
+
+def _is_file(link: str) -> bool:
+    return urlsplit(link).scheme in {"http", "https"} and bool(_LIST_FILE.search(urlsplit(link).path))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text.lower())
+
+
+# ── the table, from a workbook or from the page ──────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row as printed: its number, its cells, and the links of its cells by column from 0."""
+
+    number: int
+    cells: Sequence[Value]
+    links: Mapping[int, str]
+
+
+def _table(document: Document) -> tuple[dict[str, int], Iterator[_Row]]:
+    """The columns of the list by name, and its rows."""
+    rows = _workbook_rows(document.body) if document.body[:2] == b"PK" else _html_rows(document)
+    for number, row in enumerate(rows):
+        header = _header(row.cells)
+        if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
+            return header, iter(rows[number + 1 :])
+        if number >= HEADER_WITHIN:
+            break
+    raise Unreadable(
+        "no row of it is a header with STATE and LAW ENFORCEMENT AGENCY, so it cannot be one of ICE's lists"
+    )
+
+
+def _header(cells: Sequence[Value]) -> dict[str, int]:
+    """Where each of ICE's columns stands; a letter astray is forgiven."""
+    found: dict[str, int] = {}
+    for column, cell in enumerate(cells):
+        text = cell_text(cell).upper()
+        text = "LAW ENFORCEMENT AGENCY" if text == "AGENCY" else text
+        name = next((c for c in COLUMNS if c == text or (len(c) > 3 and OSA.distance(c, text) <= 1)), None)
+        if name is not None and name not in found:
+            found[name] = column
+    return found
+
+
+def _workbook_rows(body: bytes) -> list[_Row]:
+    sheets = read_workbook(body)
+    sheet = next((s for s in sheets if any("STATE" in _header(row) for row in s.rows[:HEADER_WITHIN])), None)
+    if sheet is None:
+        raise Unreadable("no sheet of the workbook has a STATE column, so it cannot be one of ICE's lists")
+    links: dict[int, dict[int, str]] = {}
+    for (row, column), target in sheet.links.items():
+        links.setdefault(row, {})[column - 1] = target
+    return [_Row(number, cells, links.get(number, {})) for number, cells in enumerate(sheet.rows, start=1)]
+
+
+def _html_rows(document: Document) -> list[_Row]:
+    """The first table of the page that has ICE's columns."""
+    if b"<" not in document.body[:4096]:
+        raise Unreadable(f"a workbook was expected, this is {looks_like(document.body)}")
+    base = document.headers.get("final-address", document.address)
+    for table in BeautifulSoup(document.body, "lxml").find_all("table"):
+        rows = [_html_row(number, tr, base) for number, tr in enumerate(table.find_all("tr"), start=1)]
+        if any("STATE" in _header(row.cells) for row in rows[:HEADER_WITHIN]):
+            return rows
+    raise Unreadable(f"the list was expected, this is {looks_like(document.body)} without a list in it")
+
+
+def _html_row(number: int, row: Tag, base: str) -> _Row:
+    cells = row.find_all(["td", "th"])
+    anchors = ((column, cell.find("a", href=True)) for column, cell in enumerate(cells))
+    links = {column: urljoin(base, str(a["href"])) for column, a in anchors if isinstance(a, Tag)}
+    return _Row(number, [cell.get_text(" ") for cell in cells], links)
+
+
+def _check_columns(header: Mapping[str, int], name: ListName) -> None:
+    has_participating = "SIGNED" in header
+    missing = [column for column in REQUIRED if column not in header]
+    if name is ListName.PARTICIPATING and not has_participating and not missing:
+        raise Unreadable("it has the columns of the pending list (no SIGNED), where the participating list should be")
+    if name is ListName.PENDING and has_participating:
+        raise Unreadable("it has the columns of the participating list (SIGNED), where the pending list should be")
+    if name is ListName.PARTICIPATING:
+        missing += [column for column in ONLY_PARTICIPATING if column not in header]
+    if missing:
+        raise Unreadable(f"columns are missing: {', '.join(missing)}")
+
+
+# ── a row, repaired ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_row(row: _Row, header: Mapping[str, int], observed_at: datetime) -> Agreement | str | None:
+    """The agreement that a row means, a sentence when it should name one and does not, None when it is blank."""
+    cells = tuple(row.cells[header[c]] if c in header and header[c] < len(row.cells) else None for c in COLUMNS)
+    links = tuple(row.links.get(header[c]) if c in header else None for c in ("MOA", "ADDENDUM"))
+    not_after = observed_at.date() + timedelta(days=2)  # a day for the time zone, a day for a list dated ahead
+    found = _repaired(cells, links, not_after.year)
+    if not isinstance(found, Agreement):
+        return found and f"row {row.number} {found}"
+    if found.signed is not None and found.signed > not_after:
+        found = replace(found, signed=None)
+    return found.at_row(row.number)
+
+
+@lru_cache(maxsize=16_384)
+def _repaired(cells: tuple[Value, ...], links: tuple[str | None, ...], year: int) -> Agreement | str | None:
+    """A row's cells, in the order of COLUMNS, put right. Most rows of a list stood on the last one too."""
+    if not any(map(cell_text, cells)):
+        return None
+    state_cell, agency_cell, type_cell, county_cell, support_cell, signed_cell, moa_cell, addendum_cell = cells
+    agency, support = cell_text(agency_cell), cell_text(support_cell)
+    if not agency or not support:
+        return f"has no {'support type' if agency else 'agency'}"
+    if len(agency) > LONGEST_CELL:
+        return f"has an agency of {len(agency)} letters"
+    state = state_code(cell_text(state_cell)) or UNKNOWN_STATE
+    kind = support_type(support)
+    read = {
+        "STATE": STATES.get(state, "").upper(),
+        "LAW ENFORCEMENT AGENCY": agency,
+        "TYPE": agency_type(cell_text(type_cell)),
+        "COUNTY": cell_text(county_cell)[:LONGEST_CELL],
+        "SUPPORT TYPE": SUPPORT_TYPES.get(kind, ""),
+    }
+    signed = signed_date(signed_cell, not_after=date(year, 12, 31))
+    moa, addendum = (_linked(link, cell) for link, cell in zip(links, (moa_cell, addendum_cell), strict=True))
+    return Agreement(
+        state=state,
+        agency=agency,
+        canonical=canonical(agency, state),
+        support_type=kind,
+        agency_type=read["TYPE"],
+        county=read["COUNTY"],
+        signed=signed,
+        moa=moa,
+        addendum=addendum,
+        printed=dict(_repairs(cells, links, read, (signed, moa, addendum))),
+    )
+
+
+def _linked(link: str | None, cell: Value) -> str | None:
+    """The document behind a cell: its hyperlink, else an address that stands in it as text."""
+    return web_address(link) if link else web_address(tidy(cell)) if isinstance(cell, str) else None
+
+
+def _repairs(
+    cells: Sequence[Value],
+    links: Sequence[str | None],
+    read: Mapping[str, str],
+    rest: tuple[date | None, str | None, str | None],
+) -> Iterable[tuple[str, str]]:
+    """The cells that say something else than what was read from them, as printed."""
+    signed, moa, addendum = rest
+    for column, cell in zip(COLUMNS, cells, strict=True):
+        if column in read and isinstance(cell, str) and cell.upper() != read[column].upper():
+            yield column, cell
+    if cells[5] is not None and (
+        not isinstance(cells[5], datetime | date) or signed is None or cells[5].year != signed.year
+    ):
+        yield "SIGNED", str(cells[5])
+    for column, link, address in (("MOA", links[0], moa), ("ADDENDUM", links[1], addendum)):
+        if link and link != address:
+            yield column, link
