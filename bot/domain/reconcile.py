@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import Change, Kind, Known
 from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
-from bot.domain.spelling import Likeness, likeness
+from bot.domain.spelling import Likeness
 
 DROPPED_AFTER = timedelta(days=7)
 _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
@@ -78,7 +78,8 @@ class _Comparison:
         """What is known afterwards: what the changes say, on the rows where it stands now."""
         after = self._known.after(changes)
         name, publication = self._listing.list, self._listing.publication
-        on_list = {key: self._now.get(key, a) for key, a in after.agreements[name].items()}
+        known_here = after.agreements[name].items()
+        on_list = {key: a.at_row(self._now[key].row) if key in self._now else a for key, a in known_here}
         absent = after.absent
         if name is ListName.PENDING:
             at = publication.observed_at

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bot.domain.agreement import ListName
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
 
 ALL_STATES = "*"
@@ -27,11 +28,36 @@ class Filter:
     states: Mapping[str, int]
     kinds: Mapping[Kind, int] = field(default_factory=lambda: dict.fromkeys(sorted(TOLD_BY_DEFAULT), 0))
 
+    def hears_as(self, change: Change) -> Kind | None:
+        """As what kind this change is news under this filter; None when it is none.
+
+        Who watched the state that a correction takes an agreement from hears it put right; who watches only the state
+        that it moves to hears it as signed.
+        """
+        if change.kind in NEVER_TOLD:
+            return None
+        if change.was is not None and change.was.state != change.agreement.state:
+            return self._hears_moved(change, change.was.state)
+        heard = self._has_kind(change.kind, change.seq) and self._watches(change.agreement.state, change.seq)
+        return change.kind if heard else None
+
     def matches(self, change: Change) -> bool:
-        """Whether this change is news under this filter; a correction matches by the old or the new value."""
-        if change.kind in NEVER_TOLD or change.seq <= self.kinds.get(change.kind, change.seq):
-            return False
-        return any(change.seq > self.states[state] for state in (*change.states, ALL_STATES) if state in self.states)
+        """Whether this change is news under this filter."""
+        return self.hears_as(change) is not None
+
+    def _hears_moved(self, change: Change, old_state: str) -> Kind | None:
+        signed = Kind.SIGNED if change.list is ListName.PARTICIPATING else Kind.APPLIED
+        if not self._has_kind(signed, change.seq) and not self._has_kind(change.kind, change.seq):
+            return None
+        if self._watches(old_state, change.seq):
+            return change.kind
+        return signed if self._watches(change.agreement.state, change.seq) else None
+
+    def _has_kind(self, kind: Kind, seq: int) -> bool:
+        return kind in self.kinds and seq > self.kinds[kind]
+
+    def _watches(self, state: str, seq: int) -> bool:
+        return any(seq > self.states[entry] for entry in (state, ALL_STATES) if entry in self.states)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

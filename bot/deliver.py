@@ -1,0 +1,137 @@
+"""One subscription that is due: compose, send, advance."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.channels import Channel, Part
+from bot.domain.compose import compose
+from bot.domain.subscription import Receipt, Subscription
+from bot.errors import SendError
+from bot.store import Store
+
+FIRST_BACK_OFF = timedelta(minutes=1)
+LONGEST_BACK_OFF = timedelta(hours=6)
+GIVEN_UP_AFTER = timedelta(days=2)
+DOUBTFUL_FOR = timedelta(days=1)
+
+log = structlog.get_logger()
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What came of one delivery: how many messages were sent, or why they were not."""
+
+    subscription: str
+    messages: int = 0
+    problem: str | None = None
+    paused: bool = False
+
+
+async def deliver(
+    subscription: Subscription, *, store: Store, channels: Mapping[str, Channel], now: Now, page: str
+) -> Delivered:
+    """Bring one subscription up to date; a failure changes nothing but when it is tried again.
+
+    `page` is the address of ICE's page, which stands in every message.
+    """
+    channel = channels.get(subscription.channel)
+    if channel is None:
+        return await _unconfigured(subscription, store, now())
+    pinned = await _pinned(subscription, store, now)
+    assert pinned.pinned is not None
+    changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
+    digest = compose(pinned, changes, upto=pinned.pinned, page=page)
+    parts = channel.render(digest) if digest is not None else ()
+    for number, part in enumerate(parts, start=1):
+        if number <= pinned.sent:
+            continue
+        letter = _Letter(pinned, part, number, len(parts))
+        try:
+            message_id = await _send(channel, letter)
+        except SendError as fault:
+            return await _undelivered(letter, fault, store, now())
+        await store.sent(letter.receipt(now(), message_id=message_id))
+        log.info("sent", part=number, parts=len(parts), changes=len(part.covers), **pinned.log_context())
+    await store.advance(pinned.id, pinned.pinned)
+    return Delivered(subscription=pinned.id, messages=len(parts) - pinned.sent if parts else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One part on its way to one subscription."""
+
+    to: Subscription
+    part: Part
+    number: int
+    of: int
+
+    def receipt(self, at: datetime, *, message_id: str | None = None, error: str | None = None) -> Receipt:
+        return Receipt(
+            subscription=self.to.id,
+            channel=self.to.channel,
+            address=self.to.address,
+            at=at,
+            changes=self.part.covers,
+            part=self.number,
+            parts=self.of,
+            message_id=message_id,
+            error=error,
+        )
+
+
+async def _pinned(subscription: Subscription, store: Store, now: Now) -> Subscription:
+    """The subscription with what its digest covers fixed, so that the same digest is composed after a crash."""
+    if subscription.pinned is not None:
+        return subscription
+    return await store.pin(subscription.id, await store.last_seq(), now())
+
+
+async def _send(channel: Channel, letter: _Letter) -> str:
+    """Send; what the platform finds too long or cannot parse goes once more as plain text."""
+    try:
+        return await channel.send(letter.to.address, letter.part)
+    except SendError as fault:
+        if not fault.too_long:
+            raise
+        return await channel.send(letter.to.address, letter.part, plain=True)
+
+
+async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: datetime) -> Delivered:
+    after = verdict(letter.to, fault, at)
+    await store.failed(letter.receipt(at, error=str(fault)), after)
+    log.warning("not sent", problem=str(fault), paused=after.paused is not None, **letter.to.log_context())
+    return Delivered(
+        subscription=letter.to.id,
+        messages=letter.number - 1 - letter.to.sent,
+        problem=str(fault),
+        paused=after.paused is not None,
+    )
+
+
+async def _unconfigured(subscription: Subscription, store: Store, at: datetime) -> Delivered:
+    """Its channel has no token now: it waits, and nothing that it is owed is lost."""
+    problem = f"{subscription.channel} is not configured"
+    await store.change_subscription(replace(subscription, retry_at=at + LONGEST_BACK_OFF))
+    log.warning("not sent", problem=problem, **subscription.log_context())
+    return Delivered(subscription=subscription.id, problem=problem)
+
+
+def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
+    """The subscription after a failed send: moved, paused with the reason, or to be tried again later. Pure."""
+    if fault.moved_to is not None:
+        return replace(subscription, address=fault.moved_to, retry_at=at)
+    since = subscription.failing_since or at
+    failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
+    if fault.gone or (fault.permanent and not fault.doubtful):
+        return replace(failing, paused=str(fault))
+    lasting = DOUBTFUL_FOR if fault.doubtful else GIVEN_UP_AFTER
+    if at - since >= lasting:
+        return replace(failing, paused=f"{fault} (for {lasting.days} day{'s' if lasting.days > 1 else ''})")
+    if fault.retry_after is not None:
+        return replace(subscription, retry_at=at + timedelta(seconds=fault.retry_after))
+    wait = min(FIRST_BACK_OFF * 2 ** min(subscription.failures, 10), LONGEST_BACK_OFF)
+    return replace(failing, retry_at=at + wait)

@@ -1,0 +1,266 @@
+"""One source that is due: fetch, parse, vet, reconcile, record."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.domain.agreement import Listing, ListName, Publication
+from bot.domain.change import Change, Known
+from bot.domain.document import Document
+from bot.domain.reading import Memory, Reading
+from bot.domain.reconcile import Reconciled, dropped, reconcile
+from bot.domain.vet import Held, Ruling, disappearances, doubts, hold, stood
+from bot.errors import Blocked, SourceError, Unreadable, UsageError
+from bot.sources import Fetcher, Source
+from bot.store import Record, Store
+
+LONGEST_BACK_OFF = timedelta(hours=6)
+JITTER = 0.1  # of the interval, either way
+
+log = structlog.get_logger()
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What came of one reading: the changes as recorded, and what went wrong, if anything."""
+
+    source: str
+    changes: tuple[Change, ...] = ()
+    held: tuple[Held, ...] = ()
+    problem: str | None = None
+
+
+async def watch(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> Watched:
+    """Read a source once and record what is new; a source that fails changes nothing but its own memory."""
+    memory = await store.memory(source.name)
+    try:
+        reading = await source.read(fetch, memory)
+        return await take(source, reading, memory=memory, store=store, at=now(), every=every)
+    except SourceError as fault:
+        await store.remember(_failed(memory, fault, now(), every))
+        log.warning("source not read", source=source.name, problem=str(fault))
+        return Watched(source=source.name, problem=str(fault))
+
+
+async def take(
+    source: Source, reading: Reading, *, memory: Memory, store: Store, at: datetime, every: timedelta
+) -> Watched:
+    """Judge what a reading brought and record it as one; an unchanged list costs only the time of reading."""
+    before = _Picture(await store.known(), tuple(await store.held()))
+    picture = before
+    for name in ListName:
+        if name in reading.documents:
+            picture = await _judge(picture, name, reading, source, store, at)
+    picture = _pending_settled(picture, reading, at)
+    fresh = _read_well(memory, reading, at, every, is_new=picture.known.seen != before.known.seen)
+    if picture == before and not reading.pages:
+        await store.remember(fresh)
+        return Watched(source=source.name, held=picture.held, problem=fresh.problem)
+    changes = await store.record(
+        Record(
+            memory=fresh,
+            recorded_at=at,
+            known=picture.known,
+            changes=picture.changes,
+            documents=(*reading.pages, *picture.documents),
+            held=picture.held,
+        )
+    )
+    for change in changes:
+        log.info("recorded", **change.log_context())
+    return Watched(source=source.name, changes=tuple(changes), held=picture.held, problem=fresh.problem)
+
+
+async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> Watched:
+    """What the operator says of a held listing; an approved one is vetted again at once, from the evidence."""
+    held = next((h for h in await store.held() if h.id == held_id), None)
+    if held is None:
+        raise UsageError(f"Nothing is held under the number {held_id}. `countersign held` lists what is.")
+    if ruling is Ruling.APPROVED and not held.readable:
+        raise UsageError(
+            f"Held listing {held_id} cannot be approved: {'; '.join(held.reasons)}. "
+            "It changes nothing and goes away with the next good list."
+        )
+    others = tuple(h for h in await store.held() if h.id != held_id)
+    await store.put_held((*others, replace(held, ruling=ruling)))
+    memory = await store.memory(source.name)
+    if ruling is Ruling.REJECTED:
+        return Watched(source=source.name, held=tuple(await store.held()))
+    standing = {**(await store.known()).seen, held.list: held.publication}
+    reading = Reading(
+        documents={name: _unchanged(publication, now()) for name, publication in standing.items()},
+        validators=memory.validators,
+        facts=memory.facts,
+    )
+    every = (memory.due_at - now()) if memory.due_at and memory.due_at > now() else timedelta(0)
+    return await take(source, reading, memory=memory, store=store, at=now(), every=every)
+
+
+# ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What is known and held while a reading is judged, and what it has brought so far."""
+
+    known: Known
+    held: tuple[Held, ...]
+    changes: tuple[Change, ...] = ()
+    documents: tuple[Document, ...] = ()
+
+    def held_of(self, name: ListName) -> Held | None:
+        return next((h for h in self.held if h.list is name), None)
+
+    def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Picture":
+        others = tuple(h for h in self.held if h.list is not name)
+        return replace(self, held=(*others, held) if held else others, documents=self.documents + documents)
+
+    def believing(self, found: Reconciled, name: ListName, *documents: Document) -> "_Picture":
+        return replace(self.holding(name, None, *documents), known=found.known, changes=self.changes + found.changes)
+
+
+async def _judge(
+    picture: _Picture, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
+) -> _Picture:
+    """Believe a list, or hold it. The same bytes are not parsed twice, except to release them."""
+    document = reading.documents[name]
+    seen, held = picture.known.seen.get(name), picture.held_of(name)
+    if seen is not None and document.sha256 == seen.evidence:
+        return picture.holding(name, None)
+    if held is not None and held.publication.evidence == document.sha256:
+        held = stood(held, at)
+        if not held.is_released:
+            return picture.holding(name, held)
+    fresh = () if document.unchanged else (document,)
+    body = document if fresh else await store.evidence(document.sha256)
+    if body is None:
+        raise Unreadable(f"{source.name}: the server says unchanged, but no copy of {document.name} is kept")
+    return _believe_or_hold(_Case(picture, name, held, source, at, reading.headline), body, fresh)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A document in its circumstances: what is held of its list, and the page's headline."""
+
+    picture: _Picture
+    name: ListName
+    held: Held | None
+    source: Source
+    at: datetime
+    headline: int | None
+
+    def hold(self, publication: Publication, reasons: tuple[str, ...], found: Reconciled | None) -> Held:
+        return hold(
+            self.held,
+            source=self.source.name,
+            name=self.name,
+            publication=publication,
+            reasons=reasons,
+            gone=disappearances(found.changes) if found else (),
+            readable=found is not None,
+            at=self.at,
+        )
+
+
+def _believe_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...]) -> _Picture:
+    picture, name = case.picture, case.name
+    try:
+        listing = case.source.parse(document, name)
+    except Unreadable as fault:
+        return picture.holding(name, case.hold(_unread(document), (str(fault),), None), *fresh)
+    found = reconcile(picture.known, listing)
+    reasons = _reasons(case, listing, found)
+    if not reasons:
+        return picture.believing(found, name, *fresh)
+    held = case.hold(listing.publication, reasons, found)
+    if held.is_released:
+        return picture.believing(found, name, *fresh)
+    return picture.holding(name, held, *fresh)
+
+
+def _reasons(case: _Case, listing: Listing, found: Reconciled) -> tuple[str, ...]:
+    released = case.held.gone if case.held is not None and case.held.is_released else ()
+    excused = {agreement.key for agreement in released}
+    return doubts(case.picture.known, listing, found.changes, headline=case.headline, excused=excused)
+
+
+def _pending_settled(picture: _Picture, reading: Reading, at: datetime) -> _Picture:
+    """Call what has been on neither list for seven days dropped; while a list is not read well, nobody is missing."""
+    both = all(name in reading.documents and picture.held_of(name) is None for name in ListName)
+    if not both:
+        return replace(picture, known=replace(picture.known, absent={})) if picture.known.absent else picture
+    changes = dropped(picture.known, at)
+    if not changes:
+        return picture
+    return replace(picture, known=picture.known.after(changes), changes=picture.changes + changes)
+
+
+def _unread(document: Document) -> Publication:
+    return Publication(
+        name=document.name,
+        address=document.address,
+        evidence=document.sha256,
+        observed_at=document.fetched_at,
+        rows=0,
+    )
+
+
+def _unchanged(publication: Publication, at: datetime) -> Document:
+    """The answer that says that a publication stands as it did."""
+    return Document(
+        address=publication.address,
+        name=publication.name,
+        body=b"",
+        sha256=publication.evidence,
+        headers={},
+        fetched_at=at,
+        unchanged=True,
+    )
+
+
+# ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_well(memory: Memory, reading: Reading, at: datetime, every: timedelta, *, is_new: bool) -> Memory:
+    problem = "; ".join(reading.problems) or None
+    return replace(
+        memory,
+        validators=reading.validators,
+        facts=reading.facts,
+        tried_at=at,
+        read_at=at,
+        changed_at=at if is_new else memory.changed_at,
+        problem=problem,
+        problem_since=(memory.problem_since or at) if problem else None,
+        failures=0,
+        due_at=at + _spread(every, memory.source, at),
+        not_before=None,
+    )
+
+
+def _failed(memory: Memory, fault: SourceError, at: datetime, every: timedelta) -> Memory:
+    """Try again after the interval, twice as long each time the server does not want us; a Retry-After is obeyed."""
+    failures = memory.failures + 1
+    wait = min(every * 2 ** min(failures, 10), LONGEST_BACK_OFF) if isinstance(fault, Blocked) else every
+    not_before = at + timedelta(seconds=fault.retry_after) if fault.retry_after else None
+    due_at = at + _spread(max(wait, timedelta(seconds=1)), memory.source, at)
+    return replace(
+        memory,
+        validators={} if isinstance(fault, Unreadable) else memory.validators,  # ask for the whole next time
+        tried_at=at,
+        problem=str(fault),
+        problem_since=memory.problem_since or at,
+        failures=failures,
+        due_at=max(due_at, not_before) if not_before else due_at,
+        not_before=not_before,
+    )
+
+
+def _spread(every: timedelta, source: str, at: datetime) -> timedelta:
+    """The interval and a little more or less, so that programs and sources do not march in step; no dice needed."""
+    share = zlib.crc32(f"{source} {at.isoformat()}".encode()) / 2**32
+    return every * (1 + JITTER * (2 * share - 1))
