@@ -126,7 +126,7 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
         return replace(subscription, address=fault.moved_to, retry_at=at)
     since = subscription.failing_since or at
     failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
-    if fault.gone or (fault.permanent and not fault.doubtful):
+    if fault.permanent and not fault.doubtful:
         return replace(failing, paused=str(fault))
     lasting = DOUBTFUL_FOR if fault.doubtful else GIVEN_UP_AFTER
     if at - since >= lasting:

@@ -69,6 +69,7 @@ class SendError(CountersignError):
     """A message was not delivered, and what that means for the subscription.
 
     `permanent`: this address takes no more messages until a person acts (the reason is the text);
+    `doubtful`: permanent only if it still says so after a day (Slack loses sight of a channel for hours);
     `gone`: the whole workspace or bot token is refused, not only this address;
     `retry_after`: seconds that the platform asked for; `moved_to`: the address to use from now on;
     `too_long`: the platform takes this text only shorter or plainer;
@@ -80,6 +81,7 @@ class SendError(CountersignError):
         message: str,
         *,
         permanent: bool = False,
+        doubtful: bool = False,
         gone: bool = False,
         retry_after: float | None = None,
         moved_to: str | None = None,
@@ -87,6 +89,7 @@ class SendError(CountersignError):
         scope: str = "address",
     ) -> None:
         self.permanent = permanent
+        self.doubtful = doubtful
         self.gone = gone
         self.retry_after = retry_after
         self.moved_to = moved_to

@@ -1,7 +1,9 @@
 """The channels: one file and one line here for each. None of them knows a subscription, a store or another channel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from bot.domain.digest import Digest
 
@@ -10,8 +12,8 @@ from bot.domain.digest import Digest
 class Part:
     """One message, ready for its platform.
 
-    `payload` is what the platform's call takes beside the address; `plain` is the same without markup, for when the
-    platform refuses the first. `covers` are the numbers of the changes that it names.
+    `payload` is what the platform's call takes beside the address; `plain` is the same without markup and without the
+    addresses of links, for when the platform refuses the first. `covers` are the numbers of the changes that it names.
     """
 
     payload: dict[str, Any]
@@ -20,9 +22,13 @@ class Part:
 
 
 class Channel(Protocol):
-    """A platform that carries messages. A send fails only with SendError, which carries the verdict."""
+    """A platform that carries messages. A send fails only with SendError, which carries the verdict.
+
+    `timeout` is the longest that a send takes, in seconds, with the wait for its turn: hold your lease that long.
+    """
 
     name: str
+    timeout: float
 
     def check(self, address: str) -> str:
         """The address in the form that the platform uses; UsageError says what it should look like."""
@@ -32,10 +38,26 @@ class Channel(Protocol):
         """The digest within the platform's limits, in numbered parts only where it must. Pure."""
         ...
 
-    async def send(self, address: str, part: Part) -> str:
-        """Deliver one part; the platform's message id."""
+    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+        """Deliver one part when its turn comes; the platform's message id. `plain` sends it without markup."""
         ...
 
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+def _lazily(module: str, name: str) -> Callable[..., Channel]:
+    """The class there, whose platform's library is imported only when a channel is made of it."""
+
+    def make(**options: Any) -> Channel:
+        return cast("Channel", getattr(import_module(f"bot.channels.{module}"), name)(**options))
+
+    return make
+
+
+CHANNELS: dict[str, Callable[..., Channel]] = {
+    "console": _lazily("console", "Console"),
+    "slack": _lazily("slack", "Slack"),
+    "telegram": _lazily("telegram", "Telegram"),
+}

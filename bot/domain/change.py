@@ -33,9 +33,10 @@ class Change:
     """One change of one agreement on one of ICE's lists.
 
     `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
-    (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change, `row` its row there, None where its absence is the point; `before` is the last list that still had it.
-    `because` is the rule that decided, for the operator. `pending` is the row of the pending list that became this
-    agreement and `pending_since` the day on which it was first seen there. `seq` and `recorded_at` are given when it is recorded.
+    (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
+    `row` its row there, None where its absence is the point; `before` is the last list that still had it. `because`
+    is the rule that decided, for the operator. `pending` is the row of the pending list that became this agreement
+    and `pending_since` the day on which it was first seen there. `seq` and `recorded_at` are given by the store.
     """
 
     kind: Kind

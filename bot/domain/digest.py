@@ -149,7 +149,7 @@ def _followable(href: str | None) -> str | None:
         return None
     web = parts.scheme in {"http", "https"} and bool(parts.hostname) and not set(parts.netloc) & {"@", "%"}
     mail = parts.scheme == "mailto" and "@" in parts.path
-    return encoded if (web or mail) and len(encoded) <= LONGEST_HREF else None
+    return parts.scheme + encoded[len(parts.scheme) :] if (web or mail) and len(encoded) <= LONGEST_HREF else None
 
 
 class _Book:
@@ -216,7 +216,10 @@ class _Book:
         def overflows(count: int) -> bool:
             return not self._fits((*lines, *_joined(words[:count])))
 
-        return max(1, bisect_left(range(1, len(words) + 1), True, key=overflows))
+        most = 64
+        while most < len(words) and not overflows(most):
+            most *= 2
+        return max(1, bisect_left(range(1, min(most, len(words)) + 1), True, key=overflows))
 
 
 _Word = tuple[int, Line]  # the number of the line that it stands on, and its spans with the space after it

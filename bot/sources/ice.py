@@ -17,7 +17,7 @@ from bs4 import BeautifulSoup, Tag
 from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, Listing, ListName, Publication
-from bot.domain.document import Document, Validators, remembered
+from bot.domain.document import Document, remembered
 from bot.domain.reading import Memory, Reading
 from bot.domain.spelling import (
     STATES,

@@ -1,0 +1,64 @@
+"""Messages as text on a stream, for as long as no other channel is set up."""
+
+import sys
+from collections.abc import Sequence
+from textwrap import TextWrapper
+from typing import TextIO
+
+from bot.channels import Part
+from bot.domain.digest import Digest, Line, Span, pages, plain_text
+from bot.errors import SendError, UsageError
+
+
+class Console:
+    """Prints to `stream` (standard output if none is given), wrapped at `width` columns. The address is "console"."""
+
+    name = "console"
+    timeout = 1.0
+
+    def __init__(self, *, stream: TextIO | None = None, width: int = 100) -> None:
+        self._stream = stream
+        self._width = width
+        self._count = 0
+
+    def check(self, address: str) -> str:
+        if address.strip() not in {"-", "console"}:
+            raise UsageError(f"The console has only one address: write console instead of {address!r}.")
+        return "console"
+
+    def render(self, digest: Digest) -> tuple[Part, ...]:
+        """One part, however long."""
+        return tuple(
+            Part(payload={"text": self._text(page.lines)}, plain=plain_text(page.lines), covers=page.covers)
+            for page in pages(digest, lambda _: True)
+        )
+
+    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:  # noqa: ARG002 - the only address
+        text = part.plain if plain else part.payload["text"]
+        stream = self._stream or sys.stdout
+        try:
+            print(_encodable(text, stream), end="\n\n", file=stream, flush=True)
+        except (OSError, ValueError) as error:  # ValueError: the stream is closed
+            raise SendError(f"Nothing can be printed: {error}") from error
+        self._count += 1
+        return str(self._count)
+
+    async def close(self) -> None:
+        """The stream belongs to whoever gave it."""
+
+    def _text(self, lines: Sequence[Line]) -> str:
+        return "\n".join(wrapped for line in lines for wrapped in self._wrapped(line))
+
+    def _wrapped(self, line: Line) -> list[str]:
+        wrapper = TextWrapper(self._width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        return wrapper.wrap("".join(map(_with_address, line))) or [""]
+
+
+def _with_address(span: Span) -> str:
+    return f"{span.text} ({span.href})" if span.href and span.href != span.text else span.text
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with question marks for what the stream's encoding lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

@@ -1,0 +1,163 @@
+"""Whose turn it is to be sent to, so that a platform's limits are kept before it has to say so."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
+from typing import NamedTuple
+
+from bot.errors import SendError
+
+_EARLY = 1e-6  # seconds that a timer may ring before its time
+_FEW = 1_000  # addresses that are always remembered
+
+
+class Limit(NamedTuple):
+    """At most so many turns in any so many seconds."""
+
+    turns: int
+    seconds: float
+
+
+class Pace:
+    """Turns for one token, kept to the platform's limits. Urgent ones go first; one address never delays another.
+
+    `overall` are the limits of the token, `each` gives those of one address. `clock` and `sleep` count seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        overall: Sequence[Limit] = (),
+        each: Callable[[str], Sequence[Limit]] = lambda _: (),
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._each = each
+        self._clock = clock
+        self._sleep = sleep
+        self._overall = _Track(overall)
+        self._tracks: dict[str, _Track] = {}
+        self._remembered = _FEW
+        self._ready: list[_Waiter] = []
+        self._later: list[tuple[float, _Waiter]] = []
+        self._count = 0
+        self._alarm: asyncio.Task[None] | None = None
+        self._rings_at = inf
+
+    async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
+        """Wait until this address may be sent to, and count it as done. Urgent is for answers to people.
+
+        When its turn does not come within `patience` seconds, a SendError says when to try again, at once if it cannot.
+        """
+        if patience is not None and self.opens_in(address) > patience:
+            raise self._too_busy(address)
+        try:
+            async with asyncio.timeout(patience):
+                await self._wait(address, urgent=urgent)
+        except TimeoutError:
+            raise self._too_busy(address) from None
+
+    def hold(self, address: str | None, seconds: float) -> None:
+        """Give no turn to this address, or with None to any, for so long: the platform asked for it."""
+        track = self._overall if address is None else self._track(address)
+        track.held_until = max(track.held_until, self._clock() + seconds)
+
+    def opens_in(self, address: str) -> float:
+        """Seconds until this address may be sent to, if nobody else waits."""
+        return max(0.0, max(self._overall.opens_at(), self._track(address).opens_at()) - self._clock())
+
+    def _too_busy(self, address: str) -> SendError:
+        wait = max(1.0, self.opens_in(address))
+        scope = "address" if self._track(address).opens_at() > self._overall.opens_at() else "platform"
+        return SendError(f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope)
+
+    async def _wait(self, address: str, *, urgent: bool) -> None:
+        self._count += 1
+        waiter = _Waiter(not urgent, self._count, address, asyncio.get_running_loop().create_future())
+        heappush(self._ready, waiter)
+        self._serve()
+        await waiter.called
+
+    def _serve(self) -> None:
+        """Call everyone whose turn it is, and set the alarm for the next."""
+        now = self._clock() + _EARLY
+        while self._later and self._later[0][0] <= now:
+            heappush(self._ready, heappop(self._later)[1])
+        while self._ready and self._overall.opens_at() <= now:
+            self._call(heappop(self._ready), now)
+        if self._ready:
+            self._wake_at(self._overall.opens_at())
+        elif self._later:
+            self._wake_at(max(self._overall.opens_at(), self._later[0][0]))
+
+    def _call(self, waiter: "_Waiter", now: float) -> None:
+        if waiter.called.done():  # it gave up
+            return
+        track = self._track(waiter.address)
+        if track.opens_at() > now:
+            heappush(self._later, (track.opens_at(), waiter))
+            return
+        self._overall.take(now)
+        track.take(now)
+        waiter.called.set_result(None)
+
+    def _wake_at(self, moment: float) -> None:
+        if self._alarm is not None and not self._alarm.done():
+            if self._rings_at <= moment:
+                return
+            self._alarm.cancel()
+        self._rings_at = moment
+        self._alarm = asyncio.create_task(self._ring(moment - self._clock()))
+
+    async def _ring(self, seconds: float) -> None:
+        await self._sleep(max(0.0, seconds))
+        self._alarm = None
+        self._serve()
+
+    def _track(self, address: str) -> "_Track":
+        if address not in self._tracks:
+            self._forget_idle()
+            self._tracks[address] = _Track(self._each(address))
+        return self._tracks[address]
+
+    def _forget_idle(self) -> None:
+        """Keep no more than twice the addresses that still have something to wait for."""
+        if len(self._tracks) < self._remembered:
+            return
+        now = self._clock()
+        self._tracks = {address: track for address, track in self._tracks.items() if not track.is_idle(now)}
+        self._remembered = max(_FEW, 2 * len(self._tracks))
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    """Who waits: urgent ones first (False sorts before True), then in the order in which they came."""
+
+    patient: bool
+    number: int
+    address: str = field(compare=False)
+    called: asyncio.Future[None] = field(compare=False)
+
+
+class _Track:
+    """When the last turns were, and until when the platform wants none."""
+
+    def __init__(self, limits: Sequence[Limit]) -> None:
+        self._limits = limits
+        self._times: deque[float] = deque(maxlen=max((limit.turns for limit in limits), default=1))
+        self.held_until = -inf
+
+    def opens_at(self) -> float:
+        full = (limit for limit in self._limits if len(self._times) >= limit.turns)
+        return max((self.held_until, *(self._times[-limit.turns] + limit.seconds for limit in full)))
+
+    def take(self, now: float) -> None:
+        self._times.append(now)
+
+    def is_idle(self, now: float) -> bool:
+        longest = max((limit.seconds for limit in self._limits), default=0.0)
+        return self.held_until <= now and (not self._times or self._times[-1] + longest <= now)

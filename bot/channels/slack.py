@@ -1,0 +1,209 @@
+"""Slack through the Web API: rich text, paced, and what its refusals mean.
+
+Rich text instead of mrkdwn: its elements are taken as they are, so that nothing from a county's page can become bold,
+an emoji, a mention or a link, and nothing has to be escaped or broken up with characters that nobody sees.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.channels import Part
+from bot.channels.pace import Limit, Pace
+from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
+from bot.errors import SendError, UsageError
+
+LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and does not say how it counts
+LONGEST_SUMMARY = 300  # characters of what a notification shows
+CHANNEL = (Limit(1, 1.0),)
+UNSAID_WAIT = 30.0  # seconds after a 429 that does not say how long
+
+_ID = re.compile(r"[CGDU][A-Z0-9]{6,}")
+_LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
+
+
+class Slack:
+    """An app in a workspace. `base_url` ends in /api/; `patience` is how long a send waits for its turn, in seconds."""
+
+    name = "slack"
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        base_url: str = "https://slack.com/api/",
+        call_timeout: float = 20.0,
+        patience: float = 30.0,
+        pace: Pace | None = None,
+    ) -> None:
+        self._token = token
+        self._base_url = base_url
+        self._call_timeout = call_timeout
+        self._patience = patience
+        self._session: aiohttp.ClientSession | None = None
+        self.timeout = patience + call_timeout
+        self.pace = pace or Pace(each=lambda _: CHANNEL)
+
+    @cached_property
+    def client(self) -> AsyncWebClient:
+        """The SDK's own client, for whoever listens; first used in an event loop.
+
+        It repeats nothing by itself: its usual second try after a lost connection posts a message twice.
+        """
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._call_timeout))
+        return AsyncWebClient(self._token, base_url=self._base_url, session=self._session, retry_handlers=[])
+
+    def check(self, address: str) -> str:
+        """The id of a channel or a member (a channel's link will do)."""
+        wanted = address.strip()
+        if link := _LINK.fullmatch(wanted):
+            return link[1]
+        if _ID.fullmatch(wanted):
+            return wanted
+        raise UsageError(
+            f"{address!r} is no Slack channel id such as C024BE91L: names can change, so it takes the id, which stands "
+            "at the bottom of the channel's details (click the channel's name), or the link from Copy link."
+        )
+
+    def render(self, digest: Digest) -> tuple[Part, ...]:
+        return tuple(
+            Part(
+                payload={"text": _summary(page.lines), "blocks": _blocks(page.lines)},
+                plain=plain_text(page.lines),
+                covers=page.covers,
+            )
+            for page in pages(digest, _fits)
+        )
+
+    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+        await self.pace.turn(address, patience=self._patience)
+        message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
+        try:
+            answer = await self.client.chat_postMessage(
+                channel=address, unfurl_links=False, unfurl_media=False, **message
+            )
+            return str(answer["ts"])
+        except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
+            refusal = self._verdict(error)
+        raise refusal  # out here, so that no cause drags a request along
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _verdict(self, error: Exception) -> SendError:
+        status, headers, code = _answer(error)
+        if status == 429 or code in {"ratelimited", "rate_limited"}:
+            return self._flood(headers)
+        if code in _GONE:
+            return SendError(f"Slack refuses the token: {_GONE[code]} ({code})", gone=True)
+        if code in _PERMANENT:
+            return SendError(f"{_PERMANENT[code]} ({code})", permanent=True)
+        if code == "channel_not_found":
+            return SendError(
+                "Slack does not find this channel; if it is a private one, type /invite @Countersign there",
+                doubtful=True,
+            )
+        if code in _TEXT:
+            return SendError(f"Slack refuses this text ({code})", too_long=True)
+        why = code or (f"HTTP {status}" if status else type(error).__name__)
+        return SendError(f"Slack did not confirm ({why}); the message may have been posted")
+
+    def _flood(self, headers: Mapping[str, str]) -> SendError:
+        """A 429 counts for the method in the whole workspace, so nothing is posted until it ends."""
+        try:
+            seconds = float(headers.get("Retry-After", UNSAID_WAIT))
+        except ValueError:
+            seconds = UNSAID_WAIT
+        self.pace.hold(None, seconds)
+        return SendError(f"Slack asks to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
+
+
+_INVITE = "type /invite @Countersign there"
+_GONE = {
+    "account_inactive": "its app was removed or its workspace closed; install the app again",
+    "token_revoked": "it was revoked; install the app again",
+    "token_expired": "it has expired; install the app again",
+    "invalid_auth": "it is wrong; copy the bot token that begins with xoxb- from the app's page",
+    "not_authed": "there is none; set the bot token that begins with xoxb-",
+    "missing_scope": "it lacks a permission; install the app again with the scopes of the manifest",
+    "not_allowed_token_type": "it is of another kind; copy the bot token that begins with xoxb-",
+    "team_access_not_granted": "the app may not use this workspace; an administrator has to allow it",
+}
+_PERMANENT = {
+    "not_in_channel": f"The app is not in this Slack channel: {_INVITE}",
+    "is_archived": "This Slack channel is archived",
+    "restricted_action": "The workspace does not let the app post in this Slack channel: ask an administrator",
+    "restricted_action_read_only_channel": "This Slack channel is read-only: let the app post there",
+    "restricted_action_thread_only_channel": "This Slack channel takes only replies in threads",
+    "restricted_action_non_threadable_channel": "This Slack channel does not take messages like these",
+    "posting_to_general_channel_denied": "The workspace does not let apps post in its general channel",
+    "ekm_access_denied": "An administrator of the workspace has suspended posting",
+    "no_permission": "The workspace does not let the app post in this Slack channel: ask an administrator",
+    "access_denied": "The workspace does not let the app post in this Slack channel: ask an administrator",
+    "messages_tab_disabled": "The app's Messages tab is off, so it cannot write to a member: turn it on in the app",
+    "cannot_dm_bot": "This Slack member is an app",
+    "user_not_found": "There is no such Slack member",
+    "user_disabled": "This Slack member has left the workspace",
+    "channel_is_limited_access": "The workspace does not let the app post in this Slack channel: ask an administrator",
+}
+_TEXT = {
+    "msg_too_long",
+    "msg_blocks_too_long",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "too_many_blocks",
+    "no_text",
+    "markdown_text_conflict",
+}
+
+
+def _answer(error: Exception) -> tuple[int, Mapping[str, str], str]:
+    """Status, headers and error code of Slack's answer, as far as there was one."""
+    response = error.response if isinstance(error, SlackApiError) else None
+    body = getattr(response, "data", None)
+    code = legible(str(body.get("error") or ""))[:60] if isinstance(body, dict) else ""
+    return getattr(response, "status_code", 0), getattr(response, "headers", {}), code
+
+
+def _fits(lines: Sequence[Line]) -> bool:
+    return len(json.dumps(_blocks(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS
+
+
+def _summary(lines: Sequence[Line]) -> str:
+    """What a notification and a screen reader say; Slack reads markup there, so it is escaped."""
+    text = " ".join(plain_text(lines).split())
+    text = text if len(text) <= LONGEST_SUMMARY else f"{text[: LONGEST_SUMMARY - 1]}…"
+    return escape(text, quote=False)
+
+
+def _blocks(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """One block of rich text: like what people type, it has no limit of its own."""
+    spans = [span for number, line in enumerate(lines) for span in ((Span("\n"), *line) if number else line)]
+    section = {"type": "rich_text_section", "elements": [_element(span) for span in _merged(spans)]}
+    return [{"type": "rich_text", "elements": [section]}]
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    """Fewer elements: neighbours of plain text as one, a line's end with the text before it."""
+    merged: list[Span] = []
+    for span in spans:
+        last = merged[-1] if merged else None
+        if last and not last.href and not span.href and (last.strong == span.strong or not span.text.strip()):
+            merged[-1] = Span(last.text + span.text, strong=last.strong)
+        else:
+            merged.append(span)
+    return merged
+
+
+def _element(span: Span) -> dict[str, Any]:
+    element: dict[str, Any] = {"type": "link", "url": span.href} if span.href else {"type": "text"}
+    element["text"] = span.text
+    return element | ({"style": {"bold": True}} if span.strong else {})

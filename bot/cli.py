@@ -1,0 +1,515 @@
+"""The command line. What was asked for goes to stdout; logs and notices to stderr."""
+
+import asyncio
+import csv
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bot import __version__, control, scheduler
+from bot import replay as replaying
+from bot.config import Settings, load, notices
+from bot.domain.change import Change, Kind, agreement_json, as_json, stamp
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.vet import Held
+from bot.domain.wording import state_name
+from bot.duty import Desk, Duty
+from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
+from bot.operate import Answer, carry_out, held_json, parsed_states, subscription_json
+from bot.sources.ice import Ice
+from bot.status import Report, report
+from bot.store.tiny import TinyStore
+from bot.wiring import desk, set_up_logs, utc_now
+
+app = typer.Typer(
+    name="countersign",
+    help="Tells people when a police agency joins or leaves ICE's 287(g) program.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+log = structlog.get_logger()
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+State = Annotated[str | None, typer.Option("--state", help="Only this state: a postal code or a name.")]
+
+
+def command_line() -> int:
+    """Run what was typed; the exit code. 2: it cannot be done as typed or configured; 1: it failed."""
+    try:
+        app()
+    except ConfigError as fault:
+        for problem in fault.problems:
+            _say(problem)
+        _say(f"{len(fault.problems)} problem(s) with the configuration; nothing was done.")
+        return 2
+    except CountersignError as fault:
+        _say(str(fault))
+        return 2 if isinstance(fault, UsageError) else 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has gone; nobody minds
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except Exception:  # noqa: BLE001 - no traceback reaches a user
+        _say(f"Something failed that should not have. Please report it with the file {_trace()}.")
+        return 1
+    return 0
+
+
+def _trace() -> str:
+    """The traceback in a file, for whoever mends it."""
+    with tempfile.NamedTemporaryFile("w", prefix="countersign-", suffix=".txt", delete=False) as file:
+        file.write(f"Countersign {__version__}, Python {sys.version}\n\n{traceback.format_exc()}")
+    return file.name
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _settings(*, quiet: bool = True) -> Settings:
+    settings = load()
+    set_up_logs(settings, quiet=quiet)
+    return settings
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"countersign {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")] = False,
+) -> None:
+    """Settings come from config/countersign.toml and the environment; the README lists them."""
+
+
+# ── the program itself ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def run() -> None:
+    """Watch ICE's list and tell subscribers, until it is stopped (SIGTERM or Ctrl-C)."""
+    settings = _settings(quiet=False)
+    for notice in notices(settings):
+        log.warning(notice)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    store = TinyStore.open(settings.data)
+    try:
+        for notice in store.notices:
+            log.warning(notice)
+        async with desk(settings, store) as work, control.listening(work, settings.data):
+            await _welcome(work, settings)
+            await scheduler.run(Duty(work))
+    finally:
+        await store.close()
+
+
+async def _welcome(work: Desk, settings: Settings) -> None:
+    """Say what will happen; with no other channel, see to it that the console has a subscription."""
+    subscriptions = await work.store.subscriptions()
+    if "console" in work.channels and not any(s.channel == "console" for s in subscriptions):
+        filter_ = Filter(states={ALL_STATES: 0})
+        await work.store.subscribe(
+            Subscription(id="", channel="console", address="console", filter=filter_, created_at=utc_now())
+        )
+    log.info(
+        "watching",
+        page=settings.ice_url,
+        every=f"{settings.poll_seconds:g} s",
+        data=str(settings.data),
+        channels=sorted(work.channels),
+        subscriptions=len(await work.store.subscriptions()),
+    )
+
+
+def _do(settings: Settings, command: str, **arguments: Any) -> Answer:
+    """Do a command that writes, or have the running program do it."""
+    try:
+        store = TinyStore.open(settings.data)
+    except StoreBusy:
+        return control.hand_over(settings.data, command, arguments)
+    return asyncio.run(_do_here(settings, store, command, arguments))
+
+
+async def _do_here(settings: Settings, store: TinyStore, command: str, arguments: Mapping[str, Any]) -> Answer:
+    try:
+        async with desk(settings, store) as work:
+            return await carry_out(work, command, arguments)
+    finally:
+        await store.close()
+
+
+@app.command()
+def poll(json_: Json = False) -> None:
+    """Read every enabled source now, record what is new and print the changes. Exit 1 when a source failed."""
+    answer = _do(_settings(), "poll")
+    _print_changes(answer["changes"], json_)
+    if answer["listed"]:
+        _say(f"First sight: {answer['listed']} agreements are the baseline; nobody is told of them.")
+    for held in answer["held"]:
+        _say(f"Held ({held['id']}): {held['publication']}: {'; '.join(held['reasons'])}")
+    for problem in answer["problems"]:
+        _say(problem)
+    raise typer.Exit(1 if answer["problems"] else 0)
+
+
+@app.command()
+def deliver() -> None:
+    """Bring every subscription that is due up to date now. Exit 1 when one could not be reached."""
+    answer = _do(_settings(), "deliver")
+    _say(f"{answer['messages']} message(s) sent.")
+    for problem in answer["problems"]:
+        _say(problem)
+    raise typer.Exit(1 if answer["problems"] else 0)
+
+
+# ── subscriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def subscribe(
+    channel: Annotated[str, typer.Argument(help="telegram, slack or console.")],
+    address: Annotated[str, typer.Argument(help="A chat's or a channel's id.")],
+    states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
+    cadence: Annotated[str, typer.Option(help="instant, daily or weekly (Mondays).")] = "instant",
+    at: Annotated[str, typer.Option(help="When a daily or weekly digest is sent, local time.")] = "09:00",
+    tz: Annotated[str, typer.Option(help="The time zone of that time.")] = "UTC",
+    json_: Json = False,
+) -> None:
+    """Tell a channel of changes in these states from now on; nothing is posted there now."""
+    answer = _do(
+        _settings(), "subscribe", channel=channel, address=address, states=states, cadence=cadence, at=at, tz=tz
+    )
+    _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], json_)
+
+
+@app.command()
+def unsubscribe(
+    channel: Annotated[str, typer.Argument(help="telegram, slack or console.")],
+    address: Annotated[str, typer.Argument(help="A chat's or a channel's id, or the subscription's.")],
+    json_: Json = False,
+) -> None:
+    """End a subscription."""
+    answer = _do(_settings(), "unsubscribe", channel=channel, address=address)
+    _print_subscription("Ended", answer["subscription"], json_)
+
+
+def _print_subscription(verb: str, subscription: Answer, as_line: bool) -> None:
+    if as_line:
+        print(json.dumps(subscription, ensure_ascii=False))
+    else:
+        print(f"{verb}: {_subscription_text(subscription)}")
+
+
+def _subscription_text(s: Answer) -> str:
+    states = "all states" if s["states"] == "all" else ", ".join(s["states"])
+    when = "at once" if s["cadence"] == "instant" else f"{s['cadence']} at {s['at']} {s['tz']}"
+    return f"{s['channel']} {s['address']} ({s['id']}), {states}, {when}" + (
+        f", paused: {s['paused']}" * bool(s["paused"])
+    )
+
+
+@app.command()
+def subscriptions(json_: Json = False) -> None:
+    """Who is told of what, how often."""
+    found = [subscription_json(s) for s in _read(_settings(), "subscriptions")]
+    if json_:
+        _print_lines(found)
+    elif not found:
+        _say("No subscriptions yet. `countersign subscribe --help` says how to add one.")
+    for subscription in found if not json_ else ():
+        print(_subscription_text(subscription))
+
+
+# ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(settings: Settings, what: str, **arguments: Any) -> Any:
+    """Ask the store, beside a running program or without one; a folder that is not there yet holds nothing."""
+
+    async def ask() -> Any:
+        store = TinyStore.open(settings.data, readonly=True)
+        try:
+            return await getattr(store, what)(**arguments)
+        finally:
+            await store.close()
+
+    return asyncio.run(ask())
+
+
+def _code(state: str | None) -> str | None:
+    if state is None:
+        return None
+    codes = parsed_states(state)
+    if len(codes) != 1:
+        raise UsageError("--state takes one state.")
+    return None if codes[0] == ALL_STATES else codes[0]
+
+
+@app.command()
+def changes(
+    since: Annotated[str | None, typer.Option(help="Only what was recorded since: a date or a time, UTC.")] = None,
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """The change log, oldest first."""
+    code = _code(state)
+    found = _read(_settings(), "changes", since=_moment(since), states=[code] if code else None)
+    _print_changes([as_json(change) for change in found], json_)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no date. Write it as in 2026-11-24 or 2026-11-24T09:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@app.command()
+def agreements(
+    state: State = None,
+    json_: Json = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="As a table for spreadsheets.")] = False,
+) -> None:
+    """The agreements on ICE's participating list now."""
+    code = _code(state)
+    known = _read(_settings(), "known")
+    found = [agreement_json(a) for key, a in sorted(known.participating.items()) if code in (None, key.state)]
+    if json_:
+        _print_lines(found)
+    elif csv_:
+        _print_csv(found)
+    else:
+        columns = ("state", "agency", "support_type", "county", "signed")
+        _print_table(columns, ([str(a[c] or "") for c in columns] for a in found))
+        _say(f"{len(found)} agreements.")
+
+
+@app.command()
+def held(json_: Json = False) -> None:
+    """The listings that are not believed yet, with the reasons and what they would take from the list."""
+    found: list[Held] = _read(_settings(), "held")
+    if json_:
+        _print_lines([held_json(h) for h in found])
+        return
+    for h in found:
+        print(f"{h.id}  {h.list.value}: {h.publication.name}, since {stamp(h.since)}, {h.readings} reading(s)")
+        for reason in h.reasons:
+            print(f"    {reason}")
+        for gone in h.gone:
+            print(f"    would be gone: {gone.state}  {gone.agency}  {gone.support_type.value}")
+    if not found:
+        _say("Nothing is held.")
+
+
+@app.command()
+def approve(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
+    """Believe a held listing: what it says is recorded and told."""
+    answer = _do(_settings(), "approve", held=held_id)
+    _print_changes(answer["changes"], as_lines=False)
+    _say("Approved.")
+
+
+@app.command()
+def reject(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
+    """Do not believe a held listing, however long it stands."""
+    _do(_settings(), "reject", held=held_id)
+    _say("Rejected; it stays held until ICE publishes something else.")
+
+
+@app.command()
+def status(
+    json_: Json = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 when something is wrong.")] = False,
+) -> None:
+    """When each source was last read and last changed, and what is wrong."""
+    settings = _settings()
+    found = asyncio.run(_report(settings))
+    if json_:
+        _print_lines(found.as_json())
+    else:
+        print(found.as_text())
+    if check and found.is_wrong:
+        raise typer.Exit(1)
+
+
+async def _report(settings: Settings) -> Report:
+    store = TinyStore.open(settings.data, readonly=True)
+    try:
+        return await report(store, now=utc_now(), sources=settings.sources, stale_hours=settings.stale_hours)
+    finally:
+        await store.close()
+
+
+# ── replay ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with manifest.json and lists.")],
+    json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the changes there.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Into the data folder, which must hold nothing yet.")] = False,
+) -> None:
+    """Run an archive of lists through the real line, in a throw-away store."""
+    settings = _settings()
+    found = replaying.entries(folder)
+    if keep:
+        counts = asyncio.run(_replay(found, settings.data, json_, must_be_new=True))
+    else:
+        with tempfile.TemporaryDirectory(prefix="countersign-") as path:
+            counts = asyncio.run(_replay(found, Path(path), json_))
+    said = ", ".join(f"{number} {kind.value}" for kind, number in sorted(counts.items()))
+    _say(f"{len(found)} lists: {said or 'no changes'}.")
+
+
+async def _replay(
+    found: list[replaying.Entry], data: Path, out: Path | None, *, must_be_new: bool = False
+) -> dict[Kind, int]:
+    store = TinyStore.open(data)
+    counts: dict[Kind, int] = {}
+    try:
+        if must_be_new and (await store.last_seq() or (await store.known()).seen):
+            raise UsageError(f"{data} holds a history already; --keep fills only an empty one.")
+        with _progress(len(found)) as advance, _lines_to(out) as write:
+            async for entry, brought in replaying.replay(found, source=Ice(), store=store):
+                advance(entry)
+                for change in brought:
+                    counts[change.kind] = counts.get(change.kind, 0) + 1
+                    if change.kind is not Kind.LISTED:
+                        write(change)
+    finally:
+        await store.close()
+    return counts
+
+
+class _progress:  # noqa: N801 - used as a function
+    """A progress bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        columns = (TextColumn("{task.description}"), *Progress.get_default_columns()[1:2], MofNCompleteColumn())
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._on = sys.stderr.isatty()
+        self._task = self._bar.add_task("replay", total=total)
+        self._last: replaying.Entry | None = None
+
+    def __enter__(self) -> Any:
+        if self._on:
+            self._bar.start()
+        return self._step
+
+    def _step(self, entry: replaying.Entry) -> None:
+        if entry is not self._last:
+            self._last = entry
+            self._bar.update(self._task, advance=1, description=f"{entry.observed_at:%Y-%m-%d}")
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            self._bar.stop()
+
+
+class _lines_to:  # noqa: N801 - used as a function
+    """Writes changes to a file, one JSON object a line; nowhere without one."""
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            self._file = path.open("w", encoding="utf-8") if path else None
+        except OSError as fault:
+            raise UsageError(f"{path} cannot be written: {fault.strerror}.") from None
+
+    def __enter__(self) -> Any:
+        return self._write
+
+    def _write(self, change: Change) -> None:
+        if self._file:
+            self._file.write(json.dumps(as_json(change), ensure_ascii=False) + "\n")
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+
+# ── printing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _print_changes(found: list[Answer], as_lines: bool) -> None:
+    if as_lines:
+        _print_lines(found)
+        return
+    columns = ("observed", "kind", "state", "agency", "type", "signed")
+    rows = (
+        [
+            c["observed_at"][:16].replace("T", " "),
+            c["kind"],
+            c["state"],
+            _named(c),
+            c["support_type"],
+            c["signed"] or "",
+        ]
+        for c in found
+    )
+    _print_table(columns, rows)
+
+
+def _named(change: Answer) -> str:
+    was = change["was"]
+    if change["kind"] == "renamed" and was:
+        return f"{change['agency']} (was {was['agency']})"
+    if change["kind"] == "corrected" and was and was["state"] != change["state"]:
+        return f"{change['agency']} (was under {state_name(was['state'])})"
+    return str(change["agency"])
+
+
+def _print_lines(found: Iterable[Answer]) -> None:
+    for line in found:
+        print(json.dumps(line, ensure_ascii=False))
+
+
+def _print_csv(found: list[Answer]) -> None:
+    columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
+
+
+def _cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t" and value else value
+
+
+def _print_table(columns: tuple[str, ...], rows: Iterable[list[str]]) -> None:
+    """Columns on a terminal, tabs elsewhere."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        Console().print(table, markup=False)

@@ -1,0 +1,124 @@
+"""What is due now: sources to watch and subscriptions to bring up to date, each at most once at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.channels import Channel
+from bot.deliver import Delivered, deliver
+from bot.domain.subscription import Subscription
+from bot.errors import CountersignError, StoreError
+from bot.sources import Fetcher, Source
+from bot.store import Store
+from bot.watch import Watched, watch
+
+AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
+
+log = structlog.get_logger()
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything that the work needs, handed down by whoever starts the program.
+
+    `every` is how often each source is read; `page` the address of ICE's page.
+    """
+
+    store: Store
+    fetch: Fetcher
+    sources: Mapping[str, Source]
+    channels: Mapping[str, Channel]
+    now: Now
+    every: timedelta
+    page: str
+    _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def poll(self, source: Source) -> Watched:
+        """Read one source now."""
+        async with self._alone(f"source {source.name}"):
+            return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+
+    async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
+        """Deliver what one subscription is owed now."""
+        async with self._alone(f"subscription {subscription.id}"):
+            fresh = next((s for s in await self.store.subscriptions() if s.id == subscription.id), None)
+            if fresh is None or not fresh.is_due(self.now()):
+                return Delivered(subscription=subscription.id)
+            return await deliver(fresh, store=self.store, channels=self.channels, now=self.now, page=self.page)
+
+    async def due_sources(self) -> Sequence[Source]:
+        """The sources that are due."""
+        now = self.now()
+        memories = {memory.source: memory for memory in await self.store.memories()}
+        due = []
+        for name, source in self.sources.items():
+            memory = memories.get(name)
+            if memory is None or memory.due_at is None or memory.due_at <= now:
+                due.append(source)
+        return due
+
+    async def due_subscriptions(self) -> Sequence[Subscription]:
+        """The subscriptions that are due on the channels that are set up."""
+        return [s for s in await self.store.due(self.now()) if s.channel in self.channels]
+
+    def _alone(self, name: str) -> asyncio.Lock:
+        """One at a time for each source and each subscription, whoever asks."""
+        return self._busy.setdefault(name, asyncio.Lock())
+
+
+class Duty:
+    """Takes what is due and works on it side by side; a failure of one never stops another."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._not_before: dict[str, float] = {}
+
+    async def tick(self) -> None:
+        """Start what is due and not under way yet."""
+        try:
+            for source in await self._desk.due_sources():
+                self._start(f"source {source.name}", self._desk.poll(source))
+            for subscription in await self._desk.due_subscriptions():
+                self._start(f"subscription {subscription.id}", self._desk.bring_up_to_date(subscription))
+        except StoreError as fault:
+            log.error("the store failed", problem=str(fault))
+
+    async def finish(self, within: float) -> None:
+        """Let what is under way come to its end, for so many seconds; then break it off (nothing is lost)."""
+        tasks = list(self._under_way.values())
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=within)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+        clock = asyncio.get_running_loop().time()
+        if name in self._under_way or self._not_before.get(name, clock) > clock:
+            work.close()
+            return
+        self._not_before.pop(name, None)
+        task = asyncio.get_running_loop().create_task(self._guarded(name, work), name=name)
+        self._under_way[name] = task
+        task.add_done_callback(lambda _: self._under_way.pop(name, None))
+
+    async def _guarded(self, name: str, work: Awaitable[object]) -> None:
+        """The last place where an error can go; whatever it is, the others go on."""
+        try:
+            await work
+        except CountersignError as fault:
+            self._put_off(name)
+            log.error("work failed", work=name, problem=str(fault))
+        except Exception:
+            self._put_off(name)
+            log.exception("work failed in a way nobody foresaw", work=name)
+
+    def _put_off(self, name: str) -> None:
+        self._not_before[name] = asyncio.get_running_loop().time() + AGAIN_AFTER_FAULT

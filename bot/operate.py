@@ -1,0 +1,234 @@
+"""The operator's commands that write. Each is handed to the running program when there is one, else done here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from rapidfuzz import process
+
+from bot.channels import CHANNELS
+from bot.domain.change import TOLD_BY_DEFAULT, Kind, as_json
+from bot.domain.spelling import STATES, state_code
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
+from bot.domain.vet import Ruling
+from bot.duty import Desk
+from bot.errors import CountersignError, UsageError
+from bot.watch import Watched, rule
+
+Answer = dict[str, Any]
+Command = Callable[..., Awaitable[Answer]]
+
+
+async def poll(desk: Desk) -> Answer:
+    """Read every enabled source now, whatever a back-off says; a server's own Retry-After is obeyed."""
+    watched = [await _poll_one(desk, name) for name in desk.sources]
+    return {
+        "changes": [as_json(c) for w in watched for c in w.changes if c.kind is not Kind.LISTED],
+        "listed": sum(c.kind is Kind.LISTED for w in watched for c in w.changes),
+        "held": [held_json(h) for w in watched for h in w.held],
+        "problems": [w.problem for w in watched if w.problem],
+    }
+
+
+async def _poll_one(desk: Desk, name: str) -> Watched:
+    memory = await desk.store.memory(name)
+    if memory.not_before is not None and memory.not_before > desk.now():
+        wait = f"{name}: its server asked to be left alone until {memory.not_before:%Y-%m-%d %H:%M:%S} UTC"
+        return Watched(source=name, problem=wait)
+    return await desk.poll(desk.sources[name])
+
+
+async def deliver(desk: Desk) -> Answer:
+    """Bring every due subscription up to date now."""
+    delivered = [await desk.bring_up_to_date(s) for s in await desk.due_subscriptions()]
+    return {
+        "messages": sum(d.messages for d in delivered),
+        "problems": [f"{d.subscription}: {d.problem}" for d in delivered if d.problem],
+    }
+
+
+async def subscribe(desk: Desk, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str) -> Answer:
+    """Set up a subscription, or change the one that this address has; nothing is posted there."""
+    address = checked_address(channel, address, desk.channels)
+    wanted = Subscription(
+        id="",
+        channel=channel,
+        address=address,
+        filter=Filter(states=dict.fromkeys(parsed_states(states), 0)),
+        cadence=_cadence(cadence),
+        at=_time(at),
+        tz=_zone(tz),
+        created_at=desk.now(),
+    )
+    old = await _find(desk, channel, address)
+    if old is None:
+        return {"subscription": subscription_json(await desk.store.subscribe(wanted)), "changed": False}
+    kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
+    changed = replace(
+        old,
+        filter=Filter(states=wanted.filter.states, kinds=kinds),
+        cadence=wanted.cadence,
+        at=wanted.at,
+        tz=wanted.tz,
+        paused=None,
+        retry_at=None,
+        failures=0,
+        failing_since=None,
+    )
+    return {"subscription": subscription_json(await desk.store.change_subscription(changed)), "changed": True}
+
+
+async def unsubscribe(desk: Desk, *, channel: str, address: str) -> Answer:
+    """End a subscription."""
+    old = await _find(desk, channel, address)
+    if old is None:
+        raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
+    await desk.store.unsubscribe(old.id)
+    return {"subscription": subscription_json(old)}
+
+
+async def approve(desk: Desk, *, held: str) -> Answer:
+    """Believe a held listing: its disappearances are told."""
+    return await _ruled(desk, held, Ruling.APPROVED)
+
+
+async def reject(desk: Desk, *, held: str) -> Answer:
+    """Do not believe a held listing, however long it stands."""
+    return await _ruled(desk, held, Ruling.REJECTED)
+
+
+async def _ruled(desk: Desk, held_id: str, ruling: Ruling) -> Answer:
+    source = next((h.source for h in await desk.store.held() if h.id == held_id), next(iter(desk.sources)))
+    watched = await rule(held_id, ruling, source=desk.sources[source], store=desk.store, now=desk.now)
+    return {
+        "changes": [as_json(change) for change in watched.changes],
+        "held": [held_json(held) for held in watched.held],
+    }
+
+
+COMMANDS: Mapping[str, Command] = {
+    "poll": poll,
+    "deliver": deliver,
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
+    "approve": approve,
+    "reject": reject,
+}
+
+
+# ── what a person typed ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parsed_states(text: str) -> list[str]:
+    """Postal codes of states given by code or name, separated by commas; "all" is every state."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise UsageError("No state is given. Write postal codes or names, as in --states TX,Florida, or --states all.")
+    if any(word.casefold() == "all" for word in words):
+        return [ALL_STATES]
+    return list(dict.fromkeys(_state(word) for word in words))
+
+
+def _state(word: str) -> str:
+    names = {name.casefold(): code for code, name in STATES.items()}
+    code = word.upper() if word.upper() in STATES else names.get(" ".join(word.casefold().split()))
+    if code is not None:
+        return code
+    near = state_code(word)
+    if near is None:
+        found = process.extractOne(word.casefold(), list(names), score_cutoff=60)
+        near = names[found[0]] if found else None
+    advice = f"Did you mean {near} ({STATES[near]})?" if near else "Write a postal code or a name, as in TX or Texas."
+    raise UsageError(f"No state is called {word!r}. {advice}")
+
+
+def checked_address(channel: str, address: str, channels: Mapping[str, Any]) -> str:
+    """The address as its channel writes it."""
+    if channel not in CHANNELS:
+        raise UsageError(f"There is no channel {channel!r}. There are: {', '.join(CHANNELS)}.")
+    checker = channels.get(channel) or CHANNELS[channel](**({} if channel == "console" else {"token": ""}))
+    return str(checker.check(address))
+
+
+def _cadence(text: str) -> Cadence:
+    if text not in Cadence.__members__.values():
+        raise UsageError(f"{text!r} is no cadence. There are: {', '.join(Cadence)}.")
+    return Cadence(text)
+
+
+def _time(text: str) -> time:
+    try:
+        return time.fromisoformat(text if len(text.partition(":")[0]) == 2 else f"0{text}").replace(tzinfo=None)
+    except ValueError:
+        raise UsageError(f"{text!r} is no time of day. Write hours and minutes, as in 09:00 or 17:30.") from None
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = process.extractOne(text, available_timezones(), score_cutoff=60)
+        advice = f"Did you mean {near[0]}?" if near else "Write one such as America/Chicago."
+        raise UsageError(f"{text!r} is no time zone. {advice}") from None
+    return text
+
+
+async def _find(desk: Desk, channel: str, address: str) -> Subscription | None:
+    found = (s for s in await desk.store.subscriptions() if s.channel == channel)
+    return next((s for s in found if address in (s.address, s.id)), None)
+
+
+# ── as JSON ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def subscription_json(subscription: Subscription) -> Answer:
+    """A subscription as `--json` prints it."""
+    states = sorted(subscription.filter.states)
+    return {
+        "id": subscription.id,
+        "channel": subscription.channel,
+        "address": subscription.address,
+        "states": "all" if ALL_STATES in states else states,
+        "kinds": sorted(subscription.filter.kinds),
+        "cadence": subscription.cadence.value,
+        "at": f"{subscription.at:%H:%M}",
+        "tz": subscription.tz,
+        "cursor": subscription.cursor,
+        "due_at": _stamp(subscription.due_at),
+        "retry_at": _stamp(subscription.retry_at),
+        "paused": subscription.paused,
+        "created_at": _stamp(subscription.created_at),
+    }
+
+
+def held_json(held: Any) -> Answer:
+    """A held listing as `--json` prints it."""
+    return {
+        "id": held.id,
+        "list": held.list.value,
+        "publication": held.publication.name,
+        "evidence": held.publication.evidence,
+        "reasons": list(held.reasons),
+        "gone": [{"state": a.state, "agency": a.agency, "support_type": a.support_type.value} for a in held.gone],
+        "since": _stamp(held.since),
+        "last_at": _stamp(held.last_at),
+        "readings": held.readings,
+        "ruling": held.ruling.value if held.ruling else None,
+    }
+
+
+def _stamp(moment: Any) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+async def carry_out(desk: Desk, name: str, arguments: Mapping[str, Any]) -> Answer:
+    """Do one command; an error is raised as it is."""
+    command = COMMANDS.get(name)
+    if command is None:
+        raise UsageError(f"This version knows no command {name!r}.")
+    try:
+        return await command(desk, **arguments)
+    except TypeError as fault:
+        raise CountersignError(f"The command {name} was handed over wrongly: {fault}") from fault

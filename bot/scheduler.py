@@ -1,0 +1,30 @@
+"""When: one tick a second takes what is due; that follows from the store, so no job is missed or doubled."""
+
+import asyncio
+import signal
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.duty import Duty
+
+TICK = 1.0  # seconds
+FINISH_WITHIN = 10.0  # seconds that work under way has after SIGTERM
+
+log = structlog.get_logger()
+
+
+async def run(duty: Duty) -> None:
+    """Tick until SIGTERM or SIGINT, then finish what is under way."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    scheduler = AsyncIOScheduler()
+    scheduler.add_job(duty.tick, "interval", seconds=TICK, coalesce=True, max_instances=1, misfire_grace_time=None)
+    scheduler.start()
+    await duty.tick()
+    await stop.wait()
+    log.info("stopping")
+    scheduler.shutdown(wait=False)
+    await duty.finish(FINISH_WITHIN)

@@ -1,0 +1,110 @@
+"""What an operator wants to know at a glance: what was read when, what is held, what is wrong."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.agreement import ListName
+from bot.domain.change import Known, stamp
+from bot.domain.reading import Memory
+from bot.domain.subscription import Subscription
+from bot.domain.vet import Held
+from bot.store import Store
+
+NO_NEW_LIST_FOR = timedelta(days=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The state of things at `now` (UTC)."""
+
+    now: datetime
+    sources: tuple[Memory, ...]
+    known: Known
+    held: tuple[Held, ...]
+    subscriptions: tuple[Subscription, ...]
+    stale_after: timedelta
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything wants a person."""
+        return bool(self.held) or any(self.wrong(memory) for memory in self.sources)
+
+    def wrong(self, memory: Memory) -> list[str]:
+        """What is wrong with a source, in sentences."""
+        said = [memory.problem] if memory.problem else []
+        if memory.read_at is None:
+            return said or ["never read yet"]
+        if self.now - memory.read_at > self.stale_after:
+            said.append(f"stale: not read well for {_age(self.now - memory.read_at)}")
+        if memory.changed_at is not None and self.now - memory.changed_at > NO_NEW_LIST_FOR:
+            said.append(f"no new list for {_age(self.now - memory.changed_at)}")
+        return said
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """One object for each source."""
+        return [
+            {
+                "source": memory.source,
+                "last_read": stamp(memory.read_at) if memory.read_at else None,
+                "last_change": stamp(memory.changed_at) if memory.changed_at else None,
+                "next_read": stamp(memory.due_at) if memory.due_at else None,
+                "wrong": self.wrong(memory),
+                "stale": memory.read_at is None or self.now - memory.read_at > self.stale_after,
+                "held": [h.id for h in self.held if h.source == memory.source],
+                "lists": {
+                    name.value: {"name": p.name, "agreements": p.rows, "fetched": stamp(p.observed_at)}
+                    for name, p in self.known.seen.items()
+                },
+            }
+            for memory in self.sources
+        ]
+
+    def as_text(self) -> str:
+        """The same for a person."""
+        lines: list[str] = []
+        for memory in self.sources:
+            lines.append(f"{memory.source}")
+            lines.append(f"  last read    {self._when(memory.read_at)}")
+            lines.append(f"  last change  {self._when(memory.changed_at)}")
+            lines.append(f"  next read    {self._when(memory.due_at)}")
+            lines += [f"  wrong        {sentence}" for sentence in self.wrong(memory)]
+        for name in ListName:
+            seen = self.known.seen.get(name)
+            if seen is not None:
+                lines.append(f"{name.value} list: {seen.rows} rows, {seen.name}")
+        for h in self.held:
+            lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
+        paused = sum(s.paused is not None for s in self.subscriptions)
+        lines.append(f"subscriptions: {len(self.subscriptions)}" + (f", {paused} paused" if paused else ""))
+        return "\n".join(lines)
+
+    def _when(self, moment: datetime | None) -> str:
+        if moment is None:
+            return "never"
+        age = self.now - moment
+        ago = f"in {_age(-age)}" if age < timedelta(0) else f"{_age(age)} ago"
+        return f"{moment:%Y-%m-%d %H:%M} UTC ({ago})"
+
+
+async def report(store: Store, *, now: datetime, sources: Sequence[str], stale_hours: float) -> Report:
+    """The report on these sources."""
+    return Report(
+        now=now,
+        sources=tuple([await store.memory(name) for name in sources]),
+        known=await store.known(),
+        held=tuple(await store.held()),
+        subscriptions=tuple(await store.subscriptions()),
+        stale_after=timedelta(hours=stale_hours),
+    )
+
+
+def _age(span: timedelta) -> str:
+    """A span in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    seconds = int(span.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * size or (unit == "minute" and seconds >= size):
+            number = seconds // size
+            return f"{number} {unit}{'s' if number > 1 else ''}"
+    return f"{seconds} seconds"

@@ -1,0 +1,90 @@
+"""The documents as they were fetched, each kept once, compressed, under its SHA-256."""
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from bot.domain.document import Document, digest
+from bot.errors import StoreDamaged, StoreError
+from bot.store.files import Folder, seal, unseal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What stands beside a document: where it was fetched first, and when."""
+
+    address: str
+    name: str
+    headers: Mapping[str, str]
+    fetched_at: datetime
+
+
+class Evidence:
+    """The `evidence` folder: a body and a label for each document, in folders of the first two digits."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def put(self, document: Document) -> None:
+        """Keep it unless it is kept already; a damaged copy is put right."""
+        if document.unchanged:
+            return
+        if digest(document.body) != document.sha256:
+            raise StoreError(f"{document.name} is not the document that its SHA-256 {document.sha256} names.")
+        try:
+            if self.get(document.sha256) is not None:
+                return
+        except StoreDamaged:
+            pass
+        self._write(document)
+
+    def get(self, sha256: str) -> Document | None:
+        """The document as it was fetched first; None when it is not kept, StoreDamaged when it is not the same."""
+        stem = _stem(sha256)
+        packed, line = self._folder.read(f"{stem}.gz"), self._folder.read(f"{stem}.json")
+        if packed is None or line is None:
+            return None
+        label = unseal(line.removesuffix(b"\n"))
+        body = _unpacked(packed)
+        if label is None or body is None or digest(body) != sha256:
+            raise StoreDamaged(
+                f"The document {self._folder.path / stem}.gz or the label beside it is damaged; "
+                "put both back from a backup."
+            )
+        found = msgspec.json.decode(label, type=Label)
+        return Document(
+            address=found.address,
+            name=found.name,
+            body=body,
+            sha256=sha256,
+            headers=found.headers,
+            fetched_at=found.fetched_at,
+        )
+
+    def _write(self, document: Document) -> None:
+        stem = _stem(document.sha256)
+        label = Label(
+            address=document.address,
+            name=document.name,
+            headers=dict(document.headers),
+            fetched_at=document.fetched_at,
+        )
+        self._folder.make("evidence")
+        self._folder.make(f"evidence/{document.sha256[:2]}")
+        self._folder.write(f"{stem}.gz", gzip.compress(document.body, 6, mtime=0))
+        self._folder.write(f"{stem}.json", seal(msgspec.json.encode(label)))
+
+
+def _stem(sha256: str) -> str:
+    return f"evidence/{sha256[:2]}/{sha256}"
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error):
+        return None

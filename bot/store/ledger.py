@@ -1,0 +1,327 @@
+"""What the embedded store holds in memory, and the transactions that alone change it; no file, no clock."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from heapq import heapify, heappop, heappush
+from itertools import product
+
+import msgspec
+
+from bot.domain.agreement import Agreement, Key, ListName, Publication
+from bot.domain.change import NEVER_TOLD, Change, Kind, Known
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Receipt, Subscription, due_at
+from bot.domain.vet import Held
+from bot.errors import StoreError
+from bot.store import Memory
+
+RECEIPTS_KEPT = timedelta(days=90)
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded"):
+    """A reading was committed; its changes are those of the log up to `last_seq`.
+
+    What is known after it follows from the changes, but for `seen`, `absent` and `rows`: for each list the rows of its
+    agreements in the order of their keys. `held` is None where it stayed as it was.
+    """
+
+    last_seq: int
+    recorded_at: datetime
+    memory: Memory
+    seen: Mapping[ListName, Publication]
+    absent: tuple[tuple[Key, datetime], ...]
+    rows: Mapping[ListName, tuple[int, ...]]
+    held: tuple[Held, ...] | None = None
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered"):
+    """What is remembered of a source was replaced."""
+
+    memory: Memory
+
+
+class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="withheld"):
+    """All that is held was replaced."""
+
+    held: tuple[Held, ...]
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="placed"):
+    """A subscription as it now stands, and the receipt that goes with it; None where there is only the other."""
+
+    subscription: Subscription | None = None
+    receipt: Receipt | None = None
+
+
+class Removed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="removed"):
+    """A subscription was forgotten."""
+
+    id: str
+
+
+Transaction = Recorded | Remembered | Withheld | Placed | Removed
+
+
+class Log:
+    """The committed changes in order, and where in it each kind of change is found for each state."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self._places: defaultdict[tuple[str, Kind], list[int]] = defaultdict(list)
+
+    @property
+    def end(self) -> int:
+        """The number of the last change; 0 when there is none."""
+        return len(self.changes)
+
+    def extend(self, changes: Iterable[Change]) -> None:
+        """Add changes that carry their numbers."""
+        for change in changes:
+            self.changes.append(change)
+            if change.kind not in NEVER_TOLD:
+                for place in _heard_under(change):
+                    self._places[place].append(change.seq)
+
+    def first_owed(self, subscription: Subscription) -> Change | None:
+        """The first of `owed`, found without reading the log: entries of a filter are heard each by itself."""
+        first = self.end + 1
+        for kind, kind_since in subscription.filter.kinds.items():
+            for state, state_since in subscription.filter.states.items():
+                places = self._places.get((state, kind))
+                after = max(subscription.cursor, kind_since, state_since)
+                if places and places[-1] > after:
+                    first = min(first, places[bisect_right(places, after)])
+        return self.changes[first - 1] if first <= self.end else None
+
+
+def _heard_under(change: Change) -> list[tuple[str, Kind]]:
+    """The entries of a filter, a state and a kind, that each suffice to hear of it."""
+    kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # only one that moves is heard as another kind
+    entries = product((*change.states, ALL_STATES), kinds)
+    return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]
+
+
+class Alarm:
+    """Who is to be woken when; a heap in which what was moved or taken out is skipped later."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, datetime] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        self._rung: set[str] = set()
+
+    def set(self, name: str, moment: datetime | None) -> None:
+        """Wake it then instead of when it was to be woken; None is never."""
+        if moment is None:
+            self._rung.discard(name)
+            self._times.pop(name, None)
+        elif self._times.get(name) != moment:
+            self._rung.discard(name)
+            self._times[name] = moment
+            heappush(self._heap, (moment, name))
+            if len(self._heap) > 2 * len(self._times) + 100:
+                self._heap = [(moment, name) for name, moment in self._times.items() if name not in self._rung]
+                heapify(self._heap)
+
+    def rung(self, now: datetime) -> Iterable[str]:
+        """All whose time had come by now, or by any earlier `now`."""
+        while self._heap and self._heap[0][0] <= now:
+            moment, name = heappop(self._heap)
+            if self._times.get(name) == moment:
+                self._rung.add(name)
+        return self._rung
+
+
+class Roll:
+    """The subscriptions, who watches which state, and when each is due."""
+
+    def __init__(self, log: Log) -> None:
+        self.by_id: dict[str, Subscription] = {}
+        self.next_number = 1
+        self._log = log
+        self._watchers: defaultdict[str, set[str]] = defaultdict(set)
+        self._alarm = Alarm()
+        self._moments: dict[tuple[Cadence, time, str, datetime], datetime] = {}
+
+    def __getitem__(self, subscription_id: str) -> Subscription:
+        try:
+            return self.by_id[subscription_id]
+        except KeyError:
+            raise StoreError(f"There is no subscription {subscription_id}.") from None
+
+    def place(self, subscription: Subscription) -> None:
+        """Add it, or put it in place of the one with its id, with `due_at` computed from the log."""
+        old = self.by_id.get(subscription.id)
+        states = subscription.filter.states.keys()
+        if old is not None:
+            self._unwatch(subscription.id, old.filter.states.keys() - states)
+        for state in states:
+            self._watchers[state].add(subscription.id)
+        self.next_number = max(self.next_number, int(subscription.id.removeprefix("s")) + 1)
+        self._set(subscription)
+
+    def remove(self, subscription_id: str) -> None:
+        """Forget it."""
+        old = self.by_id.pop(subscription_id)
+        self._unwatch(subscription_id, old.filter.states)
+        self._alarm.set(subscription_id, None)
+
+    def wake(self, changes: Sequence[Change]) -> None:
+        """Set `due_at` of those who are owed one of these new changes and had nothing due."""
+        states = {ALL_STATES}.union(*(change.states for change in changes)) if changes else ()
+        for subscription_id in set().union(*(self._watchers.get(state, ()) for state in states)):
+            if self.by_id[subscription_id].due_at is None:
+                self._set(self.by_id[subscription_id])
+
+    def due(self, now: datetime) -> list[Subscription]:
+        """Those to be told now, longest due first."""
+        rung = (self.by_id[subscription_id] for subscription_id in self._alarm.rung(now))
+        return sorted((s for s in rung if s.is_due(now)), key=lambda s: (s.due_at, int(s.id.removeprefix("s"))))
+
+    def _set(self, subscription: Subscription) -> None:
+        owed = self._log.first_owed(subscription)
+        moment = self._moment(subscription, owed.recorded_at) if owed and owed.recorded_at else None
+        if subscription.due_at != moment:
+            subscription = replace(subscription, due_at=moment)
+        self.by_id[subscription.id] = subscription
+        if moment is not None and subscription.retry_at is not None:
+            moment = max(moment, subscription.retry_at)
+        self._alarm.set(subscription.id, moment if subscription.paused is None else None)
+
+    def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
+        """`due_at`, computed once for all who share hour, zone and cadence."""
+        key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)
+        if key not in self._moments:
+            if len(self._moments) > 10_000:
+                self._moments.clear()
+            self._moments[key] = due_at(subscription, recorded_at)
+        return self._moments[key]
+
+    def _unwatch(self, subscription_id: str, states: Iterable[str]) -> None:
+        for state in states:
+            self._watchers[state].discard(subscription_id)
+
+
+class Ledger:
+    """Everything that the store knows, as the transactions made it."""
+
+    def __init__(self) -> None:
+        self.known = Known()
+        self.held: tuple[Held, ...] = ()
+        self.memories: dict[str, Memory] = {}
+        self.log = Log()
+        self.roll = Roll(self.log)
+        self.receipts: list[Receipt] = []
+        self.transactions = 0
+        self._latest: datetime | None = None
+
+    def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
+        """Do what was committed; `changes` are those of a `Recorded`."""
+        match transaction:
+            case Recorded():
+                self._record(transaction, changes)
+            case Remembered(memory=memory):
+                self._remember(memory)
+            case Withheld(held=held):
+                self.held = held
+            case Placed():
+                self._place(transaction)
+            case Removed():
+                self.roll.remove(transaction.id)
+        self.transactions += 1
+
+    def known_after(self, recorded: Recorded, changes: Sequence[Change]) -> Known:
+        """What is known once that is applied."""
+        known = self.known.after(changes)
+        lists = {name: _with_rows(on_list, recorded.rows[name]) for name, on_list in known.agreements.items()}
+        return replace(known, agreements=lists, seen=recorded.seen, absent=dict(recorded.absent))
+
+    def drop_old_receipts(self) -> None:
+        """Let go of those that were older than they are kept when the last dated transaction happened."""
+        if self._latest is not None:
+            oldest = self._latest - RECEIPTS_KEPT
+            self.receipts = [receipt for receipt in self.receipts if receipt.at >= oldest]
+
+    def _record(self, recorded: Recorded, changes: Sequence[Change]) -> None:
+        self.known = self.known_after(recorded, changes)
+        if recorded.held is not None:
+            self.held = recorded.held
+        self._remember(recorded.memory)
+        self._latest = recorded.recorded_at
+        self.log.extend(changes)
+        self.roll.wake(changes)
+
+    def _remember(self, memory: Memory) -> None:
+        self.memories[memory.source] = memory
+        self._latest = memory.tried_at or self._latest
+
+    def _place(self, placed: Placed) -> None:
+        if placed.receipt is not None:
+            self.receipts.append(placed.receipt)
+            self._latest = placed.receipt.at
+        if placed.subscription is not None:
+            self.roll.place(placed.subscription)
+
+
+def row_numbers(agreements: Mapping[Key, Agreement]) -> tuple[int, ...]:
+    """The row of each agreement in the order of the keys."""
+    return tuple(agreements[key].row for key in sorted(agreements))
+
+
+def _with_rows(agreements: Mapping[Key, Agreement], rows: Sequence[int]) -> Mapping[Key, Agreement]:
+    numbers = dict(zip(sorted(agreements), rows, strict=False))  # `record` compares what comes of it
+    return {key: agreement.at_row(numbers.get(key, 0)) for key, agreement in agreements.items()}
+
+
+def started(subscription: Subscription, number: int, end: int) -> Subscription:
+    """A new subscription: told of nothing that is in the log already."""
+    new = Filter(
+        states=dict.fromkeys(subscription.filter.states, end), kinds=dict.fromkeys(subscription.filter.kinds, end)
+    )
+    return replace(subscription, id=f"s{number}", filter=new, cursor=end, due_at=None)
+
+
+def changed(old: Subscription, subscription: Subscription, end: int) -> Subscription:
+    """The subscription in place of the old one; what is new in its filter starts at the log's end."""
+    states = {state: old.filter.states.get(state, end) for state in subscription.filter.states}
+    kinds = {kind: old.filter.kinds.get(kind, end) for kind in subscription.filter.kinds}
+    return replace(subscription, filter=Filter(states=states, kinds=kinds))
+
+
+def pinned(subscription: Subscription, upto: int, at: datetime) -> Subscription:
+    """Its digest covers the log up to there; one that is on its way already stays as it is."""
+    if subscription.pinned == upto:
+        return subscription
+    return replace(subscription, pinned=upto, pinned_at=at, sent=0)
+
+
+def part_sent(subscription: Subscription, part: int) -> Subscription:
+    """Its digest is delivered up to that part, counted from 1."""
+    return replace(subscription, sent=max(subscription.sent, part))
+
+
+def advanced(subscription: Subscription, cursor: int) -> Subscription:
+    """Its digest is done."""
+    return replace(
+        subscription,
+        cursor=max(subscription.cursor, cursor),
+        pinned=None,
+        pinned_at=None,
+        sent=0,
+        retry_at=None,
+        failures=0,
+        failing_since=None,
+    )
+
+
+def failed(stored: Subscription, verdict: Subscription) -> Subscription:
+    """What the verdict says of the delivery; all else as it may have become while the message was on its way."""
+    return replace(
+        stored,
+        address=verdict.address,
+        retry_at=verdict.retry_at,
+        failures=verdict.failures,
+        failing_since=verdict.failing_since,
+        paused=verdict.paused or stored.paused,
+    )

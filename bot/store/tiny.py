@@ -1,0 +1,191 @@
+"""The embedded store: a change log, a journal of transactions and a TinyDB checkpoint in one folder, for one writer.
+
+What is committed is one line of the journal, on the disk before it is applied in memory. A reading writes evidence
+first, then its changes to the log, then that line. Opening takes the last checkpoint and applies the lines after it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.domain.change import Change, Kind, Known
+from bot.domain.document import Document
+from bot.domain.subscription import Receipt, Subscription
+from bot.domain.vet import Held
+from bot.errors import StoreError
+from bot.store import Memory, Record
+from bot.store.evidence import Evidence
+from bot.store.files import Folder
+from bot.store.ledger import (
+    Ledger,
+    Placed,
+    Recorded,
+    Remembered,
+    Removed,
+    Withheld,
+    advanced,
+    changed,
+    failed,
+    part_sent,
+    pinned,
+    row_numbers,
+    started,
+)
+from bot.store.writer import Reader, Writer
+
+JOURNAL_LIMIT = 4 * 2**20  # bytes of journal after which it is folded in
+
+
+class TinyStore:
+    """The store in one folder. `notices` says, for the operator, what was damaged and put right."""
+
+    def __init__(self, folder: Folder, files: Writer | Reader) -> None:
+        self._files: Writer | Reader | None = files
+        self._evidence = Evidence(folder)
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
+        """Open the folder, created where there is none, as its one writer; StoreBusy when there is another.
+
+        To read only needs no lock, writes nothing and follows a writer that runs beside it.
+        """
+        folder = Folder(path)
+        return cls(folder, Reader(folder) if readonly else Writer(folder, journal_limit))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was found damaged and put right, and checkpoints that could not be written."""
+        return tuple(self._opened.notices)
+
+    async def known(self) -> Known:
+        return self._ledger.known
+
+    async def last_seq(self) -> int:
+        return self._ledger.log.end
+
+    async def changes(
+        self,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        since: datetime | None = None,
+        states: Sequence[str] | None = None,
+        kinds: Sequence[Kind] | None = None,
+    ) -> Sequence[Change]:
+        return tuple(
+            change
+            for change in self._ledger.log.changes[after:upto]
+            if (since is None or (change.recorded_at is not None and change.recorded_at >= since))
+            and (states is None or not change.states.isdisjoint(states))
+            and (kinds is None or change.kind in kinds)
+        )
+
+    async def memory(self, source: str) -> Memory:
+        return self._ledger.memories.get(source, Memory(source=source))
+
+    async def memories(self) -> Sequence[Memory]:
+        memories = self._ledger.memories
+        return tuple(memories[source] for source in sorted(memories))
+
+    async def held(self) -> Sequence[Held]:
+        return tuple(sorted(self._ledger.held, key=lambda held: (held.since, held.id)))
+
+    async def evidence(self, sha256: str) -> Document | None:
+        return self._evidence.get(sha256)
+
+    async def record(self, record: Record) -> Sequence[Change]:
+        ledger = self._ledger
+        changes = tuple(
+            replace(change, seq=seq, recorded_at=record.recorded_at)
+            for seq, change in enumerate(record.changes, ledger.log.end + 1)
+        )
+        recorded = Recorded(
+            last_seq=ledger.log.end + len(changes),
+            recorded_at=record.recorded_at,
+            memory=record.memory,
+            seen=record.known.seen,
+            absent=tuple(record.known.absent.items()),
+            rows={name: row_numbers(on_list) for name, on_list in record.known.agreements.items()},
+            held=None if record.held == ledger.held else record.held,
+        )
+        if ledger.known_after(recorded, changes) != record.known:
+            raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
+        self._opened.commit(recorded, changes, record.documents)
+        return changes
+
+    async def remember(self, memory: Memory) -> None:
+        self._opened.commit(Remembered(memory=memory))
+
+    async def put_held(self, held: Sequence[Held]) -> None:
+        self._opened.commit(Withheld(held=tuple(held)))
+
+    async def subscribe(self, subscription: Subscription) -> Subscription:
+        ledger = self._ledger
+        return self._place(started(_in_zone(subscription), ledger.roll.next_number, ledger.log.end))
+
+    async def change_subscription(self, subscription: Subscription) -> Subscription:
+        ledger = self._ledger
+        return self._place(changed(ledger.roll[subscription.id], _in_zone(subscription), ledger.log.end))
+
+    async def unsubscribe(self, subscription_id: str) -> None:
+        if subscription_id in self._ledger.roll.by_id:
+            self._opened.commit(Removed(id=subscription_id))
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        return tuple(self._ledger.roll.by_id.values())
+
+    async def due(self, now: datetime) -> Sequence[Subscription]:
+        return tuple(self._ledger.roll.due(now))
+
+    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
+        return self._place(pinned(self._ledger.roll[subscription_id], upto, at))
+
+    async def sent(self, receipt: Receipt) -> Subscription:
+        roll = self._ledger.roll
+        stored = roll.by_id.get(receipt.subscription)
+        placed = part_sent(stored, receipt.part) if stored else None
+        self._opened.commit(Placed(subscription=placed, receipt=receipt))  # proof stays when its owner left meanwhile
+        return roll[receipt.subscription]
+
+    async def advance(self, subscription_id: str, cursor: int) -> Subscription:
+        return self._place(advanced(self._ledger.roll[subscription_id], cursor))
+
+    async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
+        stored = self._ledger.roll.by_id.get(subscription.id)
+        placed = failed(stored, subscription) if stored else None
+        self._opened.commit(Placed(subscription=placed, receipt=receipt))
+
+    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
+        receipts = self._ledger.receipts
+        return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
+
+    async def close(self) -> None:
+        if self._files is not None:
+            files, self._files = self._files, None
+            files.close()
+
+    @property
+    def _opened(self) -> Writer | Reader:
+        if self._files is None:
+            raise StoreError("The store is closed.")
+        return self._files
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self._opened.ledger
+
+    def _place(self, subscription: Subscription) -> Subscription:
+        self._opened.commit(Placed(subscription=subscription))
+        return self._ledger.roll[subscription.id]
+
+
+def _in_zone(subscription: Subscription) -> Subscription:
+    """The subscription, whose time zone is one; later nothing asks."""
+    try:
+        ZoneInfo(subscription.tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise StoreError(f"{subscription.tz!r} is not a time zone.") from error
+    return subscription

@@ -1,0 +1,106 @@
+"""From settings to the things that they describe: store, sources, channels, desk."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.channels import CHANNELS, Channel
+from bot.config import Settings
+from bot.duty import Desk
+from bot.fetch import Fetch
+from bot.sources import Source
+from bot.sources.ice import Ice
+from bot.store.tiny import TinyStore
+
+
+def utc_now() -> datetime:
+    """The clock, in UTC and whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def set_up_logs(settings: Settings | None, *, quiet: bool) -> None:
+    """Logs go to stderr; secrets are masked; libraries that log addresses are silenced."""
+    secrets = settings.secrets if settings else ()
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
+    for name in ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "aiohttp"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: _mask_record(record, secrets))
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
+            structlog.processors.format_exc_info,
+            lambda _, __, event: _masked(event, secrets),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            if sys.stderr.isatty()
+            else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _masked(event: MutableMapping[str, Any], secrets: tuple[str, ...]) -> MutableMapping[str, Any]:
+    return {key: _mask(value, secrets) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _mask_record(record: logging.LogRecord, secrets: tuple[str, ...]) -> bool:
+    record.msg, record.args = _mask(record.getMessage(), secrets), None
+    return True
+
+
+def _mask(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def sources(settings: Settings) -> dict[str, Source]:
+    """The enabled sources by name."""
+    made: dict[str, Source] = {"ice": Ice(settings.ice_url)}
+    return {name: source for name, source in made.items() if name in settings.sources}
+
+
+def channels(settings: Settings) -> dict[str, Channel]:
+    """The channels that are set up; the console only while no other is."""
+    made: dict[str, Channel] = {}
+    if settings.telegram_bot_token is not None:
+        token = settings.telegram_bot_token.get_secret_value()
+        made["telegram"] = CHANNELS["telegram"](token=token, base_url=settings.telegram_api_url)
+    if settings.slack_bot_token is not None:
+        token = settings.slack_bot_token.get_secret_value()
+        made["slack"] = CHANNELS["slack"](token=token, base_url=settings.slack_api_url)
+    return made or {"console": CHANNELS["console"]()}
+
+
+@asynccontextmanager
+async def desk(settings: Settings, store: TinyStore) -> AsyncIterator[Desk]:
+    """The desk with its doors open: one HTTP client, the channels; closed at the end."""
+    fetch = Fetch(
+        contact=settings.contact,
+        host_gap=settings.host_gap,
+        allow_loopback=settings.allow_loopback,
+    )
+    made: Mapping[str, Channel] = channels(settings)
+    try:
+        async with fetch:
+            yield Desk(
+                store=store,
+                fetch=fetch,
+                sources=sources(settings),
+                channels=made,
+                now=utc_now,
+                every=timedelta(seconds=settings.poll_seconds),
+                page=settings.ice_url,
+            )
+    finally:
+        for channel in made.values():
+            await channel.close()

@@ -1,0 +1,481 @@
+"""What every channel keeps to. A channel in the registry without a case here fails."""
+
+import io
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loopback import slack as slack_loopback
+from loopback import telegram as telegram_loopback
+from loopback.server import ANYONE, LoopbackServer, delayed, dropped, late, page
+from loopback.slack import LoopbackSlack
+from loopback.telegram import LoopbackTelegram
+
+from bot.channels import CHANNELS, Channel, Part
+from bot.channels.pace import Pace
+from bot.domain.digest import LONGEST_LABEL, Digest, Item, Section, Span, legible, plain_text
+from bot.errors import SendError, UsageError
+
+FAULTS = [
+    dropped(),
+    dropped(after=True),
+    late(0.4),
+    page("<html>Maintenance</html>"),
+    page("Bad gateway", 502),
+    page("[]"),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How the tests make a channel and see what its platform shows; `addresses` as typed and as kept."""
+
+    make: Callable[[LoopbackServer | None], Channel]
+    read: Callable[[Part], str]
+    server: type[LoopbackServer] | None
+    addresses: dict[str, str]
+    refused: tuple[str, ...]
+    faults: tuple = ()
+
+    @property
+    def address(self) -> str:
+        return next(iter(self.addresses.values()))
+
+
+def _options(server: LoopbackServer | None) -> dict:
+    if server is None:
+        return {"token": telegram_loopback.TOKEN}
+    return {"token": server.token, "base_url": server.url, "call_timeout": 0.3, "pace": Pace()}
+
+
+CASES = {
+    "console": Case(
+        make=lambda _: CHANNELS["console"](stream=io.StringIO()),
+        read=lambda part: part.payload["text"],
+        server=None,
+        addresses={"console": "console", "-": "console"},
+        refused=("", "stdout", "42"),
+    ),
+    "slack": Case(
+        make=lambda server: CHANNELS["slack"](**_options(server)),
+        read=lambda part: slack_loopback.read(part.payload).text,
+        server=LoopbackSlack,
+        addresses={
+            "C024BE91L": "C024BE91L",
+            " G024BE91L ": "G024BE91L",
+            "U024BE91L": "U024BE91L",
+            "https://example.slack.com/archives/C024BE91L": "C024BE91L",
+            "https://example.slack.com/archives/C024BE91L/p1700000000000000": "C024BE91L",
+        },
+        refused=("", "#general", "general", "c024be91l", "C02", "https://example.com/archives/C024BE91L"),
+        faults=(
+            slack_loopback.broken(),
+            slack_loopback.flooded(3),
+            *map(slack_loopback.refused, ("fatal_error", "is_archived", "invalid_auth", "no_such_error", "")),
+        ),
+    ),
+    "telegram": Case(
+        make=lambda server: CHANNELS["telegram"](**_options(server)),
+        read=lambda part: telegram_loopback.read(part.payload["text"], "HTML").text,
+        server=LoopbackTelegram,
+        addresses={
+            "42": "42",
+            " -1001234567890 ": "-1001234567890",
+            "@Some_Channel": "@some_channel",
+            "https://t.me/Some_Channel": "@some_channel",
+        },
+        refused=("", "0", "-", "ada", "@ada lovelace", "@x", "4.2", "٤٢", "https://example.com/Some_Channel"),
+        faults=(
+            telegram_loopback.blocked(),
+            telegram_loopback.unknown_chat(),
+            telegram_loopback.migrated(-1001),
+            telegram_loopback.flooded(3),
+            telegram_loopback.broken(),
+            telegram_loopback.broken(409, "Conflict: terminated by other getUpdates request"),
+            telegram_loopback.broken(404, "Not Found"),
+            telegram_loopback.broken(400, "Bad Request: something new"),
+        ),
+    ),
+}
+every_channel = pytest.mark.parametrize("name", sorted(CHANNELS))
+every_platform = pytest.mark.parametrize("name", sorted(name for name, case in CASES.items() if case.server))
+
+
+@asynccontextmanager
+async def running(name: str):
+    case = CASES[name]
+    if case.server is None:
+        yield case.make(None), None
+        return
+    async with case.server() as server:
+        channel = case.make(server)
+        yield channel, server
+        await channel.close()
+
+
+# Any digest of any text
+
+hard_text = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet=st.characters(codec=None), max_size=30),  # half surrogate pairs too
+    st.sampled_from(
+        [
+            "Bay County Sheriff's Office",
+            "<b>bold</b> & <i>",
+            "*bold* _x_ ~y~ `z`",
+            "<!channel> @here :ice: <@U024BE91L>",
+            "\u202egnp.exe\u202c",
+            "\u200b\ufeff",
+            "&amp; &lt; &#x27;",
+            "a\r\nb\tc\u2028d\x00e",
+            "w" * 500,
+            "🙂" * 300,
+            "👩\u200d👩\u200d👧 " * 40,
+        ]
+    ),
+)
+long_text = st.builds(lambda text, times: " ".join([text] * times), hard_text, st.integers(1, 60))
+hard_href = st.one_of(
+    st.none(),
+    hard_text,
+    st.sampled_from(
+        [
+            "https://www.ice.gov/doclib/a b.pdf",
+            'https://x.example/?a="b"&c=<d>|e',
+            "mailto:a@example.gov",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "http://[",
+            "https://ice.gov@evil.example/",
+            "https://x.example/" + "&" * 1_900,
+            "https://x.example/" + "y" * 3_000,
+            "HTTPS://X.EXAMPLE/é",
+        ]
+    ),
+)
+spans = st.builds(Span, hard_text, hard_href, st.booleans())
+lines = st.lists(spans, max_size=4).map(tuple)
+long_lines = st.builds(lambda text, href: (Span(text, href),), long_text, hard_href)
+bodies = st.lists(st.one_of(lines, lines, lines, long_lines), max_size=4).map(tuple)
+
+
+@st.composite
+def digests(draw) -> Digest:
+    """Sections of items numbered in order; some of them many times over, some of items longer than any message."""
+    numbers = iter(range(1, 100_000))
+    sections = []
+    for _ in range(draw(st.integers(0, 3))):
+        drawn = draw(st.lists(bodies, max_size=4)) * draw(st.sampled_from([1, 1, 1, 12]))
+        items = tuple(Item(lines=body, covers=(next(numbers),)) for body in drawn)
+        sections.append(Section(heading=draw(st.one_of(lines, long_lines)), items=items))
+    title, footer = draw(st.one_of(lines, long_lines)), draw(bodies)
+    return Digest(upto=next(numbers), title=title, sections=tuple(sections), footer=footer)
+
+
+any_digest = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@every_channel
+def test_every_channel_has_a_case(name: str) -> None:
+    assert name in CASES, f"add a case for {name} to CASES in tests/channels/test_channels.py"
+
+
+@every_channel
+def test_a_channel_has_the_name_that_it_is_registered_under(name: str) -> None:
+    channel = CASES[name].make(None)
+
+    assert channel.name == name
+    assert channel.timeout > 0
+
+
+def test_the_registry_imports_no_platform_library() -> None:
+    code = "import bot.channels, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert not {"telegram", "slack_sdk", "aiohttp", "httpx"} & set(loaded)
+
+
+@every_channel
+def test_an_address_is_brought_into_the_form_that_the_platform_uses(name: str) -> None:
+    channel = CASES[name].make(None)
+
+    for typed, kept in CASES[name].addresses.items():
+        assert channel.check(typed) == kept
+        assert channel.check(kept) == kept
+
+
+@every_channel
+def test_a_wrong_address_is_refused_with_a_sentence_that_quotes_it(name: str) -> None:
+    channel = CASES[name].make(None)
+
+    for typed in CASES[name].refused:
+        with pytest.raises(UsageError) as refusal:
+            channel.check(typed)
+        assert repr(typed) in str(refusal.value)
+        assert str(refusal.value).endswith(".")
+
+
+@every_channel
+@any_digest
+@given(digest=digests())
+def test_the_platform_takes_every_part_of_any_digest_and_shows_every_item_in_order(name: str, digest: Digest) -> None:
+    case = CASES[name]
+    parts = case.make(None).render(digest)
+
+    shown, position = "".join("".join(case.read(part).split()) for part in parts), 0
+    for section in digest.sections:
+        for item in section.items:
+            for text in _texts(item, whole=name != "console"):
+                position = _end_of(text, shown, position)
+
+
+def _texts(item: Item, *, whole: bool) -> list[str]:
+    """What must be shown without a break, but for white space: an item, or on the console, with addresses, its spans."""
+    texts = ["".join(legible(span.text).split()) for line in item.lines for span in line]
+    return ["".join(texts)] if whole else texts
+
+
+def _end_of(text: str, shown: str, position: int) -> int:
+    found = shown.find(text, position)
+    if found >= 0:
+        return found + len(text)
+    assert len(text) > 500, f"{text!r} is not shown, or is cut"
+    for char in text:
+        position = shown.index(char, position) + 1
+    return position
+
+
+@every_channel
+@any_digest
+@given(digest=digests())
+def test_every_change_is_named_by_exactly_one_part_in_order_and_alike_each_time(name: str, digest: Digest) -> None:
+    parts = CASES[name].make(None).render(digest)
+
+    assert tuple(seq for part in parts for seq in part.covers) == digest.covers
+    assert CASES[name].make(None).render(digest) == parts
+
+
+@every_platform
+@any_digest
+@given(digest=digests())
+def test_the_platform_takes_every_part_without_markup_too(name: str, digest: Digest) -> None:
+    for part in CASES[name].make(None).render(digest):
+        if name == "telegram":
+            assert telegram_loopback.read(part.plain).text.split() == part.plain.split()
+        else:
+            assert slack_loopback.read({"text": part.plain, "mrkdwn": False})
+
+
+@every_channel
+@any_digest
+@given(digest=digests())
+def test_a_reader_sees_nothing_that_hides_or_turns_around(name: str, digest: Digest) -> None:
+    for part in CASES[name].make(None).render(digest):
+        for text in (part.plain, CASES[name].read(part)):
+            assert not re.search(
+                "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]", text
+            )
+
+
+def news(count: int = 1) -> Digest:
+    items = tuple(
+        Item(
+            lines=((Span(f"Agency {number} & Sons <PD>"), Span(" memorandum", "https://www.ice.gov/moa?a=1&b=2")),),
+            covers=(number,),
+        )
+        for number in range(1, count + 1)
+    )
+    return Digest(
+        upto=count,
+        title=(Span("287(g): news", strong=True),),
+        sections=(Section(heading=(Span("Florida", strong=True),), items=items),),
+        footer=((Span("From ICE's list."),),),
+    )
+
+
+@every_platform
+async def test_what_is_sent_arrives_as_a_reader_should_see_it(name: str) -> None:
+    async with running(name) as (channel, server):
+        parts = channel.render(news(200))
+        ids = [await channel.send(CASES[name].address, part) for part in parts]
+
+        assert len(parts) > 1
+        assert [message.message_id for message in server.messages] == ids
+        assert len(set(ids)) == len(ids)
+        text = "\n".join(server.told(CASES[name].address))
+        assert text.startswith(f"287(g): news (1/{len(parts)})\n\nFlorida\nAgency 1 & Sons <PD> memorandum\n")
+        assert text.endswith("\n\nFrom ICE's list.")
+        links = [link for message in server.messages for link in message.links]
+        assert {href for _, href in links} == {"https://www.ice.gov/moa?a=1&b=2"}
+        assert len(links) == 200
+        assert not any(message.preview for message in server.messages)
+
+
+@every_platform
+async def test_a_part_can_be_sent_without_markup(name: str) -> None:
+    async with running(name) as (channel, server):
+        [part] = channel.render(news())
+        await channel.send(CASES[name].address, part, plain=True)
+
+        [message] = server.messages
+        assert message.text == part.plain
+        assert "Agency 1 & Sons <PD> memorandum" in message.text
+        assert not message.links
+        assert not message.preview
+
+
+@every_platform
+async def test_a_send_fails_only_with_a_verdict_and_never_shows_the_token(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="bot")
+    for library in ("telegram", "slack_sdk", "aiohttp", "asyncio"):
+        caplog.set_level(logging.INFO, logger=library)
+    for library in ("httpx", "httpcore"):
+        caplog.set_level(logging.WARNING, logger=library)
+    async with running(name) as (channel, server):
+        echo = page(f"<html>502: cannot reach /bot{server.token}/sendMessage ({server.token})</html>", 502)
+        faults = [*FAULTS, echo, page(server.token), *CASES[name].faults]
+        server.script(ANYONE, *faults)
+        [part] = channel.render(news())
+        for fault in faults:
+            channel.pace = Pace()
+            with pytest.raises(SendError) as refusal:
+                await channel.send(CASES[name].address, part)
+            assert not shows(refusal.value, server.token), fault
+        assert await channel.send(CASES[name].address, part)
+        secret = server.token.rpartition(":")[2]
+
+    assert secret not in caplog.text
+    assert secret not in repr(channel)
+
+
+def shows(error: BaseException, token: str) -> bool:
+    """Whether an error or anything behind it holds the token or an address of the server."""
+    chain, texts = [error], []
+    while chain:
+        error = chain.pop()
+        texts += [str(error), repr(error), repr(vars(error))]
+        chain += [cause for cause in (error.__cause__, error.__context__) if cause]
+    return any(secret in text for text in texts for secret in (token.rpartition(":")[2], "http://"))
+
+
+@every_platform
+async def test_a_refused_token_means_that_the_whole_platform_is_gone(name: str) -> None:
+    case = CASES[name]
+    async with case.server() as server:
+        server.token = "another"
+        channel = CHANNELS[name](token="123:wrong", base_url=server.url, pace=Pace())
+        with pytest.raises(SendError) as refusal:
+            await channel.send(case.address, channel.render(news())[0])
+        await channel.close()
+
+    assert refusal.value.gone
+    assert "wrong" not in str(refusal.value).replace("it is wrong", "")
+    assert not server.messages
+
+
+@every_platform
+async def test_a_platform_that_cannot_be_reached_is_tried_again(name: str) -> None:
+    async with running(name) as (channel, server):
+        await server.__aexit__()
+        with pytest.raises(SendError) as refusal:
+            await channel.send(CASES[name].address, channel.render(news())[0])
+        server._runner = type("Gone", (), {"cleanup": staticmethod(_nothing)})()
+
+    verdict = refusal.value
+    assert vars(verdict) == vars(SendError("tried again as any other"))
+
+
+async def _nothing() -> None:
+    pass
+
+
+@every_platform
+async def test_nothing_is_sent_twice_by_itself_when_the_connection_is_lost_after_it_arrived(name: str) -> None:
+    async with running(name) as (channel, server):
+        server.script(ANYONE, None, dropped(after=True))
+        [part] = channel.render(news())
+        await channel.send(
+            CASES[name].address, part
+        )  # the connection is kept open, which tempts a library to try again
+        with pytest.raises(SendError, match="may have"):
+            await channel.send(CASES[name].address, part)
+
+        assert len(server.messages) == 2
+
+
+@every_platform
+async def test_a_slow_answer_is_waited_for_no_longer_than_the_time_out(name: str) -> None:
+    async with running(name) as (channel, server):
+        server.script(ANYONE, delayed(0.1), late(30))
+        [part] = channel.render(news())
+        await channel.send(CASES[name].address, part)
+        with pytest.raises(SendError, match="may have"):
+            await channel.send(CASES[name].address, part)
+
+        assert len(server.messages) == 2
+
+
+@every_platform
+async def test_a_send_whose_turn_does_not_come_in_time_is_not_sent(name: str) -> None:
+    case = CASES[name]
+    async with case.server() as server:
+        channel = CHANNELS[name](token=server.token, base_url=server.url, patience=0.05)
+        [part] = channel.render(news())
+        await channel.send(case.address, part)
+        with pytest.raises(SendError, match="Not sent") as refusal:
+            await channel.send(case.address, part)
+        await channel.close()
+
+    assert refusal.value.retry_after == 1.0
+    assert len(server.messages) == 1
+
+
+@every_channel
+async def test_a_channel_closes_though_it_was_never_used_and_twice(name: str) -> None:
+    async with running(name) as (channel, _):
+        await channel.close()
+        await channel.close()
+
+
+@every_platform
+async def test_pieces_of_an_item_longer_than_a_message_follow_each_other(name: str) -> None:
+    async with running(name) as (channel, server):
+        text = " ".join(f"word{number}" for number in range(4_000))
+        item = Item(lines=((Span("Begin "), Span(text, "https://x.example/"), Span(" end.")),), covers=(1,))
+        heading = (Span("Texas", strong=True),)
+        digest = Digest(upto=1, title=(Span("News"),), sections=(Section(heading=heading, items=(item,)),))
+        parts = channel.render(digest)
+        for part in parts:
+            await channel.send(CASES[name].address, part)
+
+    shown = [message.text.split("\n", 3) for message in server.messages]
+    assert [title for title, *_ in shown] == [f"News ({number + 1}/{len(parts)})" for number in range(len(parts))]
+    assert [heading for _, _, heading, _ in shown] == ["Texas", *["Texas …"] * (len(parts) - 1)]
+    assert " ".join(body.strip() for *_, body in shown) == f"Begin {text} end."
+    assert [part.covers for part in parts] == [()] * (len(parts) - 1) + [(1,)]
+
+
+@every_channel
+def test_title_and_headings_are_repeated_and_therefore_short_and_without_links(name: str) -> None:
+    heading = (Span("A heading " * 100, "https://x.example/"),)
+    items = tuple(Item(lines=((Span("x" * 100),),)) for _ in range(300))
+    digest = Digest(upto=1, title=heading, sections=(Section(heading=heading, items=items),))
+
+    for part in CASES[name].make(None).render(digest):
+        title, *rest = part.plain.split("\n")
+        assert len(title) <= LONGEST_LABEL + len(" (00/00)")
+        assert len(rest[1]) <= LONGEST_LABEL + 2
+        assert "x.example" not in CASES[name].read(part)
+
+
+def test_plain_text_has_no_markup() -> None:
+    assert plain_text(((Span("a", strong=True), Span("b", "https://x.example/")), (), (Span("c"),))) == "ab\n\nc"

@@ -1,0 +1,1 @@
+"""The parties outside, played on loopback."""

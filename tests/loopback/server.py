@@ -1,0 +1,211 @@
+"""What the platforms on loopback have in common: a server that runs in this loop or in a thread, and its bad days.
+
+    async with LoopbackTelegram() as telegram: ...
+    with LoopbackTelegram().run_in_thread() as telegram: ...  # the same, for tests and scripts that run no event loop
+
+Every attribute and method may be used while it runs, from any thread.
+"""
+
+import asyncio
+import threading
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from time import monotonic
+from typing import Any, NamedTuple, Self
+
+from aiohttp import web
+
+ANYONE = "*"
+
+
+class Call(NamedTuple):
+    """One request as it came: `at` in seconds of the monotonic clock, `token` as it was shown."""
+
+    method: str
+    arguments: Mapping[str, Any]
+    at: float
+    token: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What arrived in a chat: `text` as a reader sees it, `raw` as it was sent, `order` counting from 1."""
+
+    order: int
+    at: float
+    chat: str
+    text: str
+    raw: str
+    message_id: str
+    links: tuple[tuple[str, str], ...] = ()  # what is shown, and where it leads
+    preview: bool = True  # whether a link may unfold into a picture of its page
+    entities: int = 0
+    photo: bytes | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One bad outcome of a send. With `delivers` the message is stored, whatever the sender is told.
+
+    `body` None is the usual answer; `drop` closes the connection in place of any. `delay` and `late` are seconds before
+    and after the message is stored.
+    """
+
+    status: int = 200
+    body: Mapping[str, Any] | str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    drop: bool = False
+    delivers: bool = False
+    delay: float = 0.0
+    late: float = 0.0
+
+
+def dropped(*, after: bool = False) -> Fault:
+    """The connection closes, before or after the message is stored."""
+    return Fault(drop=True, delivers=after)
+
+
+def delayed(seconds: float) -> Fault:
+    """The message is stored and confirmed, but late."""
+    return Fault(delay=seconds, delivers=True)
+
+
+def late(seconds: float) -> Fault:
+    """The message is stored at once, and confirmed late: whoever waits less does not know."""
+    return Fault(late=seconds, delivers=True)
+
+
+def page(text: str, status: int = 200) -> Fault:
+    """Something else answers: a proxy's error, a maintenance page."""
+    return Fault(status=status, body=text)
+
+
+class RandomFaults:
+    """A plan of faults by chance: each send meets one of `faults` with this `rate`; the same seed, the same luck."""
+
+    def __init__(self, faults: Sequence[Fault], *, rate: float, seed: int) -> None:
+        self._faults = faults
+        self._rate = rate
+        self._random = Random(seed)
+
+    def __call__(self, chat: str) -> Fault | None:
+        return self._random.choice(self._faults) if self._random.random() < self._rate else None
+
+
+class Flood:
+    """Counts requests as a platform does: so many in any so many seconds for one key, with a little leeway."""
+
+    def __init__(self, count: int, seconds: float, *, leeway: float = 0.1) -> None:
+        self._count = count
+        self._seconds = seconds
+        self._leeway = min(leeway, seconds / 2)
+        self._times: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=count))
+
+    def wait(self, key: str, now: float) -> float:
+        """Seconds until this key may be used again; 0 counts it as used."""
+        times = self._times[key]
+        if len(times) == self._count and (left := times[0] + self._seconds - self._leeway - now) > 0:
+            return left
+        times.append(now)
+        return 0.0
+
+
+class LoopbackServer:
+    """A server on 127.0.0.1 with a port of its own. `plan` may be any function of a chat that gives a fault or None."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.calls: list[Call] = []
+        self.plan: Callable[[str], Fault | None] | None = None
+        self.base = ""
+        self._script: dict[str, deque[Fault | None]] = defaultdict(deque)
+        self._runner: web.AppRunner | None = None
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        raise NotImplementedError
+
+    # How it runs
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 * 2**20)
+        app.router.add_route("*", "/{anything:.*}", self.answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.base = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    @contextmanager
+    def run_in_thread(self) -> Iterator[Self]:
+        """Run in an event loop of its own, for subprocesses and scripts to talk to."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name=type(self).__name__, daemon=True)
+        thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self.__aenter__(), loop).result(10)
+            try:
+                yield self
+            finally:
+                asyncio.run_coroutine_threadsafe(self.__aexit__(), loop).result(10)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+            loop.close()
+
+    # How it misbehaves
+
+    def script(self, chat: str | int, *outcomes: Fault | None) -> None:
+        """What the next sends to this chat meet, in order; None is a send that goes well. ANYONE for all chats."""
+        self._script[str(chat)].extend(outcomes)
+
+    def behave(self) -> None:
+        """Forget the scripts and the plan."""
+        self._script.clear()
+        self.plan = None
+
+    # What it was told
+
+    def told(self, chat: str | int) -> list[str]:
+        """The texts that arrived in one chat, as a reader sees them, oldest first."""
+        return [message.text for message in self.messages if message.chat == str(chat)]
+
+    def called(self, method: str) -> list[Call]:
+        """The requests of one method, oldest first."""
+        return [call for call in self.calls if call.method == method]
+
+    def note(self, method: str, arguments: Mapping[str, Any], token: str) -> None:
+        self.calls.append(Call(method, arguments, monotonic(), token))
+
+    async def deliver(
+        self, request: web.Request, chat: str, store: Callable[[], Awaitable[Mapping[str, Any]]]
+    ) -> web.StreamResponse:
+        """Store a message and confirm it, or do what the script has for this chat."""
+        fault = self._next_fault(chat)
+        if fault is None:
+            return web.json_response(await store())
+        await asyncio.sleep(fault.delay)
+        usual = await store() if fault.delivers else None
+        await asyncio.sleep(fault.late)
+        if fault.drop:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        body = usual if fault.body is None else fault.body
+        if isinstance(body, str):
+            return web.Response(status=fault.status, text=body, content_type="text/html", headers=fault.headers)
+        return web.json_response(body, status=fault.status, headers=fault.headers)
+
+    def _next_fault(self, chat: str) -> Fault | None:
+        for key in (chat, ANYONE):
+            if self._script.get(key):
+                return self._script[key].popleft()
+        return self.plan(chat) if self.plan else None

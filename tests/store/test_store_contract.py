@@ -1,0 +1,424 @@
+"""What every store does; a new one is a line in STORES."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from samples import (
+    MINUTE,
+    NOON,
+    agreement,
+    change,
+    document,
+    first_sight,
+    held,
+    memory,
+    receipt,
+    record,
+    signed,
+    subscription,
+)
+
+from bot.domain.agreement import ListName
+from bot.domain.change import Kind, Known
+from bot.domain.subscription import Cadence, Filter, due_at, owed
+from bot.errors import StoreError
+from bot.store import Memory
+from bot.store.tiny import TinyStore
+
+
+class Tiny:
+    """A TinyStore that can be closed and opened again."""
+
+    def __init__(self, folder):
+        self.folder, self.store = folder / "data", None
+
+    async def open(self):
+        await self.close()
+        self.store = TinyStore.open(self.folder)
+        return self.store
+
+    async def close(self):
+        if self.store is not None:
+            await self.store.close()
+
+
+STORES = {"tiny": Tiny}
+
+
+@pytest.fixture(params=sorted(STORES))
+async def place(request, tmp_path):
+    place = STORES[request.param](tmp_path)
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+async def store(place):
+    return await place.open()
+
+
+async def tell(store, *changes, at=NOON):
+    return await store.record(record(await store.known(), changes, at=at))
+
+
+# The log and what is known
+
+
+async def test_a_new_store_knows_nothing(store):
+    assert await store.known() == Known()
+    assert await store.last_seq() == 0
+    for nothing in (store.changes(), store.memories(), store.held(), store.subscriptions(), store.receipts()):
+        assert list(await nothing) == []
+    assert await store.memory("ice") == Memory(source="ice")
+    assert await store.evidence("0" * 64) is None
+    assert list(await store.due(NOON)) == []
+
+
+async def test_changes_are_numbered_in_their_order_and_stamped(store):
+    await tell(store, *first_sight(3))
+    numbered = await tell(store, signed(10), signed(11), at=NOON + MINUTE)
+    assert [c.seq for c in numbered] == [4, 5]
+    assert {c.recorded_at for c in numbered} == {NOON + MINUTE}
+    assert list(await store.changes(after=3)) == list(numbered)
+    assert await store.last_seq() == 5
+
+
+async def test_what_is_known_is_what_was_recorded_also_after_opening_again(place, store):
+    await tell(store, *first_sight(60))
+    known = await store.known()
+    gone, renamed = agreement(3), agreement(4)
+    better = replace(renamed, agency="Número Cuatro PD", canonical="numero cuatro police department", row=99)
+    brought = record(
+        known,
+        [
+            change(Kind.WITHDRAWN, gone),
+            change(Kind.RENAMED, better, was=renamed),
+            change(Kind.APPLIED, agreement(70), name=ListName.PENDING),
+        ],
+        move_rows=7,
+        absent={agreement(70).key: NOON + MINUTE},
+    )
+    await store.record(brought)
+    assert (await store.known()).pending_since
+    assert await store.known() == brought.known
+    store = await place.open()
+    assert await store.known() == brought.known
+    assert (await store.known()).former == {gone.key: gone}
+
+
+async def test_new_rows_and_publications_without_changes_are_kept(place, store):
+    await tell(store, *first_sight(20))
+    brought = record(await store.known(), move_rows=1, number=9)
+    await store.record(brought)
+    store = await place.open()
+    assert await store.known() == brought.known
+
+
+async def test_what_is_known_must_follow_from_the_changes(store):
+    await tell(store, *first_sight(3))
+    brought = record(await store.known(), [signed(9)])
+    with pytest.raises(StoreError, match="does not follow"):
+        await store.record(replace(brought, changes=()))
+    with pytest.raises(StoreError, match="does not follow"):
+        await store.record(replace(brought, changes=(signed(8),)))
+    assert await store.last_seq() == 3
+
+
+async def test_the_log_is_read_by_number_time_state_and_kind(store):
+    await tell(store, signed(1, "TX"), signed(2, "FL"))
+    moved = replace(agreement(2, "FL"), state="GA")
+    await tell(store, change(Kind.CORRECTED, moved, was=agreement(2, "FL")), at=NOON + MINUTE)
+
+    async def numbers(**which):
+        return [c.seq for c in await store.changes(**which)]
+
+    assert await numbers(after=1) == [2, 3]
+    assert await numbers(after=1, upto=2) == [2]
+    assert await numbers(since=NOON + MINUTE) == [3]
+    assert await numbers(states=["FL"]) == [2, 3]
+    assert await numbers(states=["TX", "GA"]) == [1, 3]
+    assert await numbers(kinds=[Kind.SIGNED]) == [1, 2]
+    assert await numbers(after=7) == []
+
+
+async def test_a_change_comes_back_with_everything_it_had(place, store):
+    what = agreement(50, printed={"SUPPORT TYPE": "Task  Force\tModel\u2028"}, addendum="https://x/a b.pdf")
+    [given] = await tell(store, change(Kind.SIGNED, what))
+    store = await place.open()
+    assert list(await store.changes()) == [given]
+
+
+# Sources, what is held, evidence
+
+
+async def test_memories_come_back_by_name(place, store):
+    first, second = memory(source="b"), memory(source="a", problem="403", problem_since=NOON, failures=3)
+    await store.remember(first)
+    await store.remember(second)
+    await store.remember(replace(first, failures=1))
+    store = await place.open()
+    assert list(await store.memories()) == [second, replace(first, failures=1)]
+    assert await store.memory("a") == second
+
+
+async def test_what_is_held_is_replaced_as_a_whole(place, store):
+    older, newer = held(1, [agreement(1)]), held(2)
+    await store.put_held([newer, older])
+    assert list(await store.held()) == [older, newer]
+    await store.record(record(await store.known(), held=(newer, older)))
+    store = await place.open()
+    assert list(await store.held()) == [older, newer]
+    await store.record(record(await store.known(), held=(replace(newer, told=True),)))
+    assert list(await store.held()) == [replace(newer, told=True)]
+    await store.put_held([])
+    assert list(await store.held()) == []
+
+
+async def test_a_document_is_kept_as_it_was_fetched_first(place, store):
+    first = document()
+    again = replace(first, name="other.xlsx", fetched_at=NOON + MINUTE)
+    await store.record(record(await store.known(), documents=(first,)))
+    await store.record(record(await store.known(), documents=(again,)))
+    store = await place.open()
+    assert await store.evidence(first.sha256) == first
+    assert await store.evidence("../" + first.sha256) is None
+
+
+async def test_an_unchanged_answer_is_no_evidence(store):
+    await store.record(record(await store.known(), documents=(replace(document(), body=b"", unchanged=True),)))
+    assert await store.evidence(document().sha256) is None
+
+
+# Subscriptions
+
+
+async def test_a_new_subscription_is_told_of_nothing_older(store):
+    await tell(store, *first_sight(3), signed(10, "FL"))
+    new = await store.subscribe(subscription(["FL"]))
+    assert new.cursor == 4
+    assert new.filter.states == {"FL": 4}
+    assert set(new.filter.kinds.values()) == {4}
+    assert new.due_at is None
+    assert list(await store.subscriptions()) == [new]
+
+
+async def test_identities_are_never_used_again(place, store):
+    first = await store.subscribe(subscription())
+    second = await store.subscribe(subscription())
+    await store.unsubscribe(second.id)
+    store = await place.open()
+    third = await store.subscribe(subscription())
+    assert len({first.id, second.id, third.id}) == 3
+    assert [s.id for s in await store.subscriptions()] == [first.id, third.id]
+
+
+async def test_forgetting_one_that_is_not_there_does_nothing(store):
+    await store.unsubscribe("s99")
+    with pytest.raises(StoreError, match="s99"):
+        await store.advance("s99", 1)
+
+
+async def test_a_time_zone_that_is_none_is_refused(store):
+    with pytest.raises(StoreError, match="Mars/Olympus"):
+        await store.subscribe(subscription(tz="Mars/Olympus"))
+    mine = await store.subscribe(subscription())
+    with pytest.raises(StoreError, match="/etc/passwd"):
+        await store.change_subscription(replace(mine, tz="/etc/passwd"))
+
+
+async def test_an_instant_subscription_is_due_when_its_change_is_recorded(store):
+    florida, texas = await store.subscribe(subscription(["FL"])), await store.subscribe(subscription(["TX"]))
+    await tell(store, signed(1, "FL"))
+    [due] = await store.due(NOON)
+    assert due == replace(florida, due_at=NOON)
+    assert list(await store.due(NOON - MINUTE)) == []
+    assert list(await store.subscriptions()) == [due, texas]
+
+
+async def test_a_daily_subscription_is_due_at_its_hour(place, store):
+    await store.subscribe(subscription(["*"], Cadence.DAILY, at=time(9), tz="America/Chicago"))
+    await tell(store, signed(1))
+    nine = datetime(2026, 5, 14, 14, tzinfo=UTC)
+    await tell(store, signed(2), at=nine + MINUTE)
+    for _ in range(2):
+        assert list(await store.due(nine - MINUTE)) == []
+        assert [s.due_at for s in await store.due(nine)] == [nine]
+        store = await place.open()
+
+
+async def test_those_due_longest_come_first(store):
+    for state in ("FL", "TX", "GA"):
+        await store.subscribe(subscription([state]))
+    for minute, state in enumerate(("TX", "GA", "FL")):
+        await tell(store, signed(minute, state), at=NOON + minute * MINUTE)
+    assert [s.id for s in await store.due(NOON + MINUTE)] == ["s2", "s3"]
+    assert [s.id for s in await store.due(NOON + 2 * MINUTE)] == ["s2", "s3", "s1"]
+    assert [s.id for s in await store.due(NOON)] == ["s2"], "a clock set back"
+
+
+async def test_the_first_sight_is_due_to_nobody(store):
+    await store.subscribe(subscription(["*"]))
+    await tell(store, *first_sight(5))
+    assert list(await store.due(NOON)) == []
+
+
+async def test_a_digest_is_pinned_sent_in_parts_and_done(place, store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"), signed(2, "FL"))
+    await store.pin(mine.id, 2, NOON)
+    now = await store.sent(receipt(mine.id, part=1, parts=2, message_id="1"))
+    assert (now.pinned, now.pinned_at, now.sent, now.cursor) == (2, NOON, 1, 0)
+    store = await place.open()
+    assert list(await store.subscriptions()) == [now]
+    assert await store.pin(mine.id, 2, NOON + MINUTE) == now, "what is on its way stays as it is"
+    await store.sent(receipt(mine.id, part=2, parts=2, message_id="2"))
+    done = await store.advance(mine.id, 2)
+    assert (done.pinned, done.pinned_at, done.sent, done.cursor, done.due_at) == (None, None, 0, 2, None)
+    store = await place.open()
+    assert list(await store.subscriptions()) == [done]
+    assert [r.message_id for r in await store.receipts(mine.id)] == ["1", "2"]
+    assert list(await store.due(NOON)) == []
+
+
+async def test_what_was_recorded_while_a_digest_was_sent_is_due_after_it(place, store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"))
+    await store.pin(mine.id, 1, NOON)
+    await tell(store, signed(2, "FL"), at=NOON + MINUTE)
+    done = await store.advance(mine.id, 1)
+    assert done.due_at == NOON + MINUTE
+    store = await place.open()
+    assert list(await store.due(NOON + MINUTE)) == [done]
+
+
+async def test_a_failure_is_kept_and_held_back_and_nothing_brings_it_forward(place, store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"))
+    [due] = await store.due(NOON)
+    later = NOON + timedelta(hours=1)
+    await store.failed(
+        receipt(mine.id, error="channel_not_found"),
+        replace(due, retry_at=later, failures=1, failing_since=NOON, address="C9"),
+    )
+    await tell(store, signed(2, "FL"), at=NOON + MINUTE)
+    for _ in range(2):
+        assert list(await store.due(later - MINUTE)) == []
+        [again] = await store.due(later)
+        assert (again.failures, again.failing_since, again.address) == (1, NOON, "C9")
+        store = await place.open()
+    assert [r.error for r in await store.receipts()] == ["channel_not_found"]
+    done = await store.advance(mine.id, 2)
+    assert (done.retry_at, done.failures, done.failing_since) == (None, 0, None)
+
+
+async def test_a_failure_undoes_nothing_that_its_owner_did_meanwhile(store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"))
+    [due] = await store.due(NOON)
+    await store.change_subscription(
+        replace(due, filter=Filter(states={"FL": 0, "TX": 0}), cadence=Cadence.DAILY, paused="stopped by its owner")
+    )
+    await store.failed(receipt(mine.id, error="500"), replace(due, failures=1, retry_at=NOON + MINUTE))
+    [now] = await store.subscriptions()
+    assert set(now.filter.states) == {"FL", "TX"}
+    assert (now.cadence, now.paused, now.failures) == (Cadence.DAILY, "stopped by its owner", 1)
+
+
+async def test_receipts_are_kept_for_one_who_left_while_the_message_was_sent(store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await store.unsubscribe(mine.id)
+    with pytest.raises(StoreError, match="no subscription"):
+        await store.sent(receipt(mine.id, message_id="1"))
+    await store.failed(receipt(mine.id, error="403"), mine)
+    assert [(r.message_id, r.error) for r in await store.receipts(mine.id)] == [("1", None), (None, "403")]
+    assert list(await store.subscriptions()) == []
+
+
+async def test_a_paused_subscription_is_told_once_it_is_resumed(place, store):
+    mine = await store.subscribe(subscription(["FL"]))
+    mine = await store.change_subscription(replace(mine, paused="channel_not_found"))
+    await tell(store, signed(1, "FL"))
+    assert list(await store.due(NOON)) == []
+    store = await place.open()
+    assert list(await store.due(NOON)) == []
+    resumed = await store.change_subscription(replace(mine, paused=None))
+    assert list(await store.due(NOON)) == [resumed]
+
+
+async def test_a_state_that_is_added_later_brings_nothing_older(store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(
+        store, signed(1, "TX"), signed(2, "FL"), change(Kind.RENAMED, agreement(3, "FL"), was=agreement(4, "FL"))
+    )
+    mine = await store.change_subscription(
+        replace(
+            mine,
+            filter=Filter(states={"FL": 0, "TX": 0}, kinds=dict.fromkeys([Kind.SIGNED, Kind.RENAMED], 0)),
+        )
+    )
+    assert mine.filter == Filter(states={"FL": 0, "TX": 3}, kinds={Kind.SIGNED: 0, Kind.RENAMED: 3})
+    assert [c.seq for c in owed(mine, await store.changes())] == [2]
+    assert mine.due_at == NOON
+
+
+async def test_what_is_taken_out_is_owed_no_more(store):
+    mine = await store.subscribe(subscription(["FL", "TX"]))
+    await tell(store, signed(1, "TX"))
+    mine = await store.change_subscription(replace(mine, filter=Filter(states={"FL": 0})))
+    assert mine.due_at is None
+    await tell(store, signed(2, "TX"))
+    assert list(await store.due(NOON)) == []
+
+
+async def test_a_correction_is_due_to_those_of_the_old_and_of_the_new_state(store):
+    for state in ("FL", "GA", "TX"):
+        await store.subscribe(subscription([state]))
+    await tell(store, change(Kind.CORRECTED, replace(agreement(2, "FL"), state="GA"), was=agreement(2, "FL")))
+    assert [s.id for s in await store.due(NOON)] == ["s1", "s2"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_what_is_due_is_what_the_domain_owes(place, store, seed):
+    dice = random.Random(seed)
+    states, kinds = ["FL", "TX", "GA", "NC", "*"], [k for k in Kind if k is not Kind.LISTED]
+    for step in range(150):
+        at = NOON + step * MINUTE
+        if dice.random() < 0.3:
+            chosen = Filter(
+                states=dict.fromkeys(dice.sample(states, dice.randint(1, 3)), 0),
+                kinds=dict.fromkeys(dice.sample(kinds, dice.randint(0, 5)), 0),
+            )
+            cadence = dice.choice(list(Cadence))
+            await store.subscribe(replace(subscription(cadence=cadence, tz="America/New_York"), filter=chosen))
+        elif dice.random() < 0.5:
+            state, other = dice.sample(states[:4], 2)
+            what = agreement(step, state)
+            kind = dice.choice(list(Kind))
+            await tell(store, change(kind, what, was=agreement(step, other) if dice.random() < 0.3 else None), at=at)
+        elif subscriptions := await store.subscriptions():
+            one = dice.choice(subscriptions)
+            if dice.random() < 0.6:
+                await store.advance(one.id, dice.randint(one.cursor, await store.last_seq()))
+            else:
+                states_now = dict.fromkeys(dice.sample(states, 2), 0)
+                await store.change_subscription(replace(one, filter=replace(one.filter, states=states_now)))
+        if step == 100:
+            store = await place.open()
+        log = await store.changes()
+        for one in await store.subscriptions():
+            first = next(iter(owed(one, log)), None)
+            assert one.due_at == (due_at(one, first.recorded_at) if first else None)
+        due = {s.id for s in await store.subscriptions() if s.is_due(at)}
+        assert {s.id for s in await store.due(at)} == due
+
+
+# Closing
+
+
+async def test_a_closed_store_says_so(place, store):
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.known()
