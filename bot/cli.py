@@ -1,33 +1,29 @@
 """The command line. What was asked for goes to stdout; logs and notices to stderr."""
 
 import asyncio
-import csv
 import json
 import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
 import typer
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from bot import __version__, control, scheduler
 from bot import replay as replaying
 from bot.config import Settings, load, notices
-from bot.domain.change import Change, Kind, agreement_json, as_json, stamp
+from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
-from bot.domain.wording import state_name
 from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
 from bot.operate import Answer, carry_out, held_json, parsed_states, subscription_json
+from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.sources.ice import Ice
 from bot.status import Report, report
 from bot.store.tiny import TinyStore
@@ -54,21 +50,18 @@ def command_line() -> int:
         app()
     except ConfigError as fault:
         for problem in fault.problems:
-            _say(problem)
-        _say(f"{len(fault.problems)} problem(s) with the configuration; nothing was done.")
+            say(problem)
+        say(f"{len(fault.problems)} problem(s) with the configuration; nothing was done.")
         return 2
     except CountersignError as fault:
-        _say(str(fault))
+        say(str(fault))
         return 2 if isinstance(fault, UsageError) else 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has gone; nobody minds
-        return 0
     except KeyboardInterrupt:
         return 130
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
     except Exception:  # noqa: BLE001 - no traceback reaches a user
-        _say(f"Something failed that should not have. Please report it with the file {_trace()}.")
+        say(f"Something failed that should not have. Please report it with the file {_trace()}.")
         return 1
     return 0
 
@@ -78,10 +71,6 @@ def _trace() -> str:
     with tempfile.NamedTemporaryFile("w", prefix="countersign-", suffix=".txt", delete=False) as file:
         file.write(f"Countersign {__version__}, Python {sys.version}\n\n{traceback.format_exc()}")
     return file.name
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def _settings(*, quiet: bool = True) -> Settings:
@@ -166,13 +155,13 @@ async def _do_here(settings: Settings, store: TinyStore, command: str, arguments
 def poll(json_: Json = False) -> None:
     """Read every enabled source now, record what is new and print the changes. Exit 1 when a source failed."""
     answer = _do(_settings(), "poll")
-    _print_changes(answer["changes"], json_)
+    print_changes(answer["changes"], as_lines=json_)
     if answer["listed"]:
-        _say(f"First sight: {answer['listed']} agreements are the baseline; nobody is told of them.")
+        say(f"First sight: {answer['listed']} agreements are the baseline; nobody is told of them.")
     for held in answer["held"]:
-        _say(f"Held ({held['id']}): {held['publication']}: {'; '.join(held['reasons'])}")
+        say(f"Held ({held['id']}): {held['publication']}: {'; '.join(held['reasons'])}")
     for problem in answer["problems"]:
-        _say(problem)
+        say(problem)
     raise typer.Exit(1 if answer["problems"] else 0)
 
 
@@ -180,9 +169,9 @@ def poll(json_: Json = False) -> None:
 def deliver() -> None:
     """Bring every subscription that is due up to date now. Exit 1 when one could not be reached."""
     answer = _do(_settings(), "deliver")
-    _say(f"{answer['messages']} message(s) sent.")
+    say(f"{answer['messages']} message(s) sent.")
     for problem in answer["problems"]:
-        _say(problem)
+        say(problem)
     raise typer.Exit(1 if answer["problems"] else 0)
 
 
@@ -237,9 +226,9 @@ def subscriptions(json_: Json = False) -> None:
     """Who is told of what, how often."""
     found = [subscription_json(s) for s in _read(_settings(), "subscriptions")]
     if json_:
-        _print_lines(found)
+        print_lines(found)
     elif not found:
-        _say("No subscriptions yet. `countersign subscribe --help` says how to add one.")
+        say("No subscriptions yet. `countersign subscribe --help` says how to add one.")
     for subscription in found if not json_ else ():
         print(_subscription_text(subscription))
 
@@ -278,7 +267,7 @@ def changes(
     """The change log, oldest first."""
     code = _code(state)
     found = _read(_settings(), "changes", since=_moment(since), states=[code] if code else None)
-    _print_changes([as_json(change) for change in found], json_)
+    print_changes([as_json(change) for change in found], as_lines=json_)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -302,13 +291,13 @@ def agreements(
     known = _read(_settings(), "known")
     found = [agreement_json(a) for key, a in sorted(known.participating.items()) if code in (None, key.state)]
     if json_:
-        _print_lines(found)
+        print_lines(found)
     elif csv_:
-        _print_csv(found)
+        print_csv(found)
     else:
         columns = ("state", "agency", "support_type", "county", "signed")
-        _print_table(columns, ([str(a[c] or "") for c in columns] for a in found))
-        _say(f"{len(found)} agreements.")
+        print_table(columns, ([str(a[c] or "") for c in columns] for a in found))
+        say(f"{len(found)} agreements.")
 
 
 @app.command()
@@ -316,7 +305,7 @@ def held(json_: Json = False) -> None:
     """The listings that are not believed yet, with the reasons and what they would take from the list."""
     found: list[Held] = _read(_settings(), "held")
     if json_:
-        _print_lines([held_json(h) for h in found])
+        print_lines([held_json(h) for h in found])
         return
     for h in found:
         print(f"{h.id}  {h.list.value}: {h.publication.name}, since {stamp(h.since)}, {h.readings} reading(s)")
@@ -325,22 +314,22 @@ def held(json_: Json = False) -> None:
         for gone in h.gone:
             print(f"    would be gone: {gone.state}  {gone.agency}  {gone.support_type.value}")
     if not found:
-        _say("Nothing is held.")
+        say("Nothing is held.")
 
 
 @app.command()
 def approve(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
     """Believe a held listing: what it says is recorded and told."""
     answer = _do(_settings(), "approve", held=held_id)
-    _print_changes(answer["changes"], as_lines=False)
-    _say("Approved.")
+    print_changes(answer["changes"], as_lines=False)
+    say("Approved.")
 
 
 @app.command()
 def reject(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
     """Do not believe a held listing, however long it stands."""
     _do(_settings(), "reject", held=held_id)
-    _say("Rejected; it stays held until ICE publishes something else.")
+    say("Rejected; it stays held until ICE publishes something else.")
 
 
 @app.command()
@@ -352,7 +341,7 @@ def status(
     settings = _settings()
     found = asyncio.run(_report(settings))
     if json_:
-        _print_lines(found.as_json())
+        print_lines(found.as_json())
     else:
         print(found.as_text())
     if check and found.is_wrong:
@@ -385,7 +374,7 @@ def replay(
         with tempfile.TemporaryDirectory(prefix="countersign-") as path:
             counts = asyncio.run(_replay(found, Path(path), json_))
     said = ", ".join(f"{number} {kind.value}" for kind, number in sorted(counts.items()))
-    _say(f"{len(found)} lists: {said or 'no changes'}.")
+    say(f"{len(found)} lists: {said or 'no changes'}.")
 
 
 async def _replay(
@@ -396,120 +385,13 @@ async def _replay(
     try:
         if must_be_new and (await store.last_seq() or (await store.known()).seen):
             raise UsageError(f"{data} holds a history already; --keep fills only an empty one.")
-        with _progress(len(found)) as advance, _lines_to(out) as write:
-            async for entry, brought in replaying.replay(found, source=Ice(), store=store):
-                advance(entry)
+        with ProgressBar(len(found)) as bar, LinesFile(out) as lines:
+            async for done, entry, brought in replaying.replay(found, source=Ice(), store=store):
+                bar.show(done, f"{entry.observed_at:%Y-%m-%d}")
                 for change in brought:
                     counts[change.kind] = counts.get(change.kind, 0) + 1
                     if change.kind is not Kind.LISTED:
-                        write(change)
+                        lines.write(change)
     finally:
         await store.close()
     return counts
-
-
-class _progress:  # noqa: N801 - used as a function
-    """A progress bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        columns = (TextColumn("{task.description}"), *Progress.get_default_columns()[1:2], MofNCompleteColumn())
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-        self._on = sys.stderr.isatty()
-        self._task = self._bar.add_task("replay", total=total)
-        self._last: replaying.Entry | None = None
-
-    def __enter__(self) -> Any:
-        if self._on:
-            self._bar.start()
-        return self._step
-
-    def _step(self, entry: replaying.Entry) -> None:
-        if entry is not self._last:
-            self._last = entry
-            self._bar.update(self._task, advance=1, description=f"{entry.observed_at:%Y-%m-%d}")
-
-    def __exit__(self, *_: object) -> None:
-        if self._on:
-            self._bar.stop()
-
-
-class _lines_to:  # noqa: N801 - used as a function
-    """Writes changes to a file, one JSON object a line; nowhere without one."""
-
-    def __init__(self, path: Path | None) -> None:
-        try:
-            self._file = path.open("w", encoding="utf-8") if path else None
-        except OSError as fault:
-            raise UsageError(f"{path} cannot be written: {fault.strerror}.") from None
-
-    def __enter__(self) -> Any:
-        return self._write
-
-    def _write(self, change: Change) -> None:
-        if self._file:
-            self._file.write(json.dumps(as_json(change), ensure_ascii=False) + "\n")
-
-    def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
-
-
-# ── printing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _print_changes(found: list[Answer], as_lines: bool) -> None:
-    if as_lines:
-        _print_lines(found)
-        return
-    columns = ("observed", "kind", "state", "agency", "type", "signed")
-    rows = (
-        [
-            c["observed_at"][:16].replace("T", " "),
-            c["kind"],
-            c["state"],
-            _named(c),
-            c["support_type"],
-            c["signed"] or "",
-        ]
-        for c in found
-    )
-    _print_table(columns, rows)
-
-
-def _named(change: Answer) -> str:
-    was = change["was"]
-    if change["kind"] == "renamed" and was:
-        return f"{change['agency']} (was {was['agency']})"
-    if change["kind"] == "corrected" and was and was["state"] != change["state"]:
-        return f"{change['agency']} (was under {state_name(was['state'])})"
-    return str(change["agency"])
-
-
-def _print_lines(found: Iterable[Answer]) -> None:
-    for line in found:
-        print(json.dumps(line, ensure_ascii=False))
-
-
-def _print_csv(found: list[Answer]) -> None:
-    columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
-
-
-def _cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t" and value else value
-
-
-def _print_table(columns: tuple[str, ...], rows: Iterable[list[str]]) -> None:
-    """Columns on a terminal, tabs elsewhere."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            print("\t".join(row))
-        return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
-    if table.row_count:
-        Console().print(table, markup=False)

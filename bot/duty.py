@@ -87,7 +87,7 @@ class Duty:
             for subscription in await self._desk.due_subscriptions():
                 self._start(f"subscription {subscription.id}", self._desk.bring_up_to_date(subscription))
         except StoreError as fault:
-            log.error("the store failed", problem=str(fault))
+            log.warning("the store failed", problem=str(fault))
 
     async def finish(self, within: float) -> None:
         """Let what is under way come to its end, for so many seconds; then break it off (nothing is lost)."""
@@ -115,7 +115,7 @@ class Duty:
             await work
         except CountersignError as fault:
             self._put_off(name)
-            log.error("work failed", work=name, problem=str(fault))
+            log.warning("work failed", work=name, problem=str(fault))
         except Exception:
             self._put_off(name)
             log.exception("work failed in a way nobody foresaw", work=name)

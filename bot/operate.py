@@ -2,17 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from rapidfuzz import process
 
 from bot.channels import CHANNELS
-from bot.domain.change import TOLD_BY_DEFAULT, Kind, as_json
+from bot.domain.change import TOLD_BY_DEFAULT, Kind, as_json, stamp
 from bot.domain.spelling import STATES, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
-from bot.domain.vet import Ruling
+from bot.domain.vet import Held, Ruling
 from bot.duty import Desk
 from bot.errors import CountersignError, UsageError
 from bot.watch import Watched, rule
@@ -203,7 +203,7 @@ def subscription_json(subscription: Subscription) -> Answer:
     }
 
 
-def held_json(held: Any) -> Answer:
+def held_json(held: Held) -> Answer:
     """A held listing as `--json` prints it."""
     return {
         "id": held.id,
@@ -219,8 +219,8 @@ def held_json(held: Any) -> Answer:
     }
 
 
-def _stamp(moment: Any) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+def _stamp(moment: datetime | None) -> str | None:
+    return stamp(moment) if moment else None
 
 
 async def carry_out(desk: Desk, name: str, arguments: Mapping[str, Any]) -> Answer:

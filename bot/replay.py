@@ -52,14 +52,14 @@ def entries(folder: Path) -> list[Entry]:
 
 async def replay(
     found: list[Entry], *, source: Source, store: Store
-) -> AsyncIterator[tuple[Entry, tuple[Change, ...]]]:
-    """Each entry with the changes that it brought; a list stands until the next one of its name."""
+) -> AsyncIterator[tuple[int, Entry, tuple[Change, ...]]]:
+    """Each entry, counted from 1, with the changes that it brought; a list stands until the next one of its name."""
     standing: dict[ListName, Document] = {}
-    for entry in found:
+    for number, entry in enumerate(found, start=1):
         for at in await _looks(store, standing, entry.observed_at):
-            yield entry, await _take(source, store, standing, at)
+            yield number, entry, await _take(source, store, standing, at)
         standing[entry.list] = _document(entry)
-        yield entry, await _take(source, store, standing, entry.observed_at)
+        yield number, entry, await _take(source, store, standing, entry.observed_at)
         standing[entry.list] = replace(standing[entry.list], body=b"", unchanged=True)
 
 

@@ -107,4 +107,4 @@ def _age(span: timedelta) -> str:
         if seconds >= 2 * size or (unit == "minute" and seconds >= size):
             number = seconds // size
             return f"{number} {unit}{'s' if number > 1 else ''}"
-    return f"{seconds} seconds"
+    return f"{seconds} seconds" if seconds != 1 else "1 second"

@@ -14,6 +14,7 @@ from typing import Any
 from telegram import Bot, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
+from telegram.warnings import PTBDeprecationWarning
 
 from bot.channels import Part
 from bot.channels.pace import Limit, Pace
@@ -28,6 +29,9 @@ LONGEST_MARKUP = 9_000  # text and addresses together; from about 9,500 it answe
 OVERALL = (Limit(25, 1.0), Limit(1, 0.036))  # of the 30 a second that it allows, evenly, so that an answer gets in
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
+
+# `retry_after` is a number today, a timedelta with PTB_TIMEDELTA set and in the next version: both are read.
+warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PTBDeprecationWarning)
 
 _CHAT_ID = re.compile(r"-?[1-9][0-9]{0,15}")
 _NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
@@ -177,9 +181,7 @@ def _limits(address: str) -> Sequence[Limit]:
 
 
 def _seconds(error: RetryAfter) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a number today, a timedelta with PTB_TIMEDELTA set and in the next version
-        pause: int | timedelta = error.retry_after
+    pause: int | timedelta = error.retry_after
     return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 
 

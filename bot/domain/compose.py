@@ -1,13 +1,13 @@
 """From changes that are owed to the digest that tells them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bot.domain import wording
 from bot.domain.change import Change, Kind
 from bot.domain.digest import Digest, Item, Section
 from bot.domain.net import Net, net
 from bot.domain.subscription import Subscription
+from bot.domain.wording import Wording, state_name
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, page: str) -> Digest | None:
@@ -20,16 +20,13 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     told = [found for found in (_heard(subscription, n) for n in net(window)) if found is not None]
     if not told:
         return None
-    sections = [
-        Section(heading=wording.heading(state), items=tuple(_items(told_here)))
-        for state, told_here in sorted(_by_state(told).items(), key=lambda pair: wording.state_name(pair[0]))
-    ]
+    wording = Wording(subscription.language, subscription.tz)
     told_changes = [n.change for n in told]
     return Digest(
         upto=upto,
         title=wording.title([change.kind for change in told_changes]),
-        sections=tuple(sections),
-        footer=wording.sources(told_changes, page=page, tz=subscription.tz),
+        sections=tuple(_sections(told, wording)),
+        footer=wording.sources(told_changes, page=page),
     )
 
 
@@ -43,24 +40,23 @@ def _heard(subscription: Subscription, found: Net) -> Net | None:
     return replace(found, change=replace(found.change, kind=kind))
 
 
-def _by_state(told: Sequence[Net]) -> Mapping[str, list[Net]]:
-    states: dict[str, list[Net]] = {}
-    for found in told:
-        states.setdefault(found.change.agreement.state, []).append(found)
-    return states
-
-
-def _items(told: Sequence[Net]) -> list[Item]:
-    """One item for each agency and kind, departures first, then by name."""
-    groups: dict[tuple[Kind, str], list[Net]] = {}
-    for found in told:
-        groups.setdefault((found.change.kind, found.change.agreement.canonical), []).append(found)
+def _sections(told: Sequence[Net], wording: Wording) -> Iterable[Section]:
+    """By state, departures first; each agency is one item with all its agreements."""
     order = [Kind.WITHDRAWN, *Kind]
-    ordered = sorted(groups.items(), key=lambda pair: (order.index(pair[0][0]), pair[0][1]))
-    return [
-        Item(
-            lines=wording.change_lines(kind, [found.change for found in group]),
-            covers=tuple(sorted({seq for found in group for seq in found.covers})),
-        )
-        for (kind, _), group in ordered
-    ]
+    groups: dict[tuple[str, Kind], dict[str, list[Net]]] = {}
+    for found in told:
+        agreement = found.change.agreement
+        agencies = groups.setdefault((agreement.state, found.change.kind), {})
+        agencies.setdefault(agreement.key.agency, []).append(found)
+    for (state, kind), agencies in sorted(
+        groups.items(), key=lambda group: (state_name(group[0][0]), order.index(group[0][1]))
+    ):
+        items = [_item(kind, group, wording) for _, group in sorted(agencies.items())]
+        yield Section(heading=wording.heading(state, kind), items=tuple(items))
+
+
+def _item(kind: Kind, group: Sequence[Net], wording: Wording) -> Item:
+    return Item(
+        lines=wording.agency(kind, [found.change for found in group]),
+        covers=tuple(sorted({seq for found in group for seq in found.covers})),
+    )

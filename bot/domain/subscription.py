@@ -13,6 +13,13 @@ ALL_STATES = "*"
 MONDAY = 0
 
 
+class Language(StrEnum):
+    """The language in which a subscription is told."""
+
+    ENGLISH = "en"
+    SPANISH = "es"
+
+
 class Cadence(StrEnum):
     """How often a subscription is told."""
 
@@ -77,6 +84,7 @@ class Subscription:
     cadence: Cadence = Cadence.INSTANT
     at: time = time(9, 0)
     tz: str = "UTC"
+    language: Language = Language.ENGLISH
     cursor: int = 0
     due_at: datetime | None = None
     retry_at: datetime | None = None

@@ -1,6 +1,10 @@
-"""Every sentence that a reader sees. Readers are told "no longer on ICE's list", never "terminated"."""
+"""Every sentence that a reader sees, in English and Spanish.
 
-from collections.abc import Sequence
+Readers are told "no longer on ICE's list", never "terminated": a row's absence is not proof of an ending.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -8,158 +12,294 @@ from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.digest import Line, Span
 from bot.domain.spelling import STATES, SUPPORT_TYPES
-
-_HEADS = {
-    Kind.SIGNED: "New on ICE's list: ",
-    Kind.WITHDRAWN: "No longer on ICE's list: ",
-    Kind.REINSTATED: "Back on ICE's list: ",
-    Kind.APPLIED: "Applied, pending with ICE: ",
-    Kind.DROPPED: "No longer on ICE's pending list: ",
-    Kind.CORRECTED: "ICE's list put right: ",
-    Kind.RENAMED: "Renamed on ICE's list: ",
-    Kind.AMENDED: "Amended: ",
-}
-_COUNTED = {
-    Kind.SIGNED: ("new agreement", "new agreements"),
-    Kind.WITHDRAWN: ("no longer listed", "no longer listed"),
-    Kind.REINSTATED: ("back on the list", "back on the list"),
-    Kind.APPLIED: ("application", "applications"),
-    Kind.DROPPED: ("application gone", "applications gone"),
-    Kind.CORRECTED: ("correction", "corrections"),
-    Kind.RENAMED: ("agency renamed", "agencies renamed"),
-    Kind.AMENDED: ("amendment", "amendments"),
-}
-_FIELDS = {
-    "state": "state",
-    "county": "county",
-    "agency_type": "type",
-    "signed": "signing date",
-    "moa": "MOA",
-    "addendum": "addendum",
-}
+from bot.domain.subscription import Language
 
 
-def day(moment: date) -> str:
-    """A day as a reader reads it: August 26, 2025."""
-    return f"{moment:%B} {moment.day}, {moment.year}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Phrases:
+    """The sentences of messages in one language; `{}` is where the value goes."""
+
+    happened: Mapping[Kind, str]
+    counted: Mapping[Kind, tuple[str, str]]
+    columns: Mapping[str, str]
+    support_types: Mapping[SupportType, str]
+    months: Sequence[str]
+    date: str
+    signed: str
+    signed_unknown: str
+    pending_since: str
+    days: tuple[str, str]
+    last_on: str
+    moa_missing: str
+    addendum: str
+    was: str
+    posted: str
+    replaced: str
+    unlinked: str
+    now_was: str
+    moved: str
+    not_given: str
+    other_type: str
+    unknown_state: str
+    no_proof: str
+    lists: Mapping[ListName, str]
+    fetched: str
+    page: str
 
 
-def at_time(moment: datetime, tz: str) -> str:
-    """A moment in the reader's zone: August 29, 2025, 5:00 PM EDT."""
-    local = moment.astimezone(ZoneInfo(tz))
-    return f"{day(local)}, {local.hour % 12 or 12}:{local:%M %p %Z}"
+_ENGLISH = _Phrases(
+    happened={
+        Kind.SIGNED: "new on ICE's list",
+        Kind.WITHDRAWN: "no longer on ICE's list",
+        Kind.REINSTATED: "back on ICE's list",
+        Kind.APPLIED: "applied, pending with ICE",
+        Kind.DROPPED: "no longer on ICE's pending list",
+        Kind.CORRECTED: "put right on ICE's list",
+        Kind.RENAMED: "renamed on ICE's list",
+        Kind.AMENDED: "amended",
+    },
+    counted={
+        Kind.SIGNED: ("new agreement", "new agreements"),
+        Kind.WITHDRAWN: ("no longer listed", "no longer listed"),
+        Kind.REINSTATED: ("back on the list", "back on the list"),
+        Kind.APPLIED: ("application", "applications"),
+        Kind.DROPPED: ("application gone", "applications gone"),
+        Kind.CORRECTED: ("correction", "corrections"),
+        Kind.RENAMED: ("agency renamed", "agencies renamed"),
+        Kind.AMENDED: ("amendment", "amendments"),
+    },
+    columns={
+        "county": "county",
+        "agency_type": "type",
+        "support_type": "support type",
+        "signed": "signing date",
+        "moa": "MOA",
+        "addendum": "addendum",
+    },
+    support_types=SUPPORT_TYPES,
+    months=(
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ),
+    date="{month} {day}, {year}",
+    signed=", signed {}",
+    signed_unknown=", signing date not readable",
+    pending_since=", pending since {} ({})",
+    days=("1 day", "{} days"),
+    last_on=", last on ",
+    moa_missing="MOA not posted",
+    addendum="addendum",
+    was="was {}",
+    posted="{} posted: ",
+    replaced="{} replaced: ",
+    unlinked="{} no longer linked",
+    now_was="{} now {}, was {}",
+    moved="was listed under {}",
+    not_given="not given",
+    other_type="another support type",
+    unknown_state="State not readable on ICE's list",
+    no_proof="This is what ICE's list shows. It does not prove that an agreement was ended.",
+    lists={ListName.PARTICIPATING: "ICE's list ", ListName.PENDING: "ICE's pending list "},
+    fetched=", fetched {}",
+    page="ICE's 287(g) page",
+)  # fmt: skip
+_SPANISH = _Phrases(
+    happened={
+        Kind.SIGNED: "nuevo en la lista de ICE",
+        Kind.WITHDRAWN: "ya no está en la lista de ICE",
+        Kind.REINSTATED: "de nuevo en la lista de ICE",
+        Kind.APPLIED: "solicitud pendiente ante ICE",
+        Kind.DROPPED: "ya no está en la lista de solicitudes de ICE",
+        Kind.CORRECTED: "corregido en la lista de ICE",
+        Kind.RENAMED: "con otro nombre en la lista de ICE",
+        Kind.AMENDED: "modificado",
+    },
+    counted={
+        Kind.SIGNED: ("acuerdo nuevo", "acuerdos nuevos"),
+        Kind.WITHDRAWN: ("ya no está en la lista", "ya no están en la lista"),
+        Kind.REINSTATED: ("de nuevo en la lista", "de nuevo en la lista"),
+        Kind.APPLIED: ("solicitud", "solicitudes"),
+        Kind.DROPPED: ("solicitud retirada", "solicitudes retiradas"),
+        Kind.CORRECTED: ("corrección", "correcciones"),
+        Kind.RENAMED: ("agencia con otro nombre", "agencias con otro nombre"),
+        Kind.AMENDED: ("modificación", "modificaciones"),
+    },
+    columns={
+        "county": "condado",
+        "agency_type": "tipo",
+        "support_type": "modalidad",
+        "signed": "fecha de firma",
+        "moa": "acuerdo (MOA)",
+        "addendum": "anexo",
+    },
+    support_types={
+        SupportType.JEM: "Modelo de aplicación en cárceles (Jail Enforcement Model)",
+        SupportType.WSO: "Agente de órdenes de arresto (Warrant Service Officer)",
+        SupportType.TFM: "Modelo de fuerza de tarea (Task Force Model)",
+    },
+    months=(
+        "enero", "febrero", "marzo", "abril", "mayo", "junio",
+        "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+    ),
+    date="{day} de {month} de {year}",
+    signed=", firmado el {}",
+    signed_unknown=", fecha de firma ilegible",
+    pending_since=", pendiente desde el {} ({})",
+    days=("1 día", "{} días"),
+    last_on=", por última vez en ",
+    moa_missing="acuerdo (MOA) sin publicar",
+    addendum="anexo",
+    was="antes {}",
+    posted="{} publicado: ",
+    replaced="{} reemplazado: ",
+    unlinked="{} ya sin enlace",
+    now_was="{}: ahora {}, antes {}",
+    moved="antes figuraba en {}",
+    not_given="sin dato",
+    other_type="otra modalidad",
+    unknown_state="Estado ilegible en la lista de ICE",
+    no_proof="Esto es lo que muestra la lista de ICE. No prueba que un acuerdo haya terminado.",
+    lists={ListName.PARTICIPATING: "Lista de ICE ", ListName.PENDING: "Lista de solicitudes de ICE "},
+    fetched=", leída el {}",
+    page="Página de ICE sobre 287(g)",
+)  # fmt: skip
+_IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
 
 
-def state_name(code: str) -> str:
-    """A state as a reader reads it; a code that is none as it stands."""
-    return STATES.get(code, "State not readable on ICE's list")
+def state_name(code: str, language: Language = Language.ENGLISH) -> str:
+    """A state as a reader reads it."""
+    return STATES.get(code, _IN[language].unknown_state)
 
 
-def support_name(agreement: Agreement) -> str:
-    """The support type written out; one that we do not know as ICE printed it."""
-    if agreement.support_type is SupportType.OTHER:
-        return agreement.printed.get("SUPPORT TYPE", "").strip() or "another support type"
-    return SUPPORT_TYPES[agreement.support_type]
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The sentences of messages in one language, with moments in one time zone (a name such as America/Chicago)."""
 
+    language: Language
+    tz: str
 
-def title(kinds: Sequence[Kind]) -> Line:
-    """What a message is about, in one line: 287(g): 3 new agreements, 1 no longer listed."""
-    counts = {kind: kinds.count(kind) for kind in Kind if kind in kinds}
-    said = [f"{number} {_COUNTED[kind][number > 1]}" for kind, number in counts.items()]
-    return (Span(f"287(g): {', '.join(said)}", strong=True),)
+    @property
+    def _say(self) -> _Phrases:
+        return _IN[self.language]
 
+    def day(self, day: date) -> str:
+        """A day: August 26, 2025."""
+        return self._say.date.format(month=self._say.months[day.month - 1], day=day.day, year=day.year)
 
-def heading(state: str) -> Line:
-    """A state above its changes."""
-    return (Span(state_name(state), strong=True),)
-
-
-def change_lines(kind: Kind, changes: Sequence[Change]) -> tuple[Line, ...]:
-    """One agency's changes of one kind: a head line, and a line for each agreement."""
-    agreement = changes[0].agreement
-    county = agreement.county if agreement.county.split(" ")[0].casefold() not in agreement.agency.casefold() else ""
-    head = (Span(_HEADS[kind]), Span(agreement.agency, strong=True), Span(f" ({county})" if county else ""))
-    return (tuple(span for span in head if span.text), *(_agreement_line(kind, change) for change in changes))
-
-
-def _agreement_line(kind: Kind, change: Change) -> Line:
-    agreement = change.agreement
-    type_of = Span(support_name(agreement))
-    match kind:
-        case Kind.SIGNED | Kind.REINSTATED:
-            return (type_of, *_signed(agreement), *_pending(change), *_moa(agreement))
-        case Kind.WITHDRAWN:
-            return (type_of, *_signed(agreement), *_last_listed(change), *_moa(agreement))
-        case Kind.APPLIED | Kind.DROPPED:
-            return (type_of,)
-        case _:
-            return (type_of, Span(": "), *_differences(kind, change))
-
-
-def _signed(agreement: Agreement) -> Line:
-    return (Span(f", signed {day(agreement.signed)}"),) if agreement.signed else (Span(", signing date not readable"),)
-
-
-def _pending(change: Change) -> Line:
-    if change.pending_since is None:
-        return ()
-    days = (change.publication.observed_at.date() - change.pending_since).days
-    return (Span(f", pending since {day(change.pending_since)} ({days} {'day' if days == 1 else 'days'})"),)
-
-
-def _last_listed(change: Change) -> Line:
-    if change.before is None:
-        return ()
-    return (Span(", last on "), Span(change.before.name, href=change.before.address))
-
-
-def _moa(agreement: Agreement) -> Line:
-    links = [("MOA", agreement.moa), ("addendum", agreement.addendum)]
-    said = [part for text, href in links if href for part in (Span(" · "), Span(text, href=href))]
-    return tuple(said) if agreement.moa else (Span(" · MOA not posted"), *said)
-
-
-def _differences(kind: Kind, change: Change) -> Line:
-    before, now = change.was or change.agreement, change.agreement
-    if kind is Kind.RENAMED:
-        return (Span(f"was {before.agency}"),)
-    spans: list[Span] = []
-    for name, word in _FIELDS.items():
-        old, new = getattr(before, name), getattr(now, name)
-        if old != new:
-            spans += [Span("; ")] if spans else []
-            spans += _difference(name, word, old, new)
-    if before.support_type is not now.support_type:
-        spans += [Span("; ")] if spans else []
-        spans.append(Span(f"support type was {support_name(before)}"))
-    return tuple(spans)
-
-
-def _difference(name: str, word: str, old: object, new: object) -> list[Span]:
-    if name in {"moa", "addendum"}:
-        if new is None:
-            return [Span(f"{word} no longer linked")]
-        return [Span(f"{word} {'replaced' if old else 'posted'}: "), Span(word, href=str(new))]
-    if name == "state":
-        return [Span(f"listed under {state_name(str(old))} before, now under {state_name(str(new))}")]
-    return [Span(f"{word} {_value(new)} (was {_value(old)})")]
-
-
-def _value(value: object) -> str:
-    return day(value) if isinstance(value, date) else str(value) or "not given" if value is not None else "not given"
-
-
-def sources(changes: Sequence[Change], *, page: str, tz: str) -> tuple[Line, ...]:
-    """Which lists a message rests on, and when we fetched them; what a disappearance does and does not mean."""
-    lines: list[Line] = []
-    if any(change.kind is Kind.WITHDRAWN for change in changes):
-        lines.append((Span("Off the list is what ICE's list shows; it does not prove that an agreement was ended."),))
-    publications = {change.publication.evidence: change for change in changes}
-    for change in sorted(publications.values(), key=lambda c: (c.publication.observed_at, c.list)):
-        name, fetched = change.publication.name, at_time(change.publication.observed_at, tz)
-        which = "list" if change.list is ListName.PARTICIPATING else "pending list"
-        lines.append(
-            (Span(f"ICE's {which} "), Span(name, href=change.publication.address), Span(f", fetched {fetched}"))
+    def moment(self, moment: datetime) -> str:
+        """A moment in the reader's zone: August 29, 2025, 5:00 PM EDT."""
+        local = moment.astimezone(ZoneInfo(self.tz))
+        clock = (
+            f"{local:%H:%M %Z}" if self.language is Language.SPANISH else f"{local.hour % 12 or 12}:{local:%M %p %Z}"
         )
-    lines.append((Span("ICE's 287(g) page", href=page),))
-    return tuple(lines)
+        return f"{self.day(local)}, {clock}"
+
+    def support(self, agreement: Agreement) -> str:
+        """The support type written out; one that we do not know as ICE printed it."""
+        if agreement.support_type is SupportType.OTHER:
+            return agreement.printed.get("SUPPORT TYPE", "").strip() or self._say.other_type
+        return self._say.support_types[agreement.support_type]
+
+    def title(self, kinds: Sequence[Kind]) -> Line:
+        """What a message is about, in one line: 287(g): 3 new agreements, 1 no longer listed."""
+        counts = {kind: kinds.count(kind) for kind in Kind if kind in kinds}
+        said = [f"{number} {self._say.counted[kind][number > 1]}" for kind, number in counts.items()]
+        return (Span(f"287(g): {', '.join(said)}", strong=True),)
+
+    def heading(self, state: str, kind: Kind) -> Line:
+        """What happened in a state, above the agencies to which it happened."""
+        return (Span(f"{state_name(state, self.language)}: {self._say.happened[kind]}", strong=True),)
+
+    def agency(self, kind: Kind, changes: Sequence[Change]) -> tuple[Line, ...]:
+        """An agency, and a line for each of its agreements."""
+        agreement = changes[0].agreement
+        name = [Span(agreement.agency, strong=True)]
+        if _county_says_more(agreement):
+            name.append(Span(f" ({agreement.county})"))
+        return (tuple(name), *(self._agreement(kind, change) for change in changes))
+
+    def _agreement(self, kind: Kind, change: Change) -> Line:
+        support = Span(self.support(change.agreement))
+        match kind:
+            case Kind.SIGNED | Kind.REINSTATED:
+                return (support, *self._signed(change.agreement), *self._pending(change), *self._moa(change.agreement))
+            case Kind.WITHDRAWN:
+                return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
+            case Kind.APPLIED | Kind.DROPPED:
+                return (support,)
+            case _:
+                return (support, Span(": "), *self._differences(kind, change))
+
+    def _signed(self, agreement: Agreement) -> Line:
+        if agreement.signed is None:
+            return (Span(self._say.signed_unknown),)
+        return (Span(self._say.signed.format(self.day(agreement.signed))),)
+
+    def _pending(self, change: Change) -> Line:
+        if change.pending_since is None:
+            return ()
+        days = max((change.publication.observed_at.date() - change.pending_since).days, 0)
+        span = self._say.days[days != 1].format(days)
+        return (Span(self._say.pending_since.format(self.day(change.pending_since), span)),)
+
+    def _last_on(self, change: Change) -> Line:
+        if change.before is None:
+            return ()
+        return (Span(self._say.last_on), Span(change.before.name, href=change.before.address))
+
+    def _moa(self, agreement: Agreement) -> Line:
+        moa = Span("MOA", href=agreement.moa) if agreement.moa else Span(self._say.moa_missing)
+        addendum = (Span(" · "), Span(self._say.addendum, href=agreement.addendum)) if agreement.addendum else ()
+        return (Span(" · "), moa, *addendum)
+
+    def _differences(self, kind: Kind, change: Change) -> Line:
+        before, now = change.was or change.agreement, change.agreement
+        if kind is Kind.RENAMED:
+            return (Span(self._say.was.format(before.agency)),)
+        found = [self._difference(name, before, now) for name in ("state", *self._say.columns)]
+        spans: list[Span] = []
+        for difference in filter(None, found):
+            spans += [Span("; ")] if spans else []
+            spans += difference
+        return tuple(spans)
+
+    def _difference(self, name: str, before: Agreement, now: Agreement) -> Line:
+        old, new = getattr(before, name), getattr(now, name)
+        if old == new:
+            return ()
+        if name == "state":
+            return (Span(self._say.moved.format(state_name(old, self.language))),)
+        word = self._say.columns[name]
+        if name in {"moa", "addendum"}:
+            return self._document(word, old, new)
+        return (Span(self._say.now_was.format(word, self._value(name, now), self._value(name, before))),)
+
+    def _document(self, word: str, old: str | None, new: str | None) -> Line:
+        if new is None:
+            return (Span(self._say.unlinked.format(word)),)
+        said = self._say.replaced if old else self._say.posted
+        return (Span(said.format(word)), Span(word, href=new))
+
+    def _value(self, name: str, agreement: Agreement) -> str:
+        value = getattr(agreement, name)
+        if name == "support_type":
+            return self.support(agreement)
+        return self.day(value) if isinstance(value, date) else str(value or self._say.not_given)
+
+    def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
+        """Which lists a message rests on and when we fetched them; what a disappearance does not mean."""
+        lines: list[Line] = []
+        if any(change.kind is Kind.WITHDRAWN for change in changes):
+            lines.append((Span(self._say.no_proof),))
+        rests_on = {(c.list, c.publication.evidence): c.publication for c in changes}
+        for (which, _), publication in sorted(rests_on.items(), key=lambda entry: entry[1].observed_at):
+            name = Span(publication.name, href=publication.address)
+            fetched = Span(self._say.fetched.format(self.moment(publication.observed_at)))
+            lines.append((Span(self._say.lists[which]), name, fetched))
+        return (*lines, (Span(self._say.page, href=page),))
+
+
+def _county_says_more(agreement: Agreement) -> bool:
+    """Whether the county adds to the name: not to Harris County Sheriff's Office, Harris County."""
+    first = agreement.county.casefold().removesuffix("county").removesuffix("parish").strip()
+    return bool(first) and first not in agreement.agency.casefold()

@@ -53,6 +53,7 @@ _LAST = f"{_LETTERS[MOST['columns']]}{MOST['rows']}"
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colours and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
 _IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)
+_ENCODINGS = frozenset(("utf-8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "iso-8859-1"))
 _EPOCH_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook knows no time zone
 _EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - the same
 _DAMAGE = (  # whatever zipfile and expat raise over bytes that lie
@@ -188,6 +189,7 @@ class _Package:
         """Do what is said for each element: as it opens or, if it holds texts, as it closes."""
         scanner, parser, fed = _Scanner(root, acts), expat.ParserCreate(), 0
         parser.buffer_text = True
+        parser.XmlDeclHandler = _check_encoding
         parser.StartDoctypeDeclHandler = _refuse_doctype
         parser.StartElementHandler = scanner.start
         parser.EndElementHandler = scanner.end
@@ -213,6 +215,11 @@ class _Package:
             while chunk := stream.read(CHUNK):
                 self.spend("bytes when unpacked", len(chunk))
                 yield chunk
+
+
+def _check_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding and encoding.lower() not in _ENCODINGS:  # expat would ask Python for any other
+        raise Unreadable(f"the workbook's XML is encoded in {encoding[:20]!r}, which Excel does not know")
 
 
 def _refuse_doctype(*_: object) -> None:
@@ -248,8 +255,11 @@ class _Scanner:
 
     def end(self, name: str) -> None:
         self._depth -= 1
-        if name in self._leaves:
-            self._keep(self._leaves[name])
+        if leaf := self._leaves.get(name):
+            if leaf != "t":
+                self._texts[leaf] = self._text
+            elif not self._muted:
+                self._runs.append(self._text)
         elif name in self._holders:
             if self._runs:
                 self._join()
@@ -261,12 +271,6 @@ class _Scanner:
         self._text += text
         if len(self._text) > _LONGEST:
             _bound("characters in a cell", len(self._text))
-
-    def _keep(self, leaf: str) -> None:
-        if leaf != "t":
-            self._texts[leaf] = self._text
-        elif not self._muted:
-            self._runs.append(self._text)
 
     def _join(self) -> None:
         self._texts["t"] = text = "".join(self._runs)

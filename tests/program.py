@@ -1,0 +1,86 @@
+"""The program as a person runs it: a process with an environment, beside loopback ICE, Telegram and Slack."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from archive import ARCHIVE
+from loopback.ice import LoopbackIce
+from loopback.slack import LoopbackSlack
+from loopback.telegram import LoopbackTelegram
+from workbooks import workbook
+
+HEADER = ["STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM"]
+
+
+class World:
+    """ICE, Telegram and Slack on loopback, and a data folder."""
+
+    def __init__(self, ice, telegram, slack, folder: Path) -> None:
+        self.ice, self.telegram, self.slack, self.folder = ice, telegram, slack, folder
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_"))}
+        return kept | {
+            "COUNTERSIGN_DATA": str(self.folder),
+            "COUNTERSIGN_ICE_URL": self.ice.url,
+            "COUNTERSIGN_ALLOW_LOOPBACK": "1",
+            "COUNTERSIGN_HOST_GAP": "0",
+            "COUNTERSIGN_CONTACT": "desk@example.org",
+            "TELEGRAM_BOT_TOKEN": self.telegram.token,
+            "TELEGRAM_API_URL": self.telegram.url,
+            "SLACK_BOT_TOKEN": self.slack.token,
+            "SLACK_API_URL": self.slack.url,
+        }
+
+    def command(self, *words: str, **env: str) -> list[str]:
+        return [sys.executable, "-m", "bot", *words]
+
+    def run(self, *words: str, expect: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; its exit code is the expected one and no traceback is printed."""
+        done = subprocess.run(
+            self.command(*words), env=self.env | env, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+        return done
+
+    def lines(self, *words: str, **options) -> list[dict]:
+        """What a command prints as JSON, an object a line."""
+        return [json.loads(line) for line in self.run(*words, "--json", **options).stdout.splitlines()]
+
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*words), env=self.env | env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def publish(self, name: str, *, scheme: str = "A") -> None:
+        """Put up a list of the archive as ICE did, under its own name."""
+        day = datetime.strptime(name[-15:-7] + "+0000", "%m%d%Y%z")
+        at = day + timedelta(hours=9 if name.endswith("am.xlsx") else 17)
+        self.ice.publish(name, (ARCHIVE / "participating" / name).read_bytes(), at=at, scheme=scheme)
+
+    def publish_rows(self, name: str, rows: list[list], *, at: datetime, scheme: str = "A", **options) -> None:
+        """Put up a list of our own making."""
+        self.ice.publish(name, workbook(rows, header=HEADER, **options), at=at, scheme=scheme)
+
+
+@contextmanager
+def world(folder: Path):
+    """A fresh world; everything in it ends with the block."""
+    with ExitStack() as stack:
+        ice = stack.enter_context(LoopbackIce.run_in_thread())
+        telegram = stack.enter_context(LoopbackTelegram().run_in_thread())
+        slack = stack.enter_context(LoopbackSlack().run_in_thread())
+        yield World(ice, telegram, slack, folder)
+
+
+def row(state: str, agency: str, support: str = "Task Force Model", signed: datetime | None = None, county: str = "") -> list:
+    """A row of the participating list."""
+    kind = "County" if "County" in agency else "Municipality"
+    return [state, agency, kind, county, support, signed, "link pending", None]
