@@ -22,9 +22,7 @@ from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
 from bot.errors import SendError, UsageError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units after the markup is read
-MOST_ENTITIES = (
-    90  # Telegram shows 100 and drops the rest unsaid; addresses and names that it finds in the text count too
-)
+MOST_ENTITIES = 90  # links and heavy runs; Telegram marks up 100 in all, with those that it finds by itself
 LONGEST_MARKUP = 9_000  # text and addresses together; from about 9,500 it answers ENTITIES_TOO_LONG
 OVERALL = (Limit(25, 1.0), Limit(1, 0.036))  # of the 30 a second that it allows, evenly, so that an answer gets in
 CHAT = (Limit(1, 1.0),)
