@@ -1,11 +1,13 @@
 """The channels: one file and one line here for each. None of them knows a subscription, a store or another channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from bot.domain.dialogue import Asked, Reply
 from bot.domain.digest import Digest
+from bot.domain.subscription import Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,46 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class Clerk(Protocol):
+    """Who answers what people ask in chats; handed to a channel that listens. `channel` is the channel's name."""
+
+    async def answer(self, asked: Asked) -> Reply:
+        """The answer to a command or a pressed button; never an error for what a person typed."""
+        ...
+
+    async def subscription(self, channel: str, address: str) -> Subscription | None:
+        """The settings of a chat, for a form that shows them."""
+        ...
+
+    async def subscriptions(self, channel: str) -> Sequence[Subscription]:
+        """All chats of a channel that have a subscription."""
+        ...
+
+    async def moved(self, channel: str, old: str, new: str) -> None:
+        """A chat has another address from now on."""
+        ...
+
+    async def gone(self, channel: str, address: str, reason: str) -> None:
+        """The bot was removed or blocked: the subscription is paused with that reason, its settings kept."""
+        ...
+
+    async def returned(self, channel: str, address: str) -> None:
+        """The bot was added again or unblocked: a subscription that was paused for that goes on."""
+        ...
+
+    async def erased(self, channel: str, prefix: str) -> None:
+        """All chats whose address begins so are to be forgotten (a workspace uninstalled the bot)."""
+        ...
+
+
+class Listener(Protocol):
+    """The side of a channel that hears people."""
+
+    async def listen(self, clerk: Clerk) -> None:
+        """Answer people until cancelled; a lost connection is made again by itself."""
         ...
 
 
