@@ -1,17 +1,16 @@
 """The operator's commands that write. Each is handed to the running program when there is one, else done here."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
-
-from rapidfuzz import process
 
 from bot.channels import CHANNELS
+from bot.domain import answers, grammar
 from bot.domain.change import TOLD_BY_DEFAULT, Kind, as_json, stamp
-from bot.domain.spelling import STATES, state_code
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
+from bot.domain.grammar import Misunderstood
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Subscription
 from bot.domain.vet import Held, Ruling
 from bot.duty import Desk
 from bot.errors import CountersignError, UsageError
@@ -122,26 +121,19 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def parsed_states(text: str) -> list[str]:
-    """Postal codes of states given by code or name, separated by commas; "all" is every state."""
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
+    """Postal codes of states given by code or name; "all" is every state."""
+    try:
+        states = grammar.where(text).states
+    except Misunderstood as fault:
+        raise UsageError(_plainly(fault)) from None
+    if not states:
         raise UsageError("No state is given. Write postal codes or names, as in --states TX,Florida, or --states all.")
-    if any(word.casefold() == "all" for word in words):
-        return [ALL_STATES]
-    return list(dict.fromkeys(_state(word) for word in words))
+    return [ALL_STATES] if ALL_STATES in states else list(states)
 
 
-def _state(word: str) -> str:
-    names = {name.casefold(): code for code, name in STATES.items()}
-    code = word.upper() if word.upper() in STATES else names.get(" ".join(word.casefold().split()))
-    if code is not None:
-        return code
-    near = state_code(word)
-    if near is None:
-        found = process.extractOne(word.casefold(), list(names), score_cutoff=60)
-        near = names[found[0]] if found else None
-    advice = f"Did you mean {near} ({STATES[near]})?" if near else "Write a postal code or a name, as in TX or Texas."
-    raise UsageError(f"No state is called {word!r}. {advice}")
+def _plainly(fault: Misunderstood) -> str:
+    """The sentence for people in chats, for somebody at a command line."""
+    return re.sub(r"(?:, as in| Then send) /.*$", "", answers.misunderstood(Language.ENGLISH, fault))
 
 
 def checked_address(channel: str, address: str, channels: Mapping[str, Any]) -> str:
@@ -159,20 +151,17 @@ def _cadence(text: str) -> Cadence:
 
 
 def _time(text: str) -> time:
-    try:
-        return time.fromisoformat(text if len(text.partition(":")[0]) == 2 else f"0{text}").replace(tzinfo=None)
-    except ValueError:
-        raise UsageError(f"{text!r} is no time of day. Write hours and minutes, as in 09:00 or 17:30.") from None
+    at = grammar.clock(text)
+    if at is None:
+        raise UsageError(f"{text!r} is no time of day. Write hours and minutes, as in 09:00 or 17:30.")
+    return at
 
 
 def _zone(text: str) -> str:
     try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = process.extractOne(text, available_timezones(), score_cutoff=60)
-        advice = f"Did you mean {near[0]}?" if near else "Write one such as America/Chicago."
-        raise UsageError(f"{text!r} is no time zone. {advice}") from None
-    return text
+        return grammar.zone(text)
+    except Misunderstood as fault:
+        raise UsageError(_plainly(fault)) from None
 
 
 async def _find(desk: Desk, channel: str, address: str) -> Subscription | None:

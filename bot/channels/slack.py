@@ -6,7 +6,7 @@ an emoji, a mention or a link, and nothing has to be escaped or broken up with c
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -18,38 +18,45 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.channels import Part
 from bot.channels.pace import Limit, Pace
 from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
-from bot.errors import SendError, UsageError
+from bot.errors import CountersignError, SendError, UsageError
 
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and does not say how it counts
 LONGEST_SUMMARY = 300  # characters of what a notification shows
 CHANNEL = (Limit(1, 1.0),)
 UNSAID_WAIT = 30.0  # seconds after a 429 that does not say how long
 
-_ID = re.compile(r"[CGDU][A-Z0-9]{6,}")
+_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
 
 
 class Slack:
-    """An app in a workspace. `base_url` ends in /api/; `patience` is how long a send waits for its turn, in seconds."""
+    """An app in a workspace, or in several: an address TEAM/CHANNEL is sent to with that workspace's own token.
+
+    `token` is for addresses without a workspace, `tokens` gives that of a workspace, None when it has uninstalled the
+    app. `base_url` ends in /api/; `patience` is how long a send waits for its turn, in seconds.
+    """
 
     name = "slack"
 
     def __init__(
         self,
         *,
-        token: str,
+        token: str | None = None,
+        tokens: Callable[[str], Awaitable[str | None]] | None = None,
         base_url: str = "https://slack.com/api/",
         call_timeout: float = 20.0,
         patience: float = 30.0,
         pace: Pace | None = None,
     ) -> None:
         self._token = token
+        self._tokens = tokens
         self._base_url = base_url
         self._call_timeout = call_timeout
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
         self.timeout = patience + call_timeout
-        self.pace = pace or Pace(each=lambda _: CHANNEL)
+        self.pace = pace or _pace()
+        self._paces = {"": self.pace}
 
     @cached_property
     def client(self) -> AsyncWebClient:
@@ -60,8 +67,15 @@ class Slack:
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._call_timeout))
         return AsyncWebClient(self._token, base_url=self._base_url, session=self._session, retry_handlers=[])
 
+    def pace_of(self, address: str) -> Pace:
+        """The turns of the address's workspace: Slack counts for each by itself."""
+        team = workspace(address)
+        if team not in self._paces:
+            self._paces[team] = _pace()
+        return self._paces[team]
+
     def check(self, address: str) -> str:
-        """The id of a channel or a member (a channel's link will do)."""
+        """The id of a channel or a member (a channel's link will do), with its workspace before it where it has one."""
         wanted = address.strip()
         if link := _LINK.fullmatch(wanted):
             return link[1]
@@ -75,33 +89,44 @@ class Slack:
     def render(self, digest: Digest) -> tuple[Part, ...]:
         return tuple(
             Part(
-                payload={"text": _summary(page.lines), "blocks": _blocks(page.lines)},
+                payload={"text": summary(page.lines), "blocks": rich_text(page.lines)},
                 plain=plain_text(page.lines),
                 covers=page.covers,
             )
-            for page in pages(digest, _fits)
+            for page in pages(digest, fits)
         )
 
     async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
-        await self.pace.turn(address, patience=self._patience)
+        token = await self.token_of(workspace(address))
+        await self.pace_of(address).turn(address, patience=self._patience)
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
         try:
             answer = await self.client.chat_postMessage(
-                channel=address, unfurl_links=False, unfurl_media=False, **message
+                channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message
             )
             return str(answer["ts"])
         except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
-            refusal = self._verdict(error)
+            refusal = self._verdict(error, address)
         raise refusal  # out here, so that no cause drags a request along
+
+    async def token_of(self, team: str) -> str:
+        """The token of a workspace, of the only one where it is empty; SendError when there is none."""
+        try:
+            token = (await self._tokens(team) if self._tokens else None) if team else self._token
+        except CountersignError as error:
+            raise SendError(str(error)) from None
+        if token is None:
+            raise SendError(_NOT_INSTALLED if team else f"Slack refuses the token: {_GONE['not_authed']}", gone=True)
+        return token
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
-    def _verdict(self, error: Exception) -> SendError:
-        status, headers, code = _answer(error)
+    def _verdict(self, error: Exception, address: str) -> SendError:
+        status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
-            return self._flood(headers)
+            return self._flood(headers, address)
         if code in _GONE:
             return SendError(f"Slack refuses the token: {_GONE[code]} ({code})", gone=True)
         if code in _PERMANENT:
@@ -116,17 +141,27 @@ class Slack:
         why = code or (f"HTTP {status}" if status else type(error).__name__)
         return SendError(f"Slack did not confirm ({why}); the message may have been posted")
 
-    def _flood(self, headers: Mapping[str, str]) -> SendError:
+    def _flood(self, headers: Mapping[str, str], address: str) -> SendError:
         """A 429 counts for the method in the whole workspace, so nothing is posted until it ends."""
         try:
             seconds = float(headers.get("Retry-After", UNSAID_WAIT))
         except ValueError:
             seconds = UNSAID_WAIT
-        self.pace.hold(None, seconds)
+        self.pace_of(address).hold(None, seconds)
         return SendError(f"Slack asks to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
 
+def workspace(address: str) -> str:
+    """The workspace of an address; empty where there is only one."""
+    return address.rpartition("/")[0]
+
+
+def _pace() -> Pace:
+    return Pace(each=lambda _: CHANNEL)
+
+
 _INVITE = "type /invite @Countersign there"
+_NOT_INSTALLED = "The app is not installed in this Slack workspace any more; install it again"
 _GONE = {
     "account_inactive": "its app was removed or its workspace closed; install the app again",
     "token_revoked": "it was revoked; install the app again",
@@ -165,7 +200,7 @@ _TEXT = {
 }
 
 
-def _answer(error: Exception) -> tuple[int, Mapping[str, str], str]:
+def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
     """Status, headers and error code of Slack's answer, as far as there was one."""
     response = error.response if isinstance(error, SlackApiError) else None
     body = getattr(response, "data", None)
@@ -173,18 +208,19 @@ def _answer(error: Exception) -> tuple[int, Mapping[str, str], str]:
     return getattr(response, "status_code", 0), getattr(response, "headers", {}), code
 
 
-def _fits(lines: Sequence[Line]) -> bool:
-    return len(json.dumps(_blocks(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS
+def fits(lines: Sequence[Line]) -> bool:
+    """Whether one message can hold these lines."""
+    return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS
 
 
-def _summary(lines: Sequence[Line]) -> str:
+def summary(lines: Sequence[Line]) -> str:
     """What a notification and a screen reader say; Slack reads markup there, so it is escaped."""
     text = " ".join(plain_text(lines).split())
     text = text if len(text) <= LONGEST_SUMMARY else f"{text[: LONGEST_SUMMARY - 1]}…"
     return escape(text, quote=False)
 
 
-def _blocks(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def rich_text(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """One block of rich text: like what people type, it has no limit of its own."""
     spans = [span for number, line in enumerate(lines) for span in ((Span("\n"), *line) if number else line)]
     section = {"type": "rich_text_section", "elements": [_element(span) for span in _merged(spans)]}

@@ -1,13 +1,15 @@
 """Who hears, about what, how often; what is owed to them and when it is due."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.domain.agreement import ListName
+from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
+from bot.domain.pairing import plain_county
 
 ALL_STATES = "*"
 MONDAY = 0
@@ -30,10 +32,38 @@ class Cadence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a subscription hears of. Each entry holds the log's end when it was added: nothing older is owed by it."""
+    """What a subscription hears of. Each entry holds the log's end when it was added: nothing older is owed by it.
 
-    states: Mapping[str, int]
+    A change is news when its kind is among `kinds`, its support type among `support_types` (empty: all), and its place
+    or agency among `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (a part of the name,
+    folded as names are compared).
+    """
+
+    states: Mapping[str, int] = field(default_factory=dict)
     kinds: Mapping[Kind, int] = field(default_factory=lambda: dict.fromkeys(sorted(TOLD_BY_DEFAULT), 0))
+    counties: Mapping[str, int] = field(default_factory=dict)
+    agencies: Mapping[str, int] = field(default_factory=dict)
+    support_types: Mapping[SupportType, int] = field(default_factory=dict)
+
+    @property
+    def index_states(self) -> frozenset[str]:
+        """The states under which to look for those that a change could concern."""
+        of_counties = {county.partition("/")[0] for county in self.counties}
+        return frozenset(self.states) | of_counties | ({ALL_STATES} if self.agencies else set())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it watches nothing at all."""
+        return not (self.states or self.counties or self.agencies)
+
+    def since(self, end: int, old: "Filter | None" = None) -> "Filter":
+        """The same with each entry dated: as in `old` where it was there, else at the log's end."""
+
+        def dated(name: str) -> dict[Any, int]:
+            before = getattr(old, name) if old is not None else {}
+            return {entry: before.get(entry, end) for entry in getattr(self, name)}
+
+        return Filter(**{f.name: dated(f.name) for f in fields(self)})
 
     def hears_as(self, change: Change) -> Kind | None:
         """As what kind this change is news under this filter; None when it is none.
@@ -41,30 +71,45 @@ class Filter:
         Who watched the state that a correction takes an agreement from hears it put right; who watches only the state
         that it moves to hears it as signed.
         """
-        if change.kind in NEVER_TOLD:
+        if change.kind in NEVER_TOLD or not self._has_type(change):
             return None
         if change.was is not None and change.was.state != change.agreement.state:
-            return self._hears_moved(change, change.was.state)
-        heard = self._has_kind(change.kind, change.seq) and self._watches(change.agreement.state, change.seq)
+            return self._hears_moved(change, change.was)
+        heard = self._has_kind(change.kind, change.seq) and self._watches(change.agreement, change.seq)
         return change.kind if heard else None
 
     def matches(self, change: Change) -> bool:
         """Whether this change is news under this filter."""
         return self.hears_as(change) is not None
 
-    def _hears_moved(self, change: Change, old_state: str) -> Kind | None:
+    def _hears_moved(self, change: Change, before: Agreement) -> Kind | None:
         signed = Kind.SIGNED if change.list is ListName.PARTICIPATING else Kind.APPLIED
         if not self._has_kind(signed, change.seq) and not self._has_kind(change.kind, change.seq):
             return None
-        if self._watches(old_state, change.seq):
+        if self._watches(before, change.seq):
             return change.kind
-        return signed if self._watches(change.agreement.state, change.seq) else None
+        return signed if self._watches(change.agreement, change.seq) else None
 
     def _has_kind(self, kind: Kind, seq: int) -> bool:
         return kind in self.kinds and seq > self.kinds[kind]
 
-    def _watches(self, state: str, seq: int) -> bool:
-        return any(seq > self.states[entry] for entry in (state, ALL_STATES) if entry in self.states)
+    def _has_type(self, change: Change) -> bool:
+        if not self.support_types:
+            return True
+        types = {agreement.support_type for agreement in (change.agreement, change.was) if agreement is not None}
+        return any(change.seq > self.support_types[kind] for kind in types if kind in self.support_types)
+
+    def _watches(self, agreement: Agreement, seq: int) -> bool:
+        places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
+        if self.counties:
+            places.append(self.counties.get(county_entry(agreement.state, agreement.county)))
+        places += [since for part, since in self.agencies.items() if part in agreement.canonical]
+        return any(since is not None and seq > since for since in places)
+
+
+def county_entry(state: str, county: str) -> str:
+    """A county as a filter holds it: TX/harris."""
+    return f"{state}/{plain_county(county)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +118,9 @@ class Subscription:
 
     `cursor` is the last change that it has been told of or that it is not owed. `due_at` (UTC) is when the next digest
     is due, None when nothing is owed: an index that follows from log, cursor, filter and cadence. `retry_at` (UTC)
-    holds it back after a failure. `pinned` is the last change that the digest on its way covers and `sent` how many
-    of its parts have been delivered. `at` is local time in `tz`; weekly is Monday. `paused` is the reason, if any.
+    holds it back after a failure, `quiet_until` (UTC) while it is paused for a time. `pinned` is the last change that
+    the digest on its way covers and `sent` how many of its parts have been delivered. `at` is local time in `tz`;
+    weekly is Monday. `paused` is the reason, if any. `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
     """
 
     id: str
@@ -95,16 +141,65 @@ class Subscription:
     pinned_at: datetime | None = None
     sent: int = 0
     created_at: datetime | None = None
+    quiet_until: datetime | None = None
+    version: int = 0
+    before: "Settings | None" = None
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When `deliver` should take it (UTC); None while it is paused or owed nothing."""
+        if self.paused is not None or self.due_at is None:
+            return None
+        return max(moment for moment in (self.due_at, self.retry_at, self.quiet_until) if moment is not None)
 
     def is_due(self, now: datetime) -> bool:
         """Whether `deliver` should take it now."""
-        if self.paused is not None or self.due_at is None:
-            return False
-        return self.due_at <= now and (self.retry_at is None or self.retry_at <= now)
+        return self.wakes_at is not None and self.wakes_at <= now
+
+    @property
+    def settings(self) -> "Settings":
+        """What a person chose, apart from how far it has been told."""
+        return Settings(
+            filter=self.filter,
+            cadence=self.cadence,
+            at=self.at,
+            tz=self.tz,
+            language=self.language,
+            paused=self.paused,
+            quiet_until=self.quiet_until,
+        )
+
+    def with_settings(self, settings: "Settings") -> "Subscription":
+        """The same with these settings, remembering the present ones for Undo."""
+        return replace(
+            self,
+            filter=settings.filter,
+            cadence=settings.cadence,
+            at=settings.at,
+            tz=settings.tz,
+            language=settings.language,
+            paused=settings.paused,
+            quiet_until=settings.quiet_until,
+            version=self.version + 1,
+            before=self.settings,
+        )
 
     def log_context(self) -> dict[str, object]:
         """What a log line says of it; an address is a chat's id, never a token."""
         return {"subscription": self.id, "channel": self.channel}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person chose for a subscription."""
+
+    filter: Filter
+    cadence: Cadence = Cadence.INSTANT
+    at: time = time(9, 0)
+    tz: str = "UTC"
+    language: Language = Language.ENGLISH
+    paused: str | None = None
+    quiet_until: datetime | None = None
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -198,7 +198,11 @@ class Wording:
         """The support type written out; one that we do not know as ICE printed it."""
         if agreement.support_type is SupportType.OTHER:
             return agreement.printed.get("SUPPORT TYPE", "").strip() or self._say.other_type
-        return self._say.support_types[agreement.support_type]
+        return self.support_type(agreement.support_type)
+
+    def support_type(self, kind: SupportType) -> str:
+        """A support type written out."""
+        return self._say.support_types.get(kind, self._say.other_type)
 
     def title(self, kinds: Sequence[Kind]) -> Line:
         """What a message is about, in one line: 287(g): 3 new agreements, 1 no longer listed."""
@@ -209,6 +213,10 @@ class Wording:
     def heading(self, state: str, kind: Kind) -> Line:
         """What happened in a state, above the agencies to which it happened."""
         return (Span(f"{state_name(state, self.language)}: {self._say.happened[kind]}", strong=True),)
+
+    def happened(self, kind: Kind) -> str:
+        """What happened, without a place: no longer on ICE's list."""
+        return self._say.happened[kind]
 
     def agency(self, kind: Kind, changes: Sequence[Change]) -> tuple[Line, ...]:
         """An agency, and a line for each of its agreements."""

@@ -81,6 +81,12 @@ class Replica:
             self._read_journal()
         self._unread = []  # what does not count yet may still be written anew
 
+    def to_last_journal(self) -> None:
+        """Go on to a journal that a checkpoint had begun when the program stopped."""
+        while self._next_goes_on(unused=True):
+            self._begin(self.generation + 1)
+            self._read_journal()
+
     def _newest_checkpoint(self) -> Checkpoint | None:
         """The newest sound one; what is wrong with a newer one is said."""
         found, wrong = None, self._wrong
@@ -127,8 +133,8 @@ class Replica:
         changes = self._take(line.transaction.last_seq) if isinstance(line.transaction, Recorded) else []
         self.ledger.apply(line.transaction, changes)
 
-    def _next_goes_on(self) -> bool:
-        """Whether the next journal was taken into use: it begins where this one ends.
+    def _next_goes_on(self, *, unused: bool = False) -> bool:
+        """Whether the next journal begins where this one ends and has been written to, or is `unused` yet.
 
         One that a failed checkpoint left behind begins earlier and holds nothing.
         """
@@ -137,9 +143,10 @@ class Replica:
         if lines is None:
             return False
         begun = self._decoded(self._decode_heading, lines.bodies[0]).transactions if lines.bodies else None
+        is_empty = len(lines.bodies) == 1
         if begun == self.ledger.transactions:
-            return True
-        if begun is not None and begun < self.ledger.transactions and len(lines.bodies) == 1:
+            return unused or not is_empty
+        if begun is not None and begun < self.ledger.transactions and is_empty:
             return False
         raise StoreDamaged(f"{path} does not go on where {journal(self.generation)} ends. {RESTORE}.")
 
@@ -173,13 +180,11 @@ class Replica:
 
     def _check_complete(self) -> None:
         """A checkpoint is replaced only once the next journal is there, so that none may be missing at the end."""
-        numbers = journals(self._folder)
-        expected = self.base + 1 if self._fell_back else self.generation
-        newest = max(self.generation, *numbers) if numbers else self.generation
-        if not self.blank and (self.generation < expected or newest > self.generation + 1):
-            raise StoreDamaged(f"{self._folder.path / journal(self.generation + 1)} is missing. {RESTORE}.")
+        newest = max(journals(self._folder), default=0)
         if self.blank and (self._fell_back or read_lines(self._folder.path / LOG) not in (None, ([], [], b""))):
             raise StoreDamaged(f"{self._folder.path} holds a change log but nothing of what belongs to it. {RESTORE}.")
+        if newest > self.generation + 1 or (self._fell_back and newest <= self.base):
+            raise StoreDamaged(f"{self._folder.path / journal(self.generation + 1)} is missing. {RESTORE}.")
 
     def _decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
         try:

@@ -61,6 +61,7 @@ class Writer:
             self._folder.write(LOG, b"")
             self._write_heading(1, 0)
             replica = Replica(self._folder)
+        replica.to_last_journal()
         self.notices += replica.notices
         self.ledger: Ledger = replica.ledger
         self._base, self._generation, self._begun = replica.base, replica.generation, replica.begun
@@ -105,12 +106,7 @@ class Writer:
 
     def _next_journal(self) -> None:
         number = self._generation + 1
-        try:
-            end = self._write_heading(number, self.ledger.transactions)
-        except StoreUnwritable:
-            with suppress(StoreUnwritable):
-                self._folder.remove(journal(number))
-            raise
+        end = self._write_heading(number, self.ledger.transactions)
         self._close_journal()
         self._journal = LineFile(self._folder.path / journal(number), end)
         self._generation, self._begun = number, self.ledger.transactions
