@@ -7,7 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,12 +22,13 @@ from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
 from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
+from bot.notify import notify
 from bot.operate import Answer, carry_out, held_json, parsed_states, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.sources.ice import Ice
 from bot.status import Report, report
 from bot.store.tiny import TinyStore
-from bot.wiring import desk, set_up_logs, utc_now
+from bot.wiring import desk, operator, set_up_logs, utc_now
 
 app = typer.Typer(
     name="countersign",
@@ -111,7 +112,8 @@ async def _run(settings: Settings) -> None:
             log.warning(notice)
         async with desk(settings, store) as work, control.listening(work, settings.data):
             await _welcome(work, settings)
-            await scheduler.run(Duty(work))
+            stale_after = timedelta(hours=settings.stale_hours)
+            await scheduler.run(Duty(work, also=lambda: notify(work, operator(settings), stale_after)))
     finally:
         await store.close()
 

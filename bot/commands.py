@@ -68,7 +68,7 @@ class Counter:
             "kinds": self._kinds, "kind": self._kind, "pause": self._pause, "resume": self._resume,
             "status": self._status, "list": self._list, "recent": self._recent, "agency": self._agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
-            "set": self._set,
+            "set": self._set, "stale": self._stale,
         }  # fmt: skip
 
     async def answer(self, asked: Asked) -> Reply:
@@ -265,6 +265,13 @@ class Counter:
         await self._save(chat, replace(chat.settings, language=chosen))
         return Reply(lines=(line(chosen, "language_set"),), changed=True)
 
+    async def _stale(self, chat: _Chat, rest: str) -> Reply:
+        """Whether to be told when ICE cannot be read."""
+        if rest in {"on", "off"}:
+            await self._save(chat, replace(chat.settings, hears_stale=rest == "on"))
+            return Reply(lines=(chat.says(f"stale_{rest}"),), changed=True)
+        return Reply(lines=(chat.says("stale_on" if chat.settings.hears_stale else "stale_off"),))
+
     async def _set(self, chat: _Chat, rest: str) -> Reply:
         """A form's fields, all at once."""
         fields, now = grammar.form(rest), chat.settings
@@ -416,6 +423,7 @@ class Counter:
             tz=settings.tz,
             language=settings.language,
             quiet_until=settings.quiet_until,
+            hears_stale=settings.hears_stale,
             created_at=self._desk.now(),
             version=1,
         )

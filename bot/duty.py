@@ -16,6 +16,7 @@ from bot.sources import Fetcher, Source
 from bot.store import Store
 from bot.watch import Watched, watch
 
+ALSO_EVERY = 60.0  # seconds
 AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ class Desk:
     async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
         """Deliver what one subscription is owed now."""
         async with self._alone(f"subscription {subscription.id}"):
-            fresh = next((s for s in await self.store.subscriptions() if s.id == subscription.id), None)
+            fresh = await self.store.subscription(subscription.id)
             if fresh is None or not fresh.is_due(self.now()):
                 return Delivered(subscription=subscription.id)
             return await deliver(fresh, store=self.store, channels=self.channels, now=self.now, page=self.page)
@@ -72,10 +73,15 @@ class Desk:
 
 
 class Duty:
-    """Takes what is due and works on it side by side; a failure of one never stops another."""
+    """Takes what is due and works on it side by side; a failure of one never stops another.
 
-    def __init__(self, desk: Desk) -> None:
+    `also` is done once a minute beside it.
+    """
+
+    def __init__(self, desk: Desk, also: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
         self._desk = desk
+        self._also = also
+        self._also_at = 0.0
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._not_before: dict[str, float] = {}
 
@@ -86,6 +92,10 @@ class Duty:
                 self._start(f"source {source.name}", self._desk.poll(source))
             for subscription in await self._desk.due_subscriptions():
                 self._start(f"subscription {subscription.id}", self._desk.bring_up_to_date(subscription))
+            clock = asyncio.get_running_loop().time()
+            if self._also is not None and clock >= self._also_at:
+                self._also_at = clock + ALSO_EVERY
+                self._start("notices", self._also())
         except StoreError as fault:
             log.warning("the store failed", problem=str(fault))
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known, stamp
+from bot.domain.notices import span, wrong
 from bot.domain.reading import Memory
 from bot.domain.subscription import Subscription
 from bot.domain.vet import Held
 from bot.store import Store
-
-NO_NEW_LIST_FOR = timedelta(days=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +32,7 @@ class Report:
 
     def wrong(self, memory: Memory) -> list[str]:
         """What is wrong with a source, in sentences."""
-        said = [memory.problem] if memory.problem else []
-        if memory.read_at is None:
-            return said or ["never read yet"]
-        if self.now - memory.read_at > self.stale_after:
-            said.append(f"stale: not read well for {_age(self.now - memory.read_at)}")
-        if memory.changed_at is not None and self.now - memory.changed_at > NO_NEW_LIST_FOR:
-            said.append(f"no new list for {_age(self.now - memory.changed_at)}")
-        return said
+        return wrong(memory, self.now, self.stale_after)
 
     def as_json(self) -> list[dict[str, Any]]:
         """One object for each source."""
@@ -84,7 +76,7 @@ class Report:
         if moment is None:
             return "never"
         age = self.now - moment
-        ago = f"in {_age(-age)}" if age < timedelta(0) else f"{_age(age)} ago"
+        ago = f"in {span(-age)}" if age < timedelta(0) else f"{span(age)} ago"
         return f"{moment:%Y-%m-%d %H:%M} UTC ({ago})"
 
 
@@ -98,13 +90,3 @@ async def report(store: Store, *, now: datetime, sources: Sequence[str], stale_h
         subscriptions=tuple(await store.subscriptions()),
         stale_after=timedelta(hours=stale_hours),
     )
-
-
-def _age(span: timedelta) -> str:
-    """A span in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
-    seconds = int(span.total_seconds())
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * size or (unit == "minute" and seconds >= size):
-            number = seconds // size
-            return f"{number} {unit}{'s' if number > 1 else ''}"
-    return f"{seconds} seconds" if seconds != 1 else "1 second"

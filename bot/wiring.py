@@ -13,6 +13,7 @@ from bot.channels import CHANNELS, Channel
 from bot.config import Settings
 from bot.duty import Desk
 from bot.fetch import Fetch
+from bot.notify import Operator
 from bot.sources import Source
 from bot.sources.ice import Ice
 from bot.store.tiny import TinyStore
@@ -79,6 +80,14 @@ def channels(settings: Settings) -> dict[str, Channel]:
         token = settings.slack_bot_token.get_secret_value()
         made["slack"] = CHANNELS["slack"](token=token, base_url=settings.slack_api_url)
     return made or {"console": CHANNELS["console"]()}
+
+
+def operator(settings: Settings) -> Operator:
+    """Where the operator wants to be told."""
+    if settings.operator is None:
+        return Operator()
+    channel, _, address = settings.operator.partition(":")
+    return Operator(channel, address)
 
 
 @asynccontextmanager

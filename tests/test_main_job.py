@@ -226,7 +226,7 @@ def test_what_is_asked_for_goes_to_stdout_and_notices_to_stderr(here):
         (["changes", "--since", "yesterday"], "no date"),
         (["approve", "zzz"], "Nothing is held"),
         (["replay", "/nowhere"], "no archive"),
-        (["agreements", "--state", "Florid"], "Did you mean FL (Florida)?"),
+        (["agreements", "--state", "Florid"], "Did you mean Florida?"),
     ],
 )
 def test_what_cannot_be_done_as_typed_is_one_helpful_line_with_exit_2(here, words, said):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 Job = Callable[[], Awaitable[None]]
 
 
-class Crowded(Exception):  # noqa: N818
+class Crowded(Exception):
     """So much waits in this lane already that no more is taken."""
 
 

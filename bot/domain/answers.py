@@ -164,6 +164,18 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "Una lista de ICE está retenida: parece errónea y no cambia nada hasta que se revise.",
     ),
     "paused_reason": ("Paused: {reason}.", "En pausa: {reason}."),
+    "stale": (
+        "ICE's list has not been read well since {when}. Changes since then are told when it can be read again.",
+        "La lista de ICE no se ha podido leer bien desde el {when}. Los cambios se contarán cuando se lea de nuevo.",
+    ),
+    "stale_on": (
+        "You will be told once a day while ICE's list cannot be read. /stale off ends that.",
+        "Se le avisará una vez al día mientras no se pueda leer la lista de ICE. /stale off lo termina.",
+    ),
+    "stale_off": (
+        "You will not be told when ICE's list cannot be read. /stale on changes that.",
+        "No se le avisará cuando no se pueda leer la lista de ICE. /stale on lo cambia.",
+    ),
     "choose_language": ("Which language?", "¿Qué idioma?"),
     # buttons
     "b_undo": ("Undo", "Deshacer"),

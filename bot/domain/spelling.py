@@ -125,6 +125,8 @@ def _date_text(text: str) -> date | None:
         return None
     if len(parts[0]) == 4:  # yyyy-mm-dd, as text
         parts = [parts[1], parts[2], parts[0]]
+    if any(len(part) > 4 for part in parts[:3]):
+        return None
     month, day, year = int(parts[0]), int(parts[1]), int(parts[2])
     try:
         return date(year + 2000 if year < 100 else year, month, day)
@@ -178,7 +180,9 @@ _SHORT = {
     "comms": "commissioners", "ofc": "office", "no": "number", "gov": "government", "auth": "authority",
     "reg": "regional", "jud": "judicial", "cir": "circuit", "svcs": "services", "enf": "enforcement",
     "sheriffs": "sheriff", "constables": "constable", "marshals": "marshal", "attorneys": "attorney",
-    "prosecutors": "prosecutor", "solicitors": "solicitor",
+    "prosecutors": "prosecutor", "solicitors": "solicitor", "const": "constable", "prec": "precinct",
+    "isd": "independent school district", "hts": "heights", "bch": "beach", "spgs": "springs", "vlg": "village",
+    "govt": "government", "ctr": "center", "twsp": "township",
 }  # fmt: skip
 _ORDINALS = {
     "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7",
@@ -186,16 +190,21 @@ _ORDINALS = {
     "fourteenth": "14", "fifteenth": "15", "sixteenth": "16", "seventeenth": "17", "eighteenth": "18",
     "nineteenth": "19", "twentieth": "20", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6",
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10",
 }  # fmt: skip
 _PLAIN = (
     "county", "department", "police", "sheriff", "office", "constable", "township", "borough", "university",
     "corrections", "authority", "commissioners", "division", "district", "precinct",
 )  # fmt: skip
 _ACRONYM = re.compile(r"\(\s*(?![IVX]+\b)[A-Z]{2,6}\s*\)|/\s*(?![IVX]+\b)[A-Z]{2,6}\s*$")  # "… / THP", "(DPS)"
-_FILLER = frozenset({"of", "the", "and", "for", "at", "in", "a", "s"})
+_INITIALS = re.compile(r"\b([a-z])\.(?=[a-z]\b)")  # the dots in "P.D."
+_NUMBERED = re.compile(r"\b(pct|prec|precinct|dist|district|ward|no)(\d)")  # "Pct1"
+_COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}  # "N. Miami Beach", in front only
+_FILLER = frozenset({"of", "the", "and", "for", "at", "in", "a", "s", "number"})
 _GENERIC = frozenset(
-    {"department", "office", "division", "services", "service", "bureau", "unit", "agency", "law", "enforcement"}
-)
+    {"department", "office", "division", "services", "service", "bureau", "unit", "agency", "law", "enforcement",
+     "municipal"}
+)  # fmt: skip
 _PLACE_KINDS = frozenset({"city", "town", "township", "borough", "village", "county", "parish"})
 _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "northern", "southern", "eastern", "western", "northeast", "northwest",
@@ -211,16 +220,22 @@ def canonical(agency: str, state: str) -> str:
     """An agency's name folded for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
     text = _ACRONYM.sub(" ", tidy(agency))
     text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
-    text = text.replace("'", "").replace("&", " and ").replace(".", "" if _dotted(text) else " ")
-    words = re.findall(r"[a-z0-9]+", text)
+    text = _INITIALS.sub(r"\1", text.replace("'", "").replace("&", " and "))
+    words = _without_state_behind(re.findall(r"[a-z0-9]+", _NUMBERED.sub(r"\1 \2", text)), text, state)
     if words and words[0].upper() == state:  # "MT Dept of Justice" in Montana
         words[:1] = _letters_words(STATES[state])
+    elif len(words) > 1 and words[0] in _COMPASS:
+        words[0] = _COMPASS[words[0]]
     return " ".join(_folded(word) for word in words)
 
 
-def _dotted(text: str) -> bool:
-    """Whether its dots belong to initials, as in P.D."""
-    return bool(re.search(r"\b[a-z]\.[a-z]\b", text))
+def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
+    """Without the state after a comma or a dash: "Baker County Sheriff's Office, FL"."""
+    last = re.search(r"[,-]([a-z\s]+)$", text)
+    behind = last[1].split() if last else []
+    if behind and (behind == [state.casefold()] or behind == _letters_words(STATES.get(state, ""))):
+        return words[: -len(behind)] or words
+    return words
 
 
 @cache

@@ -120,7 +120,8 @@ class Subscription:
     is due, None when nothing is owed: an index that follows from log, cursor, filter and cadence. `retry_at` (UTC)
     holds it back after a failure, `quiet_until` (UTC) while it is paused for a time. `pinned` is the last change that
     the digest on its way covers and `sent` how many of its parts have been delivered. `at` is local time in `tz`;
-    weekly is Monday. `paused` is the reason, if any. `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
+    weekly is Monday. `paused` is the reason, if any; `hears_stale` is whether it is told when ICE cannot be read.
+    `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Subscription:
     sent: int = 0
     created_at: datetime | None = None
     quiet_until: datetime | None = None
+    hears_stale: bool = False
     version: int = 0
     before: "Settings | None" = None
 
@@ -167,6 +169,7 @@ class Subscription:
             language=self.language,
             paused=self.paused,
             quiet_until=self.quiet_until,
+            hears_stale=self.hears_stale,
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
@@ -180,6 +183,7 @@ class Subscription:
             language=settings.language,
             paused=settings.paused,
             quiet_until=settings.quiet_until,
+            hears_stale=settings.hears_stale,
             version=self.version + 1,
             before=self.settings,
         )
@@ -200,6 +204,7 @@ class Settings:
     language: Language = Language.ENGLISH
     paused: str | None = None
     quiet_until: datetime | None = None
+    hears_stale: bool = False
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:

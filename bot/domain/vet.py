@@ -30,8 +30,7 @@ class Held:
 
     What is held is the set of disappearances `gone`; `readable` is false where the document could not be read as the
     list at all. `publication` is the newest document that says so. `since` and `last_at` are the first and last
-    reading (UTC) with just these disappearances and `readings` counts them, unchanged answers too. `told` once the
-    operator knows.
+    reading (UTC) with just these disappearances and `readings` counts them, unchanged answers too.
     """
 
     id: str
@@ -44,7 +43,6 @@ class Held:
     last_at: datetime
     readable: bool = True
     readings: int = 1
-    told: bool = False
     ruling: Ruling | None = None
 
     @property

@@ -1,6 +1,6 @@
 """The store: what we know, the change log, the subscriptions, the evidence. One method is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -70,7 +70,7 @@ class Store(Protocol):
         ...
 
     async def record(self, record: Record) -> Sequence[Change]:
-        """Commit a reading: evidence first, then changes, known, held and memory as one; the changes with their numbers.
+        """Commit a reading: evidence first, then changes, known, held and memory as one; the changes, numbered.
 
         Sets `due_at` of each subscription that is owed one of them and had nothing due. Never brings a back-off or a
         pause forward.
@@ -82,7 +82,7 @@ class Store(Protocol):
         ...
 
     async def put_held(self, held: Sequence[Held]) -> None:
-        """Replace all that is held (a ruling, or told)."""
+        """Replace all that is held (a ruling)."""
         ...
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
@@ -95,6 +95,26 @@ class Store(Protocol):
 
     async def unsubscribe(self, subscription_id: str) -> None:
         """Forget it; nothing happens when there is none."""
+        ...
+
+    async def forget(self, subscription_id: str) -> None:
+        """Erase it with its receipts, so that nothing is held of it any more."""
+        ...
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """The one with that id."""
+        ...
+
+    async def find(self, channel: str, address: str) -> Subscription | None:
+        """The one of that address."""
+        ...
+
+    async def notes(self, kind: str) -> Mapping[str, str]:
+        """What was noted under a kind, by key: notices that were given, encrypted tokens."""
+        ...
+
+    async def note(self, kind: str, key: str, value: str | None) -> None:
+        """Note a value under a kind and a key; None takes it away."""
         ...
 
     async def subscriptions(self) -> Sequence[Subscription]:

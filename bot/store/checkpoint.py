@@ -90,6 +90,15 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What was noted under a kind and a key."""
+
+    kind: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A checkpoint that was read; `meta.last_seq` says how much of the log belongs to it."""
 
@@ -104,6 +113,8 @@ class Checkpoint:
         ledger.held = tuple(self._all("held", Held))
         ledger.memories = {memory.source: memory for memory in self._all("sources", Memory)}
         ledger.receipts = list(self._all("receipts", Receipt))
+        for note in self._all("notes", Note):
+            ledger.notes.setdefault(note.kind, {})[note.key] = note.value
         for subscription in self._all("subscriptions", Subscription):
             ledger.roll.place(subscription)
         ledger.roll.next_number = self.meta.next_number
@@ -166,5 +177,6 @@ def _tables(ledger: Ledger, meta: Meta) -> dict[str, list[Any]]:
         "sources": list(ledger.memories.values()),
         "subscriptions": list(ledger.roll.by_id.values()),
         "receipts": ledger.receipts,
+        "notes": [Note(kind, key, value) for kind, notes in ledger.notes.items() for key, value in notes.items()],
     }
     return {name: msgspec.to_builtins(rows) for name, rows in tables.items()}

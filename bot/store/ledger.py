@@ -56,12 +56,21 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="pl
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="removed"):
-    """A subscription was forgotten."""
+    """A subscription was ended; with `receipts` the proof of what it was told went too."""
 
     id: str
+    receipts: bool = False
 
 
-Transaction = Recorded | Remembered | Withheld | Placed | Removed
+class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="noted"):
+    """A note under a kind and a key was written, or taken away (None)."""
+
+    kind: str
+    key: str
+    value: str | None
+
+
+Transaction = Recorded | Remembered | Withheld | Placed | Removed | Noted
 
 
 class Log:
@@ -85,10 +94,13 @@ class Log:
                     self._places[place].append(change.seq)
 
     def first_owed(self, subscription: Subscription) -> Change | None:
-        """The first of `owed`, found without reading the log: entries of a filter are heard each by itself."""
+        """The first of `owed`; a filter of states and kinds alone finds it without reading the log."""
+        filter_ = subscription.filter
+        if filter_.counties or filter_.agencies or filter_.support_types:
+            return next((c for c in self.changes[subscription.cursor :] if filter_.matches(c)), None)
         first = self.end + 1
-        for kind, kind_since in subscription.filter.kinds.items():
-            for state, state_since in subscription.filter.states.items():
+        for kind, kind_since in filter_.kinds.items():
+            for state, state_since in filter_.states.items():
                 places = self._places.get((state, kind))
                 after = max(subscription.cursor, kind_since, state_since)
                 if places and places[-1] > after:
@@ -138,6 +150,7 @@ class Roll:
 
     def __init__(self, log: Log) -> None:
         self.by_id: dict[str, Subscription] = {}
+        self.by_address: dict[tuple[str, str], str] = {}
         self.next_number = 1
         self._log = log
         self._watchers: defaultdict[str, set[str]] = defaultdict(set)
@@ -153,9 +166,11 @@ class Roll:
     def place(self, subscription: Subscription) -> None:
         """Add it, or put it in place of the one with its id, with `due_at` computed from the log."""
         old = self.by_id.get(subscription.id)
-        states = subscription.filter.states.keys()
+        states = subscription.filter.index_states
         if old is not None:
-            self._unwatch(subscription.id, old.filter.states.keys() - states)
+            self._unwatch(subscription.id, old.filter.index_states - states)
+            self._let_go_of_address(old)
+        self.by_address[subscription.channel, subscription.address] = subscription.id
         for state in states:
             self._watchers[state].add(subscription.id)
         self.next_number = max(self.next_number, int(subscription.id.removeprefix("s")) + 1)
@@ -164,7 +179,8 @@ class Roll:
     def remove(self, subscription_id: str) -> None:
         """Forget it."""
         old = self.by_id.pop(subscription_id)
-        self._unwatch(subscription_id, old.filter.states)
+        self._let_go_of_address(old)
+        self._unwatch(subscription_id, old.filter.index_states)
         self._alarm.set(subscription_id, None)
 
     def wake(self, changes: Sequence[Change]) -> None:
@@ -185,9 +201,11 @@ class Roll:
         if subscription.due_at != moment:
             subscription = replace(subscription, due_at=moment)
         self.by_id[subscription.id] = subscription
-        if moment is not None and subscription.retry_at is not None:
-            moment = max(moment, subscription.retry_at)
-        self._alarm.set(subscription.id, moment if subscription.paused is None else None)
+        self._alarm.set(subscription.id, subscription.wakes_at)
+
+    def _let_go_of_address(self, old: Subscription) -> None:
+        if self.by_address.get((old.channel, old.address)) == old.id:
+            del self.by_address[old.channel, old.address]
 
     def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
         """`due_at`, computed once for all who share hour, zone and cadence."""
@@ -213,6 +231,7 @@ class Ledger:
         self.log = Log()
         self.roll = Roll(self.log)
         self.receipts: list[Receipt] = []
+        self.notes: dict[str, dict[str, str]] = {}
         self.transactions = 0
         self._latest: datetime | None = None
 
@@ -227,8 +246,12 @@ class Ledger:
                 self.held = held
             case Placed():
                 self._place(transaction)
-            case Removed():
-                self.roll.remove(transaction.id)
+            case Removed(id=removed, receipts=receipts):
+                self.roll.remove(removed)
+                if receipts:
+                    self.receipts = [receipt for receipt in self.receipts if receipt.subscription != removed]
+            case Noted():
+                self._note(transaction)
         self.transactions += 1
 
     def known_after(self, recorded: Recorded, changes: Sequence[Change]) -> Known:
@@ -256,6 +279,13 @@ class Ledger:
         self.memories[memory.source] = memory
         self._latest = memory.tried_at or self._latest
 
+    def _note(self, noted: Noted) -> None:
+        notes = self.notes.setdefault(noted.kind, {})
+        if noted.value is None:
+            notes.pop(noted.key, None)
+        else:
+            notes[noted.key] = noted.value
+
     def _place(self, placed: Placed) -> None:
         if placed.receipt is not None:
             self.receipts.append(placed.receipt)
@@ -276,17 +306,12 @@ def _with_rows(agreements: Mapping[Key, Agreement], rows: Sequence[int]) -> Mapp
 
 def started(subscription: Subscription, number: int, end: int) -> Subscription:
     """A new subscription: told of nothing that is in the log already."""
-    new = Filter(
-        states=dict.fromkeys(subscription.filter.states, end), kinds=dict.fromkeys(subscription.filter.kinds, end)
-    )
-    return replace(subscription, id=f"s{number}", filter=new, cursor=end, due_at=None)
+    return replace(subscription, id=f"s{number}", filter=subscription.filter.since(end), cursor=end, due_at=None)
 
 
 def changed(old: Subscription, subscription: Subscription, end: int) -> Subscription:
     """The subscription in place of the old one; what is new in its filter starts at the log's end."""
-    states = {state: old.filter.states.get(state, end) for state in subscription.filter.states}
-    kinds = {kind: old.filter.kinds.get(kind, end) for kind in subscription.filter.kinds}
-    return replace(subscription, filter=Filter(states=states, kinds=kinds))
+    return replace(subscription, filter=subscription.filter.since(end, old.filter))
 
 
 def pinned(subscription: Subscription, upto: int, at: datetime) -> Subscription:

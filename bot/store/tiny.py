@@ -4,7 +4,7 @@ What is committed is one line of the journal, on the disk before it is applied i
 first, then its changes to the log, then that line. Opening takes the last checkpoint and applies the lines after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from bot.store.evidence import Evidence
 from bot.store.files import Folder
 from bot.store.ledger import (
     Ledger,
+    Noted,
     Placed,
     Recorded,
     Remembered,
@@ -133,6 +134,24 @@ class TinyStore:
     async def unsubscribe(self, subscription_id: str) -> None:
         if subscription_id in self._ledger.roll.by_id:
             self._opened.commit(Removed(id=subscription_id))
+
+    async def forget(self, subscription_id: str) -> None:
+        if subscription_id in self._ledger.roll.by_id:
+            self._opened.commit(Removed(id=subscription_id, receipts=True))
+            self._opened.erase()
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        return self._ledger.roll.by_id.get(subscription_id)
+
+    async def find(self, channel: str, address: str) -> Subscription | None:
+        roll = self._ledger.roll
+        return roll.by_id.get(roll.by_address.get((channel, address), ""))
+
+    async def notes(self, kind: str) -> Mapping[str, str]:
+        return dict(self._ledger.notes.get(kind, {}))
+
+    async def note(self, kind: str, key: str, value: str | None) -> None:
+        self._opened.commit(Noted(kind=kind, key=key, value=value))
 
     async def subscriptions(self) -> Sequence[Subscription]:
         return tuple(self._ledger.roll.by_id.values())

@@ -50,6 +50,13 @@ class Writer:
         if self._journal.end > self._limit:
             self._try_checkpoint()
 
+    def erase(self) -> None:
+        """Fold the journal in twice, so that no file holds any longer what was taken out."""
+        for _ in range(2):
+            self._journal.cut()
+            self._next_journal()
+            self._checkpoint()
+
     def close(self) -> None:
         """Fold the journal in and let go of the files."""
         with self._files:
@@ -156,6 +163,13 @@ class Reader:
 
     def commit(self, *_: object) -> None:
         """A reader commits nothing."""
+        self._refuse()
+
+    def erase(self) -> None:
+        """Nor does it erase."""
+        self._refuse()
+
+    def _refuse(self) -> None:
         raise StoreUnwritable(f"{self._folder.path} was opened to read only.")
 
     def close(self) -> None:

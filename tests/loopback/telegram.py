@@ -3,7 +3,8 @@
     async with LoopbackTelegram() as telegram:
         channel = Telegram(token=telegram.token, base_url=telegram.url)
         telegram.script(42, flooded(3), None, blocked())
-        ...  # look at telegram.messages, telegram.told(42), telegram.calls
+        telegram.say("/watch TX", chat=-42, user=7); telegram.press("watch TX", ...); telegram.post("/watch TX")
+        ...  # look at telegram.messages, telegram.told(42), telegram.edits, telegram.calls
 
 `server.py` tells how to run it in a thread, and has the faults that any platform can meet (`dropped`, `delayed`, …).
 """
@@ -28,6 +29,9 @@ LONGEST_TEXT = 4_096
 LONGEST_CAPTION = 1_024
 LONGEST_MARKUP = 9_500
 MOST_ENTITIES = 100
+BOT = 110201543
+CHANNEL = -1001000000001
+ANONYMOUS = 1087968824  # GroupAnonymousBot, in whose name administrators write who do not show theirs
 
 
 def refused(code: int, description: str, **parameters: int) -> Fault:
@@ -49,6 +53,11 @@ def migrated(to: int) -> Fault:
 
 def flooded(seconds: int) -> Fault:
     return refused(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
+
+
+def conflict() -> Fault:
+    """What a poll is told while another process polls with the same token."""
+    return refused(409, "Conflict: terminated by other getUpdates request; make sure that only one bot is running")
 
 
 def broken(code: int = 500, description: str = "Internal Server Error") -> Fault:
@@ -177,7 +186,9 @@ class LoopbackTelegram(LoopbackServer):
     """A bot and its chats. Every chat exists unless a script says otherwise.
 
     `limits` enforces 1 message a second for a chat, 20 a minute for a group and 30 a second in all, with leeway.
-    `unauthorized` refuses the token. `members` holds the status of (chat, user) where it is not "member".
+    `unauthorized` refuses the token. `members` holds the status of (chat, user) where it is not "member"; `channels`
+    the numbers of channels and their @names; in those of `muted` an administrator may not post; `unknown` the chats that
+    the bot cannot look up. `edits` are the messages as they were changed, oldest first.
     """
 
     def __init__(self, *, token: str = TOKEN, limits: bool = False) -> None:
@@ -186,7 +197,12 @@ class LoopbackTelegram(LoopbackServer):
         self.limits = limits
         self.unauthorized = False
         self.members: dict[tuple[str, str], str] = {}
+        self.channels: dict[int, str] = {CHANNEL: "some_channel"}
+        self.muted: set[int] = set()
+        self.unknown: set[str] = set()
         self.webhook: Mapping[str, Any] = {}
+        self.edits: list[Message] = []
+        self._shown: dict[tuple[str, str], tuple[str, Any]] = {}
         self._numbers = count(1)
         self._floods = [Flood(30, 1.0), Flood(1, 1.0), Flood(20, 60.0)]
         self._updates: list[dict[str, Any]] = []
@@ -208,26 +224,103 @@ class LoopbackTelegram(LoopbackServer):
             self._updates.append({"update_id": number, **update})
             return number
 
-    def say(self, text: str, *, chat: int = 42, user: int = 42, title: str = "A group", language: str = "en") -> int:
-        """Someone writes to the bot, in private where chat and user are the same; a leading /command is marked."""
+    def say(
+        self,
+        text: str,
+        *,
+        chat: int = 42,
+        user: int = 42,
+        title: str = "A group",
+        language: str = "en",
+        **fields: Any,
+    ) -> int:
+        """Someone writes to the bot, in private where chat and user are the same; a leading /command is marked.
+
+        `fields` are further ones of the message, as in sender_chat={…} or message_thread_id=7.
+        """
+        return self.push(message={"from": _user(user, language), **self._text(text, chat, title), **fields})
+
+    def say_anonymously(self, text: str, *, chat: int) -> int:
+        """An administrator of a group writes in the group's name."""
+        return self.say(text, chat=chat, user=ANONYMOUS, sender_chat=_chat(chat, "A group"))
+
+    def post(self, text: str, *, channel: int = CHANNEL) -> int:
+        """An administrator posts in a channel; nobody is named."""
+        return self.push(channel_post=self._text(text, channel, "A channel") | {"sender_chat": self._chat(channel)})
+
+    def press(
+        self,
+        callback: str,
+        *,
+        message_id: int = 1,
+        chat: int = 42,
+        user: int = 42,
+        title: str = "A group",
+        language: str = "en",
+        age: int | None = 0,
+    ) -> int:
+        """Someone presses a button under a message of the bot; with `age` None one that is too old to be shown."""
+        under = {
+            "message_id": message_id,
+            "date": 0 if age is None else int(time()) - age,
+            "chat": self._chat(chat, title),
+        }
+        under |= {} if age is None else {"text": "…"}
+        query = {"id": f"q{next(self._numbers)}", "from": _user(user, language), "chat_instance": "1", "data": callback}
+        return self.push(callback_query={**query, "message": under})
+
+    def membership(
+        self, before: str, after: str, *, chat: int = 42, user: int = 42, language: str = "en", posts: bool = True
+    ) -> int:
+        """The bot is added, removed, blocked, … in a chat; statuses as "member", "left", "kicked", "administrator"."""
+        bot = {**_user(BOT), "is_bot": True}
+        old, new = ({"status": status, "user": bot} | _rights(status, posts=posts) for status in (before, after))
+        return self.push(
+            my_chat_member={
+                "chat": self._chat(chat),
+                "from": _user(user, language),
+                "date": int(time()),
+                "old_chat_member": old,
+                "new_chat_member": new,
+            }
+        )
+
+    def migrate(self, old: int, new: int) -> None:
+        """A group becomes a supergroup: the old chat says so, then the new one."""
+        for chat, field, other in ((old, "migrate_to_chat_id", new), (new, "migrate_from_chat_id", old)):
+            where = {"message_id": next(self._numbers), "date": int(time()), "chat": self._chat(chat)}
+            self.push(message={**where, "from": _user(7), field: other})
+
+    def _text(self, text: str, chat: int, title: str) -> dict[str, Any]:
         message: dict[str, Any] = {
             "message_id": next(self._numbers),
             "date": int(time()),
-            "chat": _chat(chat, title),
-            "from": _user(user, language),
+            "chat": self._chat(chat, title),
             "text": text,
         }
         if command := re.match(r"/\w+(@\w+)?", text):
             message["entities"] = [{"type": "bot_command", "offset": 0, "length": command.end()}]
-        return self.push(message=message)
+        return message
 
-    def press(
-        self, callback: str, *, message_id: int = 1, chat: int = 42, user: int = 42, title: str = "A group"
-    ) -> int:
-        """Someone presses a button under a message of the bot."""
-        under = {"message_id": message_id, "date": int(time()), "chat": _chat(chat, title), "text": "…"}
-        query = {"id": f"q{next(self._numbers)}", "from": _user(user), "chat_instance": "1", "data": callback}
-        return self.push(callback_query={**query, "message": under})
+    def _chat(self, chat: int | str, title: str = "A group") -> dict[str, Any]:
+        """A chat as updates show it: a channel where its number or its @name is one of `channels`."""
+        for number, name in self.channels.items():
+            if str(chat) in {str(number), f"@{name}"}:
+                return {"id": number, "type": "channel", "title": "A channel", "username": name}
+        return _chat(chat, title)
+
+    # How it misbehaves beside sends
+
+    def fail(self, method: str, *outcomes: Fault | None) -> None:
+        """What the next calls of this method meet, in order, as in fail("getUpdates", conflict())."""
+        self.script(f"({method})", *outcomes)
+
+    def _fails(self, method: str) -> bool:
+        outcomes = self._script.get(f"({method})")
+        if outcomes and outcomes[0] is None:
+            outcomes.popleft()
+            return False
+        return bool(outcomes)
 
     # How it answers
 
@@ -240,9 +333,12 @@ class LoopbackTelegram(LoopbackServer):
         self.note(method, arguments, token)
         if token != self.token or self.unauthorized:
             return web.json_response(_error(401, "Unauthorized"), status=401)
+        if self._fails(method):
+            return await self.deliver(request, f"({method})", _done)
         if method == "getUpdates":
             return await self._get_updates(arguments)
         try:
+            _check_keyboard(_json(arguments.get("reply_markup")))
             if method in {"sendMessage", "sendPhoto"}:
                 return await self._send(request, arguments, photo=method == "sendPhoto")
             return web.json_response({"ok": True, "result": self._simple(method, arguments)})
@@ -253,13 +349,18 @@ class LoopbackTelegram(LoopbackServer):
         chat = str(arguments.get("chat_id", ""))
         match method:
             case "getMe":
-                return {"id": 110201543, "is_bot": True, "first_name": "Countersign", "username": "countersign_bot"}
+                return {"id": BOT, "is_bot": True, "first_name": "Countersign", "username": "countersign_bot"}
             case "getChat":
-                return _chat(int(chat), "A group") | {"accent_color_id": 0, "max_reaction_count": 11}
+                if chat in self.unknown:
+                    raise Refused("Bad Request: chat not found")
+                return self._chat(chat) | {"accent_color_id": 0, "max_reaction_count": 11}
             case "getChatMember":
+                if chat in self.unknown:
+                    raise Refused("Bad Request: chat not found")
                 user = str(arguments.get("user_id", ""))
                 status = self.members.get((chat, user), "member")
-                return {"status": status, "user": _user(int(user))} | _rights(status)
+                rights = _rights(status, posts=int(chat) not in self.muted)
+                return {"status": status, "user": _user(int(user))} | rights
             case "getChatAdministrators":
                 admins = [
                     user for (where, user), status in self.members.items() if where == chat and status != "member"
@@ -278,9 +379,17 @@ class LoopbackTelegram(LoopbackServer):
                 return True
 
     def _edited(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        number, chat = int(arguments["message_id"]), int(arguments["chat_id"])
-        text = read(str(arguments.get("text", "")), arguments.get("parse_mode")).text
-        return {"message_id": number, "date": int(time()), "chat": _chat(chat, "A group"), "text": text}
+        number, chat, raw = int(arguments["message_id"]), str(arguments["chat_id"]), str(arguments.get("text", ""))
+        reading = read(raw, arguments.get("parse_mode"))
+        shown = (reading.text, _json(arguments.get("reply_markup")))
+        if self._shown.get((chat, str(number))) == shown:
+            raise Refused(
+                "Bad Request: message is not modified: specified new message content and reply markup are exactly the "
+                "same as a current content and reply markup of the message"
+            )
+        self._shown[chat, str(number)] = shown
+        self.edits.append(self._message(len(self.edits) + 1, chat, str(number), raw, reading, arguments))
+        return {"message_id": number, "date": int(time()), "chat": self._chat(chat), "text": reading.text}
 
     async def _send(self, request: web.Request, arguments: Mapping[str, Any], *, photo: bool) -> web.StreamResponse:
         chat = str(arguments.get("chat_id", ""))
@@ -310,26 +419,44 @@ class LoopbackTelegram(LoopbackServer):
 
     def _store(self, chat: str, raw: str, reading: Reading, arguments: Mapping[str, Any], photo: Any) -> dict[str, Any]:
         number = next(self._numbers)
+        picture = photo if isinstance(photo, bytes) else None
+        message = self._message(len(self.messages) + 1, chat, str(number), raw, reading, arguments, picture)
+        self.messages.append(message)
+        self._shown[chat, str(number)] = (reading.text, _json(arguments.get("reply_markup")))
+        return {"message_id": number, "date": int(time()), "chat": self._chat(chat), "text": reading.text}
+
+    def _message(
+        self,
+        order: int,
+        chat: str,
+        number: str,
+        raw: str,
+        reading: Reading,
+        arguments: Mapping[str, Any],
+        photo: bytes | None = None,
+    ) -> Message:
         preview = _json(arguments.get("link_preview_options")) or {}
-        self.messages.append(
-            Message(
-                order=len(self.messages) + 1,
-                at=monotonic(),
-                chat=chat,
-                text=reading.text,
-                raw=raw,
-                message_id=str(number),
-                links=reading.links,
-                preview=not preview.get("is_disabled", False),
-                entities=reading.entities,
-                photo=photo if isinstance(photo, bytes) else None,
-                arguments=arguments,
-            )
+        return Message(
+            order=order,
+            at=monotonic(),
+            chat=chat,
+            text=reading.text,
+            raw=raw,
+            message_id=number,
+            links=reading.links,
+            preview=not preview.get("is_disabled", False),
+            entities=reading.entities,
+            photo=photo,
+            arguments=arguments,
         )
-        return {"message_id": number, "date": int(time()), "chat": _chat(chat, "A group"), "text": reading.text}
 
     async def _get_updates(self, arguments: Mapping[str, Any]) -> web.StreamResponse:
-        """Long polling: what was given before `offset` is done with; a second poll at the same time gets 409."""
+        """Long polling: what was given before `offset` is done with; a second poll at the same time ends the first."""
+        if self.webhook:
+            active = (
+                "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete it first"
+            )
+            return web.json_response(_error(409, active), status=409)
         offset, patience = int(arguments.get("offset", 0)), float(arguments.get("timeout", 0))
         self._polls += 1
         mine, until = self._polls, monotonic() + patience
@@ -338,9 +465,8 @@ class LoopbackTelegram(LoopbackServer):
         while not self._updates and monotonic() < until:
             await asyncio.sleep(0.01)
             if mine != self._polls:
-                conflict = "Conflict: terminated by other getUpdates request; make sure that only one bot is running"
-                return web.json_response(_error(409, conflict), status=409)
-        return web.json_response({"ok": True, "result": list(self._updates)})
+                return web.json_response(conflict().body, status=409)
+        return web.json_response({"ok": True, "result": self._updates[: int(arguments.get("limit", 100))]})
 
 
 def _error(code: int, description: str, **parameters: int) -> dict[str, Any]:
@@ -350,7 +476,7 @@ def _error(code: int, description: str, **parameters: int) -> dict[str, Any]:
 
 def _chat(chat: int | str, title: str) -> dict[str, Any]:
     if str(chat).startswith("@"):
-        return {"id": -1001000000001, "type": "channel", "title": title, "username": str(chat)[1:]}
+        return {"id": CHANNEL, "type": "channel", "title": title, "username": str(chat)[1:]}
     number = int(chat)
     if number > 0:
         return {"id": number, "type": "private", "first_name": "Ada"}
@@ -361,12 +487,16 @@ def _user(user: int, language: str = "en") -> dict[str, Any]:
     return {"id": user, "is_bot": False, "first_name": "Ada", "language_code": language}
 
 
-def _rights(status: str) -> dict[str, Any]:
+def _rights(status: str, *, posts: bool = True) -> dict[str, Any]:
     if status == "creator":
         return {"is_anonymous": False}
+    if status == "kicked":
+        return {"until_date": 0}
+    if status == "restricted":
+        return {"until_date": 0, "is_member": True} | dict.fromkeys(_RESTRICTED, False) | {"can_send_messages": posts}
     if status != "administrator":
         return {}
-    return {"can_be_edited": False, "is_anonymous": False} | dict.fromkeys(
+    return {"can_be_edited": False, "is_anonymous": False, "can_post_messages": posts} | dict.fromkeys(
         (
             "can_manage_chat",
             "can_delete_messages",
@@ -381,6 +511,39 @@ def _rights(status: str) -> dict[str, Any]:
         ),
         False,
     )
+
+
+_RESTRICTED = (
+    "can_change_info",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_manage_topics",
+    "can_send_polls",
+    "can_send_other_messages",
+    "can_add_web_page_previews",
+    "can_send_audios",
+    "can_send_documents",
+    "can_send_photos",
+    "can_send_videos",
+    "can_send_video_notes",
+    "can_send_voice_notes",
+)
+
+
+def _check_keyboard(markup: Any) -> None:
+    """What Telegram refuses of buttons, and rows that are too wide to be read."""
+    rows = (markup or {}).get("inline_keyboard", [])
+    if sum(map(len, rows)) > 100 or any(len(row) > 8 for row in rows):
+        raise Refused("Bad Request: REPLY_MARKUP_TOO_LONG")
+    for button in (button for row in rows for button in row):
+        if not button["text"].strip():
+            raise Refused("Bad Request: Text buttons are unallowed in the inline keyboard")
+        if not 1 <= len(button.get("callback_data", "x").encode()) <= 64:
+            raise Refused("Bad Request: BUTTON_DATA_INVALID")
+
+
+async def _done() -> Mapping[str, Any]:
+    return {"ok": True, "result": True}
 
 
 def _json(value: Any) -> Any:

@@ -210,8 +210,12 @@ async def test_identities_are_never_used_again(place, store):
     await store.unsubscribe(second.id)
     store = await place.open()
     third = await store.subscribe(subscription())
-    assert len({first.id, second.id, third.id}) == 3
     assert [s.id for s in await store.subscriptions()] == [first.id, third.id]
+    await store.unsubscribe(first.id)
+    await store.advance(third.id, 0)
+    store = await place.open()
+    fourth = await store.subscribe(subscription())
+    assert len({first.id, second.id, third.id, fourth.id}) == 4
 
 
 async def test_forgetting_one_that_is_not_there_does_nothing(store):

@@ -245,6 +245,7 @@ def test_a_line_that_was_never_finished_is_told_from_one_that_was_damaged(tmp_pa
 
     assert all(torn(line[:length]) for length in range(1, len(line)))
     assert torn(line[:5] + b"\0" * 20 + line[25:]), "a power cut"
+    assert not torn(line[:5] + b"\0" * 20 + line[25:] + line), "not the last line"
     assert not torn(line[:5] + b"#" + line[6:])
     assert not torn(line[:-1] + b"#"), "its end was damaged"
     assert not torn(line[:5] + b"\n" + line[6:])
@@ -279,6 +280,20 @@ async def test_a_reader_beside_a_writer_sees_what_is_committed_and_nothing_else(
     assert await reader.evidence(document(body=b"rows of 4").sha256) is not None
     await store.close()
     assert await picture(reader) == (await opened(folder))[0]
+
+
+async def test_a_reader_is_not_misled_by_changes_that_were_written_but_not_committed(folder, monkeypatch):
+    store = TinyStore.open(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    await store.record(record(await store.known(), [signed(1)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(store._files._journal, "append", refused(errno.EIO))
+        with pytest.raises(OSError, match="error"):
+            await store.record(record(await store.known(), [signed(2)]))
+    assert await picture(reader) == await picture(store)
+    await store.record(record(await store.known(), [signed(3)]))
+    assert await picture(reader) == await picture(store)
+    await store.close()
 
 
 async def test_a_reader_writes_nothing(folder):
