@@ -35,7 +35,7 @@ SUPPORT_TYPES = {
 }
 
 _NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
-_APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'"})
+_APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u2032": "'"})
 _FIRST_YEAR = 1996  # section 287(g) was enacted on 1996-09-30
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 
@@ -219,7 +219,7 @@ _OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheri
 def canonical(agency: str, state: str) -> str:
     """An agency's name folded for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
     text = _ACRONYM.sub(" ", tidy(agency))
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    text = "".join(map(_plain_letter, unicodedata.normalize("NFKD", text))).casefold()
     text = _INITIALS.sub(r"\1", text.replace("'", "").replace("&", " and "))
     words = _without_state_behind(re.findall(r"[a-z0-9]+", _NUMBERED.sub(r"\1 \2", text)), text, state)
     if words and words[0].upper() == state:  # "MT Dept of Justice" in Montana
@@ -229,9 +229,14 @@ def canonical(agency: str, state: str) -> str:
     return " ".join(_folded(word) for word in words)
 
 
+def _plain_letter(char: str) -> str:
+    """Without accents; what is no letter of ours, such as a long dash, parts two words."""
+    return char if char.isascii() else "" if unicodedata.combining(char) else "-" if char in "\u2013\u2014" else " "
+
+
 def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
     """Without the state after a comma or a dash: "Baker County Sheriff's Office, FL"."""
-    last = re.search(r"[,-]([a-z\s]+)$", text)
+    last = re.search(r"(?:,|\s-)([a-z\s]+)$", text)
     behind = last[1].split() if last else []
     if behind and (behind == [state.casefold()] or behind == _letters_words(STATES.get(state, ""))):
         return words[: -len(behind)] or words

@@ -90,7 +90,10 @@ class Store(Protocol):
         ...
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        """Replace the one with its id and compute `due_at` again from the log."""
+        """Replace the one with its id and compute `due_at` again from the log.
+
+        Entries of its filter that are new start at the log's end, the others where they did.
+        """
         ...
 
     async def unsubscribe(self, subscription_id: str) -> None:
@@ -130,7 +133,10 @@ class Store(Protocol):
         ...
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        """One part of the pinned digest was delivered: receipt and progress as one."""
+        """One part of the pinned digest was delivered: receipt and progress as one.
+
+        The receipt is kept even if the subscription was forgotten meanwhile, which is then said by StoreError.
+        """
         ...
 
     async def advance(self, subscription_id: str, cursor: int) -> Subscription:
@@ -138,7 +144,10 @@ class Store(Protocol):
         ...
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
-        """A send failed: keep the receipt and the subscription as the verdict left it (back-off, pause, moved)."""
+        """A send failed: keep the receipt, and of the subscription what the verdict says (back-off, pause, moved).
+
+        What its owner changed while the message was on its way stays changed.
+        """
         ...
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:

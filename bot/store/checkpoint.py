@@ -106,7 +106,10 @@ class Checkpoint:
     db: TinyDB
 
     def restore(self, changes: Sequence[Change]) -> Ledger:
-        """The ledger as it was, with the log up to there; every `due_at` is computed afresh."""
+        """The ledger as it was, with the log up to there; every `due_at` is computed afresh.
+
+        MsgspecError is raised when it was written by a version that said things otherwise.
+        """
         ledger = Ledger()
         ledger.log.extend(changes)
         ledger.known = self._known()

@@ -93,9 +93,9 @@ class Folder:
     def make(self, name: str = ".") -> None:
         """Create the folder, or one in it, for this user alone."""
         folder = self.path / name
-        if folder.is_dir():
-            return
         with writing(folder):
+            if folder.is_dir():
+                return
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _sync(folder.parent)
 

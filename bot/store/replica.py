@@ -12,6 +12,7 @@ from bot.store.checkpoint import Checkpoint
 from bot.store.files import Folder, read_lines
 from bot.store.ledger import Ledger, Recorded, Transaction
 
+S = TypeVar("S")
 T = TypeVar("T")
 LOG = "changes.jsonl"
 STATE = "state.json"
@@ -65,7 +66,7 @@ class Replica:
         self.ledger = Ledger()
         self.blank = found is None and not journals(folder)
         if found is not None:
-            self.ledger = found.restore(self._take(found.meta.last_seq))
+            self.ledger = self._decoded(found.restore, self._take(found.meta.last_seq))
         self.base = found.meta.generation if found else 1
         self._begin(self.base)
         self.follow()
@@ -186,11 +187,13 @@ class Replica:
         if newest > self.generation + 1 or (self._fell_back and newest <= self.base):
             raise StoreDamaged(f"{self._folder.path / journal(self.generation + 1)} is missing. {RESTORE}.")
 
-    def _decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
+    def _decoded(self, decode: Callable[[S], T], written: S) -> T:
         try:
-            return decode(body)
+            return decode(written)
         except msgspec.MsgspecError as error:
-            raise StoreError(f"{self._folder.path} was written by another version of Countersign ({error}).") from error
+            raise StoreError(
+                f"{self._folder.path} was written by a version of Countersign that this one does not understand ({error})."
+            ) from error
 
     def _damaged_line(self) -> StoreDamaged:
         path = self._folder.path / journal(self.generation)

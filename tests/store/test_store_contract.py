@@ -170,8 +170,8 @@ async def test_what_is_held_is_replaced_as_a_whole(place, store):
     await store.record(record(await store.known(), held=(newer, older)))
     store = await place.open()
     assert list(await store.held()) == [older, newer]
-    await store.record(record(await store.known(), held=(replace(newer, told=True),)))
-    assert list(await store.held()) == [replace(newer, told=True)]
+    await store.record(record(await store.known(), held=(replace(newer, readings=9),)))
+    assert list(await store.held()) == [replace(newer, readings=9)]
     await store.put_held([])
     assert list(await store.held()) == []
 

@@ -333,6 +333,23 @@ async def test_a_newer_format_is_left_alone(folder):
     assert contents(folder) == before
 
 
+async def test_what_another_version_wrote_is_not_guessed_at(folder):
+    await filled(folder, 12)
+    before = contents(folder)
+    count = before["journal-1.jsonl"].count(b"\n")
+    with (folder / "journal-1.jsonl").open("ab") as journal:
+        journal.write(seal(b'{"n":%d,"transaction":{"did":"something else"}}' % count))
+    with pytest.raises(StoreError, match="does not understand .*something else"):
+        TinyStore.open(folder)
+    (folder / "journal-1.jsonl").write_bytes(before["journal-1.jsonl"])
+    await opened(folder)
+    state = (folder / "state.json").read_bytes()
+    strange = state.rpartition(b',"crc"')[0].replace(b'"channel":"slack"', b'"channel":7') + b"}"
+    (folder / "state.json").write_bytes(seal(strange))
+    with pytest.raises(StoreError, match="does not understand"):
+        TinyStore.open(folder)
+
+
 # Damage and what is said of it
 
 
