@@ -26,6 +26,7 @@ RECENT = 10
 CHOICES = 8  # agencies to choose from
 HISTORY = 15
 IN_A_ROW = 8  # buttons
+LONGEST_COMMAND = 64  # bytes that Telegram lets a button hold
 STOPPED = "stopped"
 
 Answer = Callable[["_Chat", str], Awaitable[Reply]]
@@ -86,7 +87,7 @@ class Counter:
 
     def _unknown(self, verb: str) -> Misunderstood:
         commands = [name for name, _ in answers.menu(Language.ENGLISH)]
-        near = process.extractOne(verb, commands, score_cutoff=60)
+        near = process.extractOne(verb, commands, score_cutoff=75)
         if near is not None:
             return Misunderstood("near_command", typed=verb[:40], near=near[0])
         return Misunderstood("no_command", typed=verb[:40])
@@ -151,6 +152,8 @@ class Counter:
             return await self._picker(chat, "")
         only = rest.casefold().startswith(("only ", "solo "))
         where = grammar.where(rest.partition(" ")[2] if only else rest)
+        if not only and ALL_STATES in chat.settings.filter.states and (where.counties or where.agencies):
+            return Reply(lines=(chat.says("all_watched"),))
         before = Filter(kinds=chat.settings.filter.kinds) if only else chat.settings.filter
         return await self._apply(chat, replace(chat.settings, filter=_with(before, where), paused=None))
 
@@ -389,8 +392,8 @@ class Counter:
 
     async def _agency(self, chat: _Chat, rest: str) -> Reply:
         """An agency's agreements, and all that the log says of it with its evidence."""
-        part = grammar.agency_part(rest)
-        log = [c for c in await self._desk.store.changes() if _names(c, part)]
+        state, part = grammar.agency(rest)
+        log = [c for c in await self._desk.store.changes() if state in (None, *c.states) and _names(c, part)]
         by_name: dict[tuple[str, str], list[Change]] = {}
         for change in log:
             by_name.setdefault((change.agreement.state, change.agreement.canonical), []).append(change)
@@ -442,7 +445,7 @@ class Counter:
         items = [(section.heading, item.lines[0]) for section in digest.sections for item in section.items]
         lines = [line(subscription.language, "preview"), digest.title]
         shown = items[:PREVIEW_ITEMS]
-        lines += [(Span("• "), *item, Span(f" ({heading[0].text})")) for heading, item in shown]
+        lines += [(Span("• "), *item, Span(f", {heading[0].text}")) for heading, item in shown]
         if len(items) > len(shown):
             lines.append(line(subscription.language, "more", n=len(items) - len(shown)))
         return lines
@@ -489,7 +492,7 @@ def _all_word(states: Sequence[str]) -> Sequence[str]:
 
 def _short(command: str) -> str:
     """A command within a button's 64 bytes; the rest of many states is chosen in the picker."""
-    return command if len(command) <= 64 else command[:64].rpartition(" ")[0]
+    return command if len(command) <= LONGEST_COMMAND else command[:LONGEST_COMMAND].rpartition(" ")[0]
 
 
 def _revived(subscription: Subscription) -> Subscription:
@@ -532,8 +535,8 @@ def _choice(chat: _Chat, typed: str, found: Sequence[Agreement]) -> Reply:
     shown = found[:CHOICES]
     rows = tuple((Span("• "), Span(f"{a.agency} ({a.state})")) for a in shown)
     more = (chat.says("more", n=len(found) - len(shown)),) if len(found) > len(shown) else ()
-    buttons = tuple((Button(f"{a.agency} ({a.state})"[:60], f"agency {a.agency}"),) for a in shown
-                    if len(f"agency {a.agency}".encode()) <= 64)  # fmt: skip
+    pressed = [Button(f"{a.agency} ({a.state})"[:60], f"agency {a.state} {a.agency}") for a in shown]
+    buttons = tuple((button,) for button in pressed if len(button.command.encode()) <= LONGEST_COMMAND)
     return Reply(lines=(head, *rows, *more), buttons=buttons)
 
 

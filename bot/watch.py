@@ -1,14 +1,14 @@
 """One source that is due: fetch, parse, vet, reconcile, record."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.domain.agreement import Listing, ListName, Publication
-from bot.domain.change import Change, Known
+from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.reading import Memory, Reading
 from bot.domain.reconcile import Reconciled, dropped, reconcile
@@ -70,9 +70,18 @@ async def take(
             held=picture.held,
         )
     )
-    for change in changes:
-        log.info("recorded", **change.log_context())
+    _log(changes)
     return Watched(source=source.name, changes=tuple(changes), held=picture.held, problem=fresh.problem)
+
+
+def _log(changes: Sequence[Change]) -> None:
+    """A line for each change; a baseline of thousands is one line."""
+    listed = sum(change.kind is Kind.LISTED for change in changes)
+    if listed:
+        log.info("recorded", kind=Kind.LISTED.value, agreements=listed)
+    for change in changes:
+        if change.kind is not Kind.LISTED:
+            log.info("recorded", **change.log_context())
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> Watched:

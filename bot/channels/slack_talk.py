@@ -11,9 +11,8 @@ import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.channels.slack import Slack, answered, fits, rich_text, summary
-from bot.domain import courtesy
 from bot.domain.dialogue import Button
-from bot.domain.digest import LONGEST_WORD, Line, Span, legible, plain_text
+from bot.domain.digest import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.domain.grammar import is_zone
 from bot.domain.subscription import Language
 from bot.errors import SendError
@@ -24,6 +23,8 @@ MOST_MESSAGES = 4  # of one answer; an address to answer at is good for five
 LONGEST_LABEL = 75  # characters on a button
 MOST_IN_ROW = 25  # buttons
 MOST_ROWS = 40  # of buttons; a message holds 50 blocks
+LONGEST_SPAN = 2_000  # characters
+OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # what Slack says where the bot was not invited
 
 log = structlog.get_logger()
 Block = dict[str, Any]
@@ -33,7 +34,8 @@ Block = dict[str, Any]
 class Place:
     """Where something happened, and who did it.
 
-    `team` is empty where there is only one workspace. `url` is the address to answer at, if Slack gave one.
+    `team` is empty where there is only one workspace. `url` is the address to answer at, if Slack gave one. `is_own`
+    is whether this is known to be the direct messages between the person and the bot.
     """
 
     team: str
@@ -42,6 +44,7 @@ class Place:
     bot: str
     token: str = field(repr=False)
     url: str = field(default="", repr=False)
+    is_own: bool = False
 
     @property
     def address(self) -> str:
@@ -50,7 +53,7 @@ class Place:
 
     @property
     def is_direct(self) -> bool:
-        """Whether nobody else reads it."""
+        """Whether it is direct messages, with the bot or between two people."""
         return self.channel.startswith("D")
 
 
@@ -87,6 +90,8 @@ class Voice:
 
     async def person(self, place: Place) -> Person:
         """Language, zone and rank of who did it, as far as Slack says so in time."""
+        if not place.user:
+            return Person()
         try:
             async with asyncio.timeout(GUESS_WAIT):
                 answer = await self._slack.client.users_info(token=place.token, user=place.user, include_locale=True)
@@ -100,9 +105,11 @@ class Voice:
 
     async def own_direct(self, place: Place) -> Place:
         """The direct messages between this person and the bot: it cannot write into those between two people."""
+        if place.is_own:
+            return place
         try:
             answer = await self._slack.client.conversations_open(token=place.token, users=place.user)
-            return replace(place, channel=str(answer["channel"]["id"]))
+            return replace(place, channel=str(answer["channel"]["id"]), is_own=True)
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("slack: direct messages could not be looked up", problem=why(error))
             return place
@@ -114,71 +121,76 @@ class Voice:
         except SendError as error:
             log.warning("slack: not announced", problem=str(error))
             return True
-        return await self._first(self._post(place, form) for form in _messages(lines, (), place)[0].forms)
+        refusal = ""
+        for form in _messages(lines, (), place)[0].forms:
+            refusal = await self._post(place, form)
+            if not refusal or refusal in OUTSIDE:
+                return not refusal
+        log.warning("slack: not announced", problem=refusal)
+        return True
 
     async def tell(
         self, place: Place, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = (), *, in_place: bool = False
     ) -> None:
         """Say it to the person alone, or in the place of the message with the button that was pressed.
 
-        In direct messages it stays for them to read again; elsewhere only they see it.
+        In direct messages with the bot it stays for them to read again; elsewhere only they see it.
         """
         for number, message in enumerate(_messages(lines, rows, place)):
-            if not await self._first(self._ways(place, message, in_place=in_place and number == 0)):
-                log.warning("slack: a person could not be answered")
+            refusal = "nobody to tell"
+            for way in self._ways(place, message, in_place=in_place and number == 0):
+                refusal = await way
+                if not refusal:
+                    break
+            if refusal:
+                log.warning("slack: a person could not be answered", problem=refusal)
                 return
 
-    def _ways(self, place: Place, message: _Message, *, in_place: bool) -> Iterator[Awaitable[bool]]:
-        """The ways to reach a person, the best first."""
+    def _ways(self, place: Place, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
+        """The ways to reach a person, the best first; each gives why it was refused, nothing when it was not."""
         for form in message.forms:
             if place.url:
                 yield self._respond(place, form, in_place=in_place)
-            if place.is_direct:
+            if place.is_own:
                 yield self._post(place, form)
             elif place.channel:
                 yield self._whisper(place, form)
         for form in message.forms:
-            yield self._post(replace(place, channel=place.user), form)
+            if place.user:
+                yield self._post(replace(place, channel=place.user), form)
 
-    async def _first(self, ways: Iterator[Awaitable[bool]]) -> bool:
-        for way in ways:
-            if await way:
-                return True
-        return False
-
-    async def _respond(self, place: Place, form: dict[str, Any], *, in_place: bool) -> bool:
+    async def _respond(self, place: Place, form: dict[str, Any], *, in_place: bool) -> str:
         client = self._slack.client
         hook = AsyncWebhookClient(place.url, session=client.session, proxy=client.proxy, retry_handlers=[])
         kind = {"replace_original": True} if in_place else {
             "replace_original": False,
-            "response_type": "in_channel" if place.is_direct else "ephemeral",
+            "response_type": "in_channel" if place.is_own else "ephemeral",
         }  # fmt: skip
         try:
             answer = await hook.send_dict(form | kind)
         except Exception as error:  # noqa: BLE001 - as above
-            log.debug("slack: an answer was not taken", problem=why(error))
-            return False
-        return answer.status_code == 200 and answer.body in {"", "ok"}
+            return why(error)
+        taken = answer.status_code == 200 and answer.body in {"", "ok"}
+        return "" if taken else f"HTTP {answer.status_code}"
 
-    async def _whisper(self, place: Place, form: dict[str, Any]) -> bool:
+    async def _whisper(self, place: Place, form: dict[str, Any]) -> str:
         return await self._called(
             self._slack.client.chat_postEphemeral(token=place.token, channel=place.channel, user=place.user, **form)
         )
 
-    async def _post(self, place: Place, form: dict[str, Any]) -> bool:
+    async def _post(self, place: Place, form: dict[str, Any]) -> str:
         return await self._called(
             self._slack.client.chat_postMessage(
                 token=place.token, channel=place.channel, unfurl_links=False, unfurl_media=False, **form
             )
         )
 
-    async def _called(self, call: Awaitable[object]) -> bool:
+    async def _called(self, call: Awaitable[object]) -> str:
         try:
             await call
         except Exception as error:  # noqa: BLE001 - as above
-            log.debug("slack: a message was not taken", problem=why(error))
-            return False
-        return True
+            return why(error)
+        return ""
 
 
 def why(error: Exception) -> str:
@@ -234,13 +246,20 @@ def _parts(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def _legible(line: Line) -> Line:
-    """A line without what hides or turns around what it says, and within what one message holds."""
-    cut = [replace(span, text=legible(span.text)[: 16 * LONGEST_WORD]) for span in line[:50]]
-    return tuple(span for span in cut if span.text) or (Span(" "),)
+    """A line without what hides or turns around what it says, and no longer than one message."""
+    spans = [replace(span, text=legible(span.text)[:LONGEST_SPAN], href=_short(span.href)) for span in line]
+    spans = [span for span in spans if span.text] or [Span(" ")]
+    while len(spans) > 1 and not fits([tuple(spans)]):
+        spans.pop()
+    return tuple(spans)
+
+
+def _short(href: str | None) -> str | None:
+    return href if href is not None and len(href) <= LONGEST_HREF else None
 
 
 def _with_mentions(blocks: Sequence[Block], place: Place) -> list[Block]:
-    """The blocks with the bot and the person who asked as real mentions, and nobody else: text may come from anywhere."""
+    """The blocks with the bot and the person who asked as mentions, and nobody else: text may come from anywhere."""
     names = re.compile("|".join(rf"<@({re.escape(name)})>" for name in (place.bot, place.user) if name) or r"(?!)")
     [text] = blocks
     [section] = text["elements"]

@@ -76,8 +76,8 @@ _SAID: Mapping[str, tuple[str, str]] = {
     ),
     "not_watched": ("{what} was not watched; nothing was changed.", "{what} no se vigilaba; nada cambió."),
     "all_watched": (
-        "You watch all states. To watch only some, send /watch only TX FL",
-        "Usted vigila todos los estados. Para vigilar solo algunos, escriba /watch only TX FL",
+        "You watch all states already. To watch only some, send /watch only TX FL",
+        "Usted ya vigila todos los estados. Para vigilar solo algunos, escriba /watch only TX FL",
     ),
     "none_yet": (
         "Nothing is watched here yet. Send /watch TX (or another state) to begin.",

@@ -87,6 +87,14 @@ def where(text: str) -> Where:
     )
 
 
+def agency(text: str) -> tuple[str | None, str]:
+    """A part of an agency's name, and the state's postal code where one stands in front (AL Franklin County)."""
+    code, _, rest = text.partition(" ")
+    if code in STATES and rest:
+        return code, agency_part(rest)
+    return None, agency_part(text)
+
+
 def agency_part(text: str) -> str:
     """A part of an agency's name, folded as names are compared."""
     part = canonical(text, "")

@@ -210,9 +210,13 @@ _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "northern", "southern", "eastern", "western", "northeast", "northwest",
      "southeast", "southwest", "central", "upper", "lower", "new", "old", "great", "little"}
 )  # fmt: skip
-_BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detention", "center", "facility"})
-_GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents"})
+_NEVER_SILENT = frozenset({"township"})  # the place around a town of the same name
+_BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detention"})
+_SITES = frozenset({"center", "facility"})  # of a branch; alone they are part of a place's name (Newton Center)
+_GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
 _OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or constable is elected beside it
+_PARTS = frozenset({"division", "unit", "bureau", "section"})
+_NUMBERED_BY = frozenset({"precinct", "district", "ward", "place"})
 
 
 @lru_cache(maxsize=20_000)
@@ -259,18 +263,20 @@ class Name:
     """A canonical name taken apart: what it is called, and what must never differ between two spellings of it.
 
     `words` are what is left without filler, generic words, place kinds and the state's name, in order; `numbers` and
-    `directions` tell neighbours apart (precinct 1 and 2, North and South); `kinds` are city, township, county, ….
+    `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …; `parts`
+    say that it is a division or a unit.
     """
 
     words: tuple[str, ...]
     numbers: frozenset[str]
     directions: frozenset[str]
     kinds: frozenset[str]
+    parts: frozenset[str]
 
     @property
     def body(self) -> frozenset[str]:
         """The words of the place or institution, without those of the police, branch or board that acts for it."""
-        return frozenset(self.words) - _BRANCHES - _GOVERNING - _OWN_FORCE
+        return frozenset(self.words) - _BRANCHES - _SITES - _GOVERNING - _OWN_FORCE
 
 
 @lru_cache(maxsize=20_000)
@@ -285,6 +291,7 @@ def name_of(canonical_name: str, state: str) -> Name:
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
         kinds=frozenset(words) & _PLACE_KINDS,
+        parts=frozenset(words) & _PARTS,
     )
 
 
@@ -295,9 +302,9 @@ class Likeness(IntEnum):
     LOOKALIKE = 1
     """every word resembles its partner (Freedom, Freeborn)"""
     BODY = 2
-    """the same place or institution, one side named by its board"""
+    """the same place or institution, one side named by its board, its force or a division"""
     TYPO = 3
-    """every word is its partner within a slip of the pen"""
+    """every word is its partner within a slip of the pen; or a number or "Township" was added or dropped"""
     EXTENDED = 4
     """a branch of it is added or dropped"""
     SAME = 5
@@ -308,16 +315,44 @@ class Likeness(IntEnum):
 def likeness(one: str, other: str, state: str) -> Likeness:
     """How alike two canonical names of one state are. Numbers and directions that differ are two agencies."""
     a, b = name_of(one, state), name_of(other, state)
-    if a.numbers != b.numbers or a.directions != b.directions or _two_kinds(a, b):
+    if two_numbers(a, b) or _two_kinds(a, b):
         return Likeness.DIFFERENT
-    if sorted(a.words) == sorted(b.words):
-        return Likeness.SAME
+    if "".join(a.words) == "".join(b.words) and a.numbers == b.numbers:  # De Kalb, DeKalb
+        return Likeness.TYPO if _kind_added(a, b) else Likeness.SAME
+    if a.directions != b.directions:
+        return Likeness.DIFFERENT
+    if a.numbers != b.numbers:
+        return Likeness.TYPO if _unnumbered(a) == _unnumbered(b) else Likeness.DIFFERENT
+    return _by_words(a, b) or _by_letters(a, b, state)
+
+
+def two_numbers(a: Name, b: Name) -> bool:
+    """Precinct 1 and precinct 2 are two agencies, whatever else agrees; a number that is left out is none."""
+    return bool(a.numbers and b.numbers) and a.numbers != b.numbers
+
+
+def _by_words(a: Name, b: Name) -> Likeness:
     extra = frozenset(a.words) ^ frozenset(b.words)
-    if _subset(a, b) and extra <= _BRANCHES | _GOVERNING:
+    if not extra:
+        return Likeness.TYPO if _kind_added(a, b) else Likeness.SAME
+    if _kind_added(a, b) or not a.body & b.body:
+        return Likeness.DIFFERENT
+    if _subset(a, b) and extra <= _BRANCHES | _SITES | _GOVERNING and not extra <= _SITES:
         return Likeness.EXTENDED
-    if a.body == b.body and a.body and _GOVERNING & extra:
+    acting = _GOVERNING & extra or extra <= _OWN_FORCE
+    if (a.body == b.body and acting) or (_subset(a, b) and a.parts != b.parts):
         return Likeness.BODY
-    return _by_letters(a, b, state)
+    return Likeness.DIFFERENT
+
+
+def _kind_added(a: Name, b: Name) -> bool:
+    """Whether one side names a kind that is another place than the bare name: the township or county around a town."""
+    added = a.kinds ^ b.kinds
+    return bool(added & _NEVER_SILENT) or (bool(added & {"county", "parish"}) and "police" in a.words + b.words)
+
+
+def _unnumbered(name: Name) -> frozenset[str]:
+    return frozenset(name.words) - _NUMBERED_BY
 
 
 def _two_kinds(a: Name, b: Name) -> bool:
@@ -346,10 +381,11 @@ def _rest(words: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
 
 
 def _slip(x: str, y: str) -> bool:
-    """One slip of the pen in a short word, two in a longer one, none in a very short one."""
-    longest = max(len(x), len(y))
-    allowed = 0 if longest < 4 else 1 if longest < 7 else 2
-    return OSA.distance(x, y, score_cutoff=allowed) <= allowed
+    """One slip of the pen, never in the first letter; a second one, in a long word, if a letter came or went."""
+    if x[0] != y[0] or max(len(x), len(y)) < 4:
+        return False
+    slips = OSA.distance(x, y, score_cutoff=2)
+    return slips == 1 or (slips == 2 and min(len(x), len(y)) >= 8 and len(x) != len(y))
 
 
 def _resembles(x: str, y: str) -> bool:

@@ -192,7 +192,7 @@ class Replica:
             return decode(written)
         except msgspec.MsgspecError as error:
             raise StoreError(
-                f"{self._folder.path} was written by a version of Countersign that this one does not understand ({error})."
+                f"{self._folder.path} was written by a version that this one does not understand ({error})."
             ) from error
 
     def _damaged_line(self) -> StoreDamaged:
