@@ -9,8 +9,8 @@ from rapidfuzz import process
 from bot.domain import answers, grammar
 from bot.domain.agreement import Agreement, ListName
 from bot.domain.answers import line, said
-from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.compose import compose
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Change, Kind
+from bot.domain.compose import Circumstances, compose
 from bot.domain.dialogue import Asked, Button, Reply
 from bot.domain.digest import Line, Span
 from bot.domain.grammar import Misunderstood, Where
@@ -69,7 +69,7 @@ class Counter:
             "kinds": self._kinds, "kind": self._kind, "pause": self._pause, "resume": self._resume,
             "status": self._status, "list": self._list, "recent": self._recent, "agency": self._agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
-            "set": self._set, "stale": self._stale,
+            "set": self._set, "stale": self._stale, "always": self._always,
         }  # fmt: skip
 
     async def answer(self, asked: Asked) -> Reply:
@@ -206,7 +206,7 @@ class Counter:
         rows = [
             (Button(f"{'✓ ' if kind in on else ''}{answers.kind_name(chat.language, kind)}", f"kind {kind.value}"),)
             for kind in Kind
-            if kind not in NEVER_TOLD
+            if kind not in NEVER_CHOSEN
         ]
         done = (chat.button("b_done", "status"),)
         return Reply(lines=(chat.says("picker_kinds"),), buttons=(*rows, done), in_place=True)
@@ -274,6 +274,13 @@ class Counter:
             await self._save(chat, replace(chat.settings, hears_stale=rest == "on"))
             return Reply(lines=(chat.says(f"stale_{rest}"),), changed=True)
         return Reply(lines=(chat.says("stale_on" if chat.settings.hears_stale else "stale_off"),))
+
+    async def _always(self, chat: _Chat, rest: str) -> Reply:
+        """Whether a daily or weekly digest comes even when nothing changed."""
+        if rest in {"on", "off"}:
+            await self._save(chat, replace(chat.settings, hears_always=rest == "on"))
+            return Reply(lines=(chat.says(f"always_{rest}"),), changed=True)
+        return Reply(lines=(chat.says("always_on" if chat.settings.hears_always else "always_off"),))
 
     async def _set(self, chat: _Chat, rest: str) -> Reply:
         """A form's fields, all at once."""
@@ -427,6 +434,7 @@ class Counter:
             language=settings.language,
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
+            hears_always=settings.hears_always,
             created_at=self._desk.now(),
             version=1,
         )
@@ -437,9 +445,9 @@ class Counter:
             return []
         since = self._desk.now() - PREVIEW
         changes = await self._desk.store.changes(since=since)
-        undated = replace(subscription, filter=subscription.filter.since(0), cursor=0)
+        undated = replace(subscription, filter=subscription.filter.since(0), cursor=0, hears_always=False)
         last = changes[-1].seq if changes else 0
-        digest = compose(undated, changes, upto=last, page=self._desk.page)
+        digest = compose(undated, changes, upto=last, about=Circumstances(page=self._desk.page))
         if digest is None:
             return [line(subscription.language, "preview_none")]
         items = [(section.heading, item.lines[0]) for section in digest.sections for item in section.items]

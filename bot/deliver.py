@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.channels import Channel, Part
-from bot.domain.compose import compose
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.compose import Circumstances, compose
+from bot.domain.subscription import Cadence, Receipt, Subscription
+from bot.domain.totals import totals
 from bot.errors import SendError
 from bot.store import Store
 
@@ -44,7 +45,7 @@ async def deliver(
     pinned = await _pinned(subscription, store, now)
     assert pinned.pinned is not None
     changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
-    digest = compose(pinned, changes, upto=pinned.pinned, page=page)
+    digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
     parts = channel.render(digest) if digest is not None else ()
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent:
@@ -56,7 +57,7 @@ async def deliver(
             return await _undelivered(letter, fault, store, now())
         await store.sent(letter.receipt(now(), message_id=message_id))
         log.info("sent", part=number, parts=len(parts), changes=len(part.covers), **pinned.log_context())
-    await store.advance(pinned.id, pinned.pinned)
+    await store.advance(pinned.id, pinned.pinned, now() if parts else None)
     return Delivered(subscription=pinned.id, messages=len(parts) - pinned.sent if parts else 0)
 
 
@@ -88,6 +89,22 @@ async def _pinned(subscription: Subscription, store: Store, now: Now) -> Subscri
     if subscription.pinned is not None:
         return subscription
     return await store.pin(subscription.id, await store.last_seq(), now())
+
+
+async def _circumstances(subscription: Subscription, store: Store, page: str) -> Circumstances:
+    """What a daily or weekly digest says beside its changes; an alert says none of it."""
+    if subscription.cadence is Cadence.INSTANT:
+        return Circumstances(page=page)
+    assert subscription.pinned_at is not None
+    log_so_far = await store.changes(upto=subscription.pinned)
+    memories = [memory for memory in await store.memories() if memory.read_at is not None]
+    return Circumstances(
+        page=page,
+        totals=totals(log_so_far, earlier=subscription.pinned_at - timedelta(days=1)) if log_so_far else None,
+        read_at=max((memory.read_at for memory in memories if memory.read_at), default=None),
+        sources=len(memories),
+        is_held=bool(await store.held()),
+    )
 
 
 async def _send(channel: Channel, letter: _Letter) -> str:

@@ -1,99 +1,65 @@
 """Slack, the side that hears people: commands, buttons, the form of the settings, the app's home, comings and goings.
 
 What arrives, on a WebSocket (Socket Mode) or at the public address, is acknowledged at once and answered afterwards:
-Slack waits three seconds. The library sorts what arrives; what is said is the clerk's.
+Slack waits three seconds. The library sorts what arrives; what is answered is the clerk's business.
 """
 
 import asyncio
 import json
+import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
+from html import unescape
 from typing import Any
 
 import structlog
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
+from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.channels import Clerk
 from bot.channels.lanes import Crowded, Lanes
 from bot.channels.slack import Slack
-from bot.channels.slack_form import FORM, WHERE, settings_button
+from bot.channels.slack_form import FORM, WHERE, Form, filled, home, language_of, settings_button
 from bot.channels.slack_install import INSTALL_PATH, REDIRECT_PATH, OAuth
 from bot.channels.slack_socket import Envelope, Socket
+from bot.channels.slack_talk import Person, Place, Voice, buttons
 from bot.domain import answers, courtesy
 from bot.domain.dialogue import Asked, Reply
 from bot.domain.digest import Line, Span
-from bot.domain.grammar import is_zone, verb
+from bot.domain.grammar import verb
 from bot.domain.subscription import Language
-from bot.errors import ConfigError, CountersignError, SendError
+from bot.errors import ConfigError, CountersignError
 
 COMMAND = "/countersign"
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"
 READS = frozenset({"help", "hello", "status", "list", "recent", "agency"})  # commands that change nothing
 FORM_WORDS = frozenset({FORM, "ajustes", "configuracion", "configuración"})
-ASK = re.compile(r"ask:\d+:\d+")
-GUESS_WAIT = 1.5  # seconds to wait for a person's language, zone and rank; a form has to be open in three
-MOST_PAGES = 4  # messages of one answer; an address to answer at is good for five
+BUTTON = re.compile(r"ask:\d+:\d+")
+ANYTHING = re.compile("")
 MOST_AT_ONCE = 100  # answers at work
 MOST_WAITING = 20  # questions of one conversation
 SETTLED = 10.0  # seconds without a press in a picker before what it changed is told to the channel
 GRACE = 5.0  # seconds for answers under way when the program ends
-LONGEST_LABEL = 75  # characters on a button
-MOST_IN_ROW = 25  # buttons
 
 log = structlog.get_logger()
+Body = Mapping[str, Any]
+Errand = Callable[[Place, Body], Awaitable[None]]
 Fed = tuple[int, dict[str, str], bytes]
-_SECRETS = re.compile(r"\bx(?:ox[a-z]|app)-[\w-]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where something happened, and who did it.
-
-    `team` is empty where there is only one workspace; `url` is the address to answer at, if Slack gave one; `pressed`
-    is whether that address can replace the message with the button.
-    """
-
-    team: str
-    channel: str
-    user: str
-    bot: str
-    token: str = field(repr=False)
-    url: str = field(default="", repr=False)
-    pressed: bool = False
-
-    @property
-    def address(self) -> str:
-        return f"{self.team}/{self.channel}" if self.team else self.channel
-
-    @property
-    def is_direct(self) -> bool:
-        return self.channel.startswith("D")
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    """What Slack says of a person: nothing of it is kept. `is_admin` is None when it did not say."""
-
-    language: Language = Language.ENGLISH
-    zone: str = ""
-    is_admin: bool | None = None
-
-
-Errand = Callable[[_Place, Mapping[str, Any]], Awaitable[None]]
 
 
 class SlackChat:
     """What people of a workspace ask and press, over the same address and tokens as `slack` sends with.
 
     With `app_token` it listens on a WebSocket. With `signing_secret` whoever serves the public address hands what Slack
-    posts to `feed`; with `oauth` workspaces install the app there by themselves, and their addresses are TEAM/CHANNEL.
-    With `admins_only`, only administrators of the workspace may change what a channel is told.
+    posts there to `feed`; with `oauth` workspaces install the app by themselves, and addresses are TEAM/CHANNEL. With
+    `admins_only`, only administrators of the workspace may change what a channel is told. `first_wait` is how long it
+    waits before it connects again, `settled` how long a picker must rest before its changes are told, in seconds.
     """
 
     def __init__(
@@ -108,7 +74,7 @@ class SlackChat:
         settled: float = SETTLED,
     ) -> None:
         if not app_token and not signing_secret:
-            raise ConfigError(["To hear people, Slack needs SLACK_APP_TOKEN, or a public address and its secret."])
+            raise ConfigError(["To hear people, Slack needs SLACK_APP_TOKEN, or a public address and its secret"])
         self._slack = slack
         self._app_token = app_token
         self._verifier = SignatureVerifier(signing_secret) if signing_secret else None
@@ -118,6 +84,7 @@ class SlackChat:
         self._settled = settled
         self._clerk: Clerk | None = None
         self._only: AuthorizeResult | None = None
+        self._voice = Voice(slack, lambda: str(self._only.team_id or "") if self._only is not None else "")
         self._lanes = Lanes(each=MOST_WAITING, most=MOST_AT_ONCE)
         self._seen: deque[str] = deque(maxlen=1_000)
         self._picking: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -127,16 +94,17 @@ class SlackChat:
         self._clerk = clerk
         try:
             if self._app_token:
-                address = self._next_address
                 proxy = self._slack.client.proxy
-                await Socket(address=address, heard=self._heard, proxy=proxy, first_wait=self._first_wait).run()
+                await Socket(
+                    address=self._next_address, heard=self._heard, proxy=proxy, first_wait=self._first_wait
+                ).run()
             else:
                 await asyncio.Event().wait()
         finally:
-            self._clerk = None
             await self._lanes.close(GRACE)
             for task in self._picking.values():
                 task.cancel()
+            self._clerk = None
 
     async def feed(self, path: str, headers: Mapping[str, str], body: bytes) -> Fed:
         """What Slack or a browser asked of the public address: status, headers and body of the answer.
@@ -155,7 +123,7 @@ class SlackChat:
         if self._clerk is None:
             return _plainly(503, "Not listening yet")
         try:
-            request = AsyncBoltRequest(body=body.decode(), query=query, headers=dict(lowered))
+            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**lowered})
         except ValueError:
             return _plainly(400, "Not understood")
         return _fed(await self._app.async_dispatch(request))
@@ -170,22 +138,22 @@ class SlackChat:
         return str(answer["url"])
 
     async def _heard(self, envelope: Envelope) -> Mapping[str, Any] | None:
-        """One envelope of the WebSocket; what Slack is answered besides having been heard."""
+        """One envelope of the WebSocket; what Slack is told besides that it was heard."""
         request = AsyncBoltRequest(mode="socket_mode", body=dict(envelope.get("payload") or {}))
         answer = await self._app.async_dispatch(request)
         if answer.status != 200 or not answer.body:
             return None
         found = json.loads(answer.body) if answer.body.startswith("{") else {"text": answer.body}
-        return found if isinstance(found, dict) else None
+        return dict(found)
 
     async def _install(self, route: str, query: str, headers: Mapping[str, str]) -> Fed:
-        request = AsyncBoltRequest(body="", query=query, headers=dict(headers))
+        request = AsyncBoltRequest(body="", query=query, headers={**headers})
         try:
             if route == INSTALL_PATH:
                 return _fed(await self._flow.handle_installation(request))
             return _fed(await self._flow.handle_callback(request))
-        except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
-            log.error("slack: not installed", problem=_why(error))
+        except Exception:
+            log.exception("slack: not installed")
             return _plainly(502, courtesy.COURTESY[Language.ENGLISH].failed)
 
     @cached_property
@@ -195,9 +163,9 @@ class SlackChat:
 
     @cached_property
     def _app(self) -> AsyncApp:
-        """The library's app. Whose request it is, is our business, so that it reads no token from the environment."""
+        """The library's app. Whose token to use is decided here, so that it takes none from the environment."""
 
-        async def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult | None:
+        async def authorize(team_id: str | None, enterprise_id: str | None) -> Any:  # the library knows of no None
             return await self._authorized(team_id or "", enterprise_id)
 
         app = AsyncApp(
@@ -213,19 +181,20 @@ class SlackChat:
             logger=_library_log(),
         )
         app.command(COMMAND)(self._at_once(self._commanded))
-        app.action(ASK)(self._at_once(self._pressed))
-        app.action(FORM)(self._at_once(self._wants_form, lane="form"))
+        app.action(BUTTON)(self._at_once(self._pressed))
+        for opens in (app.action(FORM), app.shortcut(FORM)):
+            opens(self._at_once(self._wants_form, lane="form"))
         app.action(WHERE)(self._at_once(self._form_moved, lane="form"))
-        app.shortcut(FORM)(self._at_once(self._wants_form, lane="form"))
         app.view(FORM)(self._submitted)
         for name, errand in self._events.items():
             app.event(name)(self._at_once(errand))
         for rest in (app.event, app.action, app.shortcut, app.view, app.command):
-            rest(re.compile(""))(self._at_once(_nothing))  # Slack counts what nobody acknowledges as failed
+            rest(ANYTHING)(_acknowledged)  # Slack counts what nobody acknowledges as failed
         return app
 
     @property
     def _events(self) -> Mapping[str, Errand]:
+        """What each event that the manifest subscribes to is for."""
         return {
             "message": self._written,
             "app_home_opened": self._home_opened,
@@ -245,16 +214,16 @@ class SlackChat:
         }
 
     async def _authorized(self, team: str, enterprise: str | None) -> AuthorizeResult | None:
-        """The token to use for a request from this workspace; None when the app is not installed there."""
+        """The token for a request from this workspace; None when the app is not installed there."""
         if self._oauth is None:
             return await self._only_workspace()
         try:
             found = await self._oauth.workspaces.find(team)
-        except CountersignError as error:
-            log.error("slack: a workspace could not be looked up", problem=str(error))
+        except CountersignError:
+            log.exception("slack: a workspace could not be looked up")
             return None
         if found is None:
-            log.warning("slack: asked by a workspace that has not installed the app", team=team)
+            log.warning("slack: asked from a workspace where the app is not installed")
             return None
         return AuthorizeResult(enterprise_id=enterprise, team_id=team, bot_user_id=found.bot, bot_token=found.token)
 
@@ -277,48 +246,47 @@ class SlackChat:
         async def heard(ack: Callable[[], Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             await ack()
             place = self._place(body, context)
-            key = (lane, place.user) if lane else (place.address or place.user)
             if not self._is_repeated(body):
-                await self._add(key, errand, place, body)
+                await self._add((lane, place.user) if lane else place.address, errand, place, body)
 
         return heard
 
-    async def _add(self, key: object, errand: Errand, place: _Place, body: Mapping[str, Any]) -> None:
+    async def _add(self, key: object, errand: Errand, place: Place, body: Body) -> None:
         try:
             await self._lanes.add(key, lambda: self._guarded(errand, place, body))
         except Crowded:
-            log.warning("slack: too many questions at once in one conversation; one was dropped")
+            log.warning("slack: one conversation asks too much at once; a question was dropped")
 
-    async def _guarded(self, errand: Errand, place: _Place, body: Mapping[str, Any]) -> None:
-        """Do it; what fails is logged, and the person is told in one line that it did."""
+    async def _guarded(self, errand: Errand, place: Place, body: Body) -> None:
+        """Do it; what fails is logged, and the person is told in one line."""
         try:
             await errand(place, body)
-        except Exception as error:  # noqa: BLE001 - the clerk, the store or Slack; the person is owed an answer
-            log.error("slack: not answered", errand=errand.__name__, problem=_why(error))
+        except Exception:
+            log.exception("slack: not answered")
             if place.token and place.user and place.user != place.bot:
-                person = await self._person(place)
-                await self._tell(place, [(Span(courtesy.COURTESY[person.language].failed),)])
+                person = await self._voice.person(place)
+                await self._voice.tell(place, [(Span(courtesy.COURTESY[person.language].failed),)])
 
-    def _is_repeated(self, body: Mapping[str, Any]) -> bool:
-        """Whether Slack sends an event again that it thinks we did not hear."""
+    def _is_repeated(self, body: Body) -> bool:
+        """Whether Slack sends an event again because it thinks that it was not heard."""
         event = str(body.get("event_id") or "")
-        if event in self._seen:
+        if event and event in self._seen:
             return True
-        if event:
-            self._seen.append(event)
+        self._seen.append(event)
         return False
 
-    def _place(self, body: Mapping[str, Any], context: Any) -> _Place:
-        team = str(context.team_id or "") if self._oauth is not None else ""
-        channel = _inner(body, "event", "channel") or context.channel_id or ""
-        return _Place(
-            team=team,
+    def _place(self, body: Body, context: Any) -> Place:
+        """Where it happened. An event names its channel in several ways."""
+        event = body.get("event") or {}
+        channel = event.get("channel") or context.channel_id or ""
+        return Place(
+            team=str(context.team_id or "") if self._oauth is not None else "",
             channel=str(channel["id"] if isinstance(channel, Mapping) else channel),
             user=str(context.user_id or ""),
             bot=str(context.bot_user_id or ""),
             token=str(context.bot_token or ""),
             url=str(body.get("response_url") or ""),
-            pressed=body.get("type") == "block_actions",
+            is_own=event.get("channel_type") == "im" or event.get("type") == "app_home_opened",
         )
 
     @property
@@ -328,137 +296,239 @@ class SlackChat:
 
     # What people ask
 
-    async def _commanded(self, place: _Place, body: Mapping[str, Any]) -> None:
+    async def _commanded(self, place: Place, body: Body) -> None:
         await self._asked(place, _typed(str(body.get("text") or "")), str(body.get("trigger_id") or ""))
 
-    async def _pressed(self, place: _Place, body: Mapping[str, Any]) -> None:
+    async def _pressed(self, place: Place, body: Body) -> None:
         await self._asked(place, str(body["actions"][0].get("value") or ""), str(body.get("trigger_id") or ""))
 
-    async def _written(self, place: _Place, body: Mapping[str, Any]) -> None:
-        """A message to the bot itself. Those of channels are not asked for, and not read."""
+    async def _written(self, place: Place, body: Body) -> None:
+        """A message to the bot itself; those in channels are neither asked for nor read."""
         event = body["event"]
-        if event.get("channel_type") != "im" or event.get("subtype") or event.get("bot_id"):
-            return
-        text = _typed(str(event.get("text") or "").replace(f"<@{place.bot}>", ""))
-        if verb(text)[0] in FORM_WORDS:
-            person = await self._person(place)
-            await self._tell(
-                place, [(Span(courtesy.SLACK_OPEN(person.language)),)], [[settings_button(person.language)]]
-            )
-        else:
-            await self._asked(place, text, "")
+        if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
+            await self._asked(place, _typed(str(event.get("text") or "").replace(f"<@{place.bot}>", "")), "")
 
-    async def _asked(self, place: _Place, text: str, trigger: str) -> None:
-        if trigger and verb(text)[0] in FORM_WORDS:
-            await self._open_form(place, trigger)
-            return
-        person = await self._person(place)
-        if refusal := self._refusal(person, text):
-            await self._tell(place, [(Span(refusal),)])
-            return
-        await self._converse(place, person, text)
+    async def _asked(self, place: Place, text: str, trigger: str) -> None:
+        if verb(text)[0] not in FORM_WORDS:
+            await self._converse(place, await self._voice.person(place), text)
+        elif trigger:
+            await self._open_form(place, trigger, place.channel)
+        else:  # a message has nothing that would let a form be opened
+            language = (await self._voice.person(place)).language
+            await self._voice.tell(place, [(Span(courtesy.SLACK_OPEN(language)),)], [[settings_button(language)]])
 
-    async def _converse(self, place: _Place, person: _Person, text: str) -> None:
+    async def _converse(self, place: Place, person: Person, text: str) -> None:
         """Ask the clerk; tell the channel what was changed and by whom, and the person what was answered."""
-        about = await self._own_direct(place) if place.is_direct else place
-        reply = await self._present.answer(
-            Asked(
-                channel=self._slack.name,
-                address=about.address,
-                text=text,
-                language=person.language,
-                bot=f"<@{place.bot}>",
-            )
-        )
+        if refusal := self._refusal(person, text):
+            await self._voice.tell(place, [(Span(refusal),)])
+            return
+        about = await self._voice.own_direct(place) if place.is_direct else place
+        reply = await self._answer(about, person.language, text)
         lines = [*reply.lines]
         if about.channel != place.channel:
             lines.append((Span(courtesy.SLACK_DIRECT(person.language, bot=f"<@{place.bot}>")),))
+        else:
+            place = about
         if reply.changed and not about.is_direct and not await self._announced(about, person, reply):
             lines.append(_invitation(place, person))
-        await self._tell(place, lines, _buttons(reply.buttons), in_place=reply.in_place and place.pressed)
+        await self._voice.tell(place, lines, buttons(reply.buttons), in_place=reply.in_place)
 
-    def _refusal(self, person: _Person, text: str) -> str:
+    async def _answer(self, place: Place, language: Language, text: str) -> Reply:
+        name, bot = self._slack.name, f"<@{place.bot}>"
+        return await self._present.answer(
+            Asked(channel=name, address=place.address, text=text, language=language, bot=bot)
+        )
+
+    def _refusal(self, person: Person, text: str) -> str:
         """Why this person may not have this done, empty when they may."""
         if not self._admins_only or person.is_admin or verb(text)[0] in READS:
             return ""
         phrase = courtesy.SLACK_UNSURE if person.is_admin is None else courtesy.SLACK_ADMINS_ONLY
         return phrase(person.language)
 
-    async def _person(self, place: _Place) -> _Person:
-        """Language, zone and rank, as far as Slack says so in time."""
-        try:
-            async with asyncio.timeout(GUESS_WAIT):
-                answer = await self._slack.client.users_info(token=place.token, user=place.user, include_locale=True)
-                user, only = dict(answer["user"]), self._only
-        except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
-            log.debug("slack: a person could not be looked up", problem=_why(error))
-            return _Person()
-        team = place.team or str((only or {}).get("team_id") or "")
-        zone = str(user.get("tz") or "")
-        language = Language.SPANISH if str(user.get("locale") or "").startswith("es") else Language.ENGLISH
-        return _Person(language, zone if is_zone(zone) else "", _is_admin(user, team))
-
-    async def _own_direct(self, place: _Place) -> _Place:
-        """The direct messages between this person and the bot: it cannot write into those between two people."""
-        try:
-            answer = await self._slack.client.conversations_open(token=place.token, users=place.user)
-            return replace(place, channel=str(answer["channel"]["id"]))
-        except Exception as error:  # noqa: BLE001 - as above
-            log.warning("slack: direct messages could not be looked up", problem=_why(error))
-            return place
-
     # What the channel sees
 
-    async def _announced(self, place: _Place, person: _Person, reply: Reply) -> bool:
-        """Tell the channel what was changed and by whom; a picker's presses together, when they have settled."""
+    async def _announced(self, place: Place, person: Person, reply: Reply) -> bool:
+        """Tell the channel what was changed and by whom; the presses in a picker together, when it rests."""
         if reply.in_place and reply.buttons:
             self._announce_later(place, person)
             return True
-        lines = reply.lines if len(reply.lines) <= 2 else reply.lines[:1]
-        return await self._announce(place, person, lines)
+        return await self._announce(place, person, reply.lines if len(reply.lines) <= 2 else reply.lines[:1])
 
-    def _announce_later(self, place: _Place, person: _Person) -> None:
+    def _announce_later(self, place: Place, person: Person) -> None:
         key = (place.address, place.user)
-        if earlier := self._picking.pop(key, None):
+        if (earlier := self._picking.get(key)) is not None:
             earlier.cancel()
-        self._picking[key] = asyncio.create_task(self._announce_settled(key, place, person))
+        self._picking[key] = asyncio.create_task(self._announce_at_rest(key, place, person))
 
-    async def _announce_settled(self, key: tuple[str, str], place: _Place, person: _Person) -> None:
+    async def _announce_at_rest(self, key: tuple[str, str], place: Place, person: Person) -> None:
         await asyncio.sleep(self._settled)
         del self._picking[key]
-        await self._guarded(lambda at, _: self._announce_present(at, person), place, {})
 
-    async def _announce_present(self, place: _Place, person: _Person) -> None:
+        async def announce(at: Place, _: Body) -> None:
+            if not await self._announce(at, person, ()):
+                await self._voice.tell(at, [_invitation(at, person)])
+
+        await self._add(place.address, announce, place, {})
+
+    async def _announce(self, place: Place, person: Person, lines: Sequence[Line]) -> bool:
+        """Say it, or what is in force now when nothing is given to say, in the language of the channel."""
         found = await self._present.subscription(self._slack.name, place.address)
         language = found.language if found is not None else person.language
         said = answers.in_force(language, found.settings) if found else answers.said(language, "nothing_watched")
-        if not await self._announce(place, person, [(Span(said),)]):
-            await self._tell(place, [_invitation(place, person)])
+        who = courtesy.SLACK_CHANGED(language, who=f"<@{place.user}>")
+        return await self._voice.announce(place, [(Span(who),), *(lines or [(Span(said),)])])
 
-    async def _announce(self, place: _Place, person: _Person, lines: Sequence[Line]) -> bool:
-        """Whether the channel was told: it is not where the bot has not been invited."""
-        found = await self._present.subscription(self._slack.name, place.address)
-        language = found.language if found is not None else person.language
-        head = (Span(courtesy.SLACK_CHANGED(language, who=f"<@{place.user}>")),)
-        try:
-            await self._slack.pace_of(place.address).turn(place.address, urgent=True, patience=GRACE)
-        except SendError:
-            log.warning("slack: a change was not announced, since the channel has too much to hear already")
-            return True
-        return await self._post(place, _Message.of([head, *lines], place))
+    # The form
 
-    # How the person is answered
+    async def _wants_form(self, place: Place, body: Body) -> None:
+        await self._open_form(place, str(body["trigger_id"]), "")
 
-    async def _tell(
-        self,
-        place: _Place,
-        lines: Sequence[Line],
-        rows: Sequence[Sequence[dict[str, Any]]] = (),
-        *,
-        in_place: bool = False,
-    ) -> None:
-        """Say it to the person alone; in direct messages it stays. The first way that Slack accepts is taken."""
-        for number, message in enumerate(_messages(lines, rows, place)):
-            ways = self._ways(place, message, in_place=in_place and not number)
-            if not any([await way() for way in ways] if False else [True]):  # pragma: no cover
-                break
+    async def _open_form(self, place: Place, trigger: str, conversation: str) -> None:
+        """Open the form, filled with what is in force in a conversation; Slack allows three seconds for it."""
+        person = await self._voice.person(place)
+        if refusal := self._refusal(person, FORM):
+            await self._voice.tell(place, [(Span(refusal),)])
+            return
+        form = await self._form(replace(place, channel=conversation), person)
+        await self._slack.client.views_open(token=place.token, trigger_id=trigger, view=form.view())
+
+    async def _form_moved(self, place: Place, body: Body) -> None:
+        """Another conversation was chosen in the form: show what is in force there."""
+        view, chosen = body["view"], str(body["actions"][0].get("selected_conversation") or "")
+        if chosen:
+            form = await self._form(replace(place, channel=chosen), await self._voice.person(place))
+            await self._slack.client.views_update(
+                token=place.token, view_id=view["id"], hash=view.get("hash"), view=form.view()
+            )
+
+    async def _form(self, place: Place, person: Person) -> Form:
+        about = await self._voice.own_direct(place) if place.is_direct else place
+        found = await self._present.subscription(self._slack.name, about.address) if about.channel else None
+        return Form(language=person.language, zone=person.zone, conversation=about.channel, subscription=found)
+
+    async def _submitted(self, ack: Callable[..., Awaitable[object]], body: dict[str, Any], context: Any) -> None:
+        """What is wrong is said in the form at once; what is right is asked of the clerk as one command."""
+        place, view = self._place(body, context), body["view"]
+        form = filled(view, language_of(view))
+        problems = dict(form.problems)
+        if self._admins_only and not problems:
+            refusal = self._refusal(await self._voice.person(place), form.command)
+            problems = {WHERE: refusal} if refusal else {}
+        if problems:
+            await ack(response_action="errors", errors=problems)
+            return
+        await ack()
+        urls = [answer["response_url"] for answer in body.get("response_urls") or ()]
+        place = replace(place, channel=form.conversation, url=urls[0] if urls else "")
+
+        async def ask(at: Place, _: Body) -> None:
+            await self._converse(at, await self._voice.person(at), form.command)
+
+        await self._add(place.address, ask, place, body)
+
+    # The app's home
+
+    async def _home_opened(self, place: Place, body: Body) -> None:
+        if body["event"].get("tab") != "home":
+            return
+        person = await self._voice.person(place)
+        every = await self._present.subscriptions(self._slack.name)
+        here = [found for found in every if found.address.rpartition("/")[0] == place.team]
+        view = home(here, own=place.channel, language=person.language)
+        await self._slack.client.views_publish(token=place.token, user_id=place.user, view=view)
+
+    # Comings and goings
+
+    async def _joined(self, place: Place, body: Body) -> None:
+        """The bot was added to a channel: it goes on there, and says hello in the language of who added it."""
+        if body["event"].get("user") != place.bot:
+            return
+        await self._present.returned(self._slack.name, place.address)
+        inviter = replace(place, user=str(body["event"].get("inviter") or ""))
+        reply = await self._answer(place, (await self._voice.person(inviter)).language, "hello")
+        await self._voice.announce(place, reply.lines, buttons(reply.buttons))
+
+    async def _left(self, place: Place, body: Body) -> None:
+        if body["event"].get("user") == place.bot:
+            await self._present.gone(self._slack.name, place.address, courtesy.SLACK_REMOVED)
+
+    def _gone(self, reason: str) -> Errand:
+        async def gone(place: Place, _: Body) -> None:
+            await self._present.gone(self._slack.name, place.address, reason)
+
+        return gone
+
+    async def _returned(self, place: Place, _: Body) -> None:
+        await self._present.returned(self._slack.name, place.address)
+
+    async def _moved(self, place: Place, body: Body) -> None:
+        old, new = (str(body["event"][name]) for name in ("old_channel_id", "new_channel_id"))
+        await self._present.moved(
+            self._slack.name, replace(place, channel=old).address, replace(place, channel=new).address
+        )
+
+    async def _revoked(self, place: Place, body: Body) -> None:
+        if (body["event"].get("tokens") or {}).get("bot"):
+            await self._uninstalled(place, body)
+
+    async def _uninstalled(self, place: Place, body: Body) -> None:
+        """A workspace removed the app: its token and all of its chats are forgotten."""
+        if self._oauth is not None:
+            await self._oauth.workspaces.forget(place.team)
+            await self._present.erased(self._slack.name, f"{place.team}/")
+        elif self._only is None or self._only.team_id in {None, body.get("team_id")}:
+            await self._present.erased(self._slack.name, "")
+        log.info("slack: a workspace removed the app; what was held of it is erased")
+
+
+async def _acknowledged(ack: Callable[[], Awaitable[object]]) -> None:
+    await ack()
+
+
+def _typed(text: str) -> str:
+    """What a person typed, without Slack's escapes; nothing at all asks for help."""
+    words = unescape(text).strip().removeprefix(COMMAND).strip()
+    return words or "help"
+
+
+def _invitation(place: Place, person: Person) -> Line:
+    return (Span(courtesy.SLACK_INVITE(person.language, bot=f"<@{place.bot}>")),)
+
+
+def _is_signed(verifier: SignatureVerifier, headers: Mapping[str, str], body: bytes) -> bool:
+    try:
+        return verifier.is_valid_request(body, dict(headers))
+    except (ValueError, TypeError):  # a time that is no number, a signature or a body that is no text
+        return False
+
+
+def _plainly(status: int, text: str) -> Fed:
+    return status, {"content-type": "text/plain; charset=utf-8"}, text.encode()
+
+
+def _fed(answer: BoltResponse) -> Fed:
+    return answer.status, dict(answer.first_headers()), answer.body.encode()
+
+
+# ── the library's log ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Discreet(logging.Filter):
+    """Takes out of a line of the library what may be a token, and the traceback with whatever stands in it."""
+
+    _TOKEN = re.compile(r"\bx(?:ox[a-z]|app)\S+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._TOKEN.sub("***", record.getMessage()), None
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def _library_log() -> logging.Logger:
+    """Where the library logs: errors alone, since its warnings quote whole requests."""
+    found = logging.getLogger(__name__)
+    found.setLevel(logging.ERROR)
+    if not found.filters:
+        found.addFilter(_Discreet())
+    return found

@@ -1,6 +1,5 @@
 """What Slack shows apart from messages: the form of the settings, and the app's home. Pure: views in, words out."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
@@ -55,7 +54,7 @@ class Form:
         return {
             "type": "modal",
             "callback_id": FORM,
-            "private_metadata": json.dumps({"conversation": self.conversation}),
+            "private_metadata": said.value,
             "title": _plain(courtesy.SLACK_SETTINGS(said)),
             "submit": _plain(courtesy.SLACK_SAVE(said)),
             "close": _plain(courtesy.SLACK_CANCEL(said)),
@@ -167,9 +166,9 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
     )
 
 
-def opened_for(view: Mapping[str, Any]) -> str:
-    """The conversation that a form was filled in for, empty when it was none."""
-    return str(json.loads(view.get("private_metadata") or "{}").get("conversation", ""))
+def language_of(view: Mapping[str, Any]) -> Language:
+    """The language in which a form was shown."""
+    return Language.SPANISH if view.get("private_metadata") == Language.SPANISH.value else Language.ENGLISH
 
 
 class _Fields:

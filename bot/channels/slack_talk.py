@@ -114,7 +114,7 @@ class Voice:
             log.warning("slack: direct messages could not be looked up", problem=why(error))
             return place
 
-    async def announce(self, place: Place, lines: Sequence[Line]) -> bool:
+    async def announce(self, place: Place, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = ()) -> bool:
         """Say it to the whole conversation. False when the bot may not speak there."""
         try:
             await self._slack.pace_of(place.address).turn(place.address, urgent=True, patience=PATIENCE)
@@ -122,7 +122,7 @@ class Voice:
             log.warning("slack: not announced", problem=str(error))
             return True
         refusal = ""
-        for form in _messages(lines, (), place)[0].forms:
+        for form in _messages(lines, rows, place)[0].forms:
             refusal = await self._post(place, form)
             if not refusal or refusal in OUTSIDE:
                 return not refusal

@@ -141,7 +141,7 @@ class TelegramChat:
             return 413
         try:
             raw = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return 400
         return await self._take(raw)
 
@@ -214,8 +214,11 @@ class TelegramChat:
 
     async def _poll(self) -> None:
         """Fetch the next updates. Asking confirms the ones before, so these are first given time to be answered."""
+        asked = time.monotonic()
         found = await self._get_updates(self._poll_seconds)
         self._batch.clear()
+        if not found and time.monotonic() < asked + self._pause:  # something in between does not hold it back
+            await asyncio.sleep(self._pause)
         for raw in found:
             number = int(raw["update_id"])
             task = await self._hearing.take(raw) if self._hearing else None

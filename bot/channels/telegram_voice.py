@@ -110,10 +110,14 @@ class Voice:
         try:
             await self._pace.turn(str(letter.chat), urgent=True, patience=LONGEST_WAIT)
         finally:
-            if letter.over is not None:
-                self._edits.pop((letter.chat, letter.over), None)
+            self._begin(letter)
         async with asyncio.timeout(CALL):
             await letter.send(self._bot)
+
+    def _begin(self, letter: "_Letter") -> None:
+        """From now on nothing takes its place."""
+        if letter.over is not None and self._edits.get((letter.chat, letter.over)) is letter:
+            del self._edits[letter.chat, letter.over]
 
     async def _mend(self, letter: "_Letter", error: Exception) -> bool:
         """Put right what Telegram minds; whether to try again. BadRequest comes before NetworkError, its superclass."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 
@@ -31,7 +32,7 @@ class Key(NamedTuple):
     support_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: the key is asked for thousands of times a list, and kept
 class Agreement:
     """One row of a list, repaired.
 
@@ -59,11 +60,10 @@ class Agreement:
         if row == self.row:
             return self
         copy = object.__new__(Agreement)
-        for name in self.__slots__:
-            object.__setattr__(copy, name, row if name == "row" else getattr(self, name))
+        copy.__dict__.update(self.__dict__, row=row)
         return copy
 
-    @property
+    @cached_property
     def facts(self) -> tuple[object, ...]:
         """What the row says: two rows that agree in this say the same, wherever they stand and however printed."""
         return (
@@ -78,7 +78,7 @@ class Agreement:
             self.addendum,
         )
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """What makes this row the same agreement as another."""
         kind = self.support_type.value

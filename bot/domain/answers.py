@@ -176,6 +176,14 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "You will not be told when ICE's list cannot be read. /stale on changes that.",
         "No se le avisará cuando no se pueda leer la lista de ICE. /stale on lo cambia.",
     ),
+    "always_on": (
+        "A daily or weekly digest comes even when nothing changed. /always off ends that.",
+        "El resumen diario o semanal llega aunque nada haya cambiado. /always off lo termina.",
+    ),
+    "always_off": (
+        "A digest comes only when something changed. /always on changes that.",
+        "El resumen llega solo cuando algo cambió. /always on lo cambia.",
+    ),
     "choose_language": ("Which language?", "¿Qué idioma?"),
     # buttons
     "b_undo": ("Undo", "Deshacer"),

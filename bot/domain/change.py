@@ -20,11 +20,14 @@ class Kind(StrEnum):
     CORRECTED = "corrected"
     RENAMED = "renamed"
     AMENDED = "amended"
+    RETRACTED = "retracted"
     LISTED = "listed"
 
 
 TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED})
 NEVER_TOLD = frozenset({Kind.LISTED})
+NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction is told to whoever was told what it takes back
+NO_FACT = frozenset({Kind.RETRACTED})  # says something of an earlier change, nothing of ICE's list
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 
@@ -36,7 +39,8 @@ class Change:
     (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
     `row` its row there, None where its absence is the point; `before` is the last list that still had it. `because`
     is the rule that decided, for the operator. `pending` is the row of the pending list that became this agreement
-    and `pending_since` the day on which it was first seen there. `seq` and `recorded_at` are given by the store.
+    and `pending_since` the day on which it was first seen there. A retraction names the change that was wrong with
+    `retracts` and `retracted`, its number and kind. `seq` and `recorded_at` are given by the store.
     """
 
     kind: Kind
@@ -49,6 +53,8 @@ class Change:
     because: str = ""
     pending: Agreement | None = None
     pending_since: date | None = None
+    retracts: int | None = None
+    retracted: Kind | None = None
     seq: int = 0
     recorded_at: datetime | None = None
 
@@ -113,6 +119,8 @@ class _Ledger:
         self._since, self._absent = dict(known.pending_since), dict(known.absent)
 
     def enter(self, change: Change) -> None:
+        if change.kind in NO_FACT:
+            return
         agreement, was = change.agreement, change.was
         self._seen[change.list] = change.publication
         on_list = self._lists[change.list]
@@ -183,6 +191,7 @@ def as_json(change: Change) -> dict[str, Any]:
         "was": agreement_json(change.was) if change.was else None,
         "because": change.because,
         "pending_since": change.pending_since.isoformat() if change.pending_since else None,
+        "retracts": change.retracts,
         "printed": dict(agreement.printed),
     }
 

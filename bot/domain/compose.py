@@ -1,33 +1,71 @@
 """From changes that are owed to the digest that tells them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from bot.domain.change import Change, Kind
-from bot.domain.digest import Digest, Item, Section
+from bot.domain.digest import Digest, Item, Line, Section
 from bot.domain.net import Net, net
-from bot.domain.subscription import Subscription
+from bot.domain.subscription import Cadence, Subscription
+from bot.domain.totals import Totals
 from bot.domain.wording import Wording, state_name
 
+MISSED_FOR = timedelta(days=30)  # what waited longer (a pause, an outage) is told as a count
 
-def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, page: str) -> Digest | None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a digest says beside its changes. `page` is the address of ICE's page.
+
+    `totals` stand in a daily or weekly digest. `read_at` (UTC) is when ICE was last read well, `sources` how many
+    sources were read, `is_held` whether a list is not believed yet.
+    """
+
+    page: str
+    totals: Totals | None = None
+    read_at: datetime | None = None
+    sources: int = 0
+    is_held: bool = False
+
+
+def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
     """What this subscription is told of the changes after its cursor and up to `upto`; None when that is nothing.
 
-    `changes` are all of the log in between, whatever their kind; `page` is the address of ICE's page. The text follows
-    from these alone, so a digest composed again after a crash is the same.
+    `changes` are all of the log in between, whatever their kind. The text follows from these and the stored settings
+    and times, so a digest composed again after a crash is the same.
     """
     window = [change for change in changes if subscription.cursor < change.seq <= upto]
-    told = [found for found in (_heard(subscription, n) for n in net(window)) if found is not None]
-    if not told:
-        return None
+    heard = [found for found in (_heard(subscription, n) for n in net(window)) if found is not None]
+    told = [found for found in heard if not _is_old(found.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
+    scheduled = subscription.cadence is not Cadence.INSTANT
+    footer = wording.circumstances(about.totals, is_held=about.is_held) if scheduled else ()
+    if len(told) < len(heard):
+        footer = (wording.older(len(heard) - len(told)), *footer)
+    if not heard:
+        return _nothing_new(subscription, wording, about, upto, footer)
     told_changes = [n.change for n in told]
     return Digest(
         upto=upto,
         title=wording.title([change.kind for change in told_changes]),
         sections=tuple(_sections(told, wording)),
-        footer=wording.sources(told_changes, page=page),
+        footer=(*footer, *wording.sources(told_changes, page=about.page)),
     )
+
+
+def _nothing_new(
+    subscription: Subscription, wording: Wording, about: Circumstances, upto: int, footer: Sequence[Line]
+) -> Digest | None:
+    """The digest of those who want one even then."""
+    if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
+        return None
+    read = wording.nothing_new(about.sources, about.read_at)
+    return Digest(upto=upto, title=wording.title([]), sections=(), footer=(read, *footer))
+
+
+def _is_old(change: Change, at: datetime | None) -> bool:
+    return at is not None and change.recorded_at is not None and at - change.recorded_at > MISSED_FOR
 
 
 def _heard(subscription: Subscription, found: Net) -> Net | None:

@@ -36,7 +36,7 @@ COURTESY: Mapping[Language, Courtesy] = {
         ),
         channel_is_other="{name} is no channel. In a group, its administrators write the commands in the group itself.",
         channel_closed=(
-            "I may not post in {name}. Make @{bot} an administrator of the channel who may post messages, and try anew."
+            "I may not post in {name}. Make @{bot} an administrator there who may post messages, and try again."
         ),
         channel_not_yours="Only an administrator of {name} can set it up.",
     ),

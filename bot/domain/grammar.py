@@ -11,7 +11,7 @@ from rapidfuzz import process
 
 from bot.domain import counties
 from bot.domain.agreement import SupportType
-from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Kind
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.pairing import plain_county
 from bot.domain.spelling import STATES, canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, Language, county_entry
@@ -189,7 +189,7 @@ def nearest_state(text: str) -> str | None:
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
     """Which kinds of change: a list of them, "all", "default", or changes to the present ones (+amended -applied)."""
     words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
-    tellable = [kind for kind in Kind if kind not in NEVER_TOLD]
+    tellable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
     for word in words:
         if word.lstrip("+") in _EVERYTHING:

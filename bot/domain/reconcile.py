@@ -7,6 +7,7 @@ agency leaving is ICE spelling it differently. `pairing` holds the rules by whic
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import Change, Kind, Known
@@ -133,17 +134,27 @@ class _Comparison:
 
     def _second_row(self, left: Agreement) -> Agreement | None:
         """The agreement on the list of which this was only a second row, under another spelling."""
-        twins = [
-            self._now[key]
-            for key in sorted(key for key in self._rows if key.state == left.state)
-            for row in self._rows[key]
-            if is_second_row(Pair(left, row))
-        ]
-        return twins[0] if twins else None
+        rows = self._rows_by_state.get(left.state, ())
+        return next((self._now[row.key] for row in rows if is_second_row(Pair(left, row))), None)
+
+    @cached_property
+    def _rows_by_state(self) -> Mapping[str, Sequence[Agreement]]:
+        """All rows of the list by state, in the order of their keys."""
+        by_state: dict[str, list[Agreement]] = {}
+        for key in sorted(self._rows):
+            by_state.setdefault(key.state, []).extend(sorted(self._rows[key], key=_order))
+        return by_state
+
+    @cached_property
+    def _stayed_by_state(self) -> Mapping[str, Sequence[Agreement]]:
+        by_state: dict[str, list[Agreement]] = {}
+        for key in sorted(self._before.keys() & self._now.keys()):
+            by_state.setdefault(key.state, []).append(self._before[key])
+        return by_state
 
     def _new(self, joined: Agreement) -> Change:
-        twins = (a for key, a in sorted(self._before.items()) if key in self._now and key.state == joined.state)
-        twin = next((a for a in twins if is_second_row(Pair(a, joined))), None)
+        stayed = self._stayed_by_state.get(joined.state, ())
+        twin = next((a for a in stayed if is_second_row(Pair(a, joined))), None)
         if twin is not None:
             return self._change(Kind.LISTED, joined, because=f"a second row of {twin.agency}")
         if self._listing.list is ListName.PENDING:
@@ -230,8 +241,11 @@ def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
     """One row for an agreement: the one that says what is known, else the one that says most."""
     if len(rows) == 1:
         return rows[0]
-    fullest_first = sorted(
-        rows, key=lambda r: (r.moa is None, r.county == "", r.signed or date.max, repr(r.facts), r.row)
-    )
+    fullest_first = sorted(rows, key=_order)
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)
     return next(same, fullest_first[0])
+
+
+def _order(row: Agreement) -> tuple[object, ...]:
+    """Rows of one agreement, the one that says most first."""
+    return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), row.row

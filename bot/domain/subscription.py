@@ -71,6 +71,9 @@ class Filter:
         Who watched the state that a correction takes an agreement from hears it put right; who watches only the state
         that it moves to hears it as signed.
         """
+        if change.retracted is not None:  # whoever was told of a change is told that it was wrong
+            told = replace(change, kind=change.retracted, retracted=None)
+            return Kind.RETRACTED if self.hears_as(told) is not None else None
         if change.kind in NEVER_TOLD or not self._has_type(change):
             return None
         if change.was is not None and change.was.state != change.agreement.state:
@@ -120,7 +123,9 @@ class Subscription:
     is due, None when nothing is owed: an index that follows from log, cursor, filter and cadence. `retry_at` (UTC)
     holds it back after a failure, `quiet_until` (UTC) while it is paused for a time. `pinned` is the last change that
     the digest on its way covers and `sent` how many of its parts have been delivered. `at` is local time in `tz`;
-    weekly is Monday. `paused` is the reason, if any; `hears_stale` is whether it is told when ICE cannot be read.
+    weekly is Monday. `told_at` (UTC) is when the last digest was done: no second one comes on its local date.
+    `paused` is the reason, if any; `hears_stale` is whether it is told when ICE cannot be read, `hears_always` whether
+    a digest comes even when nothing changed.
     `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
     """
 
@@ -141,9 +146,11 @@ class Subscription:
     pinned: int | None = None
     pinned_at: datetime | None = None
     sent: int = 0
+    told_at: datetime | None = None
     created_at: datetime | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
+    hears_always: bool = False
     version: int = 0
     before: "Settings | None" = None
 
@@ -170,6 +177,7 @@ class Subscription:
             paused=self.paused,
             quiet_until=self.quiet_until,
             hears_stale=self.hears_stale,
+            hears_always=self.hears_always,
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
@@ -184,6 +192,7 @@ class Subscription:
             paused=settings.paused,
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
+            hears_always=settings.hears_always,
             version=self.version + 1,
             before=self.settings,
         )
@@ -205,6 +214,7 @@ class Settings:
     paused: str | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
+    hears_always: bool = False
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -218,9 +228,11 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
         return recorded_at
     zone = ZoneInfo(subscription.tz)
     day = recorded_at.astimezone(zone).date()
+    told_on = subscription.told_at.astimezone(zone).date() if subscription.told_at else date.min
     while True:
         moment = _local_moment(day, subscription.at, zone)
-        if moment > recorded_at and (subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY):
+        fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY
+        if moment > recorded_at and day > told_on and fits:
             return moment
         day += timedelta(days=1)
 

@@ -13,6 +13,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.digest import Line, Span
 from bot.domain.spelling import STATES, SUPPORT_TYPES
 from bot.domain.subscription import Language
+from bot.domain.totals import JANUARY_2025, Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,16 @@ class _Phrases:
     lists: Mapping[ListName, str]
     fetched: str
     page: str
+    nothing: str
+    nothing_read: tuple[str, str]
+    last_read: str
+    older: tuple[str, str]
+    totals: str
+    more: str
+    fewer: str
+    as_before: str
+    since: str
+    held: str
 
 
 _ENGLISH = _Phrases(
@@ -57,6 +68,7 @@ _ENGLISH = _Phrases(
         Kind.CORRECTED: "put right on ICE's list",
         Kind.RENAMED: "renamed on ICE's list",
         Kind.AMENDED: "amended",
+        Kind.RETRACTED: "told wrongly",
     },
     counted={
         Kind.SIGNED: ("new agreement", "new agreements"),
@@ -67,6 +79,7 @@ _ENGLISH = _Phrases(
         Kind.CORRECTED: ("correction", "corrections"),
         Kind.RENAMED: ("agency renamed", "agencies renamed"),
         Kind.AMENDED: ("amendment", "amendments"),
+        Kind.RETRACTED: ("correction of ours", "corrections of ours"),
     },
     columns={
         "county": "county",
@@ -102,6 +115,16 @@ _ENGLISH = _Phrases(
     lists={ListName.PARTICIPATING: "ICE's list ", ListName.PENDING: "ICE's pending list "},
     fetched=", fetched {}",
     page="ICE's 287(g) page",
+    nothing="287(g): nothing changed",
+    nothing_read=("1 source was read.", "{} sources were read."),
+    last_read=" ICE's list was last read well on {}.",
+    older=("1 older change is not named here.", "{} older changes are not named here."),
+    totals="On ICE's list now: {agreements:,} agreements of {agencies:,} agencies in {states} states and territories, ",
+    more="{:,} more than a day ago, ",
+    fewer="{:,} fewer than a day ago, ",
+    as_before="as many as a day ago, ",
+    since="{:,} in January 2025.",
+    held="One of ICE's lists looks wrong and is held until it is checked; what it says is not told yet.",
 )  # fmt: skip
 _SPANISH = _Phrases(
     happened={
@@ -113,6 +136,7 @@ _SPANISH = _Phrases(
         Kind.CORRECTED: "corregido en la lista de ICE",
         Kind.RENAMED: "con otro nombre en la lista de ICE",
         Kind.AMENDED: "modificado",
+        Kind.RETRACTED: "contado por error",
     },
     counted={
         Kind.SIGNED: ("acuerdo nuevo", "acuerdos nuevos"),
@@ -123,6 +147,7 @@ _SPANISH = _Phrases(
         Kind.CORRECTED: ("corrección", "correcciones"),
         Kind.RENAMED: ("agencia con otro nombre", "agencias con otro nombre"),
         Kind.AMENDED: ("modificación", "modificaciones"),
+        Kind.RETRACTED: ("corrección nuestra", "correcciones nuestras"),
     },
     columns={
         "county": "condado",
@@ -162,6 +187,16 @@ _SPANISH = _Phrases(
     lists={ListName.PARTICIPATING: "Lista de ICE ", ListName.PENDING: "Lista de solicitudes de ICE "},
     fetched=", leída el {}",
     page="Página de ICE sobre 287(g)",
+    nothing="287(g): sin cambios",
+    nothing_read=("Se leyó 1 fuente.", "Se leyeron {} fuentes."),
+    last_read=" La lista de ICE se leyó bien por última vez el {}.",
+    older=("1 cambio anterior no se menciona aquí.", "{} cambios anteriores no se mencionan aquí."),
+    totals="En la lista de ICE: {agreements:,} acuerdos de {agencies:,} agencias en {states} estados y territorios, ",
+    more="{:,} más que hace un día, ",
+    fewer="{:,} menos que hace un día, ",
+    as_before="igual que hace un día, ",
+    since="{:,} en enero de 2025.",
+    held="Una lista de ICE parece errónea y está retenida hasta que se revise; lo que dice aún no se cuenta.",
 )  # fmt: skip
 _IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
 
@@ -206,6 +241,8 @@ class Wording:
 
     def title(self, kinds: Sequence[Kind]) -> Line:
         """What a message is about, in one line: 287(g): 3 new agreements, 1 no longer listed."""
+        if not kinds:
+            return (Span(self._say.nothing, strong=True),)
         counts = {kind: kinds.count(kind) for kind in Kind if kind in kinds}
         said = [f"{number} {self._say.counted[kind][number > 1]}" for kind, number in counts.items()]
         return (Span(f"287(g): {', '.join(said)}", strong=True),)
@@ -305,6 +342,27 @@ class Wording:
             fetched = Span(self._say.fetched.format(self.moment(publication.observed_at)))
             lines.append((Span(self._say.lists[which]), name, fetched))
         return (*lines, (Span(self._say.page, href=page),))
+
+    def nothing_new(self, sources: int, read_at: datetime | None) -> Line:
+        """What was read although nothing changed."""
+        read = self._say.last_read.format(self.moment(read_at)) if read_at else ""
+        return (Span(self._say.nothing_read[sources != 1].format(sources) + read),)
+
+    def older(self, number: int) -> Line:
+        """How many changes were missed for so long that they are only counted."""
+        return (Span(self._say.older[number != 1].format(number)),)
+
+    def circumstances(self, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
+        """How many agreements there are in all, and what is held."""
+        lines = []
+        if totals is not None:
+            more = totals.agreements - totals.before
+            change = self._say.more if more > 0 else self._say.fewer if more < 0 else self._say.as_before
+            head = self._say.totals.format(agreements=totals.agreements, agencies=totals.agencies, states=totals.states)
+            lines.append((Span(head + change.format(abs(more)) + self._say.since.format(JANUARY_2025)),))
+        if is_held:
+            lines.append((Span(self._say.held),))
+        return tuple(lines)
 
 
 def _county_says_more(agreement: Agreement) -> bool:

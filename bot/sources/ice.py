@@ -6,10 +6,11 @@ Before 2025-02-21 the list was a table in the page itself; that is read too.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -41,6 +42,7 @@ REQUIRED = ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE")
 ONLY_PARTICIPATING = ("SIGNED", "MOA")
 UNKNOWN_STATE = "??"
 HEADER_WITHIN = 20  # rows from the top in which a header may stand
+MOST_COLUMNS = 64
 LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
 
 _HEADLINE = re.compile(r"signed\s+([\d,]+)\s+Memorand(?:a|ums?)\s+of\s+Agreement", re.IGNORECASE)
@@ -94,7 +96,8 @@ class Ice:
         """What the document says as that list; a document with the other list's columns is not that list."""
         header, rows = _table(document)
         _check_columns(header, name)
-        read = [found for row in rows if (found := _read_row(row, header, document.fetched_at)) is not None]
+        reader = _RowReader(header, document.fetched_at)
+        read = [found for row in rows if (found := reader.read(row)) is not None]
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -217,7 +220,8 @@ def _html_row(number: int, row: Tag, base: str) -> _Row:
     cells = row.find_all(["td", "th"])
     anchors = ((column, cell.find("a", href=True)) for column, cell in enumerate(cells))
     links = {column: urljoin(base, str(a["href"])) for column, a in anchors if isinstance(a, Tag)}
-    return _Row(number, [cell.get_text(" ") for cell in cells], links)
+    texts: list[Value] = [cell.get_text(" ") for cell in cells]
+    return _Row(number, texts + [None] * (MOST_COLUMNS - len(texts)), links)
 
 
 def _check_columns(header: Mapping[str, int], name: ListName) -> None:
@@ -236,41 +240,55 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 # ── a row, repaired ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_row(row: _Row, header: Mapping[str, int], observed_at: datetime) -> Agreement | str | None:
-    """The agreement that a row means, a sentence when it should name one and does not, None when it is blank."""
-    cells = tuple(row.cells[header[c]] if c in header and header[c] < len(row.cells) else None for c in COLUMNS)
-    links = tuple(row.links.get(header[c]) if c in header else None for c in ("MOA", "ADDENDUM"))
-    not_after = observed_at.date() + timedelta(days=2)  # a day for the time zone, a day for a list dated ahead
-    found = _repaired(cells, links, not_after.year)
-    if not isinstance(found, Agreement):
-        return found and f"row {row.number} {found}"
-    if found.signed is not None and found.signed > not_after:
-        found = replace(found, signed=None)
-    return found.at_row(row.number)
+class _RowReader:
+    """Reads the rows of one list, whose columns stand where its header says."""
+
+    def __init__(self, header: Mapping[str, int], observed_at: datetime) -> None:
+        self._columns = tuple(column for column in COLUMNS if column in header)
+        self._cells = itemgetter(*(header[column] for column in self._columns))
+        self._moa, self._addendum = header.get("MOA", -1), header.get("ADDENDUM", -1)
+        # a day for the time zone, a day for a list dated ahead
+        self._not_after = observed_at.date() + timedelta(days=2)
+
+    def read(self, row: _Row) -> Agreement | str | None:
+        """The agreement that a row means, a sentence when it should name one and does not, None when it is blank."""
+        links = (row.links.get(self._moa), row.links.get(self._addendum))
+        found = _repaired(self._columns, self._cells(row.cells), links, self._not_after.year)
+        if not isinstance(found, Agreement):
+            return found and f"row {row.number} {found}"
+        if found.signed is not None and found.signed > self._not_after:
+            found = replace(found, signed=None)
+        return found.at_row(row.number)
 
 
 @lru_cache(maxsize=16_384)
-def _repaired(cells: tuple[Value, ...], links: tuple[str | None, ...], year: int) -> Agreement | str | None:
-    """A row's cells, in the order of COLUMNS, put right. Most rows of a list stood on the last one too."""
-    if not any(map(cell_text, cells)):
+def _repaired(
+    columns: tuple[str, ...], values: tuple[Value, ...], links: tuple[str | None, str | None], year: int
+) -> Agreement | str | None:
+    """A row's cells put right. Most rows of a list stood on the last one too."""
+    if not any(map(cell_text, values)):
         return None
-    state_cell, agency_cell, type_cell, county_cell, support_cell, signed_cell, moa_cell, addendum_cell = cells
-    agency, support = cell_text(agency_cell), cell_text(support_cell)
+    cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
+    agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
     if not agency or not support:
         return f"has no {'support type' if agency else 'agency'}"
     if len(agency) > LONGEST_CELL:
         return f"has an agency of {len(agency)} letters"
-    state = state_code(cell_text(state_cell)) or UNKNOWN_STATE
-    kind = support_type(support)
+    state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
     read = {
         "STATE": STATES.get(state, "").upper(),
         "LAW ENFORCEMENT AGENCY": agency,
-        "TYPE": agency_type(cell_text(type_cell)),
-        "COUNTY": cell_text(county_cell)[:LONGEST_CELL],
+        "TYPE": agency_type(cell_text(cells["TYPE"])),
+        "COUNTY": cell_text(cells["COUNTY"])[:LONGEST_CELL],
         "SUPPORT TYPE": SUPPORT_TYPES.get(kind, ""),
     }
-    signed = signed_date(signed_cell, not_after=date(year, 12, 31))
-    moa, addendum = (_linked(link, cell) for link, cell in zip(links, (moa_cell, addendum_cell), strict=True))
+    signed = signed_date(cells["SIGNED"], not_after=date(year, 12, 31))
+    moa, addendum = _linked(links[0], cells["MOA"]), _linked(links[1], cells["ADDENDUM"])
+    printed = {c: str(cells[c]) for c, text in read.items() if _differs(cells[c], text)}
+    if _is_mended(cells["SIGNED"], signed):
+        printed["SIGNED"] = str(cells["SIGNED"])
+    found = zip(("MOA", "ADDENDUM"), links, (moa, addendum), strict=True)
+    printed |= {column: link for column, link, address in found if link and link != address}
     return Agreement(
         state=state,
         agency=agency,
@@ -281,7 +299,7 @@ def _repaired(cells: tuple[Value, ...], links: tuple[str | None, ...], year: int
         signed=signed,
         moa=moa,
         addendum=addendum,
-        printed=dict(_repairs(cells, links, read, (signed, moa, addendum))),
+        printed=printed,
     )
 
 
@@ -290,21 +308,13 @@ def _linked(link: str | None, cell: Value) -> str | None:
     return web_address(link) if link else web_address(tidy(cell)) if isinstance(cell, str) else None
 
 
-def _repairs(
-    cells: Sequence[Value],
-    links: Sequence[str | None],
-    read: Mapping[str, str],
-    rest: tuple[date | None, str | None, str | None],
-) -> Iterable[tuple[str, str]]:
-    """The cells that say something else than what was read from them, as printed."""
-    signed, moa, addendum = rest
-    for column, cell in zip(COLUMNS, cells, strict=True):
-        if column in read and isinstance(cell, str) and cell.upper() != read[column].upper():
-            yield column, cell
-    if cells[5] is not None and (
-        not isinstance(cells[5], datetime | date) or signed is None or cells[5].year != signed.year
-    ):
-        yield "SIGNED", str(cells[5])
-    for column, link, address in (("MOA", links[0], moa), ("ADDENDUM", links[1], addendum)):
-        if link and link != address:
-            yield column, link
+def _differs(cell: Value, read: str) -> bool:
+    """Whether a cell was printed otherwise than it was read, letter case apart."""
+    return isinstance(cell, str) and cell.upper() != read.upper()
+
+
+def _is_mended(cell: Value, signed: date | None) -> bool:
+    """Whether the signing date was not printed as the day that we read."""
+    if cell is None:
+        return False
+    return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

@@ -120,23 +120,23 @@ def _texts(xml: str) -> _Texts:
         text, content = string.groups()
         if content:
             text = _held(content).get("t")
-        found[str(number)] = _checked(text or "").replace("x005F_", "")  # an escaped underscore, undone as openpyxl does
+        elif text:
+            bound("characters in a cell", len(text))
+        found[str(number)] = (
+            text.replace("x005F_", "") if text else ""
+        )  # an escaped underscore, undone as openpyxl does
     return found
 
 
 def _held(content: str) -> dict[str, str]:
     """Return the value, the formula and the text that a cell or a string holds, each if it is there."""
-    found: dict[str, str] = {}
-    for holder in _HOLDER.finditer(_PHONETIC.sub("", content)):
-        name, tag, text = holder.groups()
-        text = "" if tag.endswith("/") else unescaped(text)
-        found[name] = _checked(found.get(name, "") + text if name == "t" else text)
-    return found
-
-
-def _checked(text: str) -> str:
-    bound("characters in a cell", len(text))
-    return text
+    bound("characters in one row, text or tag", len(content))
+    found: dict[str, list[str]] = {}
+    for name, tag, text in _HOLDER.findall(_PHONETIC.sub("", content)):
+        found.setdefault(name, []).append("" if tag.endswith("/") else unescaped(text))
+    held = {name: "".join(texts) for name, texts in found.items()}
+    bound("characters in a cell", max(map(len, held.values()), default=0))
+    return held
 
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
@@ -184,10 +184,12 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         if cells := _cells(piece, number, casts, rows.get(number, [])):
             rows[number] = cells
-    height, width = max(rows, default=0), max(map(len, rows.values()), default=0)
+    if not rows:
+        return []
+    height, width = max(rows), max(map(len, rows.values()))
     bound("rows", height)
     package.spend("cells", height * width)
-    if rows and min(rows) < 1:
+    if min(rows) < 1:
         raise Unreadable(f"the workbook numbers a row {min(rows)}")
     for cells in rows.values():
         cells.extend([None] * (width - len(cells)))
@@ -195,6 +197,7 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
 
 
 def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
+    bound("characters in one row, text or tag", len(xml))
     column, digits = 0, str(row)
     for place, tag, text, content in _CELL.findall(xml):
         column += 1

@@ -72,8 +72,8 @@ class Store(Protocol):
     async def record(self, record: Record) -> Sequence[Change]:
         """Commit a reading: evidence first, then changes, known, held and memory as one; the changes, numbered.
 
-        Sets `due_at` of each subscription that is owed one of them and had nothing due. Never brings a back-off or a
-        pause forward.
+        What is known must follow from the changes, but for rows, publications and what is absent. Sets `due_at` of each
+        subscription that is owed one of them and had nothing due. Never brings a back-off or a pause forward.
         """
         ...
 
@@ -135,18 +135,22 @@ class Store(Protocol):
     async def sent(self, receipt: Receipt) -> Subscription:
         """One part of the pinned digest was delivered: receipt and progress as one.
 
-        The receipt is kept even if the subscription was forgotten meanwhile, which is then said by StoreError.
+        Of one that was forgotten meanwhile nothing is kept, and StoreError says so.
         """
         ...
 
-    async def advance(self, subscription_id: str, cursor: int) -> Subscription:
-        """The digest is done: move the cursor, let go of the pin and any back-off, compute `due_at` from the log."""
+    async def advance(self, subscription_id: str, cursor: int, told_at: datetime | None = None) -> Subscription:
+        """The digest is done: move the cursor, let go of the pin and any back-off, compute `due_at` from the log.
+
+        `told_at` (UTC) is when, if anything was told.
+        """
         ...
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         """A send failed: keep the receipt, and of the subscription what the verdict says (back-off, pause, moved).
 
-        What its owner changed while the message was on its way stays changed.
+        What its owner changed while the message was on its way stays changed; of one that was forgotten meanwhile
+        nothing is kept.
         """
         ...
 

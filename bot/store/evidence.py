@@ -75,7 +75,8 @@ class Evidence:
         )
         self._folder.make("evidence")
         self._folder.make(f"evidence/{document.sha256[:2]}")
-        self._folder.write(f"{stem}.gz", gzip.compress(document.body, 6, mtime=0))
+        level = 1 if document.body.startswith(b"PK") else 6  # a workbook is compressed already
+        self._folder.write(f"{stem}.gz", gzip.compress(document.body, level, mtime=0))
         self._folder.write(f"{stem}.json", seal(msgspec.json.encode(label)))
 
 

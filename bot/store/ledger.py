@@ -2,10 +2,10 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, merge
 from itertools import product
 
 import msgspec
@@ -49,9 +49,9 @@ class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="placed"):
-    """A subscription as it now stands, and the receipt that goes with it; None where there is only the other."""
+    """A subscription as it now stands, and the receipt that goes with it, if any."""
 
-    subscription: Subscription | None = None
+    subscription: Subscription
     receipt: Receipt | None = None
 
 
@@ -78,6 +78,7 @@ class Log:
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
+        self._retractions: list[Change] = []
         self._places: defaultdict[tuple[str, Kind], list[int]] = defaultdict(list)
 
     @property
@@ -89,23 +90,40 @@ class Log:
         """Add changes that carry their numbers."""
         for change in changes:
             self.changes.append(change)
+            if change.kind is Kind.RETRACTED:
+                self._retractions.append(change)
             if change.kind not in NEVER_TOLD:
                 for place in _heard_under(change):
                     self._places[place].append(change.seq)
 
-    def first_owed(self, subscription: Subscription) -> Change | None:
-        """The first of `owed`; a filter of states and kinds alone finds it without reading the log."""
-        filter_ = subscription.filter
-        if filter_.counties or filter_.agencies or filter_.support_types:
-            return next((c for c in self.changes[subscription.cursor :] if filter_.matches(c)), None)
+    def first_retraction(self, subscription: Subscription) -> Change | None:
+        """The first retraction after its cursor of what its filter hears."""
+        after = (c for c in self._retractions if c.seq > subscription.cursor)
+        return next((c for c in after if subscription.filter.matches(c)), None)
+
+    def first_owed(self, subscription: Subscription, after: int = 0) -> Change | None:
+        """The first of `owed`, from the index; `after` is a change up to which nothing is owed, if the caller knows."""
+        news, after = subscription.filter, max(subscription.cursor, after)
+        if news.counties or news.agencies or news.support_types:
+            return next(
+                (self.changes[seq - 1] for seq in self._candidates(news, after) if self._is_news(news, seq)), None
+            )
         first = self.end + 1
-        for kind, kind_since in filter_.kinds.items():
-            for state, state_since in filter_.states.items():
+        for kind, kind_since in news.kinds.items():
+            for state, state_since in news.states.items():
                 places = self._places.get((state, kind))
-                after = max(subscription.cursor, kind_since, state_since)
-                if places and places[-1] > after:
-                    first = min(first, places[bisect_right(places, after)])
+                since = max(after, kind_since, state_since)
+                if places and places[-1] > since:
+                    first = min(first, places[bisect_right(places, since)])
         return self.changes[first - 1] if first <= self.end else None
+
+    def _candidates(self, news: Filter, after: int) -> Iterator[int]:
+        """The changes that this filter could match, in order."""
+        found = (self._places.get(entry) for entry in product(news.index_states, news.kinds))
+        return merge(*(places[bisect_right(places, after) :] for places in found if places))
+
+    def _is_news(self, news: Filter, seq: int) -> bool:
+        return news.matches(self.changes[seq - 1])
 
 
 def _heard_under(change: Change) -> list[tuple[str, Kind]]:
@@ -177,7 +195,7 @@ class Roll:
         self._set(subscription)
 
     def remove(self, subscription_id: str) -> None:
-        """Forget it."""
+        """Take it out."""
         old = self.by_id.pop(subscription_id)
         self._let_go_of_address(old)
         self._unwatch(subscription_id, old.filter.index_states)
@@ -185,18 +203,20 @@ class Roll:
 
     def wake(self, changes: Sequence[Change]) -> None:
         """Set `due_at` of those who are owed one of these new changes and had nothing due."""
-        states = {ALL_STATES}.union(*(change.states for change in changes)) if changes else ()
+        if not changes:
+            return
+        states = {ALL_STATES}.union(*(change.states for change in changes))
         for subscription_id in set().union(*(self._watchers.get(state, ()) for state in states)):
             if self.by_id[subscription_id].due_at is None:
-                self._set(self.by_id[subscription_id])
+                self._set(self.by_id[subscription_id], after=changes[0].seq - 1)
 
     def due(self, now: datetime) -> list[Subscription]:
         """Those to be told now, longest due first."""
         rung = (self.by_id[subscription_id] for subscription_id in self._alarm.rung(now))
         return sorted((s for s in rung if s.is_due(now)), key=lambda s: (s.due_at, int(s.id.removeprefix("s"))))
 
-    def _set(self, subscription: Subscription) -> None:
-        owed = self._log.first_owed(subscription)
+    def _set(self, subscription: Subscription, after: int = 0) -> None:
+        owed = self._log.first_owed(subscription, after)
         moment = self._moment(subscription, owed.recorded_at) if owed and owed.recorded_at else None
         if subscription.due_at != moment:
             subscription = replace(subscription, due_at=moment)
@@ -207,8 +227,22 @@ class Roll:
         if self.by_address.get((old.channel, old.address)) == old.id:
             del self.by_address[old.channel, old.address]
 
+    def _due_at(self, subscription: Subscription) -> datetime | None:
+        """When the first thing that it is owed is due; a retraction never waits for the hour of a digest."""
+        owed = self._log.first_owed(subscription)
+        moments = [self._moment(subscription, owed.recorded_at)] if owed and owed.recorded_at else []
+        retraction = self._log.first_retraction(subscription)
+        if retraction is not None and retraction.recorded_at is not None:
+            moments.append(retraction.recorded_at)
+        since = subscription.told_at or subscription.created_at
+        if subscription.hears_always and subscription.cadence is not Cadence.INSTANT and since is not None:
+            moments.append(due_at(subscription, since))
+        return min(moments, default=None)
+
     def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
         """`due_at`, computed once for all who share hour, zone and cadence."""
+        if subscription.told_at is not None and subscription.told_at > recorded_at - timedelta(days=2):
+            return due_at(subscription, recorded_at)  # the date of the last one matters
         key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)
         if key not in self._moments:
             if len(self._moments) > 10_000:
@@ -233,6 +267,7 @@ class Ledger:
         self.receipts: list[Receipt] = []
         self.notes: dict[str, dict[str, str]] = {}
         self.transactions = 0
+        self._foreseen: tuple[Known, Recorded, Sequence[Change], Known] | None = None
         self._latest: datetime | None = None
 
     def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
@@ -255,10 +290,16 @@ class Ledger:
         self.transactions += 1
 
     def known_after(self, recorded: Recorded, changes: Sequence[Change]) -> Known:
-        """What is known once that is applied."""
+        """What is known once that is applied; worked out once where it is asked first and applied then."""
+        if self._foreseen is not None:
+            before, foreseen, by, after = self._foreseen
+            if before is self.known and by is changes and foreseen == recorded:
+                return after
         known = self.known.after(changes)
         lists = {name: _with_rows(on_list, recorded.rows[name]) for name, on_list in known.agreements.items()}
-        return replace(known, agreements=lists, seen=recorded.seen, absent=dict(recorded.absent))
+        known = replace(known, agreements=lists, seen=recorded.seen, absent=dict(recorded.absent))
+        self._foreseen = (self.known, recorded, changes, known)
+        return known
 
     def drop_old_receipts(self) -> None:
         """Let go of those that were older than they are kept when the last dated transaction happened."""
@@ -268,6 +309,7 @@ class Ledger:
 
     def _record(self, recorded: Recorded, changes: Sequence[Change]) -> None:
         self.known = self.known_after(recorded, changes)
+        self._foreseen = None
         if recorded.held is not None:
             self.held = recorded.held
         self._remember(recorded.memory)
@@ -290,8 +332,7 @@ class Ledger:
         if placed.receipt is not None:
             self.receipts.append(placed.receipt)
             self._latest = placed.receipt.at
-        if placed.subscription is not None:
-            self.roll.place(placed.subscription)
+        self.roll.place(placed.subscription)
 
 
 def row_numbers(agreements: Mapping[Key, Agreement]) -> tuple[int, ...]:
@@ -326,10 +367,11 @@ def part_sent(subscription: Subscription, part: int) -> Subscription:
     return replace(subscription, sent=max(subscription.sent, part))
 
 
-def advanced(subscription: Subscription, cursor: int) -> Subscription:
-    """Its digest is done."""
+def advanced(subscription: Subscription, cursor: int, told_at: datetime | None = None) -> Subscription:
+    """Its digest is done; `told_at` is when, if anything was told."""
     return replace(
         subscription,
+        told_at=told_at or subscription.told_at,
         cursor=max(subscription.cursor, cursor),
         pinned=None,
         pinned_at=None,

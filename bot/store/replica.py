@@ -135,7 +135,7 @@ class Replica:
         self.ledger.apply(line.transaction, changes)
 
     def _next_goes_on(self, *, unused: bool = False) -> bool:
-        """Whether the next journal begins where this one ends and has been written to, or is `unused` yet.
+        """Whether the next journal begins where this one ends and has been taken into use, or may be `unused` yet.
 
         One that a failed checkpoint left behind begins earlier and holds nothing.
         """
@@ -146,10 +146,13 @@ class Replica:
         begun = self._decoded(self._decode_heading, lines.bodies[0]).transactions if lines.bodies else None
         is_empty = len(lines.bodies) == 1
         if begun == self.ledger.transactions:
-            return unused or not is_empty
+            return unused or not is_empty or self._has_journal(self.generation + 2)
         if begun is not None and begun < self.ledger.transactions and is_empty:
             return False
         raise StoreDamaged(f"{path} does not go on where {journal(self.generation)} ends. {RESTORE}.")
+
+    def _has_journal(self, generation: int) -> bool:
+        return (self._folder.path / journal(generation)).exists()
 
     def _take(self, last_seq: int) -> list[Change]:
         """The next changes of the log up to that number."""

@@ -163,19 +163,15 @@ class TinyStore:
         return self._place(pinned(self._ledger.roll[subscription_id], upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        roll = self._ledger.roll
-        stored = roll.by_id.get(receipt.subscription)
-        placed = part_sent(stored, receipt.part) if stored else None
-        self._opened.commit(Placed(subscription=placed, receipt=receipt))  # proof stays when its owner left meanwhile
-        return roll[receipt.subscription]
+        return self._place(part_sent(self._ledger.roll[receipt.subscription], receipt.part), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int) -> Subscription:
-        return self._place(advanced(self._ledger.roll[subscription_id], cursor))
+    async def advance(self, subscription_id: str, cursor: int, told_at: datetime | None = None) -> Subscription:
+        return self._place(advanced(self._ledger.roll[subscription_id], cursor, told_at))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         stored = self._ledger.roll.by_id.get(subscription.id)
-        placed = failed(stored, subscription) if stored else None
-        self._opened.commit(Placed(subscription=placed, receipt=receipt))
+        if stored is not None:
+            self._place(failed(stored, subscription), receipt)
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         receipts = self._ledger.receipts
@@ -196,8 +192,8 @@ class TinyStore:
     def _ledger(self) -> Ledger:
         return self._opened.ledger
 
-    def _place(self, subscription: Subscription) -> Subscription:
-        self._opened.commit(Placed(subscription=subscription))
+    def _place(self, subscription: Subscription, receipt: Receipt | None = None) -> Subscription:
+        self._opened.commit(Placed(subscription=subscription, receipt=receipt))
         return self._ledger.roll[subscription.id]
 
 

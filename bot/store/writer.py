@@ -51,11 +51,13 @@ class Writer:
             self._try_checkpoint()
 
     def erase(self) -> None:
-        """Fold the journal in twice, so that no file holds any longer what was taken out."""
+        """Fold the journal in twice and drop damaged states, so that no file holds any longer what was taken out."""
         for _ in range(2):
             self._journal.cut()
             self._next_journal()
             self._checkpoint()
+        for path in self._folder.path.glob("aside/state-*.json"):
+            self._folder.remove(f"aside/{path.name}")
 
     def close(self) -> None:
         """Fold the journal in and let go of the files."""

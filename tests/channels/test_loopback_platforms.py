@@ -233,7 +233,7 @@ def test_a_platform_runs_in_a_thread_for_whoever_runs_no_event_loop() -> None:
 async def test_slack_answers_what_an_app_asks(client: AsyncWebClient, slack: LoopbackSlack) -> None:
     assert (await client.auth_test())["user_id"] == "U0BOT"
     assert (await client.conversations_info(channel="C024BE91L"))["channel"]["id"] == "C024BE91L"
-    assert (await client.views_open(trigger_id="1", view={"type": "home"}))["ok"]
+    assert (await client.views_publish(user_id="U1", view={"type": "home", "blocks": [{"type": "divider"}]}))["ok"]
     assert {call.token for call in slack.calls} == {slack.token}
 
 

@@ -1,4 +1,4 @@
-"""Slack's Web API on loopback, stricter than the real one where that is vague.
+"""Slack's Web API and Socket Mode on loopback, stricter than the real ones where those are vague.
 
     async with LoopbackSlack() as slack:
         channel = Slack(token=slack.token, base_url=slack.url)
@@ -6,21 +6,29 @@
         ...  # look at slack.messages, slack.told("C024BE91L"), slack.calls
 
 `server.py` tells how to run it in a thread, and has the faults that any platform can meet (`dropped`, `delayed`, …).
+`slack_people.py` has the people who type and press in it.
 """
 
+import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from loopback.server import Fault, Flood, LoopbackServer, Message
 
 TOKEN = "xoxb-loopback-0000000000"
+APP_TOKEN = "xapp-loopback-0000000000"
+CLIENT = ("1111.2222", "client-secret-of-loopback")
+TEAM, BOT = "T0LOOPBACK", "U0BOT"
+TRIGGER_SECONDS = 3.0
 LONGEST_TEXT = 40_000
 LONGEST_SECTION = 3_000
 LONGEST_MESSAGE = 13_200
@@ -41,7 +49,58 @@ def broken(status: int = 500, *, after: bool = False) -> Fault:
 
 
 class Refused(Exception):
-    """A message that Slack does not take; the text is its error code."""
+    """A message or a view that Slack does not take; the text is its error code."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one person was told: at the address that came with their command, or by chat.postEphemeral.
+
+    `buttons` are what is written on them and what they ask. `replaces` is whether it took the place of the message with
+    the button that was pressed; `alone` whether nobody else sees it.
+    """
+
+    channel: str
+    user: str
+    text: str
+    buttons: tuple[tuple[str, str], ...] = ()
+    replaces: bool = False
+    alone: bool = True
+
+
+@dataclass
+class View:
+    """A form that somebody has open: as it was last shown."""
+
+    id: str
+    user: str
+    view: Mapping[str, Any]
+    hash: str = "1"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The app in one workspace: its token and the bot's id."""
+
+    team: str
+    token: str
+    bot: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the app answered to one thing that happened, and after how many seconds."""
+
+    payload: Mapping[str, Any] | None
+    took: float
+
+
+@dataclass
+class Link:
+    """A WebSocket that the app holds, and what it has not acknowledged yet."""
+
+    socket: web.WebSocketResponse
+    awaited: dict[str, "asyncio.Future[Mapping[str, Any] | None]"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,13 +166,67 @@ def _block(block: Any) -> Reading:
             _require(bool(block.get("elements")) and len(block["elements"]) <= 10)
             texts = [element for element in block["elements"] if element.get("type") != "image"]
             return _all([_text_object(element, LONGEST_SECTION) for element in texts], " ")
-        case "divider" | "actions" | "input":
+        case "actions":
+            _require(bool(block.get("elements")) and len(block["elements"]) <= 25)
+            for element in block["elements"]:
+                _button(element)
+            return Reading("")
+        case "divider":
             return Reading("")
         case "image":
             _require(bool(block.get("alt_text")) and ("image_url" in block or "slack_file" in block))
             return Reading(block["alt_text"])
         case _:
             raise Refused("invalid_blocks")
+
+
+def _button(element: Mapping[str, Any]) -> None:
+    _require(element.get("type") == "button" and element.get("text", {}).get("type") == "plain_text")
+    _require(0 < len(element["text"]["text"]) <= 75)
+    _require(len(element.get("value", "")) <= 2_000 and 0 < len(element.get("action_id", "")) <= 255)
+
+
+def buttons_of(blocks: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """What is written on each button, and what it asks."""
+    elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    names = Counter(element["action_id"] for element in elements)
+    _require(not names or max(names.values()) == 1)
+    return tuple((element["text"]["text"], element.get("value", "")) for element in elements)
+
+
+def check_view(view: Mapping[str, Any]) -> None:
+    """Refused when Slack would not show this form or home."""
+    blocks = view.get("blocks")
+    _require(isinstance(blocks, list) and 0 < len(blocks) <= 100)
+    _require(view.get("type") in {"modal", "home"})
+    if view["type"] == "modal":
+        for name in ("title", "submit", "close"):
+            _require(view[name]["type"] == "plain_text" and 0 < len(view[name]["text"]) <= 24)
+        _require(len(view.get("private_metadata", "")) <= 3_000 and len(view.get("callback_id", "")) <= 255)
+    ids = [block["block_id"] for block in blocks if "block_id" in block]
+    _require(len(set(ids)) == len(ids) and all(len(name) <= 255 for name in ids))
+    for block in blocks:
+        if block["type"] == "input":
+            _input(block)
+        else:
+            _block(block)
+
+
+def _input(block: Mapping[str, Any]) -> None:
+    _require(block["label"]["type"] == "plain_text" and 0 < len(block["label"]["text"]) <= 2_000)
+    element = block["element"]
+    options = element.get("options", [])
+    most = {"static_select": 100, "multi_static_select": 100, "radio_buttons": 10, "checkboxes": 10}
+    _require(element["type"] in {*most, "conversations_select"})
+    if element["type"] == "conversations_select":
+        _require(set(element.get("filter", {}).get("include", ["im"])) <= {"im", "mpim", "private", "public"})
+        return
+    _require(0 < len(options) <= most[element["type"]])
+    _require(len({option["value"] for option in options}) == len(options))
+    for option in options:
+        _require(0 < len(option["text"]["text"]) <= 75 and 0 < len(option["value"]) <= 150)
+    initial = element.get("initial_options", [element["initial_option"]] if "initial_option" in element else None)
+    _require(initial is None or (bool(initial) and all(option in options for option in initial)))
 
 
 def _all(readings: Sequence[Reading], between: str) -> Reading:
@@ -195,30 +308,102 @@ def _require(condition: bool) -> None:
 
 
 class LoopbackSlack(LoopbackServer):
-    """A workspace and its channels. Every channel exists unless a script says otherwise.
+    """Workspaces and their channels. Every channel exists unless a script says otherwise.
 
     `limits` enforces one message a second for a channel, with leeway. `refuse` is an error code for every call, such
-    as "token_revoked".
+    as "token_revoked". `outside` are channels where the bot is not; `users` what users.info says of a person; `slow`
+    the seconds that a method (or "response", for answers at a command's address) takes; `codes` the workspaces that
+    install the app by OAuth, by the code that Slack gives their browser.
     """
 
     def __init__(self, *, token: str = TOKEN, limits: bool = False) -> None:
         super().__init__()
         self.token = token
+        self.app_token = APP_TOKEN
         self.limits = limits
         self.refuse: str | None = None
+        self.outside: set[str] = set()
+        self.users: dict[str, Mapping[str, Any]] = {}
+        self.slow: dict[str, float] = {}
+        self.codes: dict[str, Installed] = {}
+        self.installed = {token: Installed(TEAM, token, BOT)}
+        self.answers: list[Answer] = []
+        self.views: dict[str, View] = {}
+        self.homes: dict[str, Mapping[str, Any]] = {}
+        self.links: list[Link] = []
+        self.expired: set[str] = set()
         self._numbers = count(1)
         self._flood = Flood(1, 1.0)
         self._files: dict[str, bytes] = {}
+        self._tickets: set[str] = set()
+        self._urls: dict[str, tuple[str, str]] = {}
+        self._used: Counter[str] = Counter()
+        self._triggers: dict[str, tuple[str, float]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def url(self) -> str:
         """What slack_sdk takes as base_url."""
         return f"{self.base}/api/"
 
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        return await super().__aenter__()
+
+    async def __aexit__(self, *reasons: object) -> None:
+        for link in self.links:
+            await link.socket.close()
+        await super().__aexit__(*reasons)
+
+    def from_thread(self, coroutine: Any) -> Any:
+        """Do something that is awaited elsewhere (`happens`, what people do) from a test without an event loop."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(15)
+
+    # What it does by itself
+
+    def answer_url(self, channel: str, user: str) -> str:
+        """An address to answer a person at, as comes with their command; good for five answers."""
+        path = f"/response/{next(self._numbers)}"
+        self._urls[path] = (channel, user)
+        return self.base + path
+
+    def trigger(self, user: str) -> str:
+        """What lets a form be opened within three seconds."""
+        name = f"trigger.{next(self._numbers)}"
+        self._triggers[name] = (user, monotonic())
+        return name
+
+    async def happens(self, kind: str, payload: Mapping[str, Any], *, within: float = 3.0) -> Heard:
+        """Tell the app over its newest WebSocket; TimeoutError when it does not acknowledge in time."""
+        link = self.links[-1]
+        envelope = f"envelope-{next(self._numbers)}"
+        link.awaited[envelope] = asyncio.get_running_loop().create_future()
+        began = monotonic()
+        takes = kind != "events_api"
+        await link.socket.send_json(
+            {"envelope_id": envelope, "type": kind, "payload": payload, "accepts_response_payload": takes}
+        )
+        async with asyncio.timeout(within):
+            answer = await link.awaited[envelope]
+        return Heard(answer, monotonic() - began)
+
+    async def disconnect(self, reason: str = "refresh_requested") -> Link:
+        """Say that the newest WebSocket is about to be closed; the caller closes it."""
+        link = self.links[-1]
+        await link.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "loopback"}})
+        return link
+
+    # What it answers
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if upload := re.fullmatch(r"/upload/(F\d+)", request.path):
             self._files[upload[1]] = await request.read()
             return web.Response(text="OK - 1")
+        if request.path == "/link":
+            return await self._link(request)
+        if request.path in self._urls:
+            return await self._respond(request)
         found = re.fullmatch(r"/api/([\w.]+)", request.path)
         if not found:
             return web.Response(status=404, text="Not Found")
@@ -226,32 +411,93 @@ class LoopbackSlack(LoopbackServer):
         arguments = await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(arguments.pop("token", ""))
         self.note(method, arguments, token)
-        if error := self._unwelcome(token):
+        await asyncio.sleep(self.slow.get(method, 0))
+        if error := self._unwelcome(method, token):
             return web.json_response({"ok": False, "error": error})
         if method == "chat.postMessage":
             return await self._post(request, arguments)
-        return web.json_response({"ok": True} | self._simple(method, arguments))
+        try:
+            return web.json_response({"ok": True} | self._simple(method, arguments, token))
+        except Refused as refusal:
+            return web.json_response({"ok": False, "error": str(refusal)})
 
-    def _unwelcome(self, token: str) -> str | None:
+    def _unwelcome(self, method: str, token: str) -> str | None:
         if self.refuse:
             return self.refuse
+        if method == "oauth.v2.access":
+            return None
         if not token:
             return "not_authed"
-        return None if token == self.token else "invalid_auth"
+        known = token == self.app_token if method == "apps.connections.open" else token in self.installed
+        return None if known else "invalid_auth"
 
-    def _simple(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        """One of the app's WebSockets; its address is good once."""
+        if request.query.get("ticket") not in self._tickets:
+            return web.Response(status=403, text="ticket expired")
+        self._tickets.discard(request.query["ticket"])
+        link = Link(web.WebSocketResponse())
+        await link.socket.prepare(request)
+        self.links.append(link)
+        await link.socket.send_json({"type": "hello", "num_connections": len(self.links)})
+        async for message in link.socket:
+            if message.type is WSMsgType.TEXT:
+                said = json.loads(message.data)
+                awaited = link.awaited.pop(said.get("envelope_id", ""), None)
+                if awaited is not None and not awaited.done():
+                    awaited.set_result(said.get("payload"))
+        return link.socket
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        path, said = request.path, await request.json()
+        await asyncio.sleep(self.slow.get("response", 0))
+        self._used[path] += 1
+        if path in self.expired or self._used[path] > 5:
+            return web.Response(status=404, text="expired_url")
+        channel, user = self._urls[path]
+        try:
+            self._told_alone(channel, user, said)
+        except Refused as refusal:
+            return web.Response(status=400, text=str(refusal))
+        return web.Response(text="ok")
+
+    def _told_alone(self, channel: str, user: str, said: Mapping[str, Any]) -> None:
+        reading = read(said)
+        self.answers.append(
+            Answer(
+                channel=channel,
+                user=user,
+                text=reading.text,
+                buttons=buttons_of(said.get("blocks") or []),
+                replaces=bool(said.get("replace_original")),
+                alone=said.get("response_type") != "in_channel",
+            )
+        )
+
+    def _simple(self, method: str, arguments: Mapping[str, Any], token: str) -> dict[str, Any]:
         match method:
             case "auth.test":
-                return {
-                    "url": self.base,
-                    "team": "Loopback",
-                    "user": "countersign",
-                    "team_id": "T0LOOP",
-                    "user_id": "U0BOT",
-                }
+                return self._identity(self.installed[token])
+            case "apps.connections.open":
+                ticket = f"ticket-{next(self._numbers)}"
+                self._tickets.add(ticket)
+                return {"url": f"ws://{urlsplit(self.base).netloc}/link?ticket={ticket}"}
             case "conversations.info":
                 channel = arguments.get("channel", "")
-                return {"channel": {"id": channel, "name": "a-channel", "is_member": True, "is_archived": False}}
+                inside = channel not in self.outside
+                return {"channel": {"id": channel, "name": "a-channel", "is_member": inside, "is_archived": False}}
+            case "conversations.open":
+                return {"channel": {"id": own_direct(str(arguments["users"]))}}
+            case "users.info":
+                return {"user": self._user(str(arguments["user"]), token)}
+            case "chat.postEphemeral":
+                self._within(str(arguments["channel"]))
+                self._told_alone(str(arguments["channel"]), str(arguments["user"]), arguments)
+                return {"message_ts": "1"}
+            case "views.open" | "views.update" | "views.publish":
+                return self._shown(method, arguments)
+            case "oauth.v2.access":
+                return self._install(arguments)
             case "files.getUploadURLExternal":
                 file = f"F{next(self._numbers)}"
                 return {"upload_url": f"{self.base}/upload/{file}", "file_id": file}
@@ -259,6 +505,63 @@ class LoopbackSlack(LoopbackServer):
                 return self._shared(arguments)
             case _:
                 return {}
+
+    def _identity(self, app: Installed) -> dict[str, Any]:
+        return {
+            "url": self.base,
+            "team": "Loopback",
+            "user": "countersign",
+            "team_id": app.team,
+            "user_id": app.bot,
+            "bot_id": "B0BOT",
+        }
+
+    def _user(self, user: str, token: str) -> dict[str, Any]:
+        if user not in self.users:
+            raise Refused("user_not_found")
+        usual = {"id": user, "team_id": self.installed[token].team, "locale": "en-US", "tz": "America/Chicago"}
+        return usual | {"is_admin": False, "is_owner": False} | dict(self.users[user])
+
+    def _within(self, channel: str) -> None:
+        if channel in self.outside or (channel.startswith("D") and channel not in map(own_direct, self.users)):
+            raise Refused("channel_not_found" if channel.startswith("D") else "not_in_channel")
+
+    def _shown(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        view = _json(arguments["view"])
+        check_view(view)
+        if method == "views.publish":
+            self.homes[str(arguments["user_id"])] = view
+            return {"view": {}}
+        if method == "views.update":
+            shown = self.views[str(arguments["view_id"])]
+            if arguments.get("hash") not in {None, shown.hash}:
+                raise Refused("hash_conflict")
+            shown.view, shown.hash = view, str(next(self._numbers))
+        else:
+            user, since = self._triggers.pop(str(arguments["trigger_id"]), ("", 0.0))
+            if not user or monotonic() - since > TRIGGER_SECONDS:
+                raise Refused("expired_trigger_id")
+            shown = View(f"V{next(self._numbers)}", user, view)
+            self.views[shown.id] = shown
+        return {"view": {"id": shown.id, "hash": shown.hash}}
+
+    def _install(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        app = self.codes.pop(str(arguments.get("code")), None)
+        if app is None:
+            raise Refused("invalid_code")
+        if (arguments.get("client_id"), arguments.get("client_secret")) != CLIENT:
+            raise Refused("bad_client_secret")
+        self.installed[app.token] = app
+        return {
+            "access_token": app.token,
+            "token_type": "bot",
+            "bot_user_id": app.bot,
+            "app_id": "A0APP",
+            "team": {"id": app.team, "name": "A workspace"},
+            "enterprise": None,
+            "authed_user": {"id": "U0INSTALLER"},
+            "scope": "commands,chat:write",
+        }
 
     def _shared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         files = _json(arguments.get("files")) or []
@@ -276,7 +579,9 @@ class LoopbackSlack(LoopbackServer):
             headers = {"Retry-After": str(max(1, round(wait)))}
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
         try:
+            self._within(channel)
             reading = read(arguments)
+            buttons_of(arguments.get("blocks") or [])
         except Refused as refusal:
             return web.json_response({"ok": False, "error": str(refusal)})
 
@@ -307,6 +612,11 @@ class LoopbackSlack(LoopbackServer):
             )
         )
         return ts
+
+
+def own_direct(user: str) -> str:
+    """The direct messages between a person and the bot."""
+    return f"D{user[1:]}"
 
 
 def _json(value: Any) -> Any:

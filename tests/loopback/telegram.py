@@ -514,6 +514,8 @@ def _rights(status: str, *, posts: bool = True) -> dict[str, Any]:
 
 
 _RESTRICTED = (
+    "can_edit_tag",
+    "can_react_to_messages",
     "can_change_info",
     "can_invite_users",
     "can_pin_messages",

@@ -20,7 +20,7 @@ from samples import (
     subscription,
 )
 
-from bot.domain.agreement import ListName
+from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter, due_at, owed
 from bot.errors import StoreError
@@ -124,6 +124,8 @@ async def test_what_is_known_must_follow_from_the_changes(store):
     with pytest.raises(StoreError, match="does not follow"):
         await store.record(replace(brought, changes=(signed(8),)))
     assert await store.last_seq() == 3
+    await store.record(brought)
+    assert await store.known() == brought.known
 
 
 async def test_the_log_is_read_by_number_time_state_and_kind(store):
@@ -330,14 +332,53 @@ async def test_a_failure_undoes_nothing_that_its_owner_did_meanwhile(store):
     assert (now.cadence, now.paused, now.failures) == (Cadence.DAILY, "stopped by its owner", 1)
 
 
-async def test_receipts_are_kept_for_one_who_left_while_the_message_was_sent(store):
+async def test_nothing_is_kept_of_one_who_was_forgotten_while_the_message_was_sent(store):
     mine = await store.subscribe(subscription(["FL"]))
-    await store.unsubscribe(mine.id)
+    await store.forget(mine.id)
     with pytest.raises(StoreError, match="no subscription"):
         await store.sent(receipt(mine.id, message_id="1"))
     await store.failed(receipt(mine.id, error="403"), mine)
-    assert [(r.message_id, r.error) for r in await store.receipts(mine.id)] == [("1", None), (None, "403")]
-    assert list(await store.subscriptions()) == []
+    assert list(await store.receipts()) == list(await store.subscriptions()) == []
+
+
+async def test_a_subscription_is_found_by_its_address_wherever_it_moves(place, store):
+    mine = await store.subscribe(subscription())
+    other = await store.subscribe(replace(subscription(), channel="telegram"))
+    assert await store.find("slack", "C012345") == await store.subscription(mine.id) == mine
+    assert await store.find("telegram", "C012345") == other
+    await store.failed(receipt(mine.id, error="moved"), replace(mine, address="C9"))
+    for _ in range(2):
+        assert await store.find("slack", "C012345") is None
+        assert (await store.find("slack", "C9")).id == mine.id
+        store = await place.open()
+    await store.unsubscribe(mine.id)
+    assert await store.find("slack", "C9") is None
+    assert await store.subscription(mine.id) is None
+
+
+async def test_notes_are_kept_by_kind_and_key(place, store):
+    await store.note("told", "held 1", "2026")
+    await store.note("told", "held 2", "2027")
+    await store.note("tokens", "held 1", "x")
+    await store.note("told", "held 2", None)
+    await store.note("told", "held 3", None)
+    for _ in range(2):
+        assert dict(await store.notes("told")) == {"held 1": "2026"}
+        assert dict(await store.notes("tokens")) == {"held 1": "x"}
+        assert dict(await store.notes("nothing")) == {}
+        store = await place.open()
+
+
+async def test_a_forgotten_one_leaves_no_receipt(place, store):
+    gone, stays = await store.subscribe(subscription()), await store.subscribe(subscription())
+    for one in (gone, stays):
+        await store.sent(receipt(one.id))
+    await store.forget(gone.id)
+    await store.forget("s99")
+    for _ in range(2):
+        assert [r.subscription for r in await store.receipts()] == [stays.id]
+        assert [s.id for s in await store.subscriptions()] == [stays.id]
+        store = await place.open()
 
 
 async def test_a_paused_subscription_is_told_once_it_is_resumed(place, store):
@@ -383,6 +424,14 @@ async def test_a_correction_is_due_to_those_of_the_old_and_of_the_new_state(stor
     assert [s.id for s in await store.due(NOON)] == ["s1", "s2"]
 
 
+NARROW = [
+    {"states": {}, "counties": {"TX/county 7": 0, "FL/county 12": 0}},
+    {"states": {}, "agencies": {"numero 1": 0}},
+    {"support_types": {SupportType.TFM: 0}},
+    {"support_types": {SupportType.JEM: 0}},
+]
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_what_is_due_is_what_the_domain_owes(place, store, seed):
     dice = random.Random(seed)
@@ -394,6 +443,8 @@ async def test_what_is_due_is_what_the_domain_owes(place, store, seed):
                 states=dict.fromkeys(dice.sample(states, dice.randint(1, 3)), 0),
                 kinds=dict.fromkeys(dice.sample(kinds, dice.randint(0, 5)), 0),
             )
+            if dice.random() < 0.5:
+                chosen = replace(chosen, **dice.choice(NARROW))
             cadence = dice.choice(list(Cadence))
             await store.subscribe(replace(subscription(cadence=cadence, tz="America/New_York"), filter=chosen))
         elif dice.random() < 0.5:
@@ -406,8 +457,8 @@ async def test_what_is_due_is_what_the_domain_owes(place, store, seed):
             if dice.random() < 0.6:
                 await store.advance(one.id, dice.randint(one.cursor, await store.last_seq()))
             else:
-                states_now = dict.fromkeys(dice.sample(states, 2), 0)
-                await store.change_subscription(replace(one, filter=replace(one.filter, states=states_now)))
+                now = {"states": dict.fromkeys(dice.sample(states, 2), 0), **dice.choice([{}, *NARROW])}
+                await store.change_subscription(replace(one, filter=replace(one.filter, **now)))
         if step == 100:
             store = await place.open()
         log = await store.changes()

@@ -447,6 +447,47 @@ async def test_a_damaged_line_is_named_with_what_to_do(folder):
     assert len((await opened(folder))[0]["memories"]) == 2
 
 
+async def test_what_is_forgotten_is_in_no_file(folder):
+    store = TinyStore.open(folder)
+    mine = await store.subscribe(replace(subscription(), address="C-SECRET"))
+    await store.sent(replace(receipt(mine.id), address="C-SECRET"))
+    await store.close()
+    store = TinyStore.open(folder)
+    await store.remember(memory())
+    leave(store)
+    (folder / "state.json").write_bytes((folder / "state.json").read_bytes()[:-9])
+    store = TinyStore.open(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    assert {name for name, body in contents(folder).items() if b"SECRET" in body} >= {"aside/state-1.json"}
+    await store.forget(mine.id)
+    assert not [name for name, body in contents(folder).items() if b"SECRET" in body]
+    seen = await picture(store)
+    assert await picture(reader) == seen
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+async def test_journals_that_hold_nothing_yet_stand_in_nobodys_way(folder, monkeypatch):
+    store = TinyStore.open(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    await store.remember(memory())
+    with monkeypatch.context() as patch:
+        patch.setattr(store._files._folder, "move", refuse_move)
+        for _ in range(3):
+            with pytest.raises(StoreUnwritable):
+                store._files.erase()
+    assert await picture(reader) == await picture(store)
+    await store.remember(memory(failures=1))
+    seen = await picture(store)
+    assert await picture(reader) == await picture(TinyStore.open(folder, readonly=True)) == seen
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+def refuse_move(*_):
+    raise StoreUnwritable("no")
+
+
 # A disk that refuses
 
 

@@ -1,0 +1,43 @@
+"""How many agreements, agencies and states stand on ICE's participating list, as the log tells it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.agreement import Key, ListName
+from bot.domain.change import LEAVING, NO_FACT, Change
+
+JANUARY_2025 = 135  # agreements on ICE's list at the end of January 2025, before this project's records begin
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The participating list at one place of the log; `before` is how many agreements it had at an earlier moment."""
+
+    agreements: int
+    agencies: int
+    states: int
+    before: int
+
+
+def totals(changes: Iterable[Change], *, earlier: datetime) -> Totals:
+    """Count up to the last of these changes, which begin with the log; `earlier` (UTC) is when they were recorded."""
+    on_list: set[Key] = set()
+    before: int | None = None
+    for change in changes:
+        if before is None and change.recorded_at is not None and change.recorded_at > earlier:
+            before = len(on_list)
+        if change.list is not ListName.PARTICIPATING or change.kind in NO_FACT:
+            continue
+        if change.was is not None:
+            on_list.discard(change.was.key)
+        if change.kind in LEAVING:
+            on_list.discard(change.agreement.key)
+        else:
+            on_list.add(change.agreement.key)
+    return Totals(
+        agreements=len(on_list),
+        agencies=len({(key.state, key.agency) for key in on_list}),
+        states=len({key.state for key in on_list}),
+        before=len(on_list) if before is None else before,
+    )
