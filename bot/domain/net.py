@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import LEAVING, Change, Kind
 
-_ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.LISTED})
+_ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ evidence that does not change with a spelling (signing date, MOA, county) beside
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from bot.domain import counties
-from bot.domain.agreement import Agreement
-from bot.domain.spelling import Likeness, Name, likeness, name_of
+from bot.domain.agreement import Agreement, SupportType
+from bot.domain.spelling import Likeness, Name, likeness, name_of, two_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,25 @@ class Pair:
         return bool(one and other) and one != other
 
     @property
-    def same_numbers(self) -> bool:
+    def two_numbers(self) -> bool:
         """Precinct 1 and precinct 2 are two agencies, whatever else agrees."""
-        return self._left_name.numbers == self._joined_name.numbers
+        return two_numbers(self._left_name, self._joined_name)
+
+    @property
+    def unread_type(self) -> bool:
+        """Whether the support type of one row is none that we know: a cell misprinted, or put right."""
+        return SupportType.OTHER in (self.left.support_type, self.joined.support_type)
 
     @property
     def by_county(self) -> bool:
-        """The same words once the county that both rows name is left out (Polk County Constable, State Constable)."""
-        spare = {*plain_county(self.left.county).split(), "state"}
-        one, other = set(self._left_name.words) - spare, set(self._joined_name.words) - spare
-        return self.same_county and bool(one) and one == other
+        """The same name once the county that both rows name is left out (Polk County Constable, State Constable)."""
+        county = frozenset(plain_county(self.left.county).split())
+        one, other = self._left_name, self._joined_name
+        return (
+            self.same_county
+            and not (one.directions ^ other.directions) - county
+            and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
+        )
 
     @property
     def _left_name(self) -> Name:
@@ -90,10 +99,17 @@ class Pair:
         return not {one, other} <= real_counties(self.left.state) and likeness(one, other, "") >= Likeness.LOOKALIKE
 
 
+def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
+    """Whether the one is the other with "… County" added; State Police and County Police are two forces."""
+    words, rest = frozenset(name.words), frozenset(bare.words) - {"state"}
+    named = bool(name.kinds & {"county", "parish"}) and bare.kinds <= name.kinds and county <= words
+    return named and not county & rest and words - county - {"state"} == rest and bool(rest - {"police"})
+
+
 Rule = Callable[[Pair], bool]
 
 _RULES: tuple[tuple[int, str, Rule], ...] = (
-    (90, "the same MOA and signing date", lambda p: p.here and p.same_moa and p.same_day and p.same_numbers),
+    (90, "the same MOA and signing date", lambda p: p.here and p.same_moa and p.same_day and not p.two_numbers),
     (
         80,
         "the same name but for generic words, and the same signing date or MOA",
@@ -104,7 +120,11 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         "a slip of the pen in the name, and the same signing date or MOA",
         lambda p: p.here and p.names == Likeness.TYPO and (p.same_day or p.same_moa) and p.alike_counties,
     ),
-    (60, "a name much like it, and the same MOA", lambda p: p.here and p.names >= Likeness.LOOKALIKE and p.same_moa),
+    (
+        60,
+        "a name much like it, the same MOA, and a slip of the pen in the signing date",
+        lambda p: p.here and p.names >= Likeness.LOOKALIKE and p.same_moa and p.near_day,
+    ),
     (
         60,
         "the same body, named once by its board, and the same signing date",
@@ -126,7 +146,7 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
     (
         50,
         "the same body of the same county, and the same signing date",
-        lambda p: p.here and p.by_county and p.same_day and p.same_numbers and not p.two_moas,
+        lambda p: p.here and p.by_county and p.same_day and not p.two_numbers and not p.two_moas,
     ),
     (
         40,
@@ -136,7 +156,7 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
     (
         30,
         "a slip of the pen in the name and in the signing date, in the same county",
-        lambda p: p.here and p.names == Likeness.TYPO and p.near_day and p.same_county and not p.two_moas,
+        lambda p: p.here and p.names >= Likeness.TYPO and p.near_day and p.same_county and not p.two_moas,
     ),
     (
         20,
@@ -147,8 +167,7 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.left.canonical == p.joined.canonical
             and p.left.agency_type == p.joined.agency_type
             and p.same_day
-            and not p.two_counties
-            and not p.two_moas
+            and (p.same_moa or not (p.two_counties or p.two_moas))
         ),
     ),
     (
@@ -157,9 +176,9 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         lambda p: (
             p.left.state == p.joined.state
             and p.left.canonical == p.joined.canonical
-            and p.left.support_type != p.joined.support_type
+            and p.left.key.support_type != p.joined.key.support_type
             and p.same_day
-            and p.same_moa
+            and (p.same_moa or (p.unread_type and not p.two_moas and not p.two_counties))
         ),
     ),
 )
@@ -167,12 +186,10 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
 
 def is_second_row(pair: Pair) -> bool:
     """Whether both rows, standing side by side, are one agreement listed twice: stricter than pairing."""
-    return (
-        pair.here
-        and pair.names >= Likeness.EXTENDED
-        and (pair.same_day or pair.same_moa)
-        and not pair.two_counties
-        and not pair.two_moas
+    if not pair.here or pair.two_counties or pair.two_moas:
+        return False
+    return (pair.names == Likeness.SAME and pair.near_day) or (
+        pair.names == Likeness.EXTENDED and (pair.same_day or pair.same_moa)
     )
 
 
@@ -208,7 +225,26 @@ def _verdict(pair: Pair) -> tuple[int, str] | None:
 
 
 def heaviest(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
-    """The edges of the heaviest matching, in order (Kuhn and Munkres with potentials, on the rows that have edges)."""
+    """The edges of the heaviest matching, in order; rows that compete for nothing in common are matched apart."""
+    return sorted(edge for edges in _apart(weights) for edge in _matched({edge: weights[edge] for edge in edges}))
+
+
+def _apart(edges: Iterable[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
+    """The edges in groups that share no row and no column."""
+    groups: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for i, j in edges:
+        one, other = groups.setdefault(("row", i), []), groups.setdefault(("column", j), [])
+        if one is not other:
+            large, small = (one, other) if len(one) >= len(other) else (other, one)
+            large += small
+            groups.update({end: large for edge in small for end in (("row", edge[0]), ("column", edge[1]))})
+            groups["row", i] = groups["column", j] = large
+        groups["row", i].append((i, j))
+    return {id(group): group for group in groups.values()}.values()
+
+
+def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]]:
+    """The heaviest matching (Kuhn and Munkres with potentials, on the rows that have edges)."""
     rows = sorted({i for i, _ in weights})
     columns = sorted({j for _, j in weights})
     size = max(len(rows), len(columns))
@@ -216,9 +252,8 @@ def heaviest(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
         [-weights.get((rows[r], columns[c]), 0) if r < len(rows) and c < len(columns) else 0 for c in range(size)]
         for r in range(size)
     ]
-    matched = _assignment(cost)
-    edges = ((rows[r], columns[c]) for r, c in matched if r < len(rows) and c < len(columns))
-    return sorted(edge for edge in edges if edge in weights)
+    edges = ((rows[r], columns[c]) for r, c in _assignment(cost) if r < len(rows) and c < len(columns))
+    return [edge for edge in edges if edge in weights]
 
 
 def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:

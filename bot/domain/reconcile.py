@@ -12,7 +12,7 @@ from functools import cached_property
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import Change, Kind, Known
 from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
-from bot.domain.spelling import Likeness
+from bot.domain.spelling import STATES, Likeness
 
 DROPPED_AFTER = timedelta(days=7)
 _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
@@ -58,7 +58,7 @@ class _Comparison:
     def __init__(self, known: Known, listing: Listing) -> None:
         self._known, self._listing = known, listing
         self._before = known.agreements[listing.list]
-        self._rows = _told_apart(self._before, listing.agreements)
+        self._rows = _told_apart(self._before, _with_states(self._before, listing.agreements))
         chosen = {key: _fullest(rows, self._before.get(key)) for key, rows in self._rows.items()}
         self._now = self._with_absent_columns(chosen)
 
@@ -72,7 +72,9 @@ class _Comparison:
         changes = [c for key in sorted(self._before.keys() & self._now.keys()) for c in self._stayed(key)]
         changes += [c for pair in pairs for c in self._steps(pair.left, pair.joined, pair.because)]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
-        changes += [self._new(a) for a in joined if id(a) not in paired]
+        on_list = [self._before[key] for key in sorted(self._before.keys() & self._now.keys())]
+        on_list += [pair.joined for pair in pairs]
+        changes += [self._new(a, on_list) for a in joined if id(a) not in paired]
         return tuple(changes)
 
     def settled(self, changes: Sequence[Change]) -> Known:
@@ -193,8 +195,9 @@ def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreeme
 
 def _same_agency(others: Mapping[Key, Agreement], row: Agreement) -> Agreement | None:
     """The agreement on the other list that this row is, under the same or another spelling."""
-    if row.key in others:
-        return others[row.key]
+    same = others.get(row.key)
+    if same is not None and not _are_namesakes((same, row)):
+        return same
     near = (
         a for key, a in sorted(others.items()) if (key.state, key.support_type) == (row.state, row.key.support_type)
     )
@@ -208,6 +211,24 @@ def _is_spelling(pair: Pair) -> bool:
     return pair.names > Likeness.TYPO and not pair.two_counties
 
 
+def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:
+    """The rows with the state that we know of them where its cell cannot be read: that denies nothing."""
+    if all(row.state in STATES for row in rows):
+        return rows
+    on_list = {row.key for row in rows}
+    missing: dict[tuple[str, str], list[Agreement]] = {}
+    for key, known in before.items():
+        if key not in on_list:
+            missing.setdefault((known.canonical, key.support_type), []).append(known)
+    return [row if row.state in STATES else _with_state(missing, row) for row in rows]
+
+
+def _with_state(missing: Mapping[tuple[str, str], Sequence[Agreement]], row: Agreement) -> Agreement:
+    named = (Pair(known, row) for known in missing.get((row.canonical, row.key.support_type), ()))
+    states = {pair.left.state for pair in named if (pair.same_day or pair.same_moa) and not pair.two_counties}
+    return replace(row, state=states.pop()) if len(states) == 1 else row
+
+
 def _told_apart(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> dict[Key, list[Agreement]]:
     """The rows by key, with the county in the key where agencies of one name stand in two counties of a state.
 
@@ -216,25 +237,45 @@ def _told_apart(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> d
     by_key: dict[Key, list[Agreement]] = {}
     for row in rows:
         by_key.setdefault(row.key, []).append(row)
-    placed = {replace(known, place="").key for known in before.values() if known.place}
-    for key in [key for key, group in by_key.items() if len(group) > 1 or key in placed]:
-        if key in placed or _are_namesakes(by_key[key]):
-            for row in by_key.pop(key):
-                named = _placed(row, before)
-                by_key.setdefault(named.key, []).append(named)
+    namesakes: dict[Key, list[Agreement]] = {}
+    for known in before.values():
+        if known.place:
+            namesakes.setdefault(replace(known, place="").key, []).append(known)
+    for key, group in list(by_key.items()):
+        named = [*namesakes.get(key, ()), *([before[key]] if key in before else ())]
+        if key in namesakes or _are_namesakes(group) or all(_is_another(row, named) for row in group):
+            del by_key[key]
+            for row in group:
+                placed = _placed(row, named)
+                by_key.setdefault(placed.key, []).append(placed)
     return by_key
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
     """Whether rows of one key are agencies of two real counties rather than one agency listed twice."""
+    if len(rows) == 1 or len({row.moa or row.row for row in rows}) == 1:
+        return False
     return len({plain_county(row.county) for row in rows} & real_counties(rows[0].state)) > 1
 
 
-def _placed(row: Agreement, before: Mapping[Key, Agreement]) -> Agreement:
-    plain = before.get(row.key)
-    if not row.county or (plain is not None and plain_county(plain.county) == plain_county(row.county)):
-        return row
-    return replace(row, place=plain_county(row.county))
+def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
+    """Whether a row is none of those known by this name: another county, another signing date, no MOA in common."""
+    return bool(named) and all(
+        None not in (known.signed, row.signed)
+        and known.signed != row.signed
+        and (row.moa is None or known.moa != row.moa)
+        and _are_namesakes((known, row))
+        for known in named
+    )
+
+
+def _placed(row: Agreement, named: Sequence[Agreement]) -> Agreement:
+    """The row under the name of its county; where that is not given, as the one whose date and MOA it has."""
+    if row.county:
+        here = [known for known in named if plain_county(known.county) == plain_county(row.county)]
+        return replace(row, place=here[0].place if here else plain_county(row.county))
+    same = [known for known in named if (known.signed, known.moa) == (row.signed, row.moa)]
+    return replace(row, place=same[0].place) if len(same) == 1 else row
 
 
 def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:

@@ -370,7 +370,7 @@ def _by_letters(a: Name, b: Name, state: str) -> Likeness:
     if len(left) != len(right) or not left or _both_real(a, b, state):
         return Likeness.DIFFERENT
     pairs = list(zip(left, right, strict=True))
-    if all(_slip(x, y) for x, y in pairs):
+    if all(_slip(x, y) for x, y in pairs) and a.kinds == b.kinds:
         return Likeness.TYPO
     return Likeness.LOOKALIKE if all(_resembles(x, y) for x, y in pairs) else Likeness.DIFFERENT
 
@@ -389,7 +389,8 @@ def _slip(x: str, y: str) -> bool:
 
 
 def _resembles(x: str, y: str) -> bool:
-    return min(len(x), len(y)) >= 5 and x[:3] == y[:3] and JaroWinkler.similarity(x, y) >= 0.8
+    """Three letters astray in a long word that begins alike (Brookfield, Brookford)."""
+    return x[:3] == y[:3] and OSA.distance(x, y, score_cutoff=3) <= 3 and JaroWinkler.similarity(x, y) >= 0.85
 
 
 def _both_real(a: Name, b: Name, state: str) -> bool:

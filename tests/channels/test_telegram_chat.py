@@ -108,7 +108,7 @@ class FakeClerk:
         self.told.append(("erased", channel, prefix))
 
 
-async def until(condition: Callable[[], object], seconds: float = 3.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - a loopback server has no event for it
             await asyncio.sleep(0.005)

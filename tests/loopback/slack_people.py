@@ -60,6 +60,16 @@ def posted(feed: Feed) -> Way:
     return post
 
 
+async def eventually(found: Callable[[], Any], within: float = 3.0) -> Any:
+    """What is found, as soon as it is anything."""
+    deadline = time.monotonic() + within
+    while True:
+        if value := found():
+            return value
+        assert time.monotonic() < deadline, "it did not come in time"
+        await asyncio.sleep(0.005)
+
+
 class Workspace:
     """Things that happen in a workspace without anybody typing."""
 
@@ -149,10 +159,7 @@ class Member(Workspace):
 
     async def opened(self, *, within: float = 3.0) -> View:
         """The newest form that this person has open, as soon as it is."""
-        async with asyncio.timeout(within):
-            while not (mine := [view for view in self.slack.views.values() if view.user == self.user]):
-                await asyncio.sleep(0.005)
-        return mine[-1]
+        return (await eventually(lambda: [v for v in self.slack.views.values() if v.user == self.user], within))[-1]
 
     async def chooses(self, form: View, conversation: str) -> Heard:
         """Another conversation in the form."""

@@ -210,6 +210,10 @@ class LoopbackTelegram(LoopbackServer):
         self._polls = 0
         self._lock = threading.Lock()
 
+    async def __aexit__(self, *exception: object) -> None:
+        self._polls += 1  # ends the poll that still waits
+        await super().__aexit__(*exception)
+
     @property
     def url(self) -> str:
         """What python-telegram-bot takes as base_url."""

@@ -1,0 +1,195 @@
+"""One change, told to 2,000 Telegram chats from the embedded store, while a person asks and wants an answer.
+
+    python benchmarks/pace.py [--chats 2000] [--seed 1] [--command]
+
+The platform is loopback Telegram in a process of its own, with Telegram's limits on and answers that take 20 to 200 ms;
+it counts what arrived in each second. Everything else is the program's own: store, duty, scheduler, channel. A person
+asks every two seconds: without --command an answer is sent in an urgent turn of the channel's pace, with it /status is
+written to the bot and answered by the listener. Exit 1 when it was slower than 95 % of 25 messages a second, when more
+than 25 arrived in any second (but for what the way there bunches up), or when an answer took longer than a second.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from bisect import bisect_left
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "store")]
+
+from loopback.server import delayed
+from loopback.telegram import LoopbackTelegram
+from samples import first_sight, record, signed
+
+from bot import commands, scheduler
+from bot.channels.telegram import Telegram
+from bot.channels.telegram_chat import TelegramChat
+from bot.domain import answers
+from bot.domain.subscription import ALL_STATES, Filter, Language, Subscription
+from bot.duty import Desk, Duty
+from bot.store.tiny import TinyStore
+from bot.wiring import utc_now
+
+RATE = 25  # messages a second
+ENOUGH = 0.95  # of it
+BUNCHED = 1  # messages more in a second than were sent in it, because the way there takes one a little longer
+ASKS_EVERY = 2.0  # seconds
+PERSON = 7_000_000
+FIRST = 1_000_000  # the number of the first chat
+
+
+def serve(pipe, seed):
+    """Telegram, until it is told to stop; then what arrived: when, in which chat, and how many 429s it gave."""
+    dice = Random(seed)
+    with LoopbackTelegram(limits=True).run_in_thread() as telegram:
+        telegram.plan = lambda _: delayed(dice.uniform(0.02, 0.2))
+        pipe.send((telegram.token, telegram.url))
+        while (chat := pipe.recv()) is not None:
+            telegram.say("/status", chat=chat, user=chat)
+        calls = [(call.at, str(call.arguments["chat_id"])) for call in telegram.called("sendMessage")]
+        pipe.send((calls, [(message.at, message.chat) for message in telegram.messages]))
+
+
+async def prepared(folder, chats):
+    """A store in which every chat watches everything, the baseline is known and one agreement was signed."""
+    store = TinyStore.open(folder)
+    await store.record(record(await store.known(), first_sight(5)))
+    everything = Filter(states={ALL_STATES: 0})
+    for chat in range(FIRST, FIRST + chats):
+        await store.subscribe(Subscription(id="", channel="telegram", address=str(chat), filter=everything))
+    return store
+
+
+async def asking(channel, pipe, asked):
+    """A person who wants to know something every two seconds; how long each answer took, where we see it ourselves."""
+    while True:
+        await asyncio.sleep(ASKS_EVERY)
+        if pipe is not None:
+            asked.append(time.monotonic())
+            pipe.send(PERSON)
+            continue
+        start = time.monotonic()
+        await channel.pace.turn(str(PERSON), urgent=True)
+        await channel.bot.send_message(chat_id=PERSON, text="Here you are.")
+        asked.append(time.monotonic() - start)
+
+
+async def told(store, chats):
+    """Wait until nobody is owed anything; what is left after five times as long as it should take is left."""
+    end = time.monotonic() + 5 * chats / RATE + 30
+    while time.monotonic() < end and any(s.due_at is not None for s in await store.subscriptions()):
+        await asyncio.sleep(0.5)
+
+
+async def broadcast(folder, pipe, url, token, options):
+    """The program at work on one change; the figures of its side."""
+    store = await prepared(folder, options.chats)
+    channel = Telegram(token=token, base_url=url)
+    desk = Desk(
+        store=store,
+        fetch=None,
+        sources={},
+        channels={"telegram": channel},
+        now=utc_now,
+        every=timedelta(minutes=15),
+        page="https://www.ice.gov/identify-and-arrest/287g",
+    )
+    asked = []
+    tasks = [asyncio.create_task(asking(channel, pipe if options.command else None, asked))]
+    if options.command:
+        menu = {language: answers.menu(language) for language in Language}
+        tasks.append(asyncio.create_task(TelegramChat(channel, menu=menu).listen(commands.Counter(desk))))
+    cpu = time.process_time()
+    await store.record(record(await store.known(), [signed(100, "TX")], at=utc_now()))
+    work = asyncio.create_task(scheduler.run(Duty(desk)))
+    await told(store, options.chats)
+    cpu = time.process_time() - cpu
+    os.kill(os.getpid(), signal.SIGTERM)
+    for task in (work, *tasks):
+        if task is not work:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await channel.close()
+    receipts = await store.receipts()
+    await store.close()
+    return asked, cpu, Counter(receipt.error is None for receipt in receipts)
+
+
+def most_in_a_second(times):
+    """The most in any second, wherever it begins."""
+    return max(index + 1 - bisect_left(times, moment - 1 + 1e-6) for index, moment in enumerate(times))
+
+
+def answer_times(asked, arrived):
+    """How long it took from a person's command to the answer; one that never came took for ever."""
+    answers_at = [at for at, chat in arrived if chat == str(PERSON)]
+    found = ([at for at in answers_at if at >= moment][:1] for moment in asked)
+    return [at[0] - moment if at else float("inf") for moment, at in zip(asked, found, strict=True)]
+
+
+def main(options):
+    ours, theirs = get_context("spawn").Pipe()
+    server = get_context("spawn").Process(target=serve, args=(theirs, options.seed), daemon=True)
+    server.start()
+    token, url = ours.recv()
+    with tempfile.TemporaryDirectory() as folder:
+        asked, cpu, receipts = asyncio.run(broadcast(Path(folder) / "data", ours, url, token, options))
+    ours.send(None)
+    calls, messages = ours.recv()
+    server.join(10)
+
+    times = sorted(at for at, _ in calls)
+    told_at = sorted(at for at, chat in messages if chat != str(PERSON))
+    waited = answer_times(asked[:-1], messages) if options.command else asked
+    seconds = calls and max(at for at, chat in calls if chat != str(PERSON)) - times[0]
+    pace = (len(calls) - 1) / seconds
+    most = most_in_a_second(times)
+    inner = Counter(int(at - times[0]) for at in times)
+    chats = Counter(chat for _, chat in messages if chat != str(PERSON))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    print(f"{'chats':44}{options.chats:>10,}")
+    print(f"{'messages that arrived, answers among them':44}{len(told_at):>10,} + {len(messages) - len(told_at)}")
+    print(f"{'chats told once':44}{sum(n == 1 for n in chats.values()):>10,}")
+    print(f"{'seconds':44}{seconds:>10.1f}")
+    print(f"{'messages a second':44}{pace:>10.2f} ({pace / RATE:.1%} of {RATE})")
+    print(f"{'most in any second, wherever it begins':44}{most:>10}")
+    print(f"{'most in one second of the clock':44}{max(inner.values()):>10}")
+    print(f"{'refused with 429':44}{len(calls) - len(messages):>10}")
+    print(f"{'receipts: sent, failed':44}{receipts[True]:>10,}, {receipts[False]:,}")
+    print(
+        f"{'answers to a person, ms: median, longest':44}{statistics.median(waited) * 1e3:>10.0f}, {max(waited) * 1e3:.0f}"
+    )
+    print(f"{'CPU seconds':44}{cpu:>10.1f} ({cpu / seconds:.0%} of one core)")
+    print(f"{'peak memory, MiB':44}{peak:>10.0f}")
+    good = (
+        pace >= ENOUGH * RATE
+        and most <= RATE + BUNCHED
+        and max(waited) <= 1.0
+        and len(chats) == options.chats
+        and set(chats.values()) == {1}
+        and not receipts[False]
+    )
+    print("good" if good else "NOT GOOD")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--chats", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--command", action="store_true", help="let the person write /status to the bot")
+    sys.exit(main(parser.parse_args()))
