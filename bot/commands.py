@@ -26,7 +26,7 @@ RECENT = 10
 CHOICES = 8  # agencies to choose from
 HISTORY = 15
 IN_A_ROW = 8  # buttons
-LONGEST_COMMAND = 64  # bytes that Telegram lets a button hold
+LONGEST_COMMAND = 48  # bytes: Telegram lets a button hold 64, of which a channel's id takes 16
 STOPPED = "stopped"
 
 Answer = Callable[["_Chat", str], Awaitable[Reply]]
@@ -104,9 +104,14 @@ class Counter:
 
     async def moved(self, channel: str, old: str, new: str) -> None:
         """A chat has another address from now on."""
-        found = await self._desk.store.find(channel, old)
-        if found is not None:
-            await self._desk.store.change_subscription(replace(found, address=new))
+        store = self._desk.store
+        found = await store.find(channel, old)
+        if found is None:
+            return
+        if await store.find(channel, new) is None:
+            await store.change_subscription(replace(found, address=new))
+        else:
+            await store.unsubscribe(found.id)  # it has moved already, or was set up anew there
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
         """The bot was removed or blocked."""

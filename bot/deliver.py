@@ -41,7 +41,7 @@ async def deliver(
     """
     channel = channels.get(subscription.channel)
     if channel is None:
-        return await _unconfigured(subscription, store, now())
+        return Delivered(subscription=subscription.id, problem=f"{subscription.channel} is not configured")
     pinned = await _pinned(subscription, store, now)
     assert pinned.pinned is not None
     changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
@@ -127,14 +127,6 @@ async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: date
         problem=str(fault),
         paused=after.paused is not None,
     )
-
-
-async def _unconfigured(subscription: Subscription, store: Store, at: datetime) -> Delivered:
-    """Its channel has no token now: it waits, and nothing that it is owed is lost."""
-    problem = f"{subscription.channel} is not configured"
-    await store.change_subscription(replace(subscription, retry_at=at + LONGEST_BACK_OFF))
-    log.warning("not sent", problem=problem, **subscription.log_context())
-    return Delivered(subscription=subscription.id, problem=problem)
 
 
 def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:

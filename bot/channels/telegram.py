@@ -78,11 +78,11 @@ class Telegram:
     def render(self, digest: Digest) -> tuple[Part, ...]:
         return tuple(
             Part(
-                payload={"text": _markup(page.lines), "parse_mode": "HTML"},
+                payload={"text": markup(page.lines), "parse_mode": "HTML"},
                 plain=plain_text(page.lines),
                 covers=page.covers,
             )
-            for page in pages(digest, _fits)
+            for page in pages(digest, fits)
         )
 
     async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
@@ -111,7 +111,7 @@ class Telegram:
             case ChatMigrated():
                 return SendError("The group became a supergroup", moved_to=str(error.new_chat_id))
             case RetryAfter():
-                return self._flood(address, _seconds(error))
+                return self._flood(address, seconds(error))
             case InvalidToken():
                 return SendError("Telegram refuses the bot's token: set the one that @BotFather shows", gone=True)
             case Forbidden() | BadRequest():
@@ -178,12 +178,12 @@ def _limits(address: str) -> Sequence[Limit]:
     return CHAT if address.isdecimal() else GROUP
 
 
-def _seconds(error: RetryAfter) -> float:
+def seconds(error: RetryAfter) -> float:
     pause: int | timedelta = error.retry_after
     return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 
 
-def _fits(lines: Sequence[Line]) -> bool:
+def fits(lines: Sequence[Line]) -> bool:
     text = len(plain_text(lines).encode("utf-16-le")) // 2
     spans = [span for line in lines for span in line]
     entities = sum(span.strong + (span.href is not None) for span in spans)
@@ -191,7 +191,7 @@ def _fits(lines: Sequence[Line]) -> bool:
     return text <= LONGEST_TEXT and entities <= MOST_ENTITIES and text + addresses + 20 * entities <= LONGEST_MARKUP
 
 
-def _markup(lines: Iterable[Line]) -> str:
+def markup(lines: Iterable[Line]) -> str:
     return "\n".join("".join(map(_span, line)) for line in lines)
 
 

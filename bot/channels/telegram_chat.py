@@ -31,7 +31,7 @@ from telegram.warnings import PTBUserWarning
 
 from bot.channels import Clerk
 from bot.channels.lanes import Crowded, Lanes
-from bot.channels.telegram import Telegram, _seconds
+from bot.channels.telegram import Telegram, seconds
 from bot.channels.telegram_reception import CHANGING, READING, App, Reception
 from bot.channels.telegram_voice import Voice, reason_of
 from bot.domain.courtesy import COURTESY, Courtesy
@@ -166,7 +166,7 @@ class TelegramChat:
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 - an answer that is not Telegram's breaks the library in any way
-                wait = max(pause, _seconds(error)) if isinstance(error, RetryAfter) else pause
+                wait = max(pause, seconds(error)) if isinstance(error, RetryAfter) else pause
                 self._lament(error, wait)
             else:
                 return

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
 from bot.channels import Clerk
 from bot.channels.lanes import Crowded, Lanes
-from bot.channels.telegram import Telegram, _fits, _markup, _seconds
+from bot.channels.telegram import Telegram, fits, markup, seconds
 from bot.domain.dialogue import Button, Reply
 from bot.domain.digest import legible, plain_text
 from bot.domain.sheets import Sheet, sheets
@@ -62,7 +62,7 @@ class Voice:
     async def say(self, spot: Spot, reply: Reply, *, over: int | None = None) -> None:
         """Have this answer sent, its buttons under the last message; `over` is the message to put it in place of."""
         rows = keyboard(reply.buttons, spot.pointer)
-        texts = sheets(reply.lines, _fits)
+        texts = sheets(reply.lines, fits)
         for number, lines in enumerate(texts, start=1):
             letter = _Letter(
                 chat=spot.chat,
@@ -127,7 +127,7 @@ class Voice:
                 letter.chat, letter.over = error.new_chat_id, None
                 return True
             case RetryAfter():
-                self._pace.hold(str(letter.chat), _seconds(error))
+                self._pace.hold(str(letter.chat), seconds(error))
                 return True
             case Forbidden():
                 reason = reason_of(error, self._bot)
@@ -165,7 +165,7 @@ class _Letter:
 
     async def send(self, bot: Bot) -> None:
         content: dict[str, Any] = {
-            "text": plain_text(self.lines) if self.plain else _markup(self.lines),
+            "text": plain_text(self.lines) if self.plain else markup(self.lines),
             "parse_mode": None if self.plain else "HTML",
             "reply_markup": self.keyboard,
             "link_preview_options": LinkPreviewOptions(is_disabled=True),

@@ -117,13 +117,13 @@ def _visible(char: str) -> str:
     return "\ufffd" if category == "Cs" or ord(char) & 0xFFFE == 0xFFFE else char
 
 
-def _legible_line(line: Line) -> Line:
+def legible_line(line: Line) -> Line:
     spans = (Span(legible(span.text), _followable(span.href), span.strong) for span in line)
     return tuple(span for span in spans if span.text)
 
 
 def _legible_item(lines: Iterable[Line], covers: tuple[int, ...] = ()) -> Item:
-    cleaned = map(_legible_line, lines)
+    cleaned = map(legible_line, lines)
     return Item(lines=tuple(line for line in cleaned if plain_text((line,)).strip()), covers=covers)
 
 

@@ -102,7 +102,7 @@ class Pair:
 def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
     """Whether the one is the other with "… County" added; State Police and County Police are two forces."""
     words, rest = frozenset(name.words), frozenset(bare.words) - {"state"}
-    named = bool(name.kinds & {"county", "parish"}) and bare.kinds <= name.kinds and county <= words
+    named = "county" in name.kinds and bare.kinds <= name.kinds and county <= words
     return named and not county & rest and words - county - {"state"} == rest and bool(rest - {"police"})
 
 

@@ -70,11 +70,11 @@ class _Comparison:
         pairs = best_pairs(left, joined)
         paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
         changes = [c for key in sorted(self._before.keys() & self._now.keys()) for c in self._stayed(key)]
-        changes += [c for pair in pairs for c in self._steps(pair.left, pair.joined, pair.because)]
+        changes += [c for pair in pairs for c in self._steps(pair.left, self._filled(pair), pair.because)]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
-        on_list = [self._before[key] for key in sorted(self._before.keys() & self._now.keys())]
-        on_list += [pair.joined for pair in pairs]
-        changes += [self._new(a, on_list) for a in joined if id(a) not in paired]
+        for pair in pairs:
+            self._on_list.setdefault(pair.joined.state, []).append(pair.joined)
+        changes += [self._new(a) for a in joined if id(a) not in paired]
         return tuple(changes)
 
     def settled(self, changes: Sequence[Change]) -> Known:
@@ -95,14 +95,17 @@ class _Comparison:
         )
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
-        """The rows with what we know of them where this list has no such column: an absent column denies nothing."""
-        absent = {name: column for name, column in _OPTIONAL.items() if column not in self._listing.columns}
-        if not absent:
-            return now
         stayed = {key: self._before[key] for key in now if key in self._before}
-        return now | {
-            key: replace(now[key], **{name: getattr(before, name) for name in absent}) for key, before in stayed.items()
-        }
+        return now | {key: self._filled(Pair(before, now[key])) for key, before in stayed.items()}
+
+    def _filled(self, pair: Pair) -> Agreement:
+        """The row with what we know of it where this list has no such column: an absent column denies nothing."""
+        known = {name: getattr(pair.left, name) for name in self._absent_columns}
+        return replace(pair.joined, **known) if known else pair.joined
+
+    @cached_property
+    def _absent_columns(self) -> Sequence[str]:
+        return [name for name, column in _OPTIONAL.items() if column not in self._listing.columns]
 
     def _is_signed(self, row: Agreement) -> bool:
         """Whether a row of the pending list stands on the participating list already: signed, not applied."""
@@ -148,15 +151,15 @@ class _Comparison:
         return by_state
 
     @cached_property
-    def _stayed_by_state(self) -> Mapping[str, Sequence[Agreement]]:
+    def _on_list(self) -> dict[str, list[Agreement]]:
+        """What is known and still on the list, by state."""
         by_state: dict[str, list[Agreement]] = {}
         for key in sorted(self._before.keys() & self._now.keys()):
             by_state.setdefault(key.state, []).append(self._before[key])
         return by_state
 
     def _new(self, joined: Agreement) -> Change:
-        stayed = self._stayed_by_state.get(joined.state, ())
-        twin = next((a for a in stayed if is_second_row(Pair(a, joined))), None)
+        twin = next((a for a in self._on_list.get(joined.state, ()) if is_second_row(Pair(a, joined))), None)
         if twin is not None:
             return self._change(Kind.LISTED, joined, because=f"a second row of {twin.agency}")
         if self._listing.list is ListName.PENDING:
@@ -289,4 +292,4 @@ def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
 
 def _order(row: Agreement) -> tuple[object, ...]:
     """Rows of one agreement, the one that says most first."""
-    return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), row.row
+    return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), sorted(row.printed.items())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from bot.domain.digest import Fits, Line, Span, _legible_line, plain_text
+from bot.domain.digest import Fits, Line, Span, legible_line, plain_text
 
 Sheet = tuple[Line, ...]
 
@@ -17,7 +17,7 @@ def sheets(lines: Sequence[Line], fits: Fits) -> tuple[Sheet, ...]:
     """
     filled: list[list[Line]] = [[]]
     for line in lines:
-        for piece in _pieces(_legible_line(line), fits):
+        for piece in _pieces(legible_line(line), fits):
             if filled[-1] and not fits((*filled[-1], piece)):
                 filled.append([])
             filled[-1].append(piece)

@@ -290,7 +290,7 @@ def name_of(canonical_name: str, state: str) -> Name:
         words=tuple(w for w in words if w not in _FILLER | _GENERIC | _PLACE_KINDS and not w.isdigit()),
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
-        kinds=frozenset(words) & _PLACE_KINDS,
+        kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),
         parts=frozenset(words) & _PARTS,
     )
 
@@ -348,7 +348,7 @@ def _by_words(a: Name, b: Name) -> Likeness:
 def _kind_added(a: Name, b: Name) -> bool:
     """Whether one side names a kind that is another place than the bare name: the township or county around a town."""
     added = a.kinds ^ b.kinds
-    return bool(added & _NEVER_SILENT) or (bool(added & {"county", "parish"}) and "police" in a.words + b.words)
+    return bool(added & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
 
 
 def _unnumbered(name: Name) -> frozenset[str]:
@@ -385,7 +385,8 @@ def _slip(x: str, y: str) -> bool:
     if x[0] != y[0] or max(len(x), len(y)) < 4:
         return False
     slips = OSA.distance(x, y, score_cutoff=2)
-    return slips == 1 or (slips == 2 and min(len(x), len(y)) >= 8 and len(x) != len(y))
+    long = min(len(x), len(y)) >= 8 and len(x) != len(y)
+    return slips == 1 or (slips == 2 and (long or x in _PLAIN or y in _PLAIN))  # Sherrif
 
 
 def _resembles(x: str, y: str) -> bool:

@@ -11,7 +11,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
-from typing import NamedTuple
+from operator import itemgetter
 from xml.sax.saxutils import escape
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
@@ -22,6 +22,7 @@ from bot.errors import Unreadable
 MOST = {
     "bytes when unpacked": 16 << 20,
     "characters in one row, text or tag": 1 << 20,
+    "characters in a cell": 32_767,  # Excel's own limit
     "files": 1_000,
     "sheets": 100,
     "styles": 65_536,
@@ -29,13 +30,13 @@ MOST = {
     "rows": 100_000,
     "columns": 64,
     "cells": 1_000_000,  # gaps included
-    "characters in a cell": 32_767,  # Excel's own limit
     "links": 100_000,  # or cells with a link
 }
 
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
+_PROLOG = re.compile(r"\s*(?:<\?xml\s.*?\?>\s*)?", re.DOTALL)
 _ROOT = re.compile(r"\s*<([^\s/>:]+:)?([^\s/>]+)")
 _MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]|"[^"]*"|'[^']*')*+)>""", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -50,9 +51,8 @@ def bound(what: str, amount: int) -> None:
 
 
 def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
-    """Yield the attributes of each element of this name in plain XML."""
-    for tag in re.finditer(rf"<{name}(?=[\s/>])([^>]*)>", xml):
-        yield attributes(tag[1])
+    """Return the attributes of each element of this name in plain XML."""
+    return map(attributes, map(itemgetter(1), re.finditer(rf"<{name}(?=[\s/>])([^>]*)>", xml)))
 
 
 def attributes(tag: str) -> dict[str, str]:
@@ -74,23 +74,31 @@ def _meant(reference: re.Match[str]) -> str:
     return _NAMED[name] if name else chr(int(hexadecimal, 16) if hexadecimal else int(decimal))
 
 
-class Relation(NamedTuple):
-    """Where a part points: at another part or, if external, at an address."""
+class Relations(dict[str, dict[str, str]]):
+    """Where a part points: attributes by key."""
 
-    kind: str
-    target: str
-    external: bool
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._folder = folder
 
-
-class Relations(dict[str, Relation]):
-    """Where a part points, by key."""
-
-    def __missing__(self, key: str) -> Relation:
+    def __missing__(self, key: str) -> dict[str, str]:
         raise Unreadable(f"the workbook points at {key[:40]!r}, which it does not hold")
 
-    def part(self, kind: str) -> str | None:
-        """Return the part of this kind, if there is one."""
-        return next((relation.target for relation in self.values() if relation.kind == kind), None)
+    def first(self, kind: str) -> str | None:
+        """Return the first part of this kind, if there is one."""
+        return next((part for key in self if (part := self.part(key, kind))), None)
+
+    def part(self, key: str, kind: str) -> str | None:
+        """Return the part with this key if it is of this kind."""
+        relation = self[key]
+        if not relation.get("Type", "").endswith("/" + kind):
+            return None
+        return posixpath.normpath(posixpath.join("/", self._folder, relation.get("Target", ""))).lstrip("/").lower()
+
+    def address(self, key: str) -> str | None:
+        """Return the address outside of the package with this key, if it is one."""
+        relation = self[key]
+        return relation.get("Target", "") if relation.get("TargetMode") == "External" else None
 
 
 class Package:
@@ -114,13 +122,11 @@ class Package:
         """Return where the part points; the part `""` is the package itself."""
         folder, name = posixpath.split(part)
         rels = posixpath.join(folder, "_rels", f"{name}.rels")
-        found = Relations()
-        for tag in tags(self.part(rels, "Relationships"), "Relationship") if rels in self._members else ():
-            target, external = tag.get("Target", ""), tag.get("TargetMode") == "External"
-            if not external:
-                target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()
-            found[tag.get("Id", "")] = Relation(tag.get("Type", "").rpartition("/")[2], target, external)
-            bound("links", len(found))
+        found = Relations(folder)
+        if rels in self._members:
+            xml = self.part(rels, "Relationships")
+            bound("links", xml.count("<Relationship "))
+            found.update((tag.get("Id", ""), tag) for tag in tags(xml, "Relationship"))
         return found
 
     def part(self, name: str, root: str) -> str:
@@ -131,14 +137,12 @@ class Package:
             etree.fromstring(body, parser)
         except etree.LxmlError as error:
             raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML") from error
-        xml = body.decode("utf-8-sig")
-        if xml.startswith("<?xml"):
-            xml = xml.partition("?>")[2].lstrip()
+        xml = _PROLOG.sub("", body.decode("utf-8-sig"), count=1)
         if "\r" in xml:
             xml = xml.replace("\r\n", "\n").replace("\r", "\n")
         if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
             xml = _MARKUP.sub(_plain, xml)
-        found = _ROOT.match(xml)
+        found = _ROOT.search(xml)
         prefix, local = found.groups("") if found else ("", "")
         if local != root:
             raise Unreadable(f"the workbook holds {local[:40]!r} where {root!r} belongs")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
-from itertools import product
-from string import ascii_uppercase
+from itertools import count, product
+from string import ascii_uppercase, digits
 from typing import TypeAlias
 
 from bot.errors import Unreadable
@@ -26,7 +26,6 @@ Convert: TypeAlias = Callable[[str], Value]
 _LETTERS = ["", *(first + last for first, last in product(("", *ascii_uppercase), ascii_uppercase))]  # by column
 _COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if 1 <= column <= MOST["columns"]}
 _LAST = f"{_LETTERS[MOST['columns']]}{MOST['rows']}"
-_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
     r"""<c(?=[\s/>])(?:\ r="(\w+)")?([^>]*)>       # where it stands, as most writers begin; its other attributes
@@ -85,20 +84,20 @@ def looks_like(body: bytes) -> str:
 
 
 def _sheets(package: Package) -> Iterator[Sheet]:
-    main = package.relations("").part("officeDocument")
+    main = package.relations("").first("officeDocument")
     if main is None:
         raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
     book, relations = package.part(main, "workbook"), package.relations(main)
     is_1904 = any(tag.get("date1904") in ("1", "true") for tag in tags(book, "workbookPr"))
-    strings, styles = relations.part("sharedStrings"), relations.part("styles")
+    strings, styles = relations.first("sharedStrings"), relations.first("styles")
     texts = _texts(package.part(strings, "sst")) if strings else _Texts()
     formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
     for number, tag in enumerate(tags(book, "sheet"), start=1):
         bound("sheets", number)
-        if tag.get("state", "visible") == "visible" and (relation := relations[_key(tag)]).kind == "worksheet":
-            cells, _, rest = package.part(relation.target, "worksheet").partition("</sheetData")
+        if tag.get("state", "visible") == "visible" and (part := relations.part(_key(tag), "worksheet")):
+            cells, _, rest = package.part(part, "worksheet").partition("</sheetData")
             rows = _rows(package, cells, _Casts(texts, formats))
-            yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(relation.target)))
+            yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -114,18 +113,11 @@ class _Texts(dict[str, str]):
 
 
 def _texts(xml: str) -> _Texts:
-    found = _Texts()
-    for number, string in enumerate(_STRING.finditer(xml)):
-        bound("texts", number)
-        text, content = string.groups()
-        if content:
-            text = _held(content).get("t")
-        elif text:
-            bound("characters in a cell", len(text))
-        found[str(number)] = (
-            text.replace("x005F_", "") if text else ""
-        )  # an escaped underscore, undone as openpyxl does
-    return found
+    bound("texts", xml.count("<si"))
+    texts = [_held(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
+    bound("characters in a cell", max(map(len, texts), default=0))
+    plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, undone as openpyxl does
+    return _Texts(zip(map(str, count()), plain, strict=False))
 
 
 def _held(content: str) -> dict[str, str]:
@@ -141,7 +133,7 @@ def _held(content: str) -> dict[str, str]:
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
     """Return how numbers become dates, by the number of a style as cells print it."""
-    moment = partial(_moment, epoch)
+    moment: Convert = partial(_moment, epoch)
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
     for tag in tags(xml, "numFmt"):
@@ -198,10 +190,10 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
 
 def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
     bound("characters in one row, text or tag", len(xml))
-    column, digits = 0, str(row)
+    column, number = 0, str(row)
     for place, tag, text, content in _CELL.findall(xml):
         column += 1
-        if place != _LETTERS[column] + digits:
+        if place != _LETTERS[column] + number:
             column = _column(place or attributes(tag).get("r"), row, column)
         value = casts[tag](text) if text else _value(tag, content, casts) if content else None
         gap = column - 1 - len(cells)
@@ -237,21 +229,24 @@ def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, 
     links: dict[tuple[int, int], str] = {}
     for tag in tags(xml, "hyperlink"):
         key = _key(tag)
-        relation = relations[key] if key else None  # without one it leads to a place in the workbook
-        if relation and relation.external:
+        address = relations.address(key) if key else None  # without one it leads to a place in the workbook
+        if address is not None:
             first, _, last = tag.get("ref", "").partition(":")
-            top, left = _corner(first)
-            bottom, right = _corner(last) if last else (top, left)
-            rows, columns = range(top, bottom + 1), range(left, right + 1)
-            package.spend("links", len(rows) * len(columns))
-            links.update(dict.fromkeys(product(rows, columns), relation.target))
+            if last:
+                (top, left), (bottom, right) = _corner(first), _corner(last)
+                rows, columns = range(top, bottom + 1), range(left, right + 1)
+                package.spend("links", len(rows) * len(columns))
+                links.update(dict.fromkeys(product(rows, columns), address))
+            else:
+                package.spend("links", 1)
+                links[_corner(first)] = address
     return links
 
 
 def _corner(reference: str) -> tuple[int, int]:
     """Return the row and the column of `G5`."""
-    place = _PLACE.fullmatch(reference)
-    row, column = (int(place[2]), _COLUMNS.get(place[1])) if place else (0, None)
+    letters = reference.rstrip(digits)
+    row, column = int(reference[len(letters) :] or 0), _COLUMNS.get(letters)
     if column is None or not 1 <= row <= MOST["rows"]:
         raise Unreadable(f"the workbook is too large: {reference[:20]!r} is not within A1 to {_LAST}")
     return row, column

@@ -290,12 +290,12 @@ async def test_a_long_answer_is_several_messages_in_order_with_the_buttons_under
 
 
 def test_a_line_that_alone_is_too_long_is_cut_between_words_and_never_in_a_tag() -> None:
-    from bot.channels.telegram import _fits, _markup
+    from bot.channels.telegram import fits, markup
 
     line = (Span("word & " * 900), Span("linked <words> " * 500, "https://x.example/"), Span("end", strong=True))
-    cut = sheets((line,), _fits)
+    cut = sheets((line,), fits)
 
-    readings = [read(_markup(sheet), "HTML") for sheet in cut]
+    readings = [read(markup(sheet), "HTML") for sheet in cut]
     assert "".join(reading.text for reading in readings).replace("\n", "").replace(" ", "") == (
         "word&" * 900 + "linked<words>" * 500 + "end"
     )
@@ -325,6 +325,14 @@ async def test_an_answer_stays_in_the_topic_of_the_question(here, server) -> Non
     await until(lambda: server.messages)
 
     assert server.messages[0].arguments["message_thread_id"] == "77"
+
+
+async def test_an_answer_to_a_topic_that_is_gone_goes_to_the_group(here, server) -> None:
+    server.script(-1001, refused(400, "Bad Request: message thread not found"))
+    server.say("/help", chat=-1001, user=MEMBER, message_thread_id=77, is_topic_message=True)
+    await until(lambda: server.messages)
+
+    assert "message_thread_id" not in server.messages[0].arguments
 
 
 async def test_answers_go_before_a_broadcast_that_waits(server, clerk) -> None:
@@ -806,7 +814,7 @@ async def test_what_was_broken_off_comes_again_after_a_restart(server, chat, sen
     assert server.told(42) == ["You said watch TX."]
 
 
-async def test_what_is_in_hand_is_finished_before_it_stops(server, chat, clerk) -> None:
+async def test_what_is_in_hand_is_finished_before_it_stops_and_does_not_come_again(server, chat, sender, clerk) -> None:
     clerk.thinking = asyncio.Event()
     async with listening(chat, clerk) as task:
         server.say("/watch TX")
@@ -816,6 +824,8 @@ async def test_what_is_in_hand_is_finished_before_it_stops(server, chat, clerk) 
         clerk.thinking.set()
         with pytest.raises(asyncio.CancelledError):
             await task
+    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+        await quiet(server)
 
     assert server.told(42) == ["You said watch TX."]
 
