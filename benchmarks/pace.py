@@ -128,9 +128,9 @@ async def broadcast(folder, pipe, url, token, options):
     return asked, cpu, Counter(receipt.error is None for receipt in receipts)
 
 
-def most_in_a_second(times):
-    """The most in any second, wherever it begins."""
-    return max(index + 1 - bisect_left(times, moment - 1 + 1e-6) for index, moment in enumerate(times))
+def in_each_second(times):
+    """How many arrived in the second that ends with each arrival."""
+    return [index + 1 - bisect_left(times, moment - 1 + 1e-6) for index, moment in enumerate(times)]
 
 
 def answer_times(asked, arrived):
@@ -156,7 +156,7 @@ def main(options):
     waited = answer_times(asked[:-1], messages) if options.command else asked
     seconds = calls and max(at for at, chat in calls if chat != str(PERSON)) - times[0]
     pace = (len(calls) - 1) / seconds
-    most = most_in_a_second(times)
+    each = in_each_second(times); most=max(each); print('WORST', [(round(times[i]-times[0],2),n) for i,n in enumerate(each) if n>25][:60])
     inner = Counter(int(at - times[0]) for at in times)
     chats = Counter(chat for _, chat in messages if chat != str(PERSON))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

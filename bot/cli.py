@@ -16,12 +16,14 @@ import typer
 
 from bot import __version__, control, scheduler
 from bot import replay as replaying
+from bot.commands import Counter
 from bot.config import Settings, load, notices
 from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
 from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
+from bot.hearing import hearing
 from bot.notify import notify
 from bot.operate import Answer, carry_out, held_json, parsed_states, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
@@ -113,7 +115,8 @@ async def _run(settings: Settings) -> None:
         async with desk(settings, store) as work, control.listening(work, settings.data):
             await _welcome(work, settings)
             stale_after = timedelta(hours=settings.stale_hours)
-            await scheduler.run(Duty(work, also=lambda: notify(work, operator(settings), stale_after)))
+            async with hearing(settings, work, Counter(work)):
+                await scheduler.run(Duty(work, also=lambda: notify(work, operator(settings), stale_after)))
     finally:
         await store.close()
 

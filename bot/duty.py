@@ -1,6 +1,7 @@
 """What is due now: sources to watch and subscriptions to bring up to date, each at most once at a time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from bot.store import Store
 from bot.watch import Watched, watch
 
 ALSO_EVERY = 60.0  # seconds
+MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
 AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
 
 log = structlog.get_logger()
@@ -83,6 +85,7 @@ class Duty:
         self._also = also
         self._also_at = 0.0
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._deliveries: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
 
     async def tick(self) -> None:
@@ -90,8 +93,7 @@ class Duty:
         try:
             for source in await self._desk.due_sources():
                 self._start(f"source {source.name}", self._desk.poll(source))
-            for subscription in await self._desk.due_subscriptions():
-                self._start(f"subscription {subscription.id}", self._desk.bring_up_to_date(subscription))
+            await self._start_deliveries()
             clock = asyncio.get_running_loop().time()
             if self._also is not None and clock >= self._also_at:
                 self._also_at = clock + ALSO_EVERY
@@ -109,15 +111,29 @@ class Duty:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+    async def _start_deliveries(self) -> None:
+        """Those for which their channel has room, longest due first; the others wait without having been begun."""
+        for subscription in await self._desk.due_subscriptions():
+            channel = subscription.channel
+            if self._deliveries[channel] >= MOST_UNDER_WAY:
+                continue
+            task = self._start(f"subscription {subscription.id}", self._desk.bring_up_to_date(subscription))
+            if task is not None:
+                self._deliveries[channel] += 1
+                task.add_done_callback(lambda _, channel=channel: self._deliveries.subtract([channel]))
+                await asyncio.sleep(0)  # each begins with a write to disk; let others have their turn in between
+
+    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None] | None:
+        """Have it done; None when it is under way, or failed a moment ago."""
         clock = asyncio.get_running_loop().time()
         if name in self._under_way or self._not_before.get(name, clock) > clock:
             work.close()
-            return
+            return None
         self._not_before.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._guarded(name, work), name=name)
         self._under_way[name] = task
         task.add_done_callback(lambda _: self._under_way.pop(name, None))
+        return task
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
         """The last place where an error can go; whatever it is, the others go on."""

@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
+from pydantic import SecretStr
 
 from bot.channels import CHANNELS, Channel
 from bot.config import Settings
@@ -16,7 +17,12 @@ from bot.fetch import Fetch
 from bot.notify import Operator
 from bot.sources import Source
 from bot.sources.ice import Ice
-from bot.store.tiny import TinyStore
+from bot.store import Store
+
+if TYPE_CHECKING:
+    from bot.channels.slack_install import OAuth
+
+TOKENS = "tokens"
 
 
 def utc_now() -> datetime:
@@ -70,15 +76,64 @@ def sources(settings: Settings) -> dict[str, Source]:
     return {name: source for name, source in made.items() if name in settings.sources}
 
 
-def channels(settings: Settings) -> dict[str, Channel]:
+class StoredNotes:
+    """The store's notes of one kind, as the vault keeps its texts in them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, key: str) -> str | None:
+        """The text of a key."""
+        return (await self._store.notes(TOKENS)).get(key)
+
+    async def put(self, key: str, text: str) -> None:
+        """Keep a text."""
+        await self._store.note(TOKENS, key, text)
+
+    async def delete(self, key: str) -> None:
+        """Erase a text."""
+        await self._store.note(TOKENS, key, None)
+
+    async def keys(self) -> Sequence[str]:
+        """All keys."""
+        return list(await self._store.notes(TOKENS))
+
+
+def slack_oauth(settings: Settings, store: Store) -> "OAuth | None":
+    """What it takes for other workspaces to install the app; None where the operator has not set all of it."""
+    needed = (settings.slack_client_id, settings.slack_client_secret, settings.public_url, settings.secret_key)
+    if settings.slack_client_id is None or None in needed:
+        return None
+    from bot.channels.slack_install import OAuth, Workspaces  # noqa: PLC0415 - the library is slow to import
+    from bot.channels.vault import Vault  # noqa: PLC0415 - the same
+
+    vault = Vault(_plain(settings.secret_key), StoredNotes(store))
+    return OAuth(
+        client_id=settings.slack_client_id,
+        client_secret=_plain(settings.slack_client_secret),
+        public_url=settings.public_url or "",
+        vault=vault,
+        workspaces=Workspaces(vault),
+    )
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""
+
+
+def channels(settings: Settings, store: Store) -> dict[str, Channel]:
     """The channels that are set up; the console only while no other is."""
     made: dict[str, Channel] = {}
     if settings.telegram_bot_token is not None:
-        token = settings.telegram_bot_token.get_secret_value()
+        token = _plain(settings.telegram_bot_token)
         made["telegram"] = CHANNELS["telegram"](token=token, base_url=settings.telegram_api_url)
-    if settings.slack_bot_token is not None:
-        token = settings.slack_bot_token.get_secret_value()
-        made["slack"] = CHANNELS["slack"](token=token, base_url=settings.slack_api_url)
+    oauth = slack_oauth(settings, store)
+    if settings.slack_bot_token is not None or oauth is not None:
+        made["slack"] = CHANNELS["slack"](
+            token=_plain(settings.slack_bot_token) or None,
+            tokens=oauth.workspaces.token if oauth is not None else None,
+            base_url=settings.slack_api_url,
+        )
     return made or {"console": CHANNELS["console"]()}
 
 
@@ -91,14 +146,14 @@ def operator(settings: Settings) -> Operator:
 
 
 @asynccontextmanager
-async def desk(settings: Settings, store: TinyStore) -> AsyncIterator[Desk]:
+async def desk(settings: Settings, store: Store) -> AsyncIterator[Desk]:
     """The desk with its doors open: one HTTP client, the channels; closed at the end."""
     fetch = Fetch(
         contact=settings.contact,
         host_gap=settings.host_gap,
         allow_loopback=settings.allow_loopback,
     )
-    made: Mapping[str, Channel] = channels(settings)
+    made: Mapping[str, Channel] = channels(settings, store)
     try:
         async with fetch:
             yield Desk(

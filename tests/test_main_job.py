@@ -151,7 +151,7 @@ def test_the_running_program_polls_tells_and_stops_cleanly_on_sigterm(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     program = here.start("run", COUNTERSIGN_POLL_SECONDS="1")
     try:
-        wait_for(lambda: (here.folder / "control.sock").exists())
+        wait_for((here.folder / "control.sock").exists)
         wait_for(lambda: len(here.lines("agreements")) == 3)
         assert (here.folder / "control.sock").stat().st_mode & 0o777 == 0o600
         handed = json.loads(here.run("subscribe", "telegram", "42", "--states", "Texas", "--json").stdout)

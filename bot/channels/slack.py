@@ -5,6 +5,7 @@ an emoji, a mention or a link, and nothing has to be escaped or broken up with c
 """
 
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
@@ -65,7 +66,9 @@ class Slack:
         It repeats nothing by itself: its usual second try after a lost connection posts a message twice.
         """
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._call_timeout))
-        return AsyncWebClient(self._token, base_url=self._base_url, session=self._session, retry_handlers=[])
+        return AsyncWebClient(
+            self._token, base_url=self._base_url, session=self._session, retry_handlers=[], logger=library_log()
+        )
 
     def pace_of(self, address: str) -> Pace:
         """The turns of the address's workspace: Slack counts for each by itself."""
@@ -158,6 +161,26 @@ def workspace(address: str) -> str:
 
 def _pace() -> Pace:
     return Pace(each=lambda _: CHANNEL)
+
+
+class _Discreet(logging.Filter):
+    """Takes out of a line of the library what may be a token, and the traceback with whatever stands in it."""
+
+    _TOKEN = re.compile(r"\bx(?:ox[a-z]|app)\S+")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._TOKEN.sub("***", record.getMessage()), None
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def library_log() -> logging.Logger:
+    """Where the library logs: errors alone, since the rest quotes requests with what people wrote and addresses."""
+    found = logging.getLogger("slack")
+    found.setLevel(logging.ERROR)
+    if not found.filters:
+        found.addFilter(_Discreet())
+    return found
 
 
 _INVITE = "type /invite @Countersign there"

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from bot.domain import answers, courtesy
-from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Kind
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.courtesy import Phrase
 from bot.domain.grammar import is_zone
 from bot.domain.spelling import STATES
@@ -30,7 +30,7 @@ _CADENCES = {
     Cadence.DAILY: courtesy.SLACK_DAILY,
     Cadence.WEEKLY: courtesy.SLACK_WEEKLY,
 }
-_KINDS = tuple(kind for kind in Kind if kind not in NEVER_TOLD)
+_KINDS = tuple(kind for kind in Kind if kind not in NEVER_CHOSEN)
 
 
 # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,6 +169,11 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
 def language_of(view: Mapping[str, Any]) -> Language:
     """The language in which a form was shown."""
     return Language.SPANISH if view.get("private_metadata") == Language.SPANISH.value else Language.ENGLISH
+
+
+def conversation_of(view: Mapping[str, Any]) -> str:
+    """The conversation that a form is about."""
+    return _Fields(view).one(WHERE, "selected_conversation")
 
 
 class _Fields:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack import Slack, answered, fits, rich_text, summary
+from bot.channels.slack import Slack, answered, fits, library_log, rich_text, summary
 from bot.domain.dialogue import Button
 from bot.domain.digest import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.domain.grammar import is_zone
@@ -161,7 +161,9 @@ class Voice:
 
     async def _respond(self, place: Place, form: dict[str, Any], *, in_place: bool) -> str:
         client = self._slack.client
-        hook = AsyncWebhookClient(place.url, session=client.session, proxy=client.proxy, retry_handlers=[])
+        hook = AsyncWebhookClient(
+            place.url, session=client.session, proxy=client.proxy, retry_handlers=[], logger=library_log()
+        )
         kind = {"replace_original": True} if in_place else {
             "replace_original": False,
             "response_type": "in_channel" if place.is_own else "ephemeral",

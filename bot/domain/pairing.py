@@ -204,20 +204,32 @@ class Paired:
 
 def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
     """The pairs of which the rules say most in total; each row is in one pair at most."""
-    verdicts: dict[tuple[int, int], tuple[int, str]] = {}
-    for i, one in enumerate(left):
-        for j, other in enumerate(joined):
-            verdict = _verdict(Pair(one, other))
-            if verdict is not None:
-                verdicts[i, j] = verdict
+    verdicts = {}
+    for i, j in _candidates(left, joined):
+        verdict = _verdict(Pair(left[i], joined[j]))
+        if verdict is not None:
+            verdicts[i, j] = verdict
     chosen = heaviest({edge: weight for edge, (weight, _) in verdicts.items()})
     return [Paired(left[i], joined[j], verdicts[i, j][1]) for i, j in chosen]
 
 
+def _candidates(left: Sequence[Agreement], joined: Sequence[Agreement]) -> Iterable[tuple[int, int]]:
+    """The rows of which one could be the other at all: of one state and support type, or of one name."""
+    joined_by: dict[tuple[object, ...], list[int]] = {}
+    for j, other in enumerate(joined):
+        for trait in _traits(other):
+            joined_by.setdefault(trait, []).append(j)
+    for i, one in enumerate(left):
+        for trait in _traits(one):
+            yield from ((i, j) for j in joined_by.get(trait, ()))
+
+
+def _traits(row: Agreement) -> Iterable[tuple[object, ...]]:
+    return (row.state, row.key.support_type), ("name", row.canonical)
+
+
 def _verdict(pair: Pair) -> tuple[int, str] | None:
     """The strongest rule by which the two are one agreement, and how much it weighs."""
-    if not pair.here and pair.left.canonical != pair.joined.canonical:
-        return None
     for weight, because, holds in _RULES:
         if holds(pair):
             return weight + pair.names.value, because

@@ -70,7 +70,9 @@ class _Comparison:
         pairs = best_pairs(left, joined)
         paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
         changes = [c for key in sorted(self._before.keys() & self._now.keys()) for c in self._stayed(key)]
-        changes += [c for pair in pairs for c in self._steps(pair.left, self._filled(pair), pair.because)]
+        changes += [
+            c for pair in pairs for c in self._steps(pair.left, self._filled(pair.left, pair.joined), pair.because)
+        ]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
         for pair in pairs:
             self._on_list.setdefault(pair.joined.state, []).append(pair.joined)
@@ -96,12 +98,12 @@ class _Comparison:
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
         stayed = {key: self._before[key] for key in now if key in self._before}
-        return now | {key: self._filled(Pair(before, now[key])) for key, before in stayed.items()}
+        return now | {key: self._filled(before, now[key]) for key, before in stayed.items()}
 
-    def _filled(self, pair: Pair) -> Agreement:
+    def _filled(self, before: Agreement, row: Agreement) -> Agreement:
         """The row with what we know of it where this list has no such column: an absent column denies nothing."""
-        known = {name: getattr(pair.left, name) for name in self._absent_columns}
-        return replace(pair.joined, **known) if known else pair.joined
+        known = {name: getattr(before, name) for name in self._absent_columns}
+        return replace(row, **known) if known else row
 
     @cached_property
     def _absent_columns(self) -> Sequence[str]:

@@ -239,11 +239,12 @@ def _plain_letter(char: str) -> str:
 
 
 def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
-    """Without the state after a comma or a dash: "Baker County Sheriff's Office, FL"."""
-    last = re.search(r"(?:,|\s-)([a-z\s]+)$", text)
-    behind = last[1].split() if last else []
-    if behind and (behind == [state.casefold()] or behind == _letters_words(STATES.get(state, ""))):
-        return words[: -len(behind)] or words
+    """Without the state at the end: its code ("Hill County, TX"), or its name after a comma or a dash."""
+    name = _letters_words(STATES.get(state, ""))
+    if len(words) > 1 and words[-1] == state.casefold() and words[-1] not in _SHORT:
+        return words[:-1]
+    if name and words[-len(name) :] == name and re.search(rf"(,|\s-)\s*{name[0]}", text) and len(words) > len(name):
+        return words[: -len(name)]
     return words
 
 

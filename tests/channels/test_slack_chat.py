@@ -124,15 +124,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(token: str | None = "xoxb-loopback-0000000000", tokens=None, **options):
-    options = options or SOCKET
+async def scene(token: str | None = "xoxb-loopback-0000000000", tokens=None, *, connects=True, **options):
     async with LoopbackSlack() as server:
         slack = Slack(token=token, tokens=tokens, base_url=server.url, pace=Pace())
         chat = SlackChat(slack, **({"first_wait": 0.02, "settled": 0.05} | options))
         clerk = FakeClerk()
         task = asyncio.create_task(chat.listen(clerk))
-        if "app_token" in options:
-            await eventually(lambda: server.links or task.done())
+        if "app_token" in options and connects:
+            await eventually(lambda: server.links)
         await asyncio.sleep(0)
         yield Scene(server, slack, chat, clerk, task)
         task.cancel()

@@ -12,6 +12,7 @@
 import asyncio
 import json
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,9 +126,8 @@ def read(message: Mapping[str, Any]) -> Reading:
     readings = [_block(block) for block in blocks]
     if sum(map(_size, blocks)) > LONGEST_MESSAGE:
         raise Refused("msg_blocks_too_long")
-    return Reading(
-        "\n".join(reading.text for reading in readings), tuple(link for reading in readings for link in reading.links)
-    )
+    shown = [reading for block, reading in zip(blocks, readings, strict=True) if block["type"] != "actions"]
+    return _all(shown, "\n")
 
 
 def _size(block: Mapping[str, Any]) -> int:
@@ -497,7 +497,7 @@ class LoopbackSlack(LoopbackServer):
             case "views.open" | "views.update" | "views.publish":
                 return self._shown(method, arguments)
             case "oauth.v2.access":
-                return self._install(arguments)
+                return self._install(arguments, token)
             case "files.getUploadURLExternal":
                 file = f"F{next(self._numbers)}"
                 return {"upload_url": f"{self.base}/upload/{file}", "file_id": file}
@@ -545,12 +545,12 @@ class LoopbackSlack(LoopbackServer):
             self.views[shown.id] = shown
         return {"view": {"id": shown.id, "hash": shown.hash}}
 
-    def _install(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _install(self, arguments: Mapping[str, Any], token: str) -> dict[str, Any]:
+        if token != "Basic " + b64encode(":".join(CLIENT).encode()).decode():
+            raise Refused("bad_client_secret")
         app = self.codes.pop(str(arguments.get("code")), None)
         if app is None:
             raise Refused("invalid_code")
-        if (arguments.get("client_id"), arguments.get("client_secret")) != CLIENT:
-            raise Refused("bad_client_secret")
         self.installed[app.token] = app
         return {
             "access_token": app.token,

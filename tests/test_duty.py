@@ -1,0 +1,132 @@
+"""What is due is taken side by side, and a crowd that is due stands in nobody's way."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from store.samples import first_sight, record, signed
+
+from bot import duty
+from bot.channels import Part
+from bot.domain.digest import plain_text
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.duty import Desk, Duty
+from bot.errors import SendError
+from bot.store.tiny import TinyStore
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Gate:
+    """A channel whose messages wait until its gate is opened; `most` is the most that ever waited at once."""
+
+    timeout = 1.0
+
+    def __init__(self, name: str, *, is_open: bool = False) -> None:
+        self.name = name
+        self.opened = asyncio.Event()
+        self.told: list[str] = []
+        self.waiting = self.most = 0
+        if is_open:
+            self.opened.set()
+
+    def check(self, address: str) -> str:
+        return address
+
+    def render(self, digest):
+        return (Part(payload={}, plain=plain_text([digest.title]), covers=digest.covers),)
+
+    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        try:
+            async with asyncio.timeout(30):
+                await self.opened.wait()
+        except TimeoutError:
+            raise SendError("it never opened") from None
+        finally:
+            self.waiting -= 1
+        self.told.append(address)
+        return address
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+async def store(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda fd: None)
+    store = TinyStore.open(tmp_path / "data")
+    await store.record(record(await store.known(), first_sight(3)))
+    yield store
+    await store.close()
+
+
+async def due(store, **crowds):
+    """So many subscriptions on each channel, all owed the same change."""
+    for channel, count in crowds.items():
+        for number in range(count):
+            filter_ = Filter(states={ALL_STATES: 0})
+            await store.subscribe(Subscription(id="", channel=channel, address=str(number), filter=filter_))
+    await store.record(record(await store.known(), [signed(100, "TX")], at=NOW))
+
+
+def desk(store, *channels, now=lambda: NOW):
+    return Desk(
+        store=store,
+        fetch=None,
+        sources={},
+        channels={channel.name: channel for channel in channels},
+        now=now,
+        every=timedelta(minutes=15),
+        page="https://www.ice.gov/identify-and-arrest/287g",
+    )
+
+
+async def settled():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is_told_meanwhile(store, monkeypatch):
+    monkeypatch.setattr(duty, "MOST_UNDER_WAY", 20)
+    shut, wide = Gate("shut"), Gate("wide", is_open=True)
+    await due(store, shut=50, wide=50)
+    work = Duty(desk(store, shut, wide))
+    for _ in range(5):
+        await work.tick()
+        await settled()
+    assert shut.waiting == shut.most == 20
+    assert sum(s.pinned is not None for s in await store.subscriptions()) == 20
+    assert sorted(wide.told, key=int) == [str(number) for number in range(50)]
+
+    shut.opened.set()
+    for _ in range(5):
+        await work.tick()
+        await settled()
+    assert shut.told == [str(number) for number in range(50)]
+    assert all(s.due_at is None for s in await store.subscriptions())
+    assert not [receipt for receipt in await store.receipts() if receipt.error]
+
+
+async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_crowd(store, monkeypatch):
+    gate = Gate("gate", is_open=True)
+    await due(store, gate=100)
+    log: list[str] = []
+    pin = store.pin
+
+    async def noted(*arguments):
+        log.append("crowd")
+        return await pin(*arguments)
+
+    async def somebody_else():
+        while True:
+            log.append("else")
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(store, "pin", noted)
+    other = asyncio.create_task(somebody_else())
+    await Duty(desk(store, gate)).tick()
+    await settled()
+    other.cancel()
+    assert log.count("crowd") == 100
+    assert max(len(run) for run in "".join(word[0] for word in log).split("e")) <= 2
