@@ -25,7 +25,7 @@ from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
 from bot.hearing import hearing
 from bot.notify import notify
-from bot.operate import Answer, carry_out, held_json, parsed_states, subscription_json
+from bot.operate import Answer, broadcast, carry_out, held_json, parsed_states, receipt_json, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.sources.ice import Ice
 from bot.status import Report, report
@@ -113,6 +113,7 @@ async def _run(settings: Settings) -> None:
         for notice in store.notices:
             log.warning(notice)
         async with desk(settings, store) as work, control.listening(work, settings.data):
+            await broadcast(work, settings.broadcast)
             await _welcome(work, settings)
             stale_after = timedelta(hours=settings.stale_hours)
             async with hearing(settings, work, Counter(work)):
@@ -124,7 +125,7 @@ async def _run(settings: Settings) -> None:
 async def _welcome(work: Desk, settings: Settings) -> None:
     """Say what will happen; with no other channel, see to it that the console has a subscription."""
     subscriptions = await work.store.subscriptions()
-    if "console" in work.channels and not any(s.channel == "console" for s in subscriptions):
+    if "console" in work.channels and not subscriptions:
         filter_ = Filter(states={ALL_STATES: 0})
         await work.store.subscribe(
             Subscription(id="", channel="console", address="console", filter=filter_, created_at=utc_now())
@@ -185,24 +186,24 @@ def deliver() -> None:
 
 @app.command()
 def subscribe(
-    channel: Annotated[str, typer.Argument(help="telegram, slack or console.")],
-    address: Annotated[str, typer.Argument(help="A chat's or a channel's id.")],
+    channel: Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")],
+    address: Annotated[str, typer.Argument(help="A chat's or a channel's id; for apprise a URL such as mailto://…")],
     states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
     cadence: Annotated[str, typer.Option(help="instant, daily or weekly (Mondays).")] = "instant",
     at: Annotated[str, typer.Option(help="When a daily or weekly digest is sent, local time.")] = "09:00",
     tz: Annotated[str, typer.Option(help="The time zone of that time.")] = "UTC",
+    language: Annotated[str, typer.Option(help="en or es.")] = "en",
     json_: Json = False,
 ) -> None:
     """Tell a channel of changes in these states from now on; nothing is posted there now."""
-    answer = _do(
-        _settings(), "subscribe", channel=channel, address=address, states=states, cadence=cadence, at=at, tz=tz
-    )
+    what = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
+    answer = _do(_settings(), "subscribe", **what, language=language)
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], json_)
 
 
 @app.command()
 def unsubscribe(
-    channel: Annotated[str, typer.Argument(help="telegram, slack or console.")],
+    channel: Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")],
     address: Annotated[str, typer.Argument(help="A chat's or a channel's id, or the subscription's.")],
     json_: Json = False,
 ) -> None:
@@ -236,6 +237,31 @@ def subscriptions(json_: Json = False) -> None:
         say("No subscriptions yet. `countersign subscribe --help` says how to add one.")
     for subscription in found if not json_ else ():
         print(_subscription_text(subscription))
+
+
+@app.command()
+def deliveries(
+    failed: Annotated[bool, typer.Option("--failed", help="Only what could not be sent.")] = False,
+    json_: Json = False,
+) -> None:
+    """What was sent in the last 90 days, and what could not be, oldest first."""
+    found = [receipt_json(r) for r in _read(_settings(), "receipts") if r.error is not None or not failed]
+    if json_:
+        print_lines(found)
+        return
+    columns = ("at", "channel", "address", "part", "changes", "result")
+    rows = (
+        [
+            r["at"][:16].replace("T", " "),
+            r["channel"],
+            r["address"],
+            f"{r['part']}/{r['parts']}",
+            str(len(r["changes"])),
+            r["error"] or f"message {r['message_id']}",
+        ]
+        for r in found
+    )
+    print_table(columns, rows)
 
 
 # ── what is known ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,9 +5,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from os import environ
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -22,6 +22,25 @@ SOURCES = ("ice",)
 
 def _names(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+class Broadcast(BaseModel):
+    """A public channel that any number of people follow: what it is told, and how often."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    channel: Literal["telegram", "slack"]
+    address: str
+    states: str | tuple[str, ...] = "all"
+    cadence: Literal["instant", "daily", "weekly"] = "instant"
+    at: str = "09:00"
+    tz: str = "UTC"
+    language: Literal["en", "es"] = "en"
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What the command `subscribe` takes, by name."""
+        return self.model_dump() | {"states": self.states if isinstance(self.states, str) else ",".join(self.states)}
 
 
 class Settings(BaseSettings):
@@ -49,6 +68,7 @@ class Settings(BaseSettings):
     slack_client_id: str | None = Field(None, alias="SLACK_CLIENT_ID")
     slack_client_secret: SecretStr | None = Field(None, alias="SLACK_CLIENT_SECRET")
     slack_api_url: str = Field("https://slack.com/api/", alias="SLACK_API_URL")
+    broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
 
@@ -196,6 +216,9 @@ def _problem(error: Mapping[str, Any], env: Mapping[str, str], path: Path | None
     name = next((n for n, f in Settings.model_fields.items() if where in (n, f.alias)), where)
     alias = str(Settings.model_fields[name].alias) if name in Settings.model_fields else where
     said = str(error["msg"]).removeprefix("Value error, ")
+    if len(error["loc"]) > 1:  # a table of several: which one, and which of its keys
+        number, *keys = error["loc"][1:]
+        said = f"table {int(number) + 1}, {'.'.join(map(str, keys))}: {said}" if isinstance(number, int) else said
     said = said[0].lower() + said[1:]
     if env.get(alias) or path is None:
         return f"{alias}: {said}"

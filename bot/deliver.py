@@ -74,7 +74,7 @@ class _Letter:
         return Receipt(
             subscription=self.to.id,
             channel=self.to.channel,
-            address=self.to.address,
+            address=self.to.shown_address,
             at=at,
             changes=self.part.covers,
             part=self.number,

@@ -114,26 +114,26 @@ class Duty:
     async def _start_deliveries(self) -> None:
         """Those for which their channel has room, longest due first; the others wait without having been begun."""
         for subscription in await self._desk.due_subscriptions():
-            channel = subscription.channel
-            if self._deliveries[channel] >= MOST_UNDER_WAY:
-                continue
-            task = self._start(f"subscription {subscription.id}", self._desk.bring_up_to_date(subscription))
-            if task is not None:
-                self._deliveries[channel] += 1
-                task.add_done_callback(lambda _, channel=channel: self._deliveries.subtract([channel]))
-                await asyncio.sleep(0)  # each begins with a write to disk; let others have their turn in between
+            if self._deliveries[subscription.channel] < MOST_UNDER_WAY:
+                self._start(f"subscription {subscription.id}", self._deliver(subscription))
+                await asyncio.sleep(0)  # it begins with a write to disk: let others have their turn in between
 
-    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None] | None:
-        """Have it done; None when it is under way, or failed a moment ago."""
+    async def _deliver(self, subscription: Subscription) -> None:
+        self._deliveries[subscription.channel] += 1
+        try:
+            await self._desk.bring_up_to_date(subscription)
+        finally:
+            self._deliveries[subscription.channel] -= 1
+
+    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> None:
         clock = asyncio.get_running_loop().time()
         if name in self._under_way or self._not_before.get(name, clock) > clock:
             work.close()
-            return None
+            return
         self._not_before.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._guarded(name, work), name=name)
         self._under_way[name] = task
         task.add_done_callback(lambda _: self._under_way.pop(name, None))
-        return task
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
         """The last place where an error can go; whatever it is, the others go on."""

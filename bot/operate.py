@@ -1,20 +1,22 @@
 """The operator's commands that write. Each is handed to the running program when there is one, else done here."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
-from typing import Any
+from typing import Any, Protocol
 
 from bot.channels import CHANNELS
 from bot.domain import answers, grammar
 from bot.domain.change import TOLD_BY_DEFAULT, Kind, as_json, stamp
 from bot.domain.grammar import Misunderstood
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Subscription
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Receipt, Subscription
 from bot.domain.vet import Held, Ruling
 from bot.duty import Desk
 from bot.errors import CountersignError, UsageError
 from bot.watch import Watched, rule
+
+TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
 
 Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer]]
@@ -48,7 +50,9 @@ async def deliver(desk: Desk) -> Answer:
     }
 
 
-async def subscribe(desk: Desk, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str) -> Answer:
+async def subscribe(
+    desk: Desk, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
+) -> Answer:
     """Set up a subscription, or change the one that this address has; nothing is posted there."""
     address = checked_address(channel, address, desk.channels)
     wanted = Subscription(
@@ -59,6 +63,7 @@ async def subscribe(desk: Desk, *, channel: str, address: str, states: str, cade
         cadence=_cadence(cadence),
         at=_time(at),
         tz=_zone(tz),
+        language=_language(language),
         created_at=desk.now(),
     )
     old = await _find(desk, channel, address)
@@ -71,12 +76,40 @@ async def subscribe(desk: Desk, *, channel: str, address: str, states: str, cade
         cadence=wanted.cadence,
         at=wanted.at,
         tz=wanted.tz,
+        language=wanted.language,
         paused=None,
         retry_at=None,
         failures=0,
         failing_since=None,
     )
     return {"subscription": subscription_json(await desk.store.change_subscription(changed)), "changed": True}
+
+
+BROADCAST = "broadcast"
+
+
+class Table(Protocol):
+    """A [[broadcast]] table of the configuration."""
+
+    @property
+    def channel(self) -> str:
+        """telegram or slack."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What `subscribe` takes, by name."""
+
+
+async def broadcast(desk: Desk, tables: Sequence[Table]) -> None:
+    """Set up the public channels that the configuration names, and end those that it names no longer."""
+    named = set()
+    for table in tables:
+        answer = await subscribe(desk, **table.settings)
+        named.add(answer["subscription"]["id"])
+        await desk.store.note(BROADCAST, answer["subscription"]["id"], table.channel)
+    for gone in (await desk.store.notes(BROADCAST)).keys() - named:
+        await desk.store.unsubscribe(gone)
+        await desk.store.note(BROADCAST, gone, None)
 
 
 async def unsubscribe(desk: Desk, *, channel: str, address: str) -> Answer:
@@ -140,7 +173,7 @@ def checked_address(channel: str, address: str, channels: Mapping[str, Any]) -> 
     """The address as its channel writes it."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. There are: {', '.join(CHANNELS)}.")
-    checker = channels.get(channel) or CHANNELS[channel](**({} if channel == "console" else {"token": ""}))
+    checker = channels.get(channel) or CHANNELS[channel](**({"token": ""} if channel in TOKENS else {}))
     return str(checker.check(address))
 
 
@@ -164,6 +197,13 @@ def _zone(text: str) -> str:
         raise UsageError(_plainly(fault)) from None
 
 
+def _language(text: str) -> Language:
+    try:
+        return grammar.language(text)
+    except Misunderstood as fault:
+        raise UsageError(_plainly(fault)) from None
+
+
 async def _find(desk: Desk, channel: str, address: str) -> Subscription | None:
     found = (s for s in await desk.store.subscriptions() if s.channel == channel)
     return next((s for s in found if address in (s.address, s.id)), None)
@@ -178,17 +218,33 @@ def subscription_json(subscription: Subscription) -> Answer:
     return {
         "id": subscription.id,
         "channel": subscription.channel,
-        "address": subscription.address,
+        "address": subscription.shown_address,
         "states": "all" if ALL_STATES in states else states,
         "kinds": sorted(subscription.filter.kinds),
         "cadence": subscription.cadence.value,
         "at": f"{subscription.at:%H:%M}",
         "tz": subscription.tz,
+        "language": subscription.language.value,
         "cursor": subscription.cursor,
         "due_at": _stamp(subscription.due_at),
         "retry_at": _stamp(subscription.retry_at),
         "paused": subscription.paused,
         "created_at": _stamp(subscription.created_at),
+    }
+
+
+def receipt_json(receipt: Receipt) -> Answer:
+    """A receipt as `--json` prints it."""
+    return {
+        "at": _stamp(receipt.at),
+        "subscription": receipt.subscription,
+        "channel": receipt.channel,
+        "address": receipt.address,
+        "changes": list(receipt.changes),
+        "part": receipt.part,
+        "parts": receipt.parts,
+        "message_id": receipt.message_id,
+        "error": receipt.error,
     }
 
 

@@ -134,7 +134,8 @@ def channels(settings: Settings, store: Store) -> dict[str, Channel]:
             tokens=oauth.workspaces.token if oauth is not None else None,
             base_url=settings.slack_api_url,
         )
-    return made or {"console": CHANNELS["console"]()}
+    only = made or {"console": CHANNELS["console"]()}
+    return {**only, "apprise": CHANNELS["apprise"]()}
 
 
 def operator(settings: Settings) -> Operator:

@@ -99,6 +99,7 @@ def _lazily(module: str, name: str) -> Callable[..., Channel]:
 
 
 CHANNELS: dict[str, Callable[..., Channel]] = {
+    "apprise": _lazily("apprise", "Apprise"),
     "console": _lazily("console", "Console"),
     "slack": _lazily("slack", "Slack"),
     "telegram": _lazily("telegram", "Telegram"),

@@ -27,7 +27,7 @@ from bot.channels.slack_form import FORM, WHERE, conversation_of
 from bot.channels.slack_install import INSTALL_PATH, REDIRECT_PATH, OAuth
 from bot.channels.slack_reception import COMMAND, Body, Errand, Reception
 from bot.channels.slack_socket import Envelope, Socket
-from bot.channels.slack_talk import Place, Voice
+from bot.channels.slack_talk import Place, Voice, why
 from bot.domain import courtesy
 from bot.domain.digest import Span
 from bot.domain.subscription import Language
@@ -84,10 +84,12 @@ class SlackChat:
         """Answer people until cancelled; a lost connection is made again by itself."""
         reception = self._reception(clerk)
         self._app = self._listening(reception)
+        log.info("listening", channel=self._slack.name, by="Socket Mode" if self._app_token else "public address")
         try:
             if self._app_token:
                 await self._socket(self._app).run()
             else:
+                await self._introduce()
                 await asyncio.Event().wait()
         finally:
             await self._lanes.close(GRACE)
@@ -129,6 +131,14 @@ class SlackChat:
 
         proxy = self._slack.client.proxy
         return Socket(address=self._next_address, heard=heard, proxy=proxy, first_wait=self._first_wait)
+
+    async def _introduce(self) -> None:
+        """Ask who we are before anybody comes; if that fails, it is asked again with the first who does."""
+        try:
+            if self._oauth is None:
+                await self._only_workspace()
+        except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
+            log.warning("slack: the bot token could not be tried", problem=why(error))
 
     async def _next_address(self) -> str:
         """Where the next connection goes. Who we are is asked first, so that later no answer waits for it."""
@@ -258,21 +268,22 @@ class SlackChat:
             log.warning("slack: one conversation asks too much at once; a question was dropped")
 
     async def _guarded(self, errand: Errand, place: Place, body: Body) -> None:
-        """Do it; what fails is logged, and the person is told in one line."""
+        """Do it; what fails is logged, and a person who asked for it is told in one line."""
         try:
             await errand(place, body)
         except Exception:
             log.exception("slack: not answered")
-            if place.token and place.user and place.user != place.bot:
+            if place.token and (place.is_own or body.get("type") != "event_callback"):
                 person = await self._voice.person(place)
                 await self._voice.tell(place, [(Span(courtesy.COURTESY[person.language].failed),)])
 
     def _is_repeated(self, body: Body) -> bool:
         """Whether Slack sends an event again because it thinks that it was not heard."""
         event = str(body.get("event_id") or "")
-        if event and event in self._seen:
+        if event in self._seen:
             return True
-        self._seen.append(event)
+        if event:
+            self._seen.append(event)
         return False
 
     def _place(self, body: Body, context: Any) -> Place:
@@ -286,7 +297,8 @@ class SlackChat:
             bot=str(context.bot_user_id or ""),
             token=str(context.bot_token or ""),
             url=str(body.get("response_url") or ""),
-            is_own=event.get("channel_type") == "im" or event.get("type") == "app_home_opened",
+            pressed=body.get("type") == "block_actions",
+            is_own=event.get("channel_type") == "im",
         )
 
 

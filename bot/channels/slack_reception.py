@@ -1,6 +1,7 @@
 """Slack, what is done about what arrives: commands, buttons, the form of the settings, the app's home, the rest."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from html import unescape
@@ -119,15 +120,15 @@ class Reception:
             lines.append((Span(courtesy.SLACK_DIRECT(person.language, bot=f"<@{place.bot}>")),))
         else:
             place = about
-        if reply.changed and not about.is_direct and not await self._announced(about, person, reply):
+        if reply.changed and not about.is_direct and not await self._announced(about, person, text, reply):
             lines.append(_invitation(place, person))
         await self._voice.tell(place, lines, buttons(reply.buttons), in_place=reply.in_place)
 
     async def _answer(self, place: Place, language: Language, text: str) -> Reply:
         name, bot = self._slack.name, f"<@{place.bot}>"
-        return await self._clerk.answer(
-            Asked(channel=name, address=place.address, text=text, language=language, bot=bot)
-        )
+        asked = Asked(channel=name, address=place.address, text=text, language=language, bot=bot)
+        reply = await self._clerk.answer(asked)
+        return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
 
     def _refusal(self, person: Person, text: str) -> str:
         """Why this person may not have this done, empty when they may."""
@@ -138,12 +139,12 @@ class Reception:
 
     # What the channel sees
 
-    async def _announced(self, place: Place, person: Person, reply: Reply) -> bool:
+    async def _announced(self, place: Place, person: Person, text: str, reply: Reply) -> bool:
         """Tell the channel what was changed and by whom; the presses in a picker together, when it rests."""
         if reply.in_place and reply.buttons:
             self._announce_later(place, person)
             return True
-        return await self._announce(place, person, reply.lines if len(reply.lines) <= 2 else reply.lines[:1])
+        return await self._announce(place, person, () if verb(text)[0] == "undo" else reply.lines[:1])
 
     def _announce_later(self, place: Place, person: Person) -> None:
         key = (place.address, place.user)
@@ -263,6 +264,15 @@ class Reception:
         elif self._team() in {"", body.get("team_id")}:
             await self._clerk.erased(self._slack.name, "")
         log.info("slack: a workspace removed the app; what was held of it is erased")
+
+
+_VERBS = "|".join(name for name, _ in answers.menu(Language.ENGLISH))
+_COMMANDS = re.compile(rf"(?<![\w/])/(?=(?:{_VERBS})\b)")
+
+
+def _as_typed_here(line: Line) -> Line:
+    """A line in which commands stand as they are typed in Slack, where all of them are one slash command's words."""
+    return tuple(replace(span, text=_COMMANDS.sub(f"{COMMAND} ", span.text)) for span in line)
 
 
 def _typed(text: str) -> str:

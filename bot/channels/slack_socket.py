@@ -13,9 +13,9 @@ from typing import Any
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
 
 from bot.channels.slack import answered
+from bot.errors import CountersignError
 
 HEARTBEAT = 10.0  # seconds between pings; half of it without an answer ends the connection
 LINGER = 60.0  # seconds that an old connection may still deliver
@@ -132,4 +132,6 @@ def _say(leave: "asyncio.Future[str]", why: str) -> None:
 
 def _why(fault: Exception) -> str:
     """A fault without its address, which holds a ticket."""
-    return (answered(fault)[2] if isinstance(fault, SlackApiError) else "") or type(fault).__name__
+    if isinstance(fault, CountersignError):
+        return str(fault)
+    return answered(fault)[2] or type(fault).__name__

@@ -34,8 +34,9 @@ Block = dict[str, Any]
 class Place:
     """Where something happened, and who did it.
 
-    `team` is empty where there is only one workspace. `url` is the address to answer at, if Slack gave one. `is_own`
-    is whether this is known to be the direct messages between the person and the bot.
+    `team` is empty where there is only one workspace. `url` is the address to answer at, if Slack gave one, and
+    `pressed` whether that can replace the message with the button. `is_own` is whether this is known to be the direct
+    messages between the person and the bot.
     """
 
     team: str
@@ -44,6 +45,7 @@ class Place:
     bot: str
     token: str = field(repr=False)
     url: str = field(default="", repr=False)
+    pressed: bool = False
     is_own: bool = False
 
     @property
@@ -78,7 +80,7 @@ class _Message:
     def forms(self) -> Iterator[dict[str, Any]]:
         """What to send, and what to send if that is refused."""
         yield {"text": self.summary, "blocks": self.blocks}
-        yield {"text": self.plain}
+        yield {"text": self.plain, "mrkdwn": False}
 
 
 class Voice:
@@ -138,7 +140,7 @@ class Voice:
         """
         for number, message in enumerate(_messages(lines, rows, place)):
             refusal = "nobody to tell"
-            for way in self._ways(place, message, in_place=in_place and number == 0):
+            for way in self._ways(place, message, in_place=in_place and place.pressed and number == 0):
                 refusal = await way
                 if not refusal:
                     break
@@ -231,8 +233,8 @@ def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], place: Pla
     return [
         _Message(
             blocks=[*_with_mentions(rich_text(part), place), *(actions if number == len(parts) else ())],
-            summary=summary(part),
-            plain=escape(plain_text(part), quote=False),
+            summary=_naming(summary(part), place),
+            plain=_naming(escape(plain_text(part), quote=False), place),
         )
         for number, part in enumerate(parts, start=1)
     ]
@@ -258,6 +260,13 @@ def _legible(line: Line) -> Line:
 
 def _short(href: str | None) -> str | None:
     return href if href is not None and len(href) <= LONGEST_HREF else None
+
+
+def _naming(text: str, place: Place) -> str:
+    """An escaped text in which the bot and the person who asked are mentions again."""
+    for name in (place.bot, place.user):
+        text = text.replace(f"&lt;@{name}&gt;", f"<@{name}>")
+    return text
 
 
 def _with_mentions(blocks: Sequence[Block], place: Place) -> list[Block]:

@@ -6,7 +6,7 @@ It is drawn from these values alone, without a clock and without a browser: the 
 are units of the picture, which is 600 wide; a phone shows it about 400 points wide, so no text is smaller than 15.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from html import escape
@@ -22,6 +22,7 @@ from bot.domain.wording import Wording, state_name
 
 WEEK = timedelta(days=7)
 FIRST_DAY = date(2025, 1, 1)  # the line begins here where the log reaches further back
+SHORT_TIME = 60  # days under which the line chart names days instead of months
 LONGEST_ALT = 1_000  # characters; Slack takes no more
 FONT = "Source Sans Pro"  # regular and semibold
 
@@ -148,7 +149,7 @@ def figures(past: History, *, until: datetime, tz: str) -> Figures:
         series=tuple({point.at.astimezone(zone).date(): point.total for point in past.points}.items()),
         counts=past.counts,
         moves=moves(week),
-        since=since.astimezone(zone).date(),
+        since=max(since, past.points[0].at).astimezone(zone).date(),
         until=until.astimezone(zone).date(),
     )
 
@@ -177,86 +178,78 @@ class _Phrases:
 
     headline: tuple[str, str]
     places: tuple[str, str]
-    from_to: str
+    course: str
     first_read: str
-    week: str
-    quiet: str
+    changes: str
+    no_changes: str
+    span: str
     now: str
-    gained: str
-    lost: str
+    gained: tuple[str, str]
+    lost: tuple[str, str]
     source: str
-    unplaced: tuple[str, str]
+    unplaced: str
     months: Sequence[str]
     day: str
     day_of_year: str
-    caption: str
-    line_alt: str
-    single_alt: str
-    most_alt: str
-    moves_alt: str
-    quiet_alt: str
+    most: str
+    within: str
     and_more: tuple[str, str]
 
 
 _ENGLISH = _Phrases(
     headline=("287(g): {} agreement on ICE's list", "287(g): {} agreements on ICE's list"),
-    places=("in {} state or territory", "in {} states and territories"),
-    from_to="From {} on {} to {} on {}",
-    first_read="Since {}, when the list was first read",
-    week="Changes from {} to {}",
-    quiet="No changes from {} to {}",
+    places=("In {} state or territory, {}", "In {} states and territories, {}"),
+    course="From {} on {} to {} on {}",
+    first_read="First read on {}",
+    changes="Changes from {} to {}",
+    no_changes="No changes from {} to {}",
+    span="from {} to {}",
     now="Agreements now",
-    gained="new",
-    lost="no longer listed",
+    gained=("new", "new"),
+    lost=("no longer listed", "no longer listed"),
     source="Source: ICE's list of participating agencies. Each tile is a state or territory.",
-    unplaced=("{} more stands under a state that cannot be read.", "{} more stand under a state that cannot be read."),
-    months="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(),
+    unplaced="{} more without a readable state",
+    months=["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     day="{month} {day}",
     day_of_year="{month} {day}, {year}",
-    caption="{}; {} new and {} no longer listed from {} to {}",
-    line_alt="Line chart: {} on {}, {} on {}.",
-    single_alt="{} on {}, when the list was first read.",
-    most_alt="Map of the states, most agreements: {}.",
-    moves_alt="From {} to {}: {} new{}; {} no longer listed{}.",
-    quiet_alt="From {} to {}: nothing new, and nothing that is no longer listed.",
+    most="Most in {}",
+    within="in",
     and_more=("{} more state", "{} more states"),
 )
 _SPANISH = _Phrases(
     headline=("287(g): {} acuerdo en la lista de ICE", "287(g): {} acuerdos en la lista de ICE"),
-    places=("en {} estado o territorio", "en {} estados y territorios"),
-    from_to="De {} el {} a {} el {}",
-    first_read="Desde el {}, cuando se leyó la lista por primera vez",
-    week="Cambios del {} al {}",
-    quiet="Sin cambios del {} al {}",
+    places=("En {} estado o territorio, {}", "En {} estados y territorios, {}"),
+    course="De {} el {} a {} el {}",
+    first_read="Leída por primera vez el {}",
+    changes="Cambios del {} al {}",
+    no_changes="Sin cambios del {} al {}",
+    span="del {} al {}",
     now="Acuerdos ahora",
-    gained="nuevos",
-    lost="ya no están en la lista",
+    gained=("nuevo", "nuevos"),
+    lost=("ya no está en la lista", "ya no están en la lista"),
     source="Fuente: lista de agencias participantes de ICE. Cada casilla es un estado o territorio.",
-    unplaced=("{} más figura en un estado ilegible.", "{} más figuran en un estado ilegible."),
-    months="ene feb mar abr may jun jul ago sep oct nov dic".split(),
+    unplaced="{} más sin estado legible",
+    months=["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
     day="{day} {month}",
     day_of_year="{day} {month} {year}",
-    caption="{}; {} nuevos y {} que ya no están en la lista, del {} al {}",
-    line_alt="Gráfico de línea: {} el {}, {} el {}.",
-    single_alt="{} el {}, cuando se leyó la lista por primera vez.",
-    most_alt="Mapa de los estados, más acuerdos: {}.",
-    moves_alt="Del {} al {}: {} nuevos{}; {} que ya no están en la lista{}.",
-    quiet_alt="Del {} al {}: nada nuevo y nada que ya no esté en la lista.",
+    most="La mayoría en {}",
+    within="en",
     and_more=("{} estado más", "{} estados más"),
 )
 _IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
+_Day = Callable[[date], str]
 
 
 class _Telling:
     """What a picture says, in one language."""
 
     def __init__(self, shown: Figures, language: Language) -> None:
+        self.say = _IN[language]
         self._shown = shown
         self._language = language
         self._long = Wording(language, "UTC").day
-        self.say = _IN[language]
 
-    def day(self, day: date, *, year: bool = True) -> str:
+    def short(self, day: date, *, year: bool = True) -> str:
         pattern = self.say.day_of_year if year else self.say.day
         return pattern.format(month=self.say.months[day.month - 1], day=day.day, year=day.year)
 
@@ -264,81 +257,82 @@ class _Telling:
         return self.say.headline[self._shown.total != 1].format(_number(self._shown.total))
 
     def places(self) -> str:
-        held = sum(1 for state, count in self._shown.counts.items() if count and state in STATES)
-        return f"{self.say.places[held != 1].format(held)}, {self.day(self._shown.until)}"
+        held = len(self._placed())
+        return self.say.places[held != 1].format(held, self.short(self._shown.until))
 
-    def course(self) -> str:
-        """Where the line begins and ends."""
-        (first, begun), (last, total) = _line(self._shown)[0], _line(self._shown)[-1]
+    def course(self, day: _Day | None = None) -> str:
+        """Where the line begins and ends, with days written short unless told otherwise."""
+        write = day or self.short
+        (first, begun), last = _line(self._shown)[0], _last_day(self._shown)
         if first == last:
-            return self.say.first_read.format(self.day(first))
-        return self.say.from_to.format(_number(begun), self.day(first), _number(total), self.day(last))
+            return self.say.first_read.format(write(first))
+        return self.say.course.format(_number(begun), write(first), _number(self._shown.total), write(last))
 
-    def week(self) -> str:
-        pattern = self.say.week if self._shown.moves else self.say.quiet
-        same_year = self._shown.since.year == self._shown.until.year
-        return pattern.format(self.day(self._shown.since, year=not same_year), self.day(self._shown.until))
+    def changes(self) -> str:
+        """Between which days the changes fell; nothing on the day on which the list was first read."""
+        if self._shown.since == self._shown.until and not self._shown.moves:
+            return ""
+        return (self.say.changes if self._shown.moves else self.say.no_changes).format(*self._week())
 
-    def footer(self) -> str:
-        unplaced = sum(count for state, count in self._shown.counts.items() if state not in STATES)
-        if not unplaced:
-            return self.say.source
-        return f"{self.say.source} {self.say.unplaced[unplaced != 1].format(_number(unplaced))}"
+    def sums(self) -> list[tuple[str, str, str]]:
+        """What came and what went in all, where anything did: sign, number and word."""
+        moved = self._shown.moves.values()
+        found = [
+            ("+", sum(move.gained for move in moved), self.say.gained),
+            ("−", sum(move.lost for move in moved), self.say.lost),
+        ]
+        return [(sign, _number(number), words[number != 1]) for sign, number, words in found if number]
+
+    def unplaced(self) -> str:
+        number = sum(count for state, count in self._shown.counts.items() if state not in STATES)
+        return self.say.unplaced.format(_number(number)) if number else ""
 
     def caption(self) -> str:
-        """The picture's title: the total, and the week's changes where there are any."""
+        """The picture's title: the total, and the week's changes."""
         if not self._shown.moves:
-            return self.headline()
-        gained, lost = self._sums()
-        return self.say.caption.format(self.headline(), _number(gained), _number(lost), *self._week())
+            return ". ".join(part for part in (self.headline(), self.changes()) if part)
+        sums = ", ".join(f"{number} {word}" for _, number, word in self.sums())
+        return f"{self.headline()}; {sums}, {self.say.span.format(*self._week())}"
 
     def alt(self) -> str:
         """The same in words, with as many states as fit in 1,000 characters."""
         told = (self._alt(most) for most in range(12, -1, -1))
-        return next((text for text in told if len(text) <= LONGEST_ALT), self.headline())
+        return next(text for text in told if len(text) <= LONGEST_ALT)
 
     def _alt(self, most: int) -> str:
-        return " ".join(
-            sentence for sentence in (self._line_alt(), self._most_alt(), self._moves_alt(most)) if sentence
+        week = ": ".join(part for part in (self.changes(), self._moves(most)) if part)
+        sentences = (self.headline(), self.course(self._long), self._most(), self.unplaced(), week)
+        return " ".join(f"{sentence}." for sentence in sentences if sentence)
+
+    def _most(self) -> str:
+        placed = self._placed()
+        return self.say.most.format(self._states(placed, 5, rest=False)) if placed else ""
+
+    def _moves(self, most: int) -> str:
+        moved = self._shown.moves.items()
+        by_sign = {
+            "+": {state: move.gained for state, move in moved if move.gained},
+            "−": {state: move.lost for state, move in moved if move.lost},
+        }
+        return "; ".join(
+            f"{number} {word}" + (f", {self.say.within} {self._states(by_sign[sign], most)}" if most else "")
+            for sign, number, word in self.sums()
         )
 
-    def _line_alt(self) -> str:
-        (first, begun), (last, _) = _line(self._shown)[0], _line(self._shown)[-1]
-        if first == last:
-            return self.say.single_alt.format(self.headline(), self._long(first))
-        headline = self.headline()
-        return f"{headline}. " + self.say.line_alt.format(
-            _number(begun), self._long(first), _number(self._shown.total), self._long(last)
-        )
-
-    def _most_alt(self) -> str:
-        most = {state: count for state, count in self._shown.counts.items() if count and state in STATES}
-        return self.say.most_alt.format(self._states(most, 5, rest=False)) if most else ""
-
-    def _moves_alt(self, most: int) -> str:
-        if not self._shown.moves:
-            return self.say.quiet_alt.format(*self._week())
-        gained = {state: moved.gained for state, moved in self._shown.moves.items() if moved.gained}
-        lost = {state: moved.lost for state, moved in self._shown.moves.items() if moved.lost}
-        sums = [(_number(sum(part.values())), self._bracketed(part, most)) for part in (gained, lost)]
-        return self.say.moves_alt.format(*self._week(), *sums[0], *sums[1])
-
-    def _bracketed(self, numbers: Mapping[str, int], most: int) -> str:
-        return f" ({self._states(numbers, most)})" if numbers and most else ""
+    def _placed(self) -> dict[str, int]:
+        """The agreements of each state that has any."""
+        return {state: count for state, count in self._shown.counts.items() if count and state in STATES}
 
     def _states(self, numbers: Mapping[str, int], most: int, *, rest: bool = True) -> str:
         """The states with the largest numbers first, and how many more there are."""
         order = sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
-        told = [f"{state_name(state, self._language)} {_number(count)}" for state, count in order[:most]]
+        told = [f"{state_name(state, self._language)} ({_number(count)})" for state, count in order[:most]]
         left = len(order) - len(told)
         return ", ".join([*told, self.say.and_more[left > 1].format(left)] if left and rest else told)
 
-    def _sums(self) -> tuple[int, int]:
-        moved = self._shown.moves.values()
-        return sum(move.gained for move in moved), sum(move.lost for move in moved)
-
     def _week(self) -> tuple[str, str]:
-        return self._long(self._shown.since), self._long(self._shown.until)
+        same_year = self._shown.since.year == self._shown.until.year
+        return self.short(self._shown.since, year=not same_year), self.short(self._shown.until)
 
 
 def _number(number: int) -> str:
@@ -347,20 +341,21 @@ def _number(number: int) -> str:
 
 # ── Drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WIDTH, HEIGHT = 600, 850
+WIDTH, HEIGHT = 600, 856
 _MARGIN = 26
 _INK, _FAINT, _RULE = "#16212c", "#55626f", "#d8dee4"
-_LINE, _AREA = "#12416b", "#dbe7f1"
-_NEW, _EMPTY = "#ffb000", "#ffffff"  # amber and white on blues: told apart whatever colours an eye lacks
+_COURSE, _AREA = "#12416b", "#dbe7f1"
+_AMBER, _WHITE = "#ffb000", "#ffffff"  # on blues: told apart whatever colours an eye lacks
 
 # Shades by the least number of agreements, with the colour of the text upon them.
 _SHADES = (
-    (0, "#ffffff", _FAINT),
+    (0, _WHITE, _FAINT),
     (1, "#d6e5f0", _INK),
     (10, "#9cc1dd", _INK),
     (30, "#3a78a8", "#ffffff"),
     (100, "#12416b", "#ffffff"),
 )
+_SHADE_NAMES = ("0", "1–9", "10–29", "30–99", "100+")
 _TILES = """\
 AK .. .. .. .. .. .. .. .. .. ME
 .. .. .. .. .. .. .. .. .. VT NH
@@ -371,9 +366,9 @@ CA UT CO NE MO KY WV VA MD DE ..
 .. .. .. OK LA MS AL GA .. .. ..
 HI .. .. TX .. .. .. .. FL .. ..
 GU MP AS .. .. .. .. .. .. PR VI"""
-_PITCH, _TILE, _SHORE = 49.8, 47.0, 8.0  # from tile to tile, a tile's side, how far the territories are set off
-_MAP_TOP = 364.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72.0, 574.0, 136.0, 268.0  # of the line chart
+_PITCH, _TILE, _SHORE = 50.1, 47.0, 6.0  # from tile to tile, a tile's side, how far the territories are set off
+_MAP_TOP = 360.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 572.0, 140.0, 272.0  # of the line chart; the last number stands above
 
 
 def draw(shown: Figures, language: Language) -> Picture:
@@ -390,8 +385,8 @@ def draw(shown: Figures, language: Language) -> Picture:
 def _header(telling: _Telling) -> Iterator[str]:
     yield _text(_MARGIN, 50, telling.headline(), size=28, strong=True)
     yield _text(_MARGIN, 76, telling.places(), size=18, fill=_FAINT)
-    yield _text(_MARGIN, 114, telling.course(), size=18, strong=True)
-    yield _text(_MARGIN, HEIGHT - 20, telling.footer(), size=15, fill=_FAINT)
+    yield _text(_MARGIN, 116, telling.course(), size=18, strong=True)
+    yield _text(_MARGIN, HEIGHT - 14, telling.say.source, size=15, fill=_FAINT)
 
 
 def _line(shown: Figures) -> list[tuple[date, int]]:
@@ -403,26 +398,27 @@ def _line(shown: Figures) -> list[tuple[date, int]]:
     return since
 
 
+def _last_day(shown: Figures) -> date:
+    return max(shown.until, _line(shown)[-1][0])
+
+
 def _chart(shown: Figures, telling: _Telling) -> Iterator[str]:
     line = _line(shown)
-    frame = _Frame(line[0][0], max(shown.until, line[-1][0]), max(total for _, total in line))
-    for value in range(0, frame.top + 1, frame.step):
-        y = frame.y(value)
-        yield f'<path d="M{_LEFT:g} {y:.1f}H{_RIGHT:g}" stroke="{_FAINT if value == 0 else _RULE}"/>'
-        yield _text(_LEFT - 8, y + 5, _number(value), size=15, anchor="end", fill=_FAINT)
+    frame = _Frame(line[0][0], _last_day(shown), max(total for _, total in line))
+    yield from _axis(frame)
     yield from _days(frame, telling)
-    steps = f"M{frame.x(line[0][0]):.1f} {frame.y(line[0][1]):.1f}" + "".join(
+    left, y = frame.x(line[0][0]), frame.y(shown.total)
+    course = f"M{left:.1f} {frame.y(line[0][1]):.1f}" + "".join(
         f"H{frame.x(day):.1f}V{frame.y(total):.1f}" for day, total in line[1:]
     )
-    yield f'<path d="{steps}H{_RIGHT:g}V{_BOTTOM:g}H{frame.x(line[0][0]):.1f}Z" fill="{_AREA}"/>'
-    yield f'<path d="{steps}H{_RIGHT:g}" fill="none" stroke="{_LINE}" stroke-width="3" stroke-linejoin="round"/>'
-    y = frame.y(shown.total)
-    yield f'<circle cx="{_RIGHT:g}" cy="{y:.1f}" r="5.5" fill="{_LINE}" stroke="#ffffff" stroke-width="2"/>'
-    yield _text(_RIGHT + 3, y - 12, _number(shown.total), size=22, strong=True, anchor="end", fill=_LINE, halo=True)
+    yield f'<path d="{course}H{_RIGHT:g}V{_BOTTOM:g}H{left:.1f}Z" fill="{_AREA}"/>'
+    yield f'<path d="{course}H{_RIGHT:g}" fill="none" stroke="{_COURSE}" stroke-width="3" stroke-linejoin="round"/>'
+    yield f'<circle cx="{_RIGHT:g}" cy="{y:.1f}" r="6" fill="{_COURSE}" stroke="#ffffff" stroke-width="2"/>'
+    yield _text(_RIGHT + 2, y - 12, _number(shown.total), size=22, strong=True, anchor="end", fill=_COURSE, halo=True)
 
 
 class _Frame:
-    """Where a day and a number stand in the line chart; its axis begins at nothing and has three or four lines."""
+    """Where a day and a number stand in the line chart; its axis begins at nothing and has at most five lines."""
 
     def __init__(self, first: date, last: date, most: int) -> None:
         self.first, self.last = first, last
@@ -434,7 +430,7 @@ class _Frame:
         return _LEFT + (day - self.first).days / self._days * (_RIGHT - _LEFT)
 
     def y(self, value: int) -> float:
-        return _BOTTOM - value / self.top * (_BOTTOM - _TOP - 20)
+        return _BOTTOM - value / self.top * (_BOTTOM - _TOP)
 
 
 def _round_numbers() -> Iterator[int]:
@@ -444,87 +440,98 @@ def _round_numbers() -> Iterator[int]:
         power *= 10
 
 
+def _axis(frame: _Frame) -> Iterator[str]:
+    for value in range(0, frame.top + 1, frame.step):
+        y = frame.y(value)
+        yield f'<path d="M{_LEFT:g} {y:.1f}H{_RIGHT:g}" stroke="{_RULE if value else _FAINT}"/>'
+        yield _text(_LEFT - 8, y + 5, _number(value), size=15, anchor="end", fill=_FAINT)
+
+
 def _days(frame: _Frame, telling: _Telling) -> Iterator[str]:
-    """The months under the line, a few of them; over a short time its first and last day."""
+    """A few months under the line; over a short time its first and last day."""
     y = _BOTTOM + 22
-    if (frame.last - frame.first).days < 60:
+    if (frame.last - frame.first).days < SHORT_TIME:
         if frame.first != frame.last:
-            yield _text(_LEFT, y, telling.day(frame.first), size=15, fill=_FAINT)
-        yield _text(_RIGHT, y, telling.day(frame.last), size=15, anchor="end", fill=_FAINT)
+            yield _text(_LEFT, y, telling.short(frame.first), size=15, fill=_FAINT)
+        yield _text(_RIGHT, y, telling.short(frame.last), size=15, anchor="end", fill=_FAINT)
         return
-    months = _months(frame.first, frame.last)
-    every = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120) if len(months) <= 6 * n)
     year = None
-    for month in (month for month in months if (month.month - 1 + 12 * month.year) % every == 0):
-        x = frame.x(month)
-        if x > _RIGHT - 14:
-            continue
-        name = telling.say.months[month.month - 1]
+    for month in _some_months(frame):
+        name, x = telling.say.months[month.month - 1], frame.x(month)
         yield f'<path d="M{x:.1f} {_BOTTOM:g}v6" stroke="{_FAINT}"/>'
         yield _text(x, y, name if month.year == year else f"{name} {month.year}", size=15, anchor="middle", fill=_FAINT)
         year = month.year
 
 
-def _months(first: date, last: date) -> list[date]:
-    """The first days of the months in between."""
-    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
-    days = (date(number // 12, number % 12 + 1, 1) for number in numbers)
-    return [day for day in days if first <= day <= last]
+def _some_months(frame: _Frame) -> list[date]:
+    """The first days of at most six months in between, evenly, where their names have room."""
+    numbers = range(12 * frame.first.year + frame.first.month - 1, 12 * frame.last.year + frame.last.month)
+    every = next(every for every in (1, 2, 3, 6, 12, 24, 60, 120, 600) if len(numbers) <= 6 * every)
+    days = [date(number // 12, number % 12 + 1, 1) for number in numbers if number % every == 0]
+    return [day for day in days if frame.first <= day and frame.x(day) < _RIGHT - 30]
 
 
 def _map(shown: Figures, telling: _Telling) -> Iterator[str]:
-    yield _text(_MARGIN, _MAP_TOP - 24, telling.week(), size=18, strong=True)
+    yield _text(_MARGIN, _MAP_TOP - 22, telling.changes(), size=18, strong=True)
     yield from _legend(telling)
     for row, codes in enumerate(_TILES.splitlines()):
         for column, state in enumerate(codes.split()):
             if state in STATES:
-                x = _MARGIN + column * _PITCH
                 y = _MAP_TOP + row * _PITCH + (_SHORE if state in TERRITORIES else 0)
-                yield from _tile(x, y, state, shown)
+                yield from _tile(_MARGIN + column * _PITCH, y, state, shown)
+    yield _text(_MARGIN + 3.3 * _PITCH, _MAP_TOP + 8.5 * _PITCH + _SHORE, telling.unplaced(), size=15, fill=_FAINT)
 
 
 def _tile(x: float, y: float, state: str, shown: Figures) -> Iterator[str]:
     _, fill, ink = next(shade for shade in reversed(_SHADES) if shown.counts.get(state, 0) >= shade[0])
-    edge = f' stroke="{_RULE}"' if fill == _EMPTY else ""
-    yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{_TILE:g}" height="{_TILE:g}" rx="4" fill="{fill}"{edge}/>'
-    moved = shown.moves.get(state, Moves(0, 0))
-    baseline = y + (18 if any(moved) else _TILE / 2 + 6)
-    yield _text(x + _TILE / 2, baseline, state, size=16, strong=True, anchor="middle", fill=ink)
-    badges = [*([f"+{moved.gained}"] if moved.gained else []), *([f"−{moved.lost}"] if moved.lost else [])]
-    size = 16 if len(badges) == 1 else 13
-    widths = [_badge_width(badge, size) for badge in badges]
-    left = x + (_TILE - sum(widths) - 2 * (len(badges) - 1)) / 2
-    for badge, width in zip(badges, widths, strict=True):
-        yield from _badge(left, y + 23, badge, size)
-        left += width + 2
+    yield _plate(x, y, _TILE, _TILE, fill=fill)
+    gained, lost = shown.moves.get(state, Moves(0, 0))
+    badges = [f"{sign}{number}" for sign, number in (("+", gained), ("−", lost)) if number]
+    yield _text(x + _TILE / 2, y + (18 if badges else 29), state, size=16, strong=True, anchor="middle", fill=ink)
+    yield from _badges(x, y + 23, badges)
 
 
-def _badge_width(badge: str, size: int) -> float:
-    return len(badge) * 0.52 * size + 0.5 * size
+def _badges(x: float, y: float, badges: Sequence[str]) -> Iterator[str]:
+    """The badges of a tile side by side, as large as they fit."""
+    sizes = range(16, 8, -1)
+    size = next((size for size in sizes if sum(_width(badge, size) + 2 for badge in badges) <= _TILE), sizes[-1])
+    left = x + (_TILE - sum(_width(badge, size) for badge in badges) - 2 * (len(badges) - 1)) / 2
+    for badge in badges:
+        yield from _badge(left, y, badge, size)
+        left += _width(badge, size) + 2
 
 
 def _badge(x: float, y: float, badge: str, size: int) -> Iterator[str]:
-    """A number on a plate: amber where there is more, white where there is less."""
-    width, height = _badge_width(badge, size), 20
-    fill = _NEW if badge.startswith("+") else _EMPTY
-    yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" rx="4" fill="{fill}" stroke="{_INK}"/>'
-    yield _text(x + width / 2, y + 10 + 0.34 * size, badge, size=size, strong=True, anchor="middle")
+    """A number on a plate: amber where there is more, white with an edge where there is less."""
+    fill = _AMBER if badge.startswith("+") else _WHITE
+    yield _plate(x, y, _width(badge, size), 20, fill=fill, edge=_INK)
+    yield _text(x + _width(badge, size) / 2, y + 10 + size / 3, badge, size=size, strong=True, anchor="middle")
+
+
+def _width(badge: str, size: int) -> float:
+    return (0.52 * len(badge) + 0.36) * size
 
 
 def _legend(telling: _Telling) -> Iterator[str]:
-    """What plates and shades mean, in the open north between Alaska and Maine."""
-    x, y = _MARGIN + 1.35 * _PITCH, _MAP_TOP + 2
-    for sign, word in (("+n", telling.say.gained), ("−n", telling.say.lost)):
-        yield from _badge(x, y, sign, 15)
-        yield _text(x + _badge_width(sign, 15) + 6, y + 15, word, size=15)
-        x += 90
-    x, y = _MARGIN + 1.35 * _PITCH, y + 44
-    yield _text(x, y + 4, telling.say.now, size=15)
-    for (least, fill, ink), name in zip(_SHADES, ("0", "1–9", "10–29", "30–99", "100+"), strict=True):
-        edge = f' stroke="{_RULE}"' if fill == _EMPTY else ""
-        yield f'<rect x="{x:.1f}" y="{y + 12:.1f}" width="58" height="24" fill="{fill}"{edge}/>'
-        yield _text(x + 29, y + 29, name, size=15, anchor="middle", fill=ink if least else _INK)
-        x += 60
+    """What came and went in all, as badges that explain themselves, and the shades: in the open north."""
+    left = _MARGIN + 1.35 * _PITCH
+    x, y = left, _MAP_TOP + 1
+    for sign, number, word in telling.sums():
+        yield from _badge(x, y, sign + number, 16)
+        x += _width(sign + number, 16) + 7
+        yield _text(x, y + 15.5, word, size=16)
+        x += 7.6 * len(word) + 16
+    yield _text(left, y + 46, telling.say.now, size=15, fill=_FAINT)
+    for place, ((_, fill, ink), name) in enumerate(zip(_SHADES, _SHADE_NAMES, strict=True)):
+        x = left + 60 * place
+        yield _plate(x, y + 54, 57, 24, fill=fill)
+        yield _text(x + 28.5, y + 71, name, size=15, anchor="middle", fill=ink)
+
+
+def _plate(x: float, y: float, width: float, height: float, *, fill: str, edge: str = _RULE) -> str:
+    """A rectangle with round corners; a white one has an edge."""
+    stroke = f' stroke="{edge}"' if fill == _WHITE else ""
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:g}" rx="4" fill="{fill}"{stroke}/>'
 
 
 def _text(
@@ -538,9 +545,9 @@ def _text(
     fill: str = _INK,
     halo: bool = False,
 ) -> str:
+    """A run of text; `halo` keeps it apart from lines behind it. Apostrophes are set as a printer would."""
     weight = ' font-weight="600"' if strong else ""
     where = "" if anchor == "start" else f' text-anchor="{anchor}"'
     glow = ' stroke="#ffffff" stroke-width="5" stroke-linejoin="round" paint-order="stroke"' if halo else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}{where} fill="{fill}"{glow}>{escape(content)}</text>'
-    )
+    shown = escape(content.replace("'", "’"), quote=False)
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}{where} fill="{fill}"{glow}>{shown}</text>'

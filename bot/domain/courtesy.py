@@ -98,7 +98,6 @@ SLACK_INVITE = Phrase(
 SLACK_DIRECT = Phrase(
     "This is about your direct messages with {bot}.", "Esto se refiere a sus mensajes directos con {bot}."
 )
-SLACK_CUT = Phrase("… The rest is too long for Slack.", "… El resto es demasiado largo para Slack.")
 SLACK_OPEN = Phrase("The settings open in a form:", "La configuración se abre en un formulario:")
 SLACK_REINSTALL = Phrase(
     "The app is not installed in this workspace any more. An administrator has to install it again.",

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+from rapidfuzz.distance import OSA
+
 from bot.domain import counties
 from bot.domain.agreement import Agreement, SupportType
 from bot.domain.spelling import Likeness, Name, likeness, name_of, two_numbers
@@ -38,11 +40,9 @@ class Pair:
 
     @property
     def near_day(self) -> bool:
-        """The same day, or one with a slip in the month, the day or the year; or no day to compare."""
+        """The same day, or one with a slip of the pen in its digits; or no day to compare."""
         one, other = self.left.signed, self.joined.signed
-        if one is None or other is None:
-            return True
-        return sum((one.year != other.year, one.month != other.month, one.day != other.day)) <= 1
+        return one is None or other is None or OSA.distance(f"{one:%Y%m%d}", f"{other:%Y%m%d}") <= 1
 
     @property
     def same_moa(self) -> bool:
@@ -127,7 +127,7 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
     ),
     (
         60,
-        "the same body, named once by its board, and the same signing date",
+        "the same body, one side named in part, and the same signing date",
         lambda p: p.here and p.names == Likeness.BODY and p.same_day and not p.two_moas and not p.two_counties,
     ),
     (

@@ -215,6 +215,7 @@ _BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detenti
 _SITES = frozenset({"center", "facility"})  # of a branch; alone they are part of a place's name (Newton Center)
 _GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
 _OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or constable is elected beside it
+_ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # no place by itself
 _PARTS = frozenset({"division", "unit", "bureau", "section"})
 _NUMBERED_BY = frozenset({"precinct", "district", "ward", "place"})
 
@@ -303,9 +304,9 @@ class Likeness(IntEnum):
     LOOKALIKE = 1
     """every word resembles its partner (Freedom, Freeborn)"""
     BODY = 2
-    """the same place or institution, one side named by its board, its force or a division"""
+    """the same place or institution, one side named in part: by its board or a division, without number or Township"""
     TYPO = 3
-    """every word is its partner within a slip of the pen; or a number or "Township" was added or dropped"""
+    """every word is its partner within a slip of the pen"""
     EXTENDED = 4
     """a branch of it is added or dropped"""
     SAME = 5
@@ -319,11 +320,11 @@ def likeness(one: str, other: str, state: str) -> Likeness:
     if two_numbers(a, b) or _two_kinds(a, b):
         return Likeness.DIFFERENT
     if "".join(a.words) == "".join(b.words) and a.numbers == b.numbers:  # De Kalb, DeKalb
-        return Likeness.TYPO if _kind_added(a, b) else Likeness.SAME
+        return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
     if a.directions != b.directions:
         return Likeness.DIFFERENT
     if a.numbers != b.numbers:
-        return Likeness.TYPO if _unnumbered(a) == _unnumbered(b) else Likeness.DIFFERENT
+        return Likeness.BODY if _unnumbered(a) == _unnumbered(b) else Likeness.DIFFERENT
     return _by_words(a, b) or _by_letters(a, b, state)
 
 
@@ -335,8 +336,8 @@ def two_numbers(a: Name, b: Name) -> bool:
 def _by_words(a: Name, b: Name) -> Likeness:
     extra = frozenset(a.words) ^ frozenset(b.words)
     if not extra:
-        return Likeness.TYPO if _kind_added(a, b) else Likeness.SAME
-    if _kind_added(a, b) or not a.body & b.body:
+        return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
+    if _kind_added(a, b) or not (a.body & b.body) - _ELECTED:
         return Likeness.DIFFERENT
     if _subset(a, b) and extra <= _BRANCHES | _SITES | _GOVERNING and not extra <= _SITES:
         return Likeness.EXTENDED
@@ -368,7 +369,8 @@ def _subset(a: Name, b: Name) -> bool:
 def _by_letters(a: Name, b: Name, state: str) -> Likeness:
     """Compare word by word what differs; two words that are both real counties of the state are two places."""
     left, right = _rest(a.words, b.words), _rest(b.words, a.words)
-    if len(left) != len(right) or not left or _both_real(a, b, state):
+    real = _real_counties(state)
+    if len(left) != len(right) or not left or _both_real(a, b, state) or (real & {*left} and real & {*right}):
         return Likeness.DIFFERENT
     pairs = list(zip(left, right, strict=True))
     if all(_slip(x, y) for x, y in pairs) and a.kinds == b.kinds:

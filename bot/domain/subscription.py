@@ -197,6 +197,12 @@ class Subscription:
             before=self.settings,
         )
 
+    @property
+    def shown_address(self) -> str:
+        """The address as it may be shown: of one that is a URL, which holds a password, no more than its kind."""
+        kind, sign, _ = self.address.partition("://")
+        return f"{kind}://***" if sign else self.address
+
     def log_context(self) -> dict[str, object]:
         """What a log line says of it; an address is a chat's id, never a token."""
         return {"subscription": self.id, "channel": self.channel}

@@ -48,6 +48,7 @@ class Case:
     refused: tuple[str, ...]
     faults: tuple = ()
     shows_addresses: bool = False  # the address of a link stands behind its text
+    is_secret: bool = False  # an address holds a password, and is never said back
 
     @property
     def address(self) -> str:
@@ -61,6 +62,19 @@ def _options(server: LoopbackServer | None) -> dict:
 
 
 CASES = {
+    "apprise": Case(
+        make=lambda _: CHANNELS["apprise"](),
+        read=lambda part: "\n".join(text for text in (part.payload["title"], part.payload["body"]) if text),
+        read_plain=lambda part: part.plain,
+        server=None,
+        addresses={
+            "json://127.0.0.1:9/": "json://127.0.0.1:9/",
+            " mailto://a:b@example.org ": "mailto://a:b@example.org",
+        },
+        refused=("", "nonsense", "gopher://example.org", "42"),
+        shows_addresses=True,
+        is_secret=True,
+    ),
     "console": Case(
         make=lambda _: CHANNELS["console"](stream=io.StringIO()),
         read=lambda part: part.payload["text"],
@@ -227,7 +241,7 @@ def test_a_wrong_address_is_refused_with_a_sentence_that_quotes_it(name: str) ->
     for typed in CASES[name].refused:
         with pytest.raises(UsageError) as refusal:
             channel.check(typed)
-        assert repr(typed) in str(refusal.value)
+        assert CASES[name].is_secret or repr(typed) in str(refusal.value)
         assert str(refusal.value).endswith(".")
 
 
