@@ -15,7 +15,7 @@ from bot.domain.dialogue import Asked, Button, Reply
 from bot.domain.digest import Line, Span
 from bot.domain.grammar import Misunderstood, Where
 from bot.domain.spelling import STATES
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Settings, Subscription
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Language, Settings, Subscription
 from bot.domain.wording import Wording, state_name
 from bot.duty import Desk
 
@@ -27,7 +27,6 @@ CHOICES = 8  # agencies to choose from
 HISTORY = 15
 IN_A_ROW = 8  # buttons
 LONGEST_COMMAND = 48  # bytes: Telegram lets a button hold 64, of which a channel's id takes 16
-STOPPED = "stopped"
 
 Answer = Callable[["_Chat", str], Awaitable[Reply]]
 
@@ -351,10 +350,7 @@ class Counter:
         else:
             lines.append((Span(answers.in_force(chat.language, subscription.settings)),))
         if subscription is not None and subscription.paused is not None:
-            reason = said(chat.language, "stopped") if subscription.paused == STOPPED else subscription.paused
-            lines.append(
-                (Span(reason),) if subscription.paused == STOPPED else chat.says("paused_reason", reason=reason)
-            )
+            lines.append((Span(answers.why_paused(chat.language, subscription.paused)),))
         if subscription is not None and subscription.quiet_until and subscription.quiet_until > self._desk.now():
             when = answers.until(chat.language, subscription.quiet_until, chat.settings.tz)
             lines.append(chat.says("paused", when=when))

@@ -127,7 +127,9 @@ class Settings(BaseSettings):
             raise ValueError("it must be one short line of plain letters, such as an e-mail address")
         return value
 
-    @field_validator("telegram_bot_token", "slack_bot_token")
+    @field_validator(
+        "telegram_bot_token", "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret"
+    )
     @classmethod
     def _is_token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
@@ -172,6 +174,16 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
         said.append(
             "COUNTERSIGN_CONTACT is not set: sites that we read cannot reach you. Set it to an e-mail address or a URL."
         )
+    oauth = {
+        "SLACK_CLIENT_ID": settings.slack_client_id,
+        "SLACK_CLIENT_SECRET": settings.slack_client_secret,
+        "SLACK_SIGNING_SECRET": settings.slack_signing_secret,
+        "COUNTERSIGN_SECRET_KEY": settings.secret_key,
+        "COUNTERSIGN_PUBLIC_URL": settings.public_url,
+    }
+    missing = [name for name, value in oauth.items() if value is None]
+    if settings.slack_client_id is not None and missing:
+        said.append(f"Workspaces cannot install the Slack app by themselves: {', '.join(missing)} not set.")
     known = [str(field.alias) for field in Settings.model_fields.values()]
     for name in sorted(env):
         near = process.extractOne(name, known, scorer=OSA.distance, score_cutoff=3)

@@ -22,6 +22,7 @@ DEFAULT_PORT = 8080
 
 if TYPE_CHECKING:
     from bot.channels.slack_chat import SlackChat
+    from bot.channels.slack_install import OAuth
     from bot.channels.telegram_chat import TelegramChat
 
 log = structlog.get_logger()
@@ -30,7 +31,10 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def hearing(settings: Settings, desk: Desk, clerk: Clerk) -> AsyncIterator[None]:
     """Let people talk to the bot while the block runs."""
-    telegram, slack = _telegram(settings, desk), _slack(settings, desk)
+    oauth = slack_oauth(settings, desk.store)
+    if oauth is not None:
+        await oauth.workspaces.check()
+    telegram, slack = _telegram(settings, desk), _slack(settings, desk, oauth)
     listeners = {name: side for name, side in (("telegram", telegram), ("slack", slack)) if side is not None}
     async with AsyncExitStack() as open_:
         if settings.public_url is not None:
@@ -75,7 +79,7 @@ def _telegram(settings: Settings, desk: Desk) -> "TelegramChat | None":
     return chat
 
 
-def _slack(settings: Settings, desk: Desk) -> "SlackChat | None":
+def _slack(settings: Settings, desk: Desk, oauth: "OAuth | None") -> "SlackChat | None":
     """Slack's side; with a bot token alone it only sends."""
     sender = desk.channels.get("slack")
     public = settings.public_url is not None and settings.slack_signing_secret is not None
@@ -89,6 +93,6 @@ def _slack(settings: Settings, desk: Desk) -> "SlackChat | None":
         sender,
         app_token=None if public or settings.slack_app_token is None else settings.slack_app_token.get_secret_value(),
         signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,
-        oauth=slack_oauth(settings, desk.store),
+        oauth=oauth,
         admins_only=settings.admins_only,
     )

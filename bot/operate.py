@@ -93,7 +93,7 @@ class Table(Protocol):
 
     @property
     def channel(self) -> str:
-        """telegram or slack."""
+        """Telegram or Slack, as the registry of channels calls them."""
 
     @property
     def settings(self) -> Mapping[str, str]:

@@ -35,7 +35,7 @@ def set_up_logs(settings: Settings | None, *, quiet: bool) -> None:
     secrets = settings.secrets if settings else ()
     level = logging.WARNING if quiet else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
-    for name in ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "aiohttp"):
+    for name in ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "slack_bolt", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: _mask_record(record, secrets))
@@ -102,7 +102,7 @@ class StoredNotes:
 def slack_oauth(settings: Settings, store: Store) -> "OAuth | None":
     """What it takes for other workspaces to install the app; None where the operator has not set all of it."""
     needed = (settings.slack_client_id, settings.slack_client_secret, settings.public_url, settings.secret_key)
-    if settings.slack_client_id is None or None in needed:
+    if settings.slack_client_id is None or None in needed or settings.slack_signing_secret is None:
         return None
     from bot.channels.slack_install import OAuth, Workspaces  # noqa: PLC0415 - the library is slow to import
     from bot.channels.vault import Vault  # noqa: PLC0415 - the same

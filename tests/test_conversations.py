@@ -103,3 +103,20 @@ def test_the_webhook_takes_only_what_holds_the_secret(here, unused_tcp_port):
         assert httpx.post(f"{address}/telegram/webhook", json=update, headers=secret).status_code == 200
         wrong = {"X-Telegram-Bot-Api-Secret-Token": "guessed"}
         assert httpx.post(f"{address}/telegram/webhook", json=update, headers=wrong).status_code == 403
+
+
+def test_slack_is_set_up_over_a_websocket_and_told_beside_telegram(here):
+    from loopback.slack_people import Member
+
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here, SLACK_APP_TOKEN=here.slack.app_token):
+        wait_for(lambda: len(here.lines("agreements")) == 3)
+        ada = Member(here.slack, "U0000000ADA")
+        here.slack.from_thread(ada.types("watch TX", channel="C0123456789"))
+        wait_for(lambda: [s["address"] for s in here.lines("subscriptions")] == ["C0123456789"])
+        here.telegram.say("/watch OH")
+        wait_for(lambda: len(here.lines("subscriptions")) == 2)
+        here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
+        wait_for(lambda: "new on ICE's list\nBell County" in texts(here.slack.messages, "C0123456789"))
+        wait_for(lambda: "new on ICE's list\nDelaware County" in texts(here.telegram.messages, "42"))
+    assert "Delaware County" not in texts(here.slack.messages, "C0123456789")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from bot.domain.chart import Image
 from bot.domain.dialogue import Asked, Reply
 from bot.domain.digest import Digest
 from bot.domain.subscription import Subscription
@@ -16,11 +17,20 @@ class Part:
 
     `payload` is what the platform's call takes beside the address; `plain` is the same without markup and without the
     addresses of links, for when the platform refuses the first. `covers` are the numbers of the changes that it names.
+    A part with a `picture` (PNG) shows it, with `alt` for those who do not see it; one whose picture is empty, or that
+    is sent plain, sends nothing and counts as sent.
     """
 
     payload: dict[str, Any]
     plain: str
     covers: tuple[int, ...]
+    picture: bytes | None = None
+    alt: str = ""
+
+
+def pictured(image: Image) -> Part:
+    """The part that shows an image under its title."""
+    return Part(payload={"title": image.title}, plain=image.alt, covers=(), picture=image.png, alt=image.alt)
 
 
 class Channel(Protocol):
@@ -36,12 +46,19 @@ class Channel(Protocol):
         """The address in the form that the platform uses; UsageError says what it should look like."""
         ...
 
-    def render(self, digest: Digest) -> tuple[Part, ...]:
-        """The digest within the platform's limits, in numbered parts only where it must. Pure."""
+    def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
+        """The digest within the platform's limits, in numbered parts only where it must. Pure.
+
+        A platform that shows pictures shows this one first, as a part of its own.
+        """
         ...
 
     async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
-        """Deliver one part when its turn comes; the platform's message id. `plain` sends it without markup."""
+        """Deliver one part when its turn comes; the platform's message id. `plain` sends it without markup.
+
+        Of a part with a picture: the id, or none where nothing was sent. A picture that the platform refuses, for
+        whatever reason, is `too_long`: the text that follows finds out what else is wrong.
+        """
         ...
 
     async def close(self) -> None:

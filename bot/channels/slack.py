@@ -4,6 +4,7 @@ Rich text instead of mrkdwn: its elements are taken as they are, so that nothing
 an emoji, a mention or a link, and nothing has to be escaped or broken up with characters that nobody sees.
 """
 
+import asyncio
 import json
 import logging
 import re
@@ -16,14 +17,16 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.channels import Part
+from bot.channels import Part, pictured
 from bot.channels.pace import Limit, Pace
+from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
 from bot.errors import CountersignError, SendError, UsageError
 
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and does not say how it counts
 LONGEST_SUMMARY = 300  # characters of what a notification shows
 CHANNEL = (Limit(1, 1.0),)
+FILES = "files"  # the address under which pictures of a workspace wait for their turn; Slack counts uploads apart
 UNSAID_WAIT = 30.0  # seconds after a 429 that does not say how long
 
 _ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
@@ -89,8 +92,8 @@ class Slack:
             "at the bottom of the channel's details (click the channel's name), or the link from Copy link."
         )
 
-    def render(self, digest: Digest) -> tuple[Part, ...]:
-        return tuple(
+    def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
+        texts = (
             Part(
                 payload={"text": summary(page.lines), "blocks": rich_text(page.lines)},
                 plain=plain_text(page.lines),
@@ -98,8 +101,11 @@ class Slack:
             )
             for page in pages(digest, fits)
         )
+        return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+        if part.picture is not None:
+            return await self._show(address, part, part.picture) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
         await self.pace_of(address).turn(address, patience=self._patience)
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
@@ -111,6 +117,38 @@ class Slack:
         except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
             refusal = self._verdict(error, address)
         raise refusal  # out here, so that no cause drags a request along
+
+    async def _show(self, address: str, part: Part, picture: bytes) -> str:
+        """Share a picture; the id of its file, for Slack does not say which message it becomes."""
+        token = await self.token_of(workspace(address))
+        for turn in (FILES, address):
+            await self.pace_of(address).turn(turn, patience=self._patience / 2)
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                ticket = await self.client.files_getUploadURLExternal(
+                    filename="agreements.png", length=len(picture), alt_txt=part.alt, token=token
+                )
+                await self._upload(ticket["upload_url"], picture)
+                files = [{"id": ticket["file_id"], "title": part.payload["title"]}]
+                await self.client.files_completeUploadExternal(files=files, token=token, **_place(address))
+                return str(ticket["file_id"])
+        except SendError as fault:
+            refusal = fault
+        except Exception as error:  # noqa: BLE001 - as for texts
+            refusal = self._picture_verdict(error, address)
+        raise refusal
+
+    async def _upload(self, url: str, picture: bytes) -> None:
+        """Files go to another host, which a firewall may close: a text need not wait for that."""
+        assert self._session is not None
+        limit = aiohttp.ClientTimeout(total=self._call_timeout / 2)
+        try:
+            async with self._session.post(url, data=picture, proxy=self.client.proxy, timeout=limit) as answer:
+                problem = "" if answer.status == 200 else f"HTTP {answer.status}"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            problem = type(error).__name__
+        if problem:
+            raise SendError(f"Slack did not take this picture ({problem})", too_long=True)
 
     async def token_of(self, team: str) -> str:
         """The token of a workspace, of the only one where it is empty; SendError when there is none."""
@@ -144,19 +182,34 @@ class Slack:
         why = code or (f"HTTP {status}" if status else type(error).__name__)
         return SendError(f"Slack did not confirm ({why}); the message may have been posted")
 
-    def _flood(self, headers: Mapping[str, str], address: str) -> SendError:
-        """A 429 counts for the method in the whole workspace, so nothing is posted until it ends."""
+    def _picture_verdict(self, error: Exception, address: str) -> SendError:
+        """As for a text where it passes or the token is gone; any other answer refuses no more than the picture."""
+        status, headers, code = answered(error)
+        if status == 429 or code in {"ratelimited", "rate_limited"}:
+            return self._flood(headers, address, held=FILES)
+        if not code or code in _PASSING or (code in _GONE and code != "missing_scope"):
+            return self._verdict(error, address)
+        return SendError(f"Slack refuses this picture ({code})", too_long=True)
+
+    def _flood(self, headers: Mapping[str, str], address: str, *, held: str | None = None) -> SendError:
+        """A 429 counts for the method in the whole workspace, so nothing is posted (or shared) until it ends."""
         try:
             seconds = float(headers.get("Retry-After", UNSAID_WAIT))
         except ValueError:
             seconds = UNSAID_WAIT
-        self.pace_of(address).hold(None, seconds)
+        self.pace_of(address).hold(held, seconds)
         return SendError(f"Slack asks to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
 
 def workspace(address: str) -> str:
     """The workspace of an address; empty where there is only one."""
     return address.rpartition("/")[0]
+
+
+def _place(address: str) -> dict[str, Any]:
+    """Where a file is shared: Slack wants a member's id under another name than a channel's."""
+    place = address.rpartition("/")[2]
+    return {"channels": [place]} if place.startswith("U") else {"channel_id": place}
 
 
 def _pace() -> Pace:
@@ -212,6 +265,7 @@ _PERMANENT = {
     "user_disabled": "This Slack member has left the workspace",
     "channel_is_limited_access": "The workspace does not let the app post in this Slack channel: ask an administrator",
 }
+_PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 _TEXT = {
     "msg_too_long",
     "msg_blocks_too_long",

@@ -251,7 +251,7 @@ def _row(subscription: Subscription, own: str, language: Language) -> str:
     name = courtesy.SLACK_HOME_YOU(language) if channel == own else f"<#{channel}>"
     lines = [f"{name}: {escape(answers.in_force(language, subscription.settings), quote=False)}"]
     if subscription.paused is not None:
-        lines.append(escape(courtesy.SLACK_PAUSED(language, reason=subscription.paused), quote=False))
+        lines.append(escape(answers.why_paused(language, subscription.paused), quote=False))
     return "\n".join(lines)
 
 

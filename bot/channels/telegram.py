@@ -11,13 +11,14 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from telegram import Bot, LinkPreviewOptions
+from telegram import Bot, LinkPreviewOptions, Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-from bot.channels import Part
+from bot.channels import Part, pictured
 from bot.channels.pace import Limit, Pace
+from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
 from bot.errors import SendError, UsageError
 
@@ -75,8 +76,8 @@ class Telegram:
             "channel's with -100) or the @name of a public channel or group. A person's @name does not do."
         )
 
-    def render(self, digest: Digest) -> tuple[Part, ...]:
-        return tuple(
+    def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
+        texts = (
             Part(
                 payload={"text": markup(page.lines), "parse_mode": "HTML"},
                 plain=plain_text(page.lines),
@@ -84,26 +85,33 @@ class Telegram:
             )
             for page in pages(digest, fits)
         )
+        return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+        if part.picture is not None and (plain or not part.picture):
+            return ""
         await self.pace.turn(address, patience=self._patience)
-        message = {"text": part.plain} if plain else part.payload
         try:
             async with asyncio.timeout(self._call_timeout):
-                sent = await self.bot.send_message(
-                    chat_id=address, link_preview_options=LinkPreviewOptions(is_disabled=True), **message
-                )
+                sent = await self._send(address, part, plain=plain)
         except Exception as error:  # noqa: BLE001 - an answer that is not Telegram's breaks the library in any way
-            refusal = self._verdict(address, error)
+            refusal = self._verdict(address, error, of="picture" if part.picture else "text")
         else:
             return str(sent.message_id)
         raise refusal  # out here, so that no cause drags the address with the token along
+
+    async def _send(self, address: str, part: Part, *, plain: bool) -> Message:
+        if part.picture:
+            return await self.bot.send_photo(chat_id=address, photo=part.picture, caption=part.payload["title"])
+        message = {"text": part.plain} if plain else part.payload
+        preview = LinkPreviewOptions(is_disabled=True)
+        return await self.bot.send_message(chat_id=address, link_preview_options=preview, **message)
 
     async def close(self) -> None:
         if "bot" in self.__dict__:
             await self.bot.request.shutdown()
 
-    def _verdict(self, address: str, error: Exception) -> SendError:
+    def _verdict(self, address: str, error: Exception, *, of: str) -> SendError:
         """What a refusal means. BadRequest comes before NetworkError, whose subclass it is."""
         match error:
             case TelegramError(__cause__=TelegramError()):
@@ -114,16 +122,18 @@ class Telegram:
                 return self._flood(address, seconds(error))
             case InvalidToken():
                 return SendError("Telegram refuses the bot's token: set the one that @BotFather shows", gone=True)
-            case Forbidden() | BadRequest():
-                return self._refusal(error)
+            case TelegramError() if isinstance(error, (Forbidden, BadRequest)) or _is_too_large(error, of):
+                return self._refusal(error, of)
             case _:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
-    def _refusal(self, error: TelegramError) -> SendError:
+    def _refusal(self, error: TelegramError, of: str) -> SendError:
+        """A chat may refuse pictures alone: that it takes nothing at all is said of a text."""
         reason = self._reason(error)
-        if isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT):
+        gone = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
+        if gone and of == "text":
             return SendError(f"Telegram refuses this chat: {reason}", permanent=True)
-        return SendError(f"Telegram refuses this text: {reason}", too_long=True)
+        return SendError(f"Telegram refuses this {of}: {reason}", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
         """A 429 names no limit: it is taken to speak of this chat, and of the bot when another one was just told so."""
@@ -168,6 +178,11 @@ class _Request(HTTPXRequest):
         if not isinstance(answer, dict):
             raise TelegramError("Invalid server response")
         return answer
+
+
+def _is_too_large(error: TelegramError, of: str) -> bool:
+    """A picture that a proxy or the server turns away (status 413) is not taken the next time either."""
+    return of == "picture" and "too large" in error.message.lower()
 
 
 def _unconfirmed(why: str) -> SendError:

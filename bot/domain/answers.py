@@ -8,7 +8,7 @@ from bot.domain.change import Kind
 from bot.domain.digest import Line, Span
 from bot.domain.grammar import Misunderstood
 from bot.domain.spelling import STATES
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Settings
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Language, Settings
 from bot.domain.wording import Wording
 
 _SAID: Mapping[str, tuple[str, str]] = {
@@ -163,6 +163,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
         "A list of ICE's is held: it looks wrong and changes nothing until it is checked.",
         "Una lista de ICE está retenida: parece errónea y no cambia nada hasta que se revise.",
     ),
+    "stopped_now": ("Stopped.", "Detenido."),
     "paused_reason": ("Paused: {reason}.", "En pausa: {reason}."),
     "stale": (
         "ICE's list has not been read well since {when}. Changes since then are told when it can be read again.",
@@ -332,3 +333,8 @@ def until(language: Language, moment: datetime, tz: str) -> str:
 def names(kinds: Sequence[Kind]) -> str:
     """Kinds as they are typed."""
     return ", ".join(kind.value for kind in kinds)
+
+
+def why_paused(language: Language, reason: str) -> str:
+    """Why nothing is sent."""
+    return said(language, "stopped_now") if reason == STOPPED else said(language, "paused_reason", reason=reason)

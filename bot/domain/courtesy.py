@@ -131,7 +131,6 @@ SLACK_HOME_NONE = Phrase(
 )
 SLACK_HOME_MORE = Phrase("… and {n} more", "… y {n} más")
 SLACK_HOME_YOU = Phrase("You, by direct message", "Usted, por mensaje directo")
-SLACK_PAUSED = Phrase("Paused: {reason}", "En pausa: {reason}")
 
 # Why a subscription is paused; kept with it, and like the refusals of a platform in English alone.
 SLACK_REMOVED = "The app was removed from this Slack channel: type /invite @Countersign there"

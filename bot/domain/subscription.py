@@ -12,6 +12,7 @@ from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.pairing import plain_county
 
 ALL_STATES = "*"
+STOPPED = "stopped"  # why a subscription is paused that a person ended
 MONDAY = 0
 
 

@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
@@ -168,13 +168,14 @@ class _Casts(dict[str, Convert]):
 
 
 def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
-    bound("rows", xml.count("<row"))
     rows: dict[int, list[Value]] = {}
     number = 0
-    for piece in xml.split("<row")[1:]:
+    pieces = xml.split("<row", MOST["rows"] + 1)
+    bound("rows", len(pieces) - 1)
+    for piece in pieces[1:]:
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
-        if cells := _cells(piece, number, casts, rows.get(number, [])):
+        if cells := _cells(piece, number, casts, rows.get(number, ())):
             rows[number] = cells
     if not rows:
         return []
@@ -188,21 +189,16 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]
 
 
-def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
+def _cells(xml: str, row: int, casts: _Casts, before: Sequence[Value]) -> list[Value]:
     bound("characters in one row, text or tag", len(xml))
+    cells = dict(enumerate(before, start=1))
     column, number = 0, str(row)
     for place, tag, text, content in _CELL.findall(xml):
         column += 1
         if place != _LETTERS[column] + number:
             column = _column(place or attributes(tag).get("r"), row, column)
-        value = casts[tag](text) if text else _value(tag, content, casts) if content else None
-        gap = column - 1 - len(cells)
-        if gap:
-            cells.extend([None] * (gap + 1))
-            cells[column - 1] = value
-        else:
-            cells.append(value)
-    return cells
+        cells[column] = casts[tag](text) if text else _value(tag, content, casts) if content else None
+    return [*map(cells.get, range(1, max(cells, default=0) + 1))]
 
 
 def _value(tag: str, content: str, casts: _Casts) -> Value:

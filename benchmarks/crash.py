@@ -1,0 +1,549 @@
+# ruff: noqa: E402 - the loopback servers lie among the tests
+"""Kill the program again and again while it tells people, and see that nobody misses a change.
+
+    python benchmarks/crash.py --kills 200 --seed 1 [--archive DIR] [--faults 200] [--slack-down] [--cursor-first]
+
+ICE, Telegram and Slack run on loopback and take 20 to 200 ms to answer. The real lists of the archive (without one,
+lists of our own making) are published one after another, `countersign run` tells a dozen chats, and is killed with
+SIGKILL at random moments, most of them while messages are on their way, and started again at once. Half of what is on
+its way at a kill never reaches the platform; the other half does, although its sender never hears of it.
+
+    --faults N      so many sends meet a 429, a 500, a reset or a time-out
+    --slack-down    Slack refuses connections until the end; Telegram's delays are compared first, without kills
+    --cursor-first  the program moves its cursor before it sends, and so must fail here
+
+At the end each chat is held against the change log (audit.py says how). Exit 1 when a change was lost, a message
+repeated more than once for a kill, or anything else arrived. The program runs through launcher.py, which lets it try
+again after seconds in place of minutes.
+"""
+
+import argparse
+import asyncio
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests")]
+
+import loopback.slack
+import loopback.telegram
+from aiohttp import web
+from audit import Arrival, Owed, Verdict, judge, never_named, owed_pairs
+from loopback.ice import LoopbackIce
+from loopback.server import Fault, Message, dropped, late
+from loopback.slack import LoopbackSlack
+from loopback.telegram import LoopbackTelegram
+from program import HEADER, World, row
+from workbooks import workbook
+
+from bot.channels import CHANNELS
+from bot.domain.agreement import ListName
+from bot.domain.change import as_json
+from bot.domain.spelling import STATES
+from bot.errors import StoreError
+from bot.replay import entries
+from bot.sources.workbook import read_workbook
+from bot.store.tiny import TinyStore
+
+ARCHIVE = ROOT.parent / "shared" / "ice-archive"
+ANSWERS_TAKE = (0.02, 0.2)  # seconds
+TOO_LATE = 1.5  # seconds; the launcher's program waits one
+FAULT_RATE = 0.15  # of the sends, until there were enough
+QUIET = 0.5  # seconds without a message until the next list is published
+COMPARED = 8  # lists for which delays are compared, with Slack up and with Slack down
+
+CHATS = {
+    ("telegram", "101"): "all",
+    ("telegram", "102"): "FL",
+    ("telegram", "103"): "TX",
+    ("telegram", "104"): "TX,OK,LA,AR",
+    ("telegram", "-105"): "FL,GA,AL",
+    ("telegram", "-1001000000106"): "PA,OH,VA,NC,TN",
+    ("slack", "C00000000"): "all",
+    ("slack", "C00000001"): "FL",
+    ("slack", "C00000002"): "TX",
+    ("slack", "C00000003"): "FL,TX",
+    ("slack", "C00000004"): "GA,NC,SC",
+    ("slack", "C00000005"): "PA,NY,MD",
+}
+
+
+# ── the platforms ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Luck:
+    """Which sends meet a fault: so many in all, each kind as likely."""
+
+    def __init__(self, faults: Mapping[str, Fault], count: int, seed: str) -> None:
+        self._faults = faults
+        self._dice = Random(seed)
+        self.left = count
+        self.met: Counter[str] = Counter()
+
+    def __call__(self) -> Fault | None:
+        if not self.left or self._dice.random() >= FAULT_RATE:
+            return None
+        self.left -= 1
+        name = self._dice.choice(list(self._faults))
+        self.met[name] += 1
+        return self._faults[name]
+
+
+@dataclass
+class Flight:
+    """A message that reached a platform, and what became of it; `unheard` when its sender was gone by then."""
+
+    chat: str
+    period: int
+    fault: Fault | None = None
+    message: Message | None = None
+    unheard: bool = False
+
+
+class Slow:
+    """What makes a loopback platform slow, and decides what becomes of a message whose sender died."""
+
+    def prepare(self, luck: Luck, seed: str) -> None:
+        self.luck = luck
+        self.period = 0
+        self.flights: list[Flight] = []
+        self.on_their_way = 0
+        self.last_at = 0.0  # when something arrived or was answered
+        self.is_shut = False
+        self._dice = Random(seed)
+
+    async def __aenter__(self):
+        self._loop = asyncio.get_running_loop()
+        return await super().__aenter__()
+
+    async def deliver(self, request, chat, store):
+        flight = Flight(chat, self.period)
+        self.flights.append(flight)
+        self.on_their_way += 1
+        try:
+            return await self._carry(request, flight, store)
+        finally:
+            self.on_their_way -= 1
+            self.last_at = time.monotonic()
+
+    async def _carry(self, request, flight, store):
+        async def kept():
+            answer = await store()
+            flight.message = self.messages[-1]
+            return answer
+
+        await asyncio.sleep(self._dice.uniform(*ANSWERS_TAKE))
+        if self.is_shut:
+            request.transport and request.transport.abort()
+            return web.Response()
+        if request.transport is None or request.transport.is_closing():
+            flight.unheard = True
+            if self._dice.random() < 0.5:
+                await kept()
+            return web.Response()
+        flight.fault = self.luck()
+        self.script(flight.chat, flight.fault)
+        return await super().deliver(request, flight.chat, kept)
+
+    def shut(self) -> None:
+        """Refuse connections."""
+        self.is_shut = True
+        asyncio.run_coroutine_threadsafe(self._unbind(), self._loop).result(10)
+
+    def open(self) -> None:
+        """Take them again, at the same address."""
+        self.is_shut = False
+        asyncio.run_coroutine_threadsafe(self._bind(), self._loop).result(10)
+
+    async def _unbind(self):
+        for site in list(self._runner.sites):
+            await site.stop()
+
+    async def _bind(self):
+        host, _, port = self.base.removeprefix("http://").partition(":")
+        await web.TCPSite(self._runner, host, int(port), reuse_address=True).start()
+
+    def arrivals(self, chat: str) -> list[Arrival]:
+        stored = [f for f in self.flights if f.chat == chat and f.message is not None]
+        stored.sort(key=lambda flight: flight.message.order)
+        return [Arrival(f.message.text.strip(), f.period, f.fault is not None, f.unheard) for f in stored]
+
+
+class SlowTelegram(Slow, LoopbackTelegram):
+    FAULTS = {
+        "429": loopback.telegram.flooded(1),
+        "500": loopback.telegram.broken(),
+        "500, stored": replace(loopback.telegram.broken(), delivers=True),
+        "reset": dropped(),
+        "reset, stored": dropped(after=True),
+        "time-out": Fault(delay=TOO_LATE),
+        "time-out, stored": late(TOO_LATE),
+    }
+
+
+class SlowSlack(Slow, LoopbackSlack):
+    FAULTS = {
+        "429": loopback.slack.flooded(1),
+        "500": loopback.slack.broken(),
+        "500, stored": loopback.slack.refused("internal_error", after=True),
+        "reset": dropped(),
+        "reset, stored": dropped(after=True),
+        "time-out": Fault(delay=TOO_LATE),
+        "time-out, stored": late(TOO_LATE),
+    }
+
+
+class SlowIce(LoopbackIce):
+    dice = Random(0)
+
+    async def _answer(self, request):
+        await asyncio.sleep(self.dice.uniform(*ANSWERS_TAKE))
+        return await super()._answer(request)
+
+
+# ── what is published ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Sheet(NamedTuple):
+    name: str
+    body: bytes
+    at: datetime
+
+
+def archived(folder: Path) -> Iterator[Sheet]:
+    """The participating lists of an archive as ICE published them, then what could have followed."""
+    last = None
+    for entry in entries(folder):
+        if entry.list is ListName.PARTICIPATING:
+            last = Sheet(entry.path.name, entry.path.read_bytes(), entry.observed_at)
+            yield last
+    header, *rows = read_workbook(last.body)[0].rows
+    yield from made([list(row[: len(header)]) for row in rows], header, last.at)
+
+
+def made(rows: list, header: Sequence[str] = HEADER, at: datetime = datetime(2026, 11, 2, 14, tzinfo=UTC)) -> Iterator[Sheet]:
+    """Lists of our own making: each with a few agencies more than the one before."""
+    dice, number = Random(287), 0
+    states = [*STATES.values(), *["Florida", "Texas"] * 12]
+    for _ in range(1_000):
+        at += timedelta(hours=12)
+        for _ in range(dice.randint(3, 8)):
+            number += 1
+            state, kind = dice.choice(states), dice.choice(["Task Force Model", "Warrant Service Officer"])
+            made_row = row(state.upper(), f"Specimen {number} Police Department", kind, at.replace(tzinfo=None))
+            rows = [*rows, made_row[: len(header)]]
+        yield Sheet(f"participatingAgencies{at:%m%d%Y%p}.xlsx".lower(), workbook(rows, header=header), at)
+
+
+# ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Run:
+    """The world, the program in it, and what is done to both."""
+
+    def __init__(self, world: World, sheets: Iterator[Sheet], options: argparse.Namespace, log: Path) -> None:
+        self.world, self.sheets, self.options, self.log = world, sheets, options, log
+        self.dice = Random(options.seed)
+        self.platforms: tuple[Slow, ...] = (world.telegram, world.slack)
+        self.child: subprocess.Popen | None = None
+        self.sheet: Sheet | None = None
+        self.published = self.kills = self.kills_on_the_way = 0
+        self._looked_at = 0.0
+
+    # what can be done
+
+    def start(self) -> None:
+        launcher = [sys.executable, str(Path(__file__).with_name("launcher.py"))]
+        flags = ["--cursor-first"] if self.options.cursor_first else []
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [*launcher, *flags, "run"],
+                env=self.world.env | {"COUNTERSIGN_POLL_SECONDS": "1"},
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """Kill the program and start it again; what it had sent is handled by the platforms meanwhile."""
+        if self.child.poll() is not None:
+            raise SystemExit(f"The program ended by itself:\n{self.log.read_text()[-2000:]}")
+        self.kills_on_the_way += self.on_their_way > 0
+        self.child.kill()
+        self.child.wait()
+        time.sleep(0.05)
+        self.kills += 1
+        for platform in self.platforms:
+            platform.period += 1
+        self.start()
+
+    def stop(self) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(30)
+
+    def publish(self) -> None:
+        self.sheet = next(self.sheets)
+        self.published += 1
+        scheme = "AB"[self.published % 2]
+        self.world.ice.publish(self.sheet.name, self.sheet.body, at=self.sheet.at, scheme=scheme)
+
+    # what can be seen
+
+    @property
+    def on_their_way(self) -> int:
+        return sum(platform.on_their_way for platform in self.platforms)
+
+    @property
+    def is_quiet(self) -> bool:
+        last = max(platform.last_at for platform in self.platforms)
+        return not self.on_their_way and time.monotonic() - last > QUIET
+
+    def look(self, ask: Callable) -> object:
+        """Ask the store beside the program."""
+
+        async def asked():
+            store = TinyStore.open(self.world.folder, readonly=True)
+            try:
+                return await ask(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(asked())
+
+    def is_read(self) -> bool:
+        """Whether the program has taken the published list in; asked at most twice a second."""
+        if self.sheet is None:
+            return True
+        if time.monotonic() - self._looked_at < 0.5:
+            return False
+        self._looked_at = time.monotonic()
+        evidence = sha256(self.sheet.body).hexdigest()
+
+        async def ask(store):
+            seen = (await store.known()).seen.get(ListName.PARTICIPATING)
+            return (seen and seen.evidence == evidence) or any(
+                held.publication.evidence == evidence for held in await store.held()
+            )
+
+        try:
+            return bool(self.look(ask))
+        except StoreError:
+            return False
+
+    def nothing_is_owed(self, channels: Sequence[str]) -> bool:
+        async def ask(store):
+            return all(s.due_at is None for s in await store.subscriptions() if s.channel in channels)
+
+        return self.is_quiet and bool(self.look(ask))
+
+    def wait(self, condition: Callable[[], bool], seconds: float, *, every: float = 0.05) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(every)
+        return False
+
+    # what is done
+
+    def set_up(self) -> None:
+        """The first list is the baseline; then everybody subscribes, as a person would."""
+        self.publish()
+        self.world.run("poll")
+        for (channel, address), states in CHATS.items():
+            self.world.run("subscribe", channel, address, "--states", states)
+        self.start()
+
+    def kill_again_and_again(self) -> None:
+        for number in range(1, self.options.kills + 1):
+            chance = self.dice.random()
+            if chance < 0.85:
+                self._await_messages()
+                time.sleep(self.dice.uniform(0, 0.25) if chance < 0.7 else 0.0)
+                if chance >= 0.7:  # just after an answer, before it can have been noted
+                    before = self.on_their_way
+                    self.wait(lambda before=before: self.on_their_way < before, 0.3, every=0.001)
+                    time.sleep(self.dice.uniform(0, 0.01))
+            else:
+                self._publish_when_quiet()
+                time.sleep(self.dice.uniform(0, 2.5))
+            self.kill()
+            if number % 10 == 0:
+                print(f"{number} kills, {self.published} lists", file=sys.stderr, flush=True)
+
+    def _await_messages(self) -> None:
+        def under_way() -> bool:
+            self._publish_when_quiet()
+            return self.on_their_way > 0
+
+        self.wait(under_way, 20, every=0.005)
+
+    def _publish_when_quiet(self) -> None:
+        if self.is_quiet and self.is_read():
+            self.publish()
+
+    def meet_the_other_faults(self) -> None:
+        """Publish on without kills until every fault was met."""
+
+        def all_met() -> bool:
+            self._publish_when_quiet()
+            return not any(platform.luck.left for platform in self.platforms if not platform.is_shut)
+
+        self.wait(all_met, 600)
+
+    def delays(self, lists: int) -> list[float]:
+        """Seconds from the publication of each list until each of its messages reached Telegram."""
+        found = []
+        for _ in range(lists):
+            self.wait(lambda: self.is_quiet and self.is_read(), 60)
+            count, start = len(self.world.telegram.messages), time.monotonic()
+            self.publish()
+            self.wait(self.is_read, 60)
+            self.wait(lambda: self.nothing_is_owed(["telegram"]), 60)
+            found += [message.at - start for message in self.world.telegram.messages[count:]]
+        return found
+
+    def settle(self) -> bool:
+        """Wait until all is read and told."""
+        self.wait(self.is_read, 60)
+        return self.wait(lambda: self.nothing_is_owed(["telegram", "slack"]), 120, every=0.5)
+
+
+# ── what is said of it ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def audited(run: Run, platforms: Mapping[str, Slow]) -> tuple[Verdict, int, int, int]:
+    """The verdict on all chats; how many pairs they were owed, signed agencies never named, receipts without message."""
+    log = run.world.lines("changes")
+    listed = run.world.lines("agreements")
+
+    async def ask(store):
+        return await store.changes(), await store.subscriptions(), await store.receipts()
+
+    changes, subscriptions, receipts = run.look(ask)
+    assert [as_json(change) for change in changes] == log
+    total, pairs, unnamed = Verdict(), 0, 0
+    for subscription in subscriptions:
+        platform = platforms[subscription.channel]
+        channel = CHANNELS[subscription.channel](token="")
+        arrivals = platform.arrivals(subscription.address)
+        verdict = judge(Owed(subscription, changes, channel, run.world.ice.url), arrivals)
+        total += verdict
+        pairs += len(owed_pairs(log, subscription))
+        missing = never_named(log, listed, subscription, (arrival.text for arrival in arrivals))
+        unnamed += len(missing)
+        if not verdict.is_good or missing:
+            print(f"{subscription.channel} {subscription.address}: {verdict}, never named: {len(missing)}")
+    ids = {(name, message.message_id) for name, platform in platforms.items() for message in platform.messages}
+    unproven = sum(r.message_id is not None and (r.channel, r.message_id) not in ids for r in receipts)
+    return total, pairs, unnamed, unproven
+
+
+@contextmanager
+def world(options: argparse.Namespace) -> Iterator[tuple[World, Path]]:
+    telegram, slack = SlowTelegram(), SlowSlack()
+    for number, platform in enumerate((telegram, slack)):
+        share = options.faults if number == 0 and options.slack_down else (options.faults + 1 - number) // 2
+        luck = Luck(platform.FAULTS, share * (number == 0 or not options.slack_down), f"luck {number} {options.seed}")
+        platform.prepare(luck, f"{number} {options.seed}")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-crash-")))
+        ice = stack.enter_context(SlowIce.run_in_thread())
+        stack.enter_context(telegram.run_in_thread())
+        stack.enter_context(slack.run_in_thread())
+        yield World(ice, telegram, slack, folder / "data"), folder / "log"
+
+
+def say(what: str, value: object, more: str = "") -> None:
+    print(f"{what:58}{value:>10,}  {more}".rstrip() if isinstance(value, int) else f"{what:58}{value:>10}  {more}".rstrip())
+
+
+def main(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    archive = options.archive if options.archive.exists() else None
+    sheets = archived(archive) if archive else made([row("TEXAS", f"First {n} Police Department") for n in range(30)])
+    with world(options) as (made_world, log):
+        run = Run(made_world, sheets, options, log)
+        run.set_up()
+        try:
+            up, down = [], []
+            if options.slack_down:
+                up = run.delays(COMPARED)
+                run.wait(lambda: run.nothing_is_owed(["slack"]), 60)
+                made_world.slack.shut()
+                down = run.delays(COMPARED)
+            run.kill_again_and_again()
+            run.meet_the_other_faults()
+            if options.slack_down:
+                telegram_told = run.wait(lambda: run.nothing_is_owed(["telegram"]), 60)
+                while_down = len(made_world.slack.messages)
+                made_world.slack.open()
+                say("Telegram was told everything while Slack was down", "yes" if telegram_told else "NO")
+            settled = run.settle()
+            code = run.stop()
+        finally:
+            run.child.kill()
+            run.child.wait()
+        platforms = {"telegram": made_world.telegram, "slack": made_world.slack}
+        verdict, pairs, unnamed, unproven = audited(run, platforms)
+        said = log.read_text()
+
+    flights = [flight for platform in platforms.values() for flight in platform.flights]
+    unheard = [flight for flight in flights if flight.unheard]
+    met = sum((platform.luck.met for platform in platforms.values()), Counter())
+    foreseen = "Traceback" not in said and "nobody foresaw" not in said
+    secret = made_world.telegram.token.partition(":")[2] in said or made_world.slack.token in said
+    enough = run.kills_on_the_way * 2 >= run.kills
+    on_time = True
+
+    say("kills", run.kills, f"{run.kills_on_the_way} while messages were on their way{'' if enough else ': TOO FEW'}")
+    stored = sum(f.message is not None for f in unheard)
+    say("messages on their way at a kill", len(unheard), f"{len(unheard) - stored} dropped, {stored} stored but unheard of")
+    say("lists published", run.published, "" if archive else "of our own making: there is no archive")
+    say("subscriptions", len(CHATS), f"owed {pairs:,} changes one by one, told {verdict.told:,} net")
+    say("messages sent, and stored by the platforms", len(flights), f"{sum(f.message is not None for f in flights):,}")
+    say("faults met", met.total(), ", ".join(f"{name}: {n}" for name, n in sorted(met.items())))
+    if options.slack_down:
+        on_time = statistics.median(down) <= statistics.median(up) + 0.5 and max(down) <= max(up) + 1.5
+        for name, found in (("up", up), ("down", down)):
+            median = f"{statistics.median(found):.2f}"
+            say(f"Telegram's delay with Slack {name}, seconds: median", median, f"longest {max(found):.2f}, {len(found)} messages")
+        say("messages that Slack got after it was up again", len(made_world.slack.messages) - while_down)
+    say("changes lost", verdict.lost)
+    say("signed agencies that a chat was never told by name", unnamed)
+    say("messages repeated after a kill", verdict.after_kill, f"at most {verdict.most_for_a_kill} for a kill and subscription")
+    say("messages repeated that the platform stored but denied", verdict.after_fault)
+    say("changes named in repeated messages", verdict.pairs)
+    say("messages repeated without such a reason", verdict.inexcusable)
+    say("messages that nobody was owed, or out of order", verdict.strange)
+    say("receipts of messages that no platform has", unproven)
+    say("everything told at the end", "yes" if settled else "NO")
+    say("exit code of the program, asked to stop", code)
+    say("tracebacks or tokens in its log", "no" if foreseen and not secret else "YES")
+    say("seconds", round(time.monotonic() - started))
+    good = verdict.is_good and settled and enough and on_time and foreseen and not (unnamed or unproven or code or secret)
+    print("good" if good else "NOT GOOD")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--archive", type=Path, default=ARCHIVE)
+    parser.add_argument("--faults", type=int, default=0, help="how many sends meet one")
+    parser.add_argument("--slack-down", action="store_true")
+    parser.add_argument("--cursor-first", action="store_true")
+    sys.exit(main(parser.parse_args()))
