@@ -363,7 +363,7 @@ class Run:
         self.publish()
         self.world.run("poll")
         for (channel, address), states in CHATS.items():
-            self.world.run("subscribe", channel, address, "--states", states)
+            self.world.run("subscribe", "--states", states, "--", channel, address)
         self.start()
 
     def kill_again_and_again(self) -> None:

@@ -364,6 +364,16 @@ def reject(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `counte
 
 
 @app.command()
+def retract(
+    seq: Annotated[int, typer.Argument(help="The change's number, as `countersign changes --json` prints it.")],
+    because: Annotated[str, typer.Option(help="Why it was wrong, a sentence for those who were told.")],
+) -> None:
+    """Tell everyone who was told a change that it was wrong, as a reply to the message; the log keeps both."""
+    answer = _do(_settings(), "retract", seq=seq, because=because)
+    say(f"Change {seq} is taken back by change {answer['change']['seq']}; `deliver` or the running program tells it.")
+
+
+@app.command()
 def status(
     json_: Json = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 when something is wrong.")] = False,

@@ -1,13 +1,14 @@
 """One subscription that is due: compose, send, advance."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.channels import Channel, Part
-from bot.domain.compose import Circumstances, compose
+from bot.domain.change import Change, Kind
+from bot.domain.compose import Circumstances, compose, correct
 from bot.domain.subscription import Cadence, Receipt, Subscription
 from bot.domain.totals import totals
 from bot.errors import SendError
@@ -45,8 +46,10 @@ async def deliver(
     pinned = await _pinned(subscription, store, now)
     assert pinned.pinned is not None
     changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
+    parts = [*await _corrections(pinned, changes, channel, store, page)]
     digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
-    parts = channel.render(digest) if digest is not None else ()
+    if digest is not None:
+        parts += channel.render(digest)
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent:
             continue
@@ -89,6 +92,23 @@ async def _pinned(subscription: Subscription, store: Store, now: Now) -> Subscri
     if subscription.pinned is not None:
         return subscription
     return await store.pin(subscription.id, await store.last_seq(), now())
+
+
+async def _corrections(
+    subscription: Subscription, changes: Sequence[Change], channel: Channel, store: Store, page: str
+) -> Sequence[Part]:
+    """For each change that it was told and that was taken back since, an answer to the message that told it."""
+    retractions = [c for c in changes if c.kind is Kind.RETRACTED and subscription.filter.matches(c)]
+    if not retractions:
+        return ()
+    sent = [r for r in await store.receipts(subscription.id) if r.message_id]
+    parts: list[Part] = []
+    for retraction in retractions:
+        told = next((r for r in reversed(sent) if retraction.retracts in r.changes), None)
+        if told is not None:
+            digest = correct(subscription, retraction, told.at, page=page)
+            parts += [replace(part, reply_to=told.message_id) for part in channel.render(digest)]
+    return parts
 
 
 async def _circumstances(subscription: Subscription, store: Store, page: str) -> Circumstances:

@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from bot.channels import CHANNELS
 from bot.domain import answers, grammar
-from bot.domain.change import TOLD_BY_DEFAULT, Kind, as_json, stamp
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind, as_json, stamp
 from bot.domain.grammar import Misunderstood
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Receipt, Subscription
 from bot.domain.vet import Held, Ruling
 from bot.duty import Desk
 from bot.errors import CountersignError, UsageError
+from bot.store import Record
 from bot.watch import Watched, rule
 
 TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
@@ -86,6 +87,7 @@ async def subscribe(
 
 
 BROADCAST = "broadcast"
+SOURCE_OF_LISTS = "ice"
 
 
 class Table(Protocol):
@@ -140,6 +142,26 @@ async def _ruled(desk: Desk, held_id: str, ruling: Ruling) -> Answer:
     }
 
 
+async def retract(desk: Desk, *, seq: int, because: str) -> Answer:
+    """Take a change back: whoever was told of it is told that it was wrong. The log keeps both."""
+    log = await desk.store.changes()
+    wrong = next((c for c in log if c.seq == seq), None)
+    if wrong is None or wrong.kind in NEVER_CHOSEN:
+        raise UsageError(f"No change that was told has the number {seq}. `countersign changes --json` shows them.")
+    if any(c.retracts == seq for c in log):
+        raise UsageError(f"Change {seq} was taken back already.")
+    if not because.strip():
+        raise UsageError('Say why, in a sentence for those who were told: --because "…".')
+    taken_back = replace(
+        wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=seq, because=because.strip(), seq=0, recorded_at=None
+    )
+    memory, known = await desk.store.memory(SOURCE_OF_LISTS), await desk.store.known()
+    held = tuple(await desk.store.held())
+    record = Record(memory=memory, recorded_at=desk.now(), known=known, changes=(taken_back,), held=held)
+    (change,) = await desk.store.record(record)
+    return {"change": as_json(change)}
+
+
 COMMANDS: Mapping[str, Command] = {
     "poll": poll,
     "deliver": deliver,
@@ -147,6 +169,7 @@ COMMANDS: Mapping[str, Command] = {
     "unsubscribe": unsubscribe,
     "approve": approve,
     "reject": reject,
+    "retract": retract,
 }
 
 

@@ -21,7 +21,9 @@ def image_of(picture: Picture) -> Image:
     """The picture as PNG; without one, and a warning in the log, when it cannot be drawn."""
     try:
         png = _png(picture.svg)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the text of the digest must go
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as fault:  # noqa: BLE001 - the text must go whatever it is, and a panic in Rust is no Exception
         log.warning("picture not drawn", problem=str(fault))
         png = b""
     return Image(png=png, alt=picture.alt, title=picture.title)

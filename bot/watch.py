@@ -1,8 +1,8 @@
 """One source that is due: fetch, parse, vet, reconcile, record."""
 
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -55,23 +55,31 @@ async def take(
     for name in ListName:
         if name in reading.documents:
             picture = await _judge(picture, name, reading, source, store, at)
-    picture = _pending_settled(picture, reading, at)
-    fresh = _read_well(memory, reading, at, every, is_new=picture.known.seen != before.known.seen)
-    if picture == before and not reading.pages:
-        await store.remember(fresh)
-        return Watched(source=source.name, held=picture.held, problem=fresh.problem)
+    picture = _pending_settled(picture, reading, memory, at)
+    fresh = _read(memory, reading, picture, at, every, is_new=picture.known.seen != before.known.seen)
+    return await _keep(source, store, fresh, picture if picture != before else None, reading.pages, at)
+
+
+async def _keep(
+    source: Source, store: Store, memory: Memory, picture: "_Picture | None", pages: tuple[Document, ...], at: datetime
+) -> Watched:
+    """Commit what came of a reading as one; where the picture is as before (None), only what is remembered."""
+    if picture is None and not pages:
+        await store.remember(memory)
+        return Watched(source=source.name, held=tuple(await store.held()), problem=memory.problem)
+    picture = picture or _Picture(await store.known(), tuple(await store.held()))
     changes = await store.record(
         Record(
-            memory=fresh,
+            memory=memory,
             recorded_at=at,
             known=picture.known,
             changes=picture.changes,
-            documents=(*reading.pages, *picture.documents),
+            documents=(*pages, *picture.documents),
             held=picture.held,
         )
     )
     _log(changes)
-    return Watched(source=source.name, changes=tuple(changes), held=picture.held, problem=fresh.problem)
+    return Watched(source=source.name, changes=tuple(changes), held=picture.held, problem=memory.problem)
 
 
 def _log(changes: Sequence[Change]) -> None:
@@ -99,14 +107,11 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
     memory = await store.memory(source.name)
     if ruling is Ruling.REJECTED:
         return Watched(source=source.name, held=tuple(await store.held()))
-    standing = {**(await store.known()).seen, held.list: held.publication}
-    reading = Reading(
-        documents={name: _unchanged(publication, now()) for name, publication in standing.items()},
-        validators=memory.validators,
-        facts=memory.facts,
-    )
-    every = (memory.due_at - now()) if memory.due_at and memory.due_at > now() else timedelta(0)
-    return await take(source, reading, memory=memory, store=store, at=now(), every=every)
+    at = now()
+    reading = Reading(documents={held.list: _unchanged(held.publication, at)})
+    before = _Picture(await store.known(), tuple(await store.held()))
+    picture = await _judge(before, held.list, reading, source, store, at)
+    return await _keep(source, store, memory, picture if picture != before else None, (), at)
 
 
 # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,12 +119,16 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What is known and held while a reading is judged, and what it has brought so far."""
+    """What is known and held while a reading is judged, and what it has brought so far.
+
+    `unread` says of which lists the document could not be read, and why.
+    """
 
     known: Known
     held: tuple[Held, ...]
     changes: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
+    unread: Mapping[ListName, str] = field(default_factory=dict)
 
     def held_of(self, name: ListName) -> Held | None:
         return next((h for h in self.held if h.list is name), None)
@@ -127,6 +136,9 @@ class _Picture:
     def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Picture":
         others = tuple(h for h in self.held if h.list is not name)
         return replace(self, held=(*others, held) if held else others, documents=self.documents + documents)
+
+    def without(self, name: ListName, reason: str) -> "_Picture":
+        return replace(self, unread={**self.unread, name: reason})
 
     def believing(self, found: Reconciled, name: ListName, *documents: Document) -> "_Picture":
         return replace(self.holding(name, None, *documents), known=found.known, changes=self.changes + found.changes)
@@ -143,6 +155,7 @@ async def _judge(
     if held is not None and held.publication.evidence == document.sha256:
         held = stood(held, at)
         if not held.is_released:
+            picture = picture if held.readable else picture.without(name, held.reasons[0])
             return picture.holding(name, held)
     fresh = () if document.unchanged else (document,)
     body = document if fresh else await store.evidence(document.sha256)
@@ -174,13 +187,20 @@ class _Case:
             at=self.at,
         )
 
+    def unreadable(self, document: Document, reason: str, fresh: tuple[Document, ...]) -> _Picture:
+        """Nothing is concluded from it; what is held of a list that could be read goes on, without this reading."""
+        picture = self.picture.without(self.name, reason)
+        if self.held is not None and self.held.readable:
+            return picture.holding(self.name, self.held, *fresh)
+        return picture.holding(self.name, self.hold(_unread(document), (reason,), None), *fresh)
+
 
 def _believe_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...]) -> _Picture:
     picture, name = case.picture, case.name
     try:
         listing = case.source.parse(document, name)
     except Unreadable as fault:
-        return picture.holding(name, case.hold(_unread(document), (str(fault),), None), *fresh)
+        return case.unreadable(document, str(fault), fresh)
     found = reconcile(picture.known, listing)
     reasons = _reasons(case, listing, found)
     if not reasons:
@@ -197,11 +217,14 @@ def _reasons(case: _Case, listing: Listing, found: Reconciled) -> tuple[str, ...
     return doubts(case.picture.known, listing, found.changes, headline=case.headline, excused=excused)
 
 
-def _pending_settled(picture: _Picture, reading: Reading, at: datetime) -> _Picture:
+def _pending_settled(picture: _Picture, reading: Reading, memory: Memory, at: datetime) -> _Picture:
     """Call what has been on neither list for seven days dropped; while a list is not read well, nobody is missing."""
     both = all(name in reading.documents and picture.held_of(name) is None for name in ListName)
+    if picture.known.absent and (memory.failures or not both):
+        absent = dict.fromkeys(picture.known.absent, at) if both else {}
+        return replace(picture, known=replace(picture.known, absent=absent))
     if not both:
-        return replace(picture, known=replace(picture.known, absent={})) if picture.known.absent else picture
+        return picture
     changes = dropped(picture.known, at)
     if not changes:
         return picture
@@ -234,14 +257,17 @@ def _unchanged(publication: Publication, at: datetime) -> Document:
 # ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_well(memory: Memory, reading: Reading, at: datetime, every: timedelta, *, is_new: bool) -> Memory:
-    problem = "; ".join(reading.problems) or None
+def _read(
+    memory: Memory, reading: Reading, picture: _Picture, at: datetime, every: timedelta, *, is_new: bool
+) -> Memory:
+    """What to remember of a reading; a list that came and could not be read is asked for whole the next time."""
+    problem = "; ".join([*picture.unread.values(), *reading.problems]) or None
     return replace(
         memory,
-        validators=reading.validators,
+        validators={} if picture.unread else reading.validators,
         facts=reading.facts,
         tried_at=at,
-        read_at=at,
+        read_at=memory.read_at if ListName.PARTICIPATING in picture.unread else at,
         changed_at=at if is_new else memory.changed_at,
         problem=problem,
         problem_since=(memory.problem_since or at) if problem else None,
@@ -254,7 +280,8 @@ def _read_well(memory: Memory, reading: Reading, at: datetime, every: timedelta,
 def _failed(memory: Memory, fault: SourceError, at: datetime, every: timedelta) -> Memory:
     """Try again after the interval, twice as long each time the server does not want us; a Retry-After is obeyed."""
     failures = memory.failures + 1
-    wait = min(every * 2 ** min(failures, 10), LONGEST_BACK_OFF) if isinstance(fault, Blocked) else every
+    longer = min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF))
+    wait = longer if isinstance(fault, Blocked) else every
     not_before = at + timedelta(seconds=fault.retry_after) if fault.retry_after else None
     due_at = at + _spread(max(wait, timedelta(seconds=1)), memory.source, at)
     return replace(

@@ -18,7 +18,7 @@ class Part:
     `payload` is what the platform's call takes beside the address; `plain` is the same without markup and without the
     addresses of links, for when the platform refuses the first. `covers` are the numbers of the changes that it names.
     A part with a `picture` (PNG) shows it, with `alt` for those who do not see it; one whose picture is empty, or that
-    is sent plain, sends nothing and counts as sent.
+    is sent plain, sends nothing and counts as sent. `reply_to` is the platform's id of the message that it answers.
     """
 
     payload: dict[str, Any]
@@ -26,6 +26,7 @@ class Part:
     covers: tuple[int, ...]
     picture: bytes | None = None
     alt: str = ""
+    reply_to: str | None = None
 
 
 def pictured(image: Image) -> Part:

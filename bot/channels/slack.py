@@ -109,6 +109,8 @@ class Slack:
         token = await self.token_of(workspace(address))
         await self.pace_of(address).turn(address, patience=self._patience)
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
+        if part.reply_to:  # in its thread, and shown in the channel as well
+            message = message | {"thread_ts": part.reply_to, "reply_broadcast": True}
         try:
             answer = await self.client.chat_postMessage(
                 channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message

@@ -11,7 +11,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from telegram import Bot, LinkPreviewOptions, Message
+from telegram import Bot, LinkPreviewOptions, Message, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
@@ -104,6 +104,10 @@ class Telegram:
         if part.picture:
             return await self.bot.send_photo(chat_id=address, photo=part.picture, caption=part.payload["title"])
         message = {"text": part.plain} if plain else part.payload
+        if part.reply_to is not None and part.reply_to.isdecimal():
+            message = message | {
+                "reply_parameters": ReplyParameters(int(part.reply_to), allow_sending_without_reply=True)
+            }
         preview = LinkPreviewOptions(is_disabled=True)
         return await self.bot.send_message(chat_id=address, link_preview_options=preview, **message)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Key, ListName
-from bot.domain.change import LEAVING, Change, Kind
+from bot.domain.change import LEAVING, NO_FACT, Change, Kind
 from bot.domain.net import net
 from bot.domain.spelling import STATES, TERRITORIES
 from bot.domain.subscription import Cadence, Language, Subscription
@@ -115,13 +115,14 @@ def history(changes: Iterable[Change]) -> History:
     here: set[Key] = set()
     points: dict[datetime, int] = {}
     for change in everything:
-        if change.list is ListName.PARTICIPATING:
+        if change.list is ListName.PARTICIPATING and change.kind not in NO_FACT:
             _enter(here, change)
             points[change.publication.observed_at] = len(here)
     counts = dict.fromkeys(STATES, 0)
     for key in here:
         counts[key.state] = counts.get(key.state, 0) + 1
-    return History(points=tuple(Point(*point) for point in points.items()), counts=counts, recent=_recent(everything))
+    ordered = tuple(Point(*point) for point in sorted(points.items()))
+    return History(points=ordered, counts=counts, recent=_recent(everything))
 
 
 def _enter(here: set[Key], change: Change) -> None:
@@ -159,14 +160,21 @@ def moves(changes: Iterable[Change]) -> dict[str, Moves]:
 
     A correction moves nothing: that an agreement was misprinted under another state is no news of either.
     """
+    stood = _not_taken_back(changes)
     found: dict[str, Moves] = {}
-    for change in (told.change for told in net(changes)):
+    for change in (told.change for told in net(stood)):
         if change.list is not ListName.PARTICIPATING or change.kind not in _ARRIVING | {Kind.WITHDRAWN}:
             continue
         gained, lost = found.get(change.agreement.state, Moves(0, 0))
         arrived = change.kind in _ARRIVING
         found[change.agreement.state] = Moves(gained + arrived, lost + (not arrived))
     return dict(sorted(found.items()))
+
+
+def _not_taken_back(changes: Iterable[Change]) -> list[Change]:
+    everything = list(changes)
+    wrong = {change.retracts for change in everything if change.kind in NO_FACT}
+    return [change for change in everything if change.kind not in NO_FACT and change.seq not in wrong]
 
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────────

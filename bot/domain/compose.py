@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.domain.change import Change, Kind
 from bot.domain.digest import Digest, Item, Line, Section
@@ -52,6 +53,15 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
         sections=tuple(_sections(told, wording)),
         footer=(*footer, *wording.sources(told_changes, page=about.page)),
     )
+
+
+def correct(subscription: Subscription, retraction: Change, told_at: datetime, *, page: str) -> Digest:
+    """What a subscription is told of something that it was told wrongly; `told_at` (UTC) is when that was."""
+    wording = Wording(subscription.language, subscription.tz)
+    title, wrong = wording.retraction(retraction, told_at.astimezone(ZoneInfo(subscription.tz)).date())
+    item = Item(lines=(wrong,), covers=(retraction.seq,))
+    footer = wording.sources([retraction], page=page)
+    return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)
 
 
 def _nothing_new(

@@ -25,7 +25,11 @@ class Net:
 def net(changes: Iterable[Change]) -> tuple[Net, ...]:
     """What is left to tell of these changes, in the order in which each agreement last changed."""
     threads: dict[tuple[ListName, Key], _Thread] = {}
-    for change in changes:
+    window = tuple(changes)
+    taken_back = {change.retracts for change in window}
+    for change in window:
+        if change.kind is Kind.RETRACTED or change.seq in taken_back:
+            continue  # what was taken back before it was told is never told
         _follow(threads, change).changes.append(change)
     told = [found for thread in threads.values() for found in thread.net()]
     return tuple(sorted(told, key=lambda n: (n.change.seq, n.change.kind)))

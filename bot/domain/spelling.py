@@ -337,7 +337,7 @@ def _by_words(a: Name, b: Name) -> Likeness:
     extra = frozenset(a.words) ^ frozenset(b.words)
     if not extra:
         return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
-    if _kind_added(a, b) or not (a.body & b.body) - _ELECTED:
+    if _kind_added(a, b) or not (a.body & b.body) - _ELECTED - _NUMBERED_BY:
         return Likeness.DIFFERENT
     if _subset(a, b) and extra <= _BRANCHES | _SITES | _GOVERNING and not extra <= _SITES:
         return Likeness.EXTENDED

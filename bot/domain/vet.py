@@ -30,7 +30,7 @@ class Held:
 
     What is held is the set of disappearances `gone`; `readable` is false where the document could not be read as the
     list at all. `publication` is the newest document that says so. `since` and `last_at` are the first and last
-    reading (UTC) with just these disappearances and `readings` counts them, unchanged answers too.
+    reading (UTC) with just these disappearances, or a few more or less; `readings` counts them, unchanged answers too.
     """
 
     id: str
@@ -67,9 +67,11 @@ def doubts(
     """
     if listing.list is ListName.PENDING:
         return ()  # nobody is told of what leaves it before seven days have passed
-    reasons = [f"{len(listing.unreadable)} rows cannot be read ({listing.unreadable[0]})"] if listing.unreadable else []
+    reasons = []
     unexcused = [a for a in disappearances(changes) if a.key not in excused]
     before = len(known.agreements[listing.list])
+    if listing.unreadable and unexcused:  # one of them may be the row that is missed; a note below the list is none
+        reasons.append(f"{len(listing.unreadable)} rows cannot be read ({listing.unreadable[0]})")
     if len(unexcused) > _most_gone(before):
         reasons.append(f"{len(unexcused)} of {before} agreements would leave the list at once")
     if headline is not None and not _near(len(listing.agreements), headline):
@@ -103,7 +105,7 @@ def hold(
     at: datetime,
 ) -> Held:
     """Hold a listing; the same disappearances as before go on being held, whatever else is new on the list."""
-    if before is not None and before.readable == readable and _keys(before.gone) == _keys(gone):
+    if before is not None and before.readable == readable and _go_on(before, _keys(gone)):
         again = stood(before, at)
         return replace(again, publication=publication, reasons=reasons, gone=gone)
     return Held(
@@ -122,6 +124,18 @@ def hold(
 def stood(held: Held, at: datetime) -> Held:
     """The same listing, read once more."""
     return replace(held, readings=held.readings + 1, last_at=max(at, held.last_at))
+
+
+def _go_on(before: Held, gone: frozenset[Key]) -> bool:
+    """Whether these are the same disappearances, or, until the operator ruled, the same but for a few.
+
+    Some row comes or goes on most days; a few more are no reason to doubt, and no reason to begin the day again.
+    """
+    old = _keys(before.gone)
+    if old == gone or before.ruling is not None:
+        return old == gone
+    few = len(gone - old) <= MOST_GONE and 2 * len(gone & old) >= len(gone | old)
+    return few or max(len(old), len(gone)) <= MOST_GONE  # what is doubted is not that so many are gone
 
 
 def _keys(agreements: Sequence[Agreement]) -> frozenset[Key]:

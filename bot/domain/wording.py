@@ -56,6 +56,8 @@ class _Phrases:
     as_before: str
     since: str
     held: str
+    correction: str
+    was_wrong: str
 
 
 _ENGLISH = _Phrases(
@@ -125,6 +127,8 @@ _ENGLISH = _Phrases(
     as_before="as many as a day ago, ",
     since="{:,} in January 2025.",
     held="One of ICE's lists looks wrong and is held until it is checked; what it says is not told yet.",
+    correction="Correction",
+    was_wrong="On {day} we told you of {agency}, {support}, in {state}: {happened}. That was wrong: {because}",
 )  # fmt: skip
 _SPANISH = _Phrases(
     happened={
@@ -197,6 +201,8 @@ _SPANISH = _Phrases(
     as_before="igual que hace un día, ",
     since="{:,} en enero de 2025.",
     held="Una lista de ICE parece errónea y está retenida hasta que se revise; lo que dice aún no se cuenta.",
+    correction="Corrección",
+    was_wrong="El {day} le contamos de {agency}, {support}, en {state}: {happened}. Fue un error: {because}",
 )  # fmt: skip
 _IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
 
@@ -342,6 +348,19 @@ class Wording:
             fetched = Span(self._say.fetched.format(self.moment(publication.observed_at)))
             lines.append((Span(self._say.lists[which]), name, fetched))
         return (*lines, (Span(self._say.page, href=page),))
+
+    def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
+        """That a change told on that day was wrong, and why."""
+        agreement, kind = change.agreement, change.retracted or change.kind
+        wrong = self._say.was_wrong.format(
+            day=self.day(told_on),
+            agency=agreement.agency,
+            support=self.support(agreement),
+            state=state_name(agreement.state, self.language),
+            happened=self._say.happened[kind],
+            because=change.because,
+        )
+        return (Span(self._say.correction, strong=True),), (Span(wrong),)
 
     def nothing_new(self, sources: int, read_at: datetime | None) -> Line:
         """What was read although nothing changed."""

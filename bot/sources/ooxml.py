@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from itertools import islice
 from operator import itemgetter
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -37,12 +37,11 @@ MOST = {
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
-_PROLOG = re.compile(r"\s*(?:<\?xml\s.*?\?>\s*)?", re.DOTALL)
-_ROOT = re.compile(r"\s*<([^\s/>:]+:)?([^\s/>]+)")
+_ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)")
 _MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]|"[^"]*"|'[^']*')*+)>""", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*["']((?<=")[^"]*|[^']*)["']""")
-_REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
-_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+_NUMBERED = re.compile(r"&#(x?)([0-9a-fA-F]+);")
+_QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 
 def bound(what: str, amount: int) -> None:
@@ -67,12 +66,9 @@ def attributes(tag: str) -> dict[str, str]:
 
 def unescaped(text: str) -> str:
     """Return text of plain XML with the characters that its references mean."""
-    return _REFERENCE.sub(_meant, text) if "&" in text else text
-
-
-def _meant(reference: re.Match[str]) -> str:
-    hexadecimal, decimal, name = reference.groups()
-    return _NAMED[name] if name else chr(int(hexadecimal, 16) if hexadecimal else int(decimal))
+    if "&#" in text:
+        text = _NUMBERED.sub(lambda number: escape(chr(int(number[2], 16 if number[1] else 10))), text)
+    return unescape(text, _QUOTES)
 
 
 class Relations(dict[str, dict[str, str]]):
@@ -138,15 +134,15 @@ class Package:
             etree.fromstring(body, parser)
         except etree.LxmlError as error:
             raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML") from error
-        xml = _PROLOG.sub("", body.decode("utf-8-sig"), count=1)
-        if "\r" in xml:
-            xml = xml.replace("\r\n", "\n").replace("\r", "\n")
+        xml = body.decode("utf-8-sig")
         if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
             xml = _MARKUP.sub(_plain, xml)
         found = _ROOT.search(xml)
         prefix, local = found.groups("") if found else ("", "")
         if local != root:
             raise Unreadable(f"the workbook holds {local[:40]!r} where {root!r} belongs")
+        if xml.find("\r", xml.find(root)) > 0:  # and not only behind the declaration, where Excel always has one
+            xml = xml.replace("\r\n", "\n").replace("\r", "\n")
         return xml.replace(f"<{prefix}", "<").replace(f"</{prefix}", "</") if prefix else xml
 
     def _bytes(self, name: str) -> bytes:

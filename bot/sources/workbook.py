@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
@@ -23,9 +23,10 @@ from bot.sources.ooxml import MOST, Package, Relations, attributes, bound, tags,
 Value: TypeAlias = str | int | float | bool | datetime | date | time | timedelta | None
 Convert: TypeAlias = Callable[[str], Value]
 
-_LETTERS = ["", *(first + last for first, last in product(("", *ascii_uppercase), ascii_uppercase))]  # by column
-_COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if 1 <= column <= MOST["columns"]}
-_LAST = f"{_LETTERS[MOST['columns']]}{MOST['rows']}"
+_LETTERS = ["", *map("".join, product(("", *ascii_uppercase), ascii_uppercase))][: MOST["columns"] + 1]
+_COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if letters}
+_LAST = f"{_LETTERS[-1]}{MOST['rows']}"
+_EXPECTED = [*_LETTERS, "!"]  # by column; no cell stands behind the last
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
     r"""<c(?=[\s/>])(?:\ r="(\w+)")?([^>]*)>       # where it stands, as most writers begin; its other attributes
@@ -175,7 +176,7 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
     for piece in pieces[1:]:
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
-        if cells := _cells(piece, number, casts, rows.get(number, ())):
+        if cells := _cells(piece, number, casts, rows.get(number, [])):
             rows[number] = cells
     if not rows:
         return []
@@ -189,16 +190,20 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]
 
 
-def _cells(xml: str, row: int, casts: _Casts, before: Sequence[Value]) -> list[Value]:
+def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
     bound("characters in one row, text or tag", len(xml))
-    cells = dict(enumerate(before, start=1))
     column, number = 0, str(row)
     for place, tag, text, content in _CELL.findall(xml):
         column += 1
-        if place != _LETTERS[column] + number:
+        if place != _EXPECTED[column] + number:
             column = _column(place or attributes(tag).get("r"), row, column)
-        cells[column] = casts[tag](text) if text else _value(tag, content, casts) if content else None
-    return [*map(cells.get, range(1, max(cells, default=0) + 1))]
+            cells.extend([None] * (column - 1 - len(cells)))
+        value = casts[tag](text) if text else _value(tag, content, casts) if content else None
+        if column > len(cells):
+            cells.append(value)
+        else:
+            cells[column - 1] = value
+    return cells
 
 
 def _value(tag: str, content: str, casts: _Casts) -> Value:

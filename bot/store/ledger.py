@@ -90,16 +90,17 @@ class Log:
         """Add changes that carry their numbers."""
         for change in changes:
             self.changes.append(change)
-            if change.kind is Kind.RETRACTED:
+            if change.retracts is not None:
                 self._retractions.append(change)
             if change.kind not in NEVER_TOLD:
                 for place in _heard_under(change):
                     self._places[place].append(change.seq)
 
     def first_retraction(self, subscription: Subscription) -> Change | None:
-        """The first retraction after its cursor of what its filter hears."""
-        after = (c for c in self._retractions if c.seq > subscription.cursor)
-        return next((c for c in after if subscription.filter.matches(c)), None)
+        """The first retraction after its cursor of what it has been told."""
+        cursor = subscription.cursor
+        told = (c for c in self._retractions if c.retracts is not None and c.retracts <= cursor < c.seq)
+        return next((c for c in told if subscription.filter.matches(c)), None)
 
     def first_owed(self, subscription: Subscription, after: int = 0) -> Change | None:
         """The first of `owed`, from the index; `after` is a change up to which nothing is owed, if the caller knows."""
@@ -206,9 +207,13 @@ class Roll:
         if not changes:
             return
         states = {ALL_STATES}.union(*(change.states for change in changes))
+        retracts = any(change.kind is Kind.RETRACTED for change in changes)
         for subscription_id in set().union(*(self._watchers.get(state, ()) for state in states)):
-            if self.by_id[subscription_id].due_at is None:
-                self._set(self.by_id[subscription_id], after=changes[0].seq - 1)
+            subscription = self.by_id[subscription_id]
+            if subscription.due_at is None:
+                self._set(subscription, after=changes[0].seq - 1)
+            elif retracts or subscription.hears_always:  # something may be due before what is due already
+                self._set(subscription)
 
     def due(self, now: datetime) -> list[Subscription]:
         """Those to be told now, longest due first."""
@@ -216,8 +221,7 @@ class Roll:
         return sorted((s for s in rung if s.is_due(now)), key=lambda s: (s.due_at, int(s.id.removeprefix("s"))))
 
     def _set(self, subscription: Subscription, after: int = 0) -> None:
-        owed = self._log.first_owed(subscription, after)
-        moment = self._moment(subscription, owed.recorded_at) if owed and owed.recorded_at else None
+        moment = self._due_at(subscription, after)
         if subscription.due_at != moment:
             subscription = replace(subscription, due_at=moment)
         self.by_id[subscription.id] = subscription
@@ -227,9 +231,9 @@ class Roll:
         if self.by_address.get((old.channel, old.address)) == old.id:
             del self.by_address[old.channel, old.address]
 
-    def _due_at(self, subscription: Subscription) -> datetime | None:
+    def _due_at(self, subscription: Subscription, after: int) -> datetime | None:
         """When the first thing that it is owed is due; a retraction never waits for the hour of a digest."""
-        owed = self._log.first_owed(subscription)
+        owed = self._log.first_owed(subscription, after)
         moments = [self._moment(subscription, owed.recorded_at)] if owed and owed.recorded_at else []
         retraction = self._log.first_retraction(subscription)
         if retraction is not None and retraction.recorded_at is not None:

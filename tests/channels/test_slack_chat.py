@@ -670,7 +670,7 @@ async def test_the_home_shows_what_the_workspace_is_told_and_what_is_paused_and_
     assert "Florida" in own
     assert first.startswith(f"<#{CHANNEL}>: ")
     assert "Oklahoma, Texas, on Mondays at 9:00 America/Chicago" in first
-    assert second.endswith("\nPaused: This Slack channel was archived")
+    assert second.endswith("\nPaused: This Slack channel was archived.")
 
 
 async def test_the_homes_button_opens_the_form(at: Scene) -> None:

@@ -32,6 +32,7 @@ TEAM, BOT = "T0LOOPBACK", "U0BOT"
 TRIGGER_SECONDS = 3.0
 LONGEST_TEXT = 40_000
 LONGEST_SECTION = 3_000
+LONGEST_ALT = 1_000
 LONGEST_MESSAGE = 13_200
 MOST_BLOCKS = 50
 
@@ -335,6 +336,7 @@ class LoopbackSlack(LoopbackServer):
         self._numbers = count(1)
         self._flood = Flood(1, 1.0)
         self._files: dict[str, bytes] = {}
+        self._lengths: dict[str, int] = {}
         self._tickets: set[str] = set()
         self._urls: dict[str, tuple[str, str]] = {}
         self._used: Counter[str] = Counter()
@@ -398,8 +400,7 @@ class LoopbackSlack(LoopbackServer):
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if upload := re.fullmatch(r"/upload/(F\d+)", request.path):
-            self._files[upload[1]] = await request.read()
-            return web.Response(text="OK - 1")
+            return await self._upload(request, upload[1])
         if request.path == "/link":
             return await self._link(request)
         if request.path in self._urls:
@@ -414,8 +415,12 @@ class LoopbackSlack(LoopbackServer):
         await asyncio.sleep(self.slow.get(method, 0))
         if error := self._unwelcome(method, token):
             return web.json_response({"ok": False, "error": error})
+        if self._script.get(f"({method})"):
+            return await self.deliver(request, f"({method})", _done)
         if method == "chat.postMessage":
             return await self._post(request, arguments)
+        if method == "files.completeUploadExternal":
+            return await self._share(request, arguments)
         try:
             return web.json_response({"ok": True} | self._simple(method, arguments, token))
         except Refused as refusal:
@@ -499,10 +504,7 @@ class LoopbackSlack(LoopbackServer):
             case "oauth.v2.access":
                 return self._install(arguments, token)
             case "files.getUploadURLExternal":
-                file = f"F{next(self._numbers)}"
-                return {"upload_url": f"{self.base}/upload/{file}", "file_id": file}
-            case "files.completeUploadExternal":
-                return self._shared(arguments)
+                return self._ticket(arguments)
             case _:
                 return {}
 
@@ -563,13 +565,59 @@ class LoopbackSlack(LoopbackServer):
             "scope": "commands,chat:write",
         }
 
-    def _shared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    # Files: an address to upload to, the bytes, and the place where they are shared
+
+    def fail(self, method: str, *outcomes: Fault | None) -> None:
+        """What the next calls of this method meet, in order; "upload" is where the bytes go."""
+        self.script(f"({method})", *outcomes)
+
+    def _ticket(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        length = int(arguments.get("length") or 0)
+        if not arguments.get("filename") or length <= 0:
+            raise Refused("invalid_arguments")
+        if len(str(arguments.get("alt_txt") or "")) > LONGEST_ALT:
+            raise Refused("alt_txt_too_large")
+        file = f"F{next(self._numbers)}"
+        self._lengths[file] = length
+        return {"upload_url": f"{self.base}/upload/{file}", "file_id": file}
+
+    async def _upload(self, request: web.Request, file: str) -> web.StreamResponse:
+        """No token is shown here: the address is the secret, and is good once."""
+        body = await request.read()
+        self.note("upload", {"file": file}, request.headers.get("Authorization", ""))
+        if self._script.get("(upload)"):
+            return await self.deliver(request, "(upload)", _done)
+        if self._lengths.pop(file, None) != len(body):
+            return web.Response(status=400, text="Bad Request")
+        self._files[file] = body
+        return web.Response(text=f"OK - {len(body)}")
+
+    async def _share(self, request: web.Request, arguments: Mapping[str, Any]) -> web.StreamResponse:
+        """Files appear as messages, of which the answer says nothing."""
         files = _json(arguments.get("files")) or []
         comment = str(arguments.get("initial_comment") or "")
-        for file in files:
-            picture = self._files.get(file["id"])
-            self._store(str(arguments.get("channel_id", "")), _mrkdwn(comment), arguments, photo=picture)
-        return {"files": [{"id": file["id"], "title": file.get("title", "")} for file in files]}
+        try:
+            channel = self._where_shared(arguments, files)
+        except Refused as refusal:
+            return web.json_response({"ok": False, "error": str(refusal)})
+
+        async def store() -> Mapping[str, Any]:
+            for file in files:
+                shown = _mrkdwn(comment) if comment else Reading(str(file.get("title", "")))
+                self._store(channel, shown, arguments, photo=self._files.pop(file["id"]))
+            return {"ok": True, "files": [{"id": file["id"], "title": file.get("title", "")} for file in files]}
+
+        return await self.deliver(request, channel, store)
+
+    def _where_shared(self, arguments: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> str:
+        """The one channel; a member may stand only among `channels`."""
+        channel = str(arguments.get("channel_id") or arguments.get("channels") or "")
+        if any(file["id"] not in self._files for file in files):
+            raise Refused("file_not_found")
+        if not channel or ("channel_id" in arguments and channel[0] not in "CDG"):
+            raise Refused("channel_not_found")
+        self._within(channel)
+        return channel
 
     async def _post(self, request: web.Request, arguments: Mapping[str, Any]) -> web.StreamResponse:
         channel = str(arguments.get("channel") or "")
@@ -612,6 +660,10 @@ class LoopbackSlack(LoopbackServer):
             )
         )
         return ts
+
+
+async def _done() -> Mapping[str, Any]:
+    return {"ok": True}
 
 
 def own_direct(user: str) -> str:

@@ -27,6 +27,7 @@ from loopback.server import Fault, Flood, LoopbackServer, Message
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"  # the example of Telegram's own documentation
 LONGEST_TEXT = 4_096
 LONGEST_CAPTION = 1_024
+LARGEST_PHOTO = 10 * 2**20
 LONGEST_MARKUP = 9_500
 MOST_ENTITIES = 100
 BOT = 110201543
@@ -405,6 +406,7 @@ class LoopbackTelegram(LoopbackServer):
             return web.json_response(body, status=429)
         raw = str(arguments.get("caption" if photo else "text", ""))
         if photo:
+            _check_photo(arguments.get("photo"))
             reading = read(raw, arguments.get("parse_mode"), limit=LONGEST_CAPTION) if raw else Reading("")
         else:
             reading = read(raw, arguments.get("parse_mode"))
@@ -546,6 +548,19 @@ def _check_keyboard(markup: Any) -> None:
             raise Refused("Bad Request: Text buttons are unallowed in the inline keyboard")
         if not 1 <= len(button.get("callback_data", "x").encode()) <= 64:
             raise Refused("Bad Request: BUTTON_DATA_INVALID")
+
+
+def _check_photo(photo: Any) -> None:
+    """What Telegram refuses of a picture; its size in pixels only where it is a whole PNG."""
+    if not isinstance(photo, bytes) or not photo:
+        raise Refused("Bad Request: file must be non-empty")
+    if len(photo) > LARGEST_PHOTO:
+        raise Refused("Bad Request: file is too big")
+    if photo[12:16] != b"IHDR":
+        return
+    width, height = (int.from_bytes(photo[at : at + 4], "big") for at in (16, 20))
+    if width + height > 10_000 or not 1 / 20 <= width / height <= 20:
+        raise Refused("Bad Request: PHOTO_INVALID_DIMENSIONS")
 
 
 async def _done() -> Mapping[str, Any]:
