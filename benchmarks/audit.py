@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from bot.channels import Channel
 from bot.domain.change import TOLD_BY_DEFAULT, Change
-from bot.domain.compose import compose
+from bot.domain.compose import Circumstances, compose
 from bot.domain.subscription import ALL_STATES, Subscription
 
 
@@ -82,7 +82,7 @@ class Owed:
         """The texts that tell what lies in between, each with how many changes it names."""
         if (after, upto) not in self._known:
             owing = replace(self.subscription, cursor=after)
-            digest = compose(owing, self.changes[after:upto], upto=upto, page=self.page)
+            digest = compose(owing, self.changes[after:upto], upto=upto, about=Circumstances(page=self.page))
             parts = self.channel.render(digest) if digest is not None else ()
             self._known[after, upto] = tuple((part.plain.strip(), len(part.covers)) for part in parts)
         return self._known[after, upto]

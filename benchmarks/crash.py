@@ -63,6 +63,7 @@ ANSWERS_TAKE = (0.02, 0.2)  # seconds
 TOO_LATE = 1.5  # seconds; the launcher's program waits one
 FAULT_RATE = 0.15  # of the sends, until there were enough
 QUIET = 0.5  # seconds without a message until the next list is published
+FAST = {"COUNTERSIGN_POLL_SECONDS": "1"}
 COMPARED = 8  # lists for which delays are compared, with Slack up and with Slack down
 
 CHATS = {
@@ -271,7 +272,7 @@ class Run:
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
                 [*launcher, *flags, "run"],
-                env=self.world.env | {"COUNTERSIGN_POLL_SECONDS": "1"},
+                env=self.world.env | FAST,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
@@ -361,34 +362,41 @@ class Run:
     def set_up(self) -> None:
         """The first list is the baseline; then everybody subscribes, as a person would."""
         self.publish()
-        self.world.run("poll")
+        self.world.run("poll", **FAST)
         for (channel, address), states in CHATS.items():
             self.world.run("subscribe", "--states", states, "--", channel, address)
         self.start()
 
     def kill_again_and_again(self) -> None:
+        moments = [self._on_the_way, self._just_after_an_answer, self._whenever]
         for number in range(1, self.options.kills + 1):
-            chance = self.dice.random()
-            if chance < 0.85:
-                self._await_messages()
-                time.sleep(self.dice.uniform(0, 0.25) if chance < 0.7 else 0.0)
-                if chance >= 0.7:  # just after an answer, before it can have been noted
-                    before = self.on_their_way
-                    self.wait(lambda before=before: self.on_their_way < before, 0.3, every=0.001)
-                    time.sleep(self.dice.uniform(0, 0.01))
-            else:
-                self._publish_when_quiet()
-                time.sleep(self.dice.uniform(0, 2.5))
+            (await_moment,) = self.dice.choices(moments, weights=(70, 15, 15))
+            await_moment()
             self.kill()
             if number % 10 == 0:
                 print(f"{number} kills, {self.published} lists", file=sys.stderr, flush=True)
 
-    def _await_messages(self) -> None:
-        def under_way() -> bool:
+    def _on_the_way(self) -> None:
+        """A moment at which messages are on their way, not always that of the first."""
+
+        def has_come() -> bool:
             self._publish_when_quiet()
+            if self.on_their_way:
+                time.sleep(self.dice.uniform(0, 0.15))
             return self.on_their_way > 0
 
-        self.wait(under_way, 20, every=0.005)
+        self.wait(has_come, 20, every=0.005)
+
+    def _just_after_an_answer(self) -> None:
+        """When a platform has answered, and the program may not have noted it yet."""
+        self._on_the_way()
+        before = self.on_their_way
+        self.wait(lambda: self.on_their_way < before, 0.3, every=0.001)
+        time.sleep(self.dice.uniform(0, 0.01))
+
+    def _whenever(self) -> None:
+        self._publish_when_quiet()
+        time.sleep(self.dice.uniform(0, 2.5))
 
     def _publish_when_quiet(self) -> None:
         if self.is_quiet and self.is_read():
@@ -512,7 +520,7 @@ def main(options: argparse.Namespace) -> int:
     stored = sum(f.message is not None for f in unheard)
     say("messages on their way at a kill", len(unheard), f"{len(unheard) - stored} dropped, {stored} stored but unheard of")
     say("lists published", run.published, "" if archive else "of our own making: there is no archive")
-    say("subscriptions", len(CHATS), f"owed {pairs:,} changes one by one, told {verdict.told:,} net")
+    say("subscriptions", len(CHATS), f"owed {pairs:,} changes in all")
     say("messages sent, and stored by the platforms", len(flights), f"{sum(f.message is not None for f in flights):,}")
     say("faults met", met.total(), ", ".join(f"{name}: {n}" for name, n in sorted(met.items())))
     if options.slack_down:

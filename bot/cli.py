@@ -409,23 +409,17 @@ def replay(
     """Run an archive of lists through the real line, in a throw-away store."""
     settings = _settings()
     found = replaying.entries(folder)
-    if keep:
-        counts = asyncio.run(_replay(found, settings.data, json_, must_be_new=True))
-    else:
-        with tempfile.TemporaryDirectory(prefix="countersign-") as path:
-            counts = asyncio.run(_replay(found, Path(path), json_))
+    store = TinyStore.open(settings.data) if keep else TinyStore.fleeting()
+    counts = asyncio.run(_replay(found, store, json_))
     said = ", ".join(f"{number} {kind.value}" for kind, number in sorted(counts.items()))
     say(f"{len(found)} lists: {said or 'no changes'}.")
 
 
-async def _replay(
-    found: list[replaying.Entry], data: Path, out: Path | None, *, must_be_new: bool = False
-) -> dict[Kind, int]:
-    store = TinyStore.open(data)
+async def _replay(found: list[replaying.Entry], store: TinyStore, out: Path | None) -> dict[Kind, int]:
     counts: dict[Kind, int] = {}
     try:
-        if must_be_new and (await store.last_seq() or (await store.known()).seen):
-            raise UsageError(f"{data} holds a history already; --keep fills only an empty one.")
+        if await store.last_seq() or (await store.known()).seen:
+            raise UsageError("The data folder holds a history already; --keep fills only an empty one.")
         with ProgressBar(len(found)) as bar, LinesFile(out) as lines:
             async for done, entry, brought in replaying.replay(found, source=Ice(), store=store):
                 bar.show(done, f"{entry.observed_at:%Y-%m-%d}")

@@ -8,10 +8,12 @@ import structlog
 
 from bot.channels import Channel, Part
 from bot.domain.change import Change, Kind
+from bot.domain.chart import Image, history, picture_for
 from bot.domain.compose import Circumstances, compose, correct
 from bot.domain.subscription import Cadence, Receipt, Subscription
 from bot.domain.totals import totals
 from bot.errors import SendError
+from bot.pictures import image_of
 from bot.store import Store
 
 FIRST_BACK_OFF = timedelta(minutes=1)
@@ -49,16 +51,19 @@ async def deliver(
     parts = [*await _corrections(pinned, changes, channel, store, page)]
     digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
     if digest is not None:
-        parts += channel.render(digest)
+        parts += channel.render(digest, await _picture(pinned, store))
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent:
             continue
         letter = _Letter(pinned, part, number, len(parts))
+        if part.picture is not None and pinned.failures:
+            await store.sent(letter.receipt(now(), error="left out, since it could not be sent before"))
+            continue
         try:
             message_id = await _send(channel, letter)
         except SendError as fault:
             return await _undelivered(letter, fault, store, now())
-        await store.sent(letter.receipt(now(), message_id=message_id))
+        await store.sent(letter.receipt(now(), message_id=message_id or None))
         log.info("sent", part=number, parts=len(parts), changes=len(part.covers), **pinned.log_context())
     await store.advance(pinned.id, pinned.pinned, now() if parts else None)
     return Delivered(subscription=pinned.id, messages=len(parts) - pinned.sent if parts else 0)
@@ -111,6 +116,14 @@ async def _corrections(
     return parts
 
 
+async def _picture(subscription: Subscription, store: Store) -> Image | None:
+    """The picture of a daily or weekly digest, from the log up to what the digest covers."""
+    if subscription.cadence is Cadence.INSTANT:
+        return None
+    picture = picture_for(subscription, history(await store.changes(upto=subscription.pinned)))
+    return image_of(picture) if picture is not None else None
+
+
 async def _circumstances(subscription: Subscription, store: Store, page: str) -> Circumstances:
     """What a daily or weekly digest says beside its changes; an alert says none of it."""
     if subscription.cadence is Cadence.INSTANT:
@@ -134,6 +147,7 @@ async def _send(channel: Channel, letter: _Letter) -> str:
     except SendError as fault:
         if not fault.too_long:
             raise
+        log.warning("sent plainly", problem=str(fault), **letter.to.log_context())
         return await channel.send(letter.to.address, letter.part, plain=True)
 
 

@@ -80,7 +80,7 @@ def test_digests_of_one_hour_share_one_image(monkeypatch: pytest.MonkeyPatch) ->
     assert len(calls) == 2
 
 
-class PanicException(BaseException):  # noqa: N818 - as the library's own is called
+class PanicException(BaseException):
     """What a panic in Rust becomes: no Exception."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bot.channels import Part
+from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
@@ -37,7 +38,7 @@ class Apprise:
             )
         return address
 
-    def render(self, digest: Digest) -> tuple[Part, ...]:
+    def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
         """Plain text; a link's address stands behind what it is called."""
         found = pages(digest, lambda lines: len(plain_text(lines)) <= LONGEST)
         return tuple(

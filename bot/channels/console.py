@@ -6,6 +6,7 @@ from textwrap import TextWrapper
 from typing import TextIO
 
 from bot.channels import Part
+from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
@@ -26,7 +27,7 @@ class Console:
             raise UsageError(f"The console has only one address: write console instead of {address!r}.")
         return "console"
 
-    def render(self, digest: Digest) -> tuple[Part, ...]:
+    def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
         """One part, however long."""
         return tuple(
             Part(payload={"text": self._text(page.lines)}, plain=plain_text(page.lines), covers=page.covers)

@@ -554,6 +554,8 @@ def _text(
     halo: bool = False,
 ) -> str:
     """A run of text; `halo` keeps it apart from lines behind it. Apostrophes are set as a printer would."""
+    if not content:
+        return ""
     weight = ' font-weight="600"' if strong else ""
     where = "" if anchor == "start" else f' text-anchor="{anchor}"'
     glow = ' stroke="#ffffff" stroke-width="5" stroke-linejoin="round" paint-order="stroke"' if halo else ""

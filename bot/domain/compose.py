@@ -37,7 +37,8 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     and times, so a digest composed again after a crash is the same.
     """
     window = [change for change in changes if subscription.cursor < change.seq <= upto]
-    heard = [found for found in (_heard(subscription, n) for n in net(window)) if found is not None]
+    found = net(window, lambda change: subscription.filter.hears_as(change) is not None)
+    heard = [n for n in (_heard(subscription, n) for n in found) if n is not None]
     told = [found for found in heard if not _is_old(found.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
     scheduled = subscription.cadence is not Cadence.INSTANT
@@ -81,11 +82,7 @@ def _is_old(change: Change, at: datetime | None) -> bool:
 def _heard(subscription: Subscription, found: Net) -> Net | None:
     """The net change as the kind that this subscription hears it as."""
     kind = subscription.filter.hears_as(found.decided_by)
-    if kind is None and found.change.kind is Kind.CORRECTED:
-        kind = subscription.filter.hears_as(replace(found.change, seq=found.decided_by.seq))
-    if kind is None:
-        return None
-    return replace(found, change=replace(found.change, kind=kind))
+    return replace(found, change=replace(found.change, kind=kind)) if kind is not None else None
 
 
 def _sections(told: Sequence[Net], wording: Wording) -> Iterable[Section]:

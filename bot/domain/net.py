@@ -2,36 +2,44 @@
 
 Signed and renamed is signed under the new name; signed and withdrawn, or withdrawn and reinstated, is silence; renamed
 and withdrawn is withdrawn as last printed; applied and signed is signed; renamed there and back is silence.
+
+What a reader never heard of cancels nothing: who hears only of withdrawals hears of one whenever it was signed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import LEAVING, Change, Kind
 
 _ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})
 
+Hears = Callable[[Change], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """One thing to tell: a change as it stands at the end, the one that decides who hears it, and all it sums up."""
+    """One thing to tell: a change as it stands at the end, as what it is decided who hears it, and all it sums up."""
 
     change: Change
     decided_by: Change
     covers: tuple[int, ...]
 
 
-def net(changes: Iterable[Change]) -> tuple[Net, ...]:
-    """What is left to tell of these changes, in the order in which each agreement last changed."""
-    threads: dict[tuple[ListName, Key], _Thread] = {}
+def net(changes: Iterable[Change], hears: Hears = lambda _: True) -> tuple[Net, ...]:
+    """What is left to tell of these changes, in the order in which each agreement last changed.
+
+    `hears` says whether the reader is told of a change at all.
+    """
     window = tuple(changes)
+    threads = _Threads()
     taken_back = {change.retracts for change in window}
     for change in window:
         if change.kind is Kind.RETRACTED or change.seq in taken_back:
             continue  # what was taken back before it was told is never told
-        _follow(threads, change).changes.append(change)
-    told = [found for thread in threads.values() for found in thread.net()]
+        threads.follow(change)
+    told = [found for thread in threads.all for found in thread.net(hears)]
     return tuple(sorted(told, key=lambda n: (n.change.seq, n.change.kind)))
 
 
@@ -41,39 +49,81 @@ class _Thread:
 
     changes: list[Change] = field(default_factory=list)
 
-    def net(self) -> Iterable[Net]:
-        first, last = self.changes[0], self.changes[-1]
+    @property
+    def is_over(self) -> bool:
+        return bool(self.changes) and self.changes[-1].kind in LEAVING
+
+    def net(self, hears: Hears) -> Iterable[Net]:
+        changes = self._since_heard(hears)
+        if not changes:
+            return
+        first, last, before = changes[0], changes[-1], changes[0].was or changes[0].agreement
         here_before, here_after = first.kind not in _ARRIVING, last.kind not in LEAVING
         if here_after and not here_before:
-            arrived = next(c for c in reversed(self.changes) if c.kind in _ARRIVING)
-            yield self._sum(replace(arrived, agreement=last.agreement, row=last.row), arrived)
+            arrived = replace(first, agreement=last.agreement, row=last.row)
+            yield self._sum(arrived, replace(arrived, seq=last.seq))
         elif here_before and not here_after:
-            yield self._sum(last, last)
+            yield self._sum(last, _where_it_was(last, before, hears))
         elif here_before:
-            yield from self._differences()
+            yield from self._differences(changes, before)
 
-    def _differences(self) -> Iterable[Net]:
+    def _since_heard(self, hears: Hears) -> list[Change]:
+        """Without the comings and goings at the beginning of which the reader never heard."""
+        before = self.changes[0].was or self.changes[0].agreement
+        turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in _ARRIVING | LEAVING)
+        unheard = takewhile(lambda n: not hears(_where_it_was(self.changes[n - 1], before, hears)), turns)
+        return self.changes[max(unheard, default=0) :]
+
+    def _differences(self, changes: list[Change], before: Agreement) -> Iterable[Net]:
         """What of an agreement that was there before and is there now is not as it was."""
-        before, now = self.changes[0].was or self.changes[0].agreement, self.changes[-1].agreement
+        now = changes[-1].agreement
         for kind in (Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED):
-            last = next((c for c in reversed(self.changes) if c.kind is kind), None)
+            last = next((c for c in reversed(changes) if c.kind is kind), None)
             if last is not None and _side(kind, before) != _side(kind, now):
-                yield self._sum(replace(last, was=before, agreement=now), last)
+                change = replace(last, was=before, agreement=now)
+                yield self._sum(change, change if kind is Kind.CORRECTED else last)
 
     def _sum(self, change: Change, decided_by: Change) -> Net:
         return Net(change, decided_by, tuple(c.seq for c in self.changes))
 
 
-def _follow(threads: dict[tuple[ListName, Key], _Thread], change: Change) -> _Thread:
-    """The thread that this change continues, now under its new name."""
-    before, after = (change.was or change.agreement).key, change.agreement.key
-    thread = threads.pop((change.list, before), None) or _Thread()
-    if change.pending is not None:
-        threads.pop((ListName.PENDING, change.pending.key), None)
-    if before != after and (change.list, after) in threads:  # a second row goes; the first has its own thread
-        return threads[change.list, after]
-    threads[change.list, after] = thread
-    return thread
+def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
+    """A departure as those hear it who knew the agreement in another state: there it goes."""
+    moved = replace(change, agreement=before)
+    if change.kind in LEAVING and (before.state != change.agreement.state or hears(moved)):
+        return moved
+    return change
+
+
+class _Threads:
+    """The threads so far; the open ones are found by what they are called now."""
+
+    def __init__(self) -> None:
+        self.all: list[_Thread] = []
+        self._open: dict[tuple[ListName, Key], _Thread] = {}
+
+    def follow(self, change: Change) -> None:
+        """Add a change to the thread that it continues, now under its new name."""
+        before, after = (change.was or change.agreement).key, change.agreement.key
+        thread = self._open.pop((change.list, before), None)
+        if change.pending is not None:
+            self._forget((ListName.PENDING, change.pending.key))
+        other = self._open.get((change.list, after))
+        if other is not None and not other.is_over:  # a second row goes; the first has its own thread
+            self._drop(thread)
+            thread = other
+        if thread is None:
+            thread = _Thread()
+            self.all.append(thread)
+        thread.changes.append(change)
+        self._open[change.list, after] = thread
+
+    def _forget(self, name: tuple[ListName, Key]) -> None:
+        self._drop(self._open.pop(name, None))
+
+    def _drop(self, thread: _Thread | None) -> None:
+        if thread is not None:
+            self.all = [kept for kept in self.all if kept is not thread]
 
 
 def _side(kind: Kind, agreement: Agreement) -> tuple[object, ...]:

@@ -69,41 +69,34 @@ class Filter:
     def hears_as(self, change: Change) -> Kind | None:
         """As what kind this change is news under this filter; None when it is none.
 
-        Who watched the state that a correction takes an agreement from hears it put right; who watches only the state
-        that it moves to hears it as signed.
+        Who watched the state (county, agency, support type) that a correction takes an agreement from hears it put
+        right; who watches only what it moves to hears it as signed.
         """
         if change.retracted is not None:  # whoever was told of a change is told that it was wrong
             told = replace(change, kind=change.retracted, retracted=None)
             return Kind.RETRACTED if self.hears_as(told) is not None else None
-        if change.kind in NEVER_TOLD or not self._has_type(change):
+        if change.kind in NEVER_TOLD:
             return None
-        if change.was is not None and change.was.state != change.agreement.state:
-            return self._hears_moved(change, change.was)
-        heard = self._has_kind(change.kind, change.seq) and self._watches(change.agreement, change.seq)
-        return change.kind if heard else None
+        now, seq = self._watches(change.agreement, change.seq), change.seq
+        before = self._watches(change.was, seq) if change.was is not None else now
+        if before == now and len(change.states) == 1:
+            return change.kind if now and self._has_kind(change.kind, seq) else None
+        signed = Kind.SIGNED if change.list is ListName.PARTICIPATING else Kind.APPLIED
+        heard = [kind for kind in (signed, change.kind) if self._has_kind(kind, seq)]
+        if not heard or not (before or now):
+            return None
+        return change.kind if before else heard[0]
 
     def matches(self, change: Change) -> bool:
         """Whether this change is news under this filter."""
         return self.hears_as(change) is not None
 
-    def _hears_moved(self, change: Change, before: Agreement) -> Kind | None:
-        signed = Kind.SIGNED if change.list is ListName.PARTICIPATING else Kind.APPLIED
-        if not self._has_kind(signed, change.seq) and not self._has_kind(change.kind, change.seq):
-            return None
-        if self._watches(before, change.seq):
-            return change.kind
-        return signed if self._watches(change.agreement, change.seq) else None
-
     def _has_kind(self, kind: Kind, seq: int) -> bool:
         return kind in self.kinds and seq > self.kinds[kind]
 
-    def _has_type(self, change: Change) -> bool:
-        if not self.support_types:
-            return True
-        types = {agreement.support_type for agreement in (change.agreement, change.was) if agreement is not None}
-        return any(change.seq > self.support_types[kind] for kind in types if kind in self.support_types)
-
     def _watches(self, agreement: Agreement, seq: int) -> bool:
+        if self.support_types and not seq > self.support_types.get(agreement.support_type, seq):
+            return False
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
             places.append(self.counties.get(county_entry(agreement.state, agreement.county)))

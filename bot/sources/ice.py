@@ -289,7 +289,7 @@ def _repaired(
         printed["SIGNED"] = str(cells["SIGNED"])
     found = zip(("MOA", "ADDENDUM"), links, (moa, addendum), strict=True)
     printed |= {column: link for column, link, address in found if link and link != address}
-    return Agreement(
+    agreement = Agreement(
         state=state,
         agency=agency,
         canonical=canonical(agency, state),
@@ -301,6 +301,9 @@ def _repaired(
         addendum=addendum,
         printed=printed,
     )
+    assert agreement.key.state
+    assert agreement.facts  # both are worked out here, once for all lists that have this row
+    return agreement
 
 
 def _linked(link: str | None, cell: Value) -> str | None:

@@ -85,20 +85,22 @@ def looks_like(body: bytes) -> str:
 
 
 def _sheets(package: Package) -> Iterator[Sheet]:
-    main = package.relations("").first("officeDocument")
+    main = package.relations("").part("officeDocument")
     if main is None:
         raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
     book, relations = package.part(main, "workbook"), package.relations(main)
     is_1904 = any(tag.get("date1904") in ("1", "true") for tag in tags(book, "workbookPr"))
-    strings, styles = relations.first("sharedStrings"), relations.first("styles")
+    strings, styles = relations.part("sharedStrings"), relations.part("styles")
     texts = _texts(package.part(strings, "sst")) if strings else _Texts()
     formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
     for number, tag in enumerate(tags(book, "sheet"), start=1):
         bound("sheets", number)
-        if tag.get("state", "visible") == "visible" and (part := relations.part(_key(tag), "worksheet")):
-            cells, _, rest = package.part(part, "worksheet").partition("</sheetData")
-            rows = _rows(package, cells, _Casts(texts, formats))
-            yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
+        if tag.get("state", "visible") == "visible":
+            kind, part, _ = relations[_key(tag)]
+            if kind == "worksheet":
+                cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
+                rows = _rows(package, cells, _Casts(texts, formats))
+                yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -230,17 +232,20 @@ def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, 
     links: dict[tuple[int, int], str] = {}
     for tag in tags(xml, "hyperlink"):
         key = _key(tag)
-        address = relations.address(key) if key else None  # without one it leads to a place in the workbook
-        if address is not None:
+        if not key:  # it leads to a place in the workbook
+            continue
+        _, target, is_outside = relations[key]
+        if is_outside:
             first, _, last = tag.get("ref", "").partition(":")
+            top, left = _corner(first)
             if last:
-                (top, left), (bottom, right) = _corner(first), _corner(last)
+                bottom, right = _corner(last)
                 rows, columns = range(top, bottom + 1), range(left, right + 1)
                 package.spend("links", len(rows) * len(columns))
-                links.update(dict.fromkeys(product(rows, columns), address))
+                links.update(dict.fromkeys(product(rows, columns), target))
             else:
                 package.spend("links", 1)
-                links[_corner(first)] = address
+                links[top, left] = target
     return links
 
 

@@ -19,6 +19,7 @@ from bot.errors import StoreError
 from bot.store import Memory, Record
 from bot.store.evidence import Evidence
 from bot.store.files import Folder
+from bot.store.fleeting import Fleeting
 from bot.store.ledger import (
     Ledger,
     Noted,
@@ -43,9 +44,9 @@ JOURNAL_LIMIT = 4 * 2**20  # bytes of journal after which it is folded in
 class TinyStore:
     """The store in one folder. `notices` says, for the operator, what was damaged and put right."""
 
-    def __init__(self, folder: Folder, files: Writer | Reader) -> None:
-        self._files: Writer | Reader | None = files
-        self._evidence = Evidence(folder)
+    def __init__(self, files: Writer | Reader | Fleeting, evidence: Evidence | Fleeting) -> None:
+        self._files: Writer | Reader | Fleeting | None = files
+        self._evidence = evidence
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
@@ -54,7 +55,13 @@ class TinyStore:
         To read only needs no lock, writes nothing and follows a writer that runs beside it.
         """
         folder = Folder(path)
-        return cls(folder, Reader(folder) if readonly else Writer(folder, journal_limit))
+        return cls(Reader(folder) if readonly else Writer(folder, journal_limit), Evidence(folder))
+
+    @classmethod
+    def fleeting(cls) -> Self:
+        """One that is gone with the process: no files, all else the same."""
+        files = Fleeting()
+        return cls(files, files)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -183,7 +190,7 @@ class TinyStore:
             files.close()
 
     @property
-    def _opened(self) -> Writer | Reader:
+    def _opened(self) -> Writer | Reader | Fleeting:
         if self._files is None:
             raise StoreError("The store is closed.")
         return self._files

@@ -1,0 +1,320 @@
+"""A picture is a part of its own, before the text; whatever becomes of it, the text goes."""
+
+from collections.abc import Callable
+
+import pytest
+from loopback import slack as slack_loopback
+from loopback import telegram as telegram_loopback
+from loopback.server import Fault, LoopbackServer, dropped, late
+from loopback.slack import LoopbackSlack
+from loopback.telegram import LoopbackTelegram
+
+from bot.channels import CHANNELS, Channel, Part
+from bot.channels.pace import Pace
+from bot.channels.slack import Slack
+from bot.channels.telegram import Telegram
+from bot.domain.chart import Image
+from bot.domain.digest import Digest, Item, Section, Span
+from bot.errors import SendError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram has it
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x04\xb0\x00\x00\x06\xb0" + b"x" * 90_000
+IMAGE = Image(png=PNG, alt="5 agreements <now> & *then*.", title="287(g): 5 agreements on ICE's list & <more>")
+CHAT, CHANNEL = "42", "C024BE91L"
+NEWS = Digest(
+    upto=1,
+    title=(Span("News", strong=True),),
+    sections=(Section(heading=(), items=(Item(lines=((Span("Bay County"),),), covers=(1,)),)),),
+)
+both = pytest.mark.parametrize("name", ["slack", "telegram"])
+
+
+@pytest.fixture
+async def telegram_server():
+    async with LoopbackTelegram() as server:
+        yield server
+
+
+@pytest.fixture
+async def telegram(telegram_server: LoopbackTelegram):
+    channel = Telegram(token=telegram_server.token, base_url=telegram_server.url, call_timeout=1, pace=Pace())
+    yield channel
+    await channel.close()
+
+
+@pytest.fixture
+async def slack_server():
+    async with LoopbackSlack() as server:
+        yield server
+
+
+@pytest.fixture
+async def slack(slack_server: LoopbackSlack):
+    channel = Slack(token=slack_server.token, base_url=slack_server.url, call_timeout=1, pace=Pace())
+    yield channel
+    await channel.close()
+
+
+@pytest.fixture
+def sides(
+    telegram: Telegram, telegram_server: LoopbackTelegram, slack: Slack, slack_server: LoopbackSlack
+) -> dict[str, tuple[Channel, LoopbackServer, str]]:
+    return {"telegram": (telegram, telegram_server, CHAT), "slack": (slack, slack_server, CHANNEL)}
+
+
+def picture_of(channel: Channel) -> Part:
+    return channel.render(NEWS, IMAGE)[0]
+
+
+async def refusal_of(channel: Channel, address: str) -> SendError:
+    with pytest.raises(SendError) as refusal:
+        await channel.send(address, picture_of(channel))
+    return refusal.value
+
+
+@both
+def test_a_picture_is_the_first_part_names_no_change_and_leaves_the_text_as_it_is(name: str) -> None:
+    channel = CHANNELS[name](token="1:x")
+    picture, *texts = channel.render(NEWS, IMAGE)
+
+    assert tuple(texts) == channel.render(NEWS)
+    assert (picture.picture, picture.alt, picture.covers) == (PNG, IMAGE.alt, ())
+
+
+@both
+async def test_a_picture_arrives_before_the_text_as_it_was_drawn(name: str, sides) -> None:
+    channel, server, address = sides[name]
+    for part in channel.render(NEWS, IMAGE):
+        assert await channel.send(address, part)
+
+    picture, text = server.messages
+    assert (picture.chat, picture.photo, picture.text) == (address, PNG, IMAGE.title)
+    assert (text.chat, text.text) == (address, "News\n\nBay County")
+
+
+@both
+async def test_what_could_not_be_drawn_sends_nothing_and_counts_as_sent(name: str, sides) -> None:
+    channel, server, address = sides[name]
+    empty = channel.render(NEWS, Image(png=b"", alt="x", title="x"))[0]
+
+    assert await channel.send(address, empty) == ""
+    assert await channel.send(address, picture_of(channel), plain=True) == ""
+    assert not server.calls
+
+
+@both
+async def test_a_picture_whose_fate_is_unknown_is_tried_again_as_a_text_is(name: str, sides) -> None:
+    channel, server, address = sides[name]
+    server.script(address, dropped(after=True), late(5))
+
+    for _ in range(2):
+        refusal = await refusal_of(channel, address)
+        assert "may have" in str(refusal)
+        assert vars(refusal) == vars(SendError(""))
+
+
+@both
+async def test_a_refused_token_is_gone_for_pictures_too(name: str, sides) -> None:
+    channel, server, address = sides[name]
+    server.token = "9:other"
+    if name == "slack":
+        server.refuse = "invalid_auth"
+
+    assert (await refusal_of(channel, address)).gone
+
+
+# Telegram
+
+
+@pytest.mark.parametrize(
+    ("code", "description"),
+    [
+        (400, "Bad Request: not enough rights to send photos to the chat"),
+        (400, "Bad Request: CHAT_SEND_PHOTOS_FORBIDDEN"),
+        (400, "Bad Request: PHOTO_INVALID_DIMENSIONS"),
+        (400, "Bad Request: chat not found"),
+        (403, "Forbidden: bot was kicked from the supergroup chat"),
+        (413, "Request Entity Too Large"),
+    ],
+)
+async def test_whatever_telegram_says_against_a_picture_is_left_to_the_text_to_find_out(
+    telegram: Telegram, telegram_server: LoopbackTelegram, code: int, description: str
+) -> None:
+    telegram_server.script(CHAT, telegram_loopback.refused(code, description))
+    refusal = await refusal_of(telegram, CHAT)
+
+    assert refusal.too_long
+    assert not refusal.permanent
+    assert "refuses this picture" in str(refusal)
+
+
+@pytest.mark.parametrize("size", [b"\x00\x00\x20\x00\x00\x00\x20\x00", b"\x00\x00\x10\x00\x00\x00\x00\x10"])
+async def test_the_loopback_refuses_pictures_that_telegram_would(
+    telegram: Telegram, telegram_server: LoopbackTelegram, size: bytes
+) -> None:
+    part = telegram.render(NEWS, Image(png=PNG[:16] + size + PNG[24:], alt="x", title="x"))[0]
+    with pytest.raises(SendError, match=r"(?i)photo_invalid_dimensions"):
+        await telegram.send(CHAT, part)
+
+    assert not telegram_server.messages
+
+
+async def test_telegram_floods_and_moves_pictures_as_texts(
+    telegram: Telegram, telegram_server: LoopbackTelegram
+) -> None:
+    telegram_server.script(CHAT, telegram_loopback.migrated(-1001), telegram_loopback.flooded(7))
+
+    assert (await refusal_of(telegram, CHAT)).moved_to == "-1001"
+    assert (await refusal_of(telegram, CHAT)).retry_after == 7
+
+
+async def test_a_caption_is_no_markup(telegram: Telegram, telegram_server: LoopbackTelegram) -> None:
+    await telegram.send(CHAT, picture_of(telegram))
+
+    [call] = telegram_server.called("sendPhoto")
+    assert call.arguments["caption"] == IMAGE.title
+    assert "parse_mode" not in call.arguments
+
+
+# Slack
+
+
+async def test_slack_is_given_the_alternative_text_and_the_title(slack: Slack, slack_server: LoopbackSlack) -> None:
+    file = await slack.send(CHANNEL, picture_of(slack))
+
+    assert [call.method for call in slack_server.calls] == [
+        "files.getUploadURLExternal",
+        "upload",
+        "files.completeUploadExternal",
+    ]
+    asked, uploaded, shared = slack_server.calls
+    assert asked.arguments["alt_txt"] == IMAGE.alt
+    assert int(asked.arguments["length"]) == len(PNG)
+    assert uploaded.token == ""
+    assert shared.arguments["channel_id"] == CHANNEL
+    assert file.startswith("F")
+    assert IMAGE.title in shared.arguments["files"]
+
+
+@pytest.mark.parametrize(("address", "name"), [("U024BE91L", "channels"), ("D024BE91L", "channel_id")])
+async def test_slack_names_a_member_otherwise_than_a_channel(
+    slack: Slack, slack_server: LoopbackSlack, address: str, name: str
+) -> None:
+    slack_server.users["U024BE91L"] = {}
+    await slack.send(address, picture_of(slack))
+
+    [shared] = slack_server.called("files.completeUploadExternal")
+    assert shared.arguments[name] == address
+    assert slack_server.messages[0].photo == PNG
+
+
+async def test_each_workspace_is_shown_pictures_with_its_own_token(slack_server: LoopbackSlack) -> None:
+    slack_server.installed["xoxb-other"] = slack_loopback.Installed("T0OTHER00", "xoxb-other", "U0OTHER")
+
+    async def tokens(team: str) -> str | None:
+        return {"T0OTHER00": "xoxb-other"}.get(team)
+
+    slack = Slack(tokens=tokens, base_url=slack_server.url, pace=Pace())
+    await slack.send(f"T0OTHER00/{CHANNEL}", picture_of(slack))
+    await slack.close()
+
+    assert [call.token for call in slack_server.calls] == ["xoxb-other", "", "xoxb-other"]
+    assert slack_server.messages[0].chat == CHANNEL
+
+
+GET, UPLOAD, SHARE = "files.getUploadURLExternal", "upload", "files.completeUploadExternal"
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [
+        *((GET, slack_loopback.refused(code)) for code in ("missing_scope", "file_uploads_disabled", "no_such_error")),
+        (GET, slack_loopback.refused("file_upload_size_restricted")),
+        (UPLOAD, Fault(status=400, body="Bad Request")),
+        (UPLOAD, Fault(status=503, body="<html>Unavailable</html>")),
+        (UPLOAD, dropped()),
+        (UPLOAD, late(5)),
+        *((SHARE, slack_loopback.refused(code)) for code in ("not_in_channel", "channel_not_found", "is_archived")),
+        (SHARE, slack_loopback.refused("restricted_action")),
+    ],
+)
+async def test_a_picture_that_slack_or_a_firewall_refuses_does_not_stop_the_text(
+    slack: Slack, slack_server: LoopbackSlack, method: str, fault: Fault
+) -> None:
+    slack_server.fail(method, fault)
+    refusal = await refusal_of(slack, CHANNEL)
+
+    assert refusal.too_long
+    assert not any((refusal.permanent, refusal.doubtful, refusal.gone))
+    assert "picture" in str(refusal)
+
+
+async def test_where_the_app_may_only_write_the_text_is_not_kept_back(
+    slack: Slack, slack_server: LoopbackSlack
+) -> None:
+    slack_server.outside.add("D024BE91L")
+
+    assert (await refusal_of(slack, "D024BE91L")).too_long
+
+
+PASSING = [slack_loopback.refused("internal_error"), slack_loopback.broken(), dropped()]
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [*((method, fault) for method in (GET, SHARE) for fault in PASSING), (GET, Fault(body={"ok": True}))],
+)
+async def test_what_passes_is_tried_again(slack: Slack, slack_server: LoopbackSlack, method: str, fault: Fault) -> None:
+    slack_server.fail(method, fault)
+
+    assert vars(await refusal_of(slack, CHANNEL)) == vars(SendError(""))
+
+
+async def test_a_flood_of_pictures_holds_pictures_alone(slack: Slack, slack_server: LoopbackSlack) -> None:
+    slack = Slack(token=slack_server.token, base_url=slack_server.url, patience=1)
+    slack_server.fail(GET, slack_loopback.flooded(30))
+    picture, text = slack.render(NEWS, IMAGE)
+    with pytest.raises(SendError) as told:
+        await slack.send(CHANNEL, picture)
+    with pytest.raises(SendError) as held:
+        await slack.send("C0ANOTHER", picture)
+    await slack.send("C0ANOTHER", text)
+    await slack.close()
+
+    assert told.value.retry_after == 30
+    assert held.value.retry_after == pytest.approx(30, abs=2)
+    assert len(slack_server.called(GET)) == 1
+    assert slack_server.told("C0ANOTHER") == ["News\n\nBay County"]
+
+
+async def test_the_loopback_takes_only_what_was_announced_and_uploaded(slack_server: LoopbackSlack) -> None:
+    slack = Slack(token=slack_server.token, base_url=slack_server.url)
+    client = slack.client
+    ticket = await client.files_getUploadURLExternal(filename="a.png", length=3)
+    for share, code in (([{"id": "F9"}], "file_not_found"), ([{"id": ticket["file_id"]}], "file_not_found")):
+        with pytest.raises(Exception, match=code):
+            await client.files_completeUploadExternal(files=share, channel_id=CHANNEL)
+    with pytest.raises(Exception, match="alt_txt_too_large"):
+        await client.files_getUploadURLExternal(filename="a.png", length=3, alt_txt="x" * 1_001)
+    await slack.close()
+
+    assert not slack_server.messages
+
+
+# Neither
+
+
+@both
+async def test_a_verdict_on_a_picture_shows_neither_token_nor_address(name: str, sides) -> None:
+    channel, server, address = sides[name]
+    faults: list[Callable[[], Fault]] = [dropped, lambda: Fault(status=502, body=server.token), lambda: late(5)]
+    method = "upload" if name == "slack" else "sendPhoto"
+    for fault in faults:
+        server.fail(method, fault())
+        error: BaseException | None = await refusal_of(channel, address)
+        while error is not None:
+            shown = f"{error} {error!r} {vars(error)}"
+            assert server.token.rpartition(":")[2] not in shown
+            assert "http://" not in shown
+            error = error.__cause__ or error.__context__
