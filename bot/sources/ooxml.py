@@ -39,15 +39,9 @@ _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]|"[^"]*"|'[^']*')*+)>""", re.DOTALL)
 _ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)")
-_ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*["']((?<=")[^"]*|[^']*)["']""")
-_NUMBERED = re.compile(r"&#(x?)([0-9a-fA-F]+);")
-_NAMED = {
-    "&lt;": "<",
-    "&gt;": ">",
-    "&quot;": '"',
-    "&apos;": "'",
-    "&amp;": "&",
-}  # the ampersand last, or `&amp;lt;` is `<`
+_ATTRIBUTE = re.compile(r"""([^\s=]++)\s*+=\s*+["']((?<=")[^"]*+|[^']*+)["']""")
+_REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
+_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 
 
 def bound(what: str, amount: int) -> None:
@@ -58,7 +52,7 @@ def bound(what: str, amount: int) -> None:
 
 def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
     """Return the attributes of each element of this name in plain XML."""
-    return map(attributes, map(itemgetter(1), re.finditer(rf"<{name}(?=[\s/>])([^>]*)>", xml)))
+    return map(attributes, map(itemgetter(1), re.finditer(rf"<{name}(?=[\s/>])([^>]*+)>", xml)))
 
 
 def attributes(tag: str) -> dict[str, str]:
@@ -67,18 +61,17 @@ def attributes(tag: str) -> dict[str, str]:
     if "\n" in tag or "\t" in tag:
         tag = tag.replace("\n", " ").replace("\t", " ")
     found = dict(_ATTRIBUTE.findall(tag))
-    return {name: unescaped(value) if "&" in value else value for name, value in found.items()} if "&" in tag else found
+    return {name: unescaped(value) for name, value in found.items()} if "&" in tag else found
 
 
 def unescaped(text: str) -> str:
     """Return text of plain XML with the characters that its references mean."""
-    if "&" not in text:
-        return text
-    if "&#" in text:
-        text = _NUMBERED.sub(lambda number: escape(chr(int(number[2], 16 if number[1] else 10))), text)
-    for reference, character in _NAMED.items():
-        text = text.replace(reference, character)
-    return text
+    return _REFERENCE.sub(_meant, text) if "&" in text else text
+
+
+def _meant(reference: re.Match[str]) -> str:
+    hexadecimal, decimal, name = reference.groups()
+    return _NAMED[name] if name else chr(int(hexadecimal, 16) if hexadecimal else int(decimal))
 
 
 class Relations(dict[str, tuple[str, str, bool]]):

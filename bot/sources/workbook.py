@@ -29,13 +29,13 @@ _LAST = f"{_LETTERS[-1]}{MOST['rows']}"
 _EXPECTED = [*_LETTERS, "!"]  # by column; no cell stands behind the last
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
-    r"""<c(?=[\s/>])(?:\ r="(\w+)")?([^>]*)>       # where it stands, as most writers begin; its other attributes
-    (?:(?<=/>)|<v>([^<&]*)</v></c>|(.*?)</c\s*>)   # nothing; a plain value; whatever else it holds""",
+    r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its place, if that comes first; the rest of its attributes
+    (?:<v>([^<&]*+)</v></c>|(?<=/>)|(.*?)</c\s*+>)      # a plain value, nothing, or whatever else it holds""",
     re.DOTALL | re.VERBOSE,
 )
-_STRING = re.compile(r"<si(?=[\s/>])[^>]*>(?:(?<=/>)|<t(?:\s[^>]*)?>([^<&]*)</t></si>|(.*?)</si\s*>)", re.DOTALL)
-_HOLDER = re.compile(r"<([vft])(?=[\s/>])([^>]*)>([^<]*)")
-_PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*>(?:(?<=/>)|.*?</rPh\s*>)", re.DOTALL)
+_STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
+_HOLDER = re.compile(r"<([vft])(?=[\s/>])([^>]*+)>([^<]*+)")
+_PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colours and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
 _IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)

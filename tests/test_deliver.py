@@ -1,0 +1,183 @@
+"""One subscription that is due, over a real store and a loopback Telegram; the clock is set by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated
+from program import row
+from test_commands import FIRST, SECOND, SIGNED, Talk
+
+from bot.channels.pace import Pace
+from bot.channels.telegram import Telegram
+from bot.deliver import deliver, verdict
+from bot.errors import SendError
+from bot.store.tiny import TinyStore
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MORE = [*SECOND, row("TEXAS", "Bosque County Sheriff's Office", "Task Force Model", SIGNED, "Bosque County")]
+
+
+class Desk(Talk):
+    """A chat that is told as well as answered."""
+
+    def __init__(self, store: TinyStore, telegram: LoopbackTelegram, channel: Telegram) -> None:
+        super().__init__(store)
+        self.telegram, self.channel = telegram, channel
+
+    async def deliver(self, at: datetime):
+        self.now = at
+        for subscription in await self.store.due(at):
+            await deliver(
+                subscription,
+                store=self.store,
+                channels={"telegram": self.channel},
+                now=lambda: self.now,
+                page="https://ice.example/287g",
+            )
+
+    @property
+    def texts(self) -> list[str]:
+        return [m.text for m in self.telegram.messages if m.photo is None]
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    store = TinyStore.open(tmp_path)
+    async with LoopbackTelegram() as telegram:
+        channel = Telegram(token=telegram.token, base_url=telegram.url, pace=Pace())
+        made = Desk(store, telegram, channel)
+        await made.publish(FIRST, NOON - timedelta(days=5))
+        yield made
+        await channel.close()
+    await store.close()
+
+
+async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_totals(desk):
+    await desk.ask("watch TX")
+    await desk.ask("digest 9:00 America/Chicago")
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    assert desk.telegram.messages == []
+    nine = datetime(2026, 11, 24, 15, tzinfo=UTC)
+    await desk.deliver(nine)
+    picture, text = desk.telegram.messages
+    assert picture.photo is not None
+    assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
+    assert (
+        "On ICE's list now: 4 agreements of 3 agencies in 2 states and territories, 2 more than a day ago" in text.text
+    )
+    await desk.publish(MORE, nine + timedelta(minutes=1))
+    await desk.deliver(nine + timedelta(hours=23, minutes=59))
+    assert len(desk.texts) == 1
+    await desk.deliver(nine + timedelta(days=1))
+    assert "Bosque County" in desk.texts[1]
+    assert "Bell County" not in desk.texts[1]
+
+
+async def test_gone_and_back_within_the_day_is_silence(desk):
+    await desk.ask("watch all")
+    await desk.ask("digest 9:00 America/Chicago")
+    await desk.publish(FIRST[1:], NOON)
+    await desk.publish(FIRST, NOON + timedelta(hours=1))
+    await desk.deliver(NOON + timedelta(days=1))
+    assert desk.telegram.messages == []
+    assert (await desk.mine()).due_at is None
+
+
+async def test_who_wants_a_digest_even_when_nothing_changed_gets_one_a_day(desk):
+    await desk.ask("watch TX")
+    await desk.ask("digest 9:00 America/Chicago")
+    await desk.ask("always on")
+    nine = datetime(2026, 11, 25, 15, tzinfo=UTC)
+    for minutes in (0, 1, 60):
+        await desk.deliver(nine + timedelta(minutes=minutes))
+    (text,) = desk.texts
+    assert text.startswith("287(g): nothing changed")
+    assert "1 source was read. ICE's list was last read well on November 19, 2026" in text
+    await desk.deliver(nine + timedelta(days=1))
+    assert len(desk.texts) == 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "first", "days"),
+    [
+        ("America/New_York", "1:30", datetime(2026, 11, 1, 5, 30, tzinfo=UTC), 3),  # 1:30 comes twice that day
+        ("America/New_York", "2:30", datetime(2027, 3, 14, 7, 30, tzinfo=UTC), 3),  # 2:30 does not come that day
+        ("America/Phoenix", "1:30", datetime(2026, 11, 1, 8, 30, tzinfo=UTC), 3),
+        ("Pacific/Honolulu", "2:30", datetime(2027, 3, 14, 12, 30, tzinfo=UTC), 3),
+        ("Pacific/Guam", "1:30", datetime(2026, 10, 31, 15, 30, tzinfo=UTC), 3),
+    ],
+)
+async def test_a_digest_comes_once_on_each_local_day_whatever_the_clocks_do(desk, zone, at, first, days):
+    await desk.ask("watch TX")
+    desk.now = first - timedelta(hours=12)
+    subscription = await desk.mine()
+    await desk.store.change_subscription(replace(subscription, created_at=desk.now, told_at=None))
+    await desk.ask(f"digest {at} {zone}")
+    await desk.ask("always on")
+    told = []
+    moment = first - timedelta(hours=6)
+    while moment < first + timedelta(days=days - 1, hours=6):
+        before = len(desk.texts)
+        await desk.deliver(moment)
+        told += [moment] * (len(desk.texts) - before)
+        moment += timedelta(minutes=15)
+    assert told[0] == first
+    assert len(told) == days
+
+
+async def test_what_waited_for_more_than_a_month_is_told_as_a_count(desk):
+    await desk.ask("watch TX")
+    await desk.ask("pause 60 days")
+    await desk.publish(SECOND, NOON)
+    await desk.publish(MORE, NOON + timedelta(days=40))
+    await desk.deliver(NOON + timedelta(days=61))
+    (text,) = desk.texts
+    assert "287(g): 1 new agreement\n" in text
+    assert "Bosque County" in text
+    assert "3 older changes are not named here." in text
+
+
+async def test_a_digest_in_spanish(desk):
+    from bot.domain.subscription import Language
+
+    await desk.ask("watch TX", language=Language.SPANISH)
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    assert "Texas: ya no está en la lista de ICE" in desk.texts[0]
+    assert "firmado el 19 de noviembre de 2026" in desk.texts[0]
+
+
+async def test_a_block_pauses_a_move_follows_a_flood_waits_and_a_fault_backs_off(desk):
+    for chat in ("1", "-2", "3", "4"):
+        await desk.ask("watch TX", address=chat)
+    desk.telegram.script("1", blocked())
+    desk.telegram.script("-2", migrated(-1002))
+    desk.telegram.script("3", flooded(7))
+    desk.telegram.script("4", broken())
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    assert "blocked" in (await desk.mine("1")).paused
+    assert (await desk.mine("-2")) is None
+    assert (await desk.mine("-1002")).paused is None
+    assert (await desk.mine("3")).retry_at == NOON + timedelta(seconds=7)
+    assert (await desk.mine("4")).retry_at == NOON + timedelta(minutes=1)
+    await desk.deliver(NOON + timedelta(minutes=2))
+    assert sorted(m.chat for m in desk.telegram.messages) == ["-1002", "3", "4"]
+    assert (await desk.mine("4")).failures == 0
+
+
+async def test_the_back_off_doubles_to_six_hours_and_after_two_days_the_subscription_is_paused(desk):
+    await desk.ask("watch TX")
+    subscription, at, waits = await desk.mine(), NOON, []
+    fault = SendError("Telegram cannot be reached")
+    while subscription.paused is None:
+        subscription = verdict(subscription, fault, at)
+        if subscription.paused is None:
+            waits.append(subscription.retry_at - at)
+            at = subscription.retry_at
+    assert waits[:4] == [timedelta(minutes=n) for n in (1, 2, 4, 8)]
+    assert max(waits) == timedelta(hours=6)
+    assert timedelta(days=2) <= at - NOON < timedelta(days=2, hours=6)
+    assert subscription.cursor == (await desk.mine()).cursor
