@@ -33,10 +33,10 @@ class Place:
 class AgendaItem:
     """One thing on an agenda, or one meeting, feed entry or page where there are no items.
 
-    `id` is stable while the item is amended. `title` and `text` are readable text; `pages` are the texts of a document's
-    pages where it has pages. `meets_at` is the meeting's time in the place's zone (or its day), `status` what the
-    platform says of the meeting (cancelled, …). `address` is what a reader opens; `evidence` the SHA-256 of the document
-    that it was read from. `unreadable` says why a document that belongs to it could not be read (a scan without text).
+    `id` is stable while the item is amended. `title` and `text` are readable text; `pages` are the texts of a
+    document's pages where it has pages. `meets_at` is the meeting's time in the place's zone (or its day), `status`
+    what the platform says of the meeting (cancelled, …). `address` is what a reader opens; `evidence` the SHA-256 of
+    the document that it was read from. `unreadable` says why a document that belongs to it could not be read.
     """
 
     id: str
@@ -65,7 +65,7 @@ class LocalReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Where a text speaks of 287(g): the words that matched, the sentence around them, the page (from 1) if it has any."""
+    """Where a text speaks of 287(g): the words that matched, the sentence around them, the page (from 1), if any."""
 
     matched: str
     excerpt: str
