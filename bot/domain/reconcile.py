@@ -58,18 +58,23 @@ class _Comparison:
     def __init__(self, known: Known, listing: Listing) -> None:
         self._known, self._listing = known, listing
         self._before = known.agreements[listing.list]
-        self._rows = _told_apart(self._before, _with_states(self._before, listing.agreements))
-        chosen = {key: _fullest(rows, self._before.get(key)) for key, rows in self._rows.items()}
+        self._former = known.former if listing.list is ListName.PARTICIPATING else {}
+        self._rows = _told_apart(self._before, self._former, _with_states(self._before, listing.agreements))
+        chosen = {
+            key: rows[0] if len(rows) == 1 else _fullest(rows, self._before.get(key))
+            for key, rows in self._rows.items()
+        }
         self._now = self._with_absent_columns(chosen)
 
     def changes(self) -> tuple[Change, ...]:
         if self._listing.list not in self._known.seen:
             return tuple(self._change(Kind.LISTED, a, because="first sight") for _, a in sorted(self._now.items()))
-        left = [a for key, a in sorted(self._before.items()) if key not in self._now]
-        joined = [a for key, a in sorted(self._now.items()) if key not in self._before and not self._is_signed(a)]
+        left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys())]
+        joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
+        joined = [row for row in joined if not self._is_signed(row)]
         pairs = best_pairs(left, joined)
         paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
-        changes = [c for key in sorted(self._before.keys() & self._now.keys()) for c in self._stayed(key)]
+        changes = [c for key in sorted(self._restated()) for c in self._stayed(key)]
         changes += [
             c for pair in pairs for c in self._steps(pair.left, self._filled(pair.left, pair.joined), pair.because)
         ]
@@ -97,6 +102,8 @@ class _Comparison:
         )
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
+        if not self._absent_columns:
+            return now
         stayed = {key: self._before[key] for key in now if key in self._before}
         return now | {key: self._filled(before, now[key]) for key, before in stayed.items()}
 
@@ -115,9 +122,16 @@ class _Comparison:
             return False
         return _same_agency(self._known.participating, row) is not None
 
+    def _restated(self) -> Iterable[Key]:
+        """The agreements that stay and of which the list says something else than before; most say the same."""
+        now = self._now
+        for key, before in self._before.items():
+            row = now.get(key)
+            if row is not None and row.facts is not before.facts and row.facts != before.facts:
+                yield key
+
     def _stayed(self, key: Key) -> Iterable[Change]:
-        before, now = self._before[key], self._now[key]
-        return () if before is now or before.facts == now.facts else self._steps(before, now, "the same agreement")
+        return self._steps(self._before[key], self._now[key], "the same agreement")
 
     def _steps(self, before: Agreement, now: Agreement, because: str) -> Iterable[Change]:
         """The way from one row to the other: the name first, then what was put right, then what was amended."""
@@ -166,7 +180,8 @@ class _Comparison:
             return self._change(Kind.LISTED, joined, because=f"a second row of {twin.agency}")
         if self._listing.list is ListName.PENDING:
             return self._change(Kind.APPLIED, joined, because="new on the pending list")
-        if joined.key in self._known.former:
+        former = self._former.get(joined.key)
+        if former is not None and not _are_namesakes((former, joined)):
             return self._change(Kind.REINSTATED, joined, because="on the list once before")
         return self._signed(joined)
 
@@ -203,10 +218,9 @@ def _same_agency(others: Mapping[Key, Agreement], row: Agreement) -> Agreement |
     same = others.get(row.key)
     if same is not None and not _are_namesakes((same, row)):
         return same
-    near = (
-        a for key, a in sorted(others.items()) if (key.state, key.support_type) == (row.state, row.key.support_type)
-    )
-    return next((a for a in near if _is_spelling(Pair(a, row))), None)
+    here = (row.state, row.key.support_type)
+    near = sorted(key for key in others if key.state == here[0] and key.support_type == here[1])
+    return next((others[key] for key in near if _is_spelling(Pair(others[key], row))), None)
 
 
 def _is_spelling(pair: Pair) -> bool:
@@ -234,7 +248,9 @@ def _with_state(missing: Mapping[tuple[str, str], Sequence[Agreement]], row: Agr
     return replace(row, state=states.pop()) if len(states) == 1 else row
 
 
-def _told_apart(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> dict[Key, list[Agreement]]:
+def _told_apart(
+    before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
+) -> dict[Key, list[Agreement]]:
     """The rows by key, with the county in the key where agencies of one name stand in two counties of a state.
 
     The one that was known first keeps its plain key.
@@ -247,7 +263,8 @@ def _told_apart(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> d
         if known.place:
             namesakes.setdefault(replace(known, place="").key, []).append(known)
     for key, group in list(by_key.items()):
-        named = [*namesakes.get(key, ()), *([before[key]] if key in before else ())]
+        plain = before.get(key) or former.get(key)
+        named = [*namesakes.get(key, ()), *([plain] if plain else ())]
         if key in namesakes or _are_namesakes(group) or all(_is_another(row, named) for row in group):
             del by_key[key]
             for row in group:
@@ -258,7 +275,8 @@ def _told_apart(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> d
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
     """Whether rows of one key are agencies of two real counties rather than one agency listed twice."""
-    if len(rows) == 1 or len({row.moa or row.row for row in rows}) == 1:
+    moas = {row.moa for row in rows}
+    if len(moas) == 1 and None not in moas:
         return False
     return len({plain_county(row.county) for row in rows} & real_counties(rows[0].state)) > 1
 
@@ -285,8 +303,6 @@ def _placed(row: Agreement, named: Sequence[Agreement]) -> Agreement:
 
 def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
     """One row for an agreement: the one that says what is known, else the one that says most."""
-    if len(rows) == 1:
-        return rows[0]
     fullest_first = sorted(rows, key=_order)
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)
     return next(same, fullest_first[0])
