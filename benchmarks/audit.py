@@ -14,7 +14,8 @@ once more without it, by looking for the names of the agencies.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import cached_property
+from itertools import pairwise, takewhile
 
 from bot.channels import Channel
 from bot.domain.change import TOLD_BY_DEFAULT, Change
@@ -73,6 +74,7 @@ class Owed:
         """The last change that it is not owed because it was there before."""
         return min(self.subscription.filter.states.values())
 
+    @cached_property
     def ends(self) -> list[int]:
         """The numbers of the changes with which a reading ended, after the start."""
         last = [b.seq for b, after in pairwise(self.changes) if b.publication.evidence != after.publication.evidence]
@@ -93,9 +95,13 @@ class Owed:
 
     def stretch(self, after: int, text: str) -> int | None:
         """How far the digest goes that begins with this text and follows on that change; None when there is none."""
-        told = {end: self.messages(after, end) for end in self.ends() if end > after}
-        first = next((messages for messages in told.values() if messages and messages[0][0] == text), None)
-        return max((end for end, messages in told.items() if messages == first), default=None) if first else None
+        ends = iter([end for end in self.ends if end > after])
+        for end in ends:
+            messages = self.messages(after, end)
+            if messages and messages[0][0] == text:
+                nothing_more = takewhile(lambda later: self.messages(after, later) == messages, ends)  # noqa: B023
+                return max((end, *nothing_more))
+        return None
 
 
 def judge(owed: Owed, arrivals: Sequence[Arrival]) -> Verdict:
@@ -110,7 +116,9 @@ class _Reader:
         self._at = owed.start  # everything up to here is told
         self._coming: list[tuple[str, int]] = []  # the parts that have to come next
         self._end = owed.start  # where the digest ends that they belong to
-        self._copies: dict[str, tuple[Arrival, int]] = {}  # the last copy of each message, and how many changes it names
+        self._copies: dict[
+            str, tuple[Arrival, int]
+        ] = {}  # the last copy of each message, and how many changes it names
         self._killed: Counter[int] = Counter()  # messages that each kill excused
 
     def read(self, arrivals: Sequence[Arrival]) -> Verdict:
@@ -156,7 +164,7 @@ class _Reader:
         """A new digest; what lies between it and the one before is lost."""
         lost = sum(names for _, names in self._coming)
         first = self._end if self._coming else self._at
-        for after in (first, *(end for end in self._owed.ends() if end > first)):
+        for after in (first, *(end for end in self._owed.ends if end > first)):
             end = self._owed.stretch(after, arrival.text)
             if end is not None:
                 self._verdict.lost += lost + self._owed.names(first, after)
@@ -193,4 +201,3 @@ def never_named(
         and last[key]["seq"] == line["seq"]
         and line["agency"] not in said
     ]
-

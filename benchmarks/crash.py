@@ -19,6 +19,7 @@ again after seconds in place of minutes.
 
 import argparse
 import asyncio
+import logging
 import signal
 import statistics
 import subprocess
@@ -33,7 +34,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
@@ -57,6 +58,8 @@ from bot.errors import StoreError
 from bot.replay import entries
 from bot.sources.workbook import read_workbook
 from bot.store.tiny import TinyStore
+
+logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a request that a kill cut off is nothing to report
 
 ARCHIVE = ROOT.parent / "shared" / "ice-archive"
 ANSWERS_TAKE = (0.02, 0.2)  # seconds
@@ -184,7 +187,7 @@ class Slow:
 
 
 class SlowTelegram(Slow, LoopbackTelegram):
-    FAULTS = {
+    FAULTS: ClassVar = {
         "429": loopback.telegram.flooded(1),
         "500": loopback.telegram.broken(),
         "500, stored": replace(loopback.telegram.broken(), delivers=True),
@@ -196,7 +199,7 @@ class SlowTelegram(Slow, LoopbackTelegram):
 
 
 class SlowSlack(Slow, LoopbackSlack):
-    FAULTS = {
+    FAULTS: ClassVar = {
         "429": loopback.slack.flooded(1),
         "500": loopback.slack.broken(),
         "500, stored": loopback.slack.refused("internal_error", after=True),
@@ -208,10 +211,14 @@ class SlowSlack(Slow, LoopbackSlack):
 
 
 class SlowIce(LoopbackIce):
+    """Slow too; `answered` is when each path was answered first."""
+
     dice = Random(0)
+    answered: ClassVar[dict[str, float]] = {}
 
     async def _answer(self, request):
         await asyncio.sleep(self.dice.uniform(*ANSWERS_TAKE))
+        self.answered.setdefault(request.raw_path, time.monotonic())
         return await super()._answer(request)
 
 
@@ -235,7 +242,9 @@ def archived(folder: Path) -> Iterator[Sheet]:
     yield from made([list(row[: len(header)]) for row in rows], header, last.at)
 
 
-def made(rows: list, header: Sequence[str] = HEADER, at: datetime = datetime(2026, 11, 2, 14, tzinfo=UTC)) -> Iterator[Sheet]:
+def made(
+    rows: list, header: Sequence[str] = HEADER, at: datetime = datetime(2026, 11, 2, 14, tzinfo=UTC)
+) -> Iterator[Sheet]:
     """Lists of our own making: each with a few agencies more than the one before."""
     dice, number = Random(287), 0
     states = [*STATES.values(), *["Florida", "Texas"] * 12]
@@ -261,6 +270,7 @@ class Run:
         self.platforms: tuple[Slow, ...] = (world.telegram, world.slack)
         self.child: subprocess.Popen | None = None
         self.sheet: Sheet | None = None
+        self.path = ""
         self.published = self.kills = self.kills_on_the_way = 0
         self._looked_at = 0.0
 
@@ -298,7 +308,7 @@ class Run:
         self.sheet = next(self.sheets)
         self.published += 1
         scheme = "AB"[self.published % 2]
-        self.world.ice.publish(self.sheet.name, self.sheet.body, at=self.sheet.at, scheme=scheme)
+        self.path = self.world.ice.publish(self.sheet.name, self.sheet.body, at=self.sheet.at, scheme=scheme)
 
     # what can be seen
 
@@ -412,14 +422,15 @@ class Run:
         self.wait(all_met, 600)
 
     def delays(self, lists: int) -> list[float]:
-        """Seconds from the publication of each list until each of its messages reached Telegram."""
+        """Seconds from ICE's answer with each list until each of the messages about it was in its Telegram chat."""
         found = []
         for _ in range(lists):
             self.wait(lambda: self.is_quiet and self.is_read(), 60)
-            count, start = len(self.world.telegram.messages), time.monotonic()
+            count = len(self.world.telegram.messages)
             self.publish()
             self.wait(self.is_read, 60)
             self.wait(lambda: self.nothing_is_owed(["telegram"]), 60)
+            start = self.world.ice.answered[self.path]
             found += [message.at - start for message in self.world.telegram.messages[count:]]
         return found
 
@@ -475,7 +486,11 @@ def world(options: argparse.Namespace) -> Iterator[tuple[World, Path]]:
 
 
 def say(what: str, value: object, more: str = "") -> None:
-    print(f"{what:58}{value:>10,}  {more}".rstrip() if isinstance(value, int) else f"{what:58}{value:>10}  {more}".rstrip())
+    print(
+        f"{what:58}{value:>10,}  {more}".rstrip()
+        if isinstance(value, int)
+        else f"{what:58}{value:>10}  {more}".rstrip()
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -518,7 +533,11 @@ def main(options: argparse.Namespace) -> int:
 
     say("kills", run.kills, f"{run.kills_on_the_way} while messages were on their way{'' if enough else ': TOO FEW'}")
     stored = sum(f.message is not None for f in unheard)
-    say("messages on their way at a kill", len(unheard), f"{len(unheard) - stored} dropped, {stored} stored but unheard of")
+    say(
+        "messages on their way at a kill",
+        len(unheard),
+        f"{len(unheard) - stored} dropped, {stored} stored but unheard of",
+    )
     say("lists published", run.published, "" if archive else "of our own making: there is no archive")
     say("subscriptions", len(CHATS), f"owed {pairs:,} changes in all")
     say("messages sent, and stored by the platforms", len(flights), f"{sum(f.message is not None for f in flights):,}")
@@ -527,11 +546,19 @@ def main(options: argparse.Namespace) -> int:
         on_time = statistics.median(down) <= statistics.median(up) + 0.5 and max(down) <= max(up) + 1.5
         for name, found in (("up", up), ("down", down)):
             median = f"{statistics.median(found):.2f}"
-            say(f"Telegram's delay with Slack {name}, seconds: median", median, f"longest {max(found):.2f}, {len(found)} messages")
+            say(
+                f"Telegram's delay with Slack {name}, seconds: median",
+                median,
+                f"longest {max(found):.2f}, {len(found)} messages",
+            )
         say("messages that Slack got after it was up again", len(made_world.slack.messages) - while_down)
     say("changes lost", verdict.lost)
     say("signed agencies that a chat was never told by name", unnamed)
-    say("messages repeated after a kill", verdict.after_kill, f"at most {verdict.most_for_a_kill} for a kill and subscription")
+    say(
+        "messages repeated after a kill",
+        verdict.after_kill,
+        f"at most {verdict.most_for_a_kill} for a kill and subscription",
+    )
     say("messages repeated that the platform stored but denied", verdict.after_fault)
     say("changes named in repeated messages", verdict.pairs)
     say("messages repeated without such a reason", verdict.inexcusable)
@@ -541,7 +568,9 @@ def main(options: argparse.Namespace) -> int:
     say("exit code of the program, asked to stop", code)
     say("tracebacks or tokens in its log", "no" if foreseen and not secret else "YES")
     say("seconds", round(time.monotonic() - started))
-    good = verdict.is_good and settled and enough and on_time and foreseen and not (unnamed or unproven or code or secret)
+    good = (
+        verdict.is_good and settled and enough and on_time and foreseen and not (unnamed or unproven or code or secret)
+    )
     print("good" if good else "NOT GOOD")
     return 0 if good else 1
 

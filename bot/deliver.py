@@ -93,10 +93,13 @@ class _Letter:
 
 
 async def _pinned(subscription: Subscription, store: Store, now: Now) -> Subscription:
-    """The subscription with what its digest covers fixed, so that the same digest is composed after a crash."""
-    if subscription.pinned is not None:
-        return subscription
-    return await store.pin(subscription.id, await store.last_seq(), now())
+    """The subscription with what its digest covers fixed, so that the same digest is composed after a crash.
+
+    What is fixed already is written once more: a disk that takes no line now would not take the receipt either, and
+    what was sent would be sent again and again.
+    """
+    upto = subscription.pinned if subscription.pinned is not None else await store.last_seq()
+    return await store.pin(subscription.id, upto, now())
 
 
 async def _corrections(

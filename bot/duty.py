@@ -11,6 +11,7 @@ import structlog
 
 from bot.channels import Channel
 from bot.deliver import Delivered, deliver
+from bot.domain.reading import Memory
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, StoreError
 from bot.sources import Fetcher, Source
@@ -61,7 +62,7 @@ class Desk:
         due = []
         for name, source in self.sources.items():
             memory = memories.get(name)
-            if memory is None or memory.due_at is None or memory.due_at <= now:
+            if memory is None or _is_due(memory, now):
                 due.append(source)
         return due
 
@@ -72,6 +73,12 @@ class Desk:
     def _alone(self, name: str) -> asyncio.Lock:
         """One at a time for each source and each subscription, whoever asks."""
         return self._busy.setdefault(name, asyncio.Lock())
+
+
+def _is_due(memory: Memory, now: datetime) -> bool:
+    """Whether its time has come, or nobody knows when it does because the clock was set back since the last try."""
+    was_set_back = memory.tried_at is not None and memory.tried_at > now
+    return memory.due_at is None or memory.due_at <= now or was_set_back
 
 
 class Duty:

@@ -109,9 +109,9 @@ class _Threads:
         if change.pending is not None:
             self._forget((ListName.PENDING, change.pending.key))
         other = self._open.get((change.list, after))
-        if other is not None and not other.is_over:  # a second row goes; the first has its own thread
-            self._drop(thread)
-            thread = other
+        if other is not None and not other.is_over:  # of two rows one goes: what was told of either goes on
+            thread, other = (thread, other) if thread and other.changes[0].kind is Kind.LISTED else (other, thread)
+            self._drop(other)
         if thread is None:
             thread = _Thread()
             self.all.append(thread)

@@ -264,6 +264,8 @@ def _told_apart(
             namesakes.setdefault(replace(known, place="").key, []).append(known)
     for key, group in list(by_key.items()):
         plain = before.get(key) or former.get(key)
+        if key not in namesakes and len(group) == 1 and (plain is None or plain.county == group[0].county):
+            continue  # nearly every row: nothing speaks for two agencies
         named = [*namesakes.get(key, ()), *([plain] if plain else ())]
         if key in namesakes or _are_namesakes(group) or all(_is_another(row, named) for row in group):
             del by_key[key]

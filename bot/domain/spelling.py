@@ -43,10 +43,9 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 @lru_cache(maxsize=20_000)
 def tidy(text: str) -> str:
     """A cell without invisible letters, odd spaces, odd apostrophes, or space around it."""
-    if text.isascii():
-        return " ".join(text.split())
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).translate(_APOSTROPHES)
-    return " ".join(text.split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return " ".join(text.translate(_APOSTROPHES).split())
 
 
 def cell_text(value: object) -> str:
@@ -144,21 +143,27 @@ def _with_year(day: date, year: int) -> date | None:
 @lru_cache(maxsize=20_000)
 def web_address(target: str) -> str | None:
     """The document that a hyperlink means, without mail filters and browser extensions; None when it is no web page."""
-    target = tidy(target)
-    parts = _split(target)
-    if parts is None:
-        return None
-    if parts.hostname and parts.hostname.endswith("safelinks.protection.outlook.com"):
-        inner = parse_qs(parts.query).get("url", [""])[0]
-        return web_address(inner) if inner and inner != target else None
-    if parts.scheme == "chrome-extension":
-        return web_address(parts.path.lstrip("/"))
-    match = re.match(r"(https?):/+(.+)", target, re.IGNORECASE)
+    for _ in range(5):  # a mail filter around a browser extension is the worst so far
+        inner = _wrapped(tidy(target))
+        if inner is None:
+            break
+        target = inner
+    match = re.match(r"(https?):/+([^/].*)", tidy(target), re.IGNORECASE)
     if match is None:
         return None
     rest = match[2]
     scheme = "https" if rest.lower().startswith("www.ice.gov/") else match[1].lower()
-    return quote(f"{scheme}://{rest}", safe="%/:?#[]@!$&'()*+,;=~-._")
+    return quote(f"{scheme}://{rest}", safe="%/:?#[]@!$&'()*+,;=~-._", errors="replace")
+
+
+def _wrapped(target: str) -> str | None:
+    """The address inside a mail filter's or a browser extension's; None when there is none around it."""
+    parts = _split(target)
+    if parts is None:
+        return ""
+    if parts.hostname and parts.hostname.endswith("safelinks.protection.outlook.com"):
+        return parse_qs(parts.query).get("url", [""])[0]
+    return parts.path.lstrip("/") if parts.scheme == "chrome-extension" else None
 
 
 def _split(target: str) -> SplitResult | None:
@@ -210,7 +215,7 @@ _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "northern", "southern", "eastern", "western", "northeast", "northwest",
      "southeast", "southwest", "central", "upper", "lower", "new", "old", "great", "little"}
 )  # fmt: skip
-_NEVER_SILENT = frozenset({"township"})  # the place around a town of the same name
+_NEVER_SILENT = frozenset({"township", "village", "city"})  # behind a name: Melbourne Village is not Melbourne
 _BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detention"})
 _SITES = frozenset({"center", "facility"})  # of a branch; alone they are part of a place's name (Newton Center)
 _GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
@@ -265,14 +270,15 @@ class Name:
     """A canonical name taken apart: what it is called, and what must never differ between two spellings of it.
 
     `words` are what is left without filler, generic words, place kinds and the state's name, in order; `numbers` and
-    `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …; `parts`
-    say that it is a division or a unit.
+    `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …, of
+    which those `behind` follow the name (Melbourne Village); `parts` say that it is a division or a unit.
     """
 
     words: tuple[str, ...]
     numbers: frozenset[str]
     directions: frozenset[str]
     kinds: frozenset[str]
+    behind: frozenset[str]
     parts: frozenset[str]
 
     @property
@@ -293,6 +299,7 @@ def name_of(canonical_name: str, state: str) -> Name:
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
         kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),
+        behind=frozenset(w for w, next_ in zip(words, [*words[1:], ""], strict=False) if next_ != "of") & _PLACE_KINDS,
         parts=frozenset(words) & _PARTS,
     )
 
@@ -304,7 +311,7 @@ class Likeness(IntEnum):
     LOOKALIKE = 1
     """every word resembles its partner (Freedom, Freeborn)"""
     BODY = 2
-    """the same place or institution, one side named in part: by its board or a division, without number or Township"""
+    """the same place or institution, one side named in part: by its board, without its number or Township"""
     TYPO = 3
     """every word is its partner within a slip of the pen"""
     EXTENDED = 4
@@ -350,7 +357,8 @@ def _by_words(a: Name, b: Name) -> Likeness:
 def _kind_added(a: Name, b: Name) -> bool:
     """Whether one side names a kind that is another place than the bare name: the township or county around a town."""
     added = a.kinds ^ b.kinds
-    return bool(added & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
+    silent = added - (a.behind | b.behind) - {"township"}
+    return bool((added - silent) & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
 
 
 def _unnumbered(name: Name) -> frozenset[str]:

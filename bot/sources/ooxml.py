@@ -10,9 +10,9 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from itertools import islice
-from operator import itemgetter
 from xml.sax.saxutils import escape
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
@@ -37,7 +37,7 @@ MOST = {
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
-_MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]|"[^"]*"|'[^']*')*+)>""", re.DOTALL)
+_MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""", re.DOTALL)
 _ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)")
 _ATTRIBUTE = re.compile(r"""([^\s=]++)\s*+=\s*+["']((?<=")[^"]*+|[^']*+)["']""")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
@@ -51,8 +51,9 @@ def bound(what: str, amount: int) -> None:
 
 
 def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
-    """Return the attributes of each element of this name in plain XML."""
-    return map(attributes, map(itemgetter(1), re.finditer(rf"<{name}(?=[\s/>])([^>]*+)>", xml)))
+    """Yield the attributes of each element of this name in plain XML."""
+    for tag in re.finditer(rf"<{name}(?=[\s/>])([^>]*+)>", xml):
+        yield attributes(tag[1])
 
 
 def attributes(tag: str) -> dict[str, str]:
@@ -120,10 +121,10 @@ class Package:
         """Return a part as plain XML: each `<` opens a tag that the next `>` closes, and the root has no prefix."""
         body, witness = _in_utf8(self._bytes(name)), _Witness()
         parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
-        try:
+        with suppress(etree.LxmlError):  # which logs what it raises, but does not raise all that it logs
             etree.fromstring(body, parser)
-        except etree.LxmlError as error:
-            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML") from error
+        if parser.error_log.filter_from_errors():
+            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML")
         xml = body.decode("utf-8-sig")
         if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
             xml = _MARKUP.sub(_plain, xml)

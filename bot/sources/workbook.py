@@ -30,7 +30,7 @@ _EXPECTED = [*_LETTERS, "!"]  # by column; no cell stands behind the last
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
     r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its place, if that comes first; the rest of its attributes
-    (?:<v>([^<&]*+)</v></c>|(?<=/>)|(.*?)</c\s*+>)      # a plain value, nothing, or whatever else it holds""",
+    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or whatever else it holds""",
     re.DOTALL | re.VERBOSE,
 )
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
@@ -112,7 +112,9 @@ class _Texts(dict[str, str]):
     """The texts that cells share, by number as cells print it."""
 
     def __missing__(self, number: str) -> str:
-        raise Unreadable(f"the workbook points at a text that it does not hold: {number[:20]} of {len(self)}")
+        if number != (plain := str(int(number))):
+            return self[plain]
+        raise Unreadable(f"the workbook points at a text that it does not hold: {number} of {len(self)}")
 
 
 def _texts(xml: str) -> _Texts:
@@ -136,7 +138,7 @@ def _held(content: str) -> dict[str, str]:
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
     """Return how numbers become dates, by the number of a style as cells print it."""
-    moment: Convert = partial(_moment, epoch)
+    moment: Convert = lru_cache(partial(_moment, epoch))  # a list signed on few days
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
     for tag in tags(xml, "numFmt"):
@@ -176,9 +178,13 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
     pieces = xml.split("<row", MOST["rows"] + 1)
     bound("rows", len(pieces) - 1)
     for piece in pieces[1:]:
+        bound("characters in one row, text or tag", len(piece))
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
-        if cells := _cells(piece, number, casts, rows.get(number, [])):
+        xml, _, rest = piece.rpartition("</row")
+        if "<" in rest:
+            raise Unreadable(f"the workbook holds something else than cells in row {number}")
+        if cells := _cells(xml, number, casts, rows.get(number, [])):
             rows[number] = cells
     if not rows:
         return []
@@ -193,7 +199,6 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
 
 
 def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
-    bound("characters in one row, text or tag", len(xml))
     column, number = 0, str(row)
     for place, tag, text, content in _CELL.findall(xml):
         column += 1
@@ -221,7 +226,7 @@ def _value(tag: str, content: str, casts: _Casts) -> Value:
 def _column(place: str | None, row: int, column: int) -> int:
     """Return the column of a cell that does not stand where it is expected; without a place, it does."""
     if place:
-        found, column = _corner(place)
+        found, column = _corner(unescaped(place))
         if found != row:
             raise Unreadable(f"the cell {place[:20]!r} of the workbook stands in another row")
     bound("columns", column)
@@ -275,7 +280,6 @@ def _iso(text: str) -> Value:
         return text
 
 
-@lru_cache(maxsize=4096)
 def _moment(epoch: datetime, text: str) -> Value:
     """Return the date and time of a serial number of days, or the number if no calendar has it."""
     serial = _number(text)

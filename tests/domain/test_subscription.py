@@ -1,0 +1,274 @@
+"""Who hears, about what, and when it is due."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from listings import FIRST, listing, row
+
+from bot.domain.agreement import ListName, SupportType
+from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
+from bot.domain.subscription import Cadence, Filter, Subscription, due_at, owed
+
+HARRIS = row("Harris County Constable Precinct 4", "TX", "Harris County", kind="WSO")
+NEW_YORK, EASTERN, PHOENIX, HONOLULU, GUAM = (
+    ZoneInfo(name)
+    for name in ("America/New_York", "America/Detroit", "America/Phoenix", "Pacific/Honolulu", "Pacific/Guam")
+)
+ZONES = [NEW_YORK, EASTERN, PHOENIX, HONOLULU, GUAM]
+
+
+def change(kind=Kind.SIGNED, agreement=HARRIS, *, was=None, seq=10, name=ListName.PARTICIPATING):
+    publication = listing([]).publication
+    return Change(kind=kind, list=name, agreement=agreement, publication=publication, row=2, was=was, seq=seq)
+
+
+def subscription(zone=NEW_YORK, at=time(9), cadence=Cadence.DAILY, **more):
+    more.setdefault("filter", Filter(states={"TX": 0}))
+    return Subscription(id="s1", channel="console", address="x", tz=str(zone), at=at, cadence=cadence, **more)
+
+
+def local(zone, *moment, fold=0):
+    """A local time as UTC."""
+    return datetime(*moment, tzinfo=zone, fold=fold).astimezone(UTC)
+
+
+# ── who hears ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RETRACTED])
+def test_by_default_one_hears_of_what_came_and_went(kind):
+    heard = Filter(states={"TX": 0}).hears_as(change(kind))
+    assert heard == (kind if kind in {"signed", "withdrawn", "reinstated", "applied"} else None)
+    assert (heard is not None) == (kind in TOLD_BY_DEFAULT)
+
+
+@pytest.mark.parametrize("kind", [Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED, Kind.DROPPED])
+def test_the_rest_can_be_switched_on(kind):
+    assert Filter(states={"TX": 0}, kinds={kind: 0}).hears_as(change(kind)) is kind
+    assert Filter(states={"TX": 0}, kinds={kind: 0}).hears_as(change(Kind.SIGNED)) is None
+
+
+def test_nobody_hears_of_what_is_listed():
+    assert Filter(states={"*": 0}, kinds=dict.fromkeys(Kind, 0)).hears_as(change(Kind.LISTED)) is None
+
+
+@pytest.mark.parametrize(
+    ("watched", "hears"),
+    [
+        ({"states": {"TX": 0}}, True),
+        ({"states": {"*": 0}}, True),
+        ({"states": {"FL": 0}}, False),
+        ({"states": {}}, False),
+        ({"counties": {"TX/harris": 0}}, True),
+        ({"counties": {"TX/hill": 0}}, False),
+        ({"counties": {"FL/harris": 0}}, False),
+        ({"agencies": {"constable precinct 4": 0}}, True),
+        ({"agencies": {"sheriff": 0}}, False),
+        ({"states": {"FL": 0}, "counties": {"TX/harris": 0}}, True),
+        ({"states": {"TX": 0}, "support_types": {SupportType.WSO: 0}}, True),
+        ({"states": {"TX": 0}, "support_types": {SupportType.TFM: 0}}, False),
+    ],
+)
+def test_one_hears_of_what_one_watches(watched, hears):
+    assert Filter(**watched).matches(change()) is hears
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"states": {"TX": 10}},
+        {"states": {"*": 10}},
+        {"counties": {"TX/harris": 10}},
+        {"agencies": {"constable": 10}},
+        {"states": {"TX": 0}, "kinds": {Kind.SIGNED: 10}},
+        {"states": {"TX": 0}, "support_types": {SupportType.WSO: 10}},
+    ],
+)
+def test_an_entry_is_owed_nothing_that_is_older_than_it(entries):
+    assert not Filter(**entries).matches(change(seq=10))
+    assert Filter(**entries).matches(change(seq=11))
+
+
+def test_one_entry_of_two_is_enough():
+    assert Filter(states={"TX": 99, "*": 0}).matches(change())
+    assert Filter(states={"TX": 99}, counties={"TX/harris": 0}).matches(change())
+
+
+MOVED = change(Kind.CORRECTED, HARRIS, was=replace(HARRIS, state="OK"))
+
+
+@pytest.mark.parametrize(
+    ("states", "hears"),
+    [
+        ({"OK": 0}, Kind.CORRECTED),
+        ({"TX": 0}, Kind.SIGNED),
+        ({"OK": 0, "TX": 0}, Kind.CORRECTED),
+        ({"*": 0}, Kind.CORRECTED),
+        ({"FL": 0}, None),
+        ({"OK": 10, "TX": 0}, Kind.SIGNED),
+        ({"OK": 10, "TX": 10}, None),
+    ],
+)
+def test_a_corrected_state_is_put_right_for_the_old_one_and_signed_for_the_new_one(states, hears):
+    assert Filter(states=states).hears_as(MOVED) is hears
+
+
+def test_a_corrected_state_on_the_pending_list_is_an_application_for_the_new_one():
+    assert Filter(states={"TX": 0}).hears_as(replace(MOVED, list=ListName.PENDING)) is Kind.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("kinds", "old", "new"),
+    [
+        ({Kind.SIGNED: 0}, Kind.CORRECTED, Kind.SIGNED),
+        ({Kind.CORRECTED: 0}, Kind.CORRECTED, Kind.CORRECTED),
+        ({Kind.CORRECTED: 0, Kind.SIGNED: 0}, Kind.CORRECTED, Kind.SIGNED),
+        ({Kind.WITHDRAWN: 0}, None, None),
+    ],
+)
+def test_a_corrected_state_is_heard_by_who_hears_of_signings_or_corrections(kinds, old, new):
+    assert Filter(states={"OK": 0}, kinds=kinds).hears_as(MOVED) is old
+    assert Filter(states={"TX": 0}, kinds=kinds).hears_as(MOVED) is new
+
+
+@pytest.mark.parametrize(
+    ("was", "watched"),
+    [
+        (replace(HARRIS, county=""), {"counties": {"TX/harris": 0}}),
+        (replace(HARRIS, county="Hill County"), {"counties": {"TX/harris": 0}}),
+        (row("Haris County Constable Precinct 4", "TX"), {"agencies": {"harris": 0}}),
+        (replace(HARRIS, support_type=SupportType.JEM), {"states": {"TX": 0}, "support_types": {SupportType.WSO: 0}}),
+    ],
+)
+def test_whatever_is_put_right_is_signed_for_who_watches_only_what_it_is_now(was, watched):
+    there, back = change(Kind.CORRECTED, HARRIS, was=was), change(Kind.CORRECTED, was, was=HARRIS)
+    assert Filter(**watched).hears_as(there) is Kind.SIGNED
+    assert Filter(**watched).hears_as(back) is Kind.CORRECTED
+
+
+def test_what_is_put_right_within_what_one_watches_is_heard_only_if_switched_on():
+    within = change(Kind.CORRECTED, HARRIS, was=replace(HARRIS, county="Hill County"))
+    assert Filter(states={"TX": 0}).hears_as(within) is None
+    assert Filter(states={"TX": 0}, kinds={Kind.CORRECTED: 0}).hears_as(within) is Kind.CORRECTED
+
+
+def test_a_retraction_is_heard_by_who_heard_what_it_takes_back():
+    taken_back = replace(change(), kind=Kind.RETRACTED, retracts=3, retracted=Kind.SIGNED)
+    assert Filter(states={"TX": 0}).hears_as(taken_back) is Kind.RETRACTED
+    assert Filter(states={"FL": 0}).hears_as(taken_back) is None
+    assert Filter(states={"TX": 0}, kinds={Kind.WITHDRAWN: 0}).hears_as(taken_back) is None
+
+
+def test_owed_is_what_comes_after_the_cursor_and_matches():
+    log = [
+        change(seq=1),
+        change(seq=2),
+        change(Kind.LISTED, seq=3),
+        change(agreement=row("Tampa PD"), seq=4),
+        change(seq=5),
+    ]
+    assert [found.seq for found in owed(subscription(cursor=1), log)] == [2, 5]
+    assert owed(subscription(cursor=5), log) == ()
+
+
+# ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_instant_digest_is_due_when_it_was_recorded():
+    assert due_at(subscription(cadence=Cadence.INSTANT), FIRST) == FIRST
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_daily_digest_is_due_at_the_next_nine_oclock(zone):
+    here = subscription(zone)
+    assert due_at(here, local(zone, 2026, 7, 1, 8, 59)) == local(zone, 2026, 7, 1, 9)
+    assert due_at(here, local(zone, 2026, 7, 1, 9)) == local(zone, 2026, 7, 2, 9)
+    assert due_at(here, local(zone, 2026, 7, 1, 23, 59)) == local(zone, 2026, 7, 2, 9)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_weekly_digest_is_due_on_monday_where_the_subscriber_is(zone):
+    here = subscription(zone, cadence=Cadence.WEEKLY)
+    assert due_at(here, local(zone, 2026, 7, 4, 12)) == local(zone, 2026, 7, 6, 9)  # a Saturday
+    assert due_at(here, local(zone, 2026, 7, 6, 8)) == local(zone, 2026, 7, 6, 9)
+    assert due_at(here, local(zone, 2026, 7, 6, 9)) == local(zone, 2026, 7, 13, 9)
+    assert due_at(here, local(zone, 2026, 7, 5, 23)) == local(zone, 2026, 7, 6, 9)
+
+
+def test_nine_oclock_stays_nine_oclock_when_the_clocks_change():
+    before, after = date(2026, 3, 7), date(2026, 3, 8)
+    assert due_at(subscription(), local(NEW_YORK, *before.timetuple()[:3], 8)).hour == 14
+    assert due_at(subscription(), local(NEW_YORK, *after.timetuple()[:3], 8)).hour == 13
+    assert due_at(subscription(PHOENIX), local(PHOENIX, 2026, 3, 8, 8)).hour == 16
+    assert due_at(subscription(GUAM), local(GUAM, 2026, 3, 8, 8)) == datetime(2026, 3, 7, 23, tzinfo=UTC)
+
+
+def all_due(here, start, end, step=timedelta(minutes=15)):
+    """When digests come that each follow from something recorded every quarter of an hour."""
+    moments, now = set(), start
+    while now < end:
+        moments.add(due_at(here, now))
+        now += step
+    return sorted(moment for moment in moments if moment < end)
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "moment"),
+    [
+        (
+            (2026, 3, 8),
+            time(2, 30),
+            datetime(2026, 3, 8, 7, 30, tzinfo=UTC),
+        ),  # half past two does not exist: half past three
+        ((2026, 11, 1), time(1, 30), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),  # half past one comes twice: the first
+    ],
+)
+@pytest.mark.parametrize("zone", [NEW_YORK, EASTERN])
+def test_an_hour_in_the_gap_or_in_the_fold_comes_exactly_once(zone, day, at, moment):
+    start, end = local(zone, *day), local(zone, *day) + timedelta(days=1, hours=1)
+    assert all_due(subscription(zone, at), start, end) == [moment]
+
+
+@given(
+    st.sampled_from(ZONES),
+    st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    st.sampled_from([(2026, 3, 6), (2026, 10, 30), (2027, 1, 1)]),
+)
+def test_a_daily_digest_comes_once_on_every_local_day(zone, at, start):
+    begin = local(zone, *start)
+    moments = all_due(
+        subscription(zone, at), begin - timedelta(hours=1), begin + timedelta(days=4, hours=23), timedelta(hours=1)
+    )
+    dates = [moment.astimezone(zone).date() for moment in moments]
+    assert len(dates) == len(set(dates))
+    assert {date(*start) + timedelta(days=n) for n in range(1, 4)} <= set(dates)
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)))  # noqa: DTZ001 - made UTC below
+def test_a_weekly_digest_comes_within_a_week_on_a_monday(zone, moment):
+    recorded = moment.replace(tzinfo=UTC)
+    due = due_at(subscription(zone, cadence=Cadence.WEEKLY), recorded)
+    assert timedelta(0) < due - recorded <= timedelta(days=7, hours=1)
+    assert (due.astimezone(zone).weekday(), due.astimezone(zone).hour) == (0, 9)
+
+
+def test_no_second_digest_comes_on_the_local_day_of_the_last():
+    told = subscription(HONOLULU, told_at=local(HONOLULU, 2026, 7, 1, 1))
+    assert due_at(told, local(HONOLULU, 2026, 7, 1, 2)) == local(HONOLULU, 2026, 7, 2, 9)
+    assert due_at(told, local(HONOLULU, 2026, 7, 1, 22)) == local(HONOLULU, 2026, 7, 2, 9)
+
+
+def test_it_is_due_when_its_time_has_come_unless_something_holds_it_back():
+    due = subscription(due_at=FIRST)
+    assert due.is_due(FIRST)
+    assert not due.is_due(FIRST - timedelta(seconds=1))
+    assert not subscription().is_due(FIRST)
+    assert not replace(due, paused="the chat is gone").is_due(FIRST)
+    later = FIRST + timedelta(hours=1)
+    for held_back in (replace(due, retry_at=later), replace(due, quiet_until=later)):
+        assert not held_back.is_due(FIRST)
+        assert held_back.is_due(later)
