@@ -146,6 +146,8 @@ def _do(settings: Settings, command: str, **arguments: Any) -> Answer:
         store = TinyStore.open(settings.data)
     except StoreBusy:
         return control.hand_over(settings.data, command, arguments)
+    for notice in store.notices:
+        say(notice)
     return asyncio.run(_do_here(settings, store, command, arguments))
 
 

@@ -369,7 +369,7 @@ def test_a_damaged_state_file_is_put_together_again_and_that_is_said(here, how):
     here.publish_rows(PM, SHERIFFS + NEWCOMERS, at=A_DAY)
     program = here.start("run")
     try:
-        wait_for(lambda: (here.folder / "control.sock").exists())
+        wait_for((here.folder / "control.sock").exists)
         here.run("poll")
         wait_for(lambda: told(here) == (1, 1))
     finally:

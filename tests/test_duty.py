@@ -33,7 +33,7 @@ class Gate:
     def check(self, address: str) -> str:
         return address
 
-    def render(self, digest):
+    def render(self, digest, picture=None):
         return (Part(payload={}, plain=plain_text([digest.title]), covers=digest.covers),)
 
     async def send(self, address: str, part: Part, *, plain: bool = False) -> str:

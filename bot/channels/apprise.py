@@ -14,8 +14,6 @@ from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
-LONGEST = 15_000  # characters of one message; Apprise splits what a service takes only in smaller pieces
-
 
 class Apprise:
     """Sends through Apprise. `call_timeout` is in seconds."""
@@ -39,8 +37,8 @@ class Apprise:
         return address
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Plain text; a link's address stands behind what it is called."""
-        found = pages(digest, lambda lines: len(plain_text(lines)) <= LONGEST)
+        """Plain text, in one part: Apprise splits what a service takes only in pieces. Links are written out."""
+        found = pages(digest, lambda _: True)
         return tuple(
             Part(
                 payload={"title": plain_text(page.lines[:1]), "body": _with_addresses(page.lines[1:])},
