@@ -1,6 +1,7 @@
 """The command line. What was asked for goes to stdout; logs and notices to stderr."""
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -23,7 +24,6 @@ from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
 from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
-from bot.hearing import hearing
 from bot.notify import notify
 from bot.operate import Answer, broadcast, carry_out, held_json, parsed_states, receipt_json, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
@@ -108,6 +108,8 @@ def run() -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from bot.hearing import hearing  # noqa: PLC0415 - a web server, which no other command needs
+
     store = TinyStore.open(settings.data)
     try:
         for notice in store.notices:
@@ -411,6 +413,7 @@ def replay(
     """Run an archive of lists through the real line, in a throw-away store."""
     settings = _settings()
     found = replaying.entries(folder)
+    gc.set_threshold(100_000, 50, 100)  # what a replay makes it keeps: looking for garbage in it costs a tenth
     store = TinyStore.open(settings.data) if keep else TinyStore.fleeting()
     counts = asyncio.run(_replay(found, store, json_))
     said = ", ".join(f"{number} {kind.value}" for kind, number in sorted(counts.items()))

@@ -14,6 +14,8 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
 from bot.domain.spelling import STATES, Likeness
 
+Places = Mapping[tuple[str, str], Sequence[Agreement]]
+
 DROPPED_AFTER = timedelta(days=7)
 _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
 
@@ -120,7 +122,15 @@ class _Comparison:
         """Whether a row of the pending list stands on the participating list already: signed, not applied."""
         if self._listing.list is ListName.PARTICIPATING:
             return False
-        return _same_agency(self._known.participating, row) is not None
+        return _same_agency(self._known.participating, self._participating_places, row) is not None
+
+    @cached_property
+    def _participating_places(self) -> Places:
+        return _places(self._known.participating)
+
+    @cached_property
+    def _pending_places(self) -> Places:
+        return _places(self._known.pending)
 
     def _restated(self) -> Iterable[Key]:
         """The agreements that stay and of which the list says something else than before; most say the same."""
@@ -186,7 +196,7 @@ class _Comparison:
         return self._signed(joined)
 
     def _signed(self, joined: Agreement) -> Change:
-        pending = _same_agency(self._known.pending, joined)
+        pending = _same_agency(self._known.pending, self._pending_places, joined)
         change = self._change(Kind.SIGNED, joined, because="new on the list")
         if pending is None:
             return change
@@ -213,14 +223,21 @@ def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreeme
     yield Kind.AMENDED, now
 
 
-def _same_agency(others: Mapping[Key, Agreement], row: Agreement) -> Agreement | None:
+def _places(agreements: Mapping[Key, Agreement]) -> Places:
+    """Agreements by state and support type, in the order of their keys."""
+    places: dict[tuple[str, str], list[Agreement]] = {}
+    for key in sorted(agreements):
+        places.setdefault((key.state, key.support_type), []).append(agreements[key])
+    return places
+
+
+def _same_agency(others: Mapping[Key, Agreement], places: Places, row: Agreement) -> Agreement | None:
     """The agreement on the other list that this row is, under the same or another spelling."""
     same = others.get(row.key)
     if same is not None and not _are_namesakes((same, row)):
         return same
-    here = (row.state, row.key.support_type)
-    near = sorted(key for key in others if key.state == here[0] and key.support_type == here[1])
-    return next((others[key] for key in near if _is_spelling(Pair(others[key], row))), None)
+    near = places.get((row.state, row.key.support_type), ())
+    return next((a for a in near if _is_spelling(Pair(a, row))), None)
 
 
 def _is_spelling(pair: Pair) -> bool:

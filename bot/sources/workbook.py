@@ -34,7 +34,7 @@ _CELL = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
-_HOLDER = re.compile(r"<([vft])(?=[\s/>])([^>]*+)>([^<]*+)")
+_HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
 _PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colours and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
@@ -114,7 +114,7 @@ class _Texts(dict[str, str]):
     def __missing__(self, number: str) -> str:
         if number != (plain := str(int(number))):
             return self[plain]
-        raise Unreadable(f"the workbook points at a text that it does not hold: {number} of {len(self)}")
+        raise Unreadable(f"the workbook points at a text that it does not hold: {number[:20]} of {len(self)}")
 
 
 def _texts(xml: str) -> _Texts:
@@ -129,8 +129,10 @@ def _held(content: str) -> dict[str, str]:
     """Return the value, the formula and the text that a cell or a string holds, each if it is there."""
     bound("characters in one row, text or tag", len(content))
     found: dict[str, list[str]] = {}
-    for name, tag, text in _HOLDER.findall(_PHONETIC.sub("", content)):
-        found.setdefault(name, []).append("" if tag.endswith("/") else unescaped(text))
+    for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
+        if stray or (name in found and name != "t"):
+            raise Unreadable("a cell of the workbook holds more than one value, formula or text")
+        found.setdefault(name, []).append(unescaped(text))
     held = {name: "".join(texts) for name, texts in found.items()}
     bound("characters in a cell", max(map(len, held.values()), default=0))
     return held
@@ -181,18 +183,18 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
         bound("characters in one row, text or tag", len(piece))
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
-        xml, _, rest = piece.rpartition("</row")
+        inner, _, rest = piece.rpartition("</row")
+        if number < 1:
+            raise Unreadable(f"the workbook numbers a row {str(number)[:20]}")
         if "<" in rest:
-            raise Unreadable(f"the workbook holds something else than cells in row {number}")
-        if cells := _cells(xml, number, casts, rows.get(number, [])):
+            raise Unreadable(f"the workbook holds something else than cells in row {str(number)[:20]}")
+        if cells := _cells(inner, number, casts, rows.get(number, [])):
             rows[number] = cells
     if not rows:
         return []
     height, width = max(rows), max(map(len, rows.values()))
     bound("rows", height)
     package.spend("cells", height * width)
-    if min(rows) < 1:
-        raise Unreadable(f"the workbook numbers a row {min(rows)}")
     for cells in rows.values():
         cells.extend([None] * (width - len(cells)))
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]

@@ -179,6 +179,7 @@ NOT_ENOUGH = [
         "another district",
         (CONSTABLE, row("Polk County Constable District 5", "TN", "Polk County")),
     ),
+    (BY_COUNTY, "no County in either name", (CONSTABLE, row("Polk Constable District 4", "TN", "Polk County"))),
     (
         SAME_NAME,
         "another county",
@@ -503,6 +504,26 @@ def test_pairs_are_the_best_in_total_and_not_the_first_found():
     ]
     found = {(pair.left.agency, pair.joined.agency) for pair in best_pairs(left, joined)}
     assert found == {(left[0].agency, joined[0].agency), (left[1].agency, joined[1].agency)}
+
+
+def test_of_two_that_the_same_rule_allows_the_more_alike_is_chosen():
+    left = row("Gulf County Sheriff's Office", moa=moa("gulf"))
+    branch, same = row("Gulf County Jail", moa=moa("gulf")), row("Sheriff of Gulf County", moa=moa("gulf"))
+    unlike = row("Gulf County Corrections", moa=moa("gulf"))
+    for joined in ([branch, same, unlike], [unlike, same, branch]):
+        assert [pair.joined for pair in best_pairs([left], joined)] == [same]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("County Constable District 4", "Polk County Constable District 4"),
+        ("North Fork Constable", "North Fork Constable, Polk County"),
+        ("Ducktown Marshal", "Ducktown Marshal (Polk County)"),
+    ],
+)
+def test_the_county_may_be_added_to_a_name(one, other):
+    assert rules(row(one, "TN", "Polk County"), row(other, "TN", "Polk County")) == [BY_COUNTY]
 
 
 def test_each_row_is_in_one_pair_at_most():
