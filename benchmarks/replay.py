@@ -2,9 +2,8 @@
 
     python benchmarks/replay.py [ARCHIVE] [--runs 3]
 
-Each is a process of its own; CPU seconds and peak memory are the operating system's account of it. openpyxl is measured
-twice: by itself, and with the speed-up that it takes from lxml where that happens to be installed, as it is here. The
-replay is to take at most a third of what openpyxl takes, and less than 200 MB.
+Each is a process of its own; CPU seconds and peak memory are the operating system's account of it. The replay is to
+take at most a third of what openpyxl takes, and less than 200 MB.
 """
 
 import argparse
@@ -22,13 +21,13 @@ for path in sys.argv[1:]:
 """
 
 
-SIDES = (("countersign replay", {}), ("openpyxl, loading only", {"OPENPYXL_LXML": "False"}), ("the same with lxml", {}))
+SIDES = ("countersign replay", "openpyxl, loading only")
 
 
-def measured(command: list[str], env: dict[str, str]) -> tuple[float, float]:
+def measured(command: list[str]) -> tuple[float, float]:
     """CPU seconds and peak MiB of one process, run to its end."""
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet, env={**os.environ, **env}) as child:
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as child:
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
@@ -47,14 +46,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         replay = [sys.executable, "-m", "bot", "replay", str(options.archive), "--json", f"{folder}/changes.jsonl"]
         load = [sys.executable, "-c", LOAD, *lists]
-        commands = (replay, load, load)
-        rows = [
-            [measured(command, env) for command, (_, env) in zip(commands, SIDES, strict=True)]
-            for _ in range(options.runs)
-        ]
+        rows = [[measured(replay), measured(load)] for _ in range(options.runs)]
     print(f"{len(lists)} lists, median of {options.runs} runs")
     print(f"{'':24}{'CPU seconds':>12}{'peak MiB':>10}{'replay / it':>13}")
-    for side, (name, _) in enumerate(SIDES):
+    for side, name in enumerate(SIDES):
         cpu, peak = median(row[side][0] for row in rows), max(row[side][1] for row in rows)
         ratio = median(row[0][0] / row[side][0] for row in rows)
         print(f"{name:24}{cpu:12.2f}{peak:10.0f}{ratio:13.2f}")

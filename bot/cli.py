@@ -413,7 +413,7 @@ def replay(
     """Run an archive of lists through the real line, in a throw-away store."""
     settings = _settings()
     found = replaying.entries(folder)
-    gc.set_threshold(100_000, 50, 100)  # what a replay makes it keeps: looking for garbage in it costs a tenth
+    gc.disable()  # what a replay makes it keeps to its end: looking for garbage in it costs a tenth
     store = TinyStore.open(settings.data) if keep else TinyStore.fleeting()
     counts = asyncio.run(_replay(found, store, json_))
     said = ", ".join(f"{number} {kind.value}" for kind, number in sorted(counts.items()))

@@ -80,7 +80,9 @@ def world(folder: Path):
         yield World(ice, telegram, slack, folder)
 
 
-def row(state: str, agency: str, support: str = "Task Force Model", signed: datetime | None = None, county: str = "") -> list:
+def row(
+    state: str, agency: str, support: str = "Task Force Model", signed: datetime | None = None, county: str = ""
+) -> list:
     """A row of the participating list."""
     kind = "County" if "County" in agency else "Municipality"
     return [state, agency, kind, county, support, signed, "link pending", None]

@@ -77,7 +77,10 @@ def test_a_list_of_three_then_five_tells_of_two(here):
     here.run("poll")
     here.run("subscribe", "telegram", "42", "--states", "TX,OK", "--tz", "America/Chicago")
     here.publish_rows(
-        "participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY, links={"G5": "https://www.ice.gov/a.pdf"}
+        "participatingAgencies11202026pm.xlsx",
+        SHERIFFS + NEWCOMERS,
+        at=A_DAY,
+        links={"G5": "https://www.ice.gov/a.pdf"},
     )
     assert [(c["kind"], c["state"], c["agency"], c["support_type"]) for c in here.lines("poll")] == [
         ("signed", "OH", "Delaware County Sheriff's Office", "TFM"),
@@ -85,7 +88,9 @@ def test_a_list_of_three_then_five_tells_of_two(here):
     ]
     here.run("deliver")
     (message,) = here.telegram.messages
-    assert message.text.startswith("287(g): 1 new agreement\n\nTexas: new on ICE's list\nBell County Sheriff's Office\n")
+    assert message.text.startswith(
+        "287(g): 1 new agreement\n\nTexas: new on ICE's list\nBell County Sheriff's Office\n"
+    )
     assert "Warrant Service Officer, signed November 19, 2026 · MOA" in message.text
     assert ("MOA", "https://www.ice.gov/a.pdf") in message.links
     assert re.search(r"fetched \w+ \d+, 20\d\d, \d+:\d\d [AP]M C[SD]T", message.text)

@@ -186,8 +186,8 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
 
 def is_second_row(pair: Pair) -> bool:
     """Whether both rows, standing side by side, are one agreement listed twice: stricter than pairing."""
-    if not pair.here or pair.two_counties or pair.two_moas:
-        return False
+    if not pair.here or pair.two_counties or pair.two_moas or not (pair.near_day or pair.same_moa):
+        return False  # all that is cheaper to ask than how alike two names are
     return (pair.names == Likeness.SAME and pair.near_day) or (
         pair.names == Likeness.EXTENDED and (pair.same_day or pair.same_moa)
     )

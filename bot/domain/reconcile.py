@@ -111,7 +111,8 @@ class _Comparison:
 
     def _filled(self, before: Agreement, row: Agreement) -> Agreement:
         """The row with what we know of it where this list has no such column: an absent column denies nothing."""
-        known = {name: getattr(before, name) for name in self._absent_columns}
+        values = ((name, getattr(before, name)) for name in self._absent_columns)
+        known = {name: value for name, value in values if value != getattr(row, name)}
         return replace(row, **known) if known else row
 
     @cached_property
@@ -242,9 +243,9 @@ def _same_agency(others: Mapping[Key, Agreement], places: Places, row: Agreement
 
 def _is_spelling(pair: Pair) -> bool:
     """Whether two rows of the two lists are one agency; the pending list has no dates to go by."""
-    if pair.names == Likeness.TYPO:
-        return pair.same_county
-    return pair.names > Likeness.TYPO and not pair.two_counties
+    if pair.two_counties:
+        return False
+    return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
 
 
 def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:

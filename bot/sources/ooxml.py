@@ -122,13 +122,10 @@ class Package:
         parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
         try:
             etree.fromstring(body, parser)
-            is_valid = (
-                not parser.error_log.filter_from_errors()
-            )  # after an unknown prefix libxml2 only logs what follows
-        except etree.LxmlError:
-            is_valid = False
-        if not is_valid:
-            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML")
+            if parser.error_log.filter_from_errors():  # such as an unknown prefix, after which libxml2 is too lenient
+                raise etree.LxmlError  # noqa: TRY301 - one sentence for both
+        except etree.LxmlError as error:
+            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML") from error
         xml = body.decode("utf-8-sig")
         if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
             xml = _MARKUP.sub(_plain, xml)

@@ -782,6 +782,24 @@ def test_endless_rows_are_refused():
     assert "rows" in refusal(with_sheet("<row><c/></row>" * (MOST["rows"] + 1)))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<v>1<t>2</t>3</v>",
+        "<v><c/></v>",
+        "<v>1</v><v>2</v>",
+        "<v>1<v>2</v></v>",
+        "<f>A<t/></f>",
+        "<is><t>a<r/>b</t></is>",
+    ],
+)
+def test_a_value_with_something_else_in_it_is_refused(content):
+    cell = f'<c r="A1" t="inlineStr">{content}</c>'
+    assert "more than one value, formula or text" in refusal(with_sheet(f'<row r="1">{cell}</row>'))
+    if "<t>" in content:
+        assert "more than one" in refusal(changed(STRINGS, "<si>", "<si><r><t>a<r/>b</t></r></si><si>"))
+
+
 def test_a_row_within_a_row_is_refused():
     for inner in ("<row/>", '<row r="2"><c/></row>', "<row><c><v>2</v></c></row>"):
         assert "something else than cells in row 1" in refusal(with_sheet(f'<row r="1"><c r="A1">{inner}</c></row>'))
