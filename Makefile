@@ -11,9 +11,10 @@ run: $(STAMP)
 	@exec $(BIN)/countersign run
 
 test: $(STAMP)
-	$(BIN)/pytest -q -n 2 --dist worksteal
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
-check: lint test
+check: lint
+	$(BIN)/pytest -q -n 2 --dist worksteal --durations 12
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

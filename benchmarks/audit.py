@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import pairwise
 
 from bot.channels import Channel
 from bot.domain.change import TOLD_BY_DEFAULT, Change
@@ -89,19 +89,18 @@ class Owed:
             self._known[after, upto] = tuple((part.plain.strip(), len(part.covers)) for part in parts)
         return self._known[after, upto]
 
+    def first(self, after: int, upto: int) -> str | None:
+        """The first of those texts."""
+        return next((text for text, _ in self.messages(after, upto)), None)
+
     def names(self, after: int, upto: int) -> int:
         """How many changes the messages about that stretch name."""
         return sum(names for _, names in self.messages(after, upto))
 
     def stretch(self, after: int, text: str) -> int | None:
-        """How far the digest goes that begins with this text and follows on that change; None when there is none."""
-        ends = iter([end for end in self.ends if end > after])
-        for end in ends:
-            messages = self.messages(after, end)
-            if messages and messages[0][0] == text:
-                nothing_more = takewhile(lambda later: self.messages(after, later) == messages, ends)  # noqa: B023
-                return max((end, *nothing_more))
-        return None
+        """How far the digest goes at least that begins with this text and follows on that change; None if none does."""
+        ends = (end for end in self.ends if end > after)
+        return next((end for end in ends if text == self.first(after, end)), None)
 
 
 def judge(owed: Owed, arrivals: Sequence[Arrival]) -> Verdict:

@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 
 from bot.domain import counties
 from bot.domain.agreement import Agreement, SupportType
-from bot.domain.spelling import Likeness, Name, likeness, name_of, two_numbers
+from bot.domain.spelling import Likeness, Name, canonical, likeness, name_of, two_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,9 @@ class Pair:
     @property
     def by_county(self) -> bool:
         """The same name once the county that both rows name is left out (Polk County Constable, State Constable)."""
-        county = frozenset(plain_county(self.left.county).split())
-        one, other = self._left_name, self._joined_name
-        return (
-            self.same_county
-            and not (one.directions ^ other.directions) - county
-            and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
-        )
+        state, one, other = self.left.state, self._left_name, self._joined_name
+        county = frozenset(name_of(canonical(self.left.county, state), state).words)
+        return self.same_county and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
 
     @property
     def _left_name(self) -> Name:
@@ -101,9 +97,8 @@ class Pair:
 
 def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
     """Whether the one is the other with "… County" added; State Police and County Police are two forces."""
-    words, rest = frozenset(name.words), frozenset(bare.words) - {"state"}
-    named = "county" in name.kinds and bare.kinds <= name.kinds and county <= words
-    return named and not county & rest and words - county - {"state"} == rest and bool(rest - {"police"})
+    words, rest = frozenset(name.words) - county - {"state"}, frozenset(bare.words) - {"state"}
+    return "county" in name.kinds and bare.kinds <= name.kinds and words == rest and bool(rest - {"police"})
 
 
 Rule = Callable[[Pair], bool]

@@ -304,10 +304,7 @@ def _are_namesakes(rows: Sequence[Agreement]) -> bool:
 def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
     """Whether a row is none of those known by this name: another county, another signing date, no MOA in common."""
     return bool(named) and all(
-        None not in (known.signed, row.signed)
-        and known.signed != row.signed
-        and (row.moa is None or known.moa != row.moa)
-        and _are_namesakes((known, row))
+        None not in (known.signed, row.signed) and known.signed != row.signed and _are_namesakes((known, row))
         for known in named
     )
 

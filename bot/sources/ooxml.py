@@ -122,10 +122,11 @@ class Package:
         parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
         try:
             etree.fromstring(body, parser)
-            if parser.error_log.filter_from_errors():  # such as an unknown prefix, after which libxml2 is too lenient
-                raise etree.LxmlError  # noqa: TRY301 - one sentence for both
-        except etree.LxmlError as error:
-            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML") from error
+            has_flaws = bool(parser.error_log.filter_from_errors())  # unknown prefixes end its look behind the root
+        except etree.LxmlError:
+            has_flaws = True
+        if has_flaws:
+            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML")
         xml = body.decode("utf-8-sig")
         if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
             xml = _MARKUP.sub(_plain, xml)

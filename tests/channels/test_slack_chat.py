@@ -890,9 +890,11 @@ COMMAND = encoded("slash_commands", {"command": "/countersign", "text": "help", 
 
 @pytest.mark.parametrize("at", [HTTP], indirect=True)
 @pytest.mark.parametrize(
-    "options", [{"secret": "another"}, {"at": 0}, {"at": time.time() - 301}, {"at": time.time() + 400}]
+    "options",
+    [{"secret": "another"}, {"at": lambda: 0}, {"at": lambda: time.time() - 301}, {"at": lambda: time.time() + 400}],
 )
 async def test_a_wrong_signature_and_an_old_request_played_again_are_refused_with_401(at: Scene, options) -> None:
+    options = {name: value() if callable(value) else value for name, value in options.items()}
     for path in ("/slack/commands", "/slack/events", "/slack/interactivity"):
         status, _, answer = await knock(at.chat, COMMAND, path, **options)
         assert status == 401
@@ -906,7 +908,7 @@ async def test_a_wrong_signature_and_an_old_request_played_again_are_refused_wit
     [
         {},
         {"X-Slack-Request-Timestamp": "soon", "X-Slack-Signature": "v0=1"},
-        {"X-Slack-Request-Timestamp": str(int(time.time())), "X-Slack-Signature": "v0=é"},
+        {"X-Slack-Request-Timestamp": "1", "X-Slack-Signature": "v0=é"},
         {"X-Slack-Request-Timestamp": str(int(time.time()))},
     ],
 )

@@ -428,7 +428,15 @@ def test_without_dates_the_county_stands_in_for_them():
     assert not are_paired(one, other)
     assert are_paired(replace(one, county="Dimmit County"), replace(other, county="DIMMIT"))
     assert not are_paired(replace(one, county="Dimmit County"), replace(other, county="Webb County"))
-    assert not are_paired(replace(one, signed=A_DAY), other)
+    dated = replace(one, signed=A_DAY, county="Dimmit County")
+    assert rules(dated, replace(other, county="Dimmit County")) == [SLIP_NEAR_DATE]  # a day that is not given is no day
+    assert rules(replace(other, county="Dimmit County"), dated) == [SLIP_NEAR_DATE]
+
+
+def test_two_real_counties_that_are_spelt_alike_are_two():
+    one = row("Town of Ames Police", "TX", "Hale County", moa=moa("ames"), signed=ANOTHER_DAY)
+    assert not are_paired(one, row("Ames Police", "TX", "Hall County", moa=moa("ames")))
+    assert are_paired(one, row("Ames Police", "TX", "Halle County", moa=moa("ames")))
 
 
 # ── second rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -524,6 +532,12 @@ def test_of_two_that_the_same_rule_allows_the_more_alike_is_chosen():
 )
 def test_the_county_may_be_added_to_a_name(one, other):
     assert rules(row(one, "TN", "Polk County"), row(other, "TN", "Polk County")) == [BY_COUNTY]
+
+
+def test_a_county_is_known_in_a_name_however_it_is_abbreviated():
+    one = row("Constable District 2", county="St. Johns County")
+    other = row("Saint Johns Co. Constable District 2", county="St. Johns County")
+    assert rules(one, other) == [BY_COUNTY]
 
 
 def test_each_row_is_in_one_pair_at_most():

@@ -187,9 +187,10 @@ def test_two_rows_of_one_name_are_one_agreement_that_says_what_is_known_else_mos
     assert kinds(changes([TAMPA, bare], [bare])) == ["amended", "corrected"]
 
 
-def test_of_two_rows_the_one_signed_first_counts():
-    later = replace(TAMPA, signed=date(2026, 3, 1))
-    assert only(reconcile(Known(), listing([later, TAMPA])).changes).agreement.signed == A_DAY
+@pytest.mark.parametrize("later", [date(2026, 3, 1), date(2026, 10, 1), None])
+def test_of_two_rows_the_one_signed_first_counts(later):
+    for rows in ([replace(TAMPA, signed=later), TAMPA], [TAMPA, replace(TAMPA, signed=later)]):
+        assert only(reconcile(Known(), listing(rows)).changes).agreement.signed == A_DAY
 
 
 # ── namesakes in two counties ────────────────────────────────────────────────────────────────────────────────────────
@@ -213,6 +214,11 @@ def test_a_namesake_of_one_that_left_is_signed_and_not_reinstated():
     for pike in (PIKE, replace(PIKE, signed=A_DAY)):
         assert kinds(reconcile(known, listing([BAKER, pike], 3)).changes) == ["signed"]
     assert kinds(reconcile(known, listing([BAKER, replace(FRANKLIN, signed=ANOTHER_DAY)], 3)).changes) == ["reinstated"]
+
+
+def test_namesakes_are_found_anywhere_on_the_list():
+    for now in ([BAKER, FRANKLIN, PIKE], [FRANKLIN, PIKE, BAKER], [PIKE, BAKER, FRANKLIN]):
+        assert kinds(changes([BAKER, FRANKLIN], now)) == ["signed"]
 
 
 def test_namesakes_signed_on_one_day_are_two_agreements():
@@ -282,6 +288,12 @@ def test_a_state_that_cannot_be_read_denies_nothing():
     second = reconcile(known_after([TAMPA, BAKER]), listing([unread, BAKER], 2))
     assert second.changes == ()
     assert reconcile(second.known, listing([TAMPA, BAKER], 3)).changes == ()
+
+
+def test_a_row_without_a_state_is_known_by_its_moa_if_its_date_is_another():
+    later = reconcile(known_after([TAMPA]), listing([replace(TAMPA, state="??", signed=ANOTHER_DAY)], 2))
+    assert kinds(later.changes) == ["amended"]
+    assert {key.state for key in later.known.participating} == {"FL"}
 
 
 def test_a_whole_list_whose_states_cannot_be_read_denies_nothing():
@@ -355,6 +367,14 @@ def test_a_slip_in_the_name_on_the_other_list_needs_the_county():
     slip = respelt(dimmit, "Dimit County Constable")
     assert kinds(reconcile(known, pending([slip], 3)).changes) == []
     assert kinds(reconcile(known, pending([replace(slip, county="")], 3)).changes) == ["applied"]
+
+
+def test_another_agency_has_applied_whoever_is_signed():
+    bare = replace(TAMPA, county="")
+    for signed in (replace(BAKER, county=""), replace(bare, state="GA"), respelt(bare, "Tempe Police Department")):
+        known = known_after(listing([signed], 1), pending([], 2))
+        assert kinds(reconcile(known, pending([bare], 3)).changes) == ["applied"]
+        assert kinds(reconcile(known, pending([CITY], 3)).changes) == ["applied"]
 
 
 def test_another_support_type_of_a_signed_agency_has_applied():

@@ -1,0 +1,143 @@
+# ruff: noqa: E402 - the values lie among the tests of the store
+"""100,000 subscriptions in the embedded store, matched against a publication that brings 88 changes.
+
+    python benchmarks/crowd.py [--subscriptions 100000] [--changes 88] [--seed 1]
+
+Every subscription watches one to eight states, or all of them, and now and then a county or an agency; a third each is
+told at once, daily and weekly. The publication goes through the store's own `record`, which says for each who is owed
+something and when it is due; that is checked against a plain look at every filter. 88 is the most that one of ICE's
+lists of 2025 brought. Only while the subscriptions are made does nobody wait for the disk.
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+from unittest.mock import patch
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "store")]
+
+from samples import NOON, agreement, change, first_sight, record
+
+from bot.domain.change import Kind
+from bot.domain.spelling import STATES
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, county_entry
+from bot.store.tiny import TinyStore
+
+KNOWN = 2_400  # agreements on the list, as in autumn 2026
+EVERYTHING = 0.1  # of the subscriptions watch all states
+ZONES = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "Pacific/Guam",
+)
+
+
+def peak():
+    """The most memory that this process ever had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def resident():
+    """The memory that it has now, in MiB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def some_filter(dice):
+    if dice.random() < EVERYTHING:
+        return Filter(states={ALL_STATES: 0})
+    states = dict.fromkeys(dice.sample(sorted(STATES), dice.randint(1, 8)), 0)
+    counties = (
+        {county_entry(dice.choice(sorted(STATES)), f"County {dice.randrange(60)}"): 0} if dice.random() < 0.05 else {}
+    )
+    agencies = {f"numero {dice.randrange(KNOWN)} police": 0} if dice.random() < 0.02 else {}
+    return Filter(states=states, counties=counties, agencies=agencies)
+
+
+async def crowd(folder, count, seed):
+    """Fill a store with so many subscriptions."""
+    dice = Random(seed)
+    store = TinyStore.open(folder, journal_limit=2**40)
+    with patch("os.fsync"):
+        await store.record(record(await store.known(), first_sight(KNOWN)))
+        for number in range(1, count + 1):
+            filter_, cadence, tz = some_filter(dice), dice.choice(list(Cadence)), dice.choice(ZONES)
+            await store.subscribe(
+                Subscription(id="", channel="telegram", address=str(number), filter=filter_, cadence=cadence, tz=tz)
+            )
+        await store.close()
+
+
+def fill(folder, count, seed):
+    """The same in a process of its own, whose memory is not counted."""
+    asyncio.run(crowd(folder, count, seed))
+
+
+def publication(known, count, dice):
+    """So many changes: one in eight a withdrawal, the others signed, in states as they come."""
+    leaving = dice.sample(sorted(known.participating), count // 8)
+    gone = [change(Kind.WITHDRAWN, known.participating[key]) for key in leaving]
+    states = dice.choices(sorted(STATES), k=count - len(gone))
+    return gone + [change(Kind.SIGNED, agreement(10_000 + n, state)) for n, state in enumerate(states)]
+
+
+async def main(options):
+    with tempfile.TemporaryDirectory() as folder:
+        data, dice = Path(folder) / "data", Random(-options.seed)
+        filling = get_context("spawn").Process(target=fill, args=(data, options.subscriptions, options.seed))
+        filling.start()
+        filling.join()
+        start = time.perf_counter()
+        store = TinyStore.open(data)
+        opening, opened = time.perf_counter() - start, peak()
+        known, before = await store.known(), resident()
+        coming = record(known, publication(known, options.changes, dice), at=NOON + timedelta(hours=1))
+        start, cpu = time.perf_counter(), time.process_time()
+        changes = await store.record(coming)
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        after, most = resident(), peak()
+        start = time.perf_counter()
+        due_now = await store.due(NOON + timedelta(hours=1))
+        asking = time.perf_counter() - start
+
+        subscriptions = await store.subscriptions()
+        start = time.perf_counter()
+        owed = {s.id for s in subscriptions if any(s.filter.matches(c) for c in changes)}
+        plainly = time.perf_counter() - start
+        found = {s.id for s in subscriptions if s.due_at is not None}
+        cadences = Counter(s.cadence.value for s in subscriptions if s.due_at is not None)
+        await store.close()
+
+    print(f"{'subscriptions':52}{options.subscriptions:>10,}")
+    print(f"{'changes of the publication':52}{len(changes):>10}")
+    print(f"{'opening the store, seconds':52}{opening:>10.2f}")
+    print(f"{'recording and matching, seconds':52}{seconds:>10.2f}  CPU {cpu:.2f}")
+    told = ", ".join(f"{name} {number:,}" for name, number in sorted(cadences.items()))
+    print(f"{'subscriptions that are owed something':52}{len(found):>10,}  {told}")
+    print(f"{'asking who is due now, seconds':52}{asking:>10.2f}  {len(due_now):,} are")
+    print(
+        f"{'the same by a look at every filter, seconds':52}{plainly:>10.2f}  {'the same ones' if owed == found else 'OTHERS'}"
+    )
+    print(f"{'memory before and after, MiB':52}{before:>10.0f}  {after:.0f}")
+    print(f"{'the most ever: opening, recording, MiB':52}{opened:>10.0f}  {most:.0f}")
+    return 0 if owed == found else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--subscriptions", type=int, default=100_000)
+    parser.add_argument("--changes", type=int, default=88)
+    parser.add_argument("--seed", type=int, default=1)
+    sys.exit(asyncio.run(main(parser.parse_args())))
