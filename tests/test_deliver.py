@@ -181,3 +181,14 @@ async def test_the_back_off_doubles_to_six_hours_and_after_two_days_the_subscrip
     assert max(waits) == timedelta(hours=6)
     assert timedelta(days=2) <= at - NOON < timedelta(days=2, hours=6)
     assert subscription.cursor == (await desk.mine()).cursor
+
+
+async def test_forget_erases_the_receipts_of_an_earlier_subscription_of_the_chat_too(desk):
+    await desk.ask("watch TX")
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    assert await desk.store.receipts()
+    await desk.ask("stop")
+    await desk.ask("resume")
+    await desk.ask("forget yes")
+    assert list(await desk.store.receipts()) == []

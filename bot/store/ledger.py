@@ -286,9 +286,10 @@ class Ledger:
             case Placed():
                 self._place(transaction)
             case Removed(id=removed, receipts=receipts):
+                gone = self.roll[removed]
                 self.roll.remove(removed)
                 if receipts:
-                    self.receipts = [receipt for receipt in self.receipts if receipt.subscription != removed]
+                    self.receipts = [r for r in self.receipts if not self._is_of(r, gone)]
             case Noted():
                 self._note(transaction)
         self.transactions += 1
@@ -324,6 +325,11 @@ class Ledger:
     def _remember(self, memory: Memory) -> None:
         self.memories[memory.source] = memory
         self._latest = memory.tried_at or self._latest
+
+    def _is_of(self, receipt: Receipt, gone: Subscription) -> bool:
+        """Whether it is proof of what that one was told, or an earlier one of the same chat that ended."""
+        chat = (gone.channel, gone.shown_address) == (receipt.channel, receipt.address)
+        return receipt.subscription == gone.id or (chat and receipt.subscription not in self.roll.by_id)
 
     def _note(self, noted: Noted) -> None:
         notes = self.notes.setdefault(noted.kind, {})
