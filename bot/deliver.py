@@ -52,8 +52,9 @@ async def deliver(
     digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
     if digest is not None:
         parts += channel.render(digest, await _picture(pinned, store))
+    told = await _told(pinned, store)
     for number, part in enumerate(parts, start=1):
-        if number <= pinned.sent:
+        if number <= pinned.sent and told.issuperset(part.covers):
             continue
         letter = _Letter(pinned, part, number, len(parts))
         if part.picture is not None and pinned.failures:
@@ -100,6 +101,12 @@ async def _pinned(subscription: Subscription, store: Store, now: Now) -> Subscri
     """
     upto = subscription.pinned if subscription.pinned is not None else await store.last_seq()
     return await store.pin(subscription.id, upto, now())
+
+
+async def _told(subscription: Subscription, store: Store) -> frozenset[int]:
+    """The changes that the sent parts name: once the settings have changed, a part of that number may name others."""
+    sent = [r for r in await store.receipts(subscription.id) if r.error is None] if subscription.sent else []
+    return frozenset(seq for receipt in sent for seq in receipt.changes)
 
 
 async def _corrections(

@@ -1,6 +1,7 @@
 """What is due is taken side by side, and a crowd that is due stands in nobody's way."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -130,3 +131,44 @@ async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_c
     other.cancel()
     assert log.count("crowd") == 100
     assert max(len(run) for run in "".join(word[0] for word in log).split("e")) <= 2
+
+
+class Pages(Gate):
+    """A channel with a message for each agency; `refuses` is how many sends from now on fail, after those that pass."""
+
+    passes, refuses = 1, 1
+
+    def render(self, digest, picture=None):
+        items = [item for section in digest.sections for item in section.items]
+        return tuple(Part(payload={}, plain=plain_text(item.lines), covers=item.covers) for item in items)
+
+    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+        if self.passes == 0 and self.refuses:
+            self.refuses -= 1
+            raise SendError("not now")
+        self.passes = max(self.passes - 1, 0)
+        self.told.append(part.plain.partition(" (")[0])
+        return str(len(self.told))
+
+
+async def test_who_wants_less_between_two_parts_of_a_digest_is_told_all_that_is_owed_still(store):
+    pages = Pages("pages")
+    await store.subscribe(
+        Subscription(id="", channel="pages", address="1", filter=Filter(states=dict.fromkeys(["AL", "GA", "TX"], 0)))
+    )
+    coming = [signed(100, "AL"), signed(101, "GA"), signed(102, "TX")]
+    await store.record(record(await store.known(), coming, at=NOW))
+    moment = [NOW]
+    work = Duty(desk(store, pages, now=lambda: moment[0]))
+    await work.tick()
+    await settled()
+    assert pages.told == ["Número 100 Police Department"]
+
+    (subscription,) = await store.subscriptions()
+    fewer = replace(subscription.filter, states=dict.fromkeys(("GA", "TX"), 0))
+    await store.change_subscription(replace(subscription, filter=fewer))
+    moment[0] += timedelta(minutes=2)
+    await work.tick()
+    await settled()
+    assert pages.told == [f"Número {number} Police Department" for number in (100, 101, 102)]
+    assert (await store.subscriptions())[0].due_at is None
