@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import structlog
 import typer
+from typer.core import TyperCommand
 
 from bot import __version__, control, scheduler
 from bot import replay as replaying
@@ -188,7 +190,18 @@ def deliver() -> None:
 # ── subscriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@app.command()
+class _TakesChatNumber(TyperCommand):
+    """A command whose last argument may be a group's number, which begins with a minus and is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with such a number behind `--`, where nothing is taken for an option."""
+        numbers = [word for word in args if re.fullmatch(r"-\d+", word)]
+        if numbers and "--" not in args:
+            args = [*(word for word in args if word not in numbers), "--", *numbers]
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_TakesChatNumber)
 def subscribe(
     channel: Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")],
     address: Annotated[str, typer.Argument(help="A chat's or a channel's id; for apprise a URL such as mailto://…")],
@@ -205,7 +218,7 @@ def subscribe(
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], json_)
 
 
-@app.command()
+@app.command(cls=_TakesChatNumber)
 def unsubscribe(
     channel: Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")],
     address: Annotated[str, typer.Argument(help="A chat's or a channel's id, or the subscription's.")],

@@ -218,6 +218,14 @@ def test_what_is_asked_for_goes_to_stdout_and_notices_to_stderr(here):
         assert done.stderr == ""
 
 
+def test_a_groups_number_begins_with_a_minus_and_is_no_option(here):
+    here.run("subscribe", "telegram", "-1001234567890", "--states", "TX,Oklahoma")
+    assert [s["address"] for s in here.lines("subscriptions")] == ["-1001234567890"]
+    assert "No such option" in here.run("subscribe", "telegram", "-1001234567890", "--sates", "TX", expect=2).stderr
+    here.run("unsubscribe", "telegram", "-1001234567890")
+    assert here.lines("subscriptions") == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
