@@ -64,7 +64,7 @@ logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a request that
 ARCHIVE = ROOT.parent / "shared" / "ice-archive"
 ANSWERS_TAKE = (0.02, 0.2)  # seconds
 TOO_LATE = 1.5  # seconds; the launcher's program waits one
-FAULT_RATE = 0.15  # of the sends, until there were enough
+SENDS_A_KILL = 2  # about so many messages reach a platform for each kill before their sender is gone
 QUIET = 0.5  # seconds without a message until the next list is published
 FAST = {"COUNTERSIGN_POLL_SECONDS": "1"}
 NOISE = 0.5  # seconds; the program looks for what is due once a second
@@ -90,16 +90,17 @@ CHATS = {
 
 
 class Luck:
-    """Which sends meet a fault: so many in all, each kind as likely."""
+    """Which sends meet a fault: so many in all, at this rate, each kind as likely."""
 
-    def __init__(self, faults: Mapping[str, Fault], count: int, seed: str) -> None:
+    def __init__(self, faults: Mapping[str, Fault], count: int, rate: float, seed: str) -> None:
         self._faults = faults
+        self._rate = rate
         self._dice = Random(seed)
         self.left = count
         self.met: Counter[str] = Counter()
 
     def __call__(self) -> Fault | None:
-        if not self.left or self._dice.random() >= FAULT_RATE:
+        if not self.left or self._dice.random() >= self._rate:
             return None
         self.left -= 1
         name = self._dice.choice(list(self._faults))
@@ -273,6 +274,7 @@ class Run:
         self.sheet: Sheet | None = None
         self.path = ""
         self.published = self.kills = self.kills_on_the_way = 0
+        self.met_among_kills = 0
         self._looked_at = 0.0
 
     # what can be done
@@ -415,6 +417,7 @@ class Run:
 
     def meet_the_other_faults(self) -> None:
         """Publish on without kills until every fault was met."""
+        self.met_among_kills = sum(platform.luck.met.total() for platform in self.platforms.values())
 
         def all_met() -> bool:
             self._publish_when_quiet()
@@ -499,7 +502,10 @@ def print_work(table: Table, run: Run) -> None:
     table.say("lists published", run.published, "" if run.options.archive.exists() else "of our own making")
     stored = sum(flight.message is not None for flight in flights)
     table.say("messages that reached a platform", len(flights), f"{stored:,} were stored")
-    table.say("faults met", met.total(), ", ".join(f"{name}: {n}" for name, n in sorted(met.items())))
+    kinds = ", ".join(f"{name}: {number}" for name, number in sorted(met.items()))
+    table.say("faults met", met.total(), kinds, good=met.total() == run.options.faults)
+    if run.options.faults:
+        table.say("faults met between the kills", run.met_among_kills)
 
 
 def print_verdict(table: Table, audit: Audit) -> None:
@@ -554,10 +560,11 @@ def catch_up(table: Table, run: Run) -> None:
 @contextmanager
 def world(options: argparse.Namespace) -> Iterator[tuple[World, Path]]:
     telegram, slack = SlowTelegram(), SlowSlack()
+    rate = min(0.5, max(0.05, options.faults / (SENDS_A_KILL * max(options.kills, 1))))
     of_slack = 0 if options.slack_down else options.faults // 2
     for platform, count in ((telegram, options.faults - of_slack), (slack, of_slack)):
         seed = f"{type(platform).__name__} {options.seed}"
-        platform.prepare(Luck(platform.FAULTS, count, seed), seed)
+        platform.prepare(Luck(platform.FAULTS, count, rate, seed), seed)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-crash-")))
         ice = stack.enter_context(SlowIce.run_in_thread())
