@@ -57,7 +57,7 @@ _ENFORCING = (
     rf"{_MIGRATION} (?:enforcement|officers?|officials?|agents?|authorit\w+|custody|detention|detainers?|detainees?|"
     r"functions?|duties|warrants?|violat\w+|holds?|agreements?)\b",
     rf"{_MIGRATION} (?:laws|law(?! (?:office|firm|clinic|center|school|practice)))\b",
-    rf"\benforc\w+ (?:(?:of|the|all|our|federal|civil|us|u\.s\.) ){{0,4}}{_MIGRATION}\b(?!-era)",
+    rf"\benforc\w+ (?:(?:of|the|all|our|federal|civil|us|u\.s\.) ){{0,4}}{_MIGRATION}\b(?!-era| consult)",
     r"\bley(?:es)? (?:federal(?:es)? )?de inmigraci[oó]n",
     r"\b(?:agentes|autoridades|funciones|servicio) (?:federal(?:es)? )?de inmigraci[oó]n\b(?! y ciudadan)",
 )
@@ -89,6 +89,7 @@ _TOPICS = {
     "immigration": _rule(*_IMMIGRATION, r"\bdetainees?\b"),
     "enforcing": _rule(*_ENFORCING, r"\bdetaine[er]s?\b|\bdetention\b|\b287|\bdelegat\w+"),
     "federal": _rule(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\b(?:INA|DHS)\b|\bI\.N\.A\.)|\bnationality act\b"),
+    "ICE": _rule(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\(ICE\)|\b(?:INA|DHS)\b)"),
     "force": _rule(*_FORCE),
     "acts": _rule(*_ACTS, *_FORCE),
     "backing": _rule(
@@ -120,7 +121,8 @@ _TOPICS = {
 
 # ── signs: the words themselves ──────────────────────────────────────────────────────────────────────────────────────
 
-_ALONE = r"(?<!\d)(?<!\d[-–.,/])(?<!\$)(?<!\b[a-z]-)"  # not in 1,287, 18-287 or B-287, but in post-287
+# not in 1,287, 18-287, B-287 or 115C-287, but in post-287
+_ALONE = r"(?<!\d)(?<!\d[-–.,/])(?<!\$)(?<!\b[a-z]-)(?<!\d[a-z]-)"
 _A_LAW = r"(?:codes?|ordinances?|charter|statutes?|bylaws|f\.s\.|ldc|udc)"
 _ONE_OF_MANY = r" ?(?:through|thru|to|-|–) ?\d{1,4} ?(?:\([a-z]\)|[a-z]\b)"  # 287(g) through 291(g)
 _NUMBERED = _rule(
@@ -135,6 +137,7 @@ _OF_A_LAW = _rule(
     rf"(?:{_A_LAW}|plan|manual|(?<!nationality )(?<!of the )act)(?!\w)",
     rf"(?: ?\(\w{{1,4}}\)){{0,3}}, (?=(?-i:[A-Z]))(?:[\w'’.&-]{{1,20}} ){{0,3}}?{_A_LAW}(?!\w)",
     r" (?:building|zoning|development|municipal|county|city|town|village|government|traffic|health|fire|tax) code",
+    r",? (?:and )?(?!287)\d{1,4} ?\([a-z]\)",  # 287 (G), 41 (F)
     _ONE_OF_MANY,
 )
 _STREET = _rule(
@@ -278,7 +281,7 @@ _MODEL_SIGNS = (
             r"(?-i:\b(?:WSO|TFM|JEM)\b)",
         ),
         stems=("jail enf", "oficial", "wso", "tfm", "jem"),
-        needs=("federal",),
+        needs=("ICE",),
     ),
 )
 _ICE_SIGNS = (
@@ -307,11 +310,22 @@ _ICE_SIGNS = (
     _Sign(words=_rule(_ICE), stems=("ICE",), needs=("agreement", "immigration"), unless=("help",)),
     _Sign(
         words=_rule(
-            r"\b(?:agreements?|mo[au]s?|contracts?|understanding|partnerships?|acuerdos?|convenios?) (?:with|con) "
+            r"\b(?:agreements?|mo[au]s?|contracts?|understanding|partnerships?|acuerdos?|convenios?|entendimiento) "
+            r"(?:with|con) "
             rf"(?:the |el )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
         ),
         stems=("ICE",),
         needs=("force",),
+    ),
+    _Sign(
+        words=_rule(rf"\b(?:question|detain|arrest|hold)(?:s|ing)?\b[^.;\n]{{1,40}} for {_ICE}{_NOT_MORE}"),
+        stems=("ICE",),
+        needs=("agreement",),
+    ),
+    _Sign(
+        words=_rule(rf"\bwork(?:s|ing)? (?:for|with) {_ICE}{_NOT_MORE}"),
+        stems=("ICE",),
+        needs=("agreement", "force"),
     ),
     _Sign(
         words=_rule(
@@ -483,7 +497,7 @@ def _listed(words: Iterable[str]) -> str:
 def _plain(text: str) -> str:
     """Return the text with a line for each paragraph, single spaces, whole words, and no letters that nobody sees."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = unicodedata.normalize("NFKC", text).replace("\u2010", "-")
     return "\n".join(_paragraphs(_INVISIBLE.sub("", unbroken(text))))
 
 
