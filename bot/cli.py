@@ -17,7 +17,7 @@ import structlog
 import typer
 from typer.core import TyperCommand
 
-from bot import __version__, control, scheduler
+from bot import __version__, cli_sources, control, scheduler
 from bot import replay as replaying
 from bot.commands import Counter
 from bot.config import Settings, load, notices
@@ -412,6 +412,12 @@ async def _report(settings: Settings) -> Report:
         return await report(store, now=utc_now(), sources=settings.sources, stale_hours=settings.stale_hours)
     finally:
         await store.close()
+
+
+# ── local sources ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+app.add_typer(cli_sources.app, name="sources")
+app.command()(cli_sources.read)
 
 
 # ── replay ───────────────────────────────────────────────────────────────────────────────────────────────────────────

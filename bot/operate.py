@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Any, Protocol
 
+from bot import catalogue, local_sources
 from bot.channels import CHANNELS
 from bot.domain import answers, grammar
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind, as_json, stamp
@@ -162,7 +163,14 @@ async def retract(desk: Desk, *, seq: int, because: str) -> Answer:
     return {"change": as_json(change)}
 
 
+async def check(desk: Desk, *, names: Sequence[str]) -> Answer:
+    """Read these local sources once now, and remember what came back."""
+    found = catalogue.places()
+    return {"checked": await local_sources.check(desk, [catalogue.named(found, name) for name in names])}
+
+
 COMMANDS: Mapping[str, Command] = {
+    "check": check,
     "poll": poll,
     "deliver": deliver,
     "subscribe": subscribe,

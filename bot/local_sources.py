@@ -1,0 +1,162 @@
+"""The operator's commands on local sources: read an address, check what the catalogue has, propose a new table."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.domain.local import AgendaItem, LocalReading, Place
+from bot.domain.mention import mentions_in
+from bot.domain.reading import Memory
+from bot.duty import Desk
+from bot.errors import SourceError, UsageError
+from bot.sources import LOCAL, Fetcher
+from bot.sources.recognise import recognise
+
+Answer = dict[str, Any]
+
+AT_ONCE = 16  # places; one host is asked one thing at a time by whoever fetches
+UTC_ZONE = "UTC"
+
+
+def place_of(address: str, *, kind: str | None = None, state: str = "", county: str = "", name: str = "") -> Place:
+    """What an address means, of the platform `kind` where that is given; UsageError when it means nothing."""
+    if kind is not None and kind not in LOCAL:
+        raise UsageError(f"There is no platform {kind!r}; there are: {', '.join(LOCAL)}.")
+    found = recognise(address)
+    if found is None:
+        raise UsageError(
+            f"{address!r} is no address on the web. Write it as in https://www.nashcountync.gov/AgendaCenter."
+        )
+    if kind is not None and found.kind != kind:
+        known = LOCAL[kind].recognises(found.address)
+        found = known or Place(name=found.name, kind=kind, address=found.address, state=found.state)
+    return replace(found, state=state or found.state, county=county, name=name or found.name)
+
+
+async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
+    """What one reading of a place brings, recorded nowhere: an object for each item and each mention, then problems.
+
+    Raises a SourceError when nothing could be read.
+    """
+    reading = await LOCAL[place.kind].read(fetch, place, Memory(source=place.name), now)
+    found: list[Answer] = []
+    for item in reading.items:
+        found += _item_and_mentions(item)
+    found += [{"what": "problem", "problem": problem} for problem in reading.problems]
+    return found
+
+
+def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
+    about = {
+        "title": item.title,
+        "date": day.isoformat() if (day := _day(item.meets_at)) else None,
+        "time": f"{item.meets_at:%H:%M}" if isinstance(item.meets_at, datetime) else None,
+        "body": item.body,
+        "address": item.address,
+    }
+    yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
+    for found in mentions_in(item):
+        yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
+
+
+def _day(moment: datetime | date | None) -> date | None:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
+    """Read each place once now and remember that; `done` is called with what came back from each, in any order."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(place: Place) -> Answer:
+        async with slots:
+            answer = await _checked(desk, place)
+        if done is not None:
+            done(answer)
+        return answer
+
+    return list(await asyncio.gather(*map(one, places)))
+
+
+async def _checked(desk: Desk, place: Place) -> Answer:
+    memory = await desk.store.memory(place.name)
+    now = desk.now()
+    answer: Answer = {"name": place.name, "kind": place.kind, "address": place.address}
+    try:
+        reading = await LOCAL[place.kind].read(desk.fetch, place, memory, now)
+    except SourceError as fault:
+        failed = replace(
+            memory,
+            tried_at=now,
+            problem=str(fault),
+            problem_since=memory.problem_since or now,
+            failures=memory.failures + 1,
+        )
+        await desk.store.remember(failed)
+        return {**answer, "read": False, "problem": str(fault)}
+    well = replace(
+        memory,
+        validators=reading.validators,
+        facts=reading.facts,
+        tried_at=now,
+        read_at=now,
+        problem=None,
+        problem_since=None,
+        failures=0,
+    )
+    await desk.store.remember(well)
+    return {**answer, "read": True, **_counts(reading, now.astimezone(ZoneInfo(place.zone)).date())}
+
+
+def _counts(reading: LocalReading, today: date) -> Answer:
+    days = [day for item in reading.items if (day := _day(item.meets_at)) is not None]
+    return {
+        "unchanged": reading.unchanged,
+        "new": len(reading.items),
+        "to_come": sum(day >= today for day in days),
+        "mentions": sum(len(mentions_in(item)) for item in reading.items),
+        "unreadable": sum(bool(item.unreadable) for item in reading.items),
+        "problems": list(reading.problems),
+    }
+
+
+def proposed(place: Place, zones: Mapping[str, str]) -> Place:
+    """The place as a table: its name in a person's words, its state's usual zone; UsageError without a state."""
+    if not place.state:
+        raise UsageError("The address does not tell the state. Add --state, as in --state NC.")
+    name = re.sub(r"[,\s]+", " ", place.name).strip()
+    zone = place.zone if place.zone != UTC_ZONE else zones.get(place.state, "")
+    if not zone:
+        raise UsageError(f"Nothing in the catalogue tells the time zone of {place.state}. Add --zone America/…")
+    return replace(place, name=f"{name}, {place.state}", zone=zone)
+
+
+def usual_zones(places: Iterable[Place]) -> dict[str, str]:
+    """The zone that most sources of each state have."""
+    counts: dict[str, dict[str, int]] = {}
+    for place in places:
+        zones = counts.setdefault(place.state, {})
+        zones[place.zone] = zones.get(place.zone, 0) + 1
+    return {state: max(zones, key=lambda zone: zones[zone]) for state, zones in counts.items()}
+
+
+def listed(places: Iterable[Place], memories: Mapping[str, Memory], stamp: Callable[[datetime], str]) -> list[Answer]:
+    """The sources with what is remembered of each."""
+    return [
+        {
+            "name": place.name,
+            "kind": place.kind,
+            "state": place.state,
+            "county": place.county or None,
+            "address": place.address,
+            "zone": place.zone,
+            "every_hours": place.every_hours,
+            "verified": place.verified.isoformat() if place.verified else None,
+            "last_read": stamp(memory.read_at) if (memory := memories.get(place.name)) and memory.read_at else None,
+            "problem": memory.problem if memory else None,
+        }
+        for place in places
+    ]
