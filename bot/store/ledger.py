@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from heapq import heapify, heappop, heappush, merge
 from itertools import product
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -74,17 +75,39 @@ Transaction = Recorded | Remembered | Withheld | Placed | Removed | Noted
 
 
 class Log:
-    """The committed changes in order, and where in it each kind of change is found for each state."""
+    """The committed changes in order, and where in it each kind of change is found for each state.
 
-    def __init__(self) -> None:
+    It may hold the end of the log only: `before` is the number of the last change that it does not hold.
+    """
+
+    def __init__(self, before: int = 0) -> None:
         self.changes: list[Change] = []
+        self._before = before
         self._retractions: list[Change] = []
         self._places: defaultdict[tuple[str, Kind], list[int]] = defaultdict(list)
 
     @property
     def end(self) -> int:
         """The number of the last change; 0 when there is none."""
-        return len(self.changes)
+        return self._before + len(self.changes)
+
+    def select(
+        self,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        since: datetime | None = None,
+        states: Sequence[str] | None = None,
+        kinds: Sequence[Kind] | None = None,
+    ) -> tuple[Change, ...]:
+        """Those that `Store.changes` is asked for."""
+        return tuple(
+            change
+            for change in self.changes[after:upto]
+            if (since is None or (change.recorded_at is not None and change.recorded_at >= since))
+            and (states is None or not change.states.isdisjoint(states))
+            and (kinds is None or change.kind in kinds)
+        )
 
     def extend(self, changes: Iterable[Change]) -> None:
         """Add changes that carry their numbers."""
@@ -106,9 +129,8 @@ class Log:
         """The first of `owed`, from the index; `after` is a change up to which nothing is owed, if the caller knows."""
         news, after = subscription.filter, max(subscription.cursor, after)
         if news.counties or news.agencies or news.support_types:
-            return next(
-                (self.changes[seq - 1] for seq in self._candidates(news, after) if self._is_news(news, seq)), None
-            )
+            candidates = map(self._numbered, self._candidates(news, after))
+            return next((change for change in candidates if news.matches(change)), None)
         first = self.end + 1
         for kind, kind_since in news.kinds.items():
             for state, state_since in news.states.items():
@@ -116,15 +138,15 @@ class Log:
                 since = max(after, kind_since, state_since)
                 if places and places[-1] > since:
                     first = min(first, places[bisect_right(places, since)])
-        return self.changes[first - 1] if first <= self.end else None
+        return self._numbered(first) if first <= self.end else None
 
     def _candidates(self, news: Filter, after: int) -> Iterator[int]:
         """The changes that this filter could match, in order."""
         found = (self._places.get(entry) for entry in product(news.index_states, news.kinds))
         return merge(*(places[bisect_right(places, after) :] for places in found if places))
 
-    def _is_news(self, news: Filter, seq: int) -> bool:
-        return news.matches(self.changes[seq - 1])
+    def _numbered(self, seq: int) -> Change:
+        return self.changes[seq - 1 - self._before]
 
 
 def _heard_under(change: Change) -> list[tuple[str, Kind]]:
@@ -353,6 +375,15 @@ def row_numbers(agreements: Mapping[Key, Agreement]) -> tuple[int, ...]:
 def _with_rows(agreements: Mapping[Key, Agreement], rows: Sequence[int]) -> Mapping[Key, Agreement]:
     numbers = dict(zip(sorted(agreements), rows, strict=False))  # `record` compares what comes of it
     return {key: agreement.at_row(numbers.get(key, 0)) for key, agreement in agreements.items()}
+
+
+def in_zone(subscription: Subscription) -> Subscription:
+    """The subscription, whose time zone is one; later nothing asks."""
+    try:
+        ZoneInfo(subscription.tz)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise StoreError(f"{subscription.tz!r} is not a time zone.") from error
+    return subscription
 
 
 def started(subscription: Subscription, number: int, end: int) -> Subscription:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
@@ -31,6 +30,7 @@ from bot.store.ledger import (
     advanced,
     changed,
     failed,
+    in_zone,
     part_sent,
     pinned,
     row_numbers,
@@ -83,13 +83,7 @@ class TinyStore:
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> Sequence[Change]:
-        return tuple(
-            change
-            for change in self._ledger.log.changes[after:upto]
-            if (since is None or (change.recorded_at is not None and change.recorded_at >= since))
-            and (states is None or not change.states.isdisjoint(states))
-            and (kinds is None or change.kind in kinds)
-        )
+        return self._ledger.log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
 
     async def memory(self, source: str) -> Memory:
         return self._ledger.memories.get(source, Memory(source=source))
@@ -132,11 +126,11 @@ class TinyStore:
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
         ledger = self._ledger
-        return self._place(started(_in_zone(subscription), ledger.roll.next_number, ledger.log.end))
+        return self._place(started(in_zone(subscription), ledger.roll.next_number, ledger.log.end))
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
         ledger = self._ledger
-        return self._place(changed(ledger.roll[subscription.id], _in_zone(subscription), ledger.log.end))
+        return self._place(changed(ledger.roll[subscription.id], in_zone(subscription), ledger.log.end))
 
     async def unsubscribe(self, subscription_id: str) -> None:
         if subscription_id in self._ledger.roll.by_id:
@@ -202,12 +196,3 @@ class TinyStore:
     def _place(self, subscription: Subscription, receipt: Receipt | None = None) -> Subscription:
         self._opened.commit(Placed(subscription=subscription, receipt=receipt))
         return self._ledger.roll[subscription.id]
-
-
-def _in_zone(subscription: Subscription) -> Subscription:
-    """The subscription, whose time zone is one; later nothing asks."""
-    try:
-        ZoneInfo(subscription.tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise StoreError(f"{subscription.tz!r} is not a time zone.") from error
-    return subscription

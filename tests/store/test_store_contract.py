@@ -25,6 +25,7 @@ from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter, due_at, owed
 from bot.errors import StoreError
 from bot.store import Memory
+from bot.store.postgres import PostgresStore
 from bot.store.tiny import TinyStore
 
 
@@ -44,12 +45,31 @@ class Tiny:
             await self.store.close()
 
 
-STORES = {"tiny": Tiny}
+class Postgres:
+    """A PostgresStore that can be closed and opened again."""
+
+    def __init__(self, url):
+        self.url, self.store = url, None
+
+    async def open(self):
+        await self.close()
+        self.store = await PostgresStore.open(self.url)
+        return self.store
+
+    async def close(self):
+        if self.store is not None:
+            await self.store.close()
+
+
+STORES = {
+    "tiny": lambda request: Tiny(request.getfixturevalue("tmp_path")),
+    "postgres": lambda request: Postgres(request.getfixturevalue("database")),
+}
 
 
 @pytest.fixture(params=sorted(STORES))
-async def place(request, tmp_path):
-    place = STORES[request.param](tmp_path)
+async def place(request):
+    place = STORES[request.param](request)
     yield place
     await place.close()
 

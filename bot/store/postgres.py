@@ -1,0 +1,477 @@
+"""The store in PostgreSQL: the same rules as the embedded one, for any number of programs on any number of machines.
+
+Each method is one transaction. Numbers are given from one row that is locked to the end of the transaction, so that
+they commit in order and nobody reads a change before an earlier one is there. The log is append-only: each program
+keeps what it has read of it and asks only for what is new.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+import msgspec
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.domain.agreement import Agreement, Key
+from bot.domain.change import Change, Kind, Known
+from bot.domain.document import Document
+from bot.domain.subscription import ALL_STATES, Receipt, Subscription
+from bot.domain.vet import Held
+from bot.errors import StoreDamaged, StoreError
+from bot.store import Memory, Record
+from bot.store.evidence import check, label, packed, restored
+from bot.store.ledger import (
+    RECEIPTS_KEPT,
+    Log,
+    Roll,
+    advanced,
+    changed,
+    failed,
+    in_zone,
+    part_sent,
+    pinned,
+    started,
+)
+from bot.store.tables import CHANGES, EVIDENCE, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
+
+SCHEMA = "0001"  # the newest step of migrations/
+CONNECT_WITHIN = 10  # seconds
+CONNECTIONS = 10  # of one program at most; small plans of hosts allow twenty in all
+ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
+
+_DECODE_CHANGE = msgspec.json.Decoder(Change).decode
+_DECODE_MEMORY = msgspec.json.Decoder(Memory).decode
+_DECODE_HELD = msgspec.json.Decoder(tuple[Held, ...]).decode
+_DECODE_SUBSCRIPTION = msgspec.json.Decoder(Subscription).decode
+_DECODE_RECEIPT = msgspec.json.Decoder(Receipt).decode
+
+
+class PostgresStore:
+    """The store in one database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine: AsyncEngine | None = engine
+        self._log = Log()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Connect; StoreError when nothing answers or the tables are not those of this version."""
+        store = cls(create_async_engine("postgresql+psycopg://", async_creator=lambda: _connect(url), **_POOL))
+        try:
+            async with store._transaction() as db:
+                await _check_schema(db)
+        except StoreError:
+            await store.close()
+            raise
+        return store
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """PostgreSQL says for itself what is wrong with it."""
+        return ()
+
+    async def known(self) -> Known:
+        async with self._transaction() as db:
+            return _known((await db.execute(sa.select(LEDGER.c.known))).scalar_one())
+
+    async def last_seq(self) -> int:
+        async with self._transaction() as db:
+            return int((await db.execute(sa.select(LEDGER.c.last_seq))).scalar_one())
+
+    async def changes(
+        self,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        since: datetime | None = None,
+        states: Sequence[str] | None = None,
+        kinds: Sequence[Kind] | None = None,
+    ) -> Sequence[Change]:
+        if upto is None or upto > self._log.end:
+            async with self._transaction() as db:
+                await self._read_on(db)
+        self._check_open()
+        return self._log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
+
+    async def memory(self, source: str) -> Memory:
+        async with self._transaction() as db:
+            found = await db.execute(sa.select(SOURCES.c.body).where(SOURCES.c.source == source))
+            body = found.scalar_one_or_none()
+        return _DECODE_MEMORY(body) if body is not None else Memory(source=source)
+
+    async def memories(self) -> Sequence[Memory]:
+        async with self._transaction() as db:
+            bodies = (await db.execute(sa.select(SOURCES.c.body))).scalars().all()
+        return tuple(sorted(map(_DECODE_MEMORY, bodies), key=lambda memory: memory.source))
+
+    async def held(self) -> Sequence[Held]:
+        async with self._transaction() as db:
+            held = _DECODE_HELD((await db.execute(sa.select(LEDGER.c.held))).scalar_one())
+        return tuple(sorted(held, key=lambda one: (one.since, one.id)))
+
+    async def evidence(self, sha256: str) -> Document | None:
+        async with self._transaction() as db:
+            found = await db.execute(sa.select(EVIDENCE).where(EVIDENCE.c.sha256 == sha256))
+            row = found.one_or_none()
+        if row is None:
+            return None
+        document = restored(row.sha256, row.packed, row.label)
+        if document is None:
+            raise StoreDamaged(f"The document {sha256} in the database is damaged; put it back from a backup.")
+        return document
+
+    async def record(self, record: Record) -> Sequence[Change]:
+        async with self._transaction() as db:
+            ledger = (await db.execute(sa.select(LEDGER).with_for_update())).one()
+            changes = tuple(
+                replace(change, seq=seq, recorded_at=record.recorded_at)
+                for seq, change in enumerate(record.changes, ledger.last_seq + 1)
+            )
+            before = _known(ledger.known)
+            if not _follows(before, changes, record.known):
+                raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
+            await _keep(db, record.documents)
+            values: dict[str, Any] = {"last_seq": ledger.last_seq + len(changes), "held": _json(record.held)}
+            if record.known != before:
+                values["known"] = _json(_pairs_of(record.known))
+            await db.execute(sa.update(LEDGER).values(values))
+            if changes:
+                await db.execute(sa.insert(CHANGES), [{"seq": c.seq, "body": _json(c)} for c in changes])
+                await _wake(db, changes)
+            await _remember(db, record.memory)
+        return changes
+
+    async def remember(self, memory: Memory) -> None:
+        async with self._transaction() as db:
+            await _remember(db, memory)
+
+    async def put_held(self, held: Sequence[Held]) -> None:
+        async with self._transaction() as db:
+            await db.execute(sa.update(LEDGER).values(held=_json(tuple(held))))
+
+    async def subscribe(self, subscription: Subscription) -> Subscription:
+        async with self._transaction() as db:
+            ledger = await _numbers(db)
+            new = started(in_zone(subscription), ledger.next_number, ledger.last_seq)
+            new = await self._with_due_at(db, new)
+            await db.execute(sa.insert(SUBSCRIPTIONS).values(_row(new)))
+            await db.execute(sa.update(LEDGER).values(next_number=ledger.next_number + 1))
+        return new
+
+    async def change_subscription(self, subscription: Subscription) -> Subscription:
+        async with self._transaction() as db:
+            end = (await _numbers(db)).last_seq
+            old = await _locked(db, subscription.id)
+            return await self._place(db, changed(old, in_zone(subscription), end))
+
+    async def unsubscribe(self, subscription_id: str) -> None:
+        async with self._transaction() as db:
+            await _remove(db, subscription_id)
+
+    async def forget(self, subscription_id: str) -> None:
+        async with self._transaction() as db:
+            gone = await _found(db, subscription_id)
+            if gone is None:
+                return
+            await _remove(db, subscription_id)
+            live = sa.select(sa.literal("s").concat(sa.cast(SUBSCRIPTIONS.c.number, sa.Text)))
+            of_chat = sa.and_(  # an earlier subscription of the same chat, that ended
+                RECEIPTS.c.channel == gone.channel,
+                RECEIPTS.c.address == gone.shown_address,
+                RECEIPTS.c.subscription.not_in(live),
+            )
+            await db.execute(sa.delete(RECEIPTS).where(sa.or_(RECEIPTS.c.subscription == gone.id, of_chat)))
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        async with self._transaction() as db:
+            return await _found(db, subscription_id)
+
+    async def find(self, channel: str, address: str) -> Subscription | None:
+        async with self._transaction() as db:
+            s = SUBSCRIPTIONS.c
+            of_address = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
+            row = (await db.execute(of_address.order_by(s.number.desc()).limit(1))).one_or_none()
+        return _subscription(row) if row is not None else None
+
+    async def notes(self, kind: str) -> Mapping[str, str]:
+        async with self._transaction() as db:
+            found = await db.execute(sa.select(NOTES.c.key, NOTES.c.value).where(NOTES.c.kind == kind))
+            return {row.key: row.value for row in found}
+
+    async def note(self, kind: str, key: str, value: str | None) -> None:
+        async with self._transaction() as db:
+            if value is None:
+                await db.execute(sa.delete(NOTES).where(NOTES.c.kind == kind, NOTES.c.key == key))
+            else:
+                noted = insert(NOTES).values(kind=kind, key=key, value=value)
+                await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        async with self._transaction() as db:
+            rows = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
+            return tuple(map(_subscription, rows))
+
+    async def due(self, now: datetime) -> Sequence[Subscription]:
+        async with self._transaction() as db:
+            s = SUBSCRIPTIONS.c
+            rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.wakes_at <= now).order_by(s.due_at, s.number))
+            return tuple(map(_subscription, rows))
+
+    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
+        return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
+
+    async def sent(self, receipt: Receipt) -> Subscription:
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+
+    async def advance(self, subscription_id: str, cursor: int, told_at: datetime | None = None) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, told_at))
+
+    async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
+        with suppress(_Gone):
+            await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+
+    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
+        async with self._transaction() as db:
+            asked = sa.select(RECEIPTS.c.body).order_by(RECEIPTS.c.number)
+            if subscription_id is not None:
+                asked = asked.where(RECEIPTS.c.subscription == subscription_id)
+            return tuple(map(_DECODE_RECEIPT, (await db.execute(asked)).scalars()))
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.dispose()
+
+    def _check_open(self) -> AsyncEngine:
+        if self._engine is None:
+            raise StoreError("The store is closed.")
+        return self._engine
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction; what fails in it is undone, and said in one sentence."""
+        engine = self._check_open()
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, psycopg.Error, OSError) as fault:
+            raise StoreError(sentence(fault)) from fault
+        except msgspec.MsgspecError as fault:
+            raise StoreError(
+                f"The database was written by a version that this one does not understand ({fault})."
+            ) from fault
+
+    async def _read_on(self, db: AsyncConnection) -> Log:
+        """The log as it is now, with what was committed since it was looked at last."""
+        unread = sa.select(CHANGES.c.body).where(CHANGES.c.seq > self._log.end).order_by(CHANGES.c.seq)
+        found = [_DECODE_CHANGE(body) for body in (await db.execute(unread)).scalars()]
+        self._log.extend([change for change in found if change.seq > self._log.end])  # another may have read on too
+        return self._log
+
+    async def _change(
+        self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
+    ) -> Subscription:
+        async with self._transaction() as db:
+            placed = await self._place(db, how(await _locked(db, subscription_id)))
+            if receipt is not None:
+                await db.execute(sa.insert(RECEIPTS).values(_receipt_row(receipt)))
+            return placed
+
+    async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
+        """Put it in place of the one with its id, which is locked, so that no change is recorded unseen meanwhile."""
+        placed = await self._with_due_at(db, subscription)
+        row = _row(placed)
+        await db.execute(sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row["number"]).values(row))
+        return placed
+
+    async def _with_due_at(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
+        roll = Roll(await self._read_on(db))
+        roll.place(subscription)
+        return roll[subscription.id]
+
+
+class _Gone(StoreError):
+    """There is no such subscription (any more)."""
+
+
+_POOL: dict[str, Any] = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": 60, "pool_pre_ping": True}
+
+
+async def _connect(url: str) -> psycopg.AsyncConnection[Any]:
+    connection = await psycopg.AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_WITHIN,
+        prepare_threshold=None,  # poolers such as PgBouncer hand each transaction to another session
+        application_name="countersign",
+    )
+    await connection.execute(ON_CONNECTING)
+    await connection.set_autocommit(False)
+    return connection
+
+
+async def _check_schema(db: AsyncConnection) -> None:
+    table = (await db.execute(sa.select(sa.func.to_regclass("alembic_version")))).scalar_one()
+    steps = (await db.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars().all() if table else []
+    found = max(steps, default="")
+    if not found:
+        raise StoreError("The database holds no tables of Countersign yet; run `countersign migrate`.")
+    if found < SCHEMA:
+        raise StoreError(f"The tables of the database are of an older version ({found}); run `countersign migrate`.")
+    if found > SCHEMA:
+        raise StoreError(
+            f"The tables of the database are of a newer version ({found}); install that Countersign again."
+        )
+
+
+async def _numbers(db: AsyncConnection) -> Any:
+    """The row from which numbers are given, locked to the end of the transaction."""
+    return (await db.execute(sa.select(LEDGER.c.last_seq, LEDGER.c.next_number).with_for_update())).one()
+
+
+async def _found(db: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription | None:
+    number = _number(subscription_id)
+    if number is None:
+        return None
+    asked = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == number)
+    row = (await db.execute(asked.with_for_update() if lock else asked)).one_or_none()
+    return _subscription(row) if row is not None else None
+
+
+async def _locked(db: AsyncConnection, subscription_id: str) -> Subscription:
+    found = await _found(db, subscription_id, lock=True)
+    if found is None:
+        raise _Gone(f"There is no subscription {subscription_id}.")
+    return found
+
+
+async def _remove(db: AsyncConnection, subscription_id: str) -> None:
+    await db.execute(sa.delete(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == _number(subscription_id)))
+
+
+async def _remember(db: AsyncConnection, memory: Memory) -> None:
+    body = _json(memory)
+    remembered = insert(SOURCES).values(source=memory.source, body=body)
+    await db.execute(remembered.on_conflict_do_update(index_elements=["source"], set_={"body": body}))
+    if memory.tried_at is not None:
+        await db.execute(sa.delete(RECEIPTS).where(RECEIPTS.c.at < memory.tried_at - RECEIPTS_KEPT))
+
+
+async def _keep(db: AsyncConnection, documents: Sequence[Document]) -> None:
+    for document in documents:
+        if not document.unchanged:
+            check(document)
+            row = {"sha256": document.sha256, "label": label(document).decode(), "packed": packed(document)}
+            await db.execute(insert(EVIDENCE).values(row).on_conflict_do_nothing())
+
+
+async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
+    """Set `due_at` of those who are owed one of these new changes and had nothing due before it.
+
+    All who watch one of the states are locked first, whatever is due to them: one that is being advanced may have
+    nothing due a moment later.
+    """
+    states = {ALL_STATES}.union(*(change.states for change in changes))
+    s = SUBSCRIPTIONS.c
+    watching = sa.select(SUBSCRIPTIONS).where(s.states.overlap(sorted(states))).order_by(s.number)
+    tail = Log(before=changes[0].seq - 1)
+    tail.extend(changes)
+    roll, woken = Roll(tail), []
+    retracts = any(change.kind is Kind.RETRACTED for change in changes)
+    for row in await db.execute(watching.with_for_update()):
+        subscription = _subscription(row)
+        if row.due_at is not None and not (retracts or subscription.hears_always):
+            continue  # else something may be due before what is due already
+        roll.place(subscription)
+        due = min((at for at in (roll[subscription.id].due_at, row.due_at) if at is not None), default=None)
+        if due != row.due_at:
+            wakes = replace(subscription, due_at=due).wakes_at
+            woken.append({"of": row.number, "due": due, "wakes": wakes})
+    if woken:
+        moments: dict[str, Any] = {"due_at": sa.bindparam("due"), "wakes_at": sa.bindparam("wakes")}
+        await db.execute(sa.update(SUBSCRIPTIONS).where(s.number == sa.bindparam("of")).values(moments), woken)
+
+
+def _number(subscription_id: str) -> int | None:
+    digits = subscription_id.removeprefix("s")
+    return int(digits) if digits.isdecimal() else None
+
+
+def _row(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "number": _number(subscription.id),
+        "channel": subscription.channel,
+        "address": subscription.address,
+        "states": sorted(subscription.filter.index_states),
+        "due_at": subscription.due_at,
+        "wakes_at": subscription.wakes_at,
+        "body": _json(subscription),
+    }
+
+
+def _subscription(row: Any) -> Subscription:
+    due_at = row.due_at.astimezone(UTC) if row.due_at is not None else None
+    return replace(_DECODE_SUBSCRIPTION(row.body), due_at=due_at)
+
+
+def _receipt_row(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "subscription": receipt.subscription,
+        "channel": receipt.channel,
+        "address": receipt.address,
+        "at": receipt.at,
+        "body": _json(receipt),
+    }
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+# ── what is known, as JSON: a mapping is a list of pairs, for its keys are not words ────────────────────────────────
+
+
+def _pairs_of(known: Known) -> dict[str, Any]:
+    return {field.name: _pairs(getattr(known, field.name)) for field in fields(Known)}
+
+
+def _pairs(value: Any) -> Any:
+    return [(key, _pairs(inner)) for key, inner in value.items()] if isinstance(value, Mapping) else value
+
+
+def _known(body: str) -> Known:
+    hints = get_type_hints(Known)
+    return Known(**{name: _unpaired(pairs, hints[name]) for name, pairs in msgspec.json.decode(body).items()})
+
+
+def _unpaired(value: Any, kind: Any) -> Any:
+    if get_origin(kind) is not Mapping:
+        return msgspec.convert(value, kind)
+    of_key, of_value = get_args(kind)
+    return {msgspec.convert(key, of_key): _unpaired(inner, of_value) for key, inner in value}
+
+
+def _follows(before: Known, changes: Sequence[Change], known: Known) -> bool:
+    """Whether that is known after these changes, but for rows, publications and what is absent."""
+    after = replace(before.after(changes), seen=known.seen, absent=known.absent)
+    return _without_rows(after) == _without_rows(known)
+
+
+def _without_rows(known: Known) -> Known:
+    def rowless(on_list: Mapping[Key, Agreement]) -> Mapping[Key, Agreement]:
+        return {key: agreement.at_row(0) for key, agreement in on_list.items()}
+
+    return replace(known, agreements={name: rowless(on_list) for name, on_list in known.agreements.items()})
+
+
+def sentence(fault: Exception) -> str:
+    """What PostgreSQL said, on one line; it never says the password."""
+    said = fault.orig if isinstance(fault, DBAPIError) and fault.orig is not None else fault
+    first = (str(said).strip() or type(said).__name__).splitlines()[0]
+    return f"The database failed: {first}"
