@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print
 from bot.sources.ice import Ice
 from bot.status import Report, report
 from bot.store.tiny import TinyStore
-from bot.wiring import desk, operator, set_up_logs, utc_now
+from bot.wiring import desk, opened, operator, set_up_logs, utc_now
 
 app = typer.Typer(
     name="countersign",
@@ -112,11 +113,11 @@ def run() -> None:
 async def _run(settings: Settings) -> None:
     from bot.hearing import hearing  # noqa: PLC0415 - a web server, which no other command needs
 
-    store = TinyStore.open(settings.data)
+    store = await opened(settings)
     try:
         for notice in store.notices:
             log.warning(notice)
-        async with desk(settings, store) as work, control.listening(work, settings.data):
+        async with desk(settings, store) as work, _taking_commands(work, settings):
             await broadcast(work, settings.broadcast)
             await _welcome(work, settings)
             stale_after = timedelta(hours=settings.stale_hours)
@@ -124,6 +125,13 @@ async def _run(settings: Settings) -> None:
                 await scheduler.run(Duty(work, also=lambda: notify(work, operator(settings), stale_after)))
     finally:
         await store.close()
+
+
+def _taking_commands(work: Desk, settings: Settings) -> AbstractAsyncContextManager[None]:
+    """Take commands that write; with a database they write to it themselves."""
+    if settings.database_url is not None:
+        return nullcontext()
+    return control.listening(work, settings.data)
 
 
 async def _welcome(work: Desk, settings: Settings) -> None:
@@ -138,24 +146,39 @@ async def _welcome(work: Desk, settings: Settings) -> None:
         "watching",
         page=settings.ice_url,
         every=f"{settings.poll_seconds:g} s",
-        data=str(settings.data),
+        data="PostgreSQL" if settings.database_url is not None else str(settings.data),
         channels=sorted(work.channels),
         subscriptions=len(await work.store.subscriptions()),
     )
 
 
+@app.command()
+def migrate() -> None:
+    """Bring the tables of the database in DATABASE_URL up to this version; without one there is nothing to do."""
+    settings = _settings()
+    if settings.database_url is None:
+        say("DATABASE_URL is not set: everything is kept in a folder, which needs no migration. Nothing to do.")
+        return
+    from bot.store.migrate import migrate as bring_up_to_date  # noqa: PLC0415 - slow to import, and few need it
+
+    done = bring_up_to_date(settings.database_url.get_secret_value())
+    say("The tables are those of this version now." if done else "The tables are those of this version already.")
+
+
 def _do(settings: Settings, command: str, **arguments: Any) -> Answer:
     """Do a command that writes, or have the running program do it."""
     try:
-        store = TinyStore.open(settings.data)
+        return asyncio.run(_do_here(settings, command, arguments))
     except StoreBusy:
+        if settings.database_url is not None:
+            raise
         return control.hand_over(settings.data, command, arguments)
+
+
+async def _do_here(settings: Settings, command: str, arguments: Mapping[str, Any]) -> Answer:
+    store = await opened(settings)
     for notice in store.notices:
         say(notice)
-    return asyncio.run(_do_here(settings, store, command, arguments))
-
-
-async def _do_here(settings: Settings, store: TinyStore, command: str, arguments: Mapping[str, Any]) -> Answer:
     try:
         async with desk(settings, store) as work:
             return await carry_out(work, command, arguments)
@@ -288,7 +311,7 @@ def _read(settings: Settings, what: str, **arguments: Any) -> Any:
     """Ask the store, beside a running program or without one; a folder that is not there yet holds nothing."""
 
     async def ask() -> Any:
-        store = TinyStore.open(settings.data, readonly=True)
+        store = await opened(settings, readonly=True)
         try:
             return await getattr(store, what)(**arguments)
         finally:
@@ -407,7 +430,7 @@ def status(
 
 
 async def _report(settings: Settings) -> Report:
-    store = TinyStore.open(settings.data, readonly=True)
+    store = await opened(settings, readonly=True)
     try:
         return await report(store, now=utc_now(), sources=settings.sources, stale_hours=settings.stale_hours)
     finally:
@@ -427,23 +450,24 @@ app.command()(cli_sources.read)
 def replay(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with manifest.json and lists.")],
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the changes there.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Into the data folder, which must hold nothing yet.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Into the store, which must hold nothing yet.")] = False,
 ) -> None:
     """Run an archive of lists through the real line, in a throw-away store."""
     settings = _settings()
     found = replaying.entries(folder)
     gc.disable()  # what a replay makes it keeps to its end: looking for garbage in it costs a tenth
-    store = TinyStore.open(settings.data) if keep else TinyStore.fleeting()
-    counts = asyncio.run(_replay(found, store, json_))
+    counts = asyncio.run(_replay(found, settings if keep else None, json_))
     said = ", ".join(f"{number} {kind.value}" for kind, number in sorted(counts.items()))
     say(f"{len(found)} lists: {said or 'no changes'}.")
 
 
-async def _replay(found: list[replaying.Entry], store: TinyStore, out: Path | None) -> dict[Kind, int]:
+async def _replay(found: list[replaying.Entry], settings: Settings | None, out: Path | None) -> dict[Kind, int]:
+    """The number of changes of each kind; without settings nothing is kept."""
     counts: dict[Kind, int] = {}
+    store = await opened(settings) if settings is not None else TinyStore.fleeting()
     try:
         if await store.last_seq() or (await store.known()).seen:
-            raise UsageError("The data folder holds a history already; --keep fills only an empty one.")
+            raise UsageError("The store holds a history already; --keep fills only an empty one.")
         with ProgressBar(len(found)) as bar, LinesFile(out) as lines:
             async for done, entry, brought in replaying.replay(found, source=Ice(), store=store):
                 bar.show(done, f"{entry.observed_at:%Y-%m-%d}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -138,16 +139,28 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _is_not_yet(cls, value: SecretStr | None) -> SecretStr | None:
+    def _is_database(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            raise ValueError("this version keeps everything in the folder COUNTERSIGN_DATA; unset it")
+            import psycopg  # noqa: PLC0415 - slow to import, and few need it
+
+            form = "it must be as in postgresql://user:password@host:5432/name or postgresql:///name?host=/folder"
+            if not re.match(r"postgres(ql)?://", value.get_secret_value()):
+                raise ValueError(form)
+            try:
+                psycopg.conninfo.conninfo_to_dict(value.get_secret_value())
+            except psycopg.ProgrammingError:  # its text repeats a part of the address
+                raise ValueError(f"PostgreSQL cannot read it; {form}") from None
         return value
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be printed, whatever happens."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        if self.database_url is not None:
+            password = urlsplit(self.database_url.get_secret_value()).password
+            secrets += [password, unquote(password)] if password else []
+        return tuple(secrets)
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:

@@ -18,9 +18,11 @@ from bot.notify import Operator
 from bot.sources import Source
 from bot.sources.ice import Ice
 from bot.store import Store
+from bot.store.tiny import TinyStore
 
 if TYPE_CHECKING:
     from bot.channels.slack_install import OAuth
+    from bot.store.postgres import PostgresStore
 
 TOKENS = "tokens"
 
@@ -74,6 +76,15 @@ def sources(settings: Settings) -> dict[str, Source]:
     """The enabled sources by name."""
     made: dict[str, Source] = {"ice": Ice(settings.ice_url)}
     return {name: source for name, source in made.items() if name in settings.sources}
+
+
+async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
+    """The store that is set up: the database of DATABASE_URL, else the data folder, whose one writer this becomes."""
+    if settings.database_url is not None:
+        from bot.store.postgres import PostgresStore  # noqa: PLC0415 - the library is slow to import
+
+        return await PostgresStore.open(settings.database_url.get_secret_value())
+    return TinyStore.open(settings.data, readonly=readonly)
 
 
 class StoredNotes:

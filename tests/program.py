@@ -25,7 +25,11 @@ class World:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_"))}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_", "DATABASE_"))
+        }
         return kept | {
             "COUNTERSIGN_DATA": str(self.folder),
             "COUNTERSIGN_ICE_URL": self.ice.url,

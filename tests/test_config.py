@@ -65,9 +65,27 @@ def test_an_empty_variable_is_no_variable(folder, monkeypatch):
     assert load(folder=folder).telegram_bot_token is None
 
 
-def test_a_database_is_refused_rather_than_ignored(folder, monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgres://user:hunter2@db/x")
-    with pytest.raises(ConfigError) as fault:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://user:hunter2@db.example:5432/x",
+        "postgresql://user:hunter2@db/x?sslmode=require",
+        "postgresql:///x?host=/run/socket",
+    ],
+)
+def test_a_database_is_taken_as_hosts_give_it_and_its_password_is_a_secret(folder, monkeypatch, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings = load(folder=folder)
+    assert settings.database_url.get_secret_value() == url
+    assert url in settings.secrets
+    assert ("hunter2" in settings.secrets) == ("hunter2" in url)
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["mysql://user:hunter2@db/x", "hunter2", "postgres://u:hunter2@db/x?ssl=1&hunter2"])
+def test_another_database_is_refused_with_the_form_that_is_taken(folder, monkeypatch, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ConfigError, match=r"DATABASE_URL: .*postgresql:///name\?host=/folder") as fault:
         load(folder=folder)
     assert "hunter2" not in str(fault.value)
 
