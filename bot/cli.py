@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,8 @@ from bot.operate import Answer, broadcast, carry_out, held_json, parsed_states, 
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.sources.ice import Ice
 from bot.status import Report, report
+from bot.store import moving
+from bot.store.moving import Moved
 from bot.store.tiny import TinyStore
 from bot.wiring import desk, opened, operator, set_up_logs, utc_now
 
@@ -163,6 +165,48 @@ def migrate() -> None:
 
     done = bring_up_to_date(settings.database_url.get_secret_value())
     say("The tables are those of this version now." if done else "The tables are those of this version already.")
+
+
+@app.command()
+def move(
+    from_: Annotated[str, typer.Option("--from", metavar="DIR|URL", help="A data folder, or a postgresql:// address.")],
+    to: Annotated[str, typer.Option("--to", metavar="DIR|URL", help="The same; it must hold nothing yet.")],
+) -> None:
+    """Copy everything from a data folder to a database or back, and prove it; the source stays as it is."""
+    _settings()
+    for place in (from_, to):
+        if not place or ("://" in place and not _is_database(place)):
+            raise UsageError("--from and --to each take a folder, or an address such as postgresql://user@host/name.")
+    if not _is_database(from_) and not any(Path(from_).glob("journal-*.jsonl")):
+        raise UsageError(f"{from_} is no data folder of Countersign, so that nothing was moved.")
+    for moved in asyncio.run(_move(from_, to)):
+        print(f"{moved.part:14} {moved.count:8}  {moved.sha256}")
+    say("Everything is in both, with the same counts and SHA-256.")
+
+
+async def _move(from_: str, to: str) -> Sequence[Moved]:
+    source = await _store_at(from_)
+    try:
+        target = await _store_at(to)
+        try:
+            with ProgressBar(1) as bar:
+                return await moving.move(source, target, bar.show_of)
+        finally:
+            await target.close()
+    finally:
+        await source.close()
+
+
+def _is_database(place: str) -> bool:
+    return re.match(r"postgres(ql)?://", place) is not None
+
+
+async def _store_at(place: str) -> moving.Movable:
+    if not _is_database(place):
+        return TinyStore.open(Path(place))
+    from bot.store.postgres import PostgresStore  # noqa: PLC0415 - slow to import, and few need it
+
+    return await PostgresStore.open(place)
 
 
 def _do(settings: Settings, command: str, **arguments: Any) -> Answer:

@@ -97,6 +97,10 @@ class ProgressBar:
         """How many are done, and which is in hand."""
         self._bar.update(self._task, completed=done, description=doing)
 
+    def show_of(self, done: int, total: int, doing: str) -> None:
+        """The same, with a total that was not known at first."""
+        self._bar.update(self._task, completed=done, total=total, description=doing)
+
     def __exit__(self, *_: object) -> None:
         if self._on:
             self._bar.stop()

@@ -11,7 +11,7 @@ from bot.domain.reading import Memory
 from bot.domain.subscription import Receipt, Subscription
 from bot.domain.vet import Held
 
-__all__ = ["Memory", "Record", "Store"]
+__all__ = ["Contents", "Memory", "Record", "Store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,20 @@ class Record:
     changes: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
     held: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Everything that a store holds beside its evidence. `next_number` is that of the next new subscription."""
+
+    known: Known
+    changes: tuple[Change, ...]
+    held: tuple[Held, ...]
+    memories: tuple[Memory, ...]
+    subscriptions: tuple[Subscription, ...]
+    receipts: tuple[Receipt, ...]
+    notes: Mapping[str, Mapping[str, str]]
+    next_number: int
 
 
 class Store(Protocol):

@@ -56,6 +56,10 @@ class Evidence:
             )
         return found
 
+    def names(self) -> list[str]:
+        """The SHA-256 of each document that is kept."""
+        return sorted(path.stem for path in self._folder.path.glob("evidence/??/*.gz"))
+
     def _write(self, document: Document) -> None:
         stem = _stem(document.sha256)
         self._folder.make("evidence")

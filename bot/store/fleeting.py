@@ -26,6 +26,14 @@ class Fleeting:
         """A document as it was given first."""
         return self._documents.get(sha256)
 
+    def put(self, document: Document) -> None:
+        """Hold a document."""
+        self._documents.setdefault(document.sha256, document)
+
+    def names(self) -> list[str]:
+        """The SHA-256 of each document."""
+        return sorted(self._documents)
+
     def erase(self) -> None:
         """No file holds anything."""
 

@@ -5,6 +5,7 @@ they commit in order and nobody reads a change before an earlier one is there. T
 keeps what it has read of it and asks only for what is new.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import fields, replace
@@ -24,7 +25,7 @@ from bot.domain.document import Document
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.vet import Held
 from bot.errors import StoreDamaged, StoreError
-from bot.store import Memory, Record
+from bot.store import Contents, Memory, Record
 from bot.store.evidence import check, label, packed, restored
 from bot.store.ledger import (
     RECEIPTS_KEPT,
@@ -55,14 +56,18 @@ _DECODE_RECEIPT = msgspec.json.Decoder(Receipt).decode
 class PostgresStore:
     """The store in one database."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine: AsyncEngine | None = engine
+    def __init__(self, url: str) -> None:
+        self._name = f"countersign {secrets.token_hex(4)}"  # by which PostgreSQL tells our programs apart
+        self._url = url
+        self._engine: AsyncEngine | None = create_async_engine(
+            "postgresql+psycopg://", async_creator=self._connect, **_POOL
+        )
         self._log = Log()
 
     @classmethod
     async def open(cls, url: str) -> Self:
         """Connect; StoreError when nothing answers or the tables are not those of this version."""
-        store = cls(create_async_engine("postgresql+psycopg://", async_creator=lambda: _connect(url), **_POOL))
+        store = cls(url)
         try:
             async with store._transaction() as db:
                 await _check_schema(db)
@@ -113,7 +118,7 @@ class PostgresStore:
     async def held(self) -> Sequence[Held]:
         async with self._transaction() as db:
             held = _DECODE_HELD((await db.execute(sa.select(LEDGER.c.held))).scalar_one())
-        return tuple(sorted(held, key=lambda one: (one.since, one.id)))
+        return _in_order(held)
 
     async def evidence(self, sha256: str) -> Document | None:
         async with self._transaction() as db:
@@ -243,6 +248,70 @@ class PostgresStore:
                 asked = asked.where(RECEIPTS.c.subscription == subscription_id)
             return tuple(map(_DECODE_RECEIPT, (await db.execute(asked)).scalars()))
 
+    async def contents(self) -> Contents:
+        """Everything but the evidence, as it was at one moment."""
+        async with self._transaction() as db:
+            await db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            ledger = (await db.execute(sa.select(LEDGER))).one()
+            changes = (await db.execute(sa.select(CHANGES.c.body).order_by(CHANGES.c.seq))).scalars()
+            memories = (await db.execute(sa.select(SOURCES.c.body))).scalars()
+            subscriptions = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
+            receipts = (await db.execute(sa.select(RECEIPTS.c.body).order_by(RECEIPTS.c.number))).scalars()
+            notes: dict[str, dict[str, str]] = {}
+            for row in await db.execute(sa.select(NOTES)):
+                notes.setdefault(row.kind, {})[row.key] = row.value
+            return Contents(
+                known=_known(ledger.known),
+                changes=tuple(map(_DECODE_CHANGE, changes)),
+                held=_in_order(_DECODE_HELD(ledger.held)),
+                memories=tuple(sorted(map(_DECODE_MEMORY, memories), key=lambda memory: memory.source)),
+                subscriptions=tuple(map(_subscription, subscriptions)),
+                receipts=tuple(map(_DECODE_RECEIPT, receipts)),
+                notes=notes,
+                next_number=ledger.next_number,
+            )
+
+    async def fill(self, contents: Contents) -> None:
+        """Take everything over into a store that holds nothing yet; all of it or nothing."""
+        notes = [
+            {"kind": kind, "key": key, "value": value}
+            for kind, of_kind in contents.notes.items()
+            for key, value in of_kind.items()
+        ]
+        async with self._transaction() as db:
+            ledger = (await db.execute(sa.select(LEDGER).with_for_update())).one()
+            if ledger.last_seq or ledger.next_number > 1:
+                raise StoreError("The database holds something already; only an empty one can be filled.")
+            await _insert(db, CHANGES, [{"seq": c.seq, "body": _json(c)} for c in contents.changes])
+            await _insert(db, SOURCES, [{"source": m.source, "body": _json(m)} for m in contents.memories])
+            placed = [await self._with_due_at(db, s) for s in contents.subscriptions]
+            await _insert(db, SUBSCRIPTIONS, [_row(s) for s in placed])
+            await _insert(db, RECEIPTS, [_receipt_row(r) for r in contents.receipts])
+            await _insert(db, NOTES, notes)
+            values = {"known": _json(_pairs_of(contents.known)), "held": _json(contents.held)}
+            end = len(contents.changes)
+            await db.execute(sa.update(LEDGER).values(last_seq=end, next_number=contents.next_number, **values))
+
+    async def evidence_names(self) -> Sequence[str]:
+        """The SHA-256 of each document of the evidence."""
+        async with self._transaction() as db:
+            return (await db.execute(sa.select(EVIDENCE.c.sha256).order_by(EVIDENCE.c.sha256))).scalars().all()
+
+    async def keep(self, document: Document) -> None:
+        """Keep one document of the evidence."""
+        async with self._transaction() as db:
+            await _keep(db, [document])
+
+    async def others(self) -> int:
+        """How many connections of other programs of ours the database has."""
+        async with self._transaction() as db:
+            found = await db.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND application_name LIKE 'countersign %%' AND application_name <> %s",
+                (self._name,),
+            )
+            return int(found.scalar_one())
+
     async def close(self) -> None:
         if self._engine is not None:
             engine, self._engine = self._engine, None
@@ -266,6 +335,18 @@ class PostgresStore:
             raise StoreError(
                 f"The database was written by a version that this one does not understand ({fault})."
             ) from fault
+
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        connection = await psycopg.AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=CONNECT_WITHIN,
+            prepare_threshold=None,  # poolers such as PgBouncer hand each transaction to another session
+            application_name=self._name,
+        )
+        await connection.execute(ON_CONNECTING)
+        await connection.set_autocommit(False)
+        return connection
 
     async def _read_on(self, db: AsyncConnection) -> Log:
         """The log as it is now, with what was committed since it was looked at last."""
@@ -301,19 +382,6 @@ class _Gone(StoreError):
 
 
 _POOL: dict[str, Any] = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": 60, "pool_pre_ping": True}
-
-
-async def _connect(url: str) -> psycopg.AsyncConnection[Any]:
-    connection = await psycopg.AsyncConnection.connect(
-        url,
-        autocommit=True,
-        connect_timeout=CONNECT_WITHIN,
-        prepare_threshold=None,  # poolers such as PgBouncer hand each transaction to another session
-        application_name="countersign",
-    )
-    await connection.execute(ON_CONNECTING)
-    await connection.set_autocommit(False)
-    return connection
 
 
 async def _check_schema(db: AsyncConnection) -> None:
@@ -369,6 +437,15 @@ async def _keep(db: AsyncConnection, documents: Sequence[Document]) -> None:
             check(document)
             row = {"sha256": document.sha256, "label": label(document).decode(), "packed": packed(document)}
             await db.execute(insert(EVIDENCE).values(row).on_conflict_do_nothing())
+
+
+async def _insert(db: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        await db.execute(sa.insert(table), rows)
+
+
+def _in_order(held: Sequence[Held]) -> tuple[Held, ...]:
+    return tuple(sorted(held, key=lambda one: (one.since, one.id)))
 
 
 async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:

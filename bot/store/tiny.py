@@ -15,7 +15,7 @@ from bot.domain.document import Document
 from bot.domain.subscription import Receipt, Subscription
 from bot.domain.vet import Held
 from bot.errors import StoreError
-from bot.store import Memory, Record
+from bot.store import Contents, Memory, Record
 from bot.store.evidence import Evidence
 from bot.store.files import Folder
 from bot.store.fleeting import Fleeting
@@ -177,6 +177,48 @@ class TinyStore:
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         receipts = self._ledger.receipts
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
+
+    async def contents(self) -> Contents:
+        """Everything but the evidence."""
+        ledger = self._ledger
+        return Contents(
+            known=ledger.known,
+            changes=tuple(ledger.log.changes),
+            held=tuple(await self.held()),
+            memories=tuple(await self.memories()),
+            subscriptions=tuple(sorted(ledger.roll.by_id.values(), key=lambda s: int(s.id.removeprefix("s")))),
+            receipts=tuple(ledger.receipts),
+            notes={kind: dict(notes) for kind, notes in ledger.notes.items() if notes},
+            next_number=ledger.roll.next_number,
+        )
+
+    async def fill(self, contents: Contents) -> None:
+        """Take everything over into a store that holds nothing yet; all of it or nothing."""
+        writer = self._opened
+        if not isinstance(writer, Writer):
+            raise StoreError("Only a data folder that is open for writing can be filled.")
+        ledger = Ledger()
+        ledger.known, ledger.held = contents.known, contents.held
+        ledger.log.extend(contents.changes)
+        ledger.memories = {memory.source: memory for memory in contents.memories}
+        ledger.notes = {kind: dict(notes) for kind, notes in contents.notes.items()}
+        ledger.receipts = list(contents.receipts)
+        for subscription in contents.subscriptions:
+            ledger.roll.place(subscription)
+        ledger.roll.next_number = contents.next_number
+        writer.fill(ledger)
+
+    async def evidence_names(self) -> Sequence[str]:
+        """The SHA-256 of each document of the evidence."""
+        return self._evidence.names()
+
+    async def keep(self, document: Document) -> None:
+        """Keep one document of the evidence."""
+        self._evidence.put(document)
+
+    async def others(self) -> int:
+        """How many other programs are at work here: the lock of the folder lets none in."""
+        return 0
 
     async def close(self) -> None:
         if self._files is not None:

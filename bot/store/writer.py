@@ -22,6 +22,9 @@ TRIES, PAUSE = 10, 0.05  # a reader that meets a writer at work looks again for 
 class Writer:
     """The one that writes: a transaction counts, and is applied, once its line in the journal is on the disk."""
 
+    ledger: Ledger
+    _log: LineFile
+
     def __init__(self, folder: Folder, journal_limit: int) -> None:
         self.notices: list[str] = []
         self._folder, self._journal_limit = folder, journal_limit
@@ -59,6 +62,17 @@ class Writer:
         for path in self._folder.path.glob("aside/state-*.json"):
             self._folder.remove(f"aside/{path.name}")
 
+    def fill(self, ledger: Ledger) -> None:
+        """Put that in place of a ledger that holds nothing; a kill before its end leaves nothing of it."""
+        empty = self.ledger
+        try:
+            self._log.end = self._log.append(b"".join(seal(msgspec.json.encode(c)) for c in ledger.log.changes))
+            ledger.transactions, self.ledger = empty.transactions, ledger
+            self.erase()
+        except StoreError:
+            self.ledger, self._log.end = empty, 0
+            raise
+
     def close(self) -> None:
         """Fold the journal in and let go of the files."""
         with self._files:
@@ -72,7 +86,7 @@ class Writer:
             replica = Replica(self._folder)
         replica.to_last_journal()
         self.notices += replica.notices
-        self.ledger: Ledger = replica.ledger
+        self.ledger = replica.ledger
         self._base, self._generation, self._begun = replica.base, replica.generation, replica.begun
         self._log = LineFile(self._folder.path / LOG, replica.log_end)
         self._journal = LineFile(self._folder.path / journal(replica.generation), replica.journal_end)

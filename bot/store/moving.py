@@ -1,0 +1,141 @@
+"""Everything from one store to another: evidence first, then all else at once, then both are compared."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
+
+import msgspec
+
+from bot.domain.document import Document
+from bot.errors import StoreError, UsageError
+from bot.store import Contents
+
+
+class Movable(Protocol):
+    """A store whose contents can be taken out and put in as a whole."""
+
+    async def contents(self) -> Contents:
+        """Everything but the evidence."""
+
+    async def fill(self, contents: Contents) -> None:
+        """Take everything over; all of it or nothing."""
+
+    async def evidence_names(self) -> Sequence[str]:
+        """The SHA-256 of each document."""
+
+    async def evidence(self, sha256: str) -> Document | None:
+        """That document."""
+
+    async def keep(self, document: Document) -> None:
+        """Keep one document."""
+
+    async def others(self) -> int:
+        """How many other programs are at work on it."""
+
+    async def close(self) -> None:
+        """Let go of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One part of what was moved: how many, and the SHA-256 that both stores have of it."""
+
+    part: str
+    count: int
+    sha256: str
+
+
+Progress = Callable[[int, int, str], None]
+
+
+async def move(source: Movable, target: Movable, progress: Progress = lambda *_: None) -> Sequence[Moved]:
+    """Copy everything and prove it; what was moved by an interrupted run is not moved again.
+
+    The source stays as it is. UsageError when a program is at work on either, or the target holds something else.
+    """
+    await _nobody_else(source, target)
+    contents, names = await source.contents(), list(await source.evidence_names())
+    there, kept = await target.contents(), set(await target.evidence_names())
+    is_there = bool(_count(there)) and _proofs(there) == _proofs(contents)
+    if (_count(there) and not is_there) or not kept.issubset(names):
+        raise UsageError("The target holds something else already; move into one that holds nothing.")
+    for number, sha256 in enumerate(names, start=1):
+        if sha256 not in kept:
+            await target.keep(await _document(source, sha256))
+        progress(number, len(names) + 1, "evidence")
+    if not is_there and _count(contents):
+        await target.fill(contents)
+    progress(len(names) + 1, len(names) + 1, "the rest")
+    await _nobody_else(source, target)
+    return await _compared(source, target)
+
+
+async def _nobody_else(source: Movable, target: Movable) -> None:
+    if await source.others() or await target.others():
+        raise UsageError("Another Countersign is at work on the database; stop every `run`, `worker` and `web` first.")
+
+
+async def _document(store: Movable, sha256: str) -> Document:
+    document = await store.evidence(sha256)
+    if document is None:
+        raise StoreError(f"The document {sha256} went missing while it was being moved.")
+    return document
+
+
+async def _compared(source: Movable, target: Movable) -> list[Moved]:
+    """What both hold; StoreError when they differ in anything."""
+    ours, theirs = _proofs(await source.contents()), _proofs(await target.contents())
+    ours.append(await _evidence_proof(source))
+    theirs.append(await _evidence_proof(target))
+    wrong = [one.part for one, other in zip(ours, theirs, strict=True) if one != other]
+    if wrong:
+        raise StoreError(f"What was moved is not what was there: {', '.join(wrong)}. Empty the target and try again.")
+    return ours
+
+
+async def _evidence_proof(store: Movable) -> Moved:
+    """Each document is read and its bytes are hashed, with where and when it was fetched."""
+    names = list(await store.evidence_names())
+    total = hashlib.sha256()
+    for sha256 in names:
+        document = await _document(store, sha256)
+        headers = sorted(document.headers.items())
+        total.update(msgspec.json.encode([sha256, document.address, document.name, headers, document.fetched_at]))
+    return Moved("evidence", len(names), total.hexdigest())
+
+
+def _proofs(contents: Contents) -> list[Moved]:
+    """A count and a hash of each part; `due_at` is an index that each store computes afresh."""
+    plain = replace(contents, subscriptions=tuple(replace(s, due_at=None) for s in contents.subscriptions))
+    parts = ((field.name, getattr(plain, field.name)) for field in fields(Contents))
+    return [Moved(name, _size(name, part), _hash(part)) for name, part in parts]
+
+
+def _size(name: str, part: Any) -> int:
+    if name == "known":
+        return sum(map(len, part.agreements.values()))
+    if name == "notes":
+        return sum(map(len, part.values()))
+    return len(part) if isinstance(part, tuple) else int(part)
+
+
+def _count(contents: Contents) -> int:
+    """How much there is: nothing in a store that is new."""
+    parts = ("known", "changes", "held", "memories", "subscriptions", "receipts", "notes")
+    return sum(_size(name, getattr(contents, name)) for name in parts) + contents.next_number - 1
+
+
+def _hash(part: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(_plain(part))).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The value as lists and words, mappings in the order of their keys, so that the same value is the same bytes."""
+    if isinstance(value, dict):
+        return sorted(([_plain(key), _plain(inner)] for key, inner in value.items()), key=msgspec.json.encode)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return [_plain(getattr(value, field.name)) for field in fields(value)]
+    return value

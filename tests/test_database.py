@@ -1,0 +1,87 @@
+"""The program on a database, as a person runs it: nothing is left on the disk, and everything is there after it."""
+
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+from program import row, world
+
+SIGNED = datetime(2026, 11, 19)  # noqa: DTZ001 - a date cell has no zone
+FIRST = [
+    row("TEXAS", "Archer County Sheriff's Office", signed=SIGNED, county="Archer County"),
+    row("OHIO", "Butler County Sheriff's Office", signed=SIGNED, county="Butler County"),
+]
+SECOND = [*FIRST, row("TEXAS", "Bell County Sheriff's Office", signed=SIGNED, county="Bell County")]
+
+
+@pytest.fixture
+def site(tmp_path):
+    with world(tmp_path / "data") as made:
+        yield made
+
+
+def publish(site, rows, name, day):
+    site.publish_rows(name, rows, at=datetime(2026, 11, day, 9, tzinfo=UTC))
+
+
+def told(site):
+    return [message for message in site.slack.messages if "Bell County" in str(message)]
+
+
+def test_a_change_is_told_once_from_a_database_and_the_disk_may_be_thrown_away(site, server):
+    url = server.make()
+    refused = site.run("status", DATABASE_URL=url, expect=1)
+    assert "run `countersign migrate`" in refused.stderr
+    assert "version now" in site.run("migrate", DATABASE_URL=url).stderr
+    assert "already" in site.run("migrate", DATABASE_URL=url).stderr
+    site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=url)
+    publish(site, FIRST, "participating11202026am.xlsx", 20)
+    site.run("poll", DATABASE_URL=url)
+    publish(site, SECOND, "participating11212026am.xlsx", 21)
+    site.run("poll", DATABASE_URL=url)
+    assert not site.folder.exists(), "nothing is kept on the disk"
+    site.run("deliver", DATABASE_URL=url)
+    site.run("deliver", DATABASE_URL=url)
+    assert len(told(site)) == 1
+    [change] = [c for c in site.lines("changes", DATABASE_URL=url) if c["kind"] == "signed"]
+    assert change["agency"] == "Bell County Sheriff's Office"
+    assert len(site.lines("agreements", DATABASE_URL=url)) == 3
+    assert site.lines("deliveries", DATABASE_URL=url)[0]["message_id"]
+
+    site.run("move", "--from", url, "--to", str(site.folder))
+    assert site.lines("changes") == site.lines("changes", DATABASE_URL=url)
+    import gzip
+
+    evidence = site.folder / "evidence" / change["evidence"][:2] / f"{change['evidence']}.gz"
+    assert gzip.decompress(evidence.read_bytes()).startswith(b"PK"), "the very workbook that showed it"
+    site.run("deliver")
+    assert len(told(site)) == 1, "nobody is told again by the store that it was moved to"
+
+    other = server.make()
+    site.run("migrate", DATABASE_URL=other)
+    site.run("move", "--from", str(site.folder), "--to", other)
+    shutil.rmtree(site.folder)
+    assert site.lines("changes", DATABASE_URL=other) == site.lines("changes", DATABASE_URL=url)
+
+
+def test_without_a_database_there_is_nothing_to_migrate(site):
+    assert "Nothing to do" in site.run("migrate").stderr
+
+
+@pytest.mark.parametrize("place", ["", "mysql://user:hunter2@host/x"])
+def test_what_is_neither_a_folder_nor_a_database_is_refused(site, place):
+    refused = site.run("move", "--from", str(site.folder), "--to", place, expect=2)
+    assert "each take a folder" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+def test_a_folder_that_holds_nothing_is_no_source(site, tmp_path):
+    refused = site.run("move", "--from", str(tmp_path / "typo"), "--to", str(site.folder), expect=2)
+    assert "no data folder" in refused.stderr
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_database_that_does_not_answer_is_said_in_one_line_without_the_password(site):
+    refused = site.run("status", DATABASE_URL="postgresql://someone:hunter2@127.0.0.1:1/x", expect=1)
+    assert "hunter2" not in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
