@@ -22,6 +22,7 @@ from bot import __version__, cli_sources, control, scheduler
 from bot import replay as replaying
 from bot.commands import Counter
 from bot.config import Settings, load, notices
+from bot.domain.agreement import ListName
 from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
@@ -404,7 +405,11 @@ def agreements(
     """The agreements on ICE's participating list now."""
     code = _code(state)
     known = _read(_settings(), "known")
-    found = [agreement_json(a) for key, a in sorted(known.participating.items()) if code in (None, key.state)]
+    found = [
+        agreement_json(a, known.rows[ListName.PARTICIPATING].get(key))
+        for key, a in sorted(known.participating.items())
+        if code in (None, key.state)
+    ]
     if json_:
         print_lines(found)
     elif csv_:

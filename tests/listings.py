@@ -52,7 +52,7 @@ def listing(
     at: datetime | None = None,
 ) -> Listing:
     """Return the listing number so and so, a day after the one before; rows are numbered as they stand."""
-    numbered = tuple(agreement.at_row(number) for number, agreement in enumerate(rows, start=2))
+    rows = tuple(rows)
     return Listing(
         list=name,
         publication=Publication(
@@ -60,9 +60,10 @@ def listing(
             address=f"https://www.ice.gov/{name}{number}.xlsx",
             evidence=f"{name} {number}",
             observed_at=at or FIRST + timedelta(days=number),
-            rows=len(numbered),
+            rows=len(rows),
         ),
-        agreements=numbered,
+        agreements=rows,
+        row_numbers=tuple(range(2, len(rows) + 2)),
         columns=columns or (COLUMNS if name is ListName.PARTICIPATING else OF_PENDING),
         unreadable=tuple(unreadable),
     )

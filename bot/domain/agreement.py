@@ -38,8 +38,9 @@ class Agreement:
 
     `agency` is as ICE printed it (spaces tidied), `canonical` is that name folded for comparison,
     `signed` is the day ICE countersigned, `moa` and `addendum` are addresses of documents.
-    `printed` holds the cells, by column, that had to be repaired, as ICE printed them. `row` counts from 1, header
-    included. `place` is the county where two agencies of one name stand on one list, else empty.
+    `printed` holds the cells, by column, that had to be repaired, as ICE printed them. `place` is the county where two
+    agencies of one name stand on one list, else empty. On which row it stands is the listing's to say: a row that says
+    what it said on the last list is the very same object.
     """
 
     state: str
@@ -52,16 +53,7 @@ class Agreement:
     moa: str | None = None
     addendum: str | None = None
     printed: Mapping[str, str] = field(default_factory=dict)
-    row: int = 0
     place: str = ""
-
-    def at_row(self, row: int) -> "Agreement":
-        """The same agreement on another row; quicker than `replace`, for whole lists."""
-        if row == self.row:
-            return self
-        copy = object.__new__(Agreement)
-        copy.__dict__.update(self.__dict__, row=row)
-        return copy
 
     @cached_property
     def facts(self) -> tuple[object, ...]:
@@ -102,12 +94,14 @@ class Publication:
 class Listing:
     """What one list said at one moment.
 
-    `columns` are those that it had, by ICE's names. `unreadable` says which rows could not be told from nothing.
+    `row_numbers` are those of its agreements, in their order, counted from 1, header included. `columns` are those
+    that it had, by ICE's names. `unreadable` says which rows could not be told from nothing.
     """
 
     list: ListName
     publication: Publication
     agreements: tuple[Agreement, ...]
+    row_numbers: tuple[int, ...]
     columns: frozenset[str] = frozenset()
     unreadable: tuple[str, ...] = ()
 

@@ -37,10 +37,11 @@ class Change:
 
     `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
     (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
-    `row` its row there, None where its absence is the point; `before` is the last list that still had it. `because`
-    is the rule that decided, for the operator. `pending` is the row of the pending list that became this agreement
-    and `pending_since` the day on which it was first seen there. A retraction names the change that was wrong with
-    `retracts` and `retracted`, its number and kind. `seq` and `recorded_at` are given by the store.
+    `row` its row there, None where its absence is the point; `before` is the last list that still had it, on
+    `row_before`. Rows count from 1, header included. `because` is the rule that decided, for the operator. `pending` is
+    the row of the pending list that became this agreement and `pending_since` the day on which it was first seen there.
+    A retraction names the change that was wrong with `retracts` and `retracted`, its number and kind. `seq` and
+    `recorded_at` are given by the store.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Change:
     row: int | None
     was: Agreement | None = None
     before: Publication | None = None
+    row_before: int | None = None
     because: str = ""
     pending: Agreement | None = None
     pending_since: date | None = None
@@ -78,6 +80,7 @@ class Change:
 class Known:
     """What we hold to be true of ICE's lists: their agreements, which left, and the publication that said so last.
 
+    `rows` are the row numbers of the agreements on that publication; one that does not stand on it has none.
     `former` keeps the last word on agreements that left the participating list, for their return.
     `seen` is, for each list, the last publication that was believed; a list that was never published is not in it.
     `pending_since` is when each pending agreement was first seen; `absent` since when those that the pending list no
@@ -87,6 +90,7 @@ class Known:
     agreements: Mapping[ListName, Mapping[Key, Agreement]] = field(
         default_factory=lambda: {ListName.PARTICIPATING: {}, ListName.PENDING: {}}
     )
+    rows: Mapping[ListName, Mapping[Key, int]] = field(default_factory=lambda: {name: {} for name in ListName})
     former: Mapping[Key, Agreement] = field(default_factory=dict)
     seen: Mapping[ListName, Publication] = field(default_factory=dict)
     pending_since: Mapping[Key, datetime] = field(default_factory=dict)
@@ -115,6 +119,7 @@ class _Ledger:
 
     def __init__(self, known: Known) -> None:
         self._lists = {name: dict(agreements) for name, agreements in known.agreements.items()}
+        self._rows = {name: dict(rows) for name, rows in known.rows.items()}
         self._former, self._seen = dict(known.former), dict(known.seen)
         self._since, self._absent = dict(known.pending_since), dict(known.absent)
 
@@ -123,13 +128,13 @@ class _Ledger:
             return
         agreement, was = change.agreement, change.was
         self._seen[change.list] = change.publication
-        on_list = self._lists[change.list]
         if was is not None:
-            on_list.pop(was.key, None)
-        if change.kind in LEAVING:
-            on_list.pop(agreement.key, None)
-        else:
-            on_list[agreement.key] = agreement
+            self._take_off(change.list, was.key)
+        self._take_off(change.list, agreement.key)
+        if change.kind not in LEAVING:
+            self._lists[change.list][agreement.key] = agreement
+            if change.row is not None:
+                self._rows[change.list][agreement.key] = change.row
         if change.list is ListName.PARTICIPATING:
             self._enter_participating(change)
         else:
@@ -140,8 +145,12 @@ class _Ledger:
         if change.kind in LEAVING:
             self._former[change.agreement.key] = change.agreement
         if change.pending is not None:
-            self._lists[ListName.PENDING].pop(change.pending.key, None)
+            self._take_off(ListName.PENDING, change.pending.key)
             self._forget(change.pending.key)
+
+    def _take_off(self, name: ListName, key: Key) -> None:
+        self._lists[name].pop(key, None)
+        self._rows[name].pop(key, None)
 
     def _enter_pending(self, change: Change) -> None:
         key = change.agreement.key
@@ -159,6 +168,7 @@ class _Ledger:
     def close(self) -> Known:
         return Known(
             agreements=self._lists,
+            rows=self._rows,
             former=self._former,
             seen=self._seen,
             pending_since=self._since,
@@ -187,8 +197,8 @@ def as_json(change: Change) -> dict[str, Any]:
         "row": change.row,
         "publication": change.publication.name,
         "address": change.publication.address,
-        "before": {"evidence": change.before.evidence, "publication": change.before.name} if change.before else None,
-        "was": agreement_json(change.was) if change.was else None,
+        "before": _before_json(change.before, change.row_before) if change.before else None,
+        "was": agreement_json(change.was, change.row_before) if change.was else None,
         "because": change.because,
         "pending_since": change.pending_since.isoformat() if change.pending_since else None,
         "retracts": change.retracts,
@@ -196,8 +206,12 @@ def as_json(change: Change) -> dict[str, Any]:
     }
 
 
-def agreement_json(agreement: Agreement) -> dict[str, Any]:
-    """An agreement as `--json` prints it."""
+def _before_json(publication: Publication, row: int | None) -> dict[str, Any]:
+    return {"evidence": publication.evidence, "publication": publication.name, "row": row}
+
+
+def agreement_json(agreement: Agreement, row: int | None) -> dict[str, Any]:
+    """An agreement as `--json` prints it, with its row on the list, if that is known."""
     return {
         "state": agreement.state,
         "agency": agreement.agency,
@@ -207,7 +221,7 @@ def agreement_json(agreement: Agreement) -> dict[str, Any]:
         "signed": agreement.signed.isoformat() if agreement.signed else None,
         "moa": agreement.moa,
         "addendum": agreement.addendum,
-        "row": agreement.row,
+        "row": row,
         "printed": dict(agreement.printed),
     }
 

@@ -7,6 +7,7 @@ evidence that does not change with a spelling (signing date, MOA, county) beside
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
@@ -42,7 +43,7 @@ class Pair:
     def near_day(self) -> bool:
         """The same day, or one with a slip of the pen in its digits; or no day to compare."""
         one, other = self.left.signed, self.joined.signed
-        return one is None or other is None or OSA.distance(f"{one:%Y%m%d}", f"{other:%Y%m%d}") <= 1
+        return one is None or other is None or _is_near(one, other)
 
     @property
     def same_moa(self) -> bool:
@@ -304,6 +305,11 @@ def plain_county(county: str) -> str:
     """A county's name for comparison: without the word, the case or the punctuation."""
     words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
     return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
+
+
+@lru_cache(maxsize=8_192)
+def _is_near(one: date, other: date) -> bool:
+    return OSA.distance(f"{one:%Y%m%d}", f"{other:%Y%m%d}") <= 1
 
 
 @cache

@@ -4,7 +4,7 @@ Within one publication, what left is paired with what joined before either is ca
 agency leaving is ICE spelling it differently. `pairing` holds the rules by which two rows are one agreement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -14,7 +14,8 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
 from bot.domain.spelling import STATES, Likeness
 
-Places = Mapping[tuple[str, str], Sequence[Agreement]]
+Place = tuple[str, str]  # state and support type
+Places = Mapping[Place, Sequence[Agreement]]
 
 DROPPED_AFTER = timedelta(days=7)
 _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
@@ -62,10 +63,9 @@ class _Comparison:
         self._before = known.agreements[listing.list]
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
         self._rows = _told_apart(self._before, self._former, _with_states(self._before, listing.agreements))
-        chosen = {
-            key: rows[0] if len(rows) == 1 else _fullest(rows, self._before.get(key))
-            for key, rows in self._rows.items()
-        }
+        chosen = _one_for_each(self._rows, self._before)
+        numbered = zip(self._rows, listing.row_numbers, strict=True)
+        self._numbers = {row.key: number for row, number in numbered if chosen[row.key] is row}
         self._now = self._with_absent_columns(chosen)
 
     def changes(self) -> tuple[Change, ...]:
@@ -82,7 +82,7 @@ class _Comparison:
         ]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
         for pair in pairs:
-            self._on_list.setdefault(pair.joined.state, []).append(pair.joined)
+            self._on_list.setdefault(_place(pair.joined), []).append(pair.joined)
         changes += [self._new(a) for a in joined if id(a) not in paired]
         return tuple(changes)
 
@@ -90,15 +90,13 @@ class _Comparison:
         """What is known afterwards: what the changes say, on the rows where it stands now."""
         after = self._known.after(changes)
         name, publication = self._listing.list, self._listing.publication
-        known_here = after.agreements[name].items()
-        on_list = {key: a.at_row(self._now[key].row) if key in self._now else a for key, a in known_here}
         absent = after.absent
         if name is ListName.PENDING:
             at = publication.observed_at
-            absent = {key: self._known.absent.get(key, at) for key in on_list if key not in self._now}
+            absent = {key: self._known.absent.get(key, at) for key in after.pending if key not in self._now}
         return replace(
             after,
-            agreements={**after.agreements, name: on_list},
+            rows={**after.rows, name: {key: n for key, n in self._numbers.items() if key in after.agreements[name]}},
             seen={**after.seen, name: publication},
             absent=absent,
         )
@@ -127,11 +125,11 @@ class _Comparison:
 
     @cached_property
     def _participating_places(self) -> Places:
-        return _places(self._known.participating)
+        return _places(self._known.participating.values())
 
     @cached_property
     def _pending_places(self) -> Places:
-        return _places(self._known.pending)
+        return _places(self._known.pending.values())
 
     def _restated(self) -> Iterable[Key]:
         """The agreements that stay and of which the list says something else than before; most say the same."""
@@ -146,9 +144,11 @@ class _Comparison:
 
     def _steps(self, before: Agreement, now: Agreement, because: str) -> Iterable[Change]:
         """The way from one row to the other: the name first, then what was put right, then what was amended."""
+        row, row_before = self._numbers[now.key], self._row_before(before)
         for kind, step in _stations(before, now):
             if step.facts != before.facts:
-                yield self._change(kind, step, was=before, because=because)
+                change = self._change(kind, step, was=before, because=because)
+                yield replace(change, row=row, row_before=row_before)
                 before = step
 
     def _gone(self, left: Agreement) -> Iterable[Change]:
@@ -162,31 +162,26 @@ class _Comparison:
                 self._change(Kind.WITHDRAWN, left, because="on the list before, not on this one"),
                 row=None,
                 before=before,
+                row_before=self._row_before(left),
             )
 
     def _second_row(self, left: Agreement) -> Agreement | None:
         """The agreement on the list of which this was only a second row, under another spelling."""
-        rows = self._rows_by_state.get(left.state, ())
-        return next((self._now[row.key] for row in rows if is_second_row(Pair(left, row))), None)
+        twin = _first(self._listed_places, left, is_second_row)
+        return None if twin is None else self._now[twin.key]
 
     @cached_property
-    def _rows_by_state(self) -> Mapping[str, Sequence[Agreement]]:
-        """All rows of the list by state, in the order of their keys."""
-        by_state: dict[str, list[Agreement]] = {}
-        for key in sorted(self._rows):
-            by_state.setdefault(key.state, []).extend(sorted(self._rows[key], key=_order))
-        return by_state
+    def _listed_places(self) -> Places:
+        """All rows of the list, second ones too."""
+        return _places(self._rows)
 
     @cached_property
-    def _on_list(self) -> dict[str, list[Agreement]]:
-        """What is known and still on the list, by state."""
-        by_state: dict[str, list[Agreement]] = {}
-        for key in sorted(self._before.keys() & self._now.keys()):
-            by_state.setdefault(key.state, []).append(self._before[key])
-        return by_state
+    def _on_list(self) -> dict[Place, list[Agreement]]:
+        """What is known and still on the list."""
+        return _places(a for key, a in self._before.items() if key in self._now)
 
     def _new(self, joined: Agreement) -> Change:
-        twin = next((a for a in self._on_list.get(joined.state, ()) if is_second_row(Pair(a, joined))), None)
+        twin = _first(self._on_list, joined, is_second_row)
         if twin is not None:
             return self._change(Kind.LISTED, joined, because=f"a second row of {twin.agency}")
         if self._listing.list is ListName.PENDING:
@@ -210,26 +205,39 @@ class _Comparison:
             list=self._listing.list,
             agreement=agreement,
             publication=self._listing.publication,
-            row=agreement.row,
+            row=self._numbers.get(agreement.key),
             was=was,
             before=self._known.seen.get(self._listing.list) if was else None,
+            row_before=self._row_before(was) if was else None,
             because=because,
         )
 
+    def _row_before(self, agreement: Agreement) -> int | None:
+        return self._known.rows[self._listing.list].get(agreement.key)
+
 
 def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
-    named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place, row=now.row)
+    named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place)
     yield Kind.RENAMED, replace(named, printed=now.printed)
     yield Kind.CORRECTED, replace(now, signed=before.signed, moa=before.moa, addendum=before.addendum)
     yield Kind.AMENDED, now
 
 
-def _places(agreements: Mapping[Key, Agreement]) -> Places:
-    """Agreements by state and support type, in the order of their keys."""
-    places: dict[tuple[str, str], list[Agreement]] = {}
-    for key in sorted(agreements):
-        places.setdefault((key.state, key.support_type), []).append(agreements[key])
+def _place(agreement: Agreement) -> Place:
+    return agreement.state, agreement.key.support_type
+
+
+def _places(agreements: Iterable[Agreement]) -> dict[Place, list[Agreement]]:
+    places: dict[Place, list[Agreement]] = {}
+    for agreement in agreements:
+        places.setdefault(_place(agreement), []).append(agreement)
     return places
+
+
+def _first(places: Places, row: Agreement, matches: Callable[[Pair], bool]) -> Agreement | None:
+    """The first, by key, of those in the place of a row with which it makes a pair that matches."""
+    near = [other for other in places.get(_place(row), ()) if matches(Pair(other, row))]
+    return min(near, key=lambda other: other.key, default=None)
 
 
 def _same_agency(others: Mapping[Key, Agreement], places: Places, row: Agreement) -> Agreement | None:
@@ -237,8 +245,7 @@ def _same_agency(others: Mapping[Key, Agreement], places: Places, row: Agreement
     same = others.get(row.key)
     if same is not None and not _are_namesakes((same, row)):
         return same
-    near = places.get((row.state, row.key.support_type), ())
-    return next((a for a in near if _is_spelling(Pair(a, row))), None)
+    return _first(places, row, _is_spelling)
 
 
 def _is_spelling(pair: Pair) -> bool:
@@ -266,31 +273,42 @@ def _with_state(missing: Mapping[tuple[str, str], Sequence[Agreement]], row: Agr
     return replace(row, state=states.pop()) if len(states) == 1 else row
 
 
-def _told_apart(
-    before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
-) -> dict[Key, list[Agreement]]:
-    """The rows by key, with the county in the key where agencies of one name stand in two counties of a state.
-
-    The one that was known first keeps its plain key.
-    """
+def _by_key(rows: Iterable[Agreement]) -> dict[Key, list[Agreement]]:
     by_key: dict[Key, list[Agreement]] = {}
     for row in rows:
         by_key.setdefault(row.key, []).append(row)
+    return by_key
+
+
+def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) -> dict[Key, Agreement]:
+    """For each agreement one of its rows."""
+    chosen = {row.key: row for row in rows}
+    if len(chosen) < len(rows):
+        several = {key: group for key, group in _by_key(rows).items() if len(group) > 1}
+        chosen |= {key: _fullest(group, before.get(key)) for key, group in several.items()}
+    return chosen
+
+
+def _told_apart(
+    before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
+) -> Sequence[Agreement]:
+    """The rows, under the names of their counties where agencies of one name stand in two counties of a state.
+
+    The one that was known first keeps its plain name.
+    """
     namesakes: dict[Key, list[Agreement]] = {}
     for known in before.values():
         if known.place:
             namesakes.setdefault(replace(known, place="").key, []).append(known)
-    for key, group in list(by_key.items()):
+    apart: dict[Key, list[Agreement]] = {}
+    for key, group in _by_key(rows).items():
         plain = before.get(key) or former.get(key)
         if key not in namesakes and len(group) == 1 and (plain is None or plain.county == group[0].county):
             continue  # nearly every row: nothing speaks for two agencies
         named = [*namesakes.get(key, ()), *([plain] if plain else ())]
         if key in namesakes or _are_namesakes(group) or all(_is_another(row, named) for row in group):
-            del by_key[key]
-            for row in group:
-                placed = _placed(row, named)
-                by_key.setdefault(placed.key, []).append(placed)
-    return by_key
+            apart[key] = named
+    return [_placed(row, apart[row.key]) if row.key in apart else row for row in rows] if apart else rows
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:

@@ -36,7 +36,7 @@ SUPPORT_TYPES = {
 
 _NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u2032": "'"})
-_FIRST_YEAR = 1996  # section 287(g) was enacted on 1996-09-30
+_FIRST_YEAR, _LAST_YEAR = 1996, 2100  # section 287(g) was enacted on 1996-09-30
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 
 
@@ -95,10 +95,10 @@ def agency_type(text: str) -> str:
     return kinds[near[0]] if near and len(plain) > 4 else text
 
 
-def signed_date(value: object, *, not_after: date) -> date | None:
+def signed_date(value: object) -> date | None:
     """The day ICE countersigned; digits that went astray (05/082025, 7/72025, year 5025) are put back.
 
-    A day after `not_after` (the day on which the list was observed, and a little) or before the law is no day.
+    A day before the law is no day. Whether it is one of the future, only who knows when the list was observed can say.
     """
     if isinstance(value, datetime):
         read = value.date()
@@ -109,9 +109,9 @@ def signed_date(value: object, *, not_after: date) -> date | None:
         if found is None:
             return None
         read = found
-    if read.year > not_after.year:
+    if read.year >= _LAST_YEAR:
         read = _with_year(read, 2000 + read.year % 100) or read
-    return read if date(_FIRST_YEAR, 9, 30) <= read <= not_after else None
+    return read if date(_FIRST_YEAR, 9, 30) <= read < date(_LAST_YEAR, 1, 1) else None
 
 
 def _date_text(text: str) -> date | None:

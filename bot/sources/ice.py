@@ -6,7 +6,7 @@ Before 2025-02-21 the list was a table in the page itself; that is read too.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -94,10 +94,11 @@ class Ice:
 
     def parse(self, document: Document, name: ListName) -> Listing:
         """What the document says as that list; a document with the other list's columns is not that list."""
-        header, rows = _table(document)
-        _check_columns(header, name)
-        reader = _RowReader(header, document.fetched_at)
-        read = [found for row in rows if (found := reader.read(row)) is not None]
+        table = _table(document)
+        _check_columns(table.header, name)
+        reader = _RowReader(table, document.fetched_at)
+        read = [(number, found) for number in table.numbers if (found := reader.read(number)) is not None]
+        agreements = [(number, found) for number, found in read if isinstance(found, Agreement)]
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -108,9 +109,10 @@ class Ice:
         return Listing(
             list=name,
             publication=publication,
-            agreements=tuple(row for row in read if isinstance(row, Agreement)),
-            columns=frozenset(header),
-            unreadable=tuple(row for row in read if isinstance(row, str)),
+            agreements=tuple(agreement for _, agreement in agreements),
+            row_numbers=tuple(number for number, _ in agreements),
+            columns=frozenset(table.header),
+            unreadable=tuple(f"row {number} {found}" for number, found in read if isinstance(found, str)),
         )
 
 
@@ -159,23 +161,29 @@ def _plain(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row as printed: its number, its cells, and the links of its cells by column from 0."""
+class _Table:
+    """A list as printed: the cells of each row, and the links of cells by row and column; both count from 1.
 
-    number: int
-    cells: Sequence[Value]
-    links: Mapping[int, str]
+    `header` says where ICE's columns stand, counted from 0, and `header_row` on which row that is written.
+    """
+
+    header: Mapping[str, int]
+    header_row: int
+    rows: Sequence[Sequence[Value]]
+    links: Mapping[tuple[int, int], str]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the rows below the header."""
+        return range(self.header_row + 1, len(self.rows) + 1)
 
 
-def _table(document: Document) -> tuple[dict[str, int], Iterator[_Row]]:
-    """The columns of the list by name, and its rows."""
-    rows = _workbook_rows(document.body) if document.body[:2] == b"PK" else _html_rows(document)
-    for number, row in enumerate(rows):
-        header = _header(row.cells)
+def _table(document: Document) -> _Table:
+    rows, links = _workbook_rows(document.body) if document.body[:2] == b"PK" else _html_rows(document)
+    for number, row in enumerate(rows[: HEADER_WITHIN + 1], start=1):
+        header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
-            return header, iter(rows[number + 1 :])
-        if number >= HEADER_WITHIN:
-            break
+            return _Table(header, number, rows, links)
     raise Unreadable(
         "no row of it is a header with STATE and LAW ENFORCEMENT AGENCY, so it cannot be one of ICE's lists"
     )
@@ -193,35 +201,39 @@ def _header(cells: Sequence[Value]) -> dict[str, int]:
     return found
 
 
-def _workbook_rows(body: bytes) -> list[_Row]:
+def _workbook_rows(body: bytes) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
     sheets = read_workbook(body)
     sheet = next((s for s in sheets if any("STATE" in _header(row) for row in s.rows[:HEADER_WITHIN])), None)
     if sheet is None:
         raise Unreadable("no sheet of the workbook has a STATE column, so it cannot be one of ICE's lists")
-    links: dict[int, dict[int, str]] = {}
-    for (row, column), target in sheet.links.items():
-        links.setdefault(row, {})[column - 1] = target
-    return [_Row(number, cells, links.get(number, {})) for number, cells in enumerate(sheet.rows, start=1)]
+    return sheet.rows, sheet.links
 
 
-def _html_rows(document: Document) -> list[_Row]:
+def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
     """The first table of the page that has ICE's columns."""
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"a workbook was expected, this is {looks_like(document.body)}")
     base = document.headers.get("final-address", document.address)
     for table in BeautifulSoup(document.body, "lxml").find_all("table"):
-        rows = [_html_row(number, tr, base) for number, tr in enumerate(table.find_all("tr"), start=1)]
-        if any("STATE" in _header(row.cells) for row in rows[:HEADER_WITHIN]):
-            return rows
+        printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
+        rows = [_html_row(cells) for cells in printed]
+        if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):
+            return rows, _html_links(printed, base)
     raise Unreadable(f"the list was expected, this is {looks_like(document.body)} without a list in it")
 
 
-def _html_row(number: int, row: Tag, base: str) -> _Row:
-    cells = row.find_all(["td", "th"])
-    anchors = ((column, cell.find("a", href=True)) for column, cell in enumerate(cells))
-    links = {column: urljoin(base, str(a["href"])) for column, a in anchors if isinstance(a, Tag)}
+def _html_row(cells: Sequence[Tag]) -> list[Value]:
     texts: list[Value] = [cell.get_text(" ") for cell in cells]
-    return _Row(number, texts + [None] * (MOST_COLUMNS - len(texts)), links)
+    return texts + [None] * (MOST_COLUMNS - len(texts))
+
+
+def _html_links(rows: Sequence[Sequence[Tag]], base: str) -> dict[tuple[int, int], str]:
+    return {
+        (number, column): urljoin(base, str(anchor["href"]))
+        for number, cells in enumerate(rows, start=1)
+        for column, cell in enumerate(cells, start=1)
+        if isinstance(anchor := cell.find("a", href=True), Tag)
+    }
 
 
 def _check_columns(header: Mapping[str, int], name: ListName) -> None:
@@ -243,29 +255,31 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 class _RowReader:
     """Reads the rows of one list, whose columns stand where its header says."""
 
-    def __init__(self, header: Mapping[str, int], observed_at: datetime) -> None:
+    def __init__(self, table: _Table, observed_at: datetime) -> None:
+        header = table.header
+        self._rows, self._links = table.rows, table.links
         self._columns = tuple(column for column in COLUMNS if column in header)
         self._cells = itemgetter(*(header[column] for column in self._columns))
-        self._moa, self._addendum = header.get("MOA", -1), header.get("ADDENDUM", -1)
+        self._moa, self._addendum = header.get("MOA", -1) + 1, header.get("ADDENDUM", -1) + 1
         # a day for the time zone, a day for a list dated ahead
         self._not_after = observed_at.date() + timedelta(days=2)
 
-    def read(self, row: _Row) -> Agreement | str | None:
-        """The agreement that a row means, a sentence when it should name one and does not, None when it is blank."""
-        links = (row.links.get(self._moa), row.links.get(self._addendum))
-        found = _repaired(self._columns, self._cells(row.cells), links, self._not_after.year)
-        if not isinstance(found, Agreement):
-            return found and f"row {row.number} {found}"
-        if found.signed is not None and found.signed > self._not_after:
-            found = replace(found, signed=None)
-        return found.at_row(row.number)
+    def read(self, number: int) -> Agreement | str | None:
+        """The agreement that a row means, what it lacks when it should name one and does not, None when it is blank."""
+        moa, addendum = self._links.get((number, self._moa)), self._links.get((number, self._addendum))
+        cells = self._cells(self._rows[number - 1])
+        found = _repaired(self._columns, cells, moa, addendum)
+        if isinstance(found, Agreement) and found.signed is not None and found.signed > self._not_after:
+            printed = dict(zip(self._columns, cells, strict=True)).get("SIGNED")
+            return replace(found, signed=None, printed={**found.printed, "SIGNED": str(printed)})
+        return found
 
 
 @lru_cache(maxsize=16_384)
 def _repaired(
-    columns: tuple[str, ...], values: tuple[Value, ...], links: tuple[str | None, str | None], year: int
+    columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | str | None:
-    """A row's cells put right. Most rows of a list stood on the last one too."""
+    """A row's cells put right. Most rows of a list stood on the last one too, and are the same object then."""
     if not any(map(cell_text, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
@@ -282,13 +296,13 @@ def _repaired(
         "COUNTY": cell_text(cells["COUNTY"])[:LONGEST_CELL],
         "SUPPORT TYPE": SUPPORT_TYPES.get(kind, ""),
     }
-    signed = signed_date(cells["SIGNED"], not_after=date(year, 12, 31))
-    moa, addendum = _linked(links[0], cells["MOA"]), _linked(links[1], cells["ADDENDUM"])
+    signed = signed_date(cells["SIGNED"])
+    moa, addendum = _linked(moa_link, cells["MOA"]), _linked(addendum_link, cells["ADDENDUM"])
     printed = {c: str(cells[c]) for c, text in read.items() if _differs(cells[c], text)}
     if _is_mended(cells["SIGNED"], signed):
         printed["SIGNED"] = str(cells["SIGNED"])
-    found = zip(("MOA", "ADDENDUM"), links, (moa, addendum), strict=True)
-    printed |= {column: link for column, link, address in found if link and link != address}
+    linked = (("MOA", moa_link, moa), ("ADDENDUM", addendum_link, addendum))
+    printed |= {column: link for column, link, address in linked if link and link != address}
     agreement = Agreement(
         state=state,
         agency=agency,

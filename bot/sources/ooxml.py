@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from io import BytesIO
 from itertools import islice
 from xml.sax.saxutils import escape
@@ -32,6 +33,8 @@ MOST = {
     "cells": 1_000_000,  # gaps included
     "links": 100_000,  # or cells with a link
 }
+
+KEPT_BYTES = 1 << 20  # of a part that is remembered; eight such take some 50 MiB at the worst
 
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
@@ -106,37 +109,15 @@ class Package:
         """Return where the part points; the part `""` is the package itself."""
         folder, name = posixpath.split(part)
         rels = posixpath.join(folder, "_rels", f"{name}.rels")
-        xml = self.part(rels, "Relationships") if rels in self._members else ""
-        found = Relations()
-        for tag in islice(tags(xml, "Relationship"), MOST["links"] + 1):
-            target, is_outside = tag.get("Target", ""), tag.get("TargetMode") == "External"
-            if not is_outside:
-                target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()
-            found[tag.get("Id", "")] = (tag.get("Type", "").rpartition("/")[2], target, is_outside)
-        bound("links", len(found))
-        return found
+        if rels not in self._members:
+            return Relations()
+        body = self._bytes(rels)
+        read = _relations_as_before if len(body) <= KEPT_BYTES else _relations
+        return read(folder, rels, body)
 
     def part(self, name: str, root: str) -> str:
         """Return a part as plain XML: each `<` opens a tag that the next `>` closes, and the root has no prefix."""
-        body, witness = _in_utf8(self._bytes(name)), _Witness()
-        parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
-        try:
-            etree.fromstring(body, parser)
-            has_flaws = bool(parser.error_log.filter_from_errors())  # unknown prefixes end its look behind the root
-        except etree.LxmlError:
-            has_flaws = True
-        if has_flaws:
-            raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML")
-        xml = body.decode("utf-8-sig")
-        if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
-            xml = _MARKUP.sub(_plain, xml)
-        found = _ROOT.search(xml)
-        prefix, local = found.groups("") if found else ("", "")
-        if local != root:
-            raise Unreadable(f"the workbook holds {local[:40]!r} where {root!r} belongs")
-        if xml.find("\r", xml.find(root)) > 0:  # and not only behind the declaration, where Excel puts one
-            xml = xml.replace("\r\n", "\n").replace("\r", "\n")
-        return xml.replace(f"<{prefix}", "<").replace(f"</{prefix}", "</") if prefix else xml
+        return _plain_xml(name, self._bytes(name), root)
 
     def _bytes(self, name: str) -> bytes:
         member = self._members.get(name)
@@ -149,6 +130,42 @@ class Package:
         self.spend("bytes when unpacked", member.file_size)
         with self._zip.open(member) as stream:
             return stream.read(member.file_size)  # and not a byte more, should the header lie
+
+
+def _relations(folder: str, name: str, body: bytes) -> Relations:
+    found = Relations()
+    for tag in islice(tags(_plain_xml(name, body, "Relationships"), "Relationship"), MOST["links"] + 1):
+        target, is_outside = tag.get("Target", ""), tag.get("TargetMode") == "External"
+        if not is_outside:
+            target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()
+        found[tag.get("Id", "")] = (tag.get("Type", "").rpartition("/")[2], target, is_outside)
+    bound("links", len(found))
+    return found
+
+
+_relations_as_before = lru_cache(maxsize=8)(_relations)  # most workbooks point where the last one did, byte for byte
+
+
+def _plain_xml(name: str, body: bytes, root: str) -> str:
+    body, witness = _in_utf8(body), _Witness()
+    parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
+    try:
+        etree.fromstring(body, parser)
+        has_flaws = bool(parser.error_log.filter_from_errors())  # unknown prefixes end its look behind the root
+    except etree.LxmlError:
+        has_flaws = True
+    if has_flaws:
+        raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML")
+    xml = body.decode("utf-8-sig")
+    if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
+        xml = _MARKUP.sub(_plain, xml)
+    found = _ROOT.search(xml)
+    prefix, local = found.groups("") if found else ("", "")
+    if local != root:
+        raise Unreadable(f"the workbook holds {local[:40]!r} where {root!r} belongs")
+    if xml.find("\r", xml.find(root)) > 0:  # and not only behind the declaration, where Excel puts one
+        xml = xml.replace("\r\n", "\n").replace("\r", "\n")
+    return xml.replace(f"<{prefix}", "<").replace(f"</{prefix}", "</") if prefix else xml
 
 
 class _Witness:

@@ -33,6 +33,7 @@ _CELL = re.compile(
     (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or whatever else it holds""",
     re.DOTALL | re.VERBOSE,
 )
+_LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
 _HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
 _PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
@@ -237,13 +238,12 @@ def _column(place: str | None, row: int, column: int) -> int:
 
 def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, int], str]:
     links: dict[tuple[int, int], str] = {}
-    for tag in tags(xml, "hyperlink"):
-        key = _key(tag)
+    for area, key in _hyperlinks(xml):
         if not key:  # it leads to a place in the workbook
             continue
         _, target, is_outside = relations[key]
         if is_outside:
-            first, _, last = tag.get("ref", "").partition(":")
+            first, _, last = area.partition(":")
             top, left = _corner(first)
             if last:
                 bottom, right = _corner(last)
@@ -254,6 +254,16 @@ def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, 
                 package.spend("links", 1)
                 links[top, left] = target
     return links
+
+
+def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
+    """Yield each link's cells, and the key under which the relations have its target."""
+    for area, key, tag in _LINK.findall(xml):
+        if key:
+            yield area, key
+        else:
+            found = attributes(tag)
+            yield found.get("ref", ""), _key(found)
 
 
 def _corner(reference: str) -> tuple[int, int]:

@@ -71,6 +71,7 @@ class OnList:
 
     list: ListName
     agreement: Agreement
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,14 @@ class Checkpoint:
 
     def _known(self) -> Known:
         lists: dict[ListName, dict[Key, Agreement]] = {name: {} for name in ListName}
+        numbers: dict[ListName, dict[Key, int]] = {name: {} for name in ListName}
         for row in self._all("known", OnList):
             lists[row.list][row.agreement.key] = row.agreement
+            if row.row is not None:
+                numbers[row.list][row.agreement.key] = row.row
         return Known(
             agreements=lists,
+            rows=numbers,
             former={agreement.key: agreement for agreement in self._all("former", Agreement)},
             seen={row.list: row.publication for row in self._all("seen", Seen)},
             pending_since={row.key: row.at for row in self._all("pending_since", Since)},
@@ -171,7 +176,11 @@ def _tables(ledger: Ledger, meta: Meta) -> dict[str, list[Any]]:
     known = ledger.known
     tables = {
         "meta": [meta],
-        "known": [OnList(name, a) for name, agreements in known.agreements.items() for a in agreements.values()],
+        "known": [
+            OnList(name, agreement, known.rows[name].get(key))
+            for name, on_list in known.agreements.items()
+            for key, agreement in on_list.items()
+        ],
         "former": list(known.former.values()),
         "seen": [Seen(name, publication) for name, publication in known.seen.items()],
         "pending_since": [Since(key, at) for key, at in known.pending_since.items()],

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from bot.domain.agreement import Agreement, Key, ListName, Publication
+from bot.domain.agreement import Key, ListName, Publication
 from bot.domain.change import NEVER_TOLD, Change, Kind, Known
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Receipt, Subscription, due_at
 from bot.domain.vet import Held
@@ -24,8 +24,9 @@ RECEIPTS_KEPT = timedelta(days=90)
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded"):
     """A reading was committed; its changes are those of the log up to `last_seq`.
 
-    What is known after it follows from the changes, but for `seen`, `absent` and `rows`: for each list the rows of its
-    agreements in the order of their keys. `held` is None where it stayed as it was.
+    What is known after it follows from the changes, but for `seen`, `absent` and `numbers`: for each list the row
+    numbers of its agreements, in the order in which they are known, 0 for none. `held` is None where it stayed as it
+    was.
     """
 
     last_seq: int
@@ -33,7 +34,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
     memory: Memory
     seen: Mapping[ListName, Publication]
     absent: tuple[tuple[Key, datetime], ...]
-    rows: Mapping[ListName, tuple[int, ...]]
+    numbers: Mapping[ListName, tuple[int, ...]] = msgspec.field(default_factory=dict)
     held: tuple[Held, ...] | None = None
 
 
@@ -323,8 +324,9 @@ class Ledger:
             if before is self.known and by is changes and foreseen == recorded:
                 return after
         known = self.known.after(changes)
-        lists = {name: _with_rows(on_list, recorded.rows[name]) for name, on_list in known.agreements.items()}
-        known = replace(known, agreements=lists, seen=recorded.seen, absent=dict(recorded.absent))
+        numbers = recorded.numbers
+        rows = {name: _numbered(on_list, numbers.get(name, ())) for name, on_list in known.agreements.items()}
+        known = replace(known, rows=rows, seen=recorded.seen, absent=dict(recorded.absent))
         self._foreseen = (self.known, recorded, changes, known)
         return known
 
@@ -367,14 +369,14 @@ class Ledger:
         self.roll.place(placed.subscription)
 
 
-def row_numbers(agreements: Mapping[Key, Agreement]) -> tuple[int, ...]:
-    """The row of each agreement in the order of the keys."""
-    return tuple(agreements[key].row for key in sorted(agreements))
+def row_numbers(known: Known, name: ListName) -> tuple[int, ...]:
+    """The row numbers of a list's agreements, in the order in which they are known, 0 for none."""
+    rows = known.rows[name]
+    return tuple(rows.get(key, 0) for key in known.agreements[name])
 
 
-def _with_rows(agreements: Mapping[Key, Agreement], rows: Sequence[int]) -> Mapping[Key, Agreement]:
-    numbers = dict(zip(sorted(agreements), rows, strict=False))  # `record` compares what comes of it
-    return {key: agreement.at_row(numbers.get(key, 0)) for key, agreement in agreements.items()}
+def _numbered(agreements: Iterable[Key], numbers: Sequence[int]) -> Mapping[Key, int]:
+    return {key: number for key, number in zip(agreements, numbers, strict=False) if number}
 
 
 def in_zone(subscription: Subscription) -> Subscription:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from bot.domain.agreement import ListName
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.subscription import Receipt, Subscription
@@ -110,7 +111,7 @@ class TinyStore:
             memory=record.memory,
             seen=record.known.seen,
             absent=tuple(record.known.absent.items()),
-            rows={name: row_numbers(on_list) for name, on_list in record.known.agreements.items()},
+            numbers={name: row_numbers(record.known, name) for name in ListName},
             held=None if record.held == ledger.held else record.held,
         )
         if ledger.known_after(recorded, changes) != record.known:

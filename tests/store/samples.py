@@ -26,7 +26,6 @@ def agreement(number, state=None, **more):
         county=f"County {number % 60}",
         signed=date(2026, 1, 1) + timedelta(days=number % 120),
         moa=f"https://www.ice.gov/doclib/287gMOA/{number}.pdf",
-        row=number + 2,
         **({"printed": {"STATE": "Penn."}} if number % 50 == 0 else {}) | more,
     )
 
@@ -55,7 +54,7 @@ def publication(number=1, rows=3):
 
 def change(kind, what, where=None, name=ListName.PARTICIPATING, **more):
     where = where or publication()
-    row = None if kind in (Kind.WITHDRAWN, Kind.DROPPED) else what.row
+    row = None if kind in (Kind.WITHDRAWN, Kind.DROPPED) else len(what.agency)
     return Change(kind=kind, list=name, agreement=what, publication=where, row=row, because="key", **more)
 
 
@@ -67,13 +66,8 @@ def record(known, changes=(), *, at=NOON, move_rows=0, number=1, absent=None, **
     """What a reading brings: the known that follows from the changes, its rows moved down."""
     known = known.after(changes)
     if move_rows:
-        lists = {
-            name: {key: replace(a, row=a.row + move_rows) for key, a in on_list.items()}
-            for name, on_list in known.agreements.items()
-        }
-        known = replace(
-            known, agreements=lists, seen={ListName.PARTICIPATING: publication(number)}, absent=absent or {}
-        )
+        rows = {name: {key: row + move_rows for key, row in rows.items()} for name, rows in known.rows.items()}
+        known = replace(known, rows=rows, seen={ListName.PARTICIPATING: publication(number)}, absent=absent or {})
     return Record(memory=more.pop("memory", memory(at)), recorded_at=at, known=known, changes=tuple(changes), **more)
 
 

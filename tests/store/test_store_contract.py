@@ -109,7 +109,7 @@ async def test_what_is_known_is_what_was_recorded_also_after_opening_again(place
     await tell(store, *first_sight(60))
     known = await store.known()
     gone, renamed = agreement(3), agreement(4)
-    better = replace(renamed, agency="Número Cuatro PD", canonical="numero cuatro police department", row=99)
+    better = replace(renamed, agency="Número Cuatro PD", canonical="numero cuatro police department")
     brought = record(
         known,
         [

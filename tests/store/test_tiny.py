@@ -27,6 +27,7 @@ from samples import (
     subscription,
 )
 
+from bot.domain.agreement import ListName
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence
 from bot.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
@@ -348,6 +349,25 @@ async def test_what_another_version_wrote_is_not_guessed_at(folder):
     (folder / "state.json").write_bytes(seal(strange))
     with pytest.raises(StoreError, match="does not understand"):
         TinyStore.open(folder)
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "killed"])
+async def test_what_was_written_before_rows_stood_beside_agreements_opens_without_row_numbers(folder, closed):
+    seen = await filled(folder, 30)
+    if closed:
+        await opened(folder)
+    for path in (*folder.glob("state*.json"), *folder.glob("journal-*.jsonl")):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        for line in lines:
+            line.pop("crc")
+            for row in line.get("known", {}).values():
+                row["agreement"]["row"] = row.pop("row")
+            if "numbers" in line.get("transaction", {}):
+                line["transaction"]["rows"] = line["transaction"].pop("numbers")
+        path.write_bytes(b"".join(seal(json.dumps(line).encode()) for line in lines))
+    after, notices = await opened(folder)
+    assert notices == ()
+    assert after == seen | {"known": replace(seen["known"], rows={name: {} for name in ListName})}
 
 
 # Damage and what is said of it

@@ -1,0 +1,57 @@
+"""ICE's lists as listings; the lists themselves come from workbooks made by hand."""
+
+from datetime import UTC, date, datetime
+
+from workbooks import PARTICIPATING, workbook
+
+from bot.domain.agreement import ListName
+from bot.domain.document import Document, digest
+from bot.sources.ice import Ice
+
+NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
+DAY = date(2026, 11, 12)
+
+
+def cells(agency, day=DAY):
+    return ("TEXAS", agency, "County", "Hill County", "Task Force Model", day, "link", None)
+
+
+def read(*rows, links=None):
+    """The listing that a workbook of these rows is; the first stands on row 2."""
+    body = workbook(rows, header=PARTICIPATING, links=links or {})
+    document = Document(
+        address="https://www.ice.gov/list.xlsx",
+        name="list.xlsx",
+        body=body,
+        sha256=digest(body),
+        headers={},
+        fetched_at=NOON,
+    )
+    return Ice().parse(document, ListName.PARTICIPATING)
+
+
+def test_a_row_that_says_what_it_said_on_the_last_list_is_the_very_same_object():
+    moa = "https://www.ice.gov/doclib/287gMOA/hill.pdf"
+    (before,) = read(cells("Hill County Sheriff's Office"), links={"G2": moa}).agreements
+    listing = read(cells("Bell County Sheriff's Office"), cells("Hill County Sheriff's Office"), links={"G3": moa})
+    assert listing.agreements[1] is before
+    assert before.moa == moa
+
+
+def test_rows_are_numbered_as_they_stand_whatever_stands_between():
+    listing = read(
+        cells("Bell County Sheriff's Office"), (None,) * 8, cells(None), cells("Hill County Sheriff's Office")
+    )
+    assert [a.agency.split()[0] for a in listing.agreements] == ["Bell", "Hill"]
+    assert listing.row_numbers == (2, 5)
+    assert listing.unreadable == ("row 4 has no agency",)
+
+
+def test_a_signing_date_of_the_future_is_none_and_is_kept_as_printed():
+    in_two_days, in_three_days, in_nine_years = (
+        read(cells("Hill County Sheriff's Office", day)).agreements[0]
+        for day in (date(2026, 11, 22), date(2026, 11, 23), "11/12/2035")
+    )
+    assert (in_two_days.signed, in_two_days.printed) == (date(2026, 11, 22), {})
+    assert (in_three_days.signed, in_three_days.printed) == (None, {"SIGNED": "2026-11-23 00:00:00"})
+    assert (in_nine_years.signed, in_nine_years.printed) == (None, {"SIGNED": "11/12/2035"})
