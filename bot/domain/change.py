@@ -28,6 +28,7 @@ TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.
 NEVER_TOLD = frozenset({Kind.LISTED})
 NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction is told to whoever was told what it takes back
 NO_FACT = frozenset({Kind.RETRACTED})  # says something of an earlier change, nothing of ICE's list
+MOVING = frozenset({Kind.CORRECTED, Kind.RENAMED})  # who watches only where it goes hears of it as signed
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from bot.domain.agreement import Key, ListName, Publication
-from bot.domain.change import NEVER_TOLD, Change, Kind, Known
+from bot.domain.change import MOVING, NEVER_TOLD, Change, Kind, Known
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Receipt, Subscription, due_at
 from bot.domain.vet import Held
 from bot.errors import StoreError
@@ -142,8 +142,8 @@ class Log:
         return self._numbered(first) if first <= self.end else None
 
     def _candidates(self, news: Filter, after: int) -> Iterator[int]:
-        """The changes that this filter could match, in order."""
-        found = (self._places.get(entry) for entry in product(news.index_states, news.kinds))
+        """The changes that this filter could match, in order; one that moves may be heard as another kind."""
+        found = (self._places.get(entry) for entry in product(news.index_states, MOVING | news.kinds.keys()))
         return merge(*(places[bisect_right(places, after) :] for places in found if places))
 
     def _numbered(self, seq: int) -> Change:
@@ -152,7 +152,7 @@ class Log:
 
 def _heard_under(change: Change) -> list[tuple[str, Kind]]:
     """The entries of a filter, a state and a kind, that each suffice to hear of it."""
-    kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # only one that moves is heard as another kind
+    kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # what moves is heard as another kind too
     entries = product((*change.states, ALL_STATES), kinds)
     return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]
 

@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def agreement(number, state=None, **more):
-    return Agreement(
+    row = Agreement(
         state=state or STATES[number % len(STATES)],
         agency=f"Número {number} Police Department",
         canonical=f"numero {number} police department",
@@ -26,8 +26,9 @@ def agreement(number, state=None, **more):
         county=f"County {number % 60}",
         signed=date(2026, 1, 1) + timedelta(days=number % 120),
         moa=f"https://www.ice.gov/doclib/287gMOA/{number}.pdf",
-        **({"printed": {"STATE": "Penn."}} if number % 50 == 0 else {}) | more,
+        printed={"STATE": "Penn."} if number % 50 == 0 else {},
     )
+    return replace(row, **more)
 
 
 def document(name="participating05142026am.xlsx", body=b"rows", **more):

@@ -444,8 +444,35 @@ async def test_a_correction_is_due_to_those_of_the_old_and_of_the_new_state(stor
     assert [s.id for s in await store.due(NOON)] == ["s1", "s2"]
 
 
+@pytest.mark.parametrize(
+    ("watches", "was", "now", "kind"),
+    [
+        ({"counties": {"FL/7": 0}}, agreement(1, "FL"), agreement(1, "FL", county="County 7"), Kind.CORRECTED),
+        (
+            {"agencies": {"miami": 0}},
+            agreement(1, "FL"),
+            agreement(1, "FL", canonical="miami police department"),
+            Kind.RENAMED,
+        ),
+        (
+            {"states": {"FL": 0}, "support_types": {SupportType.WSO: 0}},
+            agreement(1, "FL"),
+            agreement(1, "FL", support_type=SupportType.WSO),
+            Kind.CORRECTED,
+        ),
+    ],
+    ids=["county", "agency", "support type"],
+)
+async def test_what_moves_into_the_county_the_name_or_the_type_that_one_watches_wakes_as_signed(
+    store, watches, was, now, kind
+):
+    mine = await store.subscribe(replace(subscription(), filter=Filter(**({"states": {}} | watches))))
+    await tell(store, change(kind, now, was=was))
+    assert [s.id for s in await store.due(NOON)] == [mine.id]
+
+
 NARROW = [
-    {"states": {}, "counties": {"TX/county 7": 0, "FL/county 12": 0}},
+    {"states": {}, "counties": {"TX/7": 0, "FL/12": 0}},
     {"states": {}, "agencies": {"numero 1": 0}},
     {"support_types": {SupportType.TFM: 0}},
     {"support_types": {SupportType.JEM: 0}},
