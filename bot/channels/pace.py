@@ -48,7 +48,7 @@ class Pace:
         self._alarm: asyncio.Task[None] | None = None
         self._rings_at = inf
 
-    async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
+    async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> "Turn":
         """Wait until this address may be sent to, and count it as done. Urgent is for answers to people.
 
         When its turn does not come within `patience` seconds, a SendError says when to try again, at once if it cannot.
@@ -57,7 +57,7 @@ class Pace:
             raise self._too_busy(address)
         try:
             async with asyncio.timeout(patience):
-                await self._wait(address, urgent=urgent)
+                return await self._wait(address, urgent=urgent)
         except TimeoutError:
             raise self._too_busy(address) from None
 
@@ -75,12 +75,12 @@ class Pace:
         scope = "address" if self._track(address).opens_at() > self._overall.opens_at() else "platform"
         return SendError(f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope)
 
-    async def _wait(self, address: str, *, urgent: bool) -> None:
+    async def _wait(self, address: str, *, urgent: bool) -> "Turn":
         self._count += 1
         waiter = _Waiter(not urgent, self._count, address, asyncio.get_running_loop().create_future())
         heappush(self._ready, waiter)
         self._serve()
-        await waiter.called
+        return await waiter.called
 
     def _serve(self) -> None:
         """Call everyone whose turn it is, and set the alarm for the next."""
@@ -101,9 +101,10 @@ class Pace:
         if track.opens_at() > now:
             heappush(self._later, (track.opens_at(), waiter))
             return
-        self._overall.take(now)
-        track.take(now)
-        waiter.called.set_result(None)
+        turn = Turn(now, self._clock)
+        self._overall.take(turn)
+        track.take(turn)
+        waiter.called.set_result(turn)
 
     def _wake_at(self, moment: float) -> None:
         if self._alarm is not None and not self._alarm.done():
@@ -133,6 +134,19 @@ class Pace:
         self._remembered = max(_FEW, 2 * len(self._tracks))
 
 
+class Turn:
+    """A turn that was given, and when it counts from: its request may be written later than it could have been."""
+
+    def __init__(self, at: float, clock: Callable[[], float]) -> None:
+        self.at = at
+        self._clock: Callable[[], float] | None = clock
+
+    def written(self) -> None:
+        """The request has left by now; what is said a second time changes nothing."""
+        if self._clock is not None:
+            self.at, self._clock = max(self.at, self._clock()), None
+
+
 @dataclass(order=True, slots=True)
 class _Waiter:
     """Who waits: urgent ones first (False sorts before True), then in the order in which they came."""
@@ -140,7 +154,7 @@ class _Waiter:
     patient: bool
     number: int
     address: str = field(compare=False)
-    called: asyncio.Future[None] = field(compare=False)
+    called: "asyncio.Future[Turn]" = field(compare=False)
 
 
 class _Track:
@@ -148,16 +162,16 @@ class _Track:
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits
-        self._times: deque[float] = deque(maxlen=max((limit.turns for limit in limits), default=1))
+        self._turns: deque[Turn] = deque(maxlen=max((limit.turns for limit in limits), default=1))
         self.held_until = -inf
 
     def opens_at(self) -> float:
-        full = (limit for limit in self._limits if len(self._times) >= limit.turns)
-        return max((self.held_until, *(self._times[-limit.turns] + limit.seconds for limit in full)))
+        full = (limit for limit in self._limits if len(self._turns) >= limit.turns)
+        return max((self.held_until, *(self._turns[-limit.turns].at + limit.seconds for limit in full)))
 
-    def take(self, now: float) -> None:
-        self._times.append(now)
+    def take(self, turn: Turn) -> None:
+        self._turns.append(turn)
 
     def is_idle(self, now: float) -> bool:
         longest = max((limit.seconds for limit in self._limits), default=0.0)
-        return self.held_until <= now and (not self._times or self._times[-1] + longest <= now)
+        return self.held_until <= now and (not self._turns or self._turns[-1].at + longest <= now)

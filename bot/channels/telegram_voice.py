@@ -53,7 +53,7 @@ class Voice:
 
     def __init__(self, sender: Telegram, clerk: Clerk, *, pause: float = 1.0) -> None:
         self._bot = sender.bot
-        self._pace = sender.pace
+        self._sender, self._pace = sender, sender.pace
         self._clerk = clerk
         self._pause = pause
         self._lanes = Lanes(each=50, most=1_000)
@@ -108,7 +108,7 @@ class Voice:
 
     async def _send(self, letter: "_Letter") -> None:
         try:
-            await self._pace.turn(str(letter.chat), urgent=True, patience=LONGEST_WAIT)
+            await self._sender.turn(str(letter.chat), urgent=True, patience=LONGEST_WAIT)
         finally:
             self._begin(letter)
         async with asyncio.timeout(CALL):

@@ -275,3 +275,21 @@ async def test_it_serves_one_event_loop_after_another(time: FakeTime) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.to_thread(asyncio.run, gives_up())
     await asyncio.wait_for(asyncio.to_thread(asyncio.run, twice()), 5)
+
+
+async def test_a_turn_counts_from_when_its_request_was_written(time: FakeTime) -> None:
+    pace = Pace(overall=(Limit(2, 1.0),), clock=time.clock, sleep=time.sleep)
+    given: list[float] = []
+
+    async def late(address: str, seconds: float) -> None:
+        turn = await pace.turn(address)
+        given.append(round(time.now - 1_000, 3))
+        await time.sleep(seconds)  # a new connection, a busy loop
+        turn.written()
+        await time.sleep(seconds)
+        turn.written()  # a second time it moves nothing
+
+    tasks = [asyncio.create_task(late(str(number), 0.3)) for number in range(6)]
+    await time.run(10)
+    await asyncio.gather(*tasks)
+    assert given == [0.0, 0.0, 1.3, 1.3, 2.6, 2.6]

@@ -11,7 +11,7 @@ from loopback.server import page
 from loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, read, refused, units
 
 from bot.channels import CHANNELS
-from bot.channels.pace import Pace
+from bot.channels.pace import Pace, Turn
 from bot.channels.telegram import Telegram
 from bot.domain.digest import Digest, Item, Section, Span
 from bot.errors import SendError
@@ -234,7 +234,7 @@ def test_even_our_own_log_at_the_lowest_level_has_no_address_with_the_token() ->
 import asyncio, logging, sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from bot.channels import CHANNELS
-from bot.channels.pace import Pace
+from bot.channels.pace import Pace, Turn
 from bot.errors import SendError
 from loopback.server import page
 from loopback.telegram import LoopbackTelegram, blocked
@@ -286,3 +286,16 @@ async def test_nothing_is_asked_of_the_platform_beside_the_message(
     assert [call.method for call in server.calls] == ["sendMessage"]
     assert set(server.calls[0].arguments) == {"chat_id", "text", "parse_mode", "link_preview_options"}
     assert not [record for record in caplog.records if record.name.startswith("telegram")]
+
+
+async def test_the_turn_of_a_message_counts_from_when_its_request_was_written_whatever_the_answer(
+    telegram: Telegram, server: LoopbackTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(Turn, "written", lambda _: order.append("written"))
+    faults = [broken(), None]
+    server.plan = lambda _: order.append("came") or faults.pop(0)
+    await verdict(telegram)
+    [part] = telegram.render(digest(Span("Bay County")))
+    await telegram.send("42", part)
+    assert order == ["written", "came"] * 2
