@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.channels import Channel, Part
-from bot.domain.change import Change, Kind
+from bot.domain.change import Change, Kind, after, stamp
 from bot.domain.chart import Image, history, picture_for
 from bot.domain.compose import Circumstances, compose, correct
 from bot.domain.subscription import Cadence, Receipt, Subscription
@@ -162,14 +162,19 @@ async def _send(channel: Channel, letter: _Letter) -> str:
 
 
 async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: datetime) -> Delivered:
-    after = verdict(letter.to, fault, at)
-    await store.failed(letter.receipt(at, error=str(fault)), after)
-    log.warning("not sent", problem=str(fault), paused=after.paused is not None, **letter.to.log_context())
+    """What comes of a part that was not sent; one whose turn has not come leaves no receipt, for nothing was tried."""
+    then = verdict(letter.to, fault, at)
+    if fault.waiting and then.retry_at is not None:
+        await store.put_off(letter.to.id, then.retry_at)
+        log.info("waits for its turn", until=stamp(then.retry_at), **letter.to.log_context())
+    else:
+        await store.failed(letter.receipt(at, error=str(fault)), then)
+        log.warning("not sent", problem=str(fault), paused=then.paused is not None, **letter.to.log_context())
     return Delivered(
         subscription=letter.to.id,
         messages=letter.number - 1 - letter.to.sent,
         problem=str(fault),
-        paused=after.paused is not None,
+        paused=then.paused is not None,
     )
 
 
@@ -177,6 +182,8 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
     """The subscription after a failed send: moved, paused with the reason, or to be tried again later. Pure."""
     if fault.moved_to is not None:
         return replace(subscription, address=fault.moved_to, retry_at=at)
+    if fault.waiting and fault.retry_after is not None:
+        return replace(subscription, retry_at=after(at, fault.retry_after))
     since = subscription.failing_since or at
     failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
     if fault.permanent and not fault.doubtful:
@@ -185,6 +192,6 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
     if at - since >= lasting:
         return replace(failing, paused=f"{fault} (for {lasting.days} day{'s' if lasting.days > 1 else ''})")
     if fault.retry_after is not None:
-        return replace(subscription, retry_at=at + timedelta(seconds=fault.retry_after))
+        return replace(subscription, retry_at=after(at, fault.retry_after))
     wait = min(FIRST_BACK_OFF * 2 ** min(subscription.failures, 10), LONGEST_BACK_OFF)
     return replace(failing, retry_at=at + wait)

@@ -73,7 +73,8 @@ class SendError(CountersignError):
     `gone`: the whole workspace or bot token is refused, not only this address;
     `retry_after`: seconds that the platform asked for; `moved_to`: the address to use from now on;
     `too_long`: the platform takes this text only shorter or plainer;
-    `scope`: what `retry_after` speaks of, "address" or "platform".
+    `scope`: what `retry_after` speaks of, "address" or "platform";
+    `waiting`: nothing was sent, since its turn comes only after `retry_after`: that is no failure.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class SendError(CountersignError):
         moved_to: str | None = None,
         too_long: bool = False,
         scope: str = "address",
+        waiting: bool = False,
     ) -> None:
         self.permanent = permanent
         self.doubtful = doubtful
@@ -95,6 +97,7 @@ class SendError(CountersignError):
         self.moved_to = moved_to
         self.too_long = too_long
         self.scope = scope
+        self.waiting = waiting
         super().__init__(message)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.agreement import Listing, ListName, Publication
-from bot.domain.change import Change, Kind, Known
+from bot.domain.change import Change, Kind, Known, after
 from bot.domain.document import Document
 from bot.domain.reading import Memory, Reading
 from bot.domain.reconcile import Reconciled, dropped, reconcile
@@ -282,7 +282,7 @@ def _failed(memory: Memory, fault: SourceError, at: datetime, every: timedelta) 
     failures = memory.failures + 1
     longer = min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF))
     wait = longer if isinstance(fault, Blocked) else every
-    not_before = at + timedelta(seconds=fault.retry_after) if fault.retry_after else None
+    not_before = after(at, fault.retry_after) if fault.retry_after else None
     due_at = at + _spread(max(wait, timedelta(seconds=1)), memory.source, at)
     return replace(
         memory,

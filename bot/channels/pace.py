@@ -73,7 +73,9 @@ class Pace:
     def _too_busy(self, address: str) -> SendError:
         wait = max(1.0, self.opens_in(address))
         scope = "address" if self._track(address).opens_at() > self._overall.opens_at() else "platform"
-        return SendError(f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope)
+        return SendError(
+            f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope, waiting=True
+        )
 
     async def _wait(self, address: str, *, urgent: bool) -> "Turn":
         self._count += 1

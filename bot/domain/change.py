@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from bot.domain.agreement import Agreement, Key, ListName, Publication
@@ -230,3 +231,8 @@ def agreement_json(agreement: Agreement, row: int | None) -> dict[str, Any]:
 def stamp(moment: datetime) -> str:
     """A UTC time as store, log and JSON write it: seconds, ending in Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def after(moment: datetime, seconds: float) -> datetime:
+    """A whole second by which so many have passed since `moment`, which a clock of whole seconds may give too early."""
+    return moment + timedelta(seconds=ceil(seconds) + 1)

@@ -168,6 +168,10 @@ class Store(Protocol):
         """
         ...
 
+    async def put_off(self, subscription_id: str, until: datetime) -> None:
+        """Its turn has not come: it is due again then, with nothing sent and nothing failed."""
+        ...
+
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         """What was sent, oldest first."""
         ...

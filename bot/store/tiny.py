@@ -175,6 +175,9 @@ class TinyStore:
         if stored is not None:
             self._place(failed(stored, subscription), receipt)
 
+    async def put_off(self, subscription_id: str, until: datetime) -> None:
+        self._place(replace(self._ledger.roll[subscription_id], retry_at=until))
+
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         receipts = self._ledger.receipts
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
