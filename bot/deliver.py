@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.channels import Channel, Part
-from bot.domain.change import Change, Kind, after, stamp
+from bot.domain.change import Kind, after, stamp
 from bot.domain.chart import Image, history, picture_for
 from bot.domain.compose import Circumstances, compose, correct
 from bot.domain.subscription import Cadence, Receipt, Subscription
@@ -45,14 +45,10 @@ async def deliver(
     channel = channels.get(subscription.channel)
     if channel is None:
         return Delivered(subscription=subscription.id, problem=f"{subscription.channel} is not configured")
-    pinned = await _pinned(subscription, store, now)
-    assert pinned.pinned is not None
-    changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
-    parts = [*await _corrections(pinned, changes, channel, store, page)]
-    digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
-    if digest is not None:
-        parts += channel.render(digest, await _picture(pinned, store))
-    told = await _told(pinned, store)
+    corrections = await _corrections(subscription, channel, store, page)
+    pinned = await _pinned(subscription, subscription.cursor if corrections else await store.last_seq(), store, now)
+    parts = corrections or await _digest(pinned, channel, store, page)
+    told, messages = await _told(pinned, store), 0
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent and told.issuperset(part.covers):
             continue
@@ -65,9 +61,14 @@ async def deliver(
         except SendError as fault:
             return await _undelivered(letter, fault, store, now())
         await store.sent(letter.receipt(now(), message_id=message_id or None))
+        messages += 1
         log.info("sent", part=number, parts=len(parts), changes=len(part.covers), **pinned.log_context())
-    await store.advance(pinned.id, pinned.pinned, now() if parts else None)
-    return Delivered(subscription=pinned.id, messages=len(parts) - pinned.sent if parts else 0)
+    assert pinned.pinned is not None
+    done = await store.advance(pinned.id, pinned.pinned, now() if parts and not corrections else None)
+    if corrections and done.is_due(now()):
+        then = await deliver(done, store=store, channels=channels, now=now, page=page)
+        return replace(then, messages=messages + then.messages)
+    return Delivered(subscription=pinned.id, messages=messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,26 @@ class _Letter:
         )
 
 
-async def _pinned(subscription: Subscription, store: Store, now: Now) -> Subscription:
+async def _pinned(subscription: Subscription, upto: int, store: Store, now: Now) -> Subscription:
     """The subscription with what its digest covers fixed, so that the same digest is composed after a crash.
 
     What is fixed already is written once more: a disk that takes no line now would not take the receipt either, and
     what was sent would be sent again and again.
     """
-    upto = subscription.pinned if subscription.pinned is not None else await store.last_seq()
-    return await store.pin(subscription.id, upto, now())
+    pinned = subscription.pinned if _is_on_its_way(subscription) else None
+    return await store.pin(subscription.id, upto if pinned is None else pinned, now())
+
+
+def _is_on_its_way(subscription: Subscription) -> bool:
+    """Whether a digest that covers changes was begun; corrections are pinned where the cursor stands."""
+    return subscription.pinned not in (None, subscription.cursor)
+
+
+async def _digest(pinned: Subscription, channel: Channel, store: Store, page: str) -> Sequence[Part]:
+    assert pinned.pinned is not None
+    changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
+    digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
+    return channel.render(digest, await _picture(pinned, store)) if digest is not None else ()
 
 
 async def _told(subscription: Subscription, store: Store) -> frozenset[int]:
@@ -109,18 +122,20 @@ async def _told(subscription: Subscription, store: Store) -> frozenset[int]:
     return frozenset(seq for receipt in sent for seq in receipt.changes)
 
 
-async def _corrections(
-    subscription: Subscription, changes: Sequence[Change], channel: Channel, store: Store, page: str
-) -> Sequence[Part]:
-    """For each change that it was told and that was taken back since, an answer to the message that told it."""
-    retractions = [c for c in changes if c.kind is Kind.RETRACTED and subscription.filter.matches(c)]
-    if not retractions:
+async def _corrections(subscription: Subscription, channel: Channel, store: Store, page: str) -> Sequence[Part]:
+    """For each change that it was told and that was taken back since, an answer to the message that told it.
+
+    They come at once and alone, for they wait for no hour, and move no cursor; a digest on its way is finished first.
+    Whom they concern is what the receipts say, whatever the filter has become.
+    """
+    if _is_on_its_way(subscription):
         return ()
-    sent = [r for r in await store.receipts(subscription.id) if r.message_id]
+    retractions = await store.changes(after=subscription.cursor, kinds=(Kind.RETRACTED,))
+    sent = [r for r in await store.receipts(subscription.id) if r.error is None] if retractions else []
     parts: list[Part] = []
     for retraction in retractions:
         told = next((r for r in reversed(sent) if retraction.retracts in r.changes), None)
-        if told is not None:
+        if told is not None and not any(retraction.seq in r.changes for r in sent):
             digest = correct(subscription, retraction, told.at, page=page)
             parts += [replace(part, reply_to=told.message_id) for part in channel.render(digest)]
     return parts

@@ -39,7 +39,7 @@ class Talk:
 
     def __init__(self, store: TinyStore) -> None:
         self.store, self.now = store, NOW
-        desk = Desk(
+        self.desk = Desk(
             store=store,
             fetch=None,
             sources={},
@@ -48,7 +48,7 @@ class Talk:
             every=timedelta(minutes=15),
             page="https://ice.example/287g",
         )
-        self.counter = Counter(desk)
+        self.counter = Counter(self.desk)
 
     async def ask(self, text: str, *, address: str = "42", language: Language = Language.ENGLISH):
         return await self.counter.answer(

@@ -8,11 +8,12 @@ from loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrat
 from program import row
 from test_commands import FIRST, SECOND, SIGNED, Talk
 
+from bot import operate
 from bot.channels.pace import Limit, Pace
 from bot.channels.telegram import Telegram
 from bot.deliver import deliver, verdict
 from bot.domain.subscription import Filter, Subscription
-from bot.errors import SendError
+from bot.errors import SendError, StoreError
 from bot.store.tiny import TinyStore
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -236,3 +237,99 @@ def test_a_wait_that_a_platform_asked_for_does_not_end_a_moment_too_early():
     told = verdict(subscription, SendError("wait", retry_after=2.5), asked_at.replace(microsecond=0))
     assert told.retry_at >= asked_at + timedelta(seconds=2.5)
     assert told.retry_at.microsecond == 0
+
+
+async def retract(desk, seq: int, at: datetime) -> None:
+    desk.now = at
+    await operate.retract(desk.desk, seq=seq, because="It was a slip.")
+
+
+async def test_who_was_told_is_told_that_it_was_wrong_even_if_the_state_is_watched_no_longer(desk):
+    await desk.ask("watch TX OH")
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    await desk.ask("unwatch TX")
+    bell = next(c.seq for c in await desk.store.changes() if "Bell" in c.agreement.agency)
+    await retract(desk, bell, NOON + timedelta(hours=1))
+    await desk.deliver(NOON + timedelta(hours=1))
+    assert desk.texts[1].startswith("Correction\n")
+    await desk.ask("unwatch OH")
+    butler = next(c.seq for c in await desk.store.changes() if "Butler Police" in c.agreement.agency)
+    await retract(desk, butler, NOON + timedelta(hours=2))
+    await desk.deliver(NOON + timedelta(hours=2))
+    assert [text.partition("\n")[0] for text in desk.texts[1:]] == ["Correction", "Correction"]
+    assert (await desk.mine()).due_at is None
+
+
+async def test_a_correction_comes_at_once_and_alone_and_the_digest_at_its_hour(desk):
+    await desk.ask("watch TX")
+    await desk.ask("digest 9:00 America/Chicago")
+    nine = datetime(2026, 11, 24, 15, tzinfo=UTC)
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(nine)
+    await desk.publish(MORE, nine + timedelta(hours=1))
+    bell = next(c.seq for c in await desk.store.changes() if "Bell" in c.agreement.agency)
+    await retract(desk, bell, nine + timedelta(hours=2))
+    await desk.deliver(nine + timedelta(hours=2))
+    assert desk.texts[1].startswith("Correction\n")
+    assert "Bosque" not in "".join(desk.texts)
+    assert (await desk.mine()).due_at == nine + timedelta(days=1)
+    for hours in (2, 24, 25):
+        await desk.deliver(nine + timedelta(hours=hours))
+    assert len(desk.texts) == 3
+    assert "Bosque" in desk.texts[2]
+    assert "Bell" not in desk.texts[2]
+
+
+async def test_a_correction_interrupted_before_its_receipt_is_all_that_is_repeated(desk, monkeypatch):
+    await desk.ask("watch TX")
+    await desk.ask("digest 9:00 America/Chicago")
+    await desk.ask("always on")
+    nine = datetime(2026, 11, 24, 15, tzinfo=UTC)
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(nine)
+    bells = [c.seq for c in await desk.store.changes() if "Bell" in c.agreement.agency]
+    for seq in bells:
+        await retract(desk, seq, nine + timedelta(hours=1))
+    await desk.publish(MORE, nine + timedelta(hours=2))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(desk.store, "advance", died)
+        with pytest.raises(StoreError):
+            await desk.deliver(nine + timedelta(hours=3))
+    assert [text.partition("\n")[0] for text in desk.texts[1:]] == ["Correction", "Correction"]
+    for hours in (3, 24, 25):
+        await desk.deliver(nine + timedelta(hours=hours))
+    assert len(desk.texts) == 4
+    assert "Bosque" in desk.texts[3]
+
+
+async def died(*_: object) -> None:
+    raise StoreError("The program is killed here.")
+
+
+@pytest.mark.parametrize("digest", ["digest instant", "digest 9:00 America/Chicago"])
+async def test_what_was_recorded_by_a_clock_that_was_ahead_is_told_once_the_clock_is_right(desk, digest):
+    await desk.ask("watch TX")
+    await desk.ask(digest)
+    await desk.publish(SECOND, NOON + timedelta(days=30))
+    await desk.deliver(NOON)
+    assert desk.texts == []
+    await desk.publish(SECOND, NOON)  # the next reading, nothing new
+    await desk.deliver(NOON + timedelta(hours=3))
+    (text,) = desk.texts
+    assert "Bell County" in text
+    await desk.publish(MORE, NOON + timedelta(days=1))
+    await desk.deliver(NOON + timedelta(days=1, hours=3))
+    assert "Bosque County" in desk.texts[1]
+
+
+async def test_a_back_off_that_began_under_a_clock_that_was_ahead_is_over(desk):
+    await desk.ask("watch TX")
+    ahead = NOON + timedelta(days=30)
+    await desk.publish(SECOND, ahead)
+    desk.telegram.script("42", broken())
+    await desk.deliver(ahead)
+    assert (await desk.mine()).retry_at > ahead
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    assert len(desk.texts) == 1

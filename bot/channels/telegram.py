@@ -29,7 +29,7 @@ MOST_ENTITIES = 90  # links and heavy runs; Telegram marks up 100 in all, with t
 LONGEST_MARKUP = 9_000  # text and addresses together; from about 9,500 it answers ENTITIES_TOO_LONG
 # Of the 30 a second that it allows, evenly, so that an answer gets in; and of 25 each second a little more than one,
 # since the way there is not always as long.
-OVERALL = (Limit(25, 1.04), Limit(1, 0.04))
+OVERALL = (Limit(25, 1.03), Limit(1, 0.038))
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
 

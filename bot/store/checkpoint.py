@@ -16,7 +16,7 @@ from bot.domain.vet import Held
 from bot.errors import StoreDamaged, StoreError
 from bot.store import Memory
 from bot.store.files import Folder, seal, unseal
-from bot.store.ledger import Ledger
+from bot.store.ledger import Ledger, SetBack
 
 FORMAT = 1
 T = TypeVar("T")
@@ -63,6 +63,8 @@ class Meta:
     transactions: int
     last_seq: int
     next_number: int
+    latest: datetime | None = None
+    set_back: SetBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class Checkpoint:
         ledger.known = self._known()
         ledger.held = tuple(self._all("held", Held))
         ledger.memories = {memory.source: memory for memory in self._all("sources", Memory)}
-        ledger.receipts = list(self._all("receipts", Receipt))
+        ledger.proofs.keep(self._all("receipts", Receipt))
+        ledger.latest, ledger.roll.set_back = self.meta.latest, self.meta.set_back
         for note in self._all("notes", Note):
             ledger.notes.setdefault(note.kind, {})[note.key] = note.value
         for subscription in self._all("subscriptions", Subscription):
@@ -164,6 +167,8 @@ def save(folder: Folder, name: str, ledger: Ledger, generation: int) -> None:
         transactions=ledger.transactions,
         last_seq=ledger.log.end,
         next_number=ledger.roll.next_number,
+        latest=ledger.latest,
+        set_back=ledger.roll.set_back,
     )
     storage = SealedStorage(folder, name)
     db = TinyDB(storage=lambda: storage)
@@ -188,7 +193,7 @@ def _tables(ledger: Ledger, meta: Meta) -> dict[str, list[Any]]:
         "held": list(ledger.held),
         "sources": list(ledger.memories.values()),
         "subscriptions": list(ledger.roll.by_id.values()),
-        "receipts": ledger.receipts,
+        "receipts": ledger.proofs.all,
         "notes": [Note(kind, key, value) for kind, notes in ledger.notes.items() for key, value in notes.items()],
     }
     return {name: msgspec.to_builtins(rows) for name, rows in tables.items()}

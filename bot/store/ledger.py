@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from heapq import heapify, heappop, heappush, merge
 from itertools import product
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -19,6 +20,7 @@ from bot.errors import StoreError
 from bot.store import Memory
 
 RECEIPTS_KEPT = timedelta(days=90)
+SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded"):
@@ -120,11 +122,9 @@ class Log:
                 for place in _heard_under(change):
                     self._places[place].append(change.seq)
 
-    def first_retraction(self, subscription: Subscription) -> Change | None:
-        """The first retraction after its cursor of what it has been told."""
-        cursor = subscription.cursor
-        told = (c for c in self._retractions if c.retracts is not None and c.retracts <= cursor < c.seq)
-        return next((c for c in told if subscription.filter.matches(c)), None)
+    def retractions(self, after: int) -> Iterator[Change]:
+        """Those after that change."""
+        return (change for change in self._retractions if change.seq > after)
 
     def first_owed(self, subscription: Subscription, after: int = 0) -> Change | None:
         """The first of `owed`, from the index; `after` is a change up to which nothing is owed, if the caller knows."""
@@ -187,14 +187,52 @@ class Alarm:
         return self._rung
 
 
-class Roll:
-    """The subscriptions, who watches which state, and when each is due."""
+class Proofs:
+    """The receipts, and who was told of a change by them."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self) -> None:
+        self.all: list[Receipt] = []
+        self._told: dict[int, set[str]] = {}
+
+    def add(self, receipt: Receipt) -> None:
+        """Add one."""
+        self.all.append(receipt)
+        for seq in receipt.changes:
+            if receipt.error is None and seq in self._told:
+                self._told[seq].add(receipt.subscription)
+
+    def keep(self, receipts: Iterable[Receipt]) -> None:
+        """These and no others."""
+        self.all = list(receipts)
+        self._told.clear()
+
+    def told(self, seq: int) -> set[str]:
+        """The subscriptions that were told of that change; looked for once, for few changes are ever asked about."""
+        if seq not in self._told:
+            self._told[seq] = {r.subscription for r in self.all if r.error is None and seq in r.changes}
+        return self._told[seq]
+
+
+class SetBack(NamedTuple):
+    """What the log held when the clock was found to have been set back, and what the time was then."""
+
+    end: int
+    at: datetime
+
+
+class Roll:
+    """The subscriptions, who watches which state, and when each is due.
+
+    After `set_back`, what the log held until then counts as recorded by that time.
+    """
+
+    def __init__(self, log: Log, proofs: Proofs) -> None:
         self.by_id: dict[str, Subscription] = {}
         self.by_address: dict[tuple[str, str], str] = {}
         self.next_number = 1
+        self.set_back: SetBack | None = None
         self._log = log
+        self._proofs = proofs
         self._watchers: defaultdict[str, set[str]] = defaultdict(set)
         self._alarm = Alarm()
         self._moments: dict[tuple[Cadence, time, str, datetime], datetime] = {}
@@ -230,13 +268,29 @@ class Roll:
         if not changes:
             return
         states = {ALL_STATES}.union(*(change.states for change in changes))
-        retracts = any(change.kind is Kind.RETRACTED for change in changes)
         for subscription_id in set().union(*(self._watchers.get(state, ()) for state in states)):
             subscription = self.by_id[subscription_id]
             if subscription.due_at is None:
                 self._set(subscription, after=changes[0].seq - 1)
-            elif retracts or subscription.hears_always:  # something may be due before what is due already
+            elif subscription.hears_always:  # something may be due before what is due already
                 self._set(subscription)
+        for wrong in (change.retracts for change in changes if change.retracts is not None):
+            for subscription_id in self._proofs.told(wrong) & self.by_id.keys():  # whatever they watch by now
+                self._set(self.by_id[subscription_id])
+
+    def reckon_from(self, at: datetime) -> None:
+        """The clock was set back to `at`: nothing waits for a time that is far off only because it was ahead."""
+        self.set_back = SetBack(self._log.end, at)
+        for subscription in list(self.by_id.values()):
+            self._set(
+                replace(
+                    subscription,
+                    retry_at=None,
+                    failing_since=_not_after(at, subscription.failing_since),
+                    told_at=_not_after(at, subscription.told_at),
+                    created_at=_not_after(at, subscription.created_at),
+                )
+            )
 
     def due(self, now: datetime) -> list[Subscription]:
         """Those to be told now, longest due first."""
@@ -257,14 +311,25 @@ class Roll:
     def _due_at(self, subscription: Subscription, after: int) -> datetime | None:
         """When the first thing that it is owed is due; a retraction never waits for the hour of a digest."""
         owed = self._log.first_owed(subscription, after)
-        moments = [self._moment(subscription, owed.recorded_at)] if owed and owed.recorded_at else []
-        retraction = self._log.first_retraction(subscription)
-        if retraction is not None and retraction.recorded_at is not None:
-            moments.append(retraction.recorded_at)
+        moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
+        retractions = self._log.retractions(subscription.cursor)
+        moments += [self._recorded_at(change) for change in retractions if self._is_to_hear(subscription, change)]
         since = subscription.told_at or subscription.created_at
         if subscription.hears_always and subscription.cadence is not Cadence.INSTANT and since is not None:
             moments.append(due_at(subscription, since))
         return min(moments, default=None)
+
+    def _is_to_hear(self, subscription: Subscription, retraction: Change) -> bool:
+        """Whether it was told of the change that was wrong, and not yet that it was."""
+        assert retraction.retracts is not None
+        told = self._proofs.told
+        return subscription.id in told(retraction.retracts) and subscription.id not in told(retraction.seq)
+
+    def _recorded_at(self, change: Change) -> datetime:
+        assert change.recorded_at is not None
+        if self.set_back is not None and change.seq <= self.set_back.end:
+            return min(change.recorded_at, self.set_back.at)
+        return change.recorded_at
 
     def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
         """`due_at`, computed once for all who share hour, zone and cadence."""
@@ -282,6 +347,10 @@ class Roll:
             self._watchers[state].discard(subscription_id)
 
 
+def _not_after(at: datetime, moment: datetime | None) -> datetime | None:
+    return min(at, moment) if moment is not None else None
+
+
 class Ledger:
     """Everything that the store knows, as the transactions made it."""
 
@@ -290,12 +359,12 @@ class Ledger:
         self.held: tuple[Held, ...] = ()
         self.memories: dict[str, Memory] = {}
         self.log = Log()
-        self.roll = Roll(self.log)
-        self.receipts: list[Receipt] = []
+        self.proofs = Proofs()
+        self.roll = Roll(self.log, self.proofs)
         self.notes: dict[str, dict[str, str]] = {}
         self.transactions = 0
+        self.latest: datetime | None = None
         self._foreseen: tuple[Known, Recorded, Sequence[Change], Known] | None = None
-        self._latest: datetime | None = None
 
     def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
         """Do what was committed; `changes` are those of a `Recorded`."""
@@ -312,7 +381,7 @@ class Ledger:
                 gone = self.roll[removed]
                 self.roll.remove(removed)
                 if receipts:
-                    self.receipts = [r for r in self.receipts if not self._is_of(r, gone)]
+                    self.proofs.keep(r for r in self.proofs.all if not self._is_of(r, gone))
             case Noted():
                 self._note(transaction)
         self.transactions += 1
@@ -332,23 +401,31 @@ class Ledger:
 
     def drop_old_receipts(self) -> None:
         """Let go of those that were older than they are kept when the last dated transaction happened."""
-        if self._latest is not None:
-            oldest = self._latest - RECEIPTS_KEPT
-            self.receipts = [receipt for receipt in self.receipts if receipt.at >= oldest]
+        if self.latest is not None:
+            oldest = self.latest - RECEIPTS_KEPT
+            if any(receipt.at < oldest for receipt in self.proofs.all):
+                self.proofs.keep(receipt for receipt in self.proofs.all if receipt.at >= oldest)
 
     def _record(self, recorded: Recorded, changes: Sequence[Change]) -> None:
         self.known = self.known_after(recorded, changes)
         self._foreseen = None
         if recorded.held is not None:
             self.held = recorded.held
-        self._remember(recorded.memory)
-        self._latest = recorded.recorded_at
+        self.memories[recorded.memory.source] = recorded.memory
+        self._at(recorded.recorded_at)
         self.log.extend(changes)
         self.roll.wake(changes)
 
     def _remember(self, memory: Memory) -> None:
         self.memories[memory.source] = memory
-        self._latest = memory.tried_at or self._latest
+        if memory.tried_at is not None:
+            self._at(memory.tried_at)
+
+    def _at(self, moment: datetime) -> None:
+        """Something happened then. When what happened before it was later by far, the clock has been set back."""
+        if self.latest is not None and self.latest - moment > SET_BACK:
+            self.roll.reckon_from(moment)
+        self.latest = moment
 
     def _is_of(self, receipt: Receipt, gone: Subscription) -> bool:
         """Whether it is proof of what that one was told, or an earlier one of the same chat that ended."""
@@ -364,8 +441,8 @@ class Ledger:
 
     def _place(self, placed: Placed) -> None:
         if placed.receipt is not None:
-            self.receipts.append(placed.receipt)
-            self._latest = placed.receipt.at
+            self._at(placed.receipt.at)
+            self.proofs.add(placed.receipt)
         self.roll.place(placed.subscription)
 
 

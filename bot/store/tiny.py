@@ -179,7 +179,7 @@ class TinyStore:
         self._place(replace(self._ledger.roll[subscription_id], retry_at=until))
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
-        receipts = self._ledger.receipts
+        receipts = self._ledger.proofs.all
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
 
     async def contents(self) -> Contents:
