@@ -31,6 +31,7 @@ from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
 from bot.notify import notify
 from bot.operate import Answer, broadcast, carry_out, held_json, parsed_states, receipt_json, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
+from bot.refusal import ask_again
 from bot.sources.ice import Ice
 from bot.status import Report, report
 from bot.store import moving
@@ -125,7 +126,13 @@ async def _run(settings: Settings) -> None:
             await _welcome(work, settings)
             stale_after = timedelta(hours=settings.stale_hours)
             async with hearing(settings, work, Counter(work)):
-                await scheduler.run(Duty(work, also=lambda: notify(work, operator(settings), stale_after)))
+                await ask_again(store, utc_now(), at_once=True)
+
+                async def also() -> None:
+                    await ask_again(store, utc_now())
+                    await notify(work, operator(settings), stale_after)
+
+                await scheduler.run(Duty(work, also=also))
     finally:
         await store.close()
 

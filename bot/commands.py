@@ -122,7 +122,7 @@ class Counter:
         """The bot was added again or unblocked; what a person stopped stays stopped."""
         found = await self._desk.store.find(channel, address)
         if found is not None and found.paused not in (None, STOPPED):
-            await self._desk.store.change_subscription(_revived(found))
+            await self._desk.store.change_subscription(found.revived)
 
     async def erased(self, channel: str, prefix: str) -> None:
         """All chats whose address begins so are forgotten."""
@@ -261,7 +261,7 @@ class Counter:
         if chat.subscription.paused == STOPPED:
             await self._desk.store.unsubscribe(chat.subscription.id)  # what came after /stop is not owed
             return await self._apply(replace(chat, subscription=None), replace(chat.settings, paused=None))
-        await self._desk.store.change_subscription(_revived(chat.subscription))
+        await self._desk.store.change_subscription(chat.subscription.revived)
         return Reply(lines=(chat.says("resumed"),), changed=True)
 
     async def _language(self, chat: _Chat, rest: str) -> Reply:
@@ -502,10 +502,6 @@ def _all_word(states: Sequence[str]) -> Sequence[str]:
 def _short(command: str) -> str:
     """A command within a button's 64 bytes; the rest of many states is chosen in the picker."""
     return command if len(command) <= LONGEST_COMMAND else command[:LONGEST_COMMAND].rpartition(" ")[0]
-
-
-def _revived(subscription: Subscription) -> Subscription:
-    return replace(subscription, paused=None, quiet_until=None, retry_at=None, failures=0, failing_since=None)
 
 
 def _undo_button(chat: _Chat, saved: Subscription) -> tuple[tuple[Button, ...], ...]:

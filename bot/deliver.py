@@ -14,6 +14,7 @@ from bot.domain.subscription import Cadence, Receipt, Subscription
 from bot.domain.totals import totals
 from bot.errors import SendError
 from bot.pictures import image_of
+from bot.refusal import ASKED_AGAIN_AFTER, go_on
 from bot.store import Store
 
 FIRST_BACK_OFF = timedelta(minutes=1)
@@ -63,6 +64,8 @@ async def deliver(
         await store.sent(letter.receipt(now(), message_id=message_id or None))
         messages += 1
         log.info("sent", part=number, parts=len(parts), changes=len(part.covers), **pinned.log_context())
+    if pinned.refused:
+        await go_on(pinned, store)
     assert pinned.pinned is not None
     done = await store.advance(pinned.id, pinned.pinned, now() if parts and not corrections else None)
     if corrections and done.is_due(now()):
@@ -201,8 +204,9 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
         return replace(subscription, retry_at=after(at, fault.retry_after))
     since = subscription.failing_since or at
     failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
-    if fault.permanent and not fault.doubtful:
-        return replace(failing, paused=str(fault))
+    if fault.gone or (fault.permanent and not fault.doubtful):
+        retry_at = at + ASKED_AGAIN_AFTER if fault.gone else subscription.retry_at
+        return replace(failing, paused=str(fault), refused=fault.gone, retry_at=retry_at)
     lasting = DOUBTFUL_FOR if fault.doubtful else GIVEN_UP_AFTER
     if at - since >= lasting:
         return replace(failing, paused=f"{fault} (for {lasting.days} day{'s' if lasting.days > 1 else ''})")

@@ -11,13 +11,13 @@ import structlog
 
 from bot.channels import Channel
 from bot.deliver import Delivered, deliver
-from bot.domain.reading import Memory
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, StoreError
 from bot.sources import Fetcher, Source
 from bot.store import Store
-from bot.watch import Watched, watch
+from bot.watch import Watched, is_due, watch
 
+SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 ALSO_EVERY = 60.0  # seconds
 MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
 AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
@@ -62,7 +62,9 @@ class Desk:
         due = []
         for name, source in self.sources.items():
             memory = memories.get(name)
-            if memory is None or _is_due(memory, now):
+            if memory is not None and memory.tried_at is not None and memory.tried_at > now + SET_BACK:
+                log.warning("the clock was set back; what waits is reckoned anew", source=name)
+            if memory is None or is_due(memory, now, self.every):
                 due.append(source)
         return due
 
@@ -73,12 +75,6 @@ class Desk:
     def _alone(self, name: str) -> asyncio.Lock:
         """One at a time for each source and each subscription, whoever asks."""
         return self._busy.setdefault(name, asyncio.Lock())
-
-
-def _is_due(memory: Memory, now: datetime) -> bool:
-    """Whether its time has come, or nobody knows when it does because the clock was set back since the last try."""
-    was_set_back = memory.tried_at is not None and memory.tried_at > now
-    return memory.due_at is None or memory.due_at <= now or was_set_back
 
 
 class Duty:

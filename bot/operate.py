@@ -15,6 +15,7 @@ from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Recei
 from bot.domain.vet import Held, Ruling
 from bot.duty import Desk
 from bot.errors import CountersignError, UsageError
+from bot.refusal import ask_again
 from bot.store import Record
 from bot.watch import Watched, rule
 
@@ -44,7 +45,8 @@ async def _poll_one(desk: Desk, name: str) -> Watched:
 
 
 async def deliver(desk: Desk) -> Answer:
-    """Bring every due subscription up to date now."""
+    """Bring every due subscription up to date now, and see whether a token that was refused works again."""
+    await ask_again(desk.store, desk.now(), at_once=True)
     delivered = [await desk.bring_up_to_date(s) for s in await desk.due_subscriptions()]
     return {
         "messages": sum(d.messages for d in delivered),
@@ -80,6 +82,7 @@ async def subscribe(
         tz=wanted.tz,
         language=wanted.language,
         paused=None,
+        refused=False,
         retry_at=None,
         failures=0,
         failing_since=None,

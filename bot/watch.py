@@ -280,8 +280,7 @@ def _read(
 def _failed(memory: Memory, fault: SourceError, at: datetime, every: timedelta) -> Memory:
     """Try again after the interval, twice as long each time the server does not want us; a Retry-After is obeyed."""
     failures = memory.failures + 1
-    longer = min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF))
-    wait = longer if isinstance(fault, Blocked) else every
+    wait = _longest(failures, every) if isinstance(fault, Blocked) else every
     not_before = after(at, fault.retry_after) if fault.retry_after else None
     due_at = at + _spread(max(wait, timedelta(seconds=1)), memory.source, at)
     return replace(
@@ -294,6 +293,23 @@ def _failed(memory: Memory, fault: SourceError, at: datetime, every: timedelta) 
         due_at=max(due_at, not_before) if not_before else due_at,
         not_before=not_before,
     )
+
+
+def is_due(memory: Memory, now: datetime, every: timedelta) -> bool:
+    """Whether a source is to be read now, when each is read `every` so often.
+
+    What was reckoned from a longer interval is not waited for, nor is a time that nobody knows any more because the
+    clock was set back since the last try; a server's own Retry-After is.
+    """
+    if memory.due_at is None or memory.tried_at is None or memory.due_at <= now or memory.tried_at > now:
+        return True
+    latest = memory.tried_at + _longest(memory.failures, every) * (1 + JITTER)
+    return latest <= now and (memory.not_before is None or memory.not_before <= now)
+
+
+def _longest(failures: int, every: timedelta) -> timedelta:
+    """The wait after so many failures where the server does not want us; after none, the interval."""
+    return min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF)) if failures else every
 
 
 def _spread(every: timedelta, source: str, at: datetime) -> timedelta:

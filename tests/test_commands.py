@@ -97,6 +97,24 @@ async def test_watch_acts_at_once_says_what_is_in_force_and_previews_the_week(ta
     assert (mine.cadence, mine.due_at) == (Cadence.INSTANT, None)
 
 
+async def test_what_was_recorded_between_unwatch_and_undo_is_owed_after_all(talk):
+    await talk.ask("watch TX OH")
+    reply = await talk.ask("unwatch TX")
+    await talk.publish(SECOND[1:], NOW)
+    await talk.ask(reply.buttons[0][0].command)
+    mine = await talk.mine()
+    assert mine.due_at is not None
+    assert mine.filter.states["TX"] < await talk.store.last_seq()
+
+
+async def test_a_state_that_is_watched_again_without_undo_starts_anew(talk):
+    await talk.ask("watch TX OH")
+    await talk.ask("unwatch TX")
+    await talk.publish(SECOND[:1] + SECOND[2:], NOW)
+    await talk.ask("watch TX")
+    assert (await talk.mine()).due_at is None
+
+
 async def test_undo_takes_back_the_first_settings_and_later_ones_but_never_a_stale_press(talk):
     first = await talk.ask("watch TX")
     second = await talk.ask("watch OH")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated
+from loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, refused
 from program import row
 from test_commands import FIRST, SECOND, SIGNED, Talk
 
@@ -12,8 +12,10 @@ from bot import operate
 from bot.channels.pace import Limit, Pace
 from bot.channels.telegram import Telegram
 from bot.deliver import deliver, verdict
-from bot.domain.subscription import Filter, Subscription
+from bot.domain.notices import for_operator
+from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
+from bot.refusal import ask_again
 from bot.store.tiny import TinyStore
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -301,6 +303,58 @@ async def test_a_correction_interrupted_before_its_receipt_is_all_that_is_repeat
         await desk.deliver(nine + timedelta(hours=hours))
     assert len(desk.texts) == 4
     assert "Bosque" in desk.texts[3]
+
+
+async def chats_that_are_refused(desk, *chats: str) -> None:
+    for chat in chats:
+        await desk.ask("watch TX", address=chat)
+        desk.telegram.script(chat, refused(401, "Unauthorized"))
+
+
+async def test_a_refused_token_pauses_those_it_tells_and_all_go_on_once_it_works_again(desk):
+    chats = ("1", "2", "3")
+    await chats_that_are_refused(desk, *chats)
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    for chat in chats:
+        mine = await desk.mine(chat)
+        assert "token" in mine.paused
+        assert mine.due_at == NOON
+    (notice,) = for_operator(
+        memories=(), held=(), subscriptions=await desk.store.subscriptions(), now=NOON, stale_after=timedelta(hours=6)
+    )
+    assert notice.text.startswith("Telegram refuses the bot's token")
+    assert "3 subscriptions are paused." in notice.text
+
+    early = NOON + timedelta(minutes=14)
+    await ask_again(desk.store, early)
+    await desk.deliver(early)
+    assert desk.texts == []
+    desk.telegram.script("1", refused(401, "Unauthorized"))
+    first, second = NOON + timedelta(minutes=15), NOON + timedelta(minutes=30)
+    await ask_again(desk.store, first)
+    await ask_again(desk.store, first)  # one asks, not all of them
+    await desk.deliver(first)
+    assert [s.paused is None for s in await desk.store.subscriptions()] == [False] * 3
+    assert len(list(desk.telegram.called("sendMessage"))) == 4
+
+    await ask_again(desk.store, second)
+    await desk.deliver(second)
+    await desk.deliver(second)
+    assert sorted(m.chat for m in desk.telegram.messages) == ["1", "2", "3"]
+    assert not [s for s in await desk.store.subscriptions() if s.paused or s.refused or s.failures]
+
+
+async def test_a_token_is_tried_at_once_when_the_program_starts_and_what_a_person_stopped_stays_stopped(desk):
+    await chats_that_are_refused(desk, "1", "2")
+    await desk.publish(SECOND, NOON)
+    await desk.deliver(NOON)
+    await desk.ask("stop", address="2")
+    await ask_again(desk.store, NOON, at_once=True)
+    await desk.deliver(NOON)
+    await desk.deliver(NOON)
+    assert [m.chat for m in desk.telegram.messages] == ["1"]
+    assert (await desk.mine("2")).paused == STOPPED
 
 
 async def died(*_: object) -> None:

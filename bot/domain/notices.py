@@ -79,12 +79,29 @@ def for_operator(
                 f"old {memory.source} {stamp(memory.changed_at)}",
                 f"{memory.source}: no new list for {span(now - memory.changed_at)}, which ICE never took before.",
             )
+    yield from _refused(subscriptions, now)
     for s in subscriptions:
-        if s.paused is not None and s.failing_since is not None:
+        if s.paused is not None and s.failing_since is not None and not s.refused:
             yield Notice(
                 f"paused {s.id} {stamp(s.failing_since)}",
                 f"The subscription {s.id} ({s.channel}) is paused: {s.paused}. Its settings and its place are kept.",
             )
+
+
+def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:
+    """Once a day for each token that is refused, however many are told with it."""
+    together: dict[tuple[str, str], list[Subscription]] = {}
+    for s in subscriptions:
+        if s.refused and s.paused is not None:
+            together.setdefault(s.bot, []).append(s)
+    for (channel, workspace), paused in together.items():
+        many = f"{len(paused)} subscriptions are" if len(paused) > 1 else "1 subscription is"
+        where = f" in the workspace {workspace}" if workspace else ""
+        yield Notice(
+            f"refused {channel} {workspace} {now.date()}",
+            f"{paused[0].paused}.\n{many} paused{where}. That is tried again every 15 minutes and at each start; "
+            "once it works, all go on and nothing is lost.",
+        )
 
 
 def for_subscriber(subscription: Subscription, memory: Memory, now: datetime, stale_after: timedelta) -> Notice | None:

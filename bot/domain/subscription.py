@@ -118,8 +118,8 @@ class Subscription:
     holds it back after a failure, `quiet_until` (UTC) while it is paused for a time. `pinned` is the last change that
     the digest on its way covers and `sent` how many of its parts have been delivered. `at` is local time in `tz`;
     weekly is Monday. `told_at` (UTC) is when the last digest was done: no second one comes on its local date.
-    `paused` is the reason, if any; `hears_stale` is whether it is told when ICE cannot be read, `hears_always` whether
-    a digest comes even when nothing changed.
+    `paused` is the reason, if any, and `refused` whether that is a token that is refused to all. `hears_stale` is
+    whether it is told when ICE cannot be read, `hears_always` whether a digest comes even when nothing changed.
     `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
     """
 
@@ -137,6 +137,7 @@ class Subscription:
     failures: int = 0
     failing_since: datetime | None = None
     paused: str | None = None
+    refused: bool = False
     pinned: int | None = None
     pinned_at: datetime | None = None
     sent: int = 0
@@ -184,12 +185,25 @@ class Subscription:
             tz=settings.tz,
             language=settings.language,
             paused=settings.paused,
+            refused=self.refused and settings.paused == self.paused,
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
             version=self.version + 1,
             before=self.settings,
         )
+
+    @property
+    def revived(self) -> "Subscription":
+        """The same with nothing in its way any more."""
+        return replace(
+            self, paused=None, refused=False, quiet_until=None, retry_at=None, failures=0, failing_since=None
+        )
+
+    @property
+    def bot(self) -> tuple[str, str]:
+        """Whose token it is told with: the channel, and the workspace where there are several (as in TEAM/CHANNEL)."""
+        return (self.channel, self.address.rpartition("/")[0])
 
     @property
     def shown_address(self) -> str:

@@ -471,7 +471,12 @@ def started(subscription: Subscription, number: int, end: int) -> Subscription:
 
 
 def changed(old: Subscription, subscription: Subscription, end: int) -> Subscription:
-    """The subscription in place of the old one; what is new in its filter starts at the log's end."""
+    """The subscription in place of the old one; what is new in its filter starts at the log's end.
+
+    An Undo (of which nothing is remembered to undo) puts the filter back as it was, and owes what it would have.
+    """
+    if subscription.before is None and old.before is not None and subscription.filter == old.before.filter:
+        return subscription
     return replace(subscription, filter=subscription.filter.since(end, old.filter))
 
 
@@ -496,6 +501,7 @@ def advanced(subscription: Subscription, cursor: int, told_at: datetime | None =
         pinned=None,
         pinned_at=None,
         sent=0,
+        refused=False,
         retry_at=None,
         failures=0,
         failing_since=None,
@@ -510,5 +516,6 @@ def failed(stored: Subscription, verdict: Subscription) -> Subscription:
         retry_at=verdict.retry_at,
         failures=verdict.failures,
         failing_since=verdict.failing_since,
-        paused=verdict.paused or stored.paused,
+        paused=stored.paused or verdict.paused,
+        refused=verdict.refused and stored.paused is None,
     )
