@@ -20,8 +20,7 @@ from bot.local_sources import listed, place_of, proposed, usual_zones
 from bot.local_sources import read as read_place
 from bot.operate import parsed_states
 from bot.printing import print_lines, print_table, say
-from bot.store.tiny import TinyStore
-from bot.wiring import desk, set_up_logs, utc_now
+from bot.wiring import desk, opened, set_up_logs, utc_now
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 
@@ -144,7 +143,7 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
 
 
 async def _memories(settings: Settings) -> Mapping[str, Memory]:
-    store = TinyStore.open(settings.data, readonly=True)
+    store = await opened(settings, readonly=True)
     try:
         return {memory.source: memory for memory in await store.memories()}
     finally:
@@ -178,19 +177,19 @@ def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> li
         _print_check(answer, as_lines=as_lines)
 
     try:
-        store = TinyStore.open(settings.data)
+        return asyncio.run(_check_here(settings, places, done))
     except StoreBusy:
-        say("The running program reads them; what came back is said at the end.")
-        answers = control.hand_over(settings.data, "check", {"names": [place.name for place in places]})["checked"]
-        for answer in answers:
-            done(answer)
-        return list(answers)
-    return asyncio.run(_check_here(settings, store, places, done))
+        if settings.database_url is not None:
+            raise
+    say("The running program reads them; what came back is said at the end.")
+    answers = control.hand_over(settings.data, "check", {"names": [place.name for place in places]})["checked"]
+    for answer in answers:
+        done(answer)
+    return list(answers)
 
 
-async def _check_here(
-    settings: Settings, store: TinyStore, places: Sequence[Place], done: Callable[[Answer], None]
-) -> list[Answer]:
+async def _check_here(settings: Settings, places: Sequence[Place], done: Callable[[Answer], None]) -> list[Answer]:
+    store = await opened(settings)
     try:
         async with desk(settings, store) as work:
             return await check_places(work, places, done)
