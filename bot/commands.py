@@ -14,6 +14,8 @@ from bot.domain.compose import Circumstances, compose
 from bot.domain.dialogue import Asked, Button, Reply
 from bot.domain.digest import Line, Span
 from bot.domain.grammar import Misunderstood, Where
+from bot.domain.local import Mention
+from bot.domain.reading import ICE
 from bot.domain.spelling import STATES
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Language, Settings, Subscription
 from bot.domain.wording import Wording, state_name
@@ -25,6 +27,7 @@ LISTED = 40  # agencies of a list on request
 RECENT = 10
 CHOICES = 8  # agencies to choose from
 HISTORY = 15
+TITLE_SHOWN = 120  # characters of what stands on an agenda
 IN_A_ROW = 8  # buttons
 LONGEST_COMMAND = 48  # bytes: Telegram lets a button hold 64, of which a channel's id takes 16
 
@@ -360,7 +363,9 @@ class Counter:
     async def _readings(self, chat: _Chat) -> list[Line]:
         lines = []
         for memory in await self._desk.store.memories():
-            name = "ICE" if memory.source == "ice" else memory.source
+            if memory.source not in {ICE, *self._desk.sources}:
+                continue  # local government, of which there may be thousands
+            name = "ICE" if memory.source == ICE else memory.source
             if memory.read_at is None:
                 lines.append(chat.says("status_never", source=name))
             else:
@@ -401,7 +406,11 @@ class Counter:
     async def _agency(self, chat: _Chat, rest: str) -> Reply:
         """An agency's agreements, and all that the log says of it with its evidence."""
         state, part = grammar.agency(rest)
-        log = [c for c in await self._desk.store.changes() if state in (None, *c.states) and _names(c, part)]
+        log = [
+            change
+            for change in await self._desk.store.changes()
+            if change.mention is None and state in (None, *change.states) and _names(change, part)
+        ]
         by_name: dict[tuple[str, str], list[Change]] = {}
         for change in log:
             by_name.setdefault((change.agreement.state, change.agreement.canonical), []).append(change)
@@ -524,11 +533,20 @@ def _agency_row(agreements: Sequence[Agreement]) -> Line:
 
 
 def _recent_row(chat: _Chat, change: Change) -> Line:
+    if change.mention is not None:
+        return _recent_mention(chat, change, change.mention)
     agreement = change.agreement
     day = chat.wording.day(change.publication.observed_at.date())
     happened = chat.wording.heading(agreement.state, change.kind)[0].text
     types = f" ({agreement.support_type.value})"
     return (Span(f"• {day}: "), Span(agreement.agency, strong=True), Span(types), Span(f", {happened}"))
+
+
+def _recent_mention(chat: _Chat, change: Change, mention: Mention) -> Line:
+    day = chat.wording.day(change.publication.observed_at.date())
+    happened = chat.wording.heading(mention.state, change.kind, on_agenda=True)[0].text
+    title = Span(mention.title[:TITLE_SHOWN], href=mention.address)
+    return (Span(f"• {day}: "), Span(mention.body, strong=True), Span(f", {happened}: "), title)
 
 
 def _names(change: Change, part: str) -> bool:

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.channels import Channel, Part
-from bot.domain.change import Kind, after, stamp
+from bot.domain.change import Change, Kind, after, stamp
 from bot.domain.chart import Image, history, picture_for
 from bot.domain.compose import Circumstances, compose, correct
+from bot.domain.linked import FOLLOWS_ON_AGENDA, OF_AGENDAS, REMEMBERED_FOR, Agendas
+from bot.domain.reading import ICE
 from bot.domain.subscription import Cadence, Receipt, Subscription
 from bot.domain.totals import totals
 from bot.errors import SendError
@@ -115,7 +117,7 @@ def _is_on_its_way(subscription: Subscription) -> bool:
 async def _digest(pinned: Subscription, channel: Channel, store: Store, page: str) -> Sequence[Part]:
     assert pinned.pinned is not None
     changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
-    digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, store, page))
+    digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, changes, store, page))
     return channel.render(digest, await _picture(pinned, store)) if digest is not None else ()
 
 
@@ -152,20 +154,35 @@ async def _picture(subscription: Subscription, store: Store) -> Image | None:
     return image_of(picture) if picture is not None else None
 
 
-async def _circumstances(subscription: Subscription, store: Store, page: str) -> Circumstances:
-    """What a daily or weekly digest says beside its changes; an alert says none of it."""
+async def _circumstances(
+    subscription: Subscription, changes: Sequence[Change], store: Store, page: str
+) -> Circumstances:
+    """What a digest says beside its changes; an alert says what stood on agendas before, and nothing else."""
+    agendas = await _agendas(subscription, changes, store)
     if subscription.cadence is Cadence.INSTANT:
-        return Circumstances(page=page)
+        return Circumstances(page=page, agendas=agendas)
     assert subscription.pinned_at is not None
     log_so_far = await store.changes(upto=subscription.pinned)
     memories = [memory for memory in await store.memories() if memory.read_at is not None]
     return Circumstances(
         page=page,
         totals=totals(log_so_far, earlier=subscription.pinned_at - timedelta(days=1)) if log_so_far else None,
-        read_at=max((memory.read_at for memory in memories if memory.read_at), default=None),
+        read_at=next((memory.read_at for memory in memories if memory.source == ICE), None),
         sources=len(memories),
         is_held=bool(await store.held()),
+        agendas=agendas,
     )
+
+
+async def _agendas(subscription: Subscription, changes: Sequence[Change], store: Store) -> Agendas:
+    """What local government said up to what the digest covers, where a change may follow on it."""
+    followed = [c for c in changes if c.kind in FOLLOWS_ON_AGENDA and subscription.filter.matches(c)]
+    if not followed:
+        return Agendas()
+    states = sorted({state for change in followed for state in change.states})
+    since = min(c.recorded_at for c in followed if c.recorded_at) - REMEMBERED_FOR
+    said = await store.changes(upto=subscription.pinned, since=since, states=states, kinds=OF_AGENDAS)
+    return Agendas(tuple(change for change in said if change.mention is not None))
 
 
 async def _send(channel: Channel, letter: _Letter) -> str:

@@ -15,7 +15,7 @@ from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, StoreError
 from bot.sources import Fetcher, Source
 from bot.store import Store
-from bot.watch import Watched, is_due, watch
+from bot.watch import Watched, watch
 
 SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 ALSO_EVERY = 60.0  # seconds
@@ -64,7 +64,7 @@ class Desk:
             memory = memories.get(name)
             if memory is not None and memory.tried_at is not None and memory.tried_at > now + SET_BACK:
                 log.warning("the clock was set back; what waits is reckoned anew", source=name)
-            if memory is None or is_due(memory, now, self.every):
+            if memory is None or memory.is_due(now, self.every):
                 due.append(source)
         return due
 

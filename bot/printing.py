@@ -36,7 +36,8 @@ def print_changes(found: Sequence[Answer], *, as_lines: bool) -> None:
         return
     columns = ("observed", "kind", "state", "agency", "type", "signed")
     print_table(
-        columns, ([_minute(c), c["kind"], c["state"], _named(c), c["support_type"], c["signed"] or ""] for c in found)
+        columns,
+        ([_minute(c), c["kind"], c["state"], _named(c), c["support_type"] or "", c["signed"] or ""] for c in found),
     )
 
 
@@ -46,6 +47,8 @@ def _minute(change: Answer) -> str:
 
 def _named(change: Answer) -> str:
     was = change["was"]
+    if change["mention"]:
+        return f"{change['agency']}: {change['mention']['title']}"
     if change["kind"] == "renamed" and was:
         return f"{change['agency']} (was {was['agency']})"
     if change["kind"] == "corrected" and was and was["state"] != change["state"]:

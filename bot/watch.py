@@ -1,6 +1,5 @@
 """One source that is due: fetch, parse, vet, reconcile, record."""
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,17 +7,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.agreement import Listing, ListName, Publication
-from bot.domain.change import Change, Kind, Known, after
+from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
-from bot.domain.reading import Memory, Reading
+from bot.domain.reading import Memory, Reading, spread
 from bot.domain.reconcile import Reconciled, dropped, reconcile
 from bot.domain.vet import Held, Ruling, disappearances, doubts, hold, stood
-from bot.errors import Blocked, SourceError, Unreadable, UsageError
+from bot.errors import SourceError, Unreadable, UsageError
 from bot.sources import Fetcher, Source
 from bot.store import Record, Store
-
-LONGEST_BACK_OFF = timedelta(hours=6)
-JITTER = 0.1  # of the interval, either way
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -41,7 +37,7 @@ async def watch(source: Source, *, store: Store, fetch: Fetcher, now: Now, every
         reading = await source.read(fetch, memory)
         return await take(source, reading, memory=memory, store=store, at=now(), every=every)
     except SourceError as fault:
-        await store.remember(_failed(memory, fault, now(), every))
+        await store.remember(memory.failed(fault, now(), every))
         log.warning("source not read", source=source.name, problem=str(fault))
         return Watched(source=source.name, problem=str(fault))
 
@@ -272,47 +268,6 @@ def _read(
         problem=problem,
         problem_since=(memory.problem_since or at) if problem else None,
         failures=0,
-        due_at=at + _spread(every, memory.source, at),
+        due_at=at + spread(every, memory.source, at),
         not_before=None,
     )
-
-
-def _failed(memory: Memory, fault: SourceError, at: datetime, every: timedelta) -> Memory:
-    """Try again after the interval, twice as long each time the server does not want us; a Retry-After is obeyed."""
-    failures = memory.failures + 1
-    wait = _longest(failures, every) if isinstance(fault, Blocked) else every
-    not_before = after(at, fault.retry_after) if fault.retry_after else None
-    due_at = at + _spread(max(wait, timedelta(seconds=1)), memory.source, at)
-    return replace(
-        memory,
-        validators={} if isinstance(fault, Unreadable) else memory.validators,  # ask for the whole next time
-        tried_at=at,
-        problem=str(fault),
-        problem_since=memory.problem_since or at,
-        failures=failures,
-        due_at=max(due_at, not_before) if not_before else due_at,
-        not_before=not_before,
-    )
-
-
-def is_due(memory: Memory, now: datetime, every: timedelta) -> bool:
-    """Whether a source is to be read now, when each is read `every` so often.
-
-    What was reckoned from a longer interval is not waited for, nor is a time that nobody knows any more because the
-    clock was set back since the last try; a server's own Retry-After is.
-    """
-    if memory.due_at is None or memory.tried_at is None or memory.due_at <= now or memory.tried_at > now:
-        return True
-    latest = memory.tried_at + _longest(memory.failures, every) * (1 + JITTER)
-    return latest <= now and (memory.not_before is None or memory.not_before <= now)
-
-
-def _longest(failures: int, every: timedelta) -> timedelta:
-    """The wait after so many failures where the server does not want us; after none, the interval."""
-    return min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF)) if failures else every
-
-
-def _spread(every: timedelta, source: str, at: datetime) -> timedelta:
-    """The interval and a little more or less, so that programs and sources do not march in step; no dice needed."""
-    share = zlib.crc32(f"{source} {at.isoformat()}".encode()) / 2**32
-    return every * (1 + JITTER * (2 * share - 1))

@@ -136,7 +136,7 @@ async def test_undo_takes_back_the_first_settings_and_later_ones_but_never_a_sta
         ("watch Harris County", "In which state"),
         ("watch agency ab", "three letters"),
         ("kinds sined", "Did you mean signed?"),
-        ("kinds -signed -withdrawn -reinstated -applied", "nothing to tell"),
+        ("kinds -signed -withdrawn -reinstated -applied -mentioned", "nothing to tell"),
         ("digest 8:00 Amerika/Chicago", "Did you mean America/Chicago?"),
         ("digest 25:00", "no time and no time zone"),
         ("pause forever", "For how long?"),

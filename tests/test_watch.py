@@ -15,7 +15,7 @@ from bot.domain.vet import Ruling
 from bot.errors import Blocked, Missing, Unreachable, Unreadable, UsageError
 from bot.sources.ice import Ice
 from bot.store.tiny import TinyStore
-from bot.watch import is_due, rule, watch
+from bot.watch import rule, watch
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
 BASE = "https://www.ice.gov/doclib/about/offices/ero/287g/"
@@ -697,12 +697,12 @@ async def test_a_real_workbook_cut_off_anywhere_is_held(world, part):
 def test_an_interval_that_was_made_shorter_holds_at_once_but_a_server_that_asked_for_a_wait_is_obeyed():
     tried, hour, minute = NOON, timedelta(hours=1), timedelta(minutes=1)
     memory = Memory(source="ice", tried_at=tried, due_at=tried + hour)
-    assert not is_due(memory, tried + 2 * minute, hour)
-    assert is_due(memory, tried + 2 * minute, minute)
-    assert not is_due(memory, tried + minute, minute)  # a little more or less is the spread
+    assert not memory.is_due(tried + 2 * minute, hour)
+    assert memory.is_due(tried + 2 * minute, minute)
+    assert not memory.is_due(tried + minute, minute)  # a little more or less is the spread
     asked = replace(memory, failures=1, not_before=tried + hour)
-    assert not is_due(asked, tried + hour - minute, minute)
-    assert is_due(asked, tried + hour, minute)
+    assert not asked.is_due(tried + hour - minute, minute)
+    assert asked.is_due(tried + hour, minute)
     failing = replace(memory, failures=6, due_at=tried + 6 * hour)
-    assert not is_due(failing, tried + hour, minute)
-    assert is_due(failing, tried + 2 * hour, minute)
+    assert not failing.is_due(tried + hour, minute)
+    assert failing.is_due(tried + 2 * hour, minute)

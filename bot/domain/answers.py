@@ -212,6 +212,7 @@ _KINDS: Mapping[Kind, tuple[str, str]] = {
     Kind.WITHDRAWN: ("agencies no longer listed", "agencias que ya no figuran"),
     Kind.REINSTATED: ("agencies back on the list", "agencias que vuelven"),
     Kind.APPLIED: ("applications", "solicitudes"),
+    Kind.MENTIONED: ("mentions on local agendas", "menciones en agendas locales"),
     Kind.DROPPED: ("applications gone", "solicitudes retiradas"),
     Kind.CORRECTED: ("corrections", "correcciones"),
     Kind.RENAMED: ("renamed agencies", "cambios de nombre"),

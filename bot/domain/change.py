@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from math import ceil
 from typing import Any
 
-from bot.domain.agreement import Agreement, Key, ListName, Publication
+from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
+from bot.domain.local import Mention
+from bot.domain.spelling import canonical
 
 
 class Kind(StrEnum):
@@ -17,6 +19,7 @@ class Kind(StrEnum):
     WITHDRAWN = "withdrawn"
     REINSTATED = "reinstated"
     APPLIED = "applied"
+    MENTIONED = "mentioned"
     DROPPED = "dropped"
     CORRECTED = "corrected"
     RENAMED = "renamed"
@@ -25,17 +28,16 @@ class Kind(StrEnum):
     LISTED = "listed"
 
 
-TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED})
+TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED, Kind.MENTIONED})
 NEVER_TOLD = frozenset({Kind.LISTED})
 NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction is told to whoever was told what it takes back
-NO_FACT = frozenset({Kind.RETRACTED})  # says something of an earlier change, nothing of ICE's list
 MOVING = frozenset({Kind.CORRECTED, Kind.RENAMED})  # who watches only where it goes hears of it as signed
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change of one agreement on one of ICE's lists.
+    """One change of one agreement on one of ICE's lists, or what local government said of 287(g).
 
     `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
     (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
@@ -44,6 +46,10 @@ class Change:
     the row of the pending list that became this agreement and `pending_since` the day on which it was first seen there.
     A retraction names the change that was wrong with `retracts` and `retracted`, its number and kind. `seq` and
     `recorded_at` are given by the store.
+
+    With a `mention` it is made by `mentioned`: `agreement` then stands for whoever spoke (state, county and body), is
+    on no list, and `publication` is the document that says it. Its kind is mentioned; amended where only words changed;
+    listed where it was over when the place was first read.
     """
 
     kind: Kind
@@ -59,6 +65,7 @@ class Change:
     pending_since: date | None = None
     retracts: int | None = None
     retracted: Kind | None = None
+    mention: Mention | None = None
     seq: int = 0
     recorded_at: datetime | None = None
 
@@ -67,8 +74,16 @@ class Change:
         """The states that it concerns: a corrected state is news in both."""
         return frozenset({self.agreement.state, self.was.state if self.was else self.agreement.state})
 
+    @property
+    def is_of_lists(self) -> bool:
+        """Whether it says something of ICE's lists: not of an earlier change, nor of an agenda."""
+        return self.kind is not Kind.RETRACTED and self.mention is None
+
     def log_context(self) -> dict[str, object]:
         """What a log line says of it."""
+        if self.mention is not None:
+            said = {"source": self.mention.source, "item": self.mention.item, "state": self.mention.state}
+            return {"seq": self.seq, "kind": self.kind.value, **said}
         return {
             "seq": self.seq,
             "kind": self.kind.value,
@@ -126,7 +141,7 @@ class _Ledger:
         self._since, self._absent = dict(known.pending_since), dict(known.absent)
 
     def enter(self, change: Change) -> None:
-        if change.kind in NO_FACT:
+        if not change.is_of_lists:
             return
         agreement, was = change.agreement, change.was
         self._seen[change.list] = change.publication
@@ -178,18 +193,37 @@ class _Ledger:
         )
 
 
+def mentioned(mention: Mention, publication: Publication, kind: Kind = Kind.MENTIONED) -> Change:
+    """What a place says of 287(g), as a change; `publication` is the document that says it."""
+    whoever_spoke = Agreement(
+        state=mention.state,
+        agency=mention.body,
+        canonical=canonical(mention.body, mention.state),
+        support_type=SupportType.OTHER,
+        county=mention.county,
+    )
+    return Change(
+        kind=kind,
+        list=ListName.PARTICIPATING,
+        agreement=whoever_spoke,
+        publication=publication,
+        row=None,
+        mention=mention,
+    )
+
+
 def as_json(change: Change) -> dict[str, Any]:
     """A change as `--json` prints it: flat, times in UTC ending in Z."""
-    agreement = change.agreement
+    agreement, on_list = change.agreement, change.mention is None
     return {
         "seq": change.seq,
         "observed_at": stamp(change.publication.observed_at),
         "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
         "kind": change.kind.value,
-        "list": change.list.value,
+        "list": change.list.value if on_list else None,
         "state": agreement.state,
         "agency": agreement.agency,
-        "support_type": agreement.support_type.value,
+        "support_type": agreement.support_type.value if on_list else None,
         "agency_type": agreement.agency_type,
         "county": agreement.county,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
@@ -205,6 +239,31 @@ def as_json(change: Change) -> dict[str, Any]:
         "pending_since": change.pending_since.isoformat() if change.pending_since else None,
         "retracts": change.retracts,
         "printed": dict(agreement.printed),
+        "mention": _mention_json(change.mention) if change.mention else None,
+    }
+
+
+def _mention_json(mention: Mention) -> dict[str, Any]:
+    """A mention as `--json` prints it; the meeting's time is in UTC, its day and zone are the place's."""
+    return {
+        "source": mention.source,
+        "item": mention.item,
+        "state": mention.state,
+        "county": mention.county,
+        "body": mention.body,
+        "title": mention.title,
+        "date": mention.meets_on.isoformat() if mention.meets_on else None,
+        "meets_at": stamp(mention.meets_at.astimezone(UTC)) if mention.meets_at else None,
+        "zone": mention.zone,
+        "status": mention.status,
+        "matched": list(mention.matched),
+        "excerpt": mention.excerpt,
+        "page": mention.page,
+        "address": mention.address,
+        "evidence": mention.evidence,
+        "listed": [agreement_json(agreement, None) for agreement in mention.listed],
+        "already": mention.already,
+        "before": _mention_json(mention.before) if mention.before else None,
     }
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Key, ListName
-from bot.domain.change import LEAVING, NO_FACT, Change, Kind
+from bot.domain.change import LEAVING, Change, Kind
 from bot.domain.net import net
 from bot.domain.spelling import STATES, TERRITORIES
 from bot.domain.subscription import Cadence, Language, Subscription
@@ -115,7 +115,7 @@ def history(changes: Iterable[Change]) -> History:
     here: set[Key] = set()
     points: dict[datetime, int] = {}
     for change in everything:
-        if change.list is ListName.PARTICIPATING and change.kind not in NO_FACT:
+        if change.list is ListName.PARTICIPATING and change.is_of_lists:
             _enter(here, change)
             points[change.publication.observed_at] = len(here)
     counts = dict.fromkeys(STATES, 0)
@@ -173,8 +173,8 @@ def moves(changes: Iterable[Change]) -> dict[str, Moves]:
 
 def _not_taken_back(changes: Iterable[Change]) -> list[Change]:
     everything = list(changes)
-    wrong = {change.retracts for change in everything if change.kind in NO_FACT}
-    return [change for change in everything if change.kind not in NO_FACT and change.seq not in wrong]
+    wrong = {change.retracts for change in everything if change.kind is Kind.RETRACTED}
+    return [change for change in everything if change.is_of_lists and change.seq not in wrong]
 
 
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,12 +1,13 @@
 """From changes that are owed to the digest that tells them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.change import Change, Kind
 from bot.domain.digest import Digest, Item, Line, Section
+from bot.domain.linked import FOLLOWS_ON_AGENDA, Agendas
 from bot.domain.net import Net, net
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.totals import Totals
@@ -20,7 +21,8 @@ class Circumstances:
     """What a digest says beside its changes. `page` is the address of ICE's page.
 
     `totals` stand in a daily or weekly digest. `read_at` (UTC) is when ICE was last read well, `sources` how many
-    sources were read, `is_held` whether a list is not believed yet.
+    sources were read, `is_held` whether a list is not believed yet. `agendas` is what local government
+    said of 287(g) in the months before, up to what the digest covers.
     """
 
     page: str
@@ -28,6 +30,7 @@ class Circumstances:
     read_at: datetime | None = None
     sources: int = 0
     is_held: bool = False
+    agendas: Agendas = field(default_factory=Agendas)
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
@@ -51,7 +54,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     return Digest(
         upto=upto,
         title=wording.title([change.kind for change in told_changes]),
-        sections=tuple(_sections(told, wording)),
+        sections=tuple(_sections(told, wording, about.agendas)),
         footer=(*footer, *wording.sources(told_changes, page=about.page)),
     )
 
@@ -85,23 +88,38 @@ def _heard(subscription: Subscription, found: Net) -> Net | None:
     return replace(found, change=replace(found.change, kind=kind)) if kind is not None else None
 
 
-def _sections(told: Sequence[Net], wording: Wording) -> Iterable[Section]:
-    """By state, departures first; each agency is one item with all its agreements."""
+def _sections(told: Sequence[Net], wording: Wording, agendas: Agendas) -> Iterable[Section]:
+    """By state, departures first; an agency with all its agreements is one item, and so is a thing on an agenda."""
     order = [Kind.WITHDRAWN, *Kind]
-    groups: dict[tuple[str, Kind], dict[str, list[Net]]] = {}
+    groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[Net]]] = {}
     for found in told:
-        agreement = found.change.agreement
-        agencies = groups.setdefault((agreement.state, found.change.kind), {})
-        agencies.setdefault(agreement.key.agency, []).append(found)
-    for (state, kind), agencies in sorted(
-        groups.items(), key=lambda group: (state_name(group[0][0]), order.index(group[0][1]))
+        change = found.change
+        subjects = groups.setdefault((change.agreement.state, change.kind, change.mention is not None), {})
+        subjects.setdefault(_subject(change), []).append(found)
+    for (state, kind, on_agenda), subjects in sorted(
+        groups.items(), key=lambda group: (state_name(group[0][0]), order.index(group[0][1]), group[0][2])
     ):
-        items = [_item(kind, group, wording) for _, group in sorted(agencies.items())]
-        yield Section(heading=wording.heading(state, kind), items=tuple(items))
+        items = [_item(kind, group, wording, agendas) for _, group in sorted(subjects.items())]
+        yield Section(heading=wording.heading(state, kind, on_agenda=on_agenda), items=tuple(items))
 
 
-def _item(kind: Kind, group: Sequence[Net], wording: Wording) -> Item:
+def _subject(change: Change) -> tuple[str, ...]:
+    """What an item is about, in the order of items: agencies by name, agendas by the day of the meeting."""
+    if change.mention is None:
+        return (change.agreement.key.agency,)
+    return (str(change.mention.meets_on or "9999"), *change.mention.key)
+
+
+def _item(kind: Kind, group: Sequence[Net], wording: Wording, agendas: Agendas) -> Item:
+    changes = [found.change for found in group]
+    if changes[0].mention is not None:
+        lines = wording.mention(changes[0])
+    else:
+        lines = wording.agency(kind, changes)
+        spoken = agendas.speak_of(changes[-1]) if kind in FOLLOWS_ON_AGENDA else None
+        if spoken is not None:
+            lines = (*lines, wording.spoken_of(spoken, changes[-1].publication.observed_at.date()))
     return Item(
-        lines=wording.agency(kind, [found.change for found in group]),
+        lines=lines,
         covers=tuple(sorted({seq for found in group for seq in found.covers})),
     )

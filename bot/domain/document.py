@@ -57,7 +57,7 @@ def remembered(document: Document, previous: Validators | None) -> Validators:
             sha256=document.sha256,
             name=document.name,
             full_at=document.fetched_at,
-            etag=document.headers.get("etag"),
+            etag=_etag(document),
             last_modified=document.headers.get("last-modified"),
         )
     assert previous is not None, "an unchanged answer follows a full one"
@@ -65,9 +65,15 @@ def remembered(document: Document, previous: Validators | None) -> Validators:
         sha256=previous.sha256,
         name=previous.name,
         full_at=previous.full_at,
-        etag=document.headers.get("etag", previous.etag),
+        etag=_etag(document) or previous.etag,
         last_modified=document.headers.get("last-modified", previous.last_modified),
     )
+
+
+def _etag(document: Document) -> str | None:
+    """The server's ETag, unless it is blank: CivicPlus sends one and the same for every page (seen as `" "`)."""
+    etag = document.headers.get("etag")
+    return etag if etag is not None and etag.removeprefix("W/").strip('" ') else None
 
 
 class Expect(StrEnum):

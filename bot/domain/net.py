@@ -4,6 +4,8 @@ Signed and renamed is signed under the new name; signed and withdrawn, or withdr
 and withdrawn is withdrawn as last printed; applied and signed is signed; renamed there and back is silence.
 
 What a reader never heard of cancels nothing: who hears only of withdrawals hears of one whenever it was signed.
+
+Of what an agenda says there is one line for each thing on it, as it stands at the end.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,13 +35,17 @@ def net(changes: Iterable[Change], hears: Hears = lambda _: True) -> tuple[Net, 
     `hears` says whether the reader is told of a change at all.
     """
     window = tuple(changes)
-    threads = _Threads()
+    threads, mentions = _Threads(), _Mentions()
     taken_back = {change.retracts for change in window}
     for change in window:
         if change.kind is Kind.RETRACTED or change.seq in taken_back:
             continue  # what was taken back before it was told is never told
-        threads.follow(change)
+        if change.mention is not None:
+            mentions.follow(change)
+        else:
+            threads.follow(change)
     told = [found for thread in threads.all for found in thread.net(hears)]
+    told += [found for editions in mentions.all for found in _net_of_mention(editions, hears)]
     return tuple(sorted(told, key=lambda n: (n.change.seq, n.change.kind)))
 
 
@@ -124,6 +130,40 @@ class _Threads:
     def _drop(self, thread: _Thread | None) -> None:
         if thread is not None:
             self.all = [kept for kept in self.all if kept is not thread]
+
+
+class _Mentions:
+    """The editions of each thing on an agenda, in order."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], list[Change]] = {}
+
+    @property
+    def all(self) -> Iterable[list[Change]]:
+        return self._open.values()
+
+    def follow(self, change: Change) -> None:
+        """Add an edition to those that it follows on."""
+        assert change.mention is not None
+        before = change.mention.before or change.mention
+        editions = self._open.pop(before.key, None) or self._open.pop(change.mention.key, [])
+        self._open[change.mention.key] = [*editions, change]
+
+
+def _net_of_mention(editions: list[Change], hears: Hears) -> Iterable[Net]:
+    """The thing as it stands at the end, if the reader hears of any of its editions; moved and back is silence."""
+    heard = [change for change in editions if hears(change)]
+    first, last = editions[0].mention, editions[-1].mention
+    assert first is not None
+    assert last is not None
+    before = first.before
+    told = [change for change in heard if change.kind is Kind.MENTIONED]
+    if before is not None and (before.planned == last.planned or not told):
+        told = [change for change in heard if change.kind is Kind.AMENDED and before.said != last.said]
+    if told:
+        at_the_end = replace(last.after(before), already=first.already)
+        change = replace(editions[-1], kind=told[-1].kind, mention=at_the_end)
+        yield Net(change, told[-1], tuple(c.seq for c in editions))
 
 
 def _side(kind: Kind, agreement: Agreement) -> tuple[object, ...]:

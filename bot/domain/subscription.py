@@ -1,6 +1,6 @@
 """Who hears, about what, how often; what is owed to them and when it is due."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -37,7 +37,8 @@ class Filter:
 
     A change is news when its kind is among `kinds`, its support type among `support_types` (empty: all), and its place
     or agency among `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (a part of the name,
-    folded as names are compared).
+    folded as names are compared). A mention on an agenda is news by its state, its county, and the names of the body
+    and of the agencies that ICE lists there; it has no support type, and none excludes it.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -77,6 +78,8 @@ class Filter:
             return Kind.RETRACTED if self.hears_as(told) is not None else None
         if change.kind in NEVER_TOLD:
             return None
+        if change.mention is not None:
+            return change.kind if self._watches_place(change) and self._has_kind(change.kind, change.seq) else None
         now, seq = self._watches(change.agreement, change.seq), change.seq
         before = self._watches(change.was, seq) if change.was is not None else now
         if before == now and len(change.states) == 1:
@@ -97,10 +100,19 @@ class Filter:
     def _watches(self, agreement: Agreement, seq: int) -> bool:
         if self.support_types and not seq > self.support_types.get(agreement.support_type, seq):
             return False
+        return self._watches_any((agreement,), seq)
+
+    def _watches_place(self, change: Change) -> bool:
+        listed = change.mention.listed if change.mention else ()
+        return self._watches_any((change.agreement, *listed), change.seq)
+
+    def _watches_any(self, concerned: Sequence[Agreement], seq: int) -> bool:
+        """Whether the place of the first of these is watched, or the name of any."""
+        agreement = concerned[0]
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
             places.append(self.counties.get(county_entry(agreement.state, agreement.county)))
-        places += [since for part, since in self.agencies.items() if part in agreement.canonical]
+        places += [since for part, since in self.agencies.items() if any(part in each.canonical for each in concerned)]
         return any(since is not None and seq > since for since in places)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.agreement import Key, ListName
-from bot.domain.change import LEAVING, NO_FACT, Change
+from bot.domain.change import LEAVING, Change
 
 JANUARY_2025 = 135  # agreements on ICE's list at the end of January 2025, before this project's records begin
 
@@ -27,7 +27,7 @@ def totals(changes: Iterable[Change], *, earlier: datetime) -> Totals:
     for change in changes:
         if before is None and change.recorded_at is not None and change.recorded_at > earlier:
             before = len(on_list)
-        if change.list is not ListName.PARTICIPATING or change.kind in NO_FACT:
+        if change.list is not ListName.PARTICIPATING or not change.is_of_lists:
             continue
         if change.was is not None:
             on_list.discard(change.was.key)

@@ -3,7 +3,8 @@
 Readers are told "no longer on ICE's list", never "terminated": a row's absence is not proof of an ending.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.digest import Line, Span
+from bot.domain.local import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
 from bot.domain.spelling import STATES, SUPPORT_TYPES
 from bot.domain.subscription import Language
 from bot.domain.totals import JANUARY_2025, Totals
@@ -58,6 +60,27 @@ class _Phrases:
     held: str
     correction: str
     was_wrong: str
+    mention_was_wrong: str
+    again_on_agenda: str
+    statuses: Mapping[str, str]
+    was_to_be: str
+    no_day: str
+    back_on: str
+    moved_from: str
+    first_seen: str
+    agenda_was: str
+    quoted: str
+    on_page: str
+    matched: str
+    listed_there: str
+    none_listed: str
+    since_day: str
+    county: str
+    agenda_read: str
+    no_agreement_yet: str
+    spoken_of: Mapping[bool, str]
+    spoken_of_once: str
+    called_off: str
 
 
 _ENGLISH = _Phrases(
@@ -66,6 +89,7 @@ _ENGLISH = _Phrases(
         Kind.WITHDRAWN: "no longer on ICE's list",
         Kind.REINSTATED: "back on ICE's list",
         Kind.APPLIED: "applied, pending with ICE",
+        Kind.MENTIONED: "on a local agenda",
         Kind.DROPPED: "no longer on ICE's pending list",
         Kind.CORRECTED: "put right on ICE's list",
         Kind.RENAMED: "renamed on ICE's list",
@@ -77,6 +101,7 @@ _ENGLISH = _Phrases(
         Kind.WITHDRAWN: ("no longer listed", "no longer listed"),
         Kind.REINSTATED: ("back on the list", "back on the list"),
         Kind.APPLIED: ("application", "applications"),
+        Kind.MENTIONED: ("local agenda item", "local agenda items"),
         Kind.DROPPED: ("application gone", "applications gone"),
         Kind.CORRECTED: ("correction", "corrections"),
         Kind.RENAMED: ("agency renamed", "agencies renamed"),
@@ -129,6 +154,36 @@ _ENGLISH = _Phrases(
     held="One of ICE's lists looks wrong and is held until it is checked; what it says is not told yet.",
     correction="Correction",
     was_wrong="On {day} we told you of {agency}, {support}, in {state}: {happened}. That was wrong: {because}",
+    mention_was_wrong="On {day} we told you of an agenda of {agency}, {state}: “{title}”. That was wrong: {because}",
+    again_on_agenda="amended on a local agenda",
+    statuses={
+        CANCELLED: "The meeting is cancelled",
+        POSTPONED: "The meeting is postponed",
+        RESCHEDULED: "The meeting is rescheduled",
+        OFF_CALENDAR: "The meeting was taken off the calendar",
+        OFF_AGENDA: "The agenda no longer speaks of it",
+    },
+    was_to_be="; it was set for {}",
+    no_day="no date yet",
+    back_on="It takes place after all; before: {}.",
+    moved_from="Moved: it was set for {}.",
+    first_seen="It stood there when we read this agenda for the first time.",
+    agenda_was="Before: ",
+    quoted="“{}”",
+    on_page=" (page {})",
+    matched="Words that matched: {}",
+    listed_there="ICE lists there now: ",
+    none_listed="ICE lists no agency of {} now.",
+    since_day=" since {}",
+    county="{} County",
+    agenda_read=". Read {}.",
+    no_agreement_yet="What stands on an agenda is not signed yet; a vote may go either way.",
+    spoken_of={
+        True: "Was on the agenda of the {body} on {day}: ",
+        False: "Is on the agenda of the {body} for {day}: ",
+    },
+    spoken_of_once="Was spoken of by the {body}: ",
+    called_off=" ({})",
 )  # fmt: skip
 _SPANISH = _Phrases(
     happened={
@@ -136,6 +191,7 @@ _SPANISH = _Phrases(
         Kind.WITHDRAWN: "ya no está en la lista de ICE",
         Kind.REINSTATED: "de nuevo en la lista de ICE",
         Kind.APPLIED: "solicitud pendiente ante ICE",
+        Kind.MENTIONED: "en la agenda de un gobierno local",
         Kind.DROPPED: "ya no está en la lista de solicitudes de ICE",
         Kind.CORRECTED: "corregido en la lista de ICE",
         Kind.RENAMED: "con otro nombre en la lista de ICE",
@@ -147,6 +203,7 @@ _SPANISH = _Phrases(
         Kind.WITHDRAWN: ("ya no está en la lista", "ya no están en la lista"),
         Kind.REINSTATED: ("de nuevo en la lista", "de nuevo en la lista"),
         Kind.APPLIED: ("solicitud", "solicitudes"),
+        Kind.MENTIONED: ("punto en una agenda local", "puntos en agendas locales"),
         Kind.DROPPED: ("solicitud retirada", "solicitudes retiradas"),
         Kind.CORRECTED: ("corrección", "correcciones"),
         Kind.RENAMED: ("agencia con otro nombre", "agencias con otro nombre"),
@@ -203,6 +260,36 @@ _SPANISH = _Phrases(
     held="Una lista de ICE parece errónea y está retenida hasta que se revise; lo que dice aún no se cuenta.",
     correction="Corrección",
     was_wrong="El {day} le contamos de {agency}, {support}, en {state}: {happened}. Fue un error: {because}",
+    mention_was_wrong="El {day} le contamos de una agenda de {agency}, {state}: «{title}». Fue un error: {because}",
+    again_on_agenda="modificado en la agenda de un gobierno local",
+    statuses={
+        CANCELLED: "La reunión se canceló",
+        POSTPONED: "La reunión se aplazó",
+        RESCHEDULED: "La reunión se reprogramó",
+        OFF_CALENDAR: "La reunión ya no figura en el calendario",
+        OFF_AGENDA: "La agenda ya no lo menciona",
+    },
+    was_to_be="; estaba prevista para el {}",
+    no_day="aún sin fecha",
+    back_on="Se celebrará de todos modos; antes: {}.",
+    moved_from="Cambió de fecha: estaba prevista para el {}.",
+    first_seen="Ya figuraba cuando leímos esta agenda por primera vez.",
+    agenda_was="Antes: ",
+    quoted="«{}»",
+    on_page=" (página {})",
+    matched="Palabras que coinciden: {}",
+    listed_there="En la lista de ICE figura allí: ",
+    none_listed="En la lista de ICE no figura ninguna agencia del {}.",
+    since_day=" desde el {}",
+    county="condado de {}",
+    agenda_read=". Leída el {}.",
+    no_agreement_yet="Lo que figura en una agenda aún no está firmado; la votación puede ir en un sentido u otro.",
+    spoken_of={
+        True: "Estuvo en la agenda de {body} el {day}: ",
+        False: "Está en la agenda de {body} para el {day}: ",
+    },
+    spoken_of_once="Lo mencionó {body}: ",
+    called_off=" ({})",
 )  # fmt: skip
 _IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
 
@@ -229,7 +316,10 @@ class Wording:
 
     def moment(self, moment: datetime) -> str:
         """A moment in the reader's zone: August 29, 2025, 5:00 PM EDT."""
-        local = moment.astimezone(ZoneInfo(self.tz))
+        return self._local(moment, self.tz)
+
+    def _local(self, moment: datetime, tz: str) -> str:
+        local = moment.astimezone(ZoneInfo(tz))
         clock = (
             f"{local:%H:%M %Z}" if self.language is Language.SPANISH else f"{local.hour % 12 or 12}:{local:%M %p %Z}"
         )
@@ -253,9 +343,11 @@ class Wording:
         said = [f"{number} {self._say.counted[kind][number > 1]}" for kind, number in counts.items()]
         return (Span(f"287(g): {', '.join(said)}", strong=True),)
 
-    def heading(self, state: str, kind: Kind) -> Line:
-        """What happened in a state, above the agencies to which it happened."""
-        return (Span(f"{state_name(state, self.language)}: {self._say.happened[kind]}", strong=True),)
+    def heading(self, state: str, kind: Kind, *, on_agenda: bool = False) -> Line:
+        """What happened in a state, above the agencies to which it happened, or what is `on_agenda`."""
+        amended = on_agenda and kind is Kind.AMENDED
+        happened = self._say.again_on_agenda if amended else self._say.happened[kind]
+        return (Span(f"{state_name(state, self.language)}: {happened}", strong=True),)
 
     def happened(self, kind: Kind) -> str:
         """What happened, without a place: no longer on ICE's list."""
@@ -303,6 +395,84 @@ class Wording:
         addendum = (Span(" · "), Span(self._say.addendum, href=agreement.addendum)) if agreement.addendum else ()
         return (Span(" · "), moa, *addendum)
 
+    def mention(self, change: Change) -> tuple[Line, ...]:
+        """What stands on an agenda: who meets when, what was changed, what it says, and what ICE lists there."""
+        said = change.mention
+        assert said is not None
+        lines = [self._meeting(said), self._planned(said), *self._said(said), self._listed(said)]
+        matched = self._say.matched.format(" · ".join(said.matched))
+        read = self._say.agenda_read.format(self.moment(change.publication.observed_at))
+        return (*(line for line in lines if line), (Span(matched + read),))
+
+    def _meeting(self, said: Mention) -> Line:
+        """Who meets, where and when; the place by its name in the catalogue, where body and county do not say it."""
+        county = self._county(said) if _adds(said.county, said.body) else ""
+        place = _called(said.source, said.state)
+        known = f"{said.body} {said.county}".casefold()
+        town = place if any(word.casefold() not in known for word in place.split()) else ""
+        return (Span(said.body, strong=True), *(Span(f", {word}") for word in (town, county, self.meets(said)) if word))
+
+    def meets(self, said: Mention) -> str:
+        """When a meeting is, at the place: December 1, 2026, 6:30 PM EST."""
+        if said.meets_at is not None:
+            return self._local(said.meets_at, said.zone)
+        return self.day(said.meets_on) if said.meets_on is not None else self._say.no_day
+
+    def _county(self, said: Mention) -> str:
+        """The county in words, if it is known."""
+        if not said.county or said.county.casefold().endswith((" parish", " borough", " area", " municipality")):
+            return said.county
+        return self._say.county.format(re.sub(r" county$", "", said.county, flags=re.IGNORECASE))
+
+    def _planned(self, said: Mention) -> Line:
+        """That a meeting does not take place as it was set, or what stood there from the first."""
+        before = said.before
+        if said.status:
+            was_set = self._say.was_to_be.format(self.meets(before)) if before and before.meets_on else ""
+            was_set = was_set if before and before.planned[:2] != said.planned[:2] else ""
+            return (Span(f"{self._say.statuses.get(said.status, said.status)}{was_set}.", strong=True),)
+        if before is not None and before.status:
+            status = self._say.statuses.get(before.status, before.status)
+            return (Span(self._say.back_on.format(status[0].lower() + status[1:]), strong=True),)
+        if before is not None and before.meets_on is not None and before.planned != said.planned:
+            return (Span(self._say.moved_from.format(self.meets(before)), strong=True),)
+        return (Span(self._say.first_seen),) if said.already else ()
+
+    def _said(self, said: Mention) -> Iterator[Line]:
+        """The thing by its name, the sentence where that is another, and what it was called before."""
+        yield (Span(said.title, href=said.address),)
+        if said.excerpt and not _holds(said.title, said.excerpt):
+            page = self._say.on_page.format(said.page) if said.page is not None else ""
+            yield (Span(self._say.quoted.format(said.excerpt) + page),)
+        elif said.page is not None:
+            yield (Span(self._say.on_page.format(said.page).strip(" ()")),)
+        before = said.before
+        if before is not None and before.said[:4] != said.said[:4]:
+            was = before.title if before.title != said.title else before.excerpt
+            if was:
+                yield (Span(self._say.agenda_was), Span(self._say.quoted.format(was), href=before.address))
+
+    def _listed(self, said: Mention) -> Line:
+        """What ICE lists there; nothing where the county is not known, so that nobody can tell."""
+        if not said.listed:
+            county = self._county(said)
+            return (Span(self._say.none_listed.format(county)),) if county else ()
+        agencies: dict[str, list[str]] = {}
+        for agreement in said.listed:
+            since = self._say.since_day.format(self.day(agreement.signed)) if agreement.signed else ""
+            agencies.setdefault(agreement.agency, []).append(f"{self.support(agreement)}{since}")
+        named = (f"{agency} ({', '.join(types)})" for agency, types in agencies.items())
+        return (Span(self._say.listed_there), Span("; ".join(named)), Span("."))
+
+    def spoken_of(self, said: Mention, on: date) -> Line:
+        """That a change on ICE's list, seen on that day, stood on an agenda before."""
+        day = self.day(said.meets_on) if said.meets_on is not None else ""
+        over = said.meets_on is not None and said.meets_on <= on
+        lead = self._say.spoken_of[over] if day else self._say.spoken_of_once
+        status = self._say.statuses.get(said.status, said.status)
+        off = self._say.called_off.format(status[0].lower() + status[1:]) if status else ""
+        return (Span(lead.format(body=said.body, day=day)), Span(said.title, href=said.address), Span(off))
+
     def _differences(self, kind: Kind, change: Change) -> Line:
         before, now = change.was or change.agreement, change.agreement
         if kind is Kind.RENAMED:
@@ -342,7 +512,9 @@ class Wording:
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._say.no_proof),))
-        rests_on = {(c.list, c.publication.evidence): c.publication for c in changes}
+        if any(change.mention is not None for change in changes):
+            lines.append((Span(self._say.no_agreement_yet),))
+        rests_on = {(c.list, c.publication.evidence): c.publication for c in changes if c.mention is None}
         for (which, _), publication in sorted(rests_on.items(), key=lambda entry: entry[1].observed_at):
             name = Span(publication.name, href=publication.address)
             fetched = Span(self._say.fetched.format(self.moment(publication.observed_at)))
@@ -352,6 +524,15 @@ class Wording:
     def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
         """That a change told on that day was wrong, and why."""
         agreement, kind = change.agreement, change.retracted or change.kind
+        if change.mention is not None:
+            wrong = self._say.mention_was_wrong.format(
+                day=self.day(told_on),
+                agency=agreement.agency,
+                state=state_name(agreement.state, self.language),
+                title=change.mention.title,
+                because=change.because,
+            )
+            return (Span(self._say.correction, strong=True),), (Span(wrong),)
         wrong = self._say.was_wrong.format(
             day=self.day(told_on),
             agency=agreement.agency,
@@ -386,5 +567,21 @@ class Wording:
 
 def _county_says_more(agreement: Agreement) -> bool:
     """Whether the county adds to the name: not to Harris County Sheriff's Office, Harris County."""
-    first = agreement.county.casefold().removesuffix("county").removesuffix("parish").strip()
-    return bool(first) and first not in agreement.agency.casefold()
+    return _adds(agreement.county, agreement.agency)
+
+
+def _adds(county: str, name: str) -> bool:
+    """Whether a county adds to a name."""
+    first = county.casefold().removesuffix("county").removesuffix("parish").strip()
+    return bool(first) and first not in name.casefold()
+
+
+def _called(source: str, state: str) -> str:
+    """A place's name in the catalogue as a reader reads it: marion-fl is Marion."""
+    words = [word for word in re.split(r"[-_\s]+", source) if word and word.upper() != state]
+    return " ".join(word.capitalize() if word.islower() else word for word in words)
+
+
+def _holds(title: str, excerpt: str) -> bool:
+    """Whether a title says already what the sentence says."""
+    return excerpt.strip("… .").casefold() in title.casefold()

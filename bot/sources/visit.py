@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,7 +92,7 @@ class Visit:
         document = await self._fetch.get(
             self._signed(address),
             source=self.place.name,
-            validators=None if whole or before is None else _honest(before),
+            validators=None if whole else before,
             accept=_ACCEPT.get(expect, "*/*") if expect else "*/*",
             expect=expect,
             last_good=self.memory.read_at,
@@ -172,10 +171,3 @@ def zone_of(place: Place) -> ZoneInfo:
 def fingerprint(*parts: object) -> str:
     """A short text that is another one when any of the parts is."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _honest(validators: Validators) -> Validators:
-    """Without an ETag that is blank: CivicPlus sends one and the same for every page (seen as `" "`)."""
-    if validators.etag is not None and not validators.etag.removeprefix("W/").strip('" '):
-        return replace(validators, etag=None)
-    return validators

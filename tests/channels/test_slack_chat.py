@@ -518,7 +518,7 @@ async def test_a_form_for_a_new_channel_begins_with_the_persons_zone_and_the_usu
     assert view["title"]["text"] == "Configuración"
     assert chosen(form["tz"]) == "America/Bogota"
     assert "initial_options" not in form["states"]
-    assert chosen(form["kinds"]) == ["signed", "withdrawn", "reinstated", "applied"]
+    assert chosen(form["kinds"]) == ["signed", "withdrawn", "reinstated", "applied", "mentioned"]
     assert chosen(form["cadence"]) == "instant"
 
 
@@ -611,7 +611,9 @@ async def test_another_conversation_in_the_form_shows_what_is_in_force_there(at:
 async def test_a_form_sent_about_a_channel_without_the_bot_says_how_to_invite_it(at: Scene) -> None:
     at.server.outside.add(PRIVATE)
     await at.ada.uses_shortcut()
-    words = "set states=TX cadence=instant at=09:00 tz=America/Chicago kinds=signed,withdrawn,reinstated,applied"
+    words = (
+        "set states=TX cadence=instant at=09:00 tz=America/Chicago kinds=signed,withdrawn,reinstated,applied,mentioned"
+    )
     at.clerk.replies[words] = says("You will hear of Texas.", changed=True)
     await at.ada.submits(await at.ada.opened(), where=PRIVATE, states=["TX"])
     [answer] = await at.told()

@@ -42,7 +42,7 @@ def local(zone, *moment, fold=0):
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RETRACTED])
 def test_by_default_one_hears_of_what_came_and_went(kind):
     heard = Filter(states={"TX": 0}).hears_as(change(kind))
-    assert heard == (kind if kind in {"signed", "withdrawn", "reinstated", "applied"} else None)
+    assert heard == (kind if kind in {"signed", "withdrawn", "reinstated", "applied", "mentioned"} else None)
     assert (heard is not None) == (kind in TOLD_BY_DEFAULT)
 
 
