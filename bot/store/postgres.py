@@ -19,7 +19,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.domain.agreement import Agreement, Key
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
@@ -30,6 +29,7 @@ from bot.store.evidence import check, label, packed, restored
 from bot.store.ledger import (
     RECEIPTS_KEPT,
     Log,
+    Proofs,
     Roll,
     advanced,
     changed,
@@ -242,11 +242,12 @@ class PostgresStore:
             await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
+        which = RECEIPTS.c.subscription == subscription_id if subscription_id is not None else sa.true()
         async with self._transaction() as db:
-            asked = sa.select(RECEIPTS.c.body).order_by(RECEIPTS.c.number)
-            if subscription_id is not None:
-                asked = asked.where(RECEIPTS.c.subscription == subscription_id)
-            return tuple(map(_DECODE_RECEIPT, (await db.execute(asked)).scalars()))
+            return await _receipts(db, which)
+
+    async def put_off(self, subscription_id: str, until: datetime) -> None:
+        await self._change(subscription_id, lambda stored: replace(stored, retry_at=until))
 
     async def contents(self) -> Contents:
         """Everything but the evidence, as it was at one moment."""
@@ -359,10 +360,10 @@ class PostgresStore:
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
     ) -> Subscription:
         async with self._transaction() as db:
-            placed = await self._place(db, how(await _locked(db, subscription_id)))
+            subscription = how(await _locked(db, subscription_id))
             if receipt is not None:
                 await db.execute(sa.insert(RECEIPTS).values(_receipt_row(receipt)))
-            return placed
+            return await self._place(db, subscription)
 
     async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
         """Put it in place of the one with its id, which is locked, so that no change is recorded unseen meanwhile."""
@@ -372,7 +373,10 @@ class PostgresStore:
         return placed
 
     async def _with_due_at(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        roll = Roll(await self._read_on(db))
+        log, proofs = await self._read_on(db), Proofs()
+        if any(log.retractions(subscription.cursor)):
+            proofs.keep(await _receipts(db, RECEIPTS.c.subscription == subscription.id))
+        roll = Roll(log, proofs)
         roll.place(subscription)
         return roll[subscription.id]
 
@@ -419,6 +423,11 @@ async def _locked(db: AsyncConnection, subscription_id: str) -> Subscription:
     return found
 
 
+async def _receipts(db: AsyncConnection, which: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:
+    asked = sa.select(RECEIPTS.c.body).where(which).order_by(RECEIPTS.c.number)
+    return tuple(map(_DECODE_RECEIPT, (await db.execute(asked)).scalars()))
+
+
 async def _remove(db: AsyncConnection, subscription_id: str) -> None:
     await db.execute(sa.delete(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == _number(subscription_id)))
 
@@ -456,14 +465,19 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c
-    watching = sa.select(SUBSCRIPTIONS).where(s.states.overlap(sorted(states))).order_by(s.number)
+    proofs = Proofs()
+    wrong = [change.retracts for change in changes if change.retracts is not None]
+    if wrong:
+        proofs.keep(await _receipts(db, RECEIPTS.c.changes.overlap(wrong)))
+    told = {subscription for seq in wrong for subscription in proofs.told(seq)}  # whatever they watch by now
+    concerned = sa.or_(s.states.overlap(sorted(states)), s.number.in_([_number(one) for one in told]))
     tail = Log(before=changes[0].seq - 1)
     tail.extend(changes)
-    roll, woken = Roll(tail), []
-    retracts = any(change.kind is Kind.RETRACTED for change in changes)
-    for row in await db.execute(watching.with_for_update()):
+    roll, woken = Roll(tail, proofs), []
+    watching = sa.select(SUBSCRIPTIONS).where(concerned).order_by(s.number).with_for_update()
+    for row in await db.execute(watching):
         subscription = _subscription(row)
-        if row.due_at is not None and not (retracts or subscription.hears_always):
+        if row.due_at is not None and not (subscription.id in told or subscription.hears_always):
             continue  # else something may be due before what is due already
         roll.place(subscription)
         due = min((at for at in (roll[subscription.id].due_at, row.due_at) if at is not None), default=None)
@@ -503,6 +517,7 @@ def _receipt_row(receipt: Receipt) -> dict[str, Any]:
         "channel": receipt.channel,
         "address": receipt.address,
         "at": receipt.at,
+        "changes": list(receipt.changes),
         "body": _json(receipt),
     }
 
@@ -536,15 +551,7 @@ def _unpaired(value: Any, kind: Any) -> Any:
 
 def _follows(before: Known, changes: Sequence[Change], known: Known) -> bool:
     """Whether that is known after these changes, but for rows, publications and what is absent."""
-    after = replace(before.after(changes), seen=known.seen, absent=known.absent)
-    return _without_rows(after) == _without_rows(known)
-
-
-def _without_rows(known: Known) -> Known:
-    def rowless(on_list: Mapping[Key, Agreement]) -> Mapping[Key, Agreement]:
-        return {key: agreement.at_row(0) for key, agreement in on_list.items()}
-
-    return replace(known, agreements={name: rowless(on_list) for name, on_list in known.agreements.items()})
+    return replace(before.after(changes), rows=known.rows, seen=known.seen, absent=known.absent) == known
 
 
 def sentence(fault: Exception) -> str:

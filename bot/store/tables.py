@@ -63,10 +63,12 @@ RECEIPTS = Table(
     Column("channel", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("at", MOMENT, nullable=False),
+    Column("changes", ARRAY(BigInteger), nullable=False),
     Column("body", Text, nullable=False),
     Index("receipts_subscription", "subscription"),
     Index("receipts_address", "channel", "address"),
     Index("receipts_at", "at"),
+    Index("receipts_changes", "changes", postgresql_using="gin"),
 )
 NOTES = Table(
     "notes",

@@ -191,7 +191,7 @@ class TinyStore:
             held=tuple(await self.held()),
             memories=tuple(await self.memories()),
             subscriptions=tuple(sorted(ledger.roll.by_id.values(), key=lambda s: int(s.id.removeprefix("s")))),
-            receipts=tuple(ledger.receipts),
+            receipts=tuple(ledger.proofs.all),
             notes={kind: dict(notes) for kind, notes in ledger.notes.items() if notes},
             next_number=ledger.roll.next_number,
         )
@@ -206,7 +206,7 @@ class TinyStore:
         ledger.log.extend(contents.changes)
         ledger.memories = {memory.source: memory for memory in contents.memories}
         ledger.notes = {kind: dict(notes) for kind, notes in contents.notes.items()}
-        ledger.receipts = list(contents.receipts)
+        ledger.proofs.keep(contents.receipts)
         for subscription in contents.subscriptions:
             ledger.roll.place(subscription)
         ledger.roll.next_number = contents.next_number

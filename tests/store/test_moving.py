@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from samples import NOON, document, perform, picture, receipt, record, subscription
+from samples import MINUTE, NOON, document, perform, picture, receipt, record, subscription
 
 from bot.errors import StoreBusy, StoreError, UsageError
 from bot.store.moving import move
@@ -18,7 +18,7 @@ async def tiny(tmp_path):
     for step in range(60):
         await perform(store, step)
     gone = await store.subscribe(subscription())
-    await store.sent(receipt(gone.id, message_id="to one that is gone"))
+    await store.sent(receipt(gone.id, at=NOON + 61 * MINUTE, message_id="to one that is gone"))
     await store.unsubscribe(gone.id)
     await store.note("tokens", "T1", "sealed")
     yield store

@@ -50,11 +50,13 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("address", sa.Text, nullable=False),
         sa.Column("at", MOMENT, nullable=False),
+        sa.Column("changes", sa.ARRAY(sa.BigInteger), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
     )
     op.create_index("receipts_subscription", "receipts", ["subscription"])
     op.create_index("receipts_address", "receipts", ["channel", "address"])
     op.create_index("receipts_at", "receipts", ["at"])
+    op.create_index("receipts_changes", "receipts", ["changes"], postgresql_using="gin")
     op.create_table(
         "notes",
         sa.Column("kind", sa.Text, primary_key=True),
