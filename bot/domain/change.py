@@ -31,6 +31,7 @@ class Kind(StrEnum):
 TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED, Kind.MENTIONED})
 NEVER_TOLD = frozenset({Kind.LISTED})
 NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction is told to whoever was told what it takes back
+FIRST_SIGHT = "first sight"  # why what was there before we looked is listed
 MOVING = frozenset({Kind.CORRECTED, Kind.RENAMED})  # who watches only where it goes hears of it as signed
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 

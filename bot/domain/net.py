@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from bot.domain.agreement import Agreement, Key, ListName
-from bot.domain.change import LEAVING, Change, Kind
+from bot.domain.change import FIRST_SIGHT, LEAVING, Change, Kind
 
 _ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})
 
@@ -58,6 +58,11 @@ class _Thread:
     @property
     def is_over(self) -> bool:
         return bool(self.changes) and self.changes[-1].kind in LEAVING
+
+    @property
+    def is_second_row(self) -> bool:
+        """Whether it came as a second row of an agreement that goes on; nobody was told of it."""
+        return self.changes[0].kind is Kind.LISTED and self.changes[0].because != FIRST_SIGHT
 
     def net(self, hears: Hears) -> Iterable[Net]:
         changes = self._since_heard(hears)
@@ -115,7 +120,9 @@ class _Threads:
         if change.pending is not None:
             self._forget((ListName.PENDING, change.pending.key))
         other = self._open.get((change.list, after))
-        if other is not None and not other.is_over:  # of two rows one goes: what was told of either goes on
+        if other is not None and other.is_second_row:  # it went, and the agreement now has its name
+            self._drop(other)
+        elif other is not None and not other.is_over:  # of two rows one goes: what was told of either goes on
             thread, other = (thread, other) if thread and other.changes[0].kind is Kind.LISTED else (other, thread)
             self._drop(other)
         if thread is None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName
-from bot.domain.change import Change, Kind, Known
+from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
 from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
 from bot.domain.spelling import STATES, Likeness
 
@@ -70,7 +70,7 @@ class _Comparison:
 
     def changes(self) -> tuple[Change, ...]:
         if self._listing.list not in self._known.seen:
-            return tuple(self._change(Kind.LISTED, a, because="first sight") for _, a in sorted(self._now.items()))
+            return tuple(self._change(Kind.LISTED, a, because=FIRST_SIGHT) for _, a in sorted(self._now.items()))
         left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys())]
         joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
         joined = [row for row in joined if not self._is_signed(row)]

@@ -170,6 +170,11 @@ def test_what_was_taken_back_is_not_told():
     assert net([signed, taken_back]) == ()
 
 
+def test_of_a_second_row_whose_name_is_on_the_list_again_nobody_is_told_that_it_left():
+    changes = log([CITY], [CITY, TAMPA], [], [CITY], [TAMPA])
+    assert told(changes) == [("withdrawn", BAKER.agency, (1,)), ("signed", TAMPA.agency, (2, 4, 6, 7))]
+
+
 def test_agencies_come_in_the_order_in_which_they_last_changed():
     changes = log([BAKER, TAMPA], [BAKER, TAMPA, IN_FLORIDA])
     assert [n.change.agreement.agency for n in net(changes)] == [TAMPA.agency, IN_FLORIDA.agency]
