@@ -271,7 +271,8 @@ class Name:
 
     `words` are what is left without filler, generic words, place kinds and the state's name, in order; `numbers` and
     `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …, of
-    which those `behind` follow the name (Melbourne Village); `parts` say that it is a division or a unit.
+    which those `behind` follow the name (Melbourne Village); `parts` say that it is a division or a unit. `is_linked`
+    when small words join two of its words (University of Tampa), which can then be said the other way round.
     """
 
     words: tuple[str, ...]
@@ -280,11 +281,18 @@ class Name:
     kinds: frozenset[str]
     behind: frozenset[str]
     parts: frozenset[str]
+    is_linked: bool
 
     @property
     def body(self) -> frozenset[str]:
         """The words of the place or institution, without those of the police, branch or board that acts for it."""
         return frozenset(self.words) - _BRANCHES - _SITES - _GOVERNING - _OWN_FORCE
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The words of the place or institution in order, without whoever is elected there and what numbers it."""
+        named = self.body - _ELECTED - _NUMBERED_BY
+        return tuple(word for word in self.words if word in named)
 
 
 @lru_cache(maxsize=20_000)
@@ -294,13 +302,17 @@ def name_of(canonical_name: str, state: str) -> Name:
     in_front = _letters_words(STATES.get(state, ""))
     if words[: len(in_front)] == in_front and len(words) > len(in_front):
         words = words[len(in_front) :]
+    left = [w for w in words if w not in _FILLER | _GENERIC | _PLACE_KINDS and not w.isdigit()]
     return Name(
-        words=tuple(w for w in words if w not in _FILLER | _GENERIC | _PLACE_KINDS and not w.isdigit()),
+        words=tuple(left),
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
         kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),
         behind=frozenset(w for w, next_ in zip(words, [*words[1:], ""], strict=False) if next_ != "of") & _PLACE_KINDS,
         parts=frozenset(words) & _PARTS,
+        is_linked=any(
+            w in _FILLER and {*around} <= {*left} for w, *around in zip(words[1:], words, words[2:], strict=False)
+        ),
     )
 
 
@@ -324,7 +336,7 @@ class Likeness(IntEnum):
 def likeness(one: str, other: str, state: str) -> Likeness:
     """How alike two canonical names of one state are. Numbers and directions that differ are two agencies."""
     a, b = name_of(one, state), name_of(other, state)
-    if two_numbers(a, b) or _two_kinds(a, b):
+    if two_numbers(a, b) or _two_kinds(a, b) or _turned_round(a, b):
         return Likeness.DIFFERENT
     if "".join(a.words) == "".join(b.words) and a.numbers == b.numbers:  # De Kalb, DeKalb
         return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
@@ -359,6 +371,12 @@ def _kind_added(a: Name, b: Name) -> bool:
     added = a.kinds ^ b.kinds
     silent = added - (a.behind | b.behind) - {"township"}
     return bool((added - silent) & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
+
+
+def _turned_round(a: Name, b: Name) -> bool:
+    """Park Forest and Forest Park are two places."""
+    is_turned = len(a.place) == 2 and a.place != b.place and a.place == b.place[::-1]
+    return is_turned and not (a.is_linked or b.is_linked)
 
 
 def _unnumbered(name: Name) -> frozenset[str]:
