@@ -11,6 +11,7 @@ lists of 2025 brought. Only while the subscriptions are made does nobody wait fo
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import sys
@@ -93,6 +94,17 @@ def publication(known, count, dice):
     return gone + [change(Kind.SIGNED, agreement(10_000 + n, state)) for n, state in enumerate(states)]
 
 
+async def longest_wait():
+    """Somebody else in the event loop; the longest that he waited for his turn, in seconds, once he is cancelled."""
+    longest, last = 0.0, time.perf_counter()
+    while True:
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            return max(longest, time.perf_counter() - last)
+        longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+
+
 async def main(options):
     with tempfile.TemporaryDirectory() as folder:
         data, dice = Path(folder) / "data", Random(-options.seed)
@@ -102,10 +114,14 @@ async def main(options):
         start = time.perf_counter()
         store = TinyStore.open(data)
         opening, opened = time.perf_counter() - start, peak()
+        gc.freeze()  # as the program does
         known, before = await store.known(), resident()
         coming = record(known, publication(known, options.changes, dice), at=NOON + timedelta(hours=1))
         start, cpu = time.perf_counter(), time.process_time()
+        others = asyncio.create_task(longest_wait())
+        await asyncio.sleep(0)
         changes = await store.record(coming)
+        waited = others.cancel() and await others
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         after, most = resident(), peak()
         start = time.perf_counter()
@@ -118,18 +134,22 @@ async def main(options):
         plainly = time.perf_counter() - start
         found = {s.id for s in subscriptions if s.due_at is not None}
         cadences = Counter(s.cadence.value for s in subscriptions if s.due_at is not None)
+        start, cpu_before = time.perf_counter(), time.process_time()
         await store.close()
+        folding, folding_cpu = time.perf_counter() - start, time.process_time() - cpu_before
 
     print(f"{'subscriptions':52}{options.subscriptions:>10,}")
     print(f"{'changes of the publication':52}{len(changes):>10}")
     print(f"{'opening the store, seconds':52}{opening:>10.2f}")
     print(f"{'recording and matching, seconds':52}{seconds:>10.2f}  CPU {cpu:.2f}")
+    print(f"{'the longest that others waited meanwhile, ms':52}{waited * 1e3:>10.0f}")
     told = ", ".join(f"{name} {number:,}" for name, number in sorted(cadences.items()))
     print(f"{'subscriptions that are owed something':52}{len(found):>10,}  {told}")
     print(f"{'asking who is due now, seconds':52}{asking:>10.2f}  {len(due_now):,} are")
     print(
         f"{'the same by a look at every filter, seconds':52}{plainly:>10.2f}  {'the same ones' if owed == found else 'OTHERS'}"
     )
+    print(f"{'a checkpoint of the store, seconds':52}{folding:>10.2f}  CPU {folding_cpu:.2f}")
     print(f"{'memory before and after, MiB':52}{before:>10.0f}  {after:.0f}")
     print(f"{'the most ever: opening, recording, MiB':52}{opened:>10.0f}  {most:.0f}")
     return 0 if owed == found else 1

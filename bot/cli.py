@@ -119,6 +119,7 @@ async def _run(settings: Settings) -> None:
 
     store = await opened(settings)
     try:
+        gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
         for notice in store.notices:
             log.warning(notice)
         async with desk(settings, store) as work, _taking_commands(work, settings):

@@ -15,6 +15,7 @@ from bot.domain.subscription import Receipt, Subscription
 from bot.domain.vet import Held
 from bot.errors import StoreDamaged, StoreError
 from bot.store import Memory
+from bot.store.collector import no_collector
 from bot.store.files import Folder, seal, unseal
 from bot.store.ledger import Ledger, SetBack
 
@@ -108,6 +109,7 @@ class Checkpoint:
     meta: Meta
     db: TinyDB
 
+    @no_collector()
     def restore(self, changes: Sequence[Change]) -> Ledger:
         """The ledger as it was, with the log up to there; every `due_at` is computed afresh.
 
@@ -160,6 +162,7 @@ def load(folder: Folder, name: str) -> Checkpoint | None:
     return Checkpoint(msgspec.convert(found, Meta), db)
 
 
+@no_collector()
 def save(folder: Folder, name: str, ledger: Ledger, generation: int) -> None:
     """Write everything as the checkpoint that the journal of this generation goes on from."""
     meta = Meta(

@@ -1,7 +1,7 @@
 """What the embedded store holds in memory, and the transactions that alone change it; no file, no clock."""
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -20,6 +20,7 @@ from bot.errors import StoreError
 from bot.store import Memory
 
 RECEIPTS_KEPT = timedelta(days=90)
+SLICE = 1_000  # subscriptions that are woken before others have their turn, which takes about 20 ms
 SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 
 
@@ -126,13 +127,16 @@ class Log:
         """Those after that change."""
         return (change for change in self._retractions if change.seq > after)
 
-    def first_owed(self, subscription: Subscription, after: int = 0) -> Change | None:
-        """The first of `owed`, from the index; `after` is a change up to which nothing is owed, if the caller knows."""
-        news, after = subscription.filter, max(subscription.cursor, after)
+    def first_owed(self, subscription: Subscription, new: "New | None" = None) -> Change | None:
+        """The first of `owed`, from the index; among the `new` alone where the caller knows that nothing else is."""
+        news, after = subscription.filter, max(subscription.cursor, new.after if new else 0)
         if news.counties or news.agencies or news.support_types:
             candidates = map(self._numbered, self._candidates(news, after))
             return next((change for change in candidates if news.matches(change)), None)
         first = self.end + 1
+        if new is not None:
+            seq = new.first_under(news)
+            return self.changes[seq - 1] if seq is not None else None
         for kind, kind_since in news.kinds.items():
             for state, state_since in news.states.items():
                 places = self._places.get((state, kind))
@@ -155,6 +159,33 @@ def _heard_under(change: Change) -> list[tuple[str, Kind]]:
     kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # what moves is heard as another kind too
     entries = product((*change.states, ALL_STATES), kinds)
     return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]
+
+
+class New:
+    """Changes that were just added, later than any entry of any filter.
+
+    `after` is the last change before them, `wrong` are those that they take back.
+    """
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.after = changes[0].seq - 1
+        self.wrong = [change.retracts for change in changes if change.retracts is not None]
+        self.firsts: defaultdict[Kind, dict[str, int]] = defaultdict(dict)
+        for change in changes:
+            if change.kind not in NEVER_TOLD:
+                for state, kind in _heard_under(change):
+                    self.firsts[kind].setdefault(state, change.seq)
+
+    def first_under(self, news: Filter) -> int | None:
+        """The first that a filter of states and kinds hears of."""
+        found = [
+            firsts[state]
+            for kind, firsts in self.firsts.items()
+            if kind in news.kinds
+            for state in news.states
+            if state in firsts
+        ]
+        return min(found) if found else None
 
 
 class Alarm:
@@ -223,7 +254,8 @@ class SetBack(NamedTuple):
 class Roll:
     """The subscriptions, who watches which state, and when each is due.
 
-    After `set_back`, what the log held until then counts as recorded by that time.
+    After `set_back`, what the log held until then counts as recorded by that time. With `in_slices`, whoever records
+    changes has to call `wake_some` to the end, and may let others have their turn in between.
     """
 
     def __init__(self, log: Log, proofs: Proofs) -> None:
@@ -231,6 +263,8 @@ class Roll:
         self.by_address: dict[tuple[str, str], str] = {}
         self.next_number = 1
         self.set_back: SetBack | None = None
+        self.in_slices = False
+        self._waking: deque[tuple[set[str], New]] = deque()
         self._log = log
         self._proofs = proofs
         self._watchers: defaultdict[str, set[str]] = defaultdict(set)
@@ -245,6 +279,7 @@ class Roll:
 
     def place(self, subscription: Subscription) -> None:
         """Add it, or put it in place of the one with its id, with `due_at` computed from the log."""
+        self._woken(subscription.id)
         old = self.by_id.get(subscription.id)
         states = subscription.filter.index_states
         if old is not None:
@@ -258,25 +293,39 @@ class Roll:
 
     def remove(self, subscription_id: str) -> None:
         """Take it out."""
+        self._woken(subscription_id)
         old = self.by_id.pop(subscription_id)
         self._let_go_of_address(old)
         self._unwatch(subscription_id, old.filter.index_states)
         self._alarm.set(subscription_id, None)
 
     def wake(self, changes: Sequence[Change]) -> None:
-        """Set `due_at` of those who are owed one of these new changes and had nothing due."""
+        """Set `due_at` of those who are owed one of these new changes and had nothing due, or begin with it."""
         if not changes:
             return
-        states = {ALL_STATES}.union(*(change.states for change in changes))
-        for subscription_id in set().union(*(self._watchers.get(state, ()) for state in states)):
-            subscription = self.by_id[subscription_id]
-            if subscription.due_at is None:
-                self._set(subscription, after=changes[0].seq - 1)
-            elif subscription.hears_always:  # something may be due before what is due already
-                self._set(subscription)
-        for wrong in (change.retracts for change in changes if change.retracts is not None):
-            for subscription_id in self._proofs.told(wrong) & self.by_id.keys():  # whatever they watch by now
-                self._set(self.by_id[subscription_id])
+        new = New(changes)
+        watching = (self._watchers.get(state, ()) for state in {ALL_STATES}.union(*(c.states for c in changes)))
+        told = (self._proofs.told(wrong) & self.by_id.keys() for wrong in new.wrong)  # whatever they watch by now
+        self._waking.append((set().union(*watching, *told), new))
+        while not self.in_slices and self.wake_some():
+            pass
+
+    def wake_some(self) -> bool:
+        """Go on with a slice of those who are to be woken; whether there are more."""
+        for _ in range(SLICE):
+            while self._waking and not self._waking[0][0]:
+                self._waking.popleft()
+            if not self._waking:
+                return False
+            names, new = self._waking[0]
+            self._wake(self.by_id[names.pop()], new)
+        return True
+
+    def _wake(self, subscription: Subscription, new: New) -> None:
+        if subscription.due_at is None:
+            self._set(subscription, new)
+        elif subscription.hears_always or any(subscription.id in self._proofs.told(wrong) for wrong in new.wrong):
+            self._set(subscription)  # something may be due before what is due already
 
     def reckon_from(self, at: datetime) -> None:
         """The clock was set back to `at`: nothing waits for a time that is far off only because it was ahead."""
@@ -297,20 +346,25 @@ class Roll:
         rung = (self.by_id[subscription_id] for subscription_id in self._alarm.rung(now))
         return sorted((s for s in rung if s.is_due(now)), key=lambda s: (s.due_at, int(s.id.removeprefix("s"))))
 
-    def _set(self, subscription: Subscription, after: int = 0) -> None:
-        moment = self._due_at(subscription, after)
+    def _set(self, subscription: Subscription, new: New | None = None) -> None:
+        moment = self._due_at(subscription, new)
         if subscription.due_at != moment:
             subscription = replace(subscription, due_at=moment)
         self.by_id[subscription.id] = subscription
         self._alarm.set(subscription.id, subscription.wakes_at)
 
+    def _woken(self, subscription_id: str) -> None:
+        """Whoever is placed is not to be woken any more: its new entries may be later than the changes."""
+        for names, _ in self._waking:
+            names.discard(subscription_id)
+
     def _let_go_of_address(self, old: Subscription) -> None:
         if self.by_address.get((old.channel, old.address)) == old.id:
             del self.by_address[old.channel, old.address]
 
-    def _due_at(self, subscription: Subscription, after: int) -> datetime | None:
+    def _due_at(self, subscription: Subscription, new: New | None) -> datetime | None:
         """When the first thing that it is owed is due; a retraction never waits for the hour of a digest."""
-        owed = self._log.first_owed(subscription, after)
+        owed = self._log.first_owed(subscription, new)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
         retractions = self._log.retractions(subscription.cursor)
         moments += [self._recorded_at(change) for change in retractions if self._is_to_hear(subscription, change)]

@@ -4,6 +4,7 @@ What is committed is one line of the journal, on the disk before it is applied i
 first, then its changes to the log, then that line. Opening takes the last checkpoint and applies the lines after it.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -117,6 +118,8 @@ class TinyStore:
         if ledger.known_after(recorded, changes) != record.known:
             raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
         self._opened.commit(recorded, changes, record.documents)
+        while self._ledger.roll.wake_some():  # noqa: ASYNC110 - nobody is waited for: others have their turn in between
+            await asyncio.sleep(0)
         return changes
 
     async def remember(self, memory: Memory) -> None:

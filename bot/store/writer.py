@@ -87,6 +87,7 @@ class Writer:
         replica.to_last_journal()
         self.notices += replica.notices
         self.ledger = replica.ledger
+        self.ledger.roll.in_slices = True
         self._base, self._generation, self._begun = replica.base, replica.generation, replica.begun
         self._log = LineFile(self._folder.path / LOG, replica.log_end)
         self._journal = LineFile(self._folder.path / journal(replica.generation), replica.journal_end)

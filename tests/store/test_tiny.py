@@ -1,5 +1,6 @@
 """What only the embedded store does: its files, its lock, its readers, its checkpoints."""
 
+import asyncio
 import errno
 import json
 import os
@@ -29,8 +30,9 @@ from samples import (
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Kind, Known
-from bot.domain.subscription import Cadence
+from bot.domain.subscription import Cadence, Filter
 from bot.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
+from bot.store import ledger
 from bot.store import writer as writing
 from bot.store.files import read_lines, seal, unseal
 from bot.store.ledger import Alarm
@@ -685,3 +687,28 @@ async def test_a_crowd_is_served_without_looking_at_everyone(folder, monkeypatch
     )
     assert list(await store.due(NOON)) == []
     await store.close()
+
+
+async def test_what_happens_while_a_crowd_is_woken_in_slices_comes_out_as_it_would_without(folder, monkeypatch):
+    monkeypatch.setattr(ledger, "SLICE", 1)
+    store = TinyStore.open(folder)
+    await store.record(record(await store.known(), first_sight(3)))
+    crowd = [await store.subscribe(replace(subscription(["FL"]), address=str(number))) for number in range(20)]
+    moved, told, ended = crowd[:3]
+
+    async def meanwhile():
+        await asyncio.sleep(0)
+        fresh = await store.subscription(moved.id)
+        await store.change_subscription(replace(fresh, filter=Filter(states={"TX": 0})))
+        await store.advance(told.id, await store.last_seq())
+        await store.unsubscribe(ended.id)
+        await store.subscribe(replace(subscription(), address="newcomer"))
+
+    coming = record(await store.known(), [signed(100, "FL"), signed(101, "TX")], at=NOON + MINUTE)
+    await asyncio.gather(store.record(coming), meanwhile())
+    due = {s.id for s in await store.due(NOON + MINUTE)}
+    assert due == {s.id for s in crowd[3:]}
+    await store.close()
+    again = TinyStore.open(folder)
+    assert {s.id for s in await again.due(NOON + MINUTE)} == due
+    await again.close()
