@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,24 @@ def test_a_county_in_another_zone_than_most_of_its_state_has_its_own():
     places = catalogue.places(COMMITTED)
     assert places["Bay County, FL"].zone == "America/Chicago"
     assert places["Miami-Dade County, FL"].zone == "America/New_York"
+
+
+def test_a_town_that_is_known_to_lie_in_the_other_zone_of_its_state_says_so():
+    places = catalogue.places(COMMITTED)
+    central = ("Pensacola, FL", "Panama city, FL", "Valparaiso, IN", "East Chicago, IN", "Henderson, KY")
+    assert {places[name].zone for name in central} == {"America/Chicago"}
+    assert places["Bristol, TN"].zone == "America/New_York"
+    assert places["Moscow, ID"].zone == "America/Los_Angeles"
+    assert places["Lawrence County, SD"].zone == "America/Denver"
+
+
+def test_a_source_that_is_called_after_a_county_lies_in_it():
+    places = catalogue.places(COMMITTED)
+    for place in places.values():
+        named = re.match(r"(.+?) County\b", place.name)
+        if named and named[1] in counties.names(place.state):
+            assert place.county == named[1], place.name
+    assert places["Escambia County Clerk, FL"].county == "Escambia"
 
 
 def test_a_table_has_what_its_file_says_and_the_usual_for_the_rest(tmp_path):
