@@ -248,7 +248,7 @@ def poll(json_: Json = False) -> None:
         say(f"First sight: {answer['listed']} agreements are the baseline; nobody is told of them.")
     for held in answer["held"]:
         say(f"Held ({held['id']}): {held['publication']}: {'; '.join(held['reasons'])}")
-    for problem in answer["problems"]:
+    for problem in (*answer["problems"], *answer["places"]["failed"]):
         say(problem)
     raise typer.Exit(1 if answer["problems"] else 0)
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import structlog
 
+from bot.attend import Attended, attend
 from bot.channels import Channel
 from bot.deliver import Delivered, deliver
+from bot.domain.local import Place
+from bot.domain.rota import Interest, Rota
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, StoreError
 from bot.sources import Fetcher, Source
@@ -19,6 +22,7 @@ from bot.watch import Watched, watch
 
 SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 ALSO_EVERY = 60.0  # seconds
+MOST_PLACES = 16  # read at the same time
 MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
 AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
 
@@ -30,7 +34,8 @@ Now = Callable[[], datetime]
 class Desk:
     """Everything that the work needs, handed down by whoever starts the program.
 
-    `every` is how often each source is read; `page` the address of ICE's page.
+    `every` is how often each source is read; `page` the address of ICE's page. `places` is the catalogue of local
+    government, by name.
     """
 
     store: Store
@@ -40,12 +45,35 @@ class Desk:
     now: Now
     every: timedelta
     page: str
+    places: Mapping[str, Place] = field(default_factory=dict)
     _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def poll(self, source: Source) -> Watched:
         """Read one source now."""
         async with self._alone(f"source {source.name}"):
             return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+
+    async def attend(self, place: Place) -> Attended:
+        """Read one local place now."""
+        async with self._alone(f"source {place.name}"):
+            return await attend(place, store=self.store, fetch=self.fetch, now=self.now)
+
+    async def rota(self, rota: Rota, *, at_once: bool = False) -> Rota:
+        """The rota of places, drawn up from what the store holds now."""
+        live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
+        rota.draw_up(await self.store.memories(), Interest.of(live), self.now(), at_once=at_once)
+        return rota
+
+    async def attend_due(self) -> Sequence[Attended]:
+        """Read all watched places that are due now, a few at a time."""
+        room = asyncio.Semaphore(MOST_PLACES)
+
+        async def in_turn(place: Place) -> Attended:
+            async with room:
+                return await self.attend(place)
+
+        due = (await self.rota(Rota(self.places), at_once=True)).due(self.now())
+        return await asyncio.gather(*map(in_turn, due))
 
     async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
         """Deliver what one subscription is owed now."""
@@ -58,13 +86,12 @@ class Desk:
     async def due_sources(self) -> Sequence[Source]:
         """The sources that are due."""
         now = self.now()
-        memories = {memory.source: memory for memory in await self.store.memories()}
         due = []
         for name, source in self.sources.items():
-            memory = memories.get(name)
-            if memory is not None and memory.tried_at is not None and memory.tried_at > now + SET_BACK:
+            memory = await self.store.memory(name)
+            if memory.tried_at is not None and memory.tried_at > now + SET_BACK:
                 log.warning("the clock was set back; what waits is reckoned anew", source=name)
-            if memory is None or memory.is_due(now, self.every):
+            if memory.is_due(now, self.every):
                 due.append(source)
         return due
 
@@ -90,12 +117,16 @@ class Duty:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._deliveries: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
+        self._rota = Rota(desk.places)
+        self._rota_at = 0.0
+        self._places = 0
 
     async def tick(self) -> None:
         """Start what is due and not under way yet."""
         try:
             for source in await self._desk.due_sources():
                 self._start(f"source {source.name}", self._desk.poll(source))
+            await self._start_places()
             await self._start_deliveries()
             clock = asyncio.get_running_loop().time()
             if self._also is not None and clock >= self._also_at:
@@ -114,6 +145,30 @@ class Duty:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
+    async def _start_places(self) -> None:
+        """The local places that are due, as many as may be read at a time; who watches what is seen once a minute."""
+        clock = asyncio.get_running_loop().time()
+        if not self._desk.places:
+            return
+        if clock >= self._rota_at:
+            self._rota_at = clock + ALSO_EVERY
+            await self._desk.rota(self._rota)
+        for place in self._rota.due(self._desk.now()):
+            if self._places >= MOST_PLACES:
+                break
+            if self._start(f"source {place.name}", self._attend(place)):
+                self._places += 1
+
+    async def _attend(self, place: Place) -> None:
+        """Read a place, and put it on the rota again, whatever comes of it."""
+        next_at = self._desk.now() + timedelta(hours=place.every_hours)
+        try:
+            await self._desk.attend(place)
+            next_at = (await self._desk.store.memory(place.name)).due_at or next_at
+        finally:
+            self._places -= 1
+            self._rota.put(place.name, next_at)
+
     async def _start_deliveries(self) -> None:
         """Those for which their channel has room, longest due first; the others wait without having been begun."""
         for subscription in await self._desk.due_subscriptions():
@@ -128,15 +183,17 @@ class Duty:
         finally:
             self._deliveries[subscription.channel] -= 1
 
-    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+    def _start(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
+        """Begin, unless it is under way or was put off."""
         clock = asyncio.get_running_loop().time()
         if name in self._under_way or self._not_before.get(name, clock) > clock:
             work.close()
-            return
+            return False
         self._not_before.pop(name, None)
         task = asyncio.get_running_loop().create_task(self._guarded(name, work), name=name)
         self._under_way[name] = task
         task.add_done_callback(lambda _: self._under_way.pop(name, None))
+        return True
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
         """The last place where an error can go; whatever it is, the others go on."""

@@ -8,7 +8,8 @@ import structlog
 from bot.channels import Channel
 from bot.domain.change import stamp
 from bot.domain.digest import Digest, Line, Span
-from bot.domain.notices import Notice, for_operator, for_subscriber
+from bot.domain.notices import Notice, for_operator, for_subscriber, of_parked
+from bot.domain.reading import ICE
 from bot.duty import Desk
 from bot.errors import SendError
 
@@ -29,17 +30,20 @@ async def notify(desk: Desk, operator: Operator, stale_after: timedelta) -> None
     """Give every notice that has not been given; what cannot be sent is tried again at the next call."""
     store, now = desk.store, desk.now()
     told = await store.notes(TOLD)
-    memories, subscriptions = await store.memories(), await store.subscriptions()
-    due = for_operator(
+    everything, subscriptions = await store.memories(), await store.subscriptions()
+    memories = [memory for memory in everything if memory.source in {ICE, *desk.sources}]
+    parked = of_parked((memory for memory in everything if memory.source in desk.places), told, now)
+    watching = for_operator(
         memories=memories,
         held=await store.held(),
         subscriptions=subscriptions,
         now=now,
         stale_after=stale_after,
     )
-    for notice in due:
+    for notice in (*watching, *((parked,) if parked else ())):
         if notice.key not in told and await _tell(desk, notice, operator.channel, operator.address):
-            await store.note(TOLD, notice.key, stamp(now))
+            for key in (notice.key, *notice.also):
+                await store.note(TOLD, key, stamp(now))
     for subscription in subscriptions:
         for memory in memories:
             said = for_subscriber(subscription, memory, now, stale_after)

@@ -26,13 +26,19 @@ Command = Callable[..., Awaitable[Answer]]
 
 
 async def poll(desk: Desk) -> Answer:
-    """Read every enabled source now, whatever a back-off says; a server's own Retry-After is obeyed."""
+    """Read every enabled source now, whatever a back-off says; a server's own Retry-After is obeyed.
+
+    Of local government those places are read that are watched and due.
+    """
     watched = [await _poll_one(desk, name) for name in desk.sources]
+    attended = await desk.attend_due()
+    changes = [change for w in watched for change in w.changes] + [change for a in attended for change in a.changes]
     return {
-        "changes": [as_json(c) for w in watched for c in w.changes if c.kind is not Kind.LISTED],
-        "listed": sum(c.kind is Kind.LISTED for w in watched for c in w.changes),
+        "changes": [as_json(change) for change in changes if change.kind is not Kind.LISTED],
+        "listed": sum(change.kind is Kind.LISTED and change.is_of_lists for change in changes),
         "held": [held_json(h) for w in watched for h in w.held],
         "problems": [w.problem for w in watched if w.problem],
+        "places": {"read": len(attended), "failed": [f"{a.source}: {a.problem}" for a in attended if a.failed]},
     }
 
 

@@ -1,14 +1,16 @@
 """What an operator wants to know at a glance: what was read when, what is held, what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known, stamp
+from bot.domain.local import Place
 from bot.domain.notices import span, wrong
 from bot.domain.reading import Memory
+from bot.domain.rota import Interest, Local, local
 from bot.domain.subscription import Subscription
 from bot.domain.vet import Held
 from bot.store import Store
@@ -24,6 +26,7 @@ class Report:
     held: tuple[Held, ...]
     subscriptions: tuple[Subscription, ...]
     stale_after: timedelta
+    local: Local | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -68,6 +71,12 @@ class Report:
                 lines.append(f"{name.value} list: {seen.rows} rows, {seen.name}")
         for h in self.held:
             lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
+        if self.local is not None:
+            counts = self.local
+            lines.append(
+                f"local sources: {counts.watched} of {counts.places} watched, {counts.failing} failing, "
+                f"{counts.parked} parked"
+            )
         paused = sum(s.paused is not None for s in self.subscriptions)
         lines.append(f"subscriptions: {len(self.subscriptions)}" + (f", {paused} paused" if paused else ""))
         return "\n".join(lines)
@@ -80,13 +89,23 @@ class Report:
         return f"{moment:%Y-%m-%d %H:%M} UTC ({ago})"
 
 
-async def report(store: Store, *, now: datetime, sources: Sequence[str], stale_hours: float) -> Report:
-    """The report on these sources."""
+async def report(
+    store: Store,
+    *,
+    now: datetime,
+    sources: Sequence[str],
+    stale_hours: float,
+    places: Mapping[str, Place] | None = None,
+) -> Report:
+    """The report on these sources, and on the local places of the catalogue."""
+    subscriptions = await store.subscriptions()
+    counts = local(places, await store.memories(), Interest.of(subscriptions)) if places else None
     return Report(
         now=now,
         sources=tuple([await store.memory(name) for name in sources]),
         known=await store.known(),
         held=tuple(await store.held()),
-        subscriptions=tuple(await store.subscriptions()),
+        subscriptions=tuple(subscriptions),
+        local=counts,
         stale_after=timedelta(hours=stale_hours),
     )

@@ -1,6 +1,6 @@
 """What the operator, and subscribers who asked for it, are told about the watching itself. Derived, never queued."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,14 +14,19 @@ from bot.domain.wording import Wording
 
 NO_NEW_LIST_FOR = timedelta(days=10)
 GONE_NAMED = 30
+PARKED = "parked place "
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to be told once; `key` is remembered when it has been. `text` is plain, a paragraph a line."""
+    """Something to be told once; `key` is remembered when it has been. `text` is plain, a paragraph a line.
+
+    `also` are the keys of what else it says.
+    """
 
     key: str
     text: str
+    also: tuple[str, ...] = ()
 
 
 def span(length: timedelta) -> str:
@@ -102,6 +107,24 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
             f"{paused[0].paused}.\n{many} paused{where}. That is tried again every 15 minutes and at each start; "
             "once it works, all go on and nothing is lost.",
         )
+
+
+def of_parked(places: Iterable[Memory], told: Mapping[str, str], now: datetime) -> Notice | None:
+    """That local places were parked which the operator has not heard of yet; once a day, however many there are."""
+    parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
+    fresh = {key: place for key, place in parked.items() if key not in told}
+    last = max((at for key, at in told.items() if key.startswith(PARKED)), default="")
+    if not fresh or last > stamp(now - timedelta(days=1)):
+        return None
+    keys = tuple(fresh)
+    lines = [
+        "Parked, since they could not be read for a week (countersign sources check NAME reads one again, and goes on "
+        "with it if that works):",
+        *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
+    ]
+    if len(fresh) > GONE_NAMED:
+        lines.append(f"… and {len(fresh) - GONE_NAMED} more; countersign sources names all.")
+    return Notice(keys[0], "\n".join(lines), also=keys[1:])
 
 
 def for_subscriber(subscription: Subscription, memory: Memory, now: datetime, stale_after: timedelta) -> Notice | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from heapq import heapify, heappop, heappush, merge
 from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -42,9 +42,13 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered"):
-    """What is remembered of a source was replaced."""
+    """What is remembered of a source was replaced, but for the fields named in `same`, which are left out here.
+
+    Most sources have not changed when they are read, and what they are asked with next time may be long.
+    """
 
     memory: Memory
+    same: tuple[Literal["validators", "facts"], ...] = ()
 
 
 class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="withheld"):
@@ -425,8 +429,9 @@ class Ledger:
         match transaction:
             case Recorded():
                 self._record(transaction, changes)
-            case Remembered(memory=memory):
-                self._remember(memory)
+            case Remembered(memory=memory, same=same):
+                before = self.memories.get(memory.source, memory)
+                self._remember(replace(memory, **{name: getattr(before, name) for name in same}))
             case Withheld(held=held):
                 self.held = held
             case Placed():
@@ -504,6 +509,18 @@ def row_numbers(known: Known, name: ListName) -> tuple[int, ...]:
     """The row numbers of a list's agreements, in the order in which they are known, 0 for none."""
     rows = known.rows[name]
     return tuple(rows.get(key, 0) for key in known.agreements[name])
+
+
+def remembered(old: Memory | None, memory: Memory) -> Remembered:
+    """The transaction that replaces what is remembered, without what stays as it is."""
+    same: list[Literal["validators", "facts"]] = []
+    if old is not None and memory.validators == old.validators:
+        same.append("validators")
+        memory = replace(memory, validators={})
+    if old is not None and memory.facts == old.facts:
+        same.append("facts")
+        memory = replace(memory, facts={})
+    return Remembered(memory=memory, same=tuple(same))
 
 
 def _numbered(agreements: Iterable[Key], numbers: Sequence[int]) -> Mapping[Key, int]:

@@ -26,7 +26,6 @@ from bot.store.ledger import (
     Noted,
     Placed,
     Recorded,
-    Remembered,
     Removed,
     Withheld,
     advanced,
@@ -35,6 +34,7 @@ from bot.store.ledger import (
     in_zone,
     part_sent,
     pinned,
+    remembered,
     row_numbers,
     started,
 )
@@ -123,7 +123,7 @@ class TinyStore:
         return changes
 
     async def remember(self, memory: Memory) -> None:
-        self._opened.commit(Remembered(memory=memory))
+        self._opened.commit(remembered(self._ledger.memories.get(memory.source), memory))
 
     async def put_held(self, held: Sequence[Held]) -> None:
         self._opened.commit(Withheld(held=tuple(held)))
