@@ -85,3 +85,74 @@ def test_a_database_that_does_not_answer_is_said_in_one_line_without_the_passwor
     refused = site.run("status", DATABASE_URL="postgresql://someone:hunter2@127.0.0.1:1/x", expect=1)
     assert "hunter2" not in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def crew(site, server):
+    """Starts workers on one database, and ends them."""
+    url = server.make()
+    site.run("migrate", DATABASE_URL=url)
+    started = []
+
+    def start(*words):
+        started.append(site.start(*(words or ("worker",)), DATABASE_URL=url, COUNTERSIGN_POLL_SECONDS="1"))
+        return started[-1]
+
+    start.url = url
+    yield start
+    for program in started:
+        if program.poll() is None:
+            program.kill()
+        program.communicate()
+
+
+def until(true, seconds=40):
+    import time
+
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.1)
+
+
+def sent(site, name):
+    return [m for m in (*site.slack.messages, *site.telegram.messages) if name in m.text]
+
+
+def test_three_workers_tell_each_channel_once_and_the_last_one_left_goes_on(site, crew):
+    for place in (("slack", "C0123456789"), ("slack", "C0123456788"), ("telegram", "42")):
+        site.run("subscribe", *place, "--states", "TX", DATABASE_URL=crew.url)
+    publish(site, FIRST, "participating11202026am.xlsx", 20)
+    workers = [crew() for _ in range(3)]
+    until(lambda: len(site.lines("agreements", DATABASE_URL=crew.url)) == 2)
+    publish(site, SECOND, "participating11212026am.xlsx", 21)
+    until(lambda: len(sent(site, "Bell County")) == 3)
+    for worker in workers[:2]:
+        worker.kill()
+    third = [*SECOND, row("TEXAS", "Clay County Sheriff's Office", signed=SIGNED, county="Clay County")]
+    publish(site, third, "participating11222026am.xlsx", 22)
+    until(lambda: len(sent(site, "Clay County")) == 3, seconds=120)
+    workers[2].terminate()
+    said = workers[2].communicate(timeout=30)[1]
+    assert workers[2].returncode == 0
+    assert "Traceback" not in said
+    assert len(sent(site, "Bell County")) == len(sent(site, "Clay County")) == 3
+
+
+def test_a_database_that_is_restarted_is_waited_for(site, crew, server):
+    site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=crew.url)
+    publish(site, FIRST, "participating11202026am.xlsx", 20)
+    worker = crew()
+    until(lambda: len(site.lines("agreements", DATABASE_URL=crew.url)) == 2)
+    server.stop()
+    import time
+
+    time.sleep(3)
+    server.start()
+    publish(site, SECOND, "participating11212026am.xlsx", 21)
+    until(lambda: sent(site, "Bell County"), seconds=90)
+    worker.terminate()
+    said = worker.communicate(timeout=30)[1]
+    assert worker.returncode == 0
+    assert "Traceback" not in said
+    assert said.count("the store failed") == said.count("the store answers again") == 1
