@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -107,35 +107,56 @@ def _main(
 
 @app.command()
 def run() -> None:
-    """Watch ICE's list and tell subscribers, until it is stopped (SIGTERM or Ctrl-C)."""
+    """Watch ICE's list, tell subscribers and hear people, until it is stopped (SIGTERM or Ctrl-C)."""
+    _start(_run)
+
+
+@app.command()
+def worker() -> None:
+    """Poll and send only, beside any number of others on the same DATABASE_URL, until it is stopped."""
+    _start(_work)
+
+
+def _start(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]]) -> None:
     settings = _settings(quiet=False)
     for notice in notices(settings):
         log.warning(notice)
-    asyncio.run(_run(settings))
+    asyncio.run(_open_and(program, settings))
 
 
-async def _run(settings: Settings) -> None:
-    from bot.hearing import hearing  # noqa: PLC0415 - a web server, which no other command needs
-
+async def _open_and(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]], settings: Settings) -> None:
     store = await opened(settings)
     try:
         gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
         for notice in store.notices:
             log.warning(notice)
         async with desk(settings, store) as work, _taking_commands(work, settings):
+            while not await store.lease("set up"):  # noqa: ASYNC110 - programs that start together do it in turn
+                await asyncio.sleep(0.2)
             await broadcast(work, settings.broadcast)
             await _welcome(work, settings)
-            stale_after = timedelta(hours=settings.stale_hours)
-            async with hearing(settings, work, Counter(work)):
-                await ask_again(store, utc_now(), at_once=True)
-
-                async def also() -> None:
-                    await ask_again(store, utc_now())
-                    await notify(work, operator(settings), stale_after)
-
-                await scheduler.run(Duty(work, also=also))
+            await ask_again(store, utc_now(), at_once=True)
+            await store.release("set up")
+            await program(settings, work)
     finally:
         await store.close()
+
+
+async def _run(settings: Settings, work: Desk) -> None:
+    from bot.hearing import hearing  # noqa: PLC0415 - a web server, which no other command needs
+
+    async with hearing(settings, work, Counter(work)):
+        await _work(settings, work)
+
+
+async def _work(settings: Settings, work: Desk) -> None:
+    stale_after = timedelta(hours=settings.stale_hours)
+
+    async def also() -> None:
+        await ask_again(work.store, utc_now())
+        await notify(work, operator(settings), stale_after)
+
+    await scheduler.run(Duty(work, also=also))
 
 
 def _taking_commands(work: Desk, settings: Settings) -> AbstractAsyncContextManager[None]:

@@ -60,6 +60,7 @@ async def deliver(
             await store.sent(letter.receipt(now(), error="left out, since it could not be sent before"))
             continue
         try:
+            await store.hold(pinned.id, channel.timeout)  # a lease cannot fence a message
             message_id = await _send(channel, letter)
         except SendError as fault:
             return await _undelivered(letter, fault, store, now())

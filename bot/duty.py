@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from bot.deliver import Delivered, deliver
 from bot.domain.local import Place
 from bot.domain.rota import Interest, Rota
 from bot.domain.subscription import Subscription
-from bot.errors import CountersignError, StoreError
+from bot.errors import CountersignError, LeaseLost, StoreError
 from bot.sources import Fetcher, Source
 from bot.store import Store
 from bot.watch import Watched, watch
@@ -24,6 +25,8 @@ SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; le
 ALSO_EVERY = 60.0  # seconds
 MOST_PLACES = 16  # read at the same time
 MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
+MOST_AT_ONCE = 1_000_000  # taken by a command, which does all that is due
+KEPT_EVERY = 20.0  # seconds
 AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
 
 log = structlog.get_logger()
@@ -35,7 +38,8 @@ class Desk:
     """Everything that the work needs, handed down by whoever starts the program.
 
     `every` is how often each source is read; `page` the address of ICE's page. `places` is the catalogue of local
-    government, by name.
+    government, by name. `elections` names, for each channel whose pace holds for a whole token, what one program at a
+    time is elected to: to send on it.
     """
 
     store: Store
@@ -46,11 +50,19 @@ class Desk:
     every: timedelta
     page: str
     places: Mapping[str, Place] = field(default_factory=dict)
+    elections: Mapping[str, str] = field(default_factory=dict)
     _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def poll(self, source: Source) -> Watched:
-        """Read one source now."""
+        """Read one source now; LeaseLost when another program is reading it."""
         async with self._alone(f"source {source.name}"):
+            return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+
+    async def poll_if_due(self, source: Source) -> Watched | None:
+        """Read it unless another program has done so since it was due."""
+        async with self._alone(f"source {source.name}"):
+            if not (await self.store.memory(source.name)).is_due(self.now(), self.every):
+                return None
             return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
 
     async def attend(self, place: Place) -> Attended:
@@ -75,13 +87,22 @@ class Desk:
         due = (await self.rota(Rota(self.places), at_once=True)).due(self.now())
         return await asyncio.gather(*map(in_turn, due))
 
+    async def attend_if_due(self, place: Place) -> None:
+        """Read it unless another program has done so since it was due."""
+        async with self._alone(f"source {place.name}"):
+            if (await self.store.memory(place.name)).is_due(self.now(), timedelta(hours=place.every_hours)):
+                await attend(place, store=self.store, fetch=self.fetch, now=self.now)
+
     async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
-        """Deliver what one subscription is owed now."""
-        async with self._alone(f"subscription {subscription.id}"):
-            fresh = await self.store.subscription(subscription.id)
-            if fresh is None or not fresh.is_due(self.now()):
-                return Delivered(subscription=subscription.id)
-            return await deliver(fresh, store=self.store, channels=self.channels, now=self.now, page=self.page)
+        """Deliver what one subscription is owed now, which was taken for this; others may have it afterwards."""
+        try:
+            async with self._busy.setdefault(f"subscription {subscription.id}", asyncio.Lock()):
+                fresh = await self.store.subscription(subscription.id)
+                if fresh is None or not fresh.is_due(self.now()):
+                    return Delivered(subscription=subscription.id)
+                return await deliver(fresh, store=self.store, channels=self.channels, now=self.now, page=self.page)
+        finally:
+            await self.store.release(subscription.id)
 
     async def due_sources(self) -> Sequence[Source]:
         """The sources that are due."""
@@ -95,13 +116,33 @@ class Desk:
                 due.append(source)
         return due
 
-    async def due_subscriptions(self) -> Sequence[Subscription]:
-        """The subscriptions that are due on the channels that are set up."""
-        return [s for s in await self.store.due(self.now()) if s.channel in self.channels]
+    async def take(self, room: Callable[[str], int] = lambda _: MOST_AT_ONCE) -> Sequence[Subscription]:
+        """The subscriptions that are due, leased to this program, as many as there is `room` for on each channel."""
+        taken: list[Subscription] = []
+        for channel in self.channels:
+            if channel not in self.elections or await self.store.elected(self.elections[channel]):
+                taken += await self.store.take(self.now(), channel, room(channel))
+        return taken
 
-    def _alone(self, name: str) -> asyncio.Lock:
-        """One at a time for each source and each subscription, whoever asks."""
-        return self._busy.setdefault(name, asyncio.Lock())
+    @asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        """One at a time for each source, whoever asks; LeaseLost when another program has it."""
+        async with self._busy.setdefault(name, asyncio.Lock()):
+            if not await self.store.lease(name):
+                raise LeaseLost(f"Another program works on {name} now.")
+            keeping = asyncio.create_task(self._keep(name))
+            try:
+                yield
+            finally:
+                keeping.cancel()
+                await self.store.release(name)
+
+    async def _keep(self, name: str) -> None:
+        """Hold a lease while the work takes its time; one that is lost is noticed by what would be written."""
+        with suppress(StoreError):
+            while True:
+                await asyncio.sleep(KEPT_EVERY)
+                await self.store.hold(name, 2 * KEPT_EVERY)
 
 
 class Duty:
@@ -120,20 +161,36 @@ class Duty:
         self._rota = Rota(desk.places)
         self._rota_at = 0.0
         self._places = 0
+        self._store_failed = False
+
+    async def follow(self) -> None:
+        """Start what is due as soon as another program says that it has recorded something, until cancelled."""
+        while True:
+            try:
+                await self._desk.store.news()
+                await self.tick()
+            except StoreError:
+                await asyncio.sleep(1)
 
     async def tick(self) -> None:
         """Start what is due and not under way yet."""
         try:
             for source in await self._desk.due_sources():
-                self._start(f"source {source.name}", self._desk.poll(source))
+                self._start(f"source {source.name}", self._desk.poll_if_due(source))
             await self._start_places()
             await self._start_deliveries()
             clock = asyncio.get_running_loop().time()
             if self._also is not None and clock >= self._also_at:
                 self._also_at = clock + ALSO_EVERY
-                self._start("notices", self._also())
+                self._start("notices", self._notices(self._also))
         except StoreError as fault:
-            log.warning("the store failed", problem=str(fault))
+            if not self._store_failed:
+                log.warning("the store failed; it is asked again every second", problem=str(fault))
+            self._store_failed = True
+        else:
+            if self._store_failed:
+                log.info("the store answers again")
+            self._store_failed = False
 
     async def finish(self, within: float) -> None:
         """Let what is under way come to its end, for so many seconds; then break it off (nothing is lost)."""
@@ -163,7 +220,7 @@ class Duty:
         """Read a place, and put it on the rota again, whatever comes of it."""
         next_at = self._desk.now() + timedelta(hours=place.every_hours)
         try:
-            await self._desk.attend(place)
+            await self._desk.attend_if_due(place)
             next_at = (await self._desk.store.memory(place.name)).due_at or next_at
         finally:
             self._places -= 1
@@ -171,10 +228,18 @@ class Duty:
 
     async def _start_deliveries(self) -> None:
         """Those for which their channel has room, longest due first; the others wait without having been begun."""
-        for subscription in await self._desk.due_subscriptions():
+        for subscription in await self._desk.take(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
             if self._deliveries[subscription.channel] < MOST_UNDER_WAY:
                 self._start(f"subscription {subscription.id}", self._deliver(subscription))
                 await asyncio.sleep(0)  # it begins with a write to disk: let others have their turn in between
+
+    async def _notices(self, give: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Give them, unless another program does."""
+        if await self._desk.store.lease("notices"):
+            try:
+                await give()
+            finally:
+                await self._desk.store.release("notices")
 
     async def _deliver(self, subscription: Subscription) -> None:
         self._deliveries[subscription.channel] += 1
@@ -199,6 +264,8 @@ class Duty:
         """The last place where an error can go; whatever it is, the others go on."""
         try:
             await work
+        except LeaseLost as fault:
+            log.debug("another program does it", work=name, problem=str(fault))
         except CountersignError as fault:
             self._put_off(name)
             log.warning("work failed", work=name, problem=str(fault))

@@ -14,6 +14,8 @@
     ├── SendError             a message was not delivered; carries the verdict
     └── StoreError            what we know could not be read or written
         ├── StoreBusy         another program writes this folder
+        ├── LeaseLost         another program works on it now; what was to be written is its business
+        ├── StoreAway         the database does not answer; it may again in a moment
         ├── StoreDamaged      a file was damaged and no good copy of it is left
         └── StoreUnwritable   a read-only folder, a full disk
 """
@@ -107,6 +109,14 @@ class StoreError(CountersignError):
 
 class StoreBusy(StoreError):
     """Another program writes this data folder."""
+
+
+class LeaseLost(StoreError):
+    """Another program works on it now, because this one was too slow or came second."""
+
+
+class StoreAway(StoreError):
+    """The database does not answer; what was begun is undone, and may be tried again."""
 
 
 class StoreDamaged(StoreError):

@@ -149,6 +149,12 @@ def channels(settings: Settings, store: Store) -> dict[str, Channel]:
     return {**only, "apprise": CHANNELS["apprise"]()}
 
 
+def elections(settings: Settings) -> dict[str, str]:
+    """For each channel whose pace holds for a whole bot token: what its one sender is elected to."""
+    token = settings.telegram_bot_token
+    return {"telegram": f"sender telegram {_plain(token).partition(':')[0]}"} if token is not None else {}
+
+
 def operator(settings: Settings) -> Operator:
     """Where the operator wants to be told."""
     if settings.operator is None:
@@ -176,6 +182,7 @@ async def desk(settings: Settings, store: Store) -> AsyncIterator[Desk]:
                 now=utc_now,
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
+                elections=elections(settings),
             )
     finally:
         for channel in made.values():

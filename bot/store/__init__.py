@@ -176,6 +176,34 @@ class Store(Protocol):
         """What was sent, oldest first."""
         ...
 
+    async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
+        """Those of a channel to be told now, longest due first, each leased under its id; `release` them when done.
+
+        No other program gets them while the lease lasts, and what this one writes of them once it is lost is refused
+        with LeaseLost. With the embedded store a lease lasts as long as its one program, and `most` limits nothing.
+        """
+        ...
+
+    async def lease(self, name: str) -> bool:
+        """Lease any other work by its name, as in `source ice`; False when another program has it."""
+        ...
+
+    async def hold(self, name: str, seconds: float) -> None:
+        """See to it that a lease lasts so long at least; LeaseLost when another program has it."""
+        ...
+
+    async def release(self, name: str) -> None:
+        """Let others have it."""
+        ...
+
+    async def elected(self, name: str) -> bool:
+        """Whether this program is the one, of all that ask for that name, that does it; another takes over from it."""
+        ...
+
+    async def news(self) -> None:
+        """Return when another program has recorded something; with the embedded store there is none."""
+        ...
+
     async def close(self) -> None:
         """Let go of files and locks."""
         ...

@@ -5,7 +5,9 @@ they commit in order and nobody reads a change before an earlier one is there. T
 keeps what it has read of it and asks only for what is new.
 """
 
+import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import fields, replace
@@ -17,15 +19,17 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.vet import Held
-from bot.errors import StoreDamaged, StoreError
+from bot.errors import StoreAway, StoreDamaged, StoreError
 from bot.store import Contents, Memory, Record
 from bot.store.evidence import check, label, packed, restored
+from bot.store.leases import Chair, Leases
 from bot.store.ledger import (
     RECEIPTS_KEPT,
     Log,
@@ -39,10 +43,12 @@ from bot.store.ledger import (
     pinned,
     started,
 )
-from bot.store.tables import CHANGES, EVIDENCE, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
+from bot.store.tables import CHANGES, EVIDENCE, LEASES, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
 
 SCHEMA = "0001"  # the newest step of migrations/
 CONNECT_WITHIN = 10  # seconds
+WAIT_FOR_DATABASE = 30.0  # seconds that a message which is out waits to be written down
+NEWS = "countersign"  # the channel on which a program says that it has recorded something
 CONNECTIONS = 10  # of one program at most; small plans of hosts allow twenty in all
 ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
 
@@ -63,6 +69,8 @@ class PostgresStore:
             "postgresql+psycopg://", async_creator=self._connect, **_POOL
         )
         self._log = Log()
+        self._leases = Leases()
+        self._chair = Chair(self._connect)
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -138,6 +146,7 @@ class PostgresStore:
                 replace(change, seq=seq, recorded_at=record.recorded_at)
                 for seq, change in enumerate(record.changes, ledger.last_seq + 1)
             )
+            await self._leases.check(db, f"source {record.memory.source}")
             before = _known(ledger.known)
             if not _follows(before, changes, record.known):
                 raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
@@ -149,11 +158,13 @@ class PostgresStore:
             if changes:
                 await db.execute(sa.insert(CHANGES), [{"seq": c.seq, "body": _json(c)} for c in changes])
                 await _wake(db, changes)
+                await db.exec_driver_sql(f"NOTIFY {NEWS}")
             await _remember(db, record.memory)
         return changes
 
     async def remember(self, memory: Memory) -> None:
         async with self._transaction() as db:
+            await self._leases.check(db, f"source {memory.source}")
             await _remember(db, memory)
 
     async def put_held(self, held: Sequence[Held]) -> None:
@@ -249,6 +260,52 @@ class PostgresStore:
     async def put_off(self, subscription_id: str, until: datetime) -> None:
         await self._change(subscription_id, lambda stored: replace(stored, retry_at=until))
 
+    async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
+        if most <= 0:
+            return ()
+        async with self._transaction() as db:
+            taken = [_number(name) for name in await self._leases.take(db, now, channel, most)]
+            s = SUBSCRIPTIONS.c
+            rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.number.in_(taken)).order_by(s.due_at, s.number))
+            return tuple(map(_subscription, rows))
+
+    async def lease(self, name: str) -> bool:
+        async with self._transaction() as db:
+            return await self._leases.lease(db, name)
+
+    async def hold(self, name: str, seconds: float) -> None:
+        if not self._leases.lasts(name, seconds):
+            async with self._transaction() as db:
+                await self._leases.renew(db, name)
+
+    async def release(self, name: str) -> None:
+        try:
+            async with self._transaction() as db:
+                await self._leases.release(db, name)
+        except StoreAway:  # it expires
+            self._leases.forget(name)
+
+    async def elected(self, name: str) -> bool:
+        self._check_open()
+        try:
+            return await self._chair.elected(name)
+        except (psycopg.Error, OSError) as fault:
+            raise StoreAway(sentence(fault)) from fault
+
+    async def news(self) -> None:
+        self._check_open()
+        try:
+            listener = await self._connect()
+            try:
+                await listener.set_autocommit(True)
+                await listener.execute(f"LISTEN {NEWS}")
+                async for _ in listener.notifies(stop_after=1):
+                    return
+            finally:
+                await listener.close()
+        except (psycopg.Error, OSError) as fault:
+            raise StoreAway(sentence(fault)) from fault
+
     async def contents(self) -> Contents:
         """Everything but the evidence, as it was at one moment."""
         async with self._transaction() as db:
@@ -316,6 +373,7 @@ class PostgresStore:
     async def close(self) -> None:
         if self._engine is not None:
             engine, self._engine = self._engine, None
+            await self._chair.close()
             await engine.dispose()
 
     def _check_open(self) -> AsyncEngine:
@@ -331,7 +389,7 @@ class PostgresStore:
             async with engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, psycopg.Error, OSError) as fault:
-            raise StoreError(sentence(fault)) from fault
+            raise (StoreAway if _is_away(fault) else StoreError)(sentence(fault)) from fault
         except msgspec.MsgspecError as fault:
             raise StoreError(
                 f"The database was written by a version that this one does not understand ({fault})."
@@ -359,8 +417,22 @@ class PostgresStore:
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
     ) -> Subscription:
+        """Change one as it stands; a database that is restarted is waited for, for a message may be out already."""
+        until = time.monotonic() + WAIT_FOR_DATABASE
+        while True:
+            try:
+                return await self._change_once(subscription_id, how, receipt)
+            except StoreAway:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.5)
+
+    async def _change_once(
+        self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None
+    ) -> Subscription:
         async with self._transaction() as db:
             subscription = how(await _locked(db, subscription_id))
+            await self._leases.check(db, subscription_id)
             if receipt is not None:
                 await db.execute(sa.insert(RECEIPTS).values(_receipt_row(receipt)))
             return await self._place(db, subscription)
@@ -430,6 +502,7 @@ async def _receipts(db: AsyncConnection, which: sa.ColumnElement[bool]) -> tuple
 
 async def _remove(db: AsyncConnection, subscription_id: str) -> None:
     await db.execute(sa.delete(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == _number(subscription_id)))
+    await db.execute(sa.delete(LEASES).where(LEASES.c.name == subscription_id))
 
 
 async def _remember(db: AsyncConnection, memory: Memory) -> None:
@@ -552,6 +625,12 @@ def _unpaired(value: Any, kind: Any) -> Any:
 def _follows(before: Known, changes: Sequence[Change], known: Known) -> bool:
     """Whether that is known after these changes, but for rows, publications and what is absent."""
     return replace(before.after(changes), rows=known.rows, seen=known.seen, absent=known.absent) == known
+
+
+def _is_away(fault: Exception) -> bool:
+    """Whether it is the connection that failed, or the server that is starting or stopping, and not what was asked."""
+    said = fault.orig if isinstance(fault, DBAPIError) else fault
+    return isinstance(said, psycopg.OperationalError | psycopg.InterfaceError | OSError | PoolTimeout)
 
 
 def sentence(fault: Exception) -> str:

@@ -77,6 +77,13 @@ NOTES = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+LEASES = Table(  # who works on what: `fence` counts the leases of a name, so that an earlier holder is told apart
+    "leases",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("fence", BigInteger, nullable=False),
+    Column("until", MOMENT, nullable=False),
+)
 EVIDENCE = Table(
     "evidence",
     METADATA,

@@ -185,6 +185,24 @@ class TinyStore:
         receipts = self._ledger.proofs.all
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
 
+    async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:  # noqa: ARG002 - no limit
+        return tuple(s for s in self._ledger.roll.due(now) if s.channel == channel)
+
+    async def lease(self, name: str) -> bool:  # noqa: ARG002 - there is no other program
+        return True
+
+    async def hold(self, name: str, seconds: float) -> None:
+        """A lease ends with the program."""
+
+    async def release(self, name: str) -> None:
+        """Nobody waits for it."""
+
+    async def elected(self, name: str) -> bool:  # noqa: ARG002 - there is no other program
+        return True
+
+    async def news(self) -> None:
+        await asyncio.Event().wait()
+
     async def contents(self) -> Contents:
         """Everything but the evidence."""
         ledger = self._ledger

@@ -64,6 +64,12 @@ def upgrade() -> None:
         sa.Column("value", sa.Text, nullable=False),
     )
     op.create_table(
+        "leases",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("fence", sa.BigInteger, nullable=False),
+        sa.Column("until", MOMENT, nullable=False),
+    )
+    op.create_table(
         "evidence",
         sa.Column("sha256", sa.Text, primary_key=True),
         sa.Column("label", sa.Text, nullable=False),
