@@ -32,7 +32,9 @@ TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.
 NEVER_TOLD = frozenset({Kind.LISTED})
 NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction is told to whoever was told what it takes back
 FIRST_SIGHT = "first sight"  # why what was there before we looked is listed
-MOVING = frozenset({Kind.CORRECTED, Kind.RENAMED})  # who watches only where it goes hears of it as signed
+MOVING = frozenset(
+    {Kind.CORRECTED, Kind.RENAMED, Kind.REINSTATED}
+)  # who watches only where it goes hears of it as signed
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 
@@ -41,12 +43,12 @@ class Change:
     """One change of one agreement on one of ICE's lists, or what local government said of 287(g).
 
     `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
-    (renamed, corrected, amended, and a second row that goes). `publication` is the list that shows the change and
-    `row` its row there, None where its absence is the point; `before` is the last list that still had it, on
-    `row_before`. Rows count from 1, header included. `because` is the rule that decided, for the operator. `pending` is
-    the row of the pending list that became this agreement and `pending_since` the day on which it was first seen there.
-    A retraction names the change that was wrong with `retracts` and `retracted`, its number and kind. `seq` and
-    `recorded_at` are given by the store.
+    (renamed, corrected, amended, a second row that goes, and one that is back under another spelling). `publication` is
+    the list that shows the change and `row` its row there, None where its absence is the point; `before` is the last
+    list that still had it, on `row_before`. Rows count from 1, header included. `because` is the rule that decided, for
+    the operator. `pending` is the row of the pending list that became this agreement and `pending_since` the day on
+    which it was first seen there. A retraction names the change that was wrong with `retracts` and `retracted`, its
+    number and kind. `seq` and `recorded_at` are given by the store.
 
     With a `mention` it is made by `mentioned`: `agreement` then stands for whoever spoke (state, county and body), is
     on no list, and `publication` is the document that says it. Its kind is mentioned; amended where only words changed;
@@ -159,9 +161,12 @@ class _Ledger:
             self._enter_pending(change)
 
     def _enter_participating(self, change: Change) -> None:
+        was = change.was
         self._former.pop(change.agreement.key, None)
         if change.kind in LEAVING:
             self._former[change.agreement.key] = change.agreement
+        elif change.kind is Kind.REINSTATED and was is not None:
+            self._former.pop(was.key, None)
         if change.pending is not None:
             self._take_off(ListName.PENDING, change.pending.key)
             self._forget(change.pending.key)

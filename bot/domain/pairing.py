@@ -5,6 +5,7 @@ evidence that does not change with a spelling (signing date, MOA, county) beside
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -66,6 +67,12 @@ class Pair:
     def two_numbers(self) -> bool:
         """Precinct 1 and precinct 2 are two agencies, whatever else agrees."""
         return two_numbers(self._left_name, self._joined_name)
+
+    @property
+    def same_order(self) -> bool:
+        """Whether the words that both names have stand in the same order."""
+        one, other = self._left_name.words, self._joined_name.words
+        return [word for word in one if word in other] == [word for word in other if word in one]
 
     @property
     def unread_type(self) -> bool:
@@ -200,13 +207,23 @@ class Paired:
 
 def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
     """The pairs of which the rules say most in total; each row is in one pair at most."""
-    verdicts = {}
-    for i, j in _candidates(left, joined):
-        verdict = _verdict(Pair(left[i], joined[j]))
-        if verdict is not None:
-            verdicts[i, j] = verdict
+    verdicts = _verdicts(left, joined)
     chosen = heaviest({edge: weight for edge, (weight, _) in verdicts.items()})
     return [Paired(left[i], joined[j], verdicts[i, j][1]) for i, j in chosen]
+
+
+def only_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
+    """The pairs of rows that pair with no other row."""
+    verdicts = _verdicts(left, joined)
+    rows, columns = Counter(i for i, _ in verdicts), Counter(j for _, j in verdicts)
+    return [
+        Paired(left[i], joined[j], because) for (i, j), (_, because) in verdicts.items() if rows[i] == columns[j] == 1
+    ]
+
+
+def _verdicts(left: Sequence[Agreement], joined: Sequence[Agreement]) -> dict[tuple[int, int], tuple[int, str]]:
+    verdicts = {(i, j): _verdict(Pair(left[i], joined[j])) for i, j in _candidates(left, joined)}
+    return {edge: verdict for edge, verdict in verdicts.items() if verdict is not None}
 
 
 def _candidates(left: Sequence[Agreement], joined: Sequence[Agreement]) -> Iterable[tuple[int, int]]:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
-from bot.domain.pairing import Pair, best_pairs, is_second_row, plain_county, real_counties
+from bot.domain.pairing import Pair, Paired, best_pairs, is_second_row, only_pairs, plain_county, real_counties
 from bot.domain.spelling import STATES, Likeness
 
 Place = tuple[str, str]  # state and support type
@@ -83,7 +83,7 @@ class _Comparison:
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
         for pair in pairs:
             self._on_list.setdefault(_place(pair.joined), []).append(pair.joined)
-        changes += [self._new(a) for a in joined if id(a) not in paired]
+        changes += self._new([a for a in joined if id(a) not in paired])
         return tuple(changes)
 
     def settled(self, changes: Sequence[Change]) -> Known:
@@ -180,16 +180,36 @@ class _Comparison:
         """What is known and still on the list."""
         return _places(a for key, a in self._before.items() if key in self._now)
 
-    def _new(self, joined: Agreement) -> Change:
-        twin = _first(self._on_list, joined, is_second_row)
-        if twin is not None:
-            return self._change(Kind.LISTED, joined, because=f"a second row of {twin.agency}")
-        if self._listing.list is ListName.PENDING:
-            return self._change(Kind.APPLIED, joined, because="new on the pending list")
-        former = self._former.get(joined.key)
-        if former is not None and not _are_namesakes((former, joined)):
-            return self._change(Kind.REINSTATED, joined, because="on the list once before")
-        return self._signed(joined)
+    def _new(self, joined: Sequence[Agreement]) -> Iterable[Change]:
+        twins = {row.key: _first(self._on_list, row, is_second_row) for row in joined}
+        back = self._back([row for row in joined if twins[row.key] is None])
+        for row in joined:
+            twin = twins[row.key]
+            if twin is not None:
+                yield self._change(Kind.LISTED, row, because=f"a second row of {twin.agency}")
+            elif self._listing.list is ListName.PENDING:
+                yield self._change(Kind.APPLIED, row, because="new on the pending list")
+            elif row.key in back:
+                yield self._reinstated(row, back[row.key])
+            else:
+                yield self._signed(row)
+
+    def _back(self, joined: Sequence[Agreement]) -> Mapping[Key, Paired]:
+        """Which of these were on the list once before; under another spelling only where none else can be meant.
+
+        Over months a coincidence is likelier than from one list to the next, so that the order of words counts too.
+        """
+        once = [(self._former.get(row.key), row) for row in joined]
+        same = {row.key: Paired(a, row, "") for a, row in once if a is not None and not _are_namesakes((a, row))}
+        left = [self._former[key] for key in sorted(self._former.keys() - same.keys())]
+        respelt = only_pairs(left, [row for row in joined if row.key not in same])
+        return same | {pair.joined.key: pair for pair in respelt if Pair(pair.left, pair.joined).same_order}
+
+    def _reinstated(self, joined: Agreement, pair: Paired) -> Change:
+        change = self._change(Kind.REINSTATED, joined, because="on the list once before")
+        if not pair.because:
+            return change
+        return replace(change, was=pair.left, because=f"on the list once before: {pair.because}")
 
     def _signed(self, joined: Agreement) -> Change:
         pending = _same_agency(self._known.pending, self._pending_places, joined)

@@ -365,7 +365,8 @@ class Wording:
         support = Span(self.support(change.agreement))
         match kind:
             case Kind.SIGNED | Kind.REINSTATED:
-                return (support, *self._signed(change.agreement), *self._pending(change), *self._moa(change.agreement))
+                dated = (*self._signed(change.agreement), *self._pending(change), *self._formerly(change))
+                return (support, *dated, *self._moa(change.agreement))
             case Kind.WITHDRAWN:
                 return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
             case Kind.APPLIED | Kind.DROPPED:
@@ -384,6 +385,11 @@ class Wording:
         days = max((change.publication.observed_at.date() - change.pending_since).days, 0)
         span = self._say.days[days != 1].format(days)
         return (Span(self._say.pending_since.format(self.day(change.pending_since), span)),)
+
+    def _formerly(self, change: Change) -> Line:
+        if change.was is None or change.was.agency == change.agreement.agency:
+            return ()
+        return (Span(", " + self._say.was.format(change.was.agency)),)
 
     def _last_on(self, change: Change) -> Line:
         if change.before is None:

@@ -13,7 +13,8 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.compose import Circumstances, compose
 from bot.domain.net import net
 from bot.domain.reconcile import reconcile
-from bot.domain.subscription import Filter, Subscription
+from bot.domain.subscription import Filter, Language, Subscription
+from bot.domain.wording import Wording
 
 TAMPA = row("Tampa Police Department", county="Hillsborough County")
 CITY = respelt(TAMPA, "City of Tampa Police Department")
@@ -85,6 +86,18 @@ def test_withdrawn_and_reinstated_is_silence():
 def test_reinstated_alone_is_reinstated():
     changes = log([], [BAKER])
     assert told(changes[1:]) == [("reinstated", BAKER.agency, (2,))]
+
+
+def test_reinstated_under_another_spelling_says_what_it_was_and_after_its_withdrawal_is_silence():
+    changes = log([BAKER, TAMPA], [BAKER], [BAKER, CITY])[1:]
+    assert [change.kind for change in changes] == [Kind.WITHDRAWN, Kind.REINSTATED]
+    assert told(changes) == []
+    assert told(changes[1:]) == [("reinstated", CITY.agency, (3,))]
+    name, agreement = Wording(Language.ENGLISH, "UTC").agency(Kind.REINSTATED, changes[1:])
+    assert "".join(span.text for span in name) == "City of Tampa Police Department (Hillsborough County)"
+    assert "".join(span.text for span in agreement) == (
+        "Task Force Model, signed February 26, 2026, was Tampa Police Department · MOA not posted"
+    )
 
 
 def test_signed_withdrawn_and_reinstated_is_signed():

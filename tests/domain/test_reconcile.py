@@ -73,6 +73,67 @@ def test_what_comes_back_is_reinstated():
     assert not again.known.former
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        respelt(TAMPA, "City of Tampa Police Dept."),
+        replace(respelt(TAMPA, "Tampa Police"), signed=ANOTHER_DAY, moa=None),
+        replace(respelt(TAMPA, "Tampaa Police Department"), moa=None),
+        replace(TAMPA, state="GA"),
+    ],
+    ids=["respelt", "signed anew", "a typo", "another state"],
+)
+def test_what_comes_back_under_another_spelling_is_reinstated_as_it_is_now(again):
+    known = known_after([BAKER, TAMPA], [BAKER])
+    found = reconcile(known, listing([BAKER, again], 3))
+    change = only(found.changes)
+    assert (change.kind, change.agreement.facts, change.was.facts) == (Kind.REINSTATED, again.facts, TAMPA.facts)
+    assert (change.row, change.before, change.row_before) == (3, None, None)
+    assert found.known.former == {}
+    assert set(found.known.participating) == {BAKER.key, again.key}
+
+
+def test_what_comes_back_with_its_words_in_another_order_is_signed():
+    patrol = row("Wyoming State Highway Patrol", "WY")
+    known = known_after([BAKER, patrol], [BAKER])
+    swapped = respelt(patrol, "Wyoming Highway State Patrol")
+    assert kinds(reconcile(known, listing([BAKER, swapped], 3)).changes) == ["signed"]
+    assert kinds(changes([BAKER, patrol], [BAKER, swapped])) == ["renamed"]
+
+
+def test_what_could_be_two_that_left_or_one_of_two_that_join_is_signed():
+    typos = [respelt(TAMPA, "Tampaa Police Department"), respelt(TAMPA, "Tamppa Police Department")]
+    one, other = (replace(row, moa=None) for row in typos)
+    back = replace(TAMPA, moa=None)
+    two_left = known_after([BAKER, one, other], [BAKER])
+    assert kinds(reconcile(two_left, listing([BAKER, back], 3)).changes) == ["signed"]
+    one_left = known_after([BAKER, back], [BAKER])
+    assert kinds(reconcile(one_left, listing([BAKER, one, other], 3)).changes) == ["signed", "signed"]
+
+
+def test_what_comes_back_under_its_own_name_stands_in_nobodys_way():
+    pinellas = row("Pinellas Park Police")
+    known = known_after([BAKER, replace(TAMPA, moa=None), pinellas], [BAKER])
+    found = reconcile(known, listing([BAKER, TAMPA, respelt(pinellas, "City of Pinellas Park Police")], 3))
+    assert kinds(found.changes) == ["reinstated", "reinstated"]
+
+
+@pytest.mark.parametrize(
+    "another",
+    [
+        respelt(TAMPA, "Temple Terrace Police Department"),
+        replace(TAMPA, agency="Tampa International Airport Police", canonical="tampa international airport police"),
+        replace(TAMPA, support_type=SupportType.WSO, signed=ANOTHER_DAY),
+        respelt(TAMPA, "University Hospital of Tampa Police"),
+    ],
+    ids=["another agency", "another force", "another support type", "a part of it"],
+)
+def test_another_agreement_that_joins_is_signed_though_one_left_before(another):
+    another = replace(another, moa=None)
+    known = known_after([BAKER, replace(TAMPA, moa=None)], [BAKER])
+    assert kinds(reconcile(known, listing([BAKER, another], 3)).changes) == ["signed"]
+
+
 def test_the_other_agreements_of_an_agency_stay():
     both = [TAMPA, replace(TAMPA, support_type=SupportType.WSO)]
     assert only(changes(both, both[1:])).agreement.support_type is SupportType.TFM
