@@ -33,12 +33,16 @@ Spoken = Sequence[tuple[AgendaItem, tuple[Found, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attended:
-    """What came of one reading of a place: its items, the changes as recorded, and what went wrong, if anything."""
+    """What came of one reading of a place: its items, how often they speak of 287(g), the changes as recorded.
+
+    `problems` are what went wrong; when it `failed`, nothing could be read.
+    """
 
     source: str
     items: tuple[AgendaItem, ...] = ()
+    mentions: int = 0
     changes: tuple[Change, ...] = ()
-    problem: str | None = None
+    problems: tuple[str, ...] = ()
     failed: bool = False
 
 
@@ -50,7 +54,7 @@ async def attend(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> Att
     except SourceError as fault:
         await store.remember(await _failed(memory, fault, place, store, now()))
         log.warning("place not read", source=place.name, problem=str(fault))
-        return Attended(source=place.name, problem=str(fault), failed=True)
+        return Attended(source=place.name, problems=(str(fault),), failed=True)
     return await _take(place, reading, memory, store, now())
 
 
@@ -58,6 +62,7 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
     """Record what a reading brought as one; an unchanged place costs only the time of reading."""
     first_since = _first_since(memory, at)
     changes: tuple[Change, ...] = ()
+    spoken: Spoken = ()
     if reading.items:
         spoken = await asyncio.to_thread(_spoken, reading.items)
         said = await store.changes(states=[place.state], kinds=OF_AGENDAS)
@@ -82,7 +87,13 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
         changes = tuple(recorded)
     else:
         await store.remember(fresh)
-    return Attended(source=place.name, items=reading.items, changes=changes, problem=fresh.problem)
+    return Attended(
+        source=place.name,
+        items=reading.items,
+        mentions=sum(len(found) for _, found in spoken),
+        changes=changes,
+        problems=reading.problems,
+    )
 
 
 def _spoken(items: Sequence[AgendaItem]) -> Spoken:

@@ -37,7 +37,7 @@ from bot.status import Report, report
 from bot.store import moving
 from bot.store.moving import Moved
 from bot.store.tiny import TinyStore
-from bot.wiring import desk, opened, operator, set_up_logs, utc_now
+from bot.wiring import desk, opened, operator, places, set_up_logs, sources, utc_now
 
 app = typer.Typer(
     name="countersign",
@@ -130,7 +130,7 @@ async def _open_and(program: Callable[[Settings, Desk], Coroutine[Any, Any, None
         gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
         for notice in store.notices:
             log.warning(notice)
-        async with desk(settings, store) as work, _taking_commands(work, settings):
+        async with desk(settings, store, places(settings)) as work, _taking_commands(work, settings):
             while not await store.lease("set up"):  # noqa: ASYNC110 - programs that start together do it in turn
                 await asyncio.sleep(0.2)
             await broadcast(work, settings.broadcast)
@@ -254,7 +254,7 @@ async def _do_here(settings: Settings, command: str, arguments: Mapping[str, Any
     for notice in store.notices:
         say(notice)
     try:
-        async with desk(settings, store) as work:
+        async with desk(settings, store, places(settings) if command == "poll" else None) as work:
             return await carry_out(work, command, arguments)
     finally:
         await store.close()
@@ -510,7 +510,13 @@ def status(
 async def _report(settings: Settings) -> Report:
     store = await opened(settings, readonly=True)
     try:
-        return await report(store, now=utc_now(), sources=settings.sources, stale_hours=settings.stale_hours)
+        return await report(
+            store,
+            now=utc_now(),
+            sources=sources(settings),
+            stale_hours=settings.stale_hours,
+            places=places(settings),
+        )
     finally:
         await store.close()
 

@@ -18,7 +18,7 @@ from bot.errors import ConfigError
 from bot.sources.ice import PAGE
 
 FILE = Path("config/countersign.toml")
-SOURCES = ("ice",)
+SOURCES = ("ice", "local")
 
 
 def _names(value: object) -> object:

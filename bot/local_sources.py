@@ -8,11 +8,12 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.domain.local import AgendaItem, LocalReading, Place
+from bot.attend import Attended
+from bot.domain.local import AgendaItem, Place
 from bot.domain.mention import mentions_in
 from bot.domain.reading import Memory
 from bot.duty import Desk
-from bot.errors import SourceError, UsageError
+from bot.errors import UsageError
 from bot.sources import LOCAL, Fetcher
 from bot.sources.recognise import recognise
 
@@ -68,7 +69,7 @@ def _day(moment: datetime | date | None) -> date | None:
 
 
 async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
-    """Read each place once now and remember that; `done` is called with what came back from each, in any order."""
+    """Read each place once now and record what is new; `done` is called with what came back from each, in any order."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(place: Place) -> Answer:
@@ -82,44 +83,22 @@ async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], No
 
 
 async def _checked(desk: Desk, place: Place) -> Answer:
-    memory = await desk.store.memory(place.name)
-    now = desk.now()
     answer: Answer = {"name": place.name, "kind": place.kind, "address": place.address}
-    try:
-        reading = await LOCAL[place.kind].read(desk.fetch, place, memory, now)
-    except SourceError as fault:
-        failed = replace(
-            memory,
-            tried_at=now,
-            problem=str(fault),
-            problem_since=memory.problem_since or now,
-            failures=memory.failures + 1,
-        )
-        await desk.store.remember(failed)
-        return {**answer, "read": False, "problem": str(fault)}
-    well = replace(
-        memory,
-        validators=reading.validators,
-        facts=reading.facts,
-        tried_at=now,
-        read_at=now,
-        problem=None,
-        problem_since=None,
-        failures=0,
-    )
-    await desk.store.remember(well)
-    return {**answer, "read": True, **_counts(reading, now.astimezone(ZoneInfo(place.zone)).date())}
+    attended = await desk.attend(place)
+    if attended.failed:
+        return {**answer, "read": False, "problem": attended.problems[0]}
+    return {**answer, "read": True, **_counts(attended, desk.now().astimezone(ZoneInfo(place.zone)).date())}
 
 
-def _counts(reading: LocalReading, today: date) -> Answer:
-    days = [day for item in reading.items if (day := _day(item.meets_at)) is not None]
+def _counts(attended: Attended, today: date) -> Answer:
+    days = [day for item in attended.items if (day := _day(item.meets_at)) is not None]
     return {
-        "unchanged": reading.unchanged,
-        "new": len(reading.items),
+        "unchanged": not attended.items,
+        "new": len(attended.items),
         "to_come": sum(day >= today for day in days),
-        "mentions": sum(len(mentions_in(item)) for item in reading.items),
-        "unreadable": sum(bool(item.unreadable) for item in reading.items),
-        "problems": list(reading.problems),
+        "mentions": attended.mentions,
+        "unreadable": sum(bool(item.unreadable) for item in attended.items),
+        "problems": list(attended.problems),
     }
 
 

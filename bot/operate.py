@@ -38,7 +38,7 @@ async def poll(desk: Desk) -> Answer:
         "listed": sum(change.kind is Kind.LISTED and change.is_of_lists for change in changes),
         "held": [held_json(h) for w in watched for h in w.held],
         "problems": [w.problem for w in watched if w.problem],
-        "places": {"read": len(attended), "failed": [f"{a.source}: {a.problem}" for a in attended if a.failed]},
+        "places": {"read": len(attended), "failed": [f"{a.source}: {a.problems[0]}" for a in attended if a.failed]},
     }
 
 

@@ -1,6 +1,6 @@
 """What an operator wants to know at a glance: what was read when, what is held, what is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,7 +93,7 @@ async def report(
     store: Store,
     *,
     now: datetime,
-    sources: Sequence[str],
+    sources: Iterable[str],
     stale_hours: float,
     places: Mapping[str, Place] | None = None,
 ) -> Report:

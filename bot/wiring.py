@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pydantic import SecretStr
 
+from bot import catalogue
 from bot.channels import CHANNELS, Channel
 from bot.config import Settings
+from bot.domain.local import Place
 from bot.duty import Desk
 from bot.fetch import Fetch
 from bot.notify import Operator
@@ -85,6 +87,11 @@ async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | 
 
         return await PostgresStore.open(settings.database_url.get_secret_value())
     return TinyStore.open(settings.data, readonly=readonly)
+
+
+def places(settings: Settings) -> Mapping[str, Place]:
+    """The catalogue of local sources; empty where they are switched off."""
+    return catalogue.places() if "local" in settings.sources else {}
 
 
 class StoredNotes:
@@ -164,8 +171,8 @@ def operator(settings: Settings) -> Operator:
 
 
 @asynccontextmanager
-async def desk(settings: Settings, store: Store) -> AsyncIterator[Desk]:
-    """The desk with its doors open: one HTTP client, the channels; closed at the end."""
+async def desk(settings: Settings, store: Store, places: Mapping[str, Place] | None = None) -> AsyncIterator[Desk]:
+    """The desk with its doors open: one HTTP client, the channels; closed at the end. `places` are those to watch."""
     fetch = Fetch(
         contact=settings.contact,
         host_gap=settings.host_gap,
@@ -182,6 +189,7 @@ async def desk(settings: Settings, store: Store) -> AsyncIterator[Desk]:
                 now=utc_now,
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
+                places=places or {},
                 elections=elections(settings),
             )
     finally:

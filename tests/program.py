@@ -33,6 +33,7 @@ class World:
         return kept | {
             "COUNTERSIGN_DATA": str(self.folder),
             "COUNTERSIGN_ICE_URL": self.ice.url,
+            "COUNTERSIGN_SOURCES": "ice",
             "COUNTERSIGN_ALLOW_LOOPBACK": "1",
             "COUNTERSIGN_HOST_GAP": "0",
             "COUNTERSIGN_CONTACT": "desk@example.org",

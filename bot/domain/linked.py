@@ -33,7 +33,7 @@ def is_meant(agreement: Agreement, mention: Mention) -> bool:
     """
     if agreement.state != mention.state:
         return False
-    words = _words(f"{mention.body} {mention.title} {mention.excerpt}")
+    words = _words(f"{mention.source} {mention.body} {mention.title} {mention.excerpt}")
     of_county, of_police = bool(_OF_A_COUNTY & set(words)), bool(_POLICE & set(words))
     here, there = plain_county(mention.county), plain_county(agreement.county)
     if here and there and here != there:
@@ -42,8 +42,7 @@ def is_meant(agreement: Agreement, mention: Mention) -> bool:
         is_here = bool(here) and here == there
         return of_county and (is_here or _is_county(words, there)) and _is_named(agreement, set(words))
     town = " ".join(w for w in name_of(agreement.canonical, agreement.state).words if w not in _POLICE | {"safety"})
-    is_here = _is_called(words, town) or (not of_county and _is_called(_words(mention.source), town))
-    return is_here and (of_police or not of_county)
+    return _is_called(words, town) and (of_police or not of_county)
 
 
 def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tuple[Agreement, ...]:

@@ -76,6 +76,7 @@ class _Phrases:
     none_listed: str
     since_day: str
     county: str
+    parish: str
     agenda_read: str
     no_agreement_yet: str
     spoken_of: Mapping[bool, str]
@@ -176,6 +177,7 @@ _ENGLISH = _Phrases(
     none_listed="ICE lists no agency of {} now.",
     since_day=" since {}",
     county="{} County",
+    parish="{} Parish",
     agenda_read=". Read {}.",
     no_agreement_yet="What stands on an agenda is not signed yet; a vote may go either way.",
     spoken_of={
@@ -282,6 +284,7 @@ _SPANISH = _Phrases(
     none_listed="En la lista de ICE no figura ninguna agencia del {}.",
     since_day=" desde el {}",
     county="condado de {}",
+    parish="parroquia de {}",
     agenda_read=". Leída el {}.",
     no_agreement_yet="Lo que figura en una agenda aún no está firmado; la votación puede ir en un sentido u otro.",
     spoken_of={
@@ -291,6 +294,7 @@ _SPANISH = _Phrases(
     spoken_of_once="Lo mencionó {body}: ",
     called_off=" ({})",
 )  # fmt: skip
+_WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs, islands, municipalities
 _IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
 
 
@@ -414,7 +418,7 @@ class Wording:
         """Who meets, where and when; the place by its name in the catalogue, where body and county do not say it."""
         county = self._county(said) if _adds(said.county, said.body) else ""
         place = _called(said.source, said.state)
-        known = f"{said.body} {said.county}".casefold()
+        known = f"{said.body} {said.county} county parish".casefold()
         town = place if any(word.casefold() not in known for word in place.split()) else ""
         return (Span(said.body, strong=True), *(Span(f", {word}") for word in (town, county, self.meets(said)) if word))
 
@@ -426,9 +430,10 @@ class Wording:
 
     def _county(self, said: Mention) -> str:
         """The county in words, if it is known."""
-        if not said.county or said.county.casefold().endswith((" parish", " borough", " area", " municipality")):
+        if not said.county or said.state in _WITHOUT_COUNTIES:
             return said.county
-        return self._say.county.format(re.sub(r" county$", "", said.county, flags=re.IGNORECASE))
+        name = re.sub(r" (?:county|parish)$", "", said.county, flags=re.IGNORECASE)
+        return (self._say.parish if said.state == "LA" else self._say.county).format(name)
 
     def _planned(self, said: Mention) -> Line:
         """That a meeting does not take place as it was set, or what stood there from the first."""
@@ -583,9 +588,8 @@ def _adds(county: str, name: str) -> bool:
 
 
 def _called(source: str, state: str) -> str:
-    """A place's name in the catalogue as a reader reads it: marion-fl is Marion."""
-    words = [word for word in re.split(r"[-_\s]+", source) if word and word.upper() != state]
-    return " ".join(word.capitalize() if word.islower() else word for word in words)
+    """A place's name in the catalogue without its state, which the heading says: Nash County, NC."""
+    return source.removesuffix(f", {state}")
 
 
 def _holds(title: str, excerpt: str) -> bool:
