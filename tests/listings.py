@@ -49,9 +49,13 @@ def listing(
     name: ListName = ListName.PARTICIPATING,
     columns: frozenset[str] | None = None,
     unreadable: Sequence[str] = (),
+    untyped: Iterable[Agreement] = (),
     at: datetime | None = None,
 ) -> Listing:
-    """Return the listing number so and so, a day after the one before; rows are numbered as they stand."""
+    """Return the listing number so and so, a day after the one before; rows are numbered as they stand.
+
+    Below them stand those of which the support type cannot be read.
+    """
     rows = tuple(rows)
     return Listing(
         list=name,
@@ -65,6 +69,7 @@ def listing(
         agreements=rows,
         row_numbers=tuple(range(2, len(rows) + 2)),
         columns=columns or (COLUMNS if name is ListName.PARTICIPATING else OF_PENDING),
+        untyped=tuple(enumerate(untyped, len(rows) + 2)),
         unreadable=tuple(unreadable),
     )
 

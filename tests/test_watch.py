@@ -313,6 +313,19 @@ async def test_what_is_not_the_list_is_held_and_nothing_is_concluded(world, what
     assert (memory.read_at, memory.problem, memory.problem_since) == (world.site.at, None, None)
 
 
+async def test_an_agreement_whose_support_type_is_missing_is_still_on_the_list(world):
+    await begun(world)
+    rows = constables(40)
+    world.publish([*rows[:7], cells("Hill County Constable Precinct 8", support=None, county="Hill County"), *rows[8:]])
+    assert await world.said() == []
+    assert await days(world, 3) == []
+    assert await world.store.held() == ()
+    known = await world.store.known()
+    assert len(known.participating) == len(known.rows[ListName.PARTICIPATING]) == 40
+    world.publish(rows)
+    assert await world.said() == []
+
+
 async def test_a_maintenance_page_with_status_200_in_place_of_ices_page_is_held(world):
     await begun(world)
     page, world.site.has[PAGE] = world.site.has[PAGE], MAINTENANCE

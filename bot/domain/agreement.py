@@ -55,6 +55,11 @@ class Agreement:
     printed: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
 
+    @property
+    def has_type(self) -> bool:
+        """Whether the list says which support type it is, be it one that nobody knows."""
+        return self.support_type is not SupportType.OTHER or bool(self.printed.get("SUPPORT TYPE"))
+
     @cached_property
     def facts(self) -> tuple[object, ...]:
         """What the row says: two rows that agree in this say the same, wherever they stand and however printed."""
@@ -94,14 +99,16 @@ class Publication:
 class Listing:
     """What one list said at one moment.
 
-    `row_numbers` are those of its agreements, in their order, counted from 1, header included. `columns` are those
-    that it had, by ICE's names. `unreadable` says which rows could not be told from nothing.
+    `row_numbers` are those of its agreements, in their order, counted from 1, header included. `untyped` are rows, with
+    their numbers, that name an agency but no support type. `columns` are those that it had, by ICE's names.
+    `unreadable` says which rows could not be told from nothing, the untyped among them.
     """
 
     list: ListName
     publication: Publication
     agreements: tuple[Agreement, ...]
     row_numbers: tuple[int, ...]
+    untyped: tuple[tuple[int, Agreement], ...] = ()
     columns: frozenset[str] = frozenset()
     unreadable: tuple[str, ...] = ()
 

@@ -62,9 +62,11 @@ class _Comparison:
         self._known, self._listing = known, listing
         self._before = known.agreements[listing.list]
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
-        self._rows = _told_apart(self._before, self._former, _with_states(self._before, listing.agreements))
+        typed = _with_types(self._before, listing)
+        rows = (*listing.agreements, *(row for _, row in typed)) if typed else listing.agreements
+        self._rows = _told_apart(self._before, self._former, _with_states(self._before, rows))
         chosen = _one_for_each(self._rows, self._before)
-        numbered = zip(self._rows, listing.row_numbers, strict=True)
+        numbered = zip(self._rows, (*listing.row_numbers, *(number for number, _ in typed)), strict=True)
         self._numbers = {row.key: number for row, number in numbered if chosen[row.key] is row}
         self._now = self._with_absent_columns(chosen)
 
@@ -273,6 +275,24 @@ def _is_spelling(pair: Pair) -> bool:
     if pair.two_counties:
         return False
     return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
+
+
+def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
+    """Rows that say no support type, with that of the agreement that the list lacks: an empty cell denies nothing."""
+    if not listing.untyped:
+        return ()
+    on_list = {row.key for row in listing.agreements}
+    missing = [before[key] for key in sorted(before.keys() - on_list)]
+    typed = []
+    for number, row in listing.untyped:
+        pairs = [Pair(known, row) for known in missing if (known.state, known.canonical) == (row.state, row.canonical)]
+        same = sorted((p for p in pairs if p.same_moa or p.same_day), key=lambda p: (not p.same_moa, not p.same_day))
+        if same:
+            known = same[0].left
+            missing.remove(known)
+            printed = {**row.printed, "SUPPORT TYPE": known.printed.get("SUPPORT TYPE", "")}
+            typed.append((number, replace(row, support_type=known.support_type, printed=printed)))
+    return typed
 
 
 def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:

@@ -98,7 +98,9 @@ class Ice:
         _check_columns(table.header, name)
         reader = _RowReader(table, document.fetched_at)
         read = [(number, found) for number in table.numbers if (found := reader.read(number)) is not None]
-        agreements = [(number, found) for number, found in read if isinstance(found, Agreement)]
+        rows = [(number, found) for number, found in read if isinstance(found, Agreement)]
+        agreements = [(number, row) for number, row in rows if row.has_type]
+        flaws = [(number, _flaw(found)) for number, found in read]
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -111,8 +113,9 @@ class Ice:
             publication=publication,
             agreements=tuple(agreement for _, agreement in agreements),
             row_numbers=tuple(number for number, _ in agreements),
+            untyped=tuple((number, row) for number, row in rows if not row.has_type),
             columns=frozenset(table.header),
-            unreadable=tuple(f"row {number} {found}" for number, found in read if isinstance(found, str)),
+            unreadable=tuple(f"row {number} {flaw}" for number, flaw in flaws if flaw),
         )
 
 
@@ -284,8 +287,8 @@ def _repaired(
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
     agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
-    if not agency or not support:
-        return f"has no {'support type' if agency else 'agency'}"
+    if not agency:
+        return "has no agency"
     if len(agency) > LONGEST_CELL:
         return f"has an agency of {len(agency)} letters"
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
@@ -299,6 +302,8 @@ def _repaired(
     signed = signed_date(cells["SIGNED"])
     moa, addendum = _linked(moa_link, cells["MOA"]), _linked(addendum_link, cells["ADDENDUM"])
     printed = {c: str(cells[c]) for c, text in read.items() if _differs(cells[c], text)}
+    if not support:
+        printed.pop("SUPPORT TYPE", None)
     if _is_mended(cells["SIGNED"], signed):
         printed["SIGNED"] = str(cells["SIGNED"])
     linked = (("MOA", moa_link, moa), ("ADDENDUM", addendum_link, addendum))
@@ -318,6 +323,12 @@ def _repaired(
     assert agreement.key.state
     assert agreement.facts  # both are worked out here, once for all lists that have this row
     return agreement
+
+
+def _flaw(found: Agreement | str) -> str | None:
+    if isinstance(found, str):
+        return found
+    return None if found.has_type else "has no support type"
 
 
 def _linked(link: str | None, cell: Value) -> str | None:

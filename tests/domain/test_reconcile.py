@@ -210,6 +210,44 @@ def test_an_agency_that_left_and_one_that_joined_by_the_same_name_in_another_cou
     assert kinds(changes([posted], [replace(pike, moa=moa("pike"))])) == ["signed", "withdrawn"]
 
 
+# ── rows without a support type ──────────────────────────────────────────────────────────────────────────────────────
+
+WARRANTS = replace(TAMPA, support_type=SupportType.WSO, moa=moa("tampa-wso"))
+
+
+def untyped(agreement, **more):
+    return replace(agreement, support_type=SupportType.OTHER, **more)
+
+
+def test_a_row_without_a_support_type_is_the_agreement_of_that_agency_that_is_missing():
+    for bare in (untyped(TAMPA), untyped(TAMPA, signed=ANOTHER_DAY), untyped(TAMPA, moa=None)):
+        found = reconcile(known_after([BAKER, TAMPA]), listing([BAKER], 2, untyped=[bare]))
+        assert not {Kind.SIGNED, Kind.WITHDRAWN, Kind.CORRECTED, Kind.RENAMED} & {c.kind for c in found.changes}
+        assert found.known.rows[ListName.PARTICIPATING] == {BAKER.key: 2, TAMPA.key: 3}
+
+
+def test_of_two_that_are_missing_it_is_the_one_whose_moa_and_date_it_has():
+    known = known_after([BAKER, TAMPA, WARRANTS])
+    one = reconcile(known, listing([BAKER], 2, untyped=[untyped(WARRANTS)]))
+    assert [(c.kind, c.agreement.key) for c in one.changes] == [(Kind.WITHDRAWN, TAMPA.key)]
+    for both in ([untyped(TAMPA), untyped(WARRANTS)], [untyped(WARRANTS), untyped(TAMPA)]):
+        assert reconcile(known, listing([BAKER], 2, untyped=both)).changes == ()
+
+
+def test_a_row_without_a_support_type_that_could_be_none_of_the_missing_says_nothing():
+    known = known_after([BAKER, TAMPA])
+    for bare in (untyped(TAMPA, signed=ANOTHER_DAY, moa=None), untyped(respelt(TAMPA, "Bell Police")), untyped(BAKER)):
+        found = reconcile(known, listing([BAKER], 2, untyped=[bare]))
+        assert [(c.kind, c.agreement.key) for c in found.changes] == [(Kind.WITHDRAWN, TAMPA.key)]
+    assert reconcile(known, listing([BAKER, TAMPA], 2, untyped=[untyped(respelt(TAMPA, "Bell Police"))])).changes == ()
+
+
+def test_a_support_type_that_nobody_knows_comes_back_to_a_row_that_lost_it():
+    odd = untyped(TAMPA, printed={"SUPPORT TYPE": "Jail Model"})
+    found = reconcile(known_after([BAKER, odd]), listing([BAKER], 2, untyped=[untyped(TAMPA)]))
+    assert found.changes == ()
+
+
 # ── second rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CITY = respelt(TAMPA, "City of Tampa Police Department")

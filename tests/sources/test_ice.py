@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from workbooks import PARTICIPATING, workbook
 
-from bot.domain.agreement import ListName
+from bot.domain.agreement import ListName, SupportType
 from bot.domain.document import Document, digest
 from bot.sources.ice import Ice
 
@@ -45,6 +45,17 @@ def test_rows_are_numbered_as_they_stand_whatever_stands_between():
     assert [a.agency.split()[0] for a in listing.agreements] == ["Bell", "Hill"]
     assert listing.row_numbers == (2, 5)
     assert listing.unreadable == ("row 4 has no agency",)
+
+
+def test_a_row_without_a_support_type_is_told_apart_from_one_with_a_type_that_nobody_knows():
+    bare, odd = (list(cells("Hill County Sheriff's Office")) for _ in range(2))
+    bare[4], odd[4] = "#N/A", "Jail Model"
+    listing = read(cells("Bell County Sheriff's Office"), bare, odd)
+    assert [a.support_type for a in listing.agreements] == [SupportType.TFM, SupportType.OTHER]
+    assert listing.row_numbers == (2, 4)
+    ((number, untyped),) = listing.untyped
+    assert (number, untyped.agency, untyped.signed) == (3, "Hill County Sheriff's Office", DAY)
+    assert listing.unreadable == ("row 3 has no support type",)
 
 
 def test_a_signing_date_of_the_future_is_none_and_is_kept_as_printed():
