@@ -19,11 +19,18 @@ OF_AGENDAS = (Kind.MENTIONED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)  # the 
 FOLLOWS_ON_AGENDA = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.WITHDRAWN})  # what may follow a vote
 
 _JAILS = frozenset({"jail", "detention", "corrections", "correctional"})
-_POLICE = frozenset({"police", "policia", "marshal", "public"})  # public safety
+_POLICE = frozenset({"police", "policia", "marshal"})
 _OFFICES = frozenset({"sheriff", "constable", "attorney"})
 _OF_A_COUNTY = frozenset({"county", "parish", "commissioners", "supervisors", "condado"}) | _OFFICES | _JAILS
-_ANOTHER_NAME = frozenset({"county", "parish", "borough"})  # behind a name: Marion County is not Marion
-_SAME = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "constable", "jails": "jail", "carcel": "jail"}
+_COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County is not Marion, nor Melbourne Beach Melbourne
+_IN_FRONT = frozenset({"north", "south", "east", "west", "new", "port", "fort", "lake", "mount", "saint"})
+_GOES_ON = frozenset(
+    {"beach", "park", "springs", "heights", "gardens", "shores", "hills", "lakes", "isles", "island", "islands", "falls",
+     "grove", "point", "harbor", "junction", "valley", "creek", "ridge", "university", "college"}
+)  # fmt: skip
+
+_SAME = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "constable", "jails": "jail", "carcel": "jail",
+         "st": "saint", "ft": "fort", "mt": "mount"}  # fmt: skip
 
 
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
@@ -41,7 +48,9 @@ def is_meant(agreement: Agreement, mention: Mention) -> bool:
     if agreement.agency_type == "County" or "sheriff" in agreement.canonical:
         is_here = bool(here) and here == there
         return of_county and (is_here or _is_county(words, there)) and _is_named(agreement, set(words))
-    town = " ".join(w for w in name_of(agreement.canonical, agreement.state).words if w not in _POLICE | {"safety"})
+    town = " ".join(
+        w for w in name_of(agreement.canonical, agreement.state).words if w not in _POLICE | {"public", "safety"}
+    )
     return _is_called(words, town) and (of_police or not of_county)
 
 
@@ -90,21 +99,24 @@ def _is_named(agreement: Agreement, words: set[str]) -> bool:
 
 
 def _is_called(words: Sequence[str], name: str) -> bool:
-    """Whether a town's name stands among the words, which is not that of the county."""
-    return any(behind not in _ANOTHER_NAME for behind in _behind(words, name))
+    """Whether a town's name stands among the words, which is not a part of another or that of the county."""
+    return any(
+        before not in _IN_FRONT and behind not in _COUNTIES | _GOES_ON for before, behind in _around(words, name)
+    )
 
 
 def _is_county(words: Sequence[str], name: str) -> bool:
     """Whether a county's name stands among the words as one."""
-    return any(behind in _ANOTHER_NAME for behind in _behind(words, name))
+    return any(behind in _COUNTIES for _, behind in _around(words, name))
 
 
-def _behind(words: Sequence[str], name: str) -> Iterator[str]:
-    """The word behind each place where a name stands; empty at the end."""
-    wanted = tuple(name.split())
-    for start in range(len(words) - len(wanted) + 1) if wanted else ():
-        if tuple(words[start : start + len(wanted)]) == wanted:
-            yield next(iter(words[start + len(wanted) : start + len(wanted) + 1]), "")
+def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
+    """The word before and the word behind each place where a name stands; empty at either end."""
+    wanted, padded = tuple(name.split()), ("", *words, "")
+    size = len(wanted)
+    for start in range(1, len(padded) - size) if wanted else ():
+        if padded[start : start + size] == wanted:
+            yield padded[start - 1], padded[start + size]
 
 
 @lru_cache(maxsize=4_096)
