@@ -21,7 +21,6 @@ from bot.sources import Fetcher, Source
 from bot.store import Store
 from bot.watch import Watched, watch
 
-SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 ALSO_EVERY = 60.0  # seconds
 MOST_PLACES = 16  # read at the same time
 MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
@@ -110,8 +109,6 @@ class Desk:
         due = []
         for name, source in self.sources.items():
             memory = await self.store.memory(name)
-            if memory.tried_at is not None and memory.tried_at > now + SET_BACK:
-                log.warning("the clock was set back; what waits is reckoned anew", source=name)
             if memory.is_due(now, self.every):
                 due.append(source)
         return due

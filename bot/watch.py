@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.agreement import Listing, ListName, Publication
-from bot.domain.change import Change, Kind, Known
+from bot.domain.change import Change, Kind, Known, stamp
 from bot.domain.document import Document
 from bot.domain.reading import Memory, Reading, spread
 from bot.domain.reconcile import Reconciled, dropped, reconcile
@@ -33,6 +33,8 @@ class Watched:
 async def watch(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> Watched:
     """Read a source once and record what is new; a source that fails changes nothing but its own memory."""
     memory = await store.memory(source.name)
+    if memory.tried_at is not None and memory.tried_at > now():
+        log.warning("the clock was set back; nothing waits for the time that it had", was=stamp(memory.tried_at))
     try:
         reading = await source.read(fetch, memory)
         return await take(source, reading, memory=memory, store=store, at=now(), every=every)

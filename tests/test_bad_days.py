@@ -272,7 +272,7 @@ async def subscribed(desk, *states: str) -> None:
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_repeats_none(house):
+async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_repeats_none(house, capsys):
     clock = Clock(NOON)
     house.publish(AM, SHERIFFS)
     async with house.desk(clock) as desk:
@@ -290,6 +290,7 @@ async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_r
         await tick(desk)
         await tick(desk)
         assert len((await desk.store.known()).participating) == 5
+        assert capsys.readouterr().out.count("the clock was set back") == 1
         asked = house.ice.count()
         await tick(desk)
         assert house.ice.count() == asked
