@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.linked import OF_AGENDAS
 from bot.domain.local import AgendaItem, Found, LocalReading, Place
@@ -67,7 +68,8 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
         spoken = await asyncio.to_thread(_spoken, reading.items)
         said = await store.changes(states=[place.state], kinds=OF_AGENDAS)
         known = await store.known()
-        before = Before(log=said, participating=known.participating, is_first=first_since is not None)
+        participating = known.participating if ListName.PARTICIPATING in known.seen else None
+        before = Before(log=said, participating=participating, is_first=first_since is not None)
         changes = news(place, spoken, reading.documents, before, at)
     fresh = _read(memory, place, reading, at, first_since)
     if changes:

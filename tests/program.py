@@ -22,6 +22,7 @@ class World:
 
     def __init__(self, ice, telegram, slack, folder: Path) -> None:
         self.ice, self.telegram, self.slack, self.folder = ice, telegram, slack, folder
+        self.home: Path | None = None  # where the program is started, if it matters
 
     @property
     def env(self) -> dict[str, str]:
@@ -33,7 +34,8 @@ class World:
         return kept | {
             "COUNTERSIGN_DATA": str(self.folder),
             "COUNTERSIGN_ICE_URL": self.ice.url,
-            "COUNTERSIGN_SOURCES": "ice",
+            "COUNTERSIGN_SOURCES": "ice" if self.home is None else "ice,local",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
             "COUNTERSIGN_ALLOW_LOOPBACK": "1",
             "COUNTERSIGN_HOST_GAP": "0",
             "COUNTERSIGN_CONTACT": "desk@example.org",
@@ -49,7 +51,13 @@ class World:
     def run(self, *words: str, expect: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; its exit code is the expected one and no traceback is printed."""
         done = subprocess.run(
-            self.command(*words), env=self.env | env, capture_output=True, text=True, timeout=60, check=False
+            self.command(*words),
+            env=self.env | env,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
         assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
@@ -61,8 +69,19 @@ class World:
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(*words), env=self.env | env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command(*words),
+            env=self.env | env,
+            cwd=self.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+
+    def catalogue(self, state: str, text: str) -> None:
+        """Local sources of a state to watch, and no others."""
+        self.home = self.folder.parent / "home"
+        (self.home / "config" / "sources").mkdir(parents=True, exist_ok=True)
+        (self.home / "config" / "sources" / f"{state}.toml").write_text(text, encoding="utf-8")
 
     def publish(self, name: str, *, scheme: str = "A") -> None:
         """Put up a list of the archive as ICE did, under its own name."""

@@ -11,6 +11,7 @@ from sources.test_local_contract import AMENDED, CASES, TITLE
 from sources.test_local_contract import place as place_of
 
 from bot.attend import attend
+from bot.domain.agreement import Publication
 from bot.domain.change import Kind, Known
 from bot.domain.local import OFF_AGENDA, Place
 from bot.fetch import Fetch
@@ -305,13 +306,20 @@ async def test_a_mention_says_what_ice_lists_there(at, legistar):
     ]
     known = await at.store.known()
     listed = {agreement.key: agreement for agreement in (sheriff, *others)}
-    known = replace(known, agreements={**known.agreements, "participating": listed}, rows=known.rows)
-    monkey = TinyKnown(at.store, known)
+    seen = {"participating": Publication(name="x", address="a", evidence="e", observed_at=at.now, rows=3)}
+    known = replace(known, agreements={**known.agreements, "participating": listed}, seen=seen)
+    knowing = TinyKnown(at.store, known)
     put_on_agenda(legistar)
-    at.store = monkey
+    at.store = knowing
     [change] = await at.read()
     assert [a.agency for a in change.mention.listed] == ["Nash County Sheriff's Office"]
-    at.store = monkey.inner
+    at.store = knowing.inner
+
+
+async def test_while_ices_list_has_not_been_read_nothing_is_said_of_it(at, legistar):
+    put_on_agenda(legistar)
+    [change] = await at.read()
+    assert change.mention.listed is None
 
 
 class TinyKnown:

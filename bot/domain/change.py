@@ -267,7 +267,7 @@ def _mention_json(mention: Mention) -> dict[str, Any]:
         "page": mention.page,
         "address": mention.address,
         "evidence": mention.evidence,
-        "listed": [agreement_json(agreement, None) for agreement in mention.listed],
+        "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
         "already": mention.already,
         "before": _mention_json(mention.before) if mention.before else None,
     }

@@ -25,8 +25,8 @@ _OF_A_COUNTY = frozenset({"county", "parish", "commissioners", "supervisors", "c
 _COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County is not Marion, nor Melbourne Beach Melbourne
 _IN_FRONT = frozenset({"north", "south", "east", "west", "new", "port", "fort", "lake", "mount", "saint"})
 _GOES_ON = frozenset(
-    {"beach", "park", "springs", "heights", "gardens", "shores", "hills", "lakes", "isles", "island", "islands", "falls",
-     "grove", "point", "harbor", "junction", "valley", "creek", "ridge", "university", "college"}
+    {"beach", "park", "springs", "heights", "gardens", "shores", "hills", "lakes", "isles", "island", "islands",
+     "falls", "grove", "point", "harbor", "junction", "valley", "creek", "ridge", "university", "college"}
 )  # fmt: skip
 
 _SAME = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "constable", "jails": "jail", "carcel": "jail",

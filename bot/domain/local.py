@@ -83,8 +83,9 @@ class Mention:
     `status` says that the meeting does not take place so (one of the words below), empty while all goes as planned.
     `matched` are the words that matched, `excerpt` the sentence around them, on `page` (from 1) where there are pages.
     `address` is what a reader opens, `evidence` the SHA-256 of the document that says it. `listed` is what ICE listed
-    there when it was recorded. `already` says that it stood there when the place was read for the first time (or again
-    after a long time). `before` is what it said before it was amended, without what it said before that.
+    there when it was recorded, None where its list had not been read yet. `already` says that it stood there when the
+    place was read for the first time (or again after a long time). `before` is what it said before it was amended,
+    without what it said before that.
     """
 
     source: str
@@ -102,7 +103,7 @@ class Mention:
     matched: tuple[str, ...] = ()
     excerpt: str = ""
     page: int | None = None
-    listed: tuple[Agreement, ...] = ()
+    listed: tuple[Agreement, ...] | None = None
     already: bool = False
     before: "Mention | None" = None
 

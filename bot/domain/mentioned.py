@@ -27,11 +27,12 @@ _ENTRIES = frozenset({"entry", "news", "page"})  # dated by when they were publi
 class Before:
     """What was recorded of a place before this reading: its log, ICE's list, and whether it is read for the first time.
 
-    With `is_first`, what is over is recorded in silence, and what is to come is said to stand on the agenda already.
+    `participating` is None while ICE's list has not been read. With `is_first`, what is over is recorded in silence, and
+    what is to come is said to stand on the agenda already.
     """
 
     log: Sequence[Change]
-    participating: Mapping[Key, Agreement]
+    participating: Mapping[Key, Agreement] | None
     is_first: bool
 
 
@@ -84,7 +85,8 @@ class _Desk:
         for before, mention in self._now_said.values():
             kind = self._kind(before, mention)
             if kind is not None and mention.item not in self._wrong:
-                listed = listed_there(self._before.participating, mention)
+                known = self._before.participating
+                listed = listed_there(known, mention) if known is not None else None
                 already = before is None and self._before.is_first and kind is Kind.MENTIONED
                 yield replace(mention.after(before), listed=listed, already=already), kind
 

@@ -103,7 +103,7 @@ class Filter:
         return self._watches_any((agreement,), seq)
 
     def _watches_place(self, change: Change) -> bool:
-        listed = change.mention.listed if change.mention else ()
+        listed = (change.mention.listed if change.mention else None) or ()
         return self._watches_any((change.agreement, *listed), change.seq)
 
     def _watches_any(self, concerned: Sequence[Agreement], seq: int) -> bool:

@@ -464,7 +464,9 @@ class Wording:
                 yield (Span(self._say.agenda_was), Span(self._say.quoted.format(was), href=before.address))
 
     def _listed(self, said: Mention) -> Line:
-        """What ICE lists there; nothing where the county is not known, so that nobody can tell."""
+        """What ICE lists there; nothing where its list or the county is not known, so that nobody can tell."""
+        if said.listed is None:
+            return ()
         if not said.listed:
             county = self._county(said)
             return (Span(self._say.none_listed.format(county)),) if county else ()

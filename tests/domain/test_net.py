@@ -1,16 +1,17 @@
 """The net of several changes, and who is told of it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from listings import A_DAY, FIRST, known_after, listing, moa, pending, respelt, row
 
-from bot.domain.agreement import ListName
-from bot.domain.change import Change, Kind, Known
+from bot.domain.agreement import ListName, Publication
+from bot.domain.change import Change, Kind, Known, mentioned
 from bot.domain.compose import Circumstances, compose
+from bot.domain.local import Mention
 from bot.domain.net import net
 from bot.domain.reconcile import reconcile
 from bot.domain.subscription import Filter, Language, Subscription
@@ -307,3 +308,68 @@ def test_a_digest_composed_again_is_the_same():
     first = compose(subscription, changes, upto=len(changes), about=about)
     assert first == compose(subscription, list(changes), upto=len(changes), about=about)
     assert sorted(first.covers) == [1, 2, 3]
+
+
+# ── what agendas say ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def said(seq, kind=Kind.MENTIONED, before=None, **more):
+    about = {"source": "Nash County, NC", "item": "event/1/item/2", "state": "NC", "title": "287(g)", "body": "Board"}
+    mention = Mention(address="https://nash.example/1", evidence="e", **about | more).after(before and before.mention)
+    found = mentioned(mention, Publication(name="x", address="a", evidence="e", observed_at=FIRST, rows=0), kind)
+    return replace(found, seq=seq, recorded_at=FIRST)
+
+
+TUESDAY, NEXT = date(2026, 12, 1), date(2026, 12, 8)
+
+
+def test_of_what_an_agenda_says_there_is_one_line_as_it_stands_at_the_end():
+    first = said(1, meets_on=TUESDAY)
+    moved = said(2, before=first, meets_on=NEXT)
+    amended = said(3, Kind.AMENDED, moved, meets_on=NEXT, title="287(g), second reading")
+    [one] = net([first, moved, amended], lambda change: change.kind is not Kind.AMENDED)
+    assert (one.change.kind, one.change.mention.meets_on, one.change.mention.title) == (
+        Kind.MENTIONED, NEXT, "287(g), second reading",
+    )  # fmt: skip
+    assert one.change.mention.before is None
+    assert one.covers == (1, 2, 3)
+
+
+def test_moved_and_back_is_silence_and_moved_says_from_when():
+    first = said(1, meets_on=TUESDAY)
+    moved = said(2, before=first, meets_on=NEXT)
+    back = said(3, before=moved, meets_on=TUESDAY)
+    assert net([moved, back]) == ()
+    [one] = net([moved])
+    assert (one.change.mention.before.meets_on, one.change.mention.meets_on) == (TUESDAY, NEXT)
+    cancelled = said(4, before=moved, meets_on=NEXT, status="cancelled")
+    [one] = net([moved, cancelled])
+    assert (one.change.mention.before.meets_on, one.change.mention.status) == (TUESDAY, "cancelled")
+
+
+def test_amended_words_are_told_to_those_who_switched_that_on_and_to_nobody_else():
+    first = said(1, meets_on=TUESDAY)
+    amended = said(2, Kind.AMENDED, first, meets_on=TUESDAY, title="287(g), second reading")
+    moved_back = [amended, said(3, before=amended, meets_on=NEXT, title="287(g), second reading")]
+    moved_back.append(said(4, before=moved_back[-1], meets_on=TUESDAY, title="287(g), second reading"))
+    assert [one.change.kind for one in net([amended])] == [Kind.AMENDED]
+    assert net([amended], lambda change: change.kind is Kind.MENTIONED) == ()
+    assert [one.change.kind for one in net(moved_back)] == [Kind.AMENDED]
+
+
+def test_a_matter_that_is_put_on_an_agenda_goes_on_under_its_new_id():
+    filed = said(1, item="matter/412")
+    put_on = said(2, before=filed, item="event/77/matter/412", meets_on=TUESDAY)
+    [one] = net([filed, put_on])
+    assert one.change.mention.item == "event/77/matter/412"
+    assert one.covers == (1, 2)
+
+
+def test_what_is_taken_back_before_it_was_told_is_never_told():
+    first = said(1, meets_on=TUESDAY)
+    wrong = replace(first, kind=Kind.RETRACTED, retracted=Kind.MENTIONED, retracts=1, seq=2)
+    assert net([first, wrong]) == ()
+
+
+def test_two_things_on_one_agenda_are_two_lines():
+    assert len(net([said(1), said(2, item="event/1/item/3")])) == 2

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from listings import FIRST, listing, row
 
 from bot.domain.agreement import ListName, SupportType
-from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.subscription import Cadence, Filter, Subscription, due_at, owed
+from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind, mentioned
+from bot.domain.local import Mention
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, due_at, owed
 
 HARRIS = row("Harris County Constable Precinct 4", "TX", "Harris County", kind="WSO")
 NEW_YORK, EASTERN, PHOENIX, HONOLULU, GUAM = (
@@ -272,3 +273,41 @@ def test_it_is_due_when_its_time_has_come_unless_something_holds_it_back():
     for held_back in (replace(due, retry_at=later), replace(due, quiet_until=later)):
         assert not held_back.is_due(FIRST)
         assert held_back.is_due(later)
+
+
+# ── what agendas say ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("filter_", "heard"),
+    [
+        ({"states": {"NC": 0}}, True),
+        ({"states": {"TX": 0}}, False),
+        ({"states": {ALL_STATES: 0}}, True),
+        ({"counties": {"NC/nash": 0}}, True),
+        ({"counties": {"NC/wake": 0}}, False),
+        ({"agencies": {"nashville police": 0}}, True),  # what ICE lists there
+        ({"agencies": {"board of commissioners": 0}}, True),
+        ({"agencies": {"raleigh police": 0}}, False),
+        ({"states": {"NC": 0}, "support_types": {SupportType.JEM: 0}}, True),
+        ({"states": {"NC": 0}, "kinds": {Kind.SIGNED: 0}}, False),
+        ({"states": {"NC": 7}}, False),  # it was watched only after that
+    ],
+)
+def test_who_hears_of_a_mention(filter_, heard):
+    listed = row("Nashville Police Department", "NC", "Nash County")
+    mention = Mention(
+        source="Nash County, NC",
+        item="event/1",
+        state="NC",
+        county="Nash",
+        body="Board of Commissioners",
+        title="287(g)",
+        address="https://nash.example",
+        evidence="e",
+        listed=(listed,),
+    )
+    change_ = replace(mentioned(mention, change(Kind.SIGNED).publication), seq=7)
+    assert Filter(**filter_).hears_as(change_) is (Kind.MENTIONED if heard else None)
+    wrong = replace(change_, kind=Kind.RETRACTED, retracted=Kind.MENTIONED, retracts=7)
+    assert Filter(**filter_).hears_as(wrong) is (Kind.RETRACTED if heard else None)
