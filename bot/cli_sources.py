@@ -16,7 +16,7 @@ from bot.domain.subscription import ALL_STATES
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch
 from bot.local_sources import check as check_places
-from bot.local_sources import listed, place_of, proposed, usual_zones
+from bot.local_sources import document_at, listed, place_of, proposed, usual_zones, what_it_is
 from bot.local_sources import read as read_place
 from bot.operate import parsed_states
 from bot.printing import print_lines, print_table, say
@@ -49,7 +49,15 @@ def _state(state: str | None) -> str:
 
 
 def _fetch(settings: Settings) -> Fetch:
-    return Fetch(contact=settings.contact, host_gap=settings.host_gap, allow_loopback=settings.allow_loopback)
+    """A door to the network for somebody who waits: what does not answer is given up in less than a minute."""
+    return Fetch(
+        contact=settings.contact,
+        host_gap=settings.host_gap,
+        allow_loopback=settings.allow_loopback,
+        connect=5,
+        read=12,
+        total=50,
+    )
 
 
 # ── read ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,10 +71,9 @@ def read(
 ) -> None:
     """Read one local address now and print what is on its agendas, recording nothing. Exit 1 when it cannot be read."""
     settings = _settings()
-    place = place_of(address, kind=kind, state=_state(state))
-    place = _in_its_zone(place)
+    place = _in_its_zone(place_of(address, kind=kind or document_at(address), state=_state(state)))
     try:
-        found = asyncio.run(_read(settings, place))
+        place, found = asyncio.run(_read(settings, place, is_named=kind is not None))
     except SourceError as fault:
         say(str(fault))
         raise typer.Exit(1) from None
@@ -84,9 +91,12 @@ def _in_its_zone(place: Place) -> Place:
     return place if zone is None else replace(place, zone=zone)
 
 
-async def _read(settings: Settings, place: Place) -> list[Answer]:
+async def _read(settings: Settings, place: Place, *, is_named: bool) -> tuple[Place, list[Answer]]:
+    """What was read, and what of: a kind that nobody named may turn out to be another one."""
     async with _fetch(settings) as fetch:
-        return await read_place(fetch, place, utc_now())
+        if is_named:
+            return place, await read_place(fetch, place, utc_now())
+        return await what_it_is(fetch, place, utc_now())
 
 
 def _print_reading(place: Place, found: Sequence[Answer]) -> None:
@@ -230,7 +240,7 @@ def add(
     place = proposed(place, usual_zones(catalogue.places().values()))
     if not unread:
         try:
-            found = asyncio.run(_read(settings, place))
+            place, found = asyncio.run(_read(settings, place, is_named=kind is not None))
         except SourceError as fault:
             say(str(fault))
             say("It is not proposed, since it cannot be read; --unread proposes it all the same.")

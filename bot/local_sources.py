@@ -3,9 +3,11 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.attend import Attended
@@ -13,18 +15,23 @@ from bot.domain.local import AgendaItem, Place
 from bot.domain.mention import mentions_in
 from bot.domain.reading import Memory
 from bot.duty import Desk
-from bot.errors import UsageError
+from bot.errors import Missing, SourceError, Unreadable, UsageError
 from bot.sources import LOCAL, Fetcher
-from bot.sources.recognise import recognise
+from bot.sources.recognise import on_the_web, recognise
 
 Answer = dict[str, Any]
 
 AT_ONCE = 16  # places; one host is asked one thing at a time by whoever fetches
 UTC_ZONE = "UTC"
+ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}  # kinds, by people
+
+_PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
+_DOCUMENT = re.compile(r"/AgendaCenter/ViewFile/|\.pdf$", re.IGNORECASE)
 
 
 def place_of(address: str, *, kind: str | None = None, state: str = "", county: str = "", name: str = "") -> Place:
     """What an address means, of the platform `kind` where that is given; UsageError when it means nothing."""
+    kind = ALSO_CALLED.get(kind.lower(), kind.lower()) if kind is not None else None
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}; there are: {', '.join(LOCAL)}.")
     found = recognise(address)
@@ -33,35 +40,74 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
             f"{address!r} is no address on the web. Write it as in https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
-        known = LOCAL[kind].recognises(found.address)
-        found = known or Place(name=found.name, kind=kind, address=found.address, state=found.state)
+        typed = on_the_web(address)
+        found = LOCAL[kind].recognises(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
+
+
+def document_at(address: str) -> str | None:
+    """The kind of an address that is one document, where the document is meant and not the site that it lies on."""
+    return "page" if _DOCUMENT.search(urlsplit(on_the_web(address)).path) else None
+
+
+async def what_it_is(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[Answer]]:
+    """As `read`, of a place whose kind nobody named: what was taken for a page may turn out to be a feed."""
+    try:
+        return place, await read(fetch, place, now)
+    except Unreadable:
+        feed = replace(place, kind="feed")
+        if place.kind != "page":
+            raise
+        with suppress(SourceError):
+            return feed, await read(fetch, feed, now)
+        raise
+    except SourceError as fault:
+        if place.kind != "page" or type(fault) not in {SourceError, Missing}:
+            raise
+        raise type(fault)(f"{fault} (as a web page; if it is a platform's own, add --kind {_PLATFORMS})") from fault
 
 
 async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
     """What one reading of a place brings, recorded nowhere: an object for each item and each mention, then problems.
 
-    Raises a SourceError when nothing could be read.
+    In the order of the meetings, what has no day last. Raises a SourceError when nothing could be read.
     """
-    reading = await LOCAL[place.kind].read(fetch, place, Memory(source=place.name), now)
+    try:
+        reading = await LOCAL[place.kind].read(fetch, place, Memory(source=place.name), now)
+    except SourceError as fault:
+        raise type(fault)(_without_source(str(fault), place)) from fault
     found: list[Answer] = []
-    for item in reading.items:
+    for item in sorted(reading.items, key=_meets):
         found += _item_and_mentions(item)
-    found += [{"what": "problem", "problem": problem} for problem in reading.problems]
-    return found
+    problems = (_without_source(problem, place) for problem in reading.problems)
+    return [*found, *({"what": "problem", "problem": problem} for problem in problems)]
+
+
+def _without_source(problem: str, place: Place) -> str:
+    """A problem without what is said of a source that is read again and again."""
+    return problem.removeprefix(f"{place.name}: ").replace("; never read well yet", "")
+
+
+def _meets(item: AgendaItem) -> tuple[str, str]:
+    day = _day(item.meets_at)
+    return (day.isoformat() if day else "9999", _clock(item.meets_at) or "")
 
 
 def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
     about = {
         "title": item.title,
         "date": day.isoformat() if (day := _day(item.meets_at)) else None,
-        "time": f"{item.meets_at:%H:%M}" if isinstance(item.meets_at, datetime) else None,
+        "time": _clock(item.meets_at),
         "body": item.body,
         "address": item.address,
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
     for found in mentions_in(item):
         yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
+
+
+def _clock(moment: datetime | date | None) -> str | None:
+    return f"{moment:%H:%M}" if isinstance(moment, datetime) else None
 
 
 def _day(moment: datetime | date | None) -> date | None:
@@ -106,7 +152,7 @@ def proposed(place: Place, zones: Mapping[str, str]) -> Place:
     """The place as a table: its name in a person's words, its state's usual zone; UsageError without a state."""
     if not place.state:
         raise UsageError("The address does not tell the state. Add --state, as in --state NC.")
-    name = re.sub(r"[,\s]+", " ", place.name).strip()
+    name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
     zone = place.zone if place.zone != UTC_ZONE else zones.get(place.state, "")
     if not zone:
         raise UsageError(f"Nothing in the catalogue tells the time zone of {place.state}. Add --zone America/…")

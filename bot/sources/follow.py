@@ -125,7 +125,9 @@ class Follower:
         by the day `asks_until` are asked for although they do not seem to have changed.
         """
         self.states = {}
-        once = {each.item.id: each for each in reversed(listed[:MOST_LISTED])}
+        once: dict[str, Listed] = {}  # in the order of the listing, which holds among those of one day
+        for each in listed[:MOST_LISTED]:
+            once.setdefault(each.item.id, each)
         found: list[AgendaItem] = []
         for each in sorted(once.values(), key=lambda each: _urgency(each.item, self._visit)):
             known = self._known.get(each.item.id, {})

@@ -31,7 +31,7 @@ SOON = timedelta(days=14)
 _SITE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.legistar\.com")
 _API_PATH = re.compile(r"(?:/v1)?/([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:^|&)(token=[^&#]+)")
-_FEED = re.compile(r"/(?:matters|events)/?$", re.IGNORECASE)
+_FEED = re.compile(r"/(?:matters|events)(?:/.*)?$", re.IGNORECASE)
 
 
 class Legistar:

@@ -14,6 +14,15 @@ _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 def recognise(address: str) -> Place | None:
     """A place for an address, its state where the host tells it; None when it is no address on the web."""
+    address = on_the_web(address)
+    if not address:
+        return None
+    place = next(filter(None, (source.recognises(address) for source in LOCAL.values())), None)
+    return replace(place, state=place.state or _state(urlsplit(address).hostname or "")) if place else None
+
+
+def on_the_web(address: str) -> str:
+    """An address as a browser would take it, of a host alone too; empty when it is none, or holds a password."""
     address = address.strip()
     if _HOST_ALONE.fullmatch(address):
         address = f"https://{address}"
@@ -21,11 +30,10 @@ def recognise(address: str) -> Place | None:
         parts = urlsplit(address)
         _ = parts.port
     except ValueError:
-        return None
+        return ""
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or re.search(r"\s", address):
-        return None
-    place = next(filter(None, (source.recognises(address) for source in LOCAL.values())), None)
-    return replace(place, state=place.state or _state(parts.hostname)) if place else None
+        return ""
+    return address
 
 
 def _state(host: str) -> str:
