@@ -27,8 +27,8 @@ _ENTRIES = frozenset({"entry", "news", "page"})  # dated by when they were publi
 class Before:
     """What was recorded of a place before this reading: its log, ICE's list, and whether it is read for the first time.
 
-    `participating` is None while ICE's list has not been read. With `is_first`, what is over is recorded in silence, and
-    what is to come is said to stand on the agenda already.
+    `participating` is None while ICE's list has not been read. With `is_first`, what is over is recorded in silence,
+    and what is to come is said to stand on the agenda already.
     """
 
     log: Sequence[Change]
