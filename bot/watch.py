@@ -11,7 +11,7 @@ from bot.domain.change import Change, Kind, Known, stamp
 from bot.domain.document import Document
 from bot.domain.reading import Memory, Reading, spread
 from bot.domain.reconcile import Reconciled, dropped, reconcile
-from bot.domain.vet import Held, Ruling, disappearances, doubts, hold, stood
+from bot.domain.vet import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
 from bot.errors import SourceError, Unreadable, UsageError
 from bot.sources import Fetcher, Source
 from bot.store import Record, Store
@@ -159,7 +159,7 @@ async def _judge(
     body = document if fresh else await store.evidence(document.sha256)
     if body is None:
         raise Unreadable(f"{source.name}: the server says unchanged, but no copy of {document.name} is kept")
-    return _believe_or_hold(_Case(picture, name, held, source, at, reading.headline), body, fresh)
+    return await _believe_or_hold(_Case(picture, name, held, source, at, reading.headline), body, fresh, store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +193,15 @@ class _Case:
         return picture.holding(self.name, self.hold(_unread(document), (reason,), None), *fresh)
 
 
-def _believe_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...]) -> _Picture:
+async def _believe_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...], store: Store) -> _Picture:
     picture, name = case.picture, case.name
     try:
         listing = case.source.parse(document, name)
     except Unreadable as fault:
         return case.unreadable(document, str(fault), fresh)
     found = reconcile(picture.known, listing)
-    reasons = _reasons(case, listing, found)
+    log = await store.changes(since=case.at - EARLIER_WITHIN) if goes_back(found.changes) else ()
+    reasons = _reasons(case, listing, found, log)
     if not reasons:
         return picture.believing(found, name, *fresh)
     held = case.hold(listing.publication, reasons, found)
@@ -209,10 +210,10 @@ def _believe_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...
     return picture.holding(name, held, *fresh)
 
 
-def _reasons(case: _Case, listing: Listing, found: Reconciled) -> tuple[str, ...]:
+def _reasons(case: _Case, listing: Listing, found: Reconciled, log: Sequence[Change]) -> tuple[str, ...]:
     released = case.held.gone if case.held is not None and case.held.is_released else ()
     excused = {agreement.key for agreement in released}
-    return doubts(case.picture.known, listing, found.changes, headline=case.headline, excused=excused)
+    return doubts(case.picture.known, listing, found.changes, headline=case.headline, excused=excused, log=log)
 
 
 def _pending_settled(picture: _Picture, reading: Reading, memory: Memory, at: datetime) -> _Picture:

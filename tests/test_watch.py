@@ -79,10 +79,10 @@ class World:
         self.number = 0
         self.links = {}
 
-    def publish(self, rows=None, *, body=None, name=ListName.PARTICIPATING, header=None, headline=None):
-        """Link a new list on the page."""
+    def publish(self, rows=None, *, body=None, name=ListName.PARTICIPATING, header=None, headline=None, dated=None):
+        """Link a new list on the page, named for a day or by a number."""
         self.number += 1
-        address = f"{BASE}{name}Agencies{self.number}.xlsx"
+        address = f"{BASE}{name}Agencies{dated or self.number}.xlsx"
         if body is None:
             header = header or (PARTICIPATING if name is ListName.PARTICIPATING else PENDING)
             body = workbook(rows, header=header)
@@ -255,6 +255,79 @@ async def test_nothing_is_dropped_while_the_participating_list_is_held(world):
     await days(world, 6)
     world.publish(body=MAINTENANCE)
     assert await days(world, 3) == []
+
+
+# ── an old list, linked again ────────────────────────────────────────────────────────────────────────────────────────
+
+GROWN = ["Bell County Sheriff's Office", "Coryell County Sheriff's Office"]
+
+
+async def grown(world):
+    """The world after two lists, the second with two agreements more; the body of the first."""
+    await begun(world, dated="11182026am")
+    first = world.site.has[world.links[ListName.PARTICIPATING]]
+    world.publish([*constables(40), *map(cells, GROWN)], dated="11192026pm")
+    assert await world.said() == [("signed", name) for name in GROWN]
+    return first
+
+
+@pytest.mark.parametrize("dated", ["11182026am", "11192026am", "111826", "a", "11192026pm", "111912026", "11202026am"])
+async def test_the_bytes_of_an_old_list_are_held_whatever_their_name(world, dated):
+    first = await grown(world)
+    world.publish(body=first, dated=dated)
+    assert await world.said() == []
+    held = await world.held()
+    assert held.reasons == ("it says just what participatingAgencies11182026am.xlsx said: an old list, linked again",)
+    assert [gone.agency for gone in held.gone] == GROWN
+    world.publish([*constables(40), *map(cells, [*GROWN, "Bosque County Sheriff's Office"])], dated="11202026pm")
+    assert await world.said() == [("signed", "Bosque County Sheriff's Office")]
+    assert await world.store.held() == ()
+
+
+@pytest.mark.parametrize(("dated", "is_held"), [("11182026pm", True), ("b", True), ("11192026pm_b", False)])
+async def test_its_rows_in_a_new_file_are_held_unless_the_name_is_newer(world, dated, is_held):
+    await grown(world)
+    world.publish([*reversed(constables(40))], dated=dated)
+    assert await world.said() == ([] if is_held else [("withdrawn", name) for name in GROWN])
+    assert len(await world.store.held()) == is_held
+
+
+async def test_an_old_list_that_stands_for_a_day_is_believed(world):
+    first = await grown(world)
+    world.publish(body=first, dated="11182026am")
+    assert [kind for kind, _ in await days(world, 2)] == ["withdrawn", "withdrawn"]
+    world.publish([*constables(40), *map(cells, GROWN)], dated="11212026am")
+    assert await world.said() == [("reinstated", name) for name in GROWN]
+
+
+async def test_an_approved_old_list_is_believed_at_once(world):
+    first = await grown(world)
+    world.publish(body=first, dated="11182026am")
+    await world.poll()
+    watched = await world.rule(await world.held(), Ruling.APPROVED)
+    assert [change.kind for change in watched.changes] == [Kind.WITHDRAWN, Kind.WITHDRAWN]
+
+
+async def test_a_list_from_before_our_time_is_held_by_its_name(world):
+    await begun(world, dated="11192026pm")
+    world.publish(constables(38), dated="11172026am")
+    assert await world.said() == []
+    (reason,) = (await world.held()).reasons
+    assert reason == "its name is older than that of participatingAgencies11192026pm.xlsx, and nothing on it is new"
+
+
+@pytest.mark.parametrize("dated", ["11182026am", "01052025pm", "11114025am", "13012026am", "12192026am"])
+async def test_a_wrong_day_in_a_name_is_believed_where_something_is_new(world, dated):
+    await begun(world, dated="11192026pm")
+    world.publish([*constables(39), cells("Bell County Sheriff's Office")], dated=dated)
+    assert [kind for kind, _ in await world.said()] == ["withdrawn", "signed"]
+
+
+@pytest.mark.parametrize("dated", ["11202026am", "11114025am", "13012026am", "12192026am", "090022025am", "b"])
+async def test_an_exit_alone_is_told_at_once_unless_the_name_is_older(world, dated):
+    await begun(world, dated="11192026pm")
+    world.publish(constables(39), dated=dated)
+    assert [kind for kind, _ in await world.said()] == ["withdrawn"]
 
 
 # ── held ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

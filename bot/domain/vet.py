@@ -1,20 +1,26 @@
 """Is this listing to be believed? What is not is held: it changes nothing, and the operator is told once."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
-from bot.domain.change import Change, Kind, Known
+from bot.domain.change import LEAVING, NO_FACT, Change, Kind, Known
 
 MOST_GONE = 10  # the most that ever left between two publications of 2025, renames paired
 MOST_GONE_SHARE = 0.03
 SMALL_LIST = 300  # up to here only the number counts
 FEWER_THAN_HEADLINE = (10, 0.03)  # the page is good to within a row or two
 MORE_THAN_HEADLINE = (150, 0.15)  # the page lags behind the list by up to a publication; growth itself is no reason
+EARLIER_WITHIN = timedelta(days=60)  # how far back an earlier list is looked for
 RELEASED_AFTER = timedelta(days=1)
 RELEASED_AFTER_READINGS = 3
+AHEAD = timedelta(days=2)  # a list may be dated a little ahead
+_NAMED = re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d|\d\d)(?!\d)(am|mid|pm|)([^.]*)", re.IGNORECASE)
+_PARTS = {"am": 0, "": 1, "mid": 1, "pm": 2}
 
 
 class Ruling(StrEnum):
@@ -59,11 +65,18 @@ class Held:
 
 
 def doubts(
-    known: Known, listing: Listing, changes: Sequence[Change], *, headline: int | None, excused: Collection[Key] = ()
+    known: Known,
+    listing: Listing,
+    changes: Sequence[Change],
+    *,
+    headline: int | None,
+    excused: Collection[Key] = (),
+    log: Sequence[Change] = (),
 ) -> tuple[str, ...]:
     """Why this listing is not to be believed, in sentences; none when it is.
 
     `changes` are those that it would bring; `headline` is the page's own total; `excused` disappearances are believed.
+    `log` is what happened lately; it is looked at where nothing on the listing is new.
     """
     if listing.list is ListName.PENDING:
         return ()  # nobody is told of what leaves it before seven days have passed
@@ -74,9 +87,80 @@ def doubts(
         reasons.append(f"{len(listing.unreadable)} rows cannot be read ({listing.unreadable[0]})")
     if len(unexcused) > _most_gone(before):
         reasons.append(f"{len(unexcused)} of {before} agreements would leave the list at once")
+    if unexcused and goes_back(changes):
+        reasons += _old(known, listing, changes, log)
     if headline is not None and not _near(len(listing.agreements), headline):
         reasons.append(f"it has {len(listing.agreements)} rows where ICE's page says {headline}")
     return tuple(reasons)
+
+
+def goes_back(changes: Iterable[Change]) -> bool:
+    """Whether agreements leave and none comes that is new: so it is with an old list that is linked again."""
+    kinds = {change.kind for change in changes}
+    return Kind.WITHDRAWN in kinds and Kind.SIGNED not in kinds
+
+
+def _old(known: Known, listing: Listing, changes: Sequence[Change], log: Sequence[Change]) -> Iterator[str]:
+    """Whether this is an old list, linked again.
+
+    A new list may say what an old one did: so ICE takes back what it listed by mistake. Its name is newer then.
+    """
+    publication, last = listing.publication, known.seen[listing.list]
+    order = _order_by_name(publication, last)
+    earlier = _said_before(known, known.after(changes), log)
+    if earlier is not None and (earlier.evidence == publication.evidence or order <= 0):
+        yield f"it says just what {earlier.name} said: an old list, linked again"
+    elif order < 0:
+        yield f"its name is older than that of {last.name}, and nothing on it is new"
+
+
+def _said_before(known: Known, after: Known, log: Sequence[Change]) -> Publication | None:
+    """The earlier publication, if any, after which we knew just what would be known now."""
+    facts = {key: agreement.facts for key, agreement in known.participating.items()}
+    wanted = {key: agreement.facts for key, agreement in after.participating.items()}
+    apart = {key for key in facts.keys() | wanted.keys() if facts.get(key) != wanted.get(key)}
+    past = [c for c in reversed(log) if c.list is ListName.PARTICIPATING and c.kind not in NO_FACT]
+    for _, group in groupby(past, key=lambda change: change.publication):
+        brought = list(group)
+        if not apart:
+            return brought[0].publication
+        for change in brought:
+            for key in _undo(change, facts):
+                apart = apart - {key} if facts.get(key) == wanted.get(key) else apart | {key}
+    return None
+
+
+def _undo(change: Change, facts: dict[Key, tuple[object, ...]]) -> Iterator[Key]:
+    """Take a change back from what is known; the keys that it concerned."""
+    key, was = change.agreement.key, change.was
+    facts.pop(key, None)
+    if change.kind in LEAVING:
+        facts[key] = change.agreement.facts
+    if was is not None and change.kind is not Kind.REINSTATED:
+        facts[was.key] = was.facts
+        yield was.key
+    yield key
+
+
+def _order_by_name(one: Publication, other: Publication) -> int:
+    """Below 0 when the one is named for an earlier time than the other, above 0 for a later, 0 when none can say."""
+    named, other_named = _named_for(one), _named_for(other)
+    if named is None or other_named is None:
+        return 0
+    return (named > other_named) - (named < other_named)
+
+
+def _named_for(publication: Publication) -> tuple[date, int, str] | None:
+    """The day and the part of it for which a list is named, in the order in which they come; None when it is no day."""
+    found = _NAMED.search(publication.name)
+    if found is None:
+        return None
+    month, day, year, part, rest = found.groups()
+    try:
+        named = date(int(year) % 100 + 2000, int(month), int(day))
+    except ValueError:
+        return None
+    return None if named > publication.observed_at.date() + AHEAD else (named, _PARTS[part.lower()], rest)
 
 
 def disappearances(changes: Sequence[Change]) -> tuple[Agreement, ...]:
