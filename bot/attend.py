@@ -78,10 +78,10 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
             Record(
                 memory=fresh,
                 recorded_at=at,
-                known=await store.known(),
+                known=None,
                 changes=changes,
                 documents=tuple(document for document in reading.documents if document.sha256 in rests_on),
-                held=tuple(await store.held()),
+                held=None,
             )
         )
         for change in recorded:

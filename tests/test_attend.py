@@ -326,16 +326,13 @@ class TinyKnown:
     """A store that knows a list of ours."""
 
     def __init__(self, inner, known: Known):
-        self.inner, self._known, self._true = inner, known, inner.known
+        self.inner, self._known = inner, known
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
     async def known(self):
         return self._known
-
-    async def record(self, record):
-        return await self.inner.record(replace(record, known=await self._true()))
 
 
 # ── what goes wrong ──

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
-from bot.domain.change import LEAVING, NO_FACT, Change, Kind, Known
+from bot.domain.change import LEAVING, Change, Kind, Known
 
 MOST_GONE = 10  # the most that ever left between two publications of 2025, renames paired
 MOST_GONE_SHARE = 0.03
@@ -119,7 +119,7 @@ def _said_before(known: Known, after: Known, log: Sequence[Change]) -> Publicati
     facts = {key: agreement.facts for key, agreement in known.participating.items()}
     wanted = {key: agreement.facts for key, agreement in after.participating.items()}
     apart = {key for key in facts.keys() | wanted.keys() if facts.get(key) != wanted.get(key)}
-    past = [c for c in reversed(log) if c.list is ListName.PARTICIPATING and c.kind not in NO_FACT]
+    past = [c for c in reversed(log) if c.list is ListName.PARTICIPATING and c.is_of_lists]
     for _, group in groupby(past, key=lambda change: change.publication):
         brought = list(group)
         if not apart:

@@ -19,15 +19,16 @@ class Record:
     """What one reading of a source brought, to be committed as one.
 
     `known` is what is known after `changes`, with the rows and publications of this reading; `held` replaces all that
-    is held. Changes come without numbers; the store gives them.
+    is held. Either is None where the reading says nothing of ICE's lists, so that it stays, whatever it is by then.
+    Changes come without numbers; the store gives them.
     """
 
     memory: Memory
     recorded_at: datetime
-    known: Known
+    known: Known | None
     changes: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
-    held: tuple[Held, ...] = ()
+    held: tuple[Held, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,12 +148,15 @@ class PostgresStore:
             )
             await self._leases.check(db, f"source {record.memory.source}")
             before = _known(ledger.known)
-            if not _follows(before, changes, record.known):
+            known = before if record.known is None else record.known
+            if not _follows(before, changes, known):
                 raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
             await _keep(db, record.documents)
-            values: dict[str, Any] = {"last_seq": ledger.last_seq + len(changes), "held": _json(record.held)}
-            if record.known != before:
-                values["known"] = _json(_pairs_of(record.known))
+            values: dict[str, Any] = {"last_seq": ledger.last_seq + len(changes)}
+            if record.held is not None:
+                values["held"] = _json(record.held)
+            if known != before:
+                values["known"] = _json(_pairs_of(known))
             await db.execute(sa.update(LEDGER).values(values))
             if changes:
                 await db.execute(sa.insert(CHANGES), [{"seq": c.seq, "body": _json(c)} for c in changes])

@@ -106,16 +106,17 @@ class TinyStore:
             replace(change, seq=seq, recorded_at=record.recorded_at)
             for seq, change in enumerate(record.changes, ledger.log.end + 1)
         )
+        known = ledger.known if record.known is None else record.known
         recorded = Recorded(
             last_seq=ledger.log.end + len(changes),
             recorded_at=record.recorded_at,
             memory=record.memory,
-            seen=record.known.seen,
-            absent=tuple(record.known.absent.items()),
-            numbers={name: row_numbers(record.known, name) for name in ListName},
+            seen=known.seen,
+            absent=tuple(known.absent.items()),
+            numbers={name: row_numbers(known, name) for name in ListName},
             held=None if record.held == ledger.held else record.held,
         )
-        if ledger.known_after(recorded, changes) != record.known:
+        if ledger.known_after(recorded, changes) != known:
             raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
         self._opened.commit(recorded, changes, record.documents)
         while self._ledger.roll.wake_some():  # noqa: ASYNC110 - nobody is waited for: others have their turn in between

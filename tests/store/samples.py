@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
-from bot.domain.change import Change, Kind
+from bot.domain.change import Change, Kind, mentioned
 from bot.domain.document import Document, Validators, digest
+from bot.domain.local import Mention
 from bot.domain.subscription import Cadence, Filter, Receipt, Subscription
 from bot.domain.vet import Held
 from bot.store import Memory, Record
@@ -74,6 +76,29 @@ def record(known, changes=(), *, at=NOON, move_rows=0, number=1, absent=None, **
 
 def first_sight(count):
     return [change(Kind.LISTED, agreement(number)) for number in range(count)]
+
+
+def spoken(number=1, state="NC", before=None, **more):
+    """What an agenda says of 287(g), as a change."""
+    about = {
+        "source": "Nash County, NC",
+        "item": f"event/77/matter/{number}",
+        "state": state,
+        "county": "Nash",
+        "body": "Board of Commissioners",
+        "title": "Agreement under Section 287(g)",
+        "address": "https://nash.example/77",
+        "evidence": digest(b"an agenda"),
+        "zone": "America/New_York",
+        "meets_on": date(2026, 5, 19),
+        "meets_at": datetime(2026, 5, 19, 18, 30, tzinfo=ZoneInfo("America/New_York")),
+        "matched": ("287(g)", "Agreement … ICE"),
+        "excerpt": "The Sheriff’s agreement …",
+        "page": 12,
+        "listed": (agreement(3, state),),
+    }
+    mention = Mention(**about | more).after(before.mention if before else None)
+    return mentioned(mention, publication(number, rows=0))
 
 
 def memory(at=NOON, source="ice", **more):

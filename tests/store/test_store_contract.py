@@ -17,6 +17,7 @@ from samples import (
     receipt,
     record,
     signed,
+    spoken,
     subscription,
 )
 
@@ -24,7 +25,7 @@ from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter, due_at, owed
 from bot.errors import StoreError
-from bot.store import Memory
+from bot.store import Memory, Record
 from bot.store.postgres import PostgresStore
 from bot.store.tiny import TinyStore
 
@@ -172,6 +173,32 @@ async def test_a_change_comes_back_with_everything_it_had(place, store):
     assert list(await store.changes()) == [given]
 
 
+async def test_a_mention_comes_back_with_everything_it_had_and_changes_nothing_of_ices_lists(place, store):
+    await tell(store, *first_sight(5))
+    before, held_before = await store.known(), (held(1),)
+    await store.put_held(held_before)
+    first = spoken(1)
+    moved = replace(spoken(1, before=first), seq=0)
+    [given, again] = await store.record(
+        Record(memory=memory(source="Nash County, NC"), recorded_at=NOON, known=None, changes=(first, moved), held=None)
+    )
+    assert [given.seq, again.seq] == [6, 7]
+    store = await place.open()
+    assert list(await store.changes(after=5)) == [given, again]
+    assert (await store.changes(after=5))[1].mention.before == given.mention
+    assert await store.known() == before
+    assert tuple(await store.held()) == held_before
+    assert list(await store.changes(states=["NC"], kinds=[Kind.MENTIONED])) == [given, again]
+
+
+async def test_a_mention_is_due_to_those_who_watch_its_state(store):
+    here = await store.subscribe(subscription(["NC"]))
+    elsewhere = await store.subscribe(replace(subscription(["TX"]), address="C9"))
+    await store.record(Record(memory=memory(source="x"), recorded_at=NOON, known=None, changes=(spoken(),), held=None))
+    assert (await store.subscription(here.id)).due_at == NOON
+    assert (await store.subscription(elsewhere.id)).due_at is None
+
+
 # Sources, what is held, evidence
 
 
@@ -183,6 +210,18 @@ async def test_memories_come_back_by_name(place, store):
     store = await place.open()
     assert list(await store.memories()) == [second, replace(first, failures=1)]
     assert await store.memory("a") == second
+
+
+async def test_what_is_remembered_again_and_again_is_remembered_whole(place, store):
+    first = memory(source="b")
+    await store.remember(first)
+    later = replace(first, tried_at=NOON + MINUTE, read_at=NOON + MINUTE, facts=dict(first.facts))
+    await store.remember(later)
+    other = replace(later, facts={"links": ["c"]}, parked_at=NOON)
+    await store.remember(other)
+    await store.remember(replace(other, validators={}, parked_at=None))
+    store = await place.open()
+    assert await store.memory("b") == replace(other, validators={}, parked_at=None)
 
 
 async def test_what_is_held_is_replaced_as_a_whole(place, store):
