@@ -7,12 +7,13 @@ import os
 import re
 import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
@@ -27,7 +28,7 @@ from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
 from bot.duty import Desk, Duty
-from bot.errors import ConfigError, CountersignError, StoreBusy, UsageError
+from bot.errors import ConfigError, CountersignError, StoreAway, StoreBusy, UsageError
 from bot.notify import notify
 from bot.operate import Answer, broadcast, carry_out, held_json, parsed_states, receipt_json, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
@@ -49,6 +50,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 log = structlog.get_logger()
+T = TypeVar("T")
+START_WITHIN = 60.0  # seconds that a program which starts waits for a database
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 State = Annotated[str | None, typer.Option("--state", help="Only this state: a postal code or a name.")]
@@ -125,21 +128,41 @@ def _start(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]]) -> No
 
 
 async def _open_and(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]], settings: Settings) -> None:
-    store = await opened(settings)
+    store = await _patiently(lambda: opened(settings))
     try:
         gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
         for notice in store.notices:
             log.warning(notice)
         async with desk(settings, store, places(settings)) as work, _taking_commands(work, settings):
-            while not await store.lease("set up"):  # noqa: ASYNC110 - programs that start together do it in turn
-                await asyncio.sleep(0.2)
-            await broadcast(work, settings.broadcast)
-            await _welcome(work, settings)
-            await ask_again(store, utc_now(), at_once=True)
-            await store.release("set up")
+            await _patiently(lambda: _set_up(settings, work))
             await program(settings, work)
     finally:
         await store.close()
+
+
+async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
+    """Do it once the database answers: it may be starting too. Whoever gives a wrong address is told after a minute."""
+    until = time.monotonic() + START_WITHIN
+    while True:
+        try:
+            return await do()
+        except StoreAway as fault:
+            if time.monotonic() > until:
+                raise
+            log.warning("the database does not answer yet", problem=str(fault))
+            await asyncio.sleep(3)
+
+
+async def _set_up(settings: Settings, work: Desk) -> None:
+    """What the configuration asks for; programs that start together do it one after the other."""
+    while not await work.store.lease("set up"):  # noqa: ASYNC110 - another program is waited for
+        await asyncio.sleep(0.2)
+    try:
+        await broadcast(work, settings.broadcast)
+        await _welcome(work, settings)
+        await ask_again(work.store, utc_now(), at_once=True)
+    finally:
+        await work.store.release("set up")
 
 
 async def _run(settings: Settings, work: Desk) -> None:

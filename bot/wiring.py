@@ -41,6 +41,9 @@ def set_up_logs(settings: Settings | None, *, quiet: bool) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
     for name in ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "slack_bolt", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler.scheduler").setLevel(
+        logging.ERROR
+    )  # a tick that is skipped is caught up by the next
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: _mask_record(record, secrets))
     structlog.configure(

@@ -1,6 +1,7 @@
 """The program on a database, as a person runs it: nothing is left on the disk, and everything is there after it."""
 
 import shutil
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -107,8 +108,6 @@ def crew(site, server):
 
 
 def until(true, seconds=40):
-    import time
-
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it never happened"
@@ -145,8 +144,6 @@ def test_a_database_that_is_restarted_is_waited_for(site, crew, server):
     worker = crew()
     until(lambda: len(site.lines("agreements", DATABASE_URL=crew.url)) == 2)
     server.stop()
-    import time
-
     time.sleep(3)
     server.start()
     publish(site, SECOND, "participating11212026am.xlsx", 21)
@@ -156,3 +153,16 @@ def test_a_database_that_is_restarted_is_waited_for(site, crew, server):
     assert worker.returncode == 0
     assert "Traceback" not in said
     assert said.count("the store failed") == said.count("the store answers again") == 1
+
+
+def test_a_worker_that_starts_before_its_database_waits_for_it(site, crew, server):
+    server.stop()
+    worker = crew()
+    time.sleep(3)
+    server.start()
+    publish(site, FIRST, "participating11202026am.xlsx", 20)
+    until(lambda: len(site.lines("agreements", DATABASE_URL=crew.url)) == 2, seconds=90)
+    worker.terminate()
+    said = worker.communicate(timeout=30)[1]
+    assert worker.returncode == 0
+    assert "the database does not answer yet" in said
