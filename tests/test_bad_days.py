@@ -345,7 +345,7 @@ async def test_on_a_disk_that_fills_while_a_message_is_on_its_way_the_message_is
         await desk.poll(desk.sources["ice"])
         house.telegram.plan = full.append  # it is None that is planned: all goes well but for the disk
         for _ in range(3):
-            (due,) = await desk.due_subscriptions()
+            (due,) = await desk.take()
             with pytest.raises(StoreUnwritable, match="disk is full"):
                 await desk.bring_up_to_date(due)
         assert len(house.telegram.messages) == 1
