@@ -12,7 +12,7 @@ once more without it, by looking for the names of the agencies.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -97,10 +97,12 @@ class Owed:
         """How many changes the messages about that stretch name."""
         return sum(names for _, names in self.messages(after, upto))
 
-    def stretch(self, after: int, text: str) -> int | None:
-        """How far the digest goes at least that begins with this text and follows on that change; None if none does."""
-        ends = (end for end in self.ends if end > after)
-        return next((end for end in ends if text == self.first(after, end)), None)
+    def stretches(self, after: int, text: str) -> Iterator[int]:
+        """How far a digest may go that begins with this text and follows on that change, the nearest end first.
+
+        What is renamed, or is replaced by as much, may show only in a later part.
+        """
+        return (end for end in self.ends if end > after and text == self.first(after, end))
 
 
 def judge(owed: Owed, arrivals: Sequence[Arrival]) -> Verdict:
@@ -115,6 +117,9 @@ class _Reader:
         self._at = owed.start  # everything up to here is told
         self._coming: list[tuple[str, int]] = []  # the parts that have to come next
         self._end = owed.start  # where the digest ends that they belong to
+        self._others: list[
+            tuple[int, list[tuple[str, int]]]
+        ] = []  # other ends with the same parts so far, and the next
         self._copies: dict[
             str, tuple[Arrival, int]
         ] = {}  # the last copy of each message, and how many changes it names
@@ -135,15 +140,27 @@ class _Reader:
             self._tell(arrival)
         elif arrival.text in self._copies:
             self._repeat(arrival)
+        elif self._ends_elsewhere(arrival.text):
+            self._tell(arrival)
         else:
             self._begin(arrival)
 
     def _tell(self, arrival: Arrival) -> None:
         text, names = self._coming.pop(0)
+        self._others = [(end, parts[1:]) for end, parts in self._others if parts and parts[0][0] == text]
         self._copies[text] = arrival, names
         self._verdict.told += names
         if not self._coming:
             self._at = self._end
+
+    def _ends_elsewhere(self, text: str) -> bool:
+        """Whether the digest that is being told is one that goes on otherwise than the one it was taken for."""
+        fitting = [(end, parts) for end, parts in self._others if parts and parts[0][0] == text]
+        if fitting:
+            self._others = fitting
+            self._end, coming = fitting[0]
+            self._coming = list(coming)
+        return bool(fitting)
 
     def _repeat(self, arrival: Arrival) -> None:
         before, names = self._copies[arrival.text]
@@ -164,10 +181,13 @@ class _Reader:
         lost = sum(names for _, names in self._coming)
         first = self._end if self._coming else self._at
         for after in (first, *(end for end in self._owed.ends if end > first)):
-            end = self._owed.stretch(after, arrival.text)
+            ends = self._owed.stretches(after, arrival.text)
+            end = next(ends, None)
             if end is not None:
                 self._verdict.lost += lost + self._owed.names(first, after)
                 self._coming, self._end = list(self._owed.messages(after, end)), end
+                of_several = len(self._coming) > 1
+                self._others = [(e, list(self._owed.messages(after, e))) for e in ends] if of_several else []
                 self._tell(arrival)
                 return
         self._verdict.strange += 1

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,8 +55,8 @@ class Log:
     def names(self, after: int, upto: int) -> int:
         return upto - after
 
-    def stretch(self, after: int, text: str) -> int | None:
-        return next((end for end in self.ends if end > after and self.messages(after, end)[0][0] == text), None)
+    def stretches(self, after: int, text: str) -> Iterator[int]:
+        return (end for end in self.ends if end > after and self.messages(after, end)[0][0] == text)
 
 
 @pytest.fixture
@@ -63,12 +64,13 @@ def judged(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from audit import Arrival, judge
 
-    def judged(*told: tuple) -> dict[str, int]:
+    def judged(*told: tuple, log: Log | None = None) -> dict[str, int]:
         """What is wrong with these messages: a text, after how many kills, and further words on how it went."""
+        log = log or Log()
         arrivals = [
             Arrival(text, period, denied="denied" in words, unheard="unheard" in words) for text, period, *words in told
         ]
-        return {name: value for name, value in vars(judge(Log(), arrivals)).items() if value}
+        return {name: value for name, value in vars(judge(log, arrivals)).items() if value}
 
     return judged
 
@@ -76,6 +78,22 @@ def judged(monkeypatch):
 def test_what_is_told_once_and_in_order_is_good_however_it_is_cut(judged):
     assert judged(("12345", 0)) == {"told": 5}
     assert judged(("1", 0), ("23", 1), ("4", 1), ("5", 7)) == {"told": 5}
+
+
+class Parts(Log):
+    """The same, told in two parts, of which the first is the same wherever the digest ends."""
+
+    ends = (3, 5)
+
+    def messages(self, after: int, upto: int) -> tuple[tuple[str, int], ...]:
+        return ((f"{after + 1}…", 1), *super().messages(after + 1, upto)) if upto > after else ()
+
+
+def test_a_digest_is_recognised_by_its_later_parts_where_another_begins_like_it(judged):
+    assert judged(("1…", 0), ("2345", 0), log=Parts()) == {"told": 5}
+    assert judged(("1…", 0), ("23", 0), ("4…", 0), ("5", 0), log=Parts()) == {"told": 5}
+    assert judged(("1…", 0), ("23", 0), log=Parts()) == {"told": 3, "lost": 2}
+    assert judged(("1…", 0), ("9", 0), log=Parts())["strange"] == 1
 
 
 def test_what_is_left_out_is_lost_wherever_it_stood(judged):
