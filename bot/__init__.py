@@ -7,6 +7,9 @@ The straight line::
     (edge)   (pure)   (pure)  (pure)      commit                         (pure)    (edge)   due again, or paused
     └──────────── watch.py: one source that is due ───────┘      └──── deliver.py: one subscription that is due ───┘
 
+Agendas of local government come in by the same door: attend.py, one place that is due, fetches, reads, looks for
+mentions, compares them with those that are recorded, and records.
+
 Each step takes a value and returns the next; nobody calls upstream. The only resting place is the change log.
 """
 

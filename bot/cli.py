@@ -277,16 +277,21 @@ async def _do_here(settings: Settings, command: str, arguments: Mapping[str, Any
     for notice in store.notices:
         say(notice)
     try:
-        async with desk(settings, store, places(settings) if command == "poll" else None) as work:
+        async with desk(settings, store, places(settings) if arguments.get("local") else None) as work:
             return await carry_out(work, command, arguments)
     finally:
         await store.close()
 
 
 @app.command()
-def poll(json_: Json = False) -> None:
-    """Read every enabled source now, record what is new and print the changes. Exit 1 when a source failed."""
-    answer = _do(_settings(), "poll")
+def poll(
+    local: Annotated[
+        bool, typer.Option("--local", help="Read the local sources too that are watched and due.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Read ICE's lists now, record what is new and print the changes. Exit 1 when they could not be read."""
+    answer = _do(_settings(), "poll", local=local)
     print_changes(answer["changes"], as_lines=json_)
     if answer["listed"]:
         say(f"First sight: {answer['listed']} agreements are the baseline; nobody is told of them.")

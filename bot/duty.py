@@ -76,15 +76,17 @@ class Desk:
         return rota
 
     async def attend_due(self) -> Sequence[Attended]:
-        """Read all watched places that are due now, a few at a time."""
+        """Read all watched places that are due, a few at a time; those that another program reads are left to it."""
         room = asyncio.Semaphore(MOST_PLACES)
 
-        async def in_turn(place: Place) -> Attended:
+        async def in_turn(place: Place) -> Attended | None:
             async with room:
-                return await self.attend(place)
+                with suppress(LeaseLost):
+                    return await self.attend(place)
+                return None
 
         due = (await self.rota(Rota(self.places), at_once=True)).due(self.now())
-        return await asyncio.gather(*map(in_turn, due))
+        return [attended for attended in await asyncio.gather(*map(in_turn, due)) if attended is not None]
 
     async def attend_if_due(self, place: Place) -> None:
         """Read it unless another program has done so since it was due."""

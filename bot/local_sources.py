@@ -15,7 +15,7 @@ from bot.domain.local import AgendaItem, Place
 from bot.domain.mention import mentions_in
 from bot.domain.reading import Memory
 from bot.duty import Desk
-from bot.errors import Missing, SourceError, Unreadable, UsageError
+from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError
 from bot.sources import LOCAL, Fetcher
 from bot.sources.recognise import on_the_web, recognise
 
@@ -130,7 +130,10 @@ async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], No
 
 async def _checked(desk: Desk, place: Place) -> Answer:
     answer: Answer = {"name": place.name, "kind": place.kind, "address": place.address}
-    attended = await desk.attend(place)
+    try:
+        attended = await desk.attend(place)
+    except LeaseLost as fault:
+        return {**answer, "read": False, "problem": str(fault)}
     if attended.failed:
         return {**answer, "read": False, "problem": attended.problems[0]}
     return {**answer, "read": True, **_counts(attended, desk.now().astimezone(ZoneInfo(place.zone)).date())}

@@ -25,13 +25,13 @@ Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer]]
 
 
-async def poll(desk: Desk) -> Answer:
-    """Read every enabled source now, whatever a back-off says; a server's own Retry-After is obeyed.
+async def poll(desk: Desk, *, local: bool = False) -> Answer:
+    """Read ICE's lists now, whatever a back-off says; a server's own Retry-After is obeyed.
 
-    Of local government those places are read that are watched and due.
+    With `local` those places are read too that are watched and due.
     """
     watched = [await _poll_one(desk, name) for name in desk.sources]
-    attended = await desk.attend_due()
+    attended = await desk.attend_due() if local else ()
     changes = [change for w in watched for change in w.changes] + [change for a in attended for change in a.changes]
     return {
         "changes": [as_json(change) for change in changes if change.kind is not Kind.LISTED],

@@ -108,7 +108,7 @@ def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "OH")
     here.run("subscribe", "telegram", "43", "--states", "all")
-    assert here.lines("poll") == []
+    assert here.lines("poll", "--local") == []
     assert here.legistar.count() == 0
     assert "local sources: 0 of 1 watched, 0 failing, 0 parked" in here.run("status").stdout
 
@@ -118,3 +118,18 @@ def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
     here.run("deliver")
     assert MOA in texts(here.telegram.messages, "43")
     assert not texts(here.telegram.messages, "42")
+
+
+def test_a_cron_job_reads_what_is_watched_and_due(here):
+    watch(here, "TX", "Bell", "America/Chicago")
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    here.run("subscribe", "telegram", "42", "--states", "TX")
+    assert here.lines("poll") == []
+    assert here.legistar.count() == 0
+    [change] = here.lines("poll", "--local")
+    assert (change["kind"], change["mention"]["title"]) == ("mentioned", MOA)
+    asked = here.legistar.count()
+    assert here.lines("poll", "--local") == []
+    assert here.legistar.count() == asked  # it is not due yet
+    here.run("deliver")
+    assert MOA in texts(here.telegram.messages, "42")
