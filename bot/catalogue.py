@@ -12,12 +12,13 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -33,6 +34,24 @@ from bot.sources import LOCAL
 FOLDER = Path("config/sources")
 KEYS = ("kind", "address", "county", "zone", "every_hours", "selector", "body", "verified")
 EVERY_HOURS = 6.0
+_STATES_BY_ZONE = {  # where a state has two, that of most of its people
+    "America/New_York": "CT DC DE FL GA KY MA MD ME NC NH NJ NY OH PA RI SC VA VT WV",
+    "America/Detroit": "MI",
+    "America/Indiana/Indianapolis": "IN",
+    "America/Chicago": "AL AR IA IL KS LA MN MO MS ND NE OK SD TN TX WI",
+    "America/Denver": "CO MT NM UT WY",
+    "America/Boise": "ID",
+    "America/Phoenix": "AZ",
+    "America/Los_Angeles": "CA NV OR WA",
+    "America/Anchorage": "AK",
+    "Pacific/Honolulu": "HI",
+    "America/Puerto_Rico": "PR",
+    "America/St_Thomas": "VI",
+    "Pacific/Guam": "GU",
+    "Pacific/Saipan": "MP",
+    "Pacific/Pago_Pago": "AS",
+}
+USUAL_ZONE = {state: zone for zone, states in _STATES_BY_ZONE.items() for state in states.split()}
 
 
 def places(folder: Path | None = None) -> Mapping[str, Place]:
@@ -41,12 +60,12 @@ def places(folder: Path | None = None) -> Mapping[str, Place]:
     The folder is config/sources in the working folder, else in the folder that the program was cloned into.
     """
     found: dict[str, Place] = {}
-    addresses: dict[str, str] = {}
+    addresses: dict[tuple[str, ...], str] = {}
     problems: list[str] = []
     for path in sorted((folder or _folder()).glob("*.toml")):
         file = _File(path)
         for place in file.places():
-            twin = addresses.setdefault(place.address, place.name)
+            twin = addresses.setdefault(_plainest(place.address), place.name)
             if place.name != twin:
                 file.complain(place.name.rsplit(", ", 1)[0], f"has the address of {twin}; keep one of the two")
             found[place.name] = place
@@ -90,15 +109,36 @@ def table(place: Place) -> str:
     return "\n".join([f"[{_quoted(name)}]", *lines])
 
 
+def checked(place: Place, folder: Path | None = None) -> Place:
+    """The place as its table would be read; UsageError when it would be refused, or is in the catalogue already."""
+    _refuse_twin(place, folder or _folder())
+    file = _File(Path(f"{place.state}.toml"), table(place))
+    found = list(file.places())
+    if not found:
+        said = file.problems[0].partition(": ")[2] if file.problems else f"no source can be called {place.name!r}"
+        raise UsageError(said)
+    return found[0]
+
+
+def _refuse_twin(place: Place, folder: Path) -> None:
+    for other in places(folder).values():
+        if place.name == other.name or _plainest(place.address) == _plainest(other.address):
+            raise UsageError(f"{other.name} is in the catalogue already, with the address {other.address}.")
+
+
+def _plainest(address: str) -> tuple[str, ...]:
+    """The same for two addresses that lead to the same place."""
+    parts = urlsplit(address)
+    return parts.netloc.lower(), parts.path.rstrip("/"), parts.query
+
+
 def add(place: Place, folder: Path | None = None) -> Path:
     """Write a place into its state's file, whole or not at all, and return the file; UsageError when it is in already.
 
     What stands in the file stays as it was written, with its comments.
     """
     where = folder or _folder()
-    for other in places(where).values():
-        if place.name == other.name or place.address == other.address:
-            raise UsageError(f"{other.name} is in the catalogue already, with the address {other.address}.")
+    _refuse_twin(place, where)
     path = where / f"{place.state}.toml"
     old = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" if path.exists() else ""
     where.mkdir(parents=True, exist_ok=True)
@@ -117,18 +157,16 @@ def _quoted(text: str) -> str:
     return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
 
 
-@dataclass(frozen=True, slots=True)
 class _Wrong(Exception):
-    key: str
-    said: str
+    """What is wrong with the value of a key."""
 
 
 class _File:
     """One state's file, and what is wrong with it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.problems: list[str] = []
-        self._path, self._text = path, ""
+        self._path, self._text = path, text or ""
         self._state = path.stem
 
     def places(self) -> Iterator[Place]:
@@ -139,10 +177,8 @@ class _File:
             return
         zone = values.pop("zone", None)
         for name, entry in values.items():
-            try:
-                yield self._place(name, entry, zone)
-            except _Wrong as wrong:
-                self.complain(name, wrong.said, wrong.key)
+            if (place := self._place(name, entry, zone)) is not None:
+                yield place
 
     def complain(self, name: str, said: str, key: str = "") -> None:
         """Note a problem with its line."""
@@ -150,7 +186,7 @@ class _File:
 
     def _read(self) -> dict[str, Any]:
         try:
-            self._text = self._path.read_text(encoding="utf-8")
+            self._text = self._text or self._path.read_text(encoding="utf-8")
             return tomllib.loads(self._text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             self.problems.append(f"{self._path}: {fault}")
@@ -169,62 +205,98 @@ class _File:
                 return number + 1
         return start + 1
 
-    def _place(self, name: str, entry: Any, zone: object) -> Place:
+    def _place(self, name: str, entry: Any, zone: object) -> Place | None:
+        """The place that a table describes; None when something is wrong with it, each thing noted."""
         if not isinstance(entry, dict):
-            raise _Wrong("", f"is no table; a source begins with a line [{_quoted(name)}]")
-        for key in entry.keys() - set(KEYS):
-            raise _Wrong(key, f"is no key of a source{_near(key, KEYS)}")
-        kind, address = _text(entry, "kind"), _text(entry, "address")
-        if kind not in LOCAL:
-            raise _Wrong("kind", f"{kind!r} is no platform{_near(kind, LOCAL)}")
-        if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
-            raise _Wrong("address", "must begin with https:// (or http://) and hold no password")
-        in_zone = entry.get("zone", zone)
-        if not isinstance(in_zone, str) or in_zone not in _ZONES:
-            raise _Wrong("zone", f"{in_zone!r} is no time zone{_near(str(in_zone), _ZONES)}")
-        return Place(
-            name=f"{name}, {self._state}",
-            kind=kind,
-            address=address,
-            state=self._state,
-            county=self._county(_text(entry, "county", "")),
-            zone=in_zone,
-            every_hours=_hours(entry.get("every_hours", EVERY_HOURS)),
-            selector=_text(entry, "selector", "") or None,
-            body=_text(entry, "body", ""),
-            verified=_day(entry.get("verified")),
-        )
+            self.complain(name, f"is no table; a source begins with a line [{_quoted(name)}]")
+            return None
+        before = len(self.problems)
+        unknown = sorted(entry.keys() - set(KEYS))
+        for key in unknown:
+            self.complain(name, f"is no key of a source{_near(key, KEYS)}", key)
+        told: dict[str, Any] = {}
+        for key, read in {**_READERS, "county": self._county}.items():
+            try:
+                told[key] = read(entry.get(key, zone if key == "zone" else _USUAL.get(key)))
+            except _Wrong as wrong:
+                if key in entry or not unknown:  # what is missing was misspelt, most likely
+                    self.complain(name, str(wrong), key)
+        if len(self.problems) > before:
+            return None
+        return Place(name=f"{name}, {self._state}", state=self._state, **told)
 
-    def _county(self, county: str) -> str:
+    def _county(self, value: object) -> str:
+        county = _text(value)
         known = {plain_county(name): name for name in counties.names(self._state)}
         if county and plain_county(county) not in known:
-            near = _near(county, known.values())
-            raise _Wrong("county", f"{county!r} is no county of {STATES[self._state]}{near}")
+            raise _Wrong(f"{county!r} is no county of {STATES[self._state]}{_near(county, known.values())}")
         return known[plain_county(county)] if county else ""
 
 
-_ZONES = available_timezones()
+# ── what stands behind each key ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _text(entry: Mapping[str, Any], key: str, usual: str | None = None) -> str:
-    value = entry.get(key, usual)
+@cache
+def _is_zone(name: str) -> bool:
+    """Whether there is such a time zone; to list them all takes 20 ms."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return bool(name)
+
+
+def _text(value: object) -> str:
     if value is None:
-        raise _Wrong(key, "is missing")
+        raise _Wrong("is missing")
     if not isinstance(value, str):
-        raise _Wrong(key, f"must be a text in quotes, not {value!r}")
+        raise _Wrong(f"must be a text in quotes, not {value!r}")
     return value
+
+
+def _kind(value: object) -> str:
+    kind = _text(value)
+    if kind not in LOCAL:
+        raise _Wrong(f"{kind!r} is no platform{_near(kind, LOCAL)}")
+    return kind
+
+
+def _address(value: object) -> str:
+    address = _text(value)
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
+        raise _Wrong("must begin with https:// (or http://) and hold no password")
+    return address
+
+
+def _zone(value: object) -> str:
+    zone = _text(value)
+    if not _is_zone(zone):
+        raise _Wrong(f"{zone!r} is no time zone{_near(zone, available_timezones())}")
+    return zone
 
 
 def _hours(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.25 <= value <= 168:
-        raise _Wrong("every_hours", "must be a number of hours from 0.25 to 168")
+        raise _Wrong("must be a number of hours from 0.25 to 168")
     return float(value)
 
 
 def _day(value: object) -> date | None:
     if value is not None and type(value) is not date:
-        raise _Wrong("verified", "must be a day, as in 2026-12-01 without quotes")
+        raise _Wrong("must be a day, as in 2026-12-01 without quotes")
     return value
+
+
+_USUAL = {"county": "", "every_hours": EVERY_HOURS, "selector": "", "body": ""}
+_READERS: Mapping[str, Callable[[object], Any]] = {
+    "kind": _kind,
+    "address": _address,
+    "zone": _zone,
+    "every_hours": _hours,
+    "selector": lambda value: _text(value) or None,
+    "body": _text,
+    "verified": _day,
+}
 
 
 def _near(word: str, words: Iterable[str]) -> str:

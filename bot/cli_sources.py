@@ -16,7 +16,7 @@ from bot.domain.subscription import ALL_STATES
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch
 from bot.local_sources import check as check_places
-from bot.local_sources import document_at, listed, place_of, proposed, usual_zones, what_it_is
+from bot.local_sources import document_at, listed, place_of, proposed, what_it_is
 from bot.local_sources import read as read_place
 from bot.operate import parsed_states
 from bot.printing import print_lines, print_table, say
@@ -87,8 +87,7 @@ def _in_its_zone(place: Place) -> Place:
     """The place with the usual zone of its state, where the state is known."""
     if not place.state:
         return place
-    zone = usual_zones(catalogue.places().values()).get(place.state)
-    return place if zone is None else replace(place, zone=zone)
+    return replace(place, zone=catalogue.USUAL_ZONE[place.state])
 
 
 async def _read(settings: Settings, place: Place, *, is_named: bool) -> tuple[Place, list[Answer]]:
@@ -230,14 +229,15 @@ def add(
     state: State = None,
     county: Annotated[str, typer.Option(help="The county, without the word.")] = "",
     name: Annotated[str, typer.Option(help="What it is called, as in “Nash County”.")] = "",
+    zone: Annotated[str, typer.Option(help="Its time zone, where it is not that of most of the state.")] = "",
     kind: Kind = None,
     write: Annotated[bool, typer.Option("--write", help="Put it into config/sources.")] = False,
     unread: Annotated[bool, typer.Option("--unread", help="Do not read it first.")] = False,
 ) -> None:
     """Recognise the platform of an address, read it once, and propose its table for config/sources."""
     settings = _settings()
-    place = place_of(address, kind=kind, state=_state(state), county=county, name=name)
-    place = proposed(place, usual_zones(catalogue.places().values()))
+    place = _in_its_zone(proposed(place_of(address, kind=kind, state=_state(state), county=county, name=name)))
+    place = catalogue.checked(replace(place, zone=zone or place.zone))
     if not unread:
         try:
             place, found = asyncio.run(_read(settings, place, is_named=kind is not None))

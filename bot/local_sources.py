@@ -22,7 +22,6 @@ from bot.sources.recognise import on_the_web, recognise
 Answer = dict[str, Any]
 
 AT_ONCE = 16  # places; one host is asked one thing at a time by whoever fetches
-UTC_ZONE = "UTC"
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}  # kinds, by people
 
 _PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
@@ -151,24 +150,12 @@ def _counts(attended: Attended, today: date) -> Answer:
     }
 
 
-def proposed(place: Place, zones: Mapping[str, str]) -> Place:
-    """The place as a table: its name in a person's words, its state's usual zone; UsageError without a state."""
+def proposed(place: Place) -> Place:
+    """The place as a table has it, its name in a person's words; UsageError without a state."""
     if not place.state:
         raise UsageError("The address does not tell the state. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
-    zone = place.zone if place.zone != UTC_ZONE else zones.get(place.state, "")
-    if not zone:
-        raise UsageError(f"Nothing in the catalogue tells the time zone of {place.state}. Add --zone America/…")
-    return replace(place, name=f"{name}, {place.state}", zone=zone)
-
-
-def usual_zones(places: Iterable[Place]) -> dict[str, str]:
-    """The zone that most sources of each state have."""
-    counts: dict[str, dict[str, int]] = {}
-    for place in places:
-        zones = counts.setdefault(place.state, {})
-        zones[place.zone] = zones.get(place.zone, 0) + 1
-    return {state: max(zones, key=lambda zone: zones[zone]) for state, zones in counts.items()}
+    return replace(place, name=f"{name}, {place.state}")
 
 
 def listed(places: Iterable[Place], memories: Mapping[str, Memory], stamp: Callable[[datetime], str]) -> list[Answer]:

@@ -6,6 +6,7 @@ import pytest
 
 from bot import catalogue
 from bot.domain import counties
+from bot.domain.spelling import STATES
 from bot.errors import ConfigError, UsageError
 from bot.sources.recognise import recognise
 
@@ -94,6 +95,24 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_line(tmp_path):
         "VA.toml: Expected ']' at the end of a table declaration (at end of document)",
         "XQ.toml: a file is called after a state's postal code, as in FL.toml",
     ]
+
+
+def test_everything_that_is_wrong_with_one_table_is_said_too(tmp_path):
+    bad = '[A]\nkind = "pages"\naddress = "x"\ncounty = "Cley"\nevery_hours = true\nverified = 2026\nbody = 1\n[B]\n'
+    assert [problem.split(": ")[2].split()[0] for problem in problems(written(tmp_path, NC=bad))] == [
+        "kind", "address", "zone", "every_hours", "body", "verified", "county", "kind", "address", "zone"
+    ]  # fmt: skip
+
+
+def test_two_addresses_of_one_place_are_one(tmp_path):
+    twins = 'zone = "America/New_York"\n[A]\nkind = "page"\naddress = "http://Lee.example/"\n[B]\nkind = "page"\naddress = "https://lee.example"\n'
+    assert problems(written(tmp_path, VA=twins)) == ["VA.toml:5: B: has the address of A, VA; keep one of the two"]
+
+
+def test_every_state_has_its_usual_zone_and_the_committed_files_agree():
+    assert catalogue.USUAL_ZONE.keys() == STATES.keys()
+    for path in COMMITTED.glob("*.toml"):
+        assert f'\nzone = "{catalogue.USUAL_ZONE[path.stem]}"\n' in path.read_text(encoding="utf-8"), path.name
 
 
 def test_a_source_is_found_by_its_name_or_a_part_and_never_guessed(tmp_path):

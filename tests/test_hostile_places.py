@@ -98,10 +98,12 @@ def test_a_feed_whose_address_does_not_look_like_one_is_read_as_a_feed(countersi
     with LoopbackWeb().run_in_thread() as server:
         server.feeds["/agendas"] = rss(entry("1", TITLE))
         _, mentions = read(countersign, f"{server.base}/agendas")
-        proposed = countersign("sources", "add", f"{server.base}/agendas", "--state", "NC", "--name", "Nash County, NC")
+        proposed = countersign(
+            "sources", "add", f"{server.base}/agendas", "--state", "NC", "--name", "Nowhere County, NC"
+        )
     assert [mention["excerpt"] for mention in mentions] == [TITLE]
     assert 'kind = "feed"' in proposed.stdout
-    assert '["Nash County"]' in proposed.stdout
+    assert '["Nowhere County"]' in proposed.stdout
 
 
 def test_the_address_of_one_agenda_is_that_agenda_with_its_pages_and_not_the_site(countersign):
@@ -128,6 +130,22 @@ def test_meetings_come_in_the_order_of_the_calendar_whatever_the_server_sends(co
         server.meeting(5, "Other of a kind", f"{SOON}T12:00:00")
         items, _ = read(countersign, server.base, "--kind", "primegov")
     assert [item["title"] for item in items] == ["Before", "Morning", "One of a kind", "Other of a kind", "Evening"]
+
+
+def test_what_would_not_load_is_neither_proposed_nor_written(countersign, tmp_path):
+    (tmp_path / "config" / "sources").mkdir(parents=True)
+    with LoopbackWeb().run_in_thread() as server:
+        server.files["/a.html"] = page("<p>Agendas</p>")
+        address = f"{server.base}/a.html"
+        wrong = countersign("sources", "add", address, "--state", "GU", "--county", "Nash", "--write", expect=2)
+        zone = countersign("sources", "add", address, "--state", "NC", "--zone", "America/New_Yrok", expect=2)
+        countersign("sources", "add", address, "--state", "NC", "--county", "Nash County", "--write")
+        again = countersign("sources", "add", f"{address}/", "--state", "SC", "--name", "Other", "--write", expect=2)
+    assert "'Nash' is no county of Guam" in wrong.stderr
+    assert "did you mean America/New_York?" in zone.stderr
+    assert "is in the catalogue already" in again.stderr
+    assert [path.name for path in (tmp_path / "config" / "sources").iterdir()] == ["NC.toml"]
+    assert 'county = "Nash"\n' in (tmp_path / "config" / "sources" / "NC.toml").read_text()
 
 
 # ── bad days ─────────────────────────────────────────────────────────────────────────────────────────────────────────
