@@ -23,6 +23,8 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from statistics import median
 
+from measure import Cost, measured
+
 LATENCY = 0.05  # seconds
 SIDES = ("countersign", "urlwatch 2.29")
 
@@ -76,19 +78,6 @@ def serve(port: "Synchronized[int]", changed: "Synchronized[int]", validators: b
     asyncio.run(run())
 
 
-def measured(command: list[str], folder: Path, env: dict[str, str]) -> tuple[float, float, str]:
-    """CPU seconds and peak MiB of one process, run to its end, and what it printed."""
-    with (folder / "output").open("w+") as output:
-        with subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=env) as child:
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        said = output.read()
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(command[:4])} … ended with {child.returncode}:\n{said[-2000:]}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said
-
-
 class Countersign:
     """A folder with a catalogue of the pages and a store."""
 
@@ -108,8 +97,8 @@ class Countersign:
         }
         self.command = [str(Path(sys.executable).parent / "countersign"), "sources", "check", "--json"]
 
-    def read(self) -> tuple[float, float, str]:
-        return measured(self.command, self.folder, self.env)
+    def read(self) -> Cost:
+        return measured(self.command, cwd=self.folder, env=self.env)
 
     @staticmethod
     def seen(said: str) -> int:
@@ -136,8 +125,8 @@ class Urlwatch:
             *("--urls", "urls.yaml", "--config", "config.yaml", "--cache", "cache.db"),
         ]  # fmt: skip
 
-    def read(self) -> tuple[float, float, str]:
-        return measured(self.command, self.folder, self.env)
+    def read(self) -> Cost:
+        return measured(self.command, cwd=self.folder, env=self.env)
 
     @staticmethod
     def seen(said: str) -> int:
@@ -164,17 +153,17 @@ def main() -> None:
             sides.append(side(Path(folder) / name, base, options.sources))
         for side in sides:
             side.read()  # the first sight
-        rows = [[side.read()[:2] for side in sides] for _ in range(options.runs)]
+        rows = [[side.read() for side in sides] for _ in range(options.runs)]
         changed.value = options.changed
-        seen = [side.seen(side.read()[2]) for side in sides]
+        seen = [side.seen(side.read().said) for side in sides]
     server.terminate()
     print(
         f"{options.sources} unchanged sources, median of {options.runs} passes; then {options.changed} of them changed"
     )
     print(f"{'':16}{'CPU seconds':>12}{'peak MiB':>10}{'ours / it':>11}{'changed, seen':>15}")
     for number, name in enumerate(SIDES):
-        cpu, peak = median(row[number][0] for row in rows), max(row[number][1] for row in rows)
-        ratio = median(row[0][0] / row[number][0] for row in rows)
+        cpu, peak = median(row[number].cpu for row in rows), max(row[number].peak for row in rows)
+        ratio = median(row[0].cpu / row[number].cpu for row in rows)
         print(f"{name:16}{cpu:12.2f}{peak:10.0f}{ratio:11.2f}{seen[number]:15}")
 
 

@@ -7,12 +7,12 @@ take at most a third of what openpyxl takes, and less than 200 MB.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+
+from measure import measured
 
 LOAD = """
 import sys, openpyxl
@@ -22,17 +22,6 @@ for path in sys.argv[1:]:
 
 
 SIDES = ("countersign replay", "openpyxl, loading only")
-
-
-def measured(command: list[str]) -> tuple[float, float]:
-    """CPU seconds and peak MiB of one process, run to its end."""
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as child:
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"{' '.join(command[:4])} … ended with {child.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -50,8 +39,8 @@ def main() -> None:
     print(f"{len(lists)} lists, median of {options.runs} runs")
     print(f"{'':24}{'CPU seconds':>12}{'peak MiB':>10}{'replay / it':>13}")
     for side, name in enumerate(SIDES):
-        cpu, peak = median(row[side][0] for row in rows), max(row[side][1] for row in rows)
-        ratio = median(row[0][0] / row[side][0] for row in rows)
+        cpu, peak = median(row[side].cpu for row in rows), max(row[side].peak for row in rows)
+        ratio = median(row[0].cpu / row[side].cpu for row in rows)
         print(f"{name:24}{cpu:12.2f}{peak:10.0f}{ratio:13.2f}")
 
 

@@ -22,7 +22,7 @@ from typer.core import TyperCommand
 from bot import __version__, cli_sources, control, scheduler
 from bot import replay as replaying
 from bot.commands import Counter
-from bot.config import Settings, load, notices
+from bot.config import Settings, notices
 from bot.domain.agreement import ListName
 from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
@@ -30,7 +30,7 @@ from bot.domain.vet import Held
 from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreAway, StoreBusy, UsageError
 from bot.notify import notify
-from bot.operate import Answer, broadcast, carry_out, held_json, parsed_states, receipt_json, subscription_json
+from bot.operate import Answer, broadcast, carry_out, held_json, one_state, receipt_json, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.refusal import ask_again
 from bot.sources.ice import Ice
@@ -38,7 +38,7 @@ from bot.status import Report, report
 from bot.store import moving
 from bot.store.moving import Moved
 from bot.store.tiny import TinyStore
-from bot.wiring import desk, opened, operator, places, set_up_logs, sources, utc_now
+from bot.wiring import desk, opened, operator, places, prepared, sources, utc_now
 
 app = typer.Typer(
     name="countersign",
@@ -86,12 +86,6 @@ def _trace() -> str:
     return file.name
 
 
-def _settings(*, quiet: bool = True) -> Settings:
-    settings = load()
-    set_up_logs(settings, quiet=quiet)
-    return settings
-
-
 def _version(asked: bool) -> None:
     if asked:
         print(f"countersign {__version__}")
@@ -121,7 +115,7 @@ def worker() -> None:
 
 
 def _start(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]]) -> None:
-    settings = _settings(quiet=False)
+    settings = prepared(quiet=False)
     for notice in notices(settings):
         log.warning(notice)
     asyncio.run(_open_and(program, settings))
@@ -210,7 +204,7 @@ async def _welcome(work: Desk, settings: Settings) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the tables of the database in DATABASE_URL up to this version; without one there is nothing to do."""
-    settings = _settings()
+    settings = prepared()
     if settings.database_url is None:
         say("DATABASE_URL is not set: everything is kept in a folder, which needs no migration. Nothing to do.")
         return
@@ -226,7 +220,7 @@ def move(
     to: Annotated[str, typer.Option("--to", metavar="DIR|URL", help="The same; it must hold nothing yet.")],
 ) -> None:
     """Copy everything from a data folder to a database or back, and prove it; the source stays as it is."""
-    _settings()
+    prepared()
     for place in (from_, to):
         if not place or ("://" in place and not _is_database(place)):
             raise UsageError("--from and --to each take a folder, or an address such as postgresql://user@host/name.")
@@ -291,7 +285,7 @@ def poll(
     json_: Json = False,
 ) -> None:
     """Read ICE's lists now, record what is new and print the changes. Exit 1 when they could not be read."""
-    answer = _do(_settings(), "poll", local=local)
+    answer = _do(prepared(), "poll", local=local)
     print_changes(answer["changes"], as_lines=json_)
     if answer["listed"]:
         say(f"First sight: {answer['listed']} agreements are the baseline; nobody is told of them.")
@@ -305,7 +299,7 @@ def poll(
 @app.command()
 def deliver() -> None:
     """Bring every subscription that is due up to date now. Exit 1 when one could not be reached."""
-    answer = _do(_settings(), "deliver")
+    answer = _do(prepared(), "deliver")
     say(f"{answer['messages']} message(s) sent.")
     for problem in answer["problems"]:
         say(problem)
@@ -339,7 +333,7 @@ def subscribe(
 ) -> None:
     """Tell a channel of changes in these states from now on; nothing is posted there now."""
     what = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
-    answer = _do(_settings(), "subscribe", **what, language=language)
+    answer = _do(prepared(), "subscribe", **what, language=language)
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], json_)
 
 
@@ -350,7 +344,7 @@ def unsubscribe(
     json_: Json = False,
 ) -> None:
     """End a subscription."""
-    answer = _do(_settings(), "unsubscribe", channel=channel, address=address)
+    answer = _do(prepared(), "unsubscribe", channel=channel, address=address)
     _print_subscription("Ended", answer["subscription"], json_)
 
 
@@ -372,7 +366,7 @@ def _subscription_text(s: Answer) -> str:
 @app.command()
 def subscriptions(json_: Json = False) -> None:
     """Who is told of what, how often."""
-    found = [subscription_json(s) for s in _read(_settings(), "subscriptions")]
+    found = [subscription_json(s) for s in _read(prepared(), "subscriptions")]
     if json_:
         print_lines(found)
     elif not found:
@@ -387,7 +381,7 @@ def deliveries(
     json_: Json = False,
 ) -> None:
     """What was sent in the last 90 days, and what could not be, oldest first."""
-    found = [receipt_json(r) for r in _read(_settings(), "receipts") if r.error is not None or not failed]
+    found = [receipt_json(r) for r in _read(prepared(), "receipts") if r.error is not None or not failed]
     if json_:
         print_lines(found)
         return
@@ -422,15 +416,6 @@ def _read(settings: Settings, what: str, **arguments: Any) -> Any:
     return asyncio.run(ask())
 
 
-def _code(state: str | None) -> str | None:
-    if state is None:
-        return None
-    codes = parsed_states(state)
-    if len(codes) != 1:
-        raise UsageError("--state takes one state.")
-    return None if codes[0] == ALL_STATES else codes[0]
-
-
 @app.command()
 def changes(
     since: Annotated[str | None, typer.Option(help="Only what was recorded since: a date or a time, UTC.")] = None,
@@ -438,8 +423,8 @@ def changes(
     json_: Json = False,
 ) -> None:
     """The change log, oldest first."""
-    code = _code(state)
-    found = _read(_settings(), "changes", since=_moment(since), states=[code] if code else None)
+    code = one_state(state)
+    found = _read(prepared(), "changes", since=_moment(since), states=[code] if code else None)
     print_changes([as_json(change) for change in found], as_lines=json_)
 
 
@@ -460,8 +445,8 @@ def agreements(
     csv_: Annotated[bool, typer.Option("--csv", help="As a table for spreadsheets.")] = False,
 ) -> None:
     """The agreements on ICE's participating list now."""
-    code = _code(state)
-    known = _read(_settings(), "known")
+    code = one_state(state)
+    known = _read(prepared(), "known")
     found = [
         agreement_json(a, known.rows[ListName.PARTICIPATING].get(key))
         for key, a in sorted(known.participating.items())
@@ -480,7 +465,7 @@ def agreements(
 @app.command()
 def held(json_: Json = False) -> None:
     """The listings that are not believed yet, with the reasons and what they would take from the list."""
-    found: list[Held] = _read(_settings(), "held")
+    found: list[Held] = _read(prepared(), "held")
     if json_:
         print_lines([held_json(h) for h in found])
         return
@@ -497,7 +482,7 @@ def held(json_: Json = False) -> None:
 @app.command()
 def approve(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
     """Believe a held listing: what it says is recorded and told."""
-    answer = _do(_settings(), "approve", held=held_id)
+    answer = _do(prepared(), "approve", held=held_id)
     print_changes(answer["changes"], as_lines=False)
     say("Approved.")
 
@@ -505,7 +490,7 @@ def approve(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `count
 @app.command()
 def reject(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
     """Do not believe a held listing, however long it stands."""
-    _do(_settings(), "reject", held=held_id)
+    _do(prepared(), "reject", held=held_id)
     say("Rejected; it stays held until ICE publishes something else.")
 
 
@@ -515,7 +500,7 @@ def retract(
     because: Annotated[str, typer.Option(help="Why it was wrong, a sentence for those who were told.")],
 ) -> None:
     """Tell everyone who was told a change that it was wrong, as a reply to the message; the log keeps both."""
-    answer = _do(_settings(), "retract", seq=seq, because=because)
+    answer = _do(prepared(), "retract", seq=seq, because=because)
     say(f"Change {seq} is taken back by change {answer['change']['seq']}; `deliver` or the running program tells it.")
 
 
@@ -525,7 +510,7 @@ def status(
     check: Annotated[bool, typer.Option("--check", help="Exit 1 when something is wrong.")] = False,
 ) -> None:
     """When each source was last read and last changed, and what is wrong."""
-    settings = _settings()
+    settings = prepared()
     found = asyncio.run(_report(settings))
     if json_:
         print_lines(found.as_json())
@@ -565,7 +550,7 @@ def replay(
     keep: Annotated[bool, typer.Option("--keep", help="Into the store, which must hold nothing yet.")] = False,
 ) -> None:
     """Run an archive of lists through the real line, in a throw-away store."""
-    settings = _settings()
+    settings = prepared()
     found = replaying.entries(folder)
     gc.disable()  # what a replay makes it keeps to its end: looking for garbage in it costs a tenth
     counts = asyncio.run(_replay(found, settings if keep else None, json_))

@@ -8,19 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from bot import catalogue, control
-from bot.config import Settings, load
+from bot.config import Settings
 from bot.domain.change import stamp
 from bot.domain.local import Place
 from bot.domain.reading import Memory
-from bot.domain.subscription import ALL_STATES
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch
 from bot.local_sources import check as check_places
 from bot.local_sources import document_at, listed, place_of, proposed, what_it_is
 from bot.local_sources import read as read_place
-from bot.operate import parsed_states
+from bot.operate import one_state
 from bot.printing import print_lines, print_table, say
-from bot.wiring import desk, opened, set_up_logs, utc_now
+from bot.wiring import desk, opened, prepared, utc_now
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 
@@ -31,21 +30,6 @@ Kind = Annotated[
     str | None,
     typer.Option("--kind", help="The platform: legistar, civicclerk, primegov, civicplus, feed or page."),
 ]
-
-
-def _settings() -> Settings:
-    settings = load()
-    set_up_logs(settings, quiet=True)
-    return settings
-
-
-def _state(state: str | None) -> str:
-    if state is None:
-        return ""
-    codes = parsed_states(state)
-    if len(codes) != 1 or codes[0] == ALL_STATES:
-        raise UsageError("--state takes one state.")
-    return codes[0]
 
 
 def _fetch(settings: Settings) -> Fetch:
@@ -70,8 +54,8 @@ def read(
     json_: Json = False,
 ) -> None:
     """Read one local address now and print what is on its agendas, recording nothing. Exit 1 when it cannot be read."""
-    settings = _settings()
-    place = _in_its_zone(place_of(address, kind=kind or document_at(address), state=_state(state)))
+    settings = prepared()
+    place = _in_its_zone(place_of(address, kind=kind or document_at(address), state=one_state(state) or ""))
     try:
         place, found = asyncio.run(_read(settings, place, is_named=kind is not None))
     except SourceError as fault:
@@ -129,8 +113,8 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
         if state is not None or json_:
             raise UsageError(f"Put the options behind it: countersign sources {ctx.invoked_subcommand} …")
         return
-    settings, code = _settings(), _state(state)
-    places = [place for place in catalogue.places().values() if code in {"", place.state}]
+    settings, code = prepared(), one_state(state)
+    places = [place for place in catalogue.places().values() if code in {None, place.state}]
     found = listed(places, asyncio.run(_memories(settings)), stamp)
     if json_:
         print_lines(found)
@@ -166,9 +150,9 @@ def check(
     json_: Json = False,
 ) -> None:
     """Read sources once now and say what came back; one that was read well counts as verified. Exit 1 if one failed."""
-    settings, code = _settings(), _state(state)
+    settings, code = prepared(), one_state(state)
     found = catalogue.places()
-    places = [catalogue.named(found, name)] if name else [p for p in found.values() if code in {"", p.state}]
+    places = [catalogue.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
     if not places:
         raise UsageError(
             f"The catalogue has no source in {code}. `countersign sources add ADDRESS --state {code}` adds one."
@@ -235,8 +219,8 @@ def add(
     unread: Annotated[bool, typer.Option("--unread", help="Do not read it first.")] = False,
 ) -> None:
     """Recognise the platform of an address, read it once, and propose its table for config/sources."""
-    settings = _settings()
-    place = _in_its_zone(proposed(place_of(address, kind=kind, state=_state(state), county=county, name=name)))
+    settings = prepared()
+    place = _in_its_zone(proposed(place_of(address, kind=kind, state=one_state(state) or "", county=county, name=name)))
     place = catalogue.checked(replace(place, zone=zone or place.zone))
     if not unread:
         try:

@@ -51,6 +51,7 @@ class Desk:
     places: Mapping[str, Place] = field(default_factory=dict)
     elections: Mapping[str, str] = field(default_factory=dict)
     _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
 
     async def poll(self, source: Source) -> Watched:
         """Read one source now; LeaseLost when another program is reading it."""
@@ -65,8 +66,8 @@ class Desk:
             return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
 
     async def attend(self, place: Place) -> Attended:
-        """Read one local place now."""
-        async with self._alone(f"source {place.name}"):
+        """Read one local place now, a few at a time; LeaseLost when another program is reading it."""
+        async with self._room, self._alone(f"source {place.name}"):
             return await attend(place, store=self.store, fetch=self.fetch, now=self.now)
 
     async def rota(self, rota: Rota, *, at_once: bool = False) -> Rota:
@@ -76,17 +77,15 @@ class Desk:
         return rota
 
     async def attend_due(self) -> Sequence[Attended]:
-        """Read all watched places that are due, a few at a time; those that another program reads are left to it."""
-        room = asyncio.Semaphore(MOST_PLACES)
+        """Read all watched places that are due; those that another program reads are left to it."""
 
-        async def in_turn(place: Place) -> Attended | None:
-            async with room:
-                with suppress(LeaseLost):
-                    return await self.attend(place)
-                return None
+        async def unless_read(place: Place) -> Attended | None:
+            with suppress(LeaseLost):
+                return await self.attend(place)
+            return None
 
         due = (await self.rota(Rota(self.places), at_once=True)).due(self.now())
-        return [attended for attended in await asyncio.gather(*map(in_turn, due)) if attended is not None]
+        return [attended for attended in await asyncio.gather(*map(unless_read, due)) if attended is not None]
 
     async def attend_if_due(self, place: Place) -> None:
         """Read it unless another program has done so since it was due."""

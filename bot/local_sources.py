@@ -21,7 +21,6 @@ from bot.sources.recognise import on_the_web, recognise
 
 Answer = dict[str, Any]
 
-AT_ONCE = 16  # places; one host is asked one thing at a time by whoever fetches
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}  # kinds, by people
 
 _PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
@@ -115,11 +114,9 @@ def _day(moment: datetime | date | None) -> date | None:
 
 async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
     """Read each place once now and record what is new; `done` is called with what came back from each, in any order."""
-    slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(place: Place) -> Answer:
-        async with slots:
-            answer = await _checked(desk, place)
+        answer = await _checked(desk, place)
         if done is not None:
             done(answer)
         return answer

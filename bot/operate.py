@@ -193,6 +193,14 @@ COMMANDS: Mapping[str, Command] = {
 # ── what a person typed ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def one_state(text: str | None) -> str | None:
+    """The postal code of the one state that --state names; None for all of them."""
+    codes = parsed_states(text) if text is not None else [ALL_STATES]
+    if len(codes) != 1:
+        raise UsageError("--state takes one state.")
+    return None if codes[0] == ALL_STATES else codes[0]
+
+
 def parsed_states(text: str) -> list[str]:
     """Postal codes of states given by code or name; "all" is every state."""
     try:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot import catalogue
 from bot.channels import CHANNELS, Channel
-from bot.config import Settings
+from bot.config import Settings, load
 from bot.domain.local import Place
 from bot.duty import Desk
 from bot.fetch import Fetch
@@ -32,6 +32,13 @@ TOKENS = "tokens"
 def utc_now() -> datetime:
     """The clock, in UTC and whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def prepared(*, quiet: bool = True) -> Settings:
+    """What every command begins with: the settings, and logs that show no secret of theirs."""
+    settings = load()
+    set_up_logs(settings, quiet=quiet)
+    return settings
 
 
 def set_up_logs(settings: Settings | None, *, quiet: bool) -> None:

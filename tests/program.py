@@ -110,3 +110,26 @@ def row(
     """A row of the participating list."""
     kind = "County" if "County" in agency else "Municipality"
     return [state, agency, kind, county, support, signed, "link pending", None]
+
+
+def typed_in(folder: Path, *words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder of its own, with nothing set up; no traceback is printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        env=bare_env(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return done
+
+
+def bare_env(folder: Path, **more: str) -> dict[str, str]:
+    """An environment in which nothing is set but where data go, and that loopback may be read."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_"))}
+    ours = {"COUNTERSIGN_ALLOW_LOOPBACK": "1", "COUNTERSIGN_HOST_GAP": "0", "COUNTERSIGN_DATA": str(folder / "data")}
+    return kept | ours | more

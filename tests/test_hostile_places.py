@@ -1,13 +1,13 @@
 """`countersign read` and `sources check` beside servers that answer as real ones do on their bad days."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from loopback.ice import LoopbackIce
@@ -26,6 +26,7 @@ from loopback.local import (
     pdf,
     rss,
 )
+from program import bare_env, typed_in
 
 TITLE = "Memorandum of Agreement with ICE under Section 287(g)"
 SOON = datetime.now(UTC).date() + timedelta(days=7)
@@ -35,27 +36,7 @@ SOON = datetime.now(UTC).date() + timedelta(days=7)
 def countersign(tmp_path):
     """The program as a person runs it, in a folder of its own."""
 
-    def run(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *words],
-            env=_env(tmp_path),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
-        return done
-
-    return run
-
-
-def _env(folder, **more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_"))}
-    ours = {"COUNTERSIGN_ALLOW_LOOPBACK": "1", "COUNTERSIGN_HOST_GAP": "0", "COUNTERSIGN_DATA": str(folder / "data")}
-    return kept | ours | more
+    return partial(typed_in, tmp_path)
 
 
 def read(countersign, *words: str) -> tuple[list[dict], list[dict]]:
@@ -206,7 +187,7 @@ def test_what_is_no_readable_page_is_one_line_and_exit_1(reply, said, countersig
 def running(folder, ice):
     """The program while it watches."""
     program = subprocess.Popen(
-        [sys.executable, "-m", "bot", "run"], env=_env(folder, COUNTERSIGN_ICE_URL=ice.url), cwd=folder,
+        [sys.executable, "-m", "bot", "run"], env=bare_env(folder, COUNTERSIGN_ICE_URL=ice.url), cwd=folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

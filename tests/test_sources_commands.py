@@ -1,11 +1,10 @@
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from loopback.local import LoopbackCivicClerk, LoopbackCivicPlus, LoopbackLegistar, LoopbackPrimeGov, LoopbackWeb, Reply
+from program import typed_in
 
 TITLE = "Memorandum of Agreement with ICE under Section 287(g)"
 FEED = (
@@ -18,27 +17,7 @@ FEED = (
 def countersign(tmp_path):
     """The program as a person runs it, in a folder of its own."""
 
-    def run(*words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_"))}
-        env = kept | {
-            "COUNTERSIGN_DATA": str(tmp_path / "data"),
-            "COUNTERSIGN_ALLOW_LOOPBACK": "1",
-            "COUNTERSIGN_HOST_GAP": "0",
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *words],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
-        return done
-
-    return run
+    return partial(typed_in, tmp_path)
 
 
 def lines(done) -> list[dict]:

@@ -70,7 +70,8 @@ class LocalServer(LoopbackServer):
         return sum(part in asked.path and asked.path != "/robots.txt" for asked in self.asked)
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
-        raise NotImplementedError
+        """What the platform has at a path; None where it has nothing, as here, where no platform is."""
+        return None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         reply = self._reply(request)
