@@ -55,11 +55,6 @@ class Agreement:
     printed: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
 
-    @property
-    def has_type(self) -> bool:
-        """Whether the list says which support type it is, be it one that nobody knows."""
-        return self.support_type is not SupportType.OTHER or bool(self.printed.get("SUPPORT TYPE"))
-
     @cached_property
     def facts(self) -> tuple[object, ...]:
         """What the row says: two rows that agree in this say the same, wherever they stand and however printed."""

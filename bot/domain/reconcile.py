@@ -251,8 +251,8 @@ def _place(agreement: Agreement) -> Place:
 
 def _places(agreements: Iterable[Agreement]) -> dict[Place, list[Agreement]]:
     places: dict[Place, list[Agreement]] = {}
-    for agreement in agreements:
-        places.setdefault(_place(agreement), []).append(agreement)
+    for agreement in agreements:  # as `_place`, for whole lists
+        places.setdefault((agreement.state, agreement.key.support_type), []).append(agreement)
     return places
 
 

@@ -273,6 +273,8 @@ class Name:
     `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …, of
     which those `behind` follow the name (Melbourne Village); `parts` say that it is a division or a unit. `is_linked`
     when small words join two of its words (University of Tampa), which can then be said the other way round.
+    The `body` is the words of the place or institution, without those of the police, branch or board that acts for it;
+    `place` is these in order, without whoever is elected there and what numbers it.
     """
 
     words: tuple[str, ...]
@@ -282,17 +284,8 @@ class Name:
     behind: frozenset[str]
     parts: frozenset[str]
     is_linked: bool
-
-    @property
-    def body(self) -> frozenset[str]:
-        """The words of the place or institution, without those of the police, branch or board that acts for it."""
-        return frozenset(self.words) - _BRANCHES - _SITES - _GOVERNING - _OWN_FORCE
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """The words of the place or institution in order, without whoever is elected there and what numbers it."""
-        named = self.body - _ELECTED - _NUMBERED_BY
-        return tuple(word for word in self.words if word in named)
+    body: frozenset[str]
+    place: tuple[str, ...]
 
 
 @lru_cache(maxsize=20_000)
@@ -303,8 +296,11 @@ def name_of(canonical_name: str, state: str) -> Name:
     if words[: len(in_front)] == in_front and len(words) > len(in_front):
         words = words[len(in_front) :]
     left = [w for w in words if w not in _FILLER | _GENERIC | _PLACE_KINDS and not w.isdigit()]
+    body = frozenset(left) - _BRANCHES - _SITES - _GOVERNING - _OWN_FORCE
     return Name(
         words=tuple(left),
+        body=body,
+        place=tuple(w for w in left if w in body - _ELECTED - _NUMBERED_BY),
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
         kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),

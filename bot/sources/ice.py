@@ -6,12 +6,12 @@ Before 2025-02-21 the list was a table in the page itself; that is read too.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
@@ -96,11 +96,9 @@ class Ice:
         """What the document says as that list; a document with the other list's columns is not that list."""
         table = _table(document)
         _check_columns(table.header, name)
-        reader = _RowReader(table, document.fetched_at)
-        read = [(number, found) for number in table.numbers if (found := reader.read(number)) is not None]
-        rows = [(number, found) for number, found in read if isinstance(found, Agreement)]
-        agreements = [(number, row) for number, row in rows if row.has_type]
-        flaws = [(number, _flaw(found)) for number, found in read]
+        read = list(_read(table, document.fetched_at))
+        agreements = [(number, found) for number, found in read if isinstance(found, Agreement)]
+        flaws = [(number, found) for number, found in read if isinstance(found, _Flaw)]
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -113,9 +111,9 @@ class Ice:
             publication=publication,
             agreements=tuple(agreement for _, agreement in agreements),
             row_numbers=tuple(number for number, _ in agreements),
-            untyped=tuple((number, row) for number, row in rows if not row.has_type),
+            untyped=tuple((number, flaw.row) for number, flaw in flaws if flaw.row is not None),
             columns=frozenset(table.header),
-            unreadable=tuple(f"row {number} {flaw}" for number, flaw in flaws if flaw),
+            unreadable=tuple(f"row {number} {flaw.lacks}" for number, flaw in flaws),
         )
 
 
@@ -175,10 +173,10 @@ class _Table:
     rows: Sequence[Sequence[Value]]
     links: Mapping[tuple[int, int], str]
 
-    @property
-    def numbers(self) -> range:
-        """The numbers of the rows below the header."""
-        return range(self.header_row + 1, len(self.rows) + 1)
+    def links_under(self, name: str) -> Mapping[int, str]:
+        """The links in that column, by row."""
+        wanted = self.header.get(name, -1) + 1
+        return {row: link for (row, column), link in self.links.items() if column == wanted}
 
 
 def _table(document: Document) -> _Table:
@@ -255,42 +253,41 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 # ── a row, repaired ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _RowReader:
-    """Reads the rows of one list, whose columns stand where its header says."""
+class _Flaw(NamedTuple):
+    """What a row lacks that should name an agreement, and the row all the same where that is the support type."""
 
-    def __init__(self, table: _Table, observed_at: datetime) -> None:
-        header = table.header
-        self._rows, self._links = table.rows, table.links
-        self._columns = tuple(column for column in COLUMNS if column in header)
-        self._cells = itemgetter(*(header[column] for column in self._columns))
-        self._moa, self._addendum = header.get("MOA", -1) + 1, header.get("ADDENDUM", -1) + 1
-        # a day for the time zone, a day for a list dated ahead
-        self._not_after = observed_at.date() + timedelta(days=2)
+    lacks: str
+    row: Agreement | None = None
 
-    def read(self, number: int) -> Agreement | str | None:
-        """The agreement that a row means, what it lacks when it should name one and does not, None when it is blank."""
-        moa, addendum = self._links.get((number, self._moa)), self._links.get((number, self._addendum))
-        cells = self._cells(self._rows[number - 1])
-        found = _repaired(self._columns, cells, moa, addendum)
-        if isinstance(found, Agreement) and found.signed is not None and found.signed > self._not_after:
-            printed = dict(zip(self._columns, cells, strict=True)).get("SIGNED")
-            return replace(found, signed=None, printed={**found.printed, "SIGNED": str(printed)})
-        return found
+
+def _read(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
+    """The agreements that the rows mean, with their numbers; blank rows are left out."""
+    columns = tuple(column for column in COLUMNS if column in table.header)
+    cells = itemgetter(*(table.header[column] for column in columns))
+    moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
+    not_after = observed_at.date() + timedelta(days=2)  # a day for the time zone, a day for a list dated ahead
+    for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
+        found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
+        if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
+            printed = {**found.printed, "SIGNED": str(row[table.header["SIGNED"]])}
+            found = replace(found, signed=None, printed=printed)
+        if found is not None:
+            yield number, found
 
 
 @lru_cache(maxsize=16_384)
 def _repaired(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
-) -> Agreement | str | None:
+) -> Agreement | _Flaw | None:
     """A row's cells put right. Most rows of a list stood on the last one too, and are the same object then."""
     if not any(map(cell_text, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
     agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
     if not agency:
-        return "has no agency"
+        return _Flaw("has no agency")
     if len(agency) > LONGEST_CELL:
-        return f"has an agency of {len(agency)} letters"
+        return _Flaw(f"has an agency of {len(agency)} letters")
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
     read = {
         "STATE": STATES.get(state, "").upper(),
@@ -302,8 +299,6 @@ def _repaired(
     signed = signed_date(cells["SIGNED"])
     moa, addendum = _linked(moa_link, cells["MOA"]), _linked(addendum_link, cells["ADDENDUM"])
     printed = {c: str(cells[c]) for c, text in read.items() if _differs(cells[c], text)}
-    if not support:
-        printed.pop("SUPPORT TYPE", None)
     if _is_mended(cells["SIGNED"], signed):
         printed["SIGNED"] = str(cells["SIGNED"])
     linked = (("MOA", moa_link, moa), ("ADDENDUM", addendum_link, addendum))
@@ -322,13 +317,7 @@ def _repaired(
     )
     assert agreement.key.state
     assert agreement.facts  # both are worked out here, once for all lists that have this row
-    return agreement
-
-
-def _flaw(found: Agreement | str) -> str | None:
-    if isinstance(found, str):
-        return found
-    return None if found.has_type else "has no support type"
+    return agreement if support else _Flaw("has no support type", agreement)
 
 
 def _linked(link: str | None, cell: Value) -> str | None:
