@@ -57,7 +57,7 @@ class _Thread:
 
     @property
     def is_over(self) -> bool:
-        return bool(self.changes) and self.changes[-1].kind in LEAVING
+        return self.changes[-1].kind in LEAVING
 
     @property
     def is_second_row(self) -> bool:
@@ -123,8 +123,8 @@ class _Threads:
         if other is not None and other.is_second_row:  # it went, and the agreement now has its name
             self._drop(other)
         elif other is not None and not other.is_over:  # of two rows one goes: what was told of either goes on
-            thread, other = (thread, other) if thread and other.changes[0].kind is Kind.LISTED else (other, thread)
-            self._drop(other)
+            self._drop(thread)
+            thread = other
         if thread is None:
             thread = _Thread()
             self.all.append(thread)

@@ -184,7 +184,7 @@ class _Comparison:
 
     def _new(self, joined: Sequence[Agreement]) -> Iterable[Change]:
         twins = {row.key: _first(self._on_list, row, is_second_row) for row in joined}
-        back = self._back([row for row in joined if twins[row.key] is None])
+        back = self._back(joined)
         for row in joined:
             twin = twins[row.key]
             if twin is not None:

@@ -35,6 +35,11 @@ def log(*lists):
     return [replace(change, seq=seq, recorded_at=FIRST + timedelta(hours=seq)) for seq, change in enumerate(found, 1)]
 
 
+def only(found):
+    (one,) = found
+    return one
+
+
 def told(changes, **filter_):
     """What the net of these is, as kind, agency and what it covers."""
     return [(n.change.kind.value, n.change.agreement.agency, n.covers) for n in net(changes)]
@@ -133,6 +138,23 @@ def test_renamed_twice_is_renamed_from_the_first_to_the_last():
     assert (found.change.was.agency, found.change.agreement.agency) == (TAMPA.agency, THIRD.agency)
 
 
+def test_amended_is_amended():
+    assert told(log([BAKER, TAMPA], [BAKER, POSTED])[1:]) == [("amended", TAMPA.agency, (2,))]
+
+
+def test_what_was_listed_at_first_and_renamed_since_is_renamed():
+    first = [replace(c, seq=n) for n, c in enumerate(reconcile(Known(), listing([BAKER, TAMPA])).changes, 1)]
+    renamed = replace(only(reconcile(known_after([BAKER, TAMPA]), listing([BAKER, CITY], 2)).changes), seq=3)
+    assert told([*first, renamed]) == [("renamed", CITY.agency, (2, 3))]
+
+
+def test_signed_and_withdrawn_is_silence_though_another_is_renamed_to_its_name():
+    other = replace(row("Tamper Police Department", county="Hillsborough County"), signed=A_DAY + timedelta(days=1))
+    signed, withdrawn = log([BAKER, TAMPA], [BAKER])
+    renamed = replace(withdrawn, kind=Kind.RENAMED, was=other, agreement=replace(TAMPA, signed=other.signed), seq=3)
+    assert told([signed, withdrawn, renamed]) == [("renamed", TAMPA.agency, (3,))]
+
+
 def test_what_was_put_right_and_what_was_amended_are_told_apart():
     now = replace(POSTED, county="Pasco County")
     found = net(log([BAKER, TAMPA], [BAKER, now])[1:])
@@ -182,6 +204,7 @@ def test_what_was_taken_back_is_not_told():
     (signed,) = log([BAKER, TAMPA])
     taken_back = replace(signed, kind=Kind.RETRACTED, retracts=1, retracted=Kind.SIGNED, seq=2)
     assert net([signed, taken_back]) == ()
+    assert net([taken_back]) == ()
 
 
 def test_of_a_second_row_whose_name_is_on_the_list_again_nobody_is_told_that_it_left():
@@ -287,6 +310,14 @@ def test_a_county_filled_in_later_is_news_for_who_watches_the_county():
     assert len(heard(changes, states={}, counties={"FL/hillsborough": 0})) == 1
     assert len(heard(changes, states={}, counties={"FL/hillsborough": 0}, cursor=1)) == 1
     assert heard(changes, states={}, counties={"FL/pasco": 0}) == []
+
+
+def test_a_county_filled_in_before_it_left_is_withdrawn_for_who_watches_the_county():
+    changes = log([BAKER, replace(TAMPA, county="")], [BAKER, TAMPA], [BAKER])
+    assert [change.kind for change in changes] == [Kind.SIGNED, Kind.CORRECTED, Kind.WITHDRAWN]
+    assert len(heard(changes, states={}, counties={"FL/hillsborough": 0}, cursor=2)) == 1
+    assert len(heard(changes, states={}, counties={"FL/hillsborough": 0}, cursor=1)) == 1
+    assert heard(changes, states={}, counties={"FL/pasco": 0}, cursor=1) == []
 
 
 def test_nothing_is_told_of_a_state_that_is_not_watched():

@@ -261,7 +261,16 @@ def test_a_second_row_that_joins_is_listed_and_nobody_is_told():
 def test_a_second_row_that_goes_is_no_withdrawal():
     change = only(changes([TAMPA, CITY], [TAMPA]))
     assert (change.kind, change.was.facts, change.agreement.facts) == (Kind.RENAMED, CITY.facts, TAMPA.facts)
+    assert (change.row, change.before.name, change.row_before) == (2, "participating1.xlsx", 3)
     assert kinds(changes([TAMPA, CITY], [CITY])) == ["renamed"]
+
+
+def test_of_two_rows_of_one_name_the_number_is_that_of_the_one_that_is_taken():
+    bare = replace(TAMPA, moa=None)
+    for rows, number in (([TAMPA, bare, BAKER], 2), ([bare, TAMPA, BAKER], 3)):
+        found = reconcile(known_after([BAKER]), listing(rows, 2))
+        assert only(found.changes).row == number
+        assert found.known.rows[ListName.PARTICIPATING] == {TAMPA.key: number, BAKER.key: 4}
 
 
 def test_when_both_rows_go_both_are_withdrawn():
@@ -486,6 +495,12 @@ def test_what_is_renamed_on_the_pending_list_stays_pending_since_the_first_day()
     renamed = reconcile(known, pending([CITY], 3))
     assert kinds(renamed.changes) == ["renamed"]
     assert renamed.known.pending_since == {CITY.key: FIRST + timedelta(days=2)}
+
+
+def test_what_the_participating_list_does_not_have_is_not_missing_from_the_pending_list():
+    known = known_after(listing([BAKER], 1), pending([TAMPA], 2), [BAKER, row("Pike County Sheriff")], [BAKER])
+    assert known.absent == {}
+    assert dropped(known, FIRST + timedelta(days=99)) == ()
 
 
 def test_what_is_missing_from_the_pending_list_is_not_dropped_before_seven_days():
