@@ -148,6 +148,15 @@ def test_what_was_listed_at_first_and_renamed_since_is_renamed():
     assert told([*first, renamed]) == [("renamed", CITY.agency, (2, 3))]
 
 
+def test_what_was_listed_at_first_and_withdrawn_is_withdrawn_though_another_is_renamed_to_its_name():
+    other = replace(row("Tamper Police Department", county="Hillsborough County"), signed=A_DAY + timedelta(days=1))
+    first = [replace(c, seq=n) for n, c in enumerate(reconcile(Known(), listing([BAKER, TAMPA])).changes, 1)]
+    withdrawn = replace(only(reconcile(known_after([BAKER, TAMPA]), listing([BAKER], 2)).changes), seq=3)
+    renamed = replace(withdrawn, kind=Kind.RENAMED, was=other, agreement=replace(TAMPA, signed=other.signed), seq=4)
+    found = told([*first, withdrawn, renamed])
+    assert found == [("withdrawn", TAMPA.agency, (2, 3)), ("renamed", TAMPA.agency, (4,))]
+
+
 def test_signed_and_withdrawn_is_silence_though_another_is_renamed_to_its_name():
     other = replace(row("Tamper Police Department", county="Hillsborough County"), signed=A_DAY + timedelta(days=1))
     signed, withdrawn = log([BAKER, TAMPA], [BAKER])

@@ -69,7 +69,8 @@ def test_what_is_gone_is_withdrawn_with_the_last_list_that_had_it():
 def test_what_comes_back_is_reinstated():
     known = known_after([BAKER, TAMPA], [BAKER])
     again = reconcile(known, listing([BAKER, replace(TAMPA, moa=moa("tampa2"))], 3))
-    assert kinds(again.changes) == ["reinstated"]
+    change = only(again.changes)
+    assert (change.kind, change.was, change.because) == (Kind.REINSTATED, None, "on the list once before")
     assert not again.known.former
 
 
