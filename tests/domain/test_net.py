@@ -329,6 +329,20 @@ def test_a_county_filled_in_before_it_left_is_withdrawn_for_who_watches_the_coun
     assert heard(changes, states={}, counties={"FL/pasco": 0}, cursor=1) == []
 
 
+def test_a_county_put_right_before_it_left_is_withdrawn_for_who_knew_it_in_the_wrong_one():
+    changes = log([BAKER, TAMPA], [BAKER, replace(TAMPA, county="Pasco County")], [BAKER])
+    assert [change.kind for change in changes] == [Kind.SIGNED, Kind.CORRECTED, Kind.WITHDRAWN]
+    assert len(heard(changes, states={}, counties={"FL/hillsborough": 0}, cursor=1)) == 1
+
+
+def test_put_right_twice_is_news_where_it_was_and_where_it_is_and_nowhere_between():
+    changes = log([BAKER, IN_NEW_YORK], [BAKER, IN_FLORIDA], [BAKER, replace(IN_FLORIDA, state="GA")])
+    assert [change.kind for change in changes] == [Kind.SIGNED, Kind.CORRECTED, Kind.CORRECTED]
+    assert len(heard(changes, states={"NY": 0}, cursor=1)) == 1
+    assert len(heard(changes, states={"GA": 0}, cursor=1)) == 1
+    assert heard(changes, states={"FL": 0}, cursor=1) == []
+
+
 def test_nothing_is_told_of_a_state_that_is_not_watched():
     assert heard(log([BAKER, TAMPA], []), states={"GA": 0}) == []
 
