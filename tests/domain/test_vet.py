@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from listings import FIRST, known_after, listing, pending, row
+from listings import ANOTHER_DAY, FIRST, known_after, listing, pending, row
 
 from bot.domain.agreement import ListName
+from bot.domain.change import Known
 from bot.domain.reconcile import reconcile
 from bot.domain.vet import Held, Ruling, disappearances, doubts, hold, stood
 
@@ -210,6 +211,8 @@ def test_where_the_disappearances_are_not_the_reason_they_may_change():
     first = held(None, ROWS[:1], 0)
     assert held(first, ROWS[5:8], 5).since == FIRST
     assert held(first, (), 5).since == FIRST
+    assert held(first, ROWS[5:15], 5).since == FIRST
+    assert held(first, ROWS[5:16], 5).since != FIRST
     assert held(first, ROWS[:20], 5).since != FIRST
 
 
@@ -242,6 +245,91 @@ def test_what_can_be_read_at_last_is_held_afresh():
     assert held(unreadable, (), 5).since == FIRST + 5 * HOUR
     assert isinstance(held(unreadable, (), 5, readable=False), Held)
     assert held(unreadable, (), 5, readable=False).readings == 2
+
+
+# ── an old list, linked again ────────────────────────────────────────────────────────────────────────────────────────
+
+TAMPA, BELL, HILL, POLK = row("Tampa PD"), row("Bell Police", "TX"), row("Hill County Sheriff"), row("Polk Police")
+BACK = replace(row("City of Polk Police"), signed=ANOTHER_DAY)
+HISTORY = [
+    [TAMPA, HILL],
+    [TAMPA, HILL, BELL, POLK],
+    [replace(TAMPA, moa="https://www.ice.gov/tampa.pdf"), HILL, BELL],
+    [row("Tampa Police Department"), replace(HILL, county="Hill County"), BELL],
+    [row("Tampa Police Department"), BELL, BACK],
+    [row("Tampa Police Department"), BELL, BACK, row("Pike Police"), row("Dade Police")],
+]
+
+
+def again(number, names=(), *, evidence=None, last=6):
+    """Why the list of that number is doubted when it comes again after the last, with the names of the two."""
+    known, log = Known(), []
+    for at, rows in enumerate(HISTORY[:last], start=1):
+        found = reconcile(known, listing(rows, at))
+        known, log = found.known, [*log, *found.changes]
+    old = listing(HISTORY[number - 1], 9)
+    name, before = names or (old.publication.name, "x.xlsx")
+    old = replace(old, publication=replace(old.publication, name=name, evidence=evidence or "other bytes"))
+    known = replace(known, seen={old.list: replace(known.seen[old.list], name=before)})
+    changes = reconcile(known, old).changes
+    return doubts(known, old, changes, headline=None, log=log)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_what_says_just_what_an_earlier_list_said_is_an_old_list(number):
+    assert again(number) == (f"it says just what participating{number}.xlsx said: an old list, linked again",)
+
+
+def test_a_list_that_only_brings_back_what_left_is_no_old_list():
+    assert again(3, last=4) == ()
+    assert again(4, last=4) == ()
+
+
+def test_its_name_decides_unless_its_bytes_are_those_of_the_old_list():
+    newer = ("287gParticipatingAgencies030926pm.xlsx", "participatingAgencies03082026am.xlsx")
+    assert again(5, newer) == ()
+    assert len(again(5, newer, evidence="participating 5")) == 1
+    assert len(again(5, newer, evidence="participating 4")) == 0
+    assert len(again(5, newer[::-1])) == 1
+
+
+DATED = [
+    ("03082026am", "03082026mid", True),
+    ("03082026mid", "03082026pm", True),
+    ("03082026am", "03082026", True),
+    ("03082026", "03082026pm", True),
+    ("03082026AM", "03082026pm", True),
+    ("03082026pm", "03082026pm_b", True),
+    ("03072026pm", "03082026am", True),
+    ("030726pm", "03082026am", True),
+    ("12312025pm", "01012026am", True),
+    ("03082026mid", "03082026", None),
+    ("03082026pm", "03082026pm", None),
+    ("20260308", "03082026", None),
+    ("13082026am", "03082026pm", None),
+    ("030082026am", "03082026pm", None),
+    ("03082026am", "03142026am", None),
+    ("03082026am", "03132026am", None),
+    ("03082026am", "03122026am", True),
+]
+
+
+@pytest.mark.parametrize(("name", "last", "is_older"), DATED)
+def test_a_list_is_old_by_its_name_where_both_are_named_for_a_day_that_has_come(name, last, is_older):
+    known = known_after(ROWS[:50])
+    now = listing(ROWS[:49], 8)  # of 10 March
+
+    def doubted_as(name, last):
+        as_named = replace(now, publication=replace(now.publication, name=f"participatingAgencies{name}.xlsx"))
+        seen = replace(
+            known.seen[now.list], name=f"participatingAgencies{last}.xlsx", observed_at=now.publication.observed_at
+        )
+        before = replace(known, seen={now.list: seen})
+        return doubts(before, as_named, reconcile(before, as_named).changes, headline=None)
+
+    reason = f"its name is older than that of participatingAgencies{last}.xlsx, and nothing on it is new"
+    assert doubted_as(name, last) == ((reason,) if is_older else ())
+    assert doubted_as(last, name) == ()
 
 
 def test_only_what_is_withdrawn_disappears():
