@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import structlog
 import typer
@@ -22,13 +22,14 @@ from typer.core import TyperCommand
 from bot import __version__, cli_sources, control, scheduler
 from bot import replay as replaying
 from bot.commands import Counter
-from bot.config import Settings, notices
+from bot.config import Settings
 from bot.domain.agreement import ListName
 from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.vet import Held
 from bot.duty import Desk, Duty
 from bot.errors import ConfigError, CountersignError, StoreAway, StoreBusy, UsageError
+from bot.logs import prepared
 from bot.notify import notify
 from bot.operate import Answer, broadcast, carry_out, held_json, one_state, receipt_json, subscription_json
 from bot.printing import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
@@ -38,7 +39,10 @@ from bot.status import Report, report
 from bot.store import moving
 from bot.store.moving import Moved
 from bot.store.tiny import TinyStore
-from bot.wiring import desk, opened, operator, places, prepared, sources, utc_now
+from bot.wiring import desk, opened, operator, places, sources, utc_now
+
+if TYPE_CHECKING:
+    from bot.service import Service
 
 app = typer.Typer(
     name="countersign",
@@ -114,22 +118,23 @@ def worker() -> None:
     _start(_work)
 
 
-def _start(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]]) -> None:
-    settings = prepared(quiet=False)
-    for notice in notices(settings):
-        log.warning(notice)
-    asyncio.run(_open_and(program, settings))
+def _start(program: "Callable[[Service, Desk], Coroutine[Any, Any, None]]") -> None:
+    from bot.service import service  # noqa: PLC0415 - a web server and its counts, which few commands need
+
+    with service() as at_work:
+        asyncio.run(_open_and(program, at_work))
 
 
-async def _open_and(program: Callable[[Settings, Desk], Coroutine[Any, Any, None]], settings: Settings) -> None:
+async def _open_and(program: "Callable[[Service, Desk], Coroutine[Any, Any, None]]", at_work: "Service") -> None:
+    settings = at_work.settings
     store = await _patiently(lambda: opened(settings))
     try:
         gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
         for notice in store.notices:
             log.warning(notice)
-        async with desk(settings, store, places(settings)) as work, _taking_commands(work, settings):
+        async with desk(settings, store, places(settings), at_work.metrics) as work, _taking_commands(work, settings):
             await _patiently(lambda: _set_up(settings, work))
-            await program(settings, work)
+            await program(at_work, work)
     finally:
         await store.close()
 
@@ -159,14 +164,28 @@ async def _set_up(settings: Settings, work: Desk) -> None:
         await work.store.release("set up")
 
 
-async def _run(settings: Settings, work: Desk) -> None:
-    from bot.hearing import hearing  # noqa: PLC0415 - a web server, which no other command needs
+async def _run(at_work: "Service", work: Desk) -> None:
+    from bot.hearing import hearing  # noqa: PLC0415 - a web server, which few commands need
 
-    async with hearing(settings, work, Counter(work)):
-        await _work(settings, work)
+    settings = at_work.settings
+    shows = settings.public_url is not None or settings.port is not None
+    async with hearing(settings, work, Counter(work), at_work.views(work.store) if shows else None):
+        await _watch_and_tell(settings, work)
 
 
-async def _work(settings: Settings, work: Desk) -> None:
+async def _work(at_work: "Service", work: Desk) -> None:
+    """As `run`, but with a database `web` hears people."""
+    from bot.web import serving  # noqa: PLC0415 - the same
+
+    settings = at_work.settings
+    if settings.database_url is None:
+        await _run(at_work, work)
+        return
+    async with nullcontext() if settings.port is None else serving(settings.port, at_work.views(work.store)):
+        await _watch_and_tell(settings, work)
+
+
+async def _watch_and_tell(settings: Settings, work: Desk) -> None:
     stale_after = timedelta(hours=settings.stale_hours)
 
     async def also() -> None:
@@ -199,6 +218,47 @@ async def _welcome(work: Desk, settings: Settings) -> None:
         channels=sorted(work.channels),
         subscriptions=len(await work.store.subscriptions()),
     )
+
+
+NO_WEBHOOKS = (
+    "No webhooks are taken here: this process only reads the data folder, whose one writer is `countersign run`, which "
+    "takes them at its own PORT. Set DATABASE_URL to have several processes share the work."
+)
+
+
+@app.command()
+def web() -> None:
+    """Serve health and metrics at PORT and, with a database, hear people: the part beside `worker`."""
+    from bot.service import service  # noqa: PLC0415 - a web server and its counts, which few commands need
+
+    with service() as at_work:
+        asyncio.run(_web(at_work))
+
+
+async def _web(at_work: "Service") -> None:
+    from bot.hearing import DEFAULT_PORT, hearing  # noqa: PLC0415 - the same
+    from bot.web import serving  # noqa: PLC0415 - the same
+
+    settings = at_work.settings
+    stop = scheduler.stop_asked()
+    store = await _patiently(lambda: opened(settings, readonly=True))
+    try:
+        for notice in store.notices:
+            log.warning(notice)
+        views = at_work.views(store)
+        if settings.database_url is None:
+            log.warning(NO_WEBHOOKS)
+            async with serving(settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS):
+                await stop.wait()
+        else:
+            async with (
+                desk(settings, store, observer=at_work.metrics, sends=False) as work,
+                hearing(settings, work, Counter(work), views),
+            ):
+                await stop.wait()
+        log.info("stopping")
+    finally:
+        await store.close()
 
 
 @app.command()

@@ -17,9 +17,10 @@ from bot.fetch import Fetch
 from bot.local_sources import check as check_places
 from bot.local_sources import document_at, listed, place_of, proposed, what_it_is
 from bot.local_sources import read as read_place
+from bot.logs import prepared
 from bot.operate import one_state
 from bot.printing import print_lines, print_table, say
-from bot.wiring import desk, opened, prepared, utc_now
+from bot.wiring import desk, opened, utc_now
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")
+    sentry_dsn: SecretStr | None = Field(None, alias="SENTRY_DSN")
 
     @classmethod
     def settings_customise_sources(

@@ -30,12 +30,20 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What came of one delivery: how many messages were sent, or why they were not."""
+    """What came of one delivery: how many messages were sent, or why they were not.
+
+    `waiting`: the turn of one has not come, which is nobody's failure. `waited` is the time from when the first change
+    of the digest was seen to when all of it had been sent; None while it has not been, and where nothing was told.
+    """
 
     subscription: str
+    channel: str = ""
+    cadence: Cadence = Cadence.INSTANT
     messages: int = 0
     problem: str | None = None
     paused: bool = False
+    waiting: bool = False
+    waited: timedelta | None = None
 
 
 async def deliver(
@@ -47,10 +55,11 @@ async def deliver(
     """
     channel = channels.get(subscription.channel)
     if channel is None:
-        return Delivered(subscription=subscription.id, problem=f"{subscription.channel} is not configured")
+        problem = f"{subscription.channel} is not configured"
+        return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
     corrections = await _corrections(subscription, channel, store, page)
     pinned = await _pinned(subscription, subscription.cursor if corrections else await store.last_seq(), store, now)
-    parts = corrections or await _digest(pinned, channel, store, page)
+    parts, seen_at = (corrections, None) if corrections else await _digest(pinned, channel, store, page)
     told, messages = await _told(pinned, store), 0
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent and told.issuperset(part.covers):
@@ -66,7 +75,7 @@ async def deliver(
             return await _undelivered(letter, fault, store, now())
         await store.sent(letter.receipt(now(), message_id=message_id or None))
         messages += 1
-        log.info("sent", part=number, parts=len(parts), changes=len(part.covers), **pinned.log_context())
+        log.info("sent", **letter.log_context())
     if pinned.refused:
         await go_on(pinned, store)
     assert pinned.pinned is not None
@@ -74,7 +83,13 @@ async def deliver(
     if corrections and done.is_due(now()):
         then = await deliver(done, store=store, channels=channels, now=now, page=page)
         return replace(then, messages=messages + then.messages)
-    return Delivered(subscription=pinned.id, messages=messages)
+    return Delivered(
+        subscription=pinned.id,
+        channel=pinned.channel,
+        cadence=pinned.cadence,
+        messages=messages,
+        waited=now() - seen_at if seen_at is not None else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,12 @@ class _Letter:
     part: Part
     number: int
     of: int
+
+    def log_context(self) -> dict[str, object]:
+        """What a log line says of it; `seq` are the first and the last change that it names."""
+        covers = self.part.covers
+        seq = "-".join(map(str, sorted({min(covers), max(covers)}))) if covers else None
+        return {"part": self.number, "parts": self.of, "changes": len(covers), "seq": seq, **self.to.log_context()}
 
     def receipt(self, at: datetime, *, message_id: str | None = None, error: str | None = None) -> Receipt:
         return Receipt(
@@ -115,11 +136,18 @@ def _is_on_its_way(subscription: Subscription) -> bool:
     return subscription.pinned not in (None, subscription.cursor)
 
 
-async def _digest(pinned: Subscription, channel: Channel, store: Store, page: str) -> Sequence[Part]:
+async def _digest(
+    pinned: Subscription, channel: Channel, store: Store, page: str
+) -> tuple[Sequence[Part], datetime | None]:
+    """The parts of the digest that is due, and when the first change that it names was seen."""
     assert pinned.pinned is not None
     changes = await store.changes(after=pinned.cursor, upto=pinned.pinned)
     digest = compose(pinned, changes, upto=pinned.pinned, about=await _circumstances(pinned, changes, store, page))
-    return channel.render(digest, await _picture(pinned, store)) if digest is not None else ()
+    if digest is None:
+        return (), None
+    named = set(digest.covers)
+    seen_at = min((c.publication.observed_at for c in changes if c.seq in named), default=None)
+    return channel.render(digest, await _picture(pinned, store)), seen_at
 
 
 async def _told(subscription: Subscription, store: Store) -> frozenset[int]:
@@ -193,7 +221,7 @@ async def _send(channel: Channel, letter: _Letter) -> str:
     except SendError as fault:
         if not fault.too_long:
             raise
-        log.warning("sent plainly", problem=str(fault), **letter.to.log_context())
+        log.warning("sent plainly", problem=str(fault), **letter.log_context())
         return await channel.send(letter.to.address, letter.part, plain=True)
 
 
@@ -202,15 +230,18 @@ async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: date
     then = verdict(letter.to, fault, at)
     if fault.waiting and then.retry_at is not None:
         await store.put_off(letter.to.id, then.retry_at)
-        log.info("waits for its turn", until=stamp(then.retry_at), **letter.to.log_context())
+        log.info("waits for its turn", until=stamp(then.retry_at), **letter.log_context())
     else:
         await store.failed(letter.receipt(at, error=str(fault)), then)
-        log.warning("not sent", problem=str(fault), paused=then.paused is not None, **letter.to.log_context())
+        log.warning("not sent", problem=str(fault), paused=then.paused is not None, **letter.log_context())
     return Delivered(
         subscription=letter.to.id,
+        channel=letter.to.channel,
+        cadence=letter.to.cadence,
         messages=letter.number - 1 - letter.to.sent,
         problem=str(fault),
         paused=then.paused is not None,
+        waiting=fault.waiting,
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.attend import Attended, attend
 from bot.channels import Channel
@@ -32,6 +33,32 @@ log = structlog.get_logger()
 Now = Callable[[], datetime]
 
 
+class Observer(Protocol):
+    """Is told what came of each reading and each delivery; the one place where they are counted."""
+
+    def watched(self, watched: Watched) -> None:
+        """A source was read, or could not be."""
+
+    def attended(self, kind: str, attended: Attended) -> None:
+        """A local place on a platform of that kind was read, or could not be."""
+
+    def delivered(self, delivered: Delivered) -> None:
+        """A subscription was brought up to date, or could not be."""
+
+
+class Unobserved:
+    """Counts nothing: for commands, which end before anybody could ask."""
+
+    def watched(self, watched: Watched) -> None:
+        """Nothing is done with it."""
+
+    def attended(self, kind: str, attended: Attended) -> None:
+        """Nothing is done with it."""
+
+    def delivered(self, delivered: Delivered) -> None:
+        """Nothing is done with it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Everything that the work needs, handed down by whoever starts the program.
@@ -50,25 +77,38 @@ class Desk:
     page: str
     places: Mapping[str, Place] = field(default_factory=dict)
     elections: Mapping[str, str] = field(default_factory=dict)
+    observer: Observer = field(default_factory=Unobserved)
     _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
 
     async def poll(self, source: Source) -> Watched:
         """Read one source now; LeaseLost when another program is reading it."""
         async with self._alone(f"source {source.name}"):
-            return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+            return await self._watched(source)
+
+    async def _watched(self, source: Source) -> Watched:
+        with bound_contextvars(source=source.name):
+            watched = await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+        self.observer.watched(watched)
+        return watched
 
     async def poll_if_due(self, source: Source) -> Watched | None:
         """Read it unless another program has done so since it was due."""
         async with self._alone(f"source {source.name}"):
             if not (await self.store.memory(source.name)).is_due(self.now(), self.every):
                 return None
-            return await watch(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+            return await self._watched(source)
 
     async def attend(self, place: Place) -> Attended:
         """Read one local place now, a few at a time; LeaseLost when another program is reading it."""
         async with self._room, self._alone(f"source {place.name}"):
-            return await attend(place, store=self.store, fetch=self.fetch, now=self.now)
+            return await self._attended(place)
+
+    async def _attended(self, place: Place) -> Attended:
+        with bound_contextvars(source=place.name):
+            attended = await attend(place, store=self.store, fetch=self.fetch, now=self.now)
+        self.observer.attended(place.kind, attended)
+        return attended
 
     async def rota(self, rota: Rota, *, at_once: bool = False) -> Rota:
         """The rota of places, drawn up from what the store holds now."""
@@ -91,7 +131,7 @@ class Desk:
         """Read it unless another program has done so since it was due."""
         async with self._alone(f"source {place.name}"):
             if (await self.store.memory(place.name)).is_due(self.now(), timedelta(hours=place.every_hours)):
-                await attend(place, store=self.store, fetch=self.fetch, now=self.now)
+                await self._attended(place)
 
     async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
         """Deliver what one subscription is owed now, which was taken for this; others may have it afterwards."""
@@ -100,9 +140,15 @@ class Desk:
                 fresh = await self.store.subscription(subscription.id)
                 if fresh is None or not fresh.is_due(self.now()):
                     return Delivered(subscription=subscription.id)
-                return await deliver(fresh, store=self.store, channels=self.channels, now=self.now, page=self.page)
+                return await self._delivered(fresh)
         finally:
             await self.store.release(subscription.id)
+
+    async def _delivered(self, to: Subscription) -> Delivered:
+        with bound_contextvars(**to.log_context()):
+            done = await deliver(to, store=self.store, channels=self.channels, now=self.now, page=self.page)
+        self.observer.delivered(done)
+        return done
 
     async def due_sources(self) -> Sequence[Source]:
         """The sources that are due."""

@@ -3,48 +3,64 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.channels import Clerk, Listener
+from bot.channels import Clerk
 from bot.config import Settings
 from bot.domain import answers
 from bot.domain.subscription import Language
 from bot.duty import Desk
-from bot.web import TELEGRAM_PATH, serving
-from bot.wiring import slack_oauth
+from bot.errors import StoreAway
+from bot.web import TELEGRAM_PATH, Views, serving
+from bot.wiring import elections, slack_oauth
 
 AGAIN_AFTER = 60.0  # seconds until a side that failed in a way nobody foresaw is started again
+ELECTED_AGAIN = 5.0  # seconds until it is asked again who listens
 DEFAULT_PORT = 8080
+
 
 if TYPE_CHECKING:
     from bot.channels.slack_chat import SlackChat
     from bot.channels.slack_install import OAuth
     from bot.channels.telegram_chat import TelegramChat
 
+Listen = Callable[[Clerk], Awaitable[None]]
+
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def hearing(settings: Settings, desk: Desk, clerk: Clerk) -> AsyncIterator[None]:
-    """Let people talk to the bot while the block runs."""
+async def hearing(settings: Settings, desk: Desk, clerk: Clerk, views: Views | None) -> AsyncIterator[None]:
+    """Let people talk to the bot while the block runs; with `views`, show at PORT how things stand.
+
+    At a public URL the platforms call us. Without one we ask them, and of all programs on one database one asks
+    Telegram, which answers no second one; Slack shares out what it has among all that ask.
+    """
     oauth = slack_oauth(settings, desk.store)
     if oauth is not None:
         await oauth.workspaces.check()
     telegram, slack = _telegram(settings, desk), _slack(settings, desk, oauth)
-    listeners = {name: side for name, side in (("telegram", telegram), ("slack", slack)) if side is not None}
+    listens: dict[str, Listen] = {}
+    if telegram is not None:
+        asks_alone = settings.public_url is None
+        listens["telegram"] = _while_elected(telegram.listen, settings, desk) if asks_alone else telegram.listen
+    if slack is not None:
+        listens["slack"] = slack.listen
     async with AsyncExitStack() as open_:
-        if settings.public_url is not None:
+        if views is not None:
+            is_called = settings.public_url is not None
             address = serving(
                 settings.port or DEFAULT_PORT,
-                telegram=telegram.feed if telegram is not None else None,
-                slack=slack.feed if slack is not None else None,
+                views,
+                telegram=telegram.feed if telegram is not None and is_called else None,
+                slack=slack.feed if slack is not None and is_called else None,
             )
             await open_.enter_async_context(address)
-        tasks = [asyncio.create_task(_listen(name, side, clerk), name=name) for name, side in listeners.items()]
+        tasks = [asyncio.create_task(_listen(name, listen, clerk), name=name) for name, listen in listens.items()]
         try:
             yield
         finally:
@@ -53,14 +69,40 @@ async def hearing(settings: Settings, desk: Desk, clerk: Clerk) -> AsyncIterator
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen(name: str, side: Listener, clerk: Clerk) -> None:
+async def _listen(name: str, listen: Listen, clerk: Clerk) -> None:
     """Listen until cancelled; whatever fails on one side, the rest of the program goes on."""
     while True:
         try:
-            await side.listen(clerk)
+            await listen(clerk)
         except Exception:
             log.exception("a listening channel failed", channel=name)
         await asyncio.sleep(AGAIN_AFTER)
+
+
+def _while_elected(listen: Listen, settings: Settings, desk: Desk) -> Listen:
+    """Listen while this program is the one that does; when it no longer is, another has begun."""
+    seat = f"hears {elections(settings)['telegram']}"
+
+    async def is_elected() -> bool:
+        try:
+            return await desk.store.elected(seat)
+        except StoreAway:
+            return False
+
+    async def listens(clerk: Clerk) -> None:
+        while not await is_elected():  # noqa: ASYNC110 - the database says nothing when a seat falls vacant
+            await asyncio.sleep(ELECTED_AGAIN)
+        listening = asyncio.ensure_future(listen(clerk))
+        try:
+            while not listening.done() and await is_elected():
+                await asyncio.wait({listening}, timeout=ELECTED_AGAIN)
+        finally:
+            if not listening.done():
+                listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+
+    return listens
 
 
 def _telegram(settings: Settings, desk: Desk) -> "TelegramChat | None":

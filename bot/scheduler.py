@@ -14,17 +14,23 @@ FINISH_WITHIN = 10.0  # seconds that work under way has after SIGTERM
 log = structlog.get_logger()
 
 
-async def run(duty: Duty) -> None:
-    """Tick until SIGTERM or SIGINT, then finish what is under way."""
+def stop_asked() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT from now on, which end the program no more by themselves."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def run(duty: Duty) -> None:
+    """Tick until SIGTERM or SIGINT, then finish what is under way."""
+    stop = stop_asked()
     scheduler = AsyncIOScheduler()
     scheduler.add_job(duty.tick, "interval", seconds=TICK, coalesce=True, max_instances=1, misfire_grace_time=None)
     scheduler.start()
     await duty.tick()
-    following = loop.create_task(duty.follow())
+    following = asyncio.create_task(duty.follow())
     await stop.wait()
     log.info("stopping")
     following.cancel()

@@ -1,20 +1,17 @@
 """From settings to the things that they describe: store, sources, channels, desk."""
 
-import logging
-import sys
-from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import structlog
 from pydantic import SecretStr
 
 from bot import catalogue
 from bot.channels import CHANNELS, Channel
-from bot.config import Settings, load
+from bot.config import Settings
 from bot.domain.local import Place
-from bot.duty import Desk
+from bot.duty import Desk, Observer, Unobserved
 from bot.fetch import Fetch
 from bot.notify import Operator
 from bot.sources import Source
@@ -32,56 +29,6 @@ TOKENS = "tokens"
 def utc_now() -> datetime:
     """The clock, in UTC and whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
-
-
-def prepared(*, quiet: bool = True) -> Settings:
-    """What every command begins with: the settings, and logs that show no secret of theirs."""
-    settings = load()
-    set_up_logs(settings, quiet=quiet)
-    return settings
-
-
-def set_up_logs(settings: Settings | None, *, quiet: bool) -> None:
-    """Logs go to stderr; secrets are masked; libraries that log addresses are silenced."""
-    secrets = settings.secrets if settings else ()
-    level = logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
-    for name in ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "slack_bolt", "aiohttp"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("apscheduler.scheduler").setLevel(
-        logging.ERROR
-    )  # a tick that is skipped is caught up by the next
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(lambda record: _mask_record(record, secrets))
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
-            structlog.processors.format_exc_info,
-            lambda _, __, event: _masked(event, secrets),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-            if sys.stderr.isatty()
-            else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-
-
-def _masked(event: MutableMapping[str, Any], secrets: tuple[str, ...]) -> MutableMapping[str, Any]:
-    return {key: _mask(value, secrets) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def _mask_record(record: logging.LogRecord, secrets: tuple[str, ...]) -> bool:
-    record.msg, record.args = _mask(record.getMessage(), secrets), None
-    return True
-
-
-def _mask(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
 
 
 def sources(settings: Settings) -> dict[str, Source]:
@@ -149,12 +96,12 @@ def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret is not None else ""
 
 
-def channels(settings: Settings, store: Store) -> dict[str, Channel]:
-    """The channels that are set up; the console only while no other is."""
+def channels(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Channel]:
+    """The channels that are set up; the console only while no other is. Without `sends` they are for answers alone."""
     made: dict[str, Channel] = {}
     if settings.telegram_bot_token is not None:
         token = _plain(settings.telegram_bot_token)
-        made["telegram"] = CHANNELS["telegram"](token=token, base_url=settings.telegram_api_url)
+        made["telegram"] = CHANNELS["telegram"](token=token, base_url=settings.telegram_api_url, sends=sends)
     oauth = slack_oauth(settings, store)
     if settings.slack_bot_token is not None or oauth is not None:
         made["slack"] = CHANNELS["slack"](
@@ -181,14 +128,24 @@ def operator(settings: Settings) -> Operator:
 
 
 @asynccontextmanager
-async def desk(settings: Settings, store: Store, places: Mapping[str, Place] | None = None) -> AsyncIterator[Desk]:
-    """The desk with its doors open: one HTTP client, the channels; closed at the end. `places` are those to watch."""
+async def desk(
+    settings: Settings,
+    store: Store,
+    places: Mapping[str, Place] | None = None,
+    observer: Observer | None = None,
+    *,
+    sends: bool = True,
+) -> AsyncIterator[Desk]:
+    """The desk with its doors open: one HTTP client, the channels; closed at the end.
+
+    `places` are those to watch. Without `sends` other programs tell the subscriptions, and this one answers people.
+    """
     fetch = Fetch(
         contact=settings.contact,
         host_gap=settings.host_gap,
         allow_loopback=settings.allow_loopback,
     )
-    made: Mapping[str, Channel] = channels(settings, store)
+    made: Mapping[str, Channel] = channels(settings, store, sends=sends)
     try:
         async with fetch:
             yield Desk(
@@ -201,6 +158,7 @@ async def desk(settings: Settings, store: Store, places: Mapping[str, Place] | N
                 page=settings.ice_url,
                 places=places or {},
                 elections=elections(settings),
+                observer=observer or Unobserved(),
             )
     finally:
         for channel in made.values():

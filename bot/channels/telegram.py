@@ -30,6 +30,7 @@ LONGEST_MARKUP = 9_000  # text and addresses together; from about 9,500 it answe
 # Of the 30 a second that it allows, evenly, so that an answer gets in; and of 25 each second a little more than one,
 # since the way there is not always as long.
 OVERALL = (Limit(25, 1.03), Limit(1, 0.038))
+ANSWERS = (Limit(4, 1.0),)  # what the sender leaves to a program beside it that answers people
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
 
@@ -41,7 +42,10 @@ _NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
 class Telegram:
-    """A bot with this token. `base_url` ends in /bot; `patience` is how long a send waits for its turn, in seconds."""
+    """A bot with this token. `base_url` ends in /bot; `patience` is how long a send waits for its turn, in seconds.
+
+    One that does not `send` alerts answers people at the pace that another program, which does, leaves to it.
+    """
 
     name = "telegram"
 
@@ -52,6 +56,7 @@ class Telegram:
         base_url: str = "https://api.telegram.org/bot",
         call_timeout: float = 20.0,
         patience: float = 30.0,
+        sends: bool = True,
         pace: Pace | None = None,
     ) -> None:
         self._token = token
@@ -60,7 +65,7 @@ class Telegram:
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
         self.timeout = patience + call_timeout
-        self.pace = pace or Pace(overall=OVERALL, each=_limits)
+        self.pace = pace or Pace(overall=OVERALL if sends else ANSWERS, each=_limits)
 
     @cached_property
     def bot(self) -> Bot:

@@ -1,0 +1,194 @@
+"""Whether the program does its work, and the facts by which that is told. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.domain.change import stamp
+from bot.domain.notices import is_stale, span
+from bot.domain.reading import ICE, Memory
+from bot.domain.subscription import Subscription
+
+LATE = timedelta(minutes=5)  # what has been due for so long is late
+IDLE = timedelta(minutes=20)  # ICE has been due for so long: nobody works
+MUTE = timedelta(minutes=15)  # nothing has gone through on a channel for so long, though it was tried
+
+
+class Standing(StrEnum):
+    """How things are with a subscription."""
+
+    ACTIVE = "active"
+    FAILING = "failing"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """The subscriptions of one channel, counted. `oldest_due` (UTC) is since when the one that waits longest is due.
+
+    `late` counts those that have been due for longer than LATE. `mute_since` (UTC) is since when every send failed.
+    """
+
+    standings: Mapping[Standing, int]
+    due: int
+    late: int
+    oldest_due: datetime | None
+    mute_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What holds at `now` (UTC), in numbers that are safe to show to anybody.
+
+    `ice` is what is remembered of ICE's lists, None where they are not read here; `local` of the other sources that
+    were ever read. `held` counts listings, `log_end` the changes of the log.
+    """
+
+    now: datetime
+    ice: Memory | None
+    local: tuple[Memory, ...]
+    held: int
+    log_end: int
+    crowds: Mapping[str, Crowd]
+    stale_after: timedelta
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether ICE has not been read well for too long."""
+        return self.ice is not None and is_stale(self.ice, self.now, self.stale_after)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the program is not well, in sentences; none when it is."""
+        return (*self._of_ice(), *self._of_channels())
+
+    def _of_ice(self) -> Iterable[str]:
+        if self.ice is None:
+            return
+        if self.is_stale:
+            since = self.ice.read_at or self.ice.problem_since
+            assert since is not None
+            yield f"ICE's list is stale: it has not been read well for {span(self.now - since)}"
+        if self.ice.due_at is not None and self.now - self.ice.due_at > IDLE:
+            waited = span(self.now - self.ice.due_at)
+            yield f"ICE's list has been due for {waited} and nobody reads it: is `countersign run` or a worker at work?"
+
+    def _of_channels(self) -> Iterable[str]:
+        for channel, crowd in self.crowds.items():
+            if crowd.mute_since is not None:
+                failing = crowd.standings[Standing.FAILING]
+                yield (
+                    f"{channel}: every message has failed for {span(self.now - crowd.mute_since)} "
+                    f"({failing} subscription{'' if failing == 1 else 's'} in back-off)"
+                )
+
+    def as_json(self) -> dict[str, Any]:
+        """For whoever asks whether the program is well."""
+        reasons = self.reasons
+        return {
+            "status": "unwell" if reasons else "ok",
+            "reasons": list(reasons),
+            "now": stamp(self.now),
+            "ice": self._ice_json(),
+            "local_sources": local_counts(self.local),
+            "held": self.held,
+            "changes": self.log_end,
+            "subscriptions": {channel: _crowd_json(crowd) for channel, crowd in self.crowds.items()},
+        }
+
+    def _ice_json(self) -> dict[str, Any] | None:
+        ice = self.ice
+        if ice is None:
+            return None
+        return {
+            "last_read": _stamp(ice.read_at),
+            "last_change": _stamp(ice.changed_at),
+            "next_read": _stamp(ice.due_at),
+            "stale": self.is_stale,
+            "problem": ice.problem,
+            "failures": ice.failures,
+        }
+
+
+def facts(
+    *,
+    now: datetime,
+    memories: Sequence[Memory],
+    held: int,
+    log_end: int,
+    subscriptions: Sequence[Subscription],
+    stale_after: timedelta,
+    reads_ice: bool = True,
+) -> Facts:
+    """The facts, from what the store holds."""
+    known = {memory.source: memory for memory in memories}
+    return Facts(
+        now=now,
+        ice=known.get(ICE, Memory(source=ICE)) if reads_ice else None,
+        local=tuple(memory for memory in memories if memory.source != ICE),
+        held=held,
+        log_end=log_end,
+        crowds=_crowds(subscriptions, now),
+        stale_after=stale_after,
+    )
+
+
+def local_counts(local: Iterable[Memory]) -> dict[str, int]:
+    """How many local sources are well, fail, or are parked."""
+    counts = {"well": 0, "failing": 0, "parked": 0}
+    for memory in local:
+        counts["parked" if memory.parked_at else "failing" if memory.failures else "well"] += 1
+    return counts
+
+
+def _crowds(subscriptions: Iterable[Subscription], now: datetime) -> dict[str, Crowd]:
+    by_channel: dict[str, list[Subscription]] = {}
+    for subscription in subscriptions:
+        by_channel.setdefault(subscription.channel, []).append(subscription)
+    return {channel: _crowd(by_channel[channel], now) for channel in sorted(by_channel)}
+
+
+def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
+    standings = dict.fromkeys(Standing, 0)
+    for subscription in together:
+        standings[standing(subscription)] += 1
+    due = [wakes for s in together if (wakes := s.wakes_at) is not None and wakes <= now]
+    return Crowd(
+        standings=standings,
+        due=len(due),
+        late=sum(now - wakes > LATE for wakes in due),
+        oldest_due=min(due, default=None),
+        mute_since=_mute_since(together, now),
+    )
+
+
+def standing(subscription: Subscription) -> Standing:
+    """How things are with it; one whose token is refused is failing, for it goes on as soon as the token works."""
+    if subscription.refused or (subscription.paused is None and subscription.failing_since is not None):
+        return Standing.FAILING
+    return Standing.ACTIVE if subscription.paused is None else Standing.PAUSED
+
+
+def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | None:
+    """Since when every send on a channel has failed: none of its subscriptions was told since the first began to fail.
+
+    One failing address among others that only had nothing to hear says little of the channel: two do, or the only one.
+    """
+    failing = [s.failing_since for s in together if standing(s) is Standing.FAILING and s.failing_since is not None]
+    trying = sum(standing(s) is not Standing.PAUSED for s in together)
+    if len(failing) < min(2, trying) or not failing:
+        return None
+    since = min(failing)
+    told = any(s.told_at is not None and s.told_at >= since for s in together)
+    return None if told or now - since < MUTE else since
+
+
+def _crowd_json(crowd: Crowd) -> dict[str, int]:
+    counts = {standing.value: number for standing, number in crowd.standings.items()}
+    return counts | {"due": crowd.due, "late": crowd.late}
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return stamp(moment) if moment else None

@@ -1,0 +1,43 @@
+"""How things stand, read from the store for whoever asks over the network; never more often than every few seconds."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.domain.health import Facts, facts
+from bot.store import Store
+
+FRESH_FOR = timedelta(seconds=5)  # anybody may ask as often as they like; the store is asked this often at most
+
+
+@dataclass(slots=True, kw_only=True)
+class Lookout:
+    """Gathers the facts. `reads_ice` is whether ICE's lists are read by this installation at all."""
+
+    store: Store
+    now: Callable[[], datetime]
+    stale_after: timedelta
+    reads_ice: bool = True
+    _seen: Facts | None = None
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def look(self) -> Facts:
+        """The facts as they were a few seconds ago at most; StoreError when the store cannot be read."""
+        async with self._one_at_a_time:
+            now = self.now()
+            if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:
+                self._seen = None
+                self._seen = await self._gather(now)
+            return self._seen
+
+    async def _gather(self, now: datetime) -> Facts:
+        return facts(
+            now=now,
+            memories=await self.store.memories(),
+            held=len(await self.store.held()),
+            log_end=await self.store.last_seq(),
+            subscriptions=await self.store.subscriptions(),
+            stale_after=self.stale_after,
+            reads_ice=self.reads_ice,
+        )
