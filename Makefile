@@ -41,6 +41,7 @@ $(STAMP): requirements.txt pyproject.toml bot/__init__.py
 lock:
 	uv lock --upgrade
 	uv export --quiet --all-groups --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt
+	uv export --quiet --no-dev --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements-run.txt
 	rm uv.lock
 
 clean:

@@ -1,0 +1,31 @@
+# Countersign in a container: `docker build -t countersign .`, then `docker run -v countersign:/data countersign`.
+# Everything that lasts lies in /data, unless DATABASE_URL is set. The program is process 1 and ends cleanly on SIGTERM.
+
+FROM python:3.11-slim AS packages
+COPY requirements-run.txt .
+RUN python -m venv /opt/countersign \
+ && /opt/countersign/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-run.txt \
+ && printf '#!/opt/countersign/bin/python\nimport sys\nfrom bot.__main__ import main\nsys.exit(main())\n' > /opt/countersign/bin/countersign \
+ && chmod +x /opt/countersign/bin/countersign
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --home-dir /srv --no-create-home countersign \
+ && install -d -o countersign -m 700 /data
+ENV PATH=/opt/countersign/bin:$PATH \
+    PYTHONPATH=/srv \
+    PYTHONUNBUFFERED=1 \
+    COUNTERSIGN_DATA=/data \
+    COUNTERSIGN_LOG=json \
+    PORT=8080
+COPY --from=packages /opt/countersign /opt/countersign
+WORKDIR /srv
+COPY LICENSE ./
+COPY config config
+COPY bot bot
+RUN python -m compileall -q bot
+USER countersign
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=1m --timeout=10s --start-period=2m CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/health', timeout=8)"]
+ENTRYPOINT ["countersign"]
+CMD ["run"]
