@@ -40,8 +40,8 @@ $(STAMP): requirements.txt pyproject.toml bot/__init__.py
 # For maintainers: pin anew. uv.lock holds addresses, so only the export is kept.
 lock:
 	uv lock --upgrade
-	uv export --quiet --all-groups --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt
-	uv export --quiet --no-dev --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements-run.txt
+	uv export --quiet --all-groups --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt
+	uv export --quiet --no-dev --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements-run.txt
 	rm uv.lock
 
 clean:
