@@ -15,7 +15,7 @@ from bot.domain.local import AgendaItem, Found, LocalReading, Place
 from bot.domain.mention import mentions_in
 from bot.domain.mentioned import Before, is_first, news
 from bot.domain.reading import Memory, spread
-from bot.errors import SourceError
+from bot.errors import SourceError, blaming
 from bot.sources import LOCAL, Fetcher
 from bot.store import Record, Store
 
@@ -51,12 +51,13 @@ async def attend(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> Att
     """Read a place once and record what is new; one that fails changes nothing but its own memory."""
     memory = await store.memory(place.name)
     try:
-        reading = await LOCAL[place.kind].read(fetch, place, memory, now())
+        with blaming(place.name):
+            reading = await LOCAL[place.kind].read(fetch, place, memory, now())
+            return await _take(place, reading, memory, store, now())
     except SourceError as fault:
         await store.remember(await _failed(memory, fault, place, store, now()))
         log.warning("place not read", source=place.name, problem=str(fault))
         return Attended(source=place.name, problems=(str(fault),), failed=True)
-    return await _take(place, reading, memory, store, now())
 
 
 async def _take(place: Place, reading: LocalReading, memory: Memory, store: Store, at: datetime) -> Attended:

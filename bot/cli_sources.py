@@ -195,7 +195,7 @@ def _print_check(answer: Answer, *, as_lines: bool) -> None:
     if as_lines:
         print_lines([answer])
     elif not answer["read"]:
-        print(f"{answer['name']}: not read: {answer['problem']}")
+        print(f"{answer['name']}: not read: {answer['problem'].removeprefix(answer['name'] + ': ')}")
     elif answer["unchanged"]:
         print(f"{answer['name']}: read well, nothing new since the last time")
     else:

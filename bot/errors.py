@@ -10,7 +10,8 @@
     │   ├── Blocked           403, 429 or robots.txt: back off, never evade
     │   ├── Missing           404 or 410: linked but not there (ICE links a sheet before it uploads it)
     │   ├── Unsafe            an address or a size that we refuse
-    │   └── Unreadable        it came, but it is not what it should be
+    │   ├── Unreadable        it came, but it is not what it should be
+    │   └── Unforeseen        what came brought a fault of ours to light: to be reported, and the other sources go on
     ├── SendError             a message was not delivered; carries the verdict
     └── StoreError            what we know could not be read or written
         ├── StoreBusy         another program writes this folder
@@ -20,7 +21,12 @@
         └── StoreUnwritable   a read-only folder, a full disk
 """
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+LONGEST_REASON = 120  # characters of an error that nobody wrote for a person
 
 
 class CountersignError(Exception):
@@ -65,6 +71,27 @@ class Unsafe(SourceError):
 
 class Unreadable(SourceError):
     """A document came, but it is not what it should be."""
+
+
+class Unforeseen(SourceError):
+    """What a source says brought a fault of Countersign to light; the text says where, for whoever mends it."""
+
+
+@contextmanager
+def blaming(source: str) -> Iterator[None]:
+    """Raise what nobody foresaw as an Unforeseen of this source, so that it is as any failure of it."""
+    try:
+        yield
+    except CountersignError:
+        raise
+    except Exception as bug:
+        steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(bug.__traceback__)]
+        file, line = [step for step in steps if Path(step[0]).is_relative_to(Path(__file__).parent)][-1]
+        reason = " ".join(f"{type(bug).__name__} {bug}".split())[:LONGEST_REASON]
+        raise Unforeseen(
+            f"{source}: could not be read for a fault of Countersign's own: {reason} ({Path(file).name}, line {line}); "
+            "please report it"
+        ) from bug
 
 
 class SendError(CountersignError):

@@ -15,7 +15,7 @@ from bot.domain.local import AgendaItem, Place
 from bot.domain.mention import mentions_in
 from bot.domain.reading import Memory
 from bot.duty import Desk
-from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError
+from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, blaming
 from bot.sources import LOCAL, Fetcher
 from bot.sources.recognise import on_the_web, recognise
 
@@ -70,13 +70,14 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
 
     In the order of the meetings, what has no day last. Raises a SourceError when nothing could be read.
     """
+    found: list[Answer] = []
     try:
-        reading = await LOCAL[place.kind].read(fetch, place, Memory(source=place.name), now)
+        with blaming(place.name):
+            reading = await LOCAL[place.kind].read(fetch, place, Memory(source=place.name), now)
+            for item in sorted(reading.items, key=_meets):
+                found += _item_and_mentions(item)
     except SourceError as fault:
         raise type(fault)(_without_source(str(fault), place)) from fault
-    found: list[Answer] = []
-    for item in sorted(reading.items, key=_meets):
-        found += _item_and_mentions(item)
     problems = (_without_source(problem, place) for problem in reading.problems)
     return [*found, *({"what": "problem", "problem": problem} for problem in problems)]
 

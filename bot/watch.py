@@ -12,7 +12,7 @@ from bot.domain.document import Document
 from bot.domain.reading import Memory, Reading, spread
 from bot.domain.reconcile import Reconciled, dropped, reconcile
 from bot.domain.vet import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.errors import SourceError, Unreadable, UsageError
+from bot.errors import SourceError, Unreadable, UsageError, blaming
 from bot.sources import Fetcher, Source
 from bot.store import Record, Store
 
@@ -36,8 +36,9 @@ async def watch(source: Source, *, store: Store, fetch: Fetcher, now: Now, every
     if memory.tried_at is not None and memory.tried_at > now():
         log.warning("the clock was set back; nothing waits for the time that it had", was=stamp(memory.tried_at))
     try:
-        reading = await source.read(fetch, memory)
-        return await take(source, reading, memory=memory, store=store, at=now(), every=every)
+        with blaming(source.name):
+            reading = await source.read(fetch, memory)
+            return await take(source, reading, memory=memory, store=store, at=now(), every=every)
     except SourceError as fault:
         await store.remember(memory.failed(fault, now(), every))
         log.warning("source not read", source=source.name, problem=str(fault))

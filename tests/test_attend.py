@@ -11,10 +11,15 @@ from sources.test_local_contract import AMENDED, CASES, TITLE
 from sources.test_local_contract import place as place_of
 
 from bot.attend import attend
+from bot.channels.console import Console
 from bot.domain.agreement import Publication
 from bot.domain.change import Kind, Known
 from bot.domain.local import OFF_AGENDA, Place
+from bot.domain.subscription import Filter, Subscription
+from bot.duty import Desk, Duty
 from bot.fetch import Fetch
+from bot.local_sources import check
+from bot.sources import LOCAL
 from bot.store import Record
 from bot.store.tiny import TinyStore
 
@@ -353,6 +358,92 @@ async def test_a_place_that_fails_for_a_week_is_parked_and_goes_on_once_it_is_re
     assert change.kind is Kind.MENTIONED
     memory = await at.memory()
     assert (memory.parked_at, memory.failures, memory.problem) == (None, 0, None)
+
+
+class Stumbling:
+    """A platform's reader with a fault of its own, for one place; the others are read as they are."""
+
+    def __init__(self, stumbles_over, fault):
+        self.stumbles_over, self.fault, self.reader = stumbles_over, fault, LOCAL["page"]
+
+    async def read(self, fetch, place, memory, now):
+        if place.name == self.stumbles_over:
+            raise self.fault
+        return await self.reader.read(fetch, place, memory, now)
+
+
+@pytest.fixture
+async def two_places(tmp_path, monkeypatch):
+    """A place that a reader stumbles over and one that is read well, and a desk for both."""
+    async with LoopbackWeb() as server, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
+        server.files["/a.html"] = page(f"<p>{MOA}</p>")
+        places = [
+            replace(nash(server, "page", "/a.html", verified=TUESDAY.date()), name=name)
+            for name in ("Bad County, NC", "Good County, NC")
+        ]
+        store = TinyStore.open(tmp_path / "data")
+        yield Desk(
+            store=store, fetch=fetch, sources={}, channels={"console": Console()}, now=lambda: TUESDAY, page="",
+            every=HOUR, places={place.name: place for place in places},
+        )  # fmt: skip
+        await store.close()
+
+
+RUBBISH = [
+    KeyError("items"),
+    RecursionError("maximum recursion depth exceeded"),
+    AttributeError("line\none"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("fault", RUBBISH, ids=lambda fault: type(fault).__name__)
+async def test_a_fault_of_our_own_is_said_of_that_source_in_a_line_and_the_others_are_checked(
+    two_places, monkeypatch, capsys, fault
+):
+    monkeypatch.setitem(LOCAL, "page", Stumbling("Bad County, NC", fault))
+    told = []
+    answers = await check(two_places, two_places.places.values(), told.append)
+    bad, good = sorted(answers, key=lambda answer: answer["name"])
+    assert sorted(told, key=lambda answer: answer["name"]) == [bad, good]
+    assert not bad["read"]
+    assert bad["problem"].startswith("Bad County, NC: could not be read for a fault of Countersign's own: ")
+    assert type(fault).__name__ in bad["problem"]
+    assert bad["problem"].endswith("; please report it")
+    assert "\n" not in bad["problem"]
+    assert (good["read"], good["mentions"]) == (True, 1)
+    assert (await two_places.store.memory("Bad County, NC")).problem == bad["problem"]
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+async def test_a_fault_in_what_is_done_with_an_item_is_one_of_that_place_too(at, legistar, monkeypatch):
+    monkeypatch.setattr("bot.attend.mentions_in", lambda item: {}[item.id])
+    put_on_agenda(legistar)
+    attended = await at.attend()
+    assert attended.failed
+    assert "KeyError" in attended.problems[0]
+    monkeypatch.undo()
+    assert [change.mention.title for change in await at.read()] == [MOA]
+
+
+async def test_a_fault_of_our_own_while_the_program_polls_is_counted_and_the_other_places_are_read(
+    two_places, monkeypatch
+):
+    monkeypatch.setitem(LOCAL, "page", Stumbling("Bad County, NC", KeyError("items")))
+    await two_places.store.subscribe(
+        Subscription(id="", channel="console", address="", filter=Filter(states={"NC": 0}))
+    )
+    moment = [TUESDAY]
+    work = Duty(replace(two_places, now=lambda: moment[0]))
+    await work.tick()  # it finds both, and gives each a moment within the hour
+    for _ in range(3):
+        moment[0] = TUESDAY + HOUR
+        await work.tick()
+        await work.finish(within=10)
+    bad, good = [await two_places.store.memory(name) for name in two_places.places]
+    assert (bad.failures, bad.read_at) == (1, None)
+    assert bad.due_at > moment[0] + HOUR
+    assert (good.failures, good.read_at) == (0, moment[0])
 
 
 async def test_nobody_is_parked_while_nothing_at_all_can_be_read(at, legistar):

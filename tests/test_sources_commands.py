@@ -110,6 +110,7 @@ def test_check_reads_each_source_once_and_what_was_read_well_is_remembered(count
         )
         first = countersign("sources", "check", "--json", expect=1)
         again = countersign("sources", "check", "Nash", "--json")
+        shown = countersign("sources", "check", "Wake", expect=1).stdout
         table = countersign("sources", "--state", "NC", "--json")
     by_name = {one["name"]: one for one in lines(first)}
     assert by_name["Nash, NC"]["read"]
@@ -117,6 +118,7 @@ def test_check_reads_each_source_once_and_what_was_read_well_is_remembered(count
     assert not by_name["Wake, NC"]["read"]
     assert "404" in by_name["Wake, NC"]["problem"]
     assert lines(again)[0]["unchanged"]
+    assert shown.startswith(f"Wake, NC: not read: {base}/none.html answered 404")
     listed = {one["name"]: one for one in lines(table)}
     assert listed["Nash, NC"]["last_read"]
     assert listed["Wake, NC"]["last_read"] is None

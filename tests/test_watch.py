@@ -664,6 +664,19 @@ async def test_a_failure_keeps_everything(world):
     assert memory.problem_since == NOON + timedelta(hours=0.4)
 
 
+async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_and_waits_its_time(world):
+    await begun(world)
+    world.site.has[PAGE] = KeyError("href")
+    watched = await world.poll()
+    assert watched.problem.startswith(
+        "ice: could not be read for a fault of Countersign's own: KeyError 'href' (ice.py, "
+    )
+    assert watched.problem.endswith("; please report it")
+    memory = await world.memory()
+    assert (memory.failures, memory.problem) == (1, watched.problem)
+    assert memory.due_at > world.site.at + EVERY / 2
+
+
 async def test_a_sheet_that_is_linked_before_it_is_uploaded_is_no_empty_list(world):
     await begun(world)
     world.publish(constables(41))
