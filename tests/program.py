@@ -9,12 +9,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from archive import ARCHIVE
+from forked import forge
 from loopback.ice import LoopbackIce
 from loopback.slack import LoopbackSlack
 from loopback.telegram import LoopbackTelegram
 from workbooks import workbook
 
 HEADER = ["STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM"]
+
+PROGRAM = [sys.executable, "-m", "bot"]
+
+
+def _done(command: list[str], env: dict[str, str], cwd: Path | None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; the program alone is forked from one that has imported it."""
+    if command[: len(PROGRAM)] == PROGRAM:
+        return forge().run(command[len(PROGRAM) :], env, cwd, timeout=60)
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
 class World:
@@ -46,19 +56,11 @@ class World:
         }
 
     def command(self, *words: str, **env: str) -> list[str]:
-        return [sys.executable, "-m", "bot", *words]
+        return [*PROGRAM, *words]
 
     def run(self, *words: str, expect: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; its exit code is the expected one and no traceback is printed."""
-        done = subprocess.run(
-            self.command(*words),
-            env=self.env | env,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = _done(self.command(*words), self.env | env, self.home)
         assert "Traceback" not in done.stderr, done.stderr
         assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
         return done
@@ -114,15 +116,7 @@ def row(
 
 def typed_in(folder: Path, *words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder of its own, with nothing set up; no traceback is printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        env=bare_env(folder),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = _done([*PROGRAM, *words], bare_env(folder), folder)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == expect, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done

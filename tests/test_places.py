@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from loopback.local import LoopbackWeb, page
 from places import _TLS
+from structlog.testing import capture_logs
 
 from bot import duty
 from bot.channels import Part
@@ -144,11 +145,13 @@ async def test_a_place_that_fails_in_a_way_nobody_foresaw_stops_no_other_and_is_
 
     monkeypatch.setattr(duty, "attend", attend)
     await here.subscribe("NC")
-    await here.work()
-    await here.work(timedelta(hours=1))
-    for _ in range(5):
-        await here.work(timedelta(seconds=1))
+    with capture_logs() as logs:  # a traceback in colours takes longer than all else
+        await here.work()
+        await here.work(timedelta(hours=1))
+        for _ in range(5):
+            await here.work(timedelta(seconds=1))
     assert sorted(asked) == sorted(here.desk.places)
+    assert sorted(one["work"] for one in logs if one.get("exc_info")) == sorted(f"source {name}" for name in asked)
 
 
 async def test_the_operator_is_told_once_of_all_that_were_parked(here):
