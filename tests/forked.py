@@ -1,13 +1,14 @@
 """Commands in processes of their own that are forked from one which has imported the program, once for all tests.
 
-Importing it takes most of the time of a short command. What is forked has its own arguments, environment, folder, input
-and output, as a command that a person types has; a test that means the start of the program itself starts it.
+Importing it takes most of the time of a short command. What is forked has its own arguments, environment, folder and
+output, and the room for files that the test has; a test that means the start of the program itself starts it.
 """
 
 import atexit
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -42,7 +43,8 @@ class Forge:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; as `subprocess.run` says what came of it."""
         outs, ins = zip(os.pipe(), os.pipe(), strict=True)
-        request = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd or Path.cwd())}).encode()
+        room = resource.getrlimit(resource.RLIMIT_FSIZE)
+        request = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd or Path.cwd()), "room": room}).encode()
         socket.send_fds(self.asks, [request], ins)
         for fd in ins:
             os.close(fd)
@@ -106,6 +108,7 @@ def _be(request: dict, fds: Sequence[int]) -> int:
     for fd, standard in zip(fds, (1, 2), strict=True):
         os.dup2(fd, standard)
         os.close(fd)
+    resource.setrlimit(resource.RLIMIT_FSIZE, request["room"])
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])

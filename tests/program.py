@@ -92,8 +92,8 @@ class World:
         self.ice.publish(name, (ARCHIVE / "participating" / name).read_bytes(), at=at, scheme=scheme)
 
     def publish_rows(self, name: str, rows: list[list], *, at: datetime, scheme: str = "A", **options) -> None:
-        """Put up a list of our own making."""
-        self.ice.publish(name, workbook(rows, header=HEADER, **options), at=at, scheme=scheme)
+        """Put up a list of our own making; no two have the same bytes."""
+        self.ice.publish(name, workbook(rows, header=HEADER, **{"title": name} | options), at=at, scheme=scheme)
 
 
 @contextmanager
