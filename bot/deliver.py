@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.channels import Channel, Part
+from bot.channels import Channel, Part, Ready, at_once
 from bot.domain.change import Change, Kind, after, stamp
 from bot.domain.chart import Image, history, picture_for
 from bot.domain.compose import Circumstances, compose, correct
@@ -23,6 +23,7 @@ FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(days=2)
 DOUBTFUL_FOR = timedelta(days=1)
+NOTED_WITHIN = 10.0  # seconds that a lease lasts yet when a send has taken as long as it can: the receipt needs it
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -47,20 +48,33 @@ class Delivered:
 
 
 async def deliver(
-    subscription: Subscription, *, store: Store, channels: Mapping[str, Channel], now: Now, page: str
+    subscription: Subscription,
+    *,
+    store: Store,
+    channels: Mapping[str, Channel],
+    now: Now,
+    page: str,
+    allowed: Ready = at_once,
 ) -> Delivered:
     """Bring one subscription up to date; a failure changes nothing but when it is tried again.
 
-    `page` is the address of ICE's page, which stands in every message.
+    `page` is the address of ICE's page, which stands in every message. `allowed` is awaited before each message goes
+    out; what it raises is raised.
     """
     channel = channels.get(subscription.channel)
     if channel is None:
         problem = f"{subscription.channel} is not configured"
         return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
-    corrections = await _corrections(subscription, channel, store, page)
-    pinned = await _pinned(subscription, subscription.cursor if corrections else await store.last_seq(), store, now)
+    end = await store.last_seq()
+    corrections = await _corrections(subscription, channel, store, page, end)
+    pinned = await _pinned(subscription, subscription.cursor if corrections else end, store, now)
     parts, seen_at = (corrections, None) if corrections else await _digest(pinned, channel, store, page)
     told, messages = await _told(pinned, store), 0
+
+    async def ready() -> None:  # a lease cannot fence a message
+        await allowed()
+        await store.hold(pinned.id, channel.timeout + NOTED_WITHIN)
+
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent and told.issuperset(part.covers):
             continue
@@ -69,8 +83,7 @@ async def deliver(
             await store.sent(letter.receipt(now(), error="left out, since it could not be sent before"))
             continue
         try:
-            await store.hold(pinned.id, channel.timeout)  # a lease cannot fence a message
-            message_id = await _send(channel, letter)
+            message_id = await _send(channel, letter, ready)
         except SendError as fault:
             return await _undelivered(letter, fault, store, now())
         await store.sent(letter.receipt(now(), message_id=message_id or None))
@@ -81,7 +94,7 @@ async def deliver(
     assert pinned.pinned is not None
     done = await store.advance(pinned.id, pinned.pinned, now() if parts and not corrections else None)
     if corrections and done.is_due(now()):
-        then = await deliver(done, store=store, channels=channels, now=now, page=page)
+        then = await deliver(done, store=store, channels=channels, now=now, page=page, allowed=allowed)
         return replace(then, messages=messages + then.messages)
     return Delivered(
         subscription=pinned.id,
@@ -156,15 +169,17 @@ async def _told(subscription: Subscription, store: Store) -> frozenset[int]:
     return frozenset(seq for receipt in sent for seq in receipt.changes)
 
 
-async def _corrections(subscription: Subscription, channel: Channel, store: Store, page: str) -> Sequence[Part]:
-    """For each change that it was told and that was taken back since, an answer to the message that told it.
+async def _corrections(
+    subscription: Subscription, channel: Channel, store: Store, page: str, end: int
+) -> Sequence[Part]:
+    """For each change that it was told and that was taken back by the log's `end`, an answer to its message.
 
     They come at once and alone, for they wait for no hour, and move no cursor; a digest on its way is finished first.
     Whom they concern is what the receipts say, whatever the filter has become.
     """
     if _is_on_its_way(subscription):
         return ()
-    retractions = await store.changes(after=subscription.cursor, kinds=(Kind.RETRACTED,))
+    retractions = await store.changes(after=subscription.cursor, upto=end, kinds=(Kind.RETRACTED,))
     sent = [r for r in await store.receipts(subscription.id) if r.error is None] if retractions else []
     parts: list[Part] = []
     for retraction in retractions:
@@ -214,15 +229,15 @@ async def _agendas(subscription: Subscription, changes: Sequence[Change], store:
     return Agendas(tuple(change for change in said if change.mention is not None))
 
 
-async def _send(channel: Channel, letter: _Letter) -> str:
+async def _send(channel: Channel, letter: _Letter, ready: Ready) -> str:
     """Send; what the platform finds too long or cannot parse goes once more as plain text."""
     try:
-        return await channel.send(letter.to.address, letter.part)
+        return await channel.send(letter.to.address, letter.part, ready=ready)
     except SendError as fault:
         if not fault.too_long:
             raise
         log.warning("sent plainly", problem=str(fault), **letter.log_context())
-        return await channel.send(letter.to.address, letter.part, plain=True)
+        return await channel.send(letter.to.address, letter.part, plain=True, ready=ready)
 
 
 async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: datetime) -> Delivered:

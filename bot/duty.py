@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -146,7 +147,14 @@ class Desk:
 
     async def _delivered(self, to: Subscription) -> Delivered:
         with bound_contextvars(**to.log_context()):
-            done = await deliver(to, store=self.store, channels=self.channels, now=self.now, page=self.page)
+            done = await deliver(
+                to,
+                store=self.store,
+                channels=self.channels,
+                now=self.now,
+                page=self.page,
+                allowed=partial(self._still_elected, to.channel),
+            )
         self.observer.delivered(done)
         return done
 
@@ -164,9 +172,24 @@ class Desk:
         """The subscriptions that are due, leased to this program, as many as there is `room` for on each channel."""
         taken: list[Subscription] = []
         for channel in self.channels:
-            if channel not in self.elections or await self.store.elected(self.elections[channel]):
+            if await self._elected(channel) == 0:
                 taken += await self.store.take(self.now(), channel, room(channel))
         return taken
+
+    async def take_seats(self) -> None:
+        """Wait until it is settled on which channels this program sends, and on which another one does."""
+        for channel in self.channels:
+            while wait := await self._elected(channel):  # noqa: ASYNC110 - another program is waited for
+                await asyncio.sleep(wait)
+
+    async def _elected(self, channel: str) -> float | None:
+        """In how many seconds this program may send on that channel; None while another does."""
+        election = self.elections.get(channel)
+        return 0.0 if election is None else await self.store.elected(election)
+
+    async def _still_elected(self, channel: str) -> None:
+        if await self._elected(channel) != 0:
+            raise LeaseLost(f"Another program sends on {channel} now.")
 
     @asynccontextmanager
     async def _alone(self, name: str) -> AsyncIterator[None]:
@@ -206,6 +229,7 @@ class Duty:
         self._rota_at = 0.0
         self._places = 0
         self._store_failed = False
+        self._ticking = asyncio.Lock()
 
     async def follow(self) -> None:
         """Start what is due as soon as another program says that it has recorded something, until cancelled."""
@@ -217,7 +241,11 @@ class Duty:
                 await asyncio.sleep(1)
 
     async def tick(self) -> None:
-        """Start what is due and not under way yet."""
+        """Start what is due and not under way yet; two at once would each take what one has room for."""
+        async with self._ticking:
+            await self._tick()
+
+    async def _tick(self) -> None:
         try:
             for source in await self._desk.due_sources():
                 self._start(f"source {source.name}", self._desk.poll_if_due(source))
@@ -273,8 +301,11 @@ class Duty:
     async def _start_deliveries(self) -> None:
         """Those for which their channel has room, longest due first; the others wait without having been begun."""
         for subscription in await self._desk.take(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
-            if self._deliveries[subscription.channel] < MOST_UNDER_WAY:
-                self._start(f"subscription {subscription.id}", self._deliver(subscription))
+            name = f"subscription {subscription.id}"
+            if name in self._under_way:
+                await self._desk.store.release(subscription.id)  # it is just being finished; the next tick has it
+            elif self._deliveries[subscription.channel] < MOST_UNDER_WAY:
+                self._start(name, self._deliver(subscription))  # one that was put off stays leased, and so put off
                 await asyncio.sleep(0)  # it begins with a write to disk: let others have their turn in between
 
     async def _notices(self, give: Callable[[], Coroutine[Any, Any, None]]) -> None:

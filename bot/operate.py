@@ -53,6 +53,7 @@ async def _poll_one(desk: Desk, name: str) -> Watched:
 async def deliver(desk: Desk) -> Answer:
     """Bring every due subscription up to date now, and see whether a token that was refused works again."""
     await ask_again(desk.store, desk.now(), at_once=True)
+    await desk.take_seats()
     delivered = [await desk.bring_up_to_date(s) for s in await desk.take()]
     return {
         "messages": sum(d.messages for d in delivered),

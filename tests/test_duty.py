@@ -37,7 +37,7 @@ class Gate:
     def render(self, digest, picture=None):
         return (Part(payload={}, plain=plain_text([digest.title]), covers=digest.covers),)
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+    async def send(self, address: str, part: Part, *, plain: bool = False, ready=None) -> str:
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         try:
@@ -142,7 +142,7 @@ class Pages(Gate):
         items = [item for section in digest.sections for item in section.items]
         return tuple(Part(payload={}, plain=plain_text(item.lines), covers=item.covers) for item in items)
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+    async def send(self, address: str, part: Part, *, plain: bool = False, ready=None) -> str:
         if self.passes == 0 and self.refuses:
             self.refuses -= 1
             raise SendError("not now")

@@ -38,7 +38,7 @@ class Channel:
         lines = (digest.title, *digest.footer)
         return (Part(payload={}, plain=plain_text(lines), covers=digest.covers),)
 
-    async def send(self, address, part, *, plain=False):
+    async def send(self, address, part, *, plain=False, ready=None):
         self.told.append((address, part.plain))
         return "1"
 

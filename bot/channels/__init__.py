@@ -1,6 +1,6 @@
 """The channels: one file and one line here for each. None of them knows a subscription, a store or another channel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -34,10 +34,17 @@ def pictured(image: Image) -> Part:
     return Part(payload={"title": image.title}, plain=image.alt, covers=(), picture=image.png, alt=image.alt)
 
 
+Ready = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """Nothing is to be seen to before a message goes out."""
+
+
 class Channel(Protocol):
     """A platform that carries messages. A send fails only with SendError, which carries the verdict.
 
-    `timeout` is the longest that a send takes, in seconds, with the wait for its turn: hold your lease that long.
+    `timeout` is the longest that a send takes, in seconds, once its turn has come: hold your lease that long.
     """
 
     name: str
@@ -54,8 +61,10 @@ class Channel(Protocol):
         """
         ...
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+    async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         """Deliver one part when its turn comes; the platform's message id. `plain` sends it without markup.
+
+        `ready` is awaited when its turn has come, before anything goes out; what it raises is raised, and nothing went.
 
         Of a part with a picture: the id, or none where nothing was sent. A picture that the platform refuses, for
         whatever reason, is `too_long`: the text that follows finds out what else is wrong.

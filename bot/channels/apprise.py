@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from bot.channels import Part
+from bot.channels import Part, Ready, at_once
 from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
@@ -20,7 +20,7 @@ class Apprise:
 
     name = "apprise"
 
-    def __init__(self, *, call_timeout: float = 60.0) -> None:
+    def __init__(self, *, call_timeout: float = 30.0) -> None:
         self.timeout = call_timeout
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs addresses, passwords and all
 
@@ -48,7 +48,14 @@ class Apprise:
             for page in found
         )
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:  # noqa: ARG002 - it is plain already
+    async def send(
+        self,
+        address: str,
+        part: Part,
+        *,
+        plain: bool = False,  # noqa: ARG002 - it is plain already
+        ready: Ready = at_once,
+    ) -> str:
         """Deliver one part. Apprise says no more than whether it worked, so every failure may pass."""
         from apprise import Apprise as Sender  # noqa: PLC0415 - as above
         from apprise import AppriseAsset, NotifyFormat  # noqa: PLC0415 - as above
@@ -56,6 +63,7 @@ class Apprise:
         sender = Sender(asset=AppriseAsset(app_id="Countersign", async_mode=True))
         if not sender.add(_splitting(address)):
             raise SendError("Apprise does not understand this address any more", permanent=True)
+        await ready()
         try:
             async with asyncio.timeout(self.timeout):
                 done = await sender.async_notify(**part.payload, body_format=NotifyFormat.TEXT)

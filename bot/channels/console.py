@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textwrap import TextWrapper
 from typing import TextIO
 
-from bot.channels import Part
+from bot.channels import Part, Ready, at_once
 from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
@@ -34,7 +34,15 @@ class Console:
             for page in pages(digest, lambda _: True)
         )
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:  # noqa: ARG002 - the only address
+    async def send(
+        self,
+        address: str,  # noqa: ARG002 - the only one
+        part: Part,
+        *,
+        plain: bool = False,
+        ready: Ready = at_once,
+    ) -> str:
+        await ready()
         text = part.plain if plain else part.payload["text"]
         stream = self._stream or sys.stdout
         try:

@@ -17,7 +17,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.channels import Part, pictured
+from bot.channels import Part, Ready, at_once, pictured
 from bot.channels.pace import Limit, Pace
 from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
@@ -58,7 +58,7 @@ class Slack:
         self._call_timeout = call_timeout
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
-        self.timeout = patience + call_timeout
+        self.timeout = call_timeout
         self.pace = pace or _pace()
         self._paces = {"": self.pace}
 
@@ -103,11 +103,12 @@ class Slack:
         )
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+    async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         if part.picture is not None:
-            return await self._show(address, part, part.picture) if part.picture and not plain else ""
+            return await self._show(address, part, part.picture, ready) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
         await self.pace_of(address).turn(address, patience=self._patience)
+        await ready()
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
         if part.reply_to:  # in its thread, and shown in the channel as well
             message = message | {"thread_ts": part.reply_to, "reply_broadcast": True}
@@ -120,11 +121,12 @@ class Slack:
             refusal = self._verdict(error, address)
         raise refusal  # out here, so that no cause drags a request along
 
-    async def _show(self, address: str, part: Part, picture: bytes) -> str:
+    async def _show(self, address: str, part: Part, picture: bytes, ready: Ready) -> str:
         """Share a picture; the id of its file, for Slack does not say which message it becomes."""
         token = await self.token_of(workspace(address))
         for turn in (FILES, address):
             await self.pace_of(address).turn(turn, patience=self._patience / 2)
+        await ready()
         try:
             async with asyncio.timeout(self._call_timeout):
                 ticket = await self.client.files_getUploadURLExternal(

@@ -18,7 +18,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-from bot.channels import Part, pictured
+from bot.channels import Part, Ready, at_once, pictured
 from bot.channels.pace import Limit, Pace, Turn
 from bot.domain.chart import Image
 from bot.domain.digest import Digest, Line, Span, legible, pages, plain_text
@@ -64,7 +64,7 @@ class Telegram:
         self._call_timeout = call_timeout
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
-        self.timeout = patience + call_timeout
+        self.timeout = call_timeout
         self.pace = pace or Pace(overall=OVERALL if sends else ANSWERS, each=_limits)
 
     @cached_property
@@ -100,10 +100,11 @@ class Telegram:
         )
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
-    async def send(self, address: str, part: Part, *, plain: bool = False) -> str:
+    async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         if part.picture is not None and (plain or not part.picture):
             return ""
         await self.turn(address, patience=self._patience)
+        await ready()
         try:
             async with asyncio.timeout(self._call_timeout):
                 sent = await self._send(address, part, plain=plain)

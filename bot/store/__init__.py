@@ -197,8 +197,11 @@ class Store(Protocol):
         """Let others have it."""
         ...
 
-    async def elected(self, name: str) -> bool:
-        """Whether this program is the one, of all that ask for that name, that does it; another takes over from it."""
+    async def elected(self, name: str) -> float | None:
+        """In how many seconds this program may do it, of all that ask for that name the one; None while another does.
+
+        0 is now. What it waits for is that the one before it has noticed. Ask before each thing that you do.
+        """
         ...
 
     async def news(self) -> None:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLost
 
-LEASE = 75.0  # seconds; more than the longest send of any channel takes
+LEASE = 45.0  # seconds; more than the longest send of any channel takes, with the writing down of it
 CHAIR_IDLE = 15  # seconds after which one that hangs is no longer elected
+SURE_FOR = 2.0  # seconds for which who was elected when it asked may go on without asking
+HANDOVER = 4.0  # seconds that who is newly elected waits: the one before is sure no longer, and its last second is over
 
 _EXPIRY = f"clock_timestamp() + interval '{LEASE} seconds'"
 _TAKE = sa.text(f"""
@@ -109,44 +111,60 @@ def _lost(name: str) -> LeaseLost:
 class Chair:
     """One connection whose session holds what this program was elected to; with it all of that ends.
 
-    The server closes it when this program hangs.
+    The server closes it when this program hangs. A session may end unnoticed while its program goes on, for SURE_FOR
+    at most; whoever takes over waits until that is certainly past.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
         self._connect = connect
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._seats: set[str] = set()
+        self._seats: dict[str, float] = {}  # since when, by our own clock
+        self._sure_until = 0.0
         self._one_at_a_time = asyncio.Lock()
 
-    async def elected(self, name: str) -> bool:
-        """Whether the session holds that lock, or gets it now; psycopg.Error when the database does not answer."""
-        async with self._one_at_a_time:
-            try:
-                return await self._ask(name)
-            except (psycopg.Error, OSError):
-                await self._leave()
-                raise
+    async def elected(self, name: str) -> float | None:
+        """Seconds until this program may act on it, None while another may; psycopg.Error when nobody answers."""
+        if not self._is_sure(name):
+            async with self._one_at_a_time:
+                if not self._is_sure(name):  # else somebody asked while we waited
+                    await self._ask(name)
+        if name not in self._seats:
+            return None
+        return max(0.0, self._seats[name] + HANDOVER - time.monotonic())
 
-    async def _ask(self, name: str) -> bool:
-        if self._connection is None:
+    def _is_sure(self, name: str) -> bool:
+        return name in self._seats and time.monotonic() < self._sure_until
+
+    async def _ask(self, name: str) -> None:
+        """Ask the session that there is; where it has ended, a new one, in which nothing is held yet."""
+        if self._connection is not None:
+            try:
+                return await self._ask_of(self._connection, name)
+            except (psycopg.Error, OSError):
+                await self.close()
+        try:
             self._connection = await self._connect()
             await self._connection.set_autocommit(True)
             await self._connection.execute(f"SET idle_session_timeout = '{CHAIR_IDLE}s'")
-        if name in self._seats:
-            await self._connection.execute("SELECT")  # the session lives, and so does its lock
-            return True
-        asked = await self._connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 287))", (name,))
-        row = await asked.fetchone()
-        if row is not None and row[0]:
-            self._seats.add(name)
-        return name in self._seats
+            return await self._ask_of(self._connection, name)
+        except (psycopg.Error, OSError):
+            await self.close()
+            raise
 
-    async def _leave(self) -> None:
+    async def _ask_of(self, connection: psycopg.AsyncConnection[Any], name: str) -> None:
+        asked = time.monotonic()
+        if name in self._seats:
+            await connection.execute("SELECT")  # the session lives, and so does its lock
+        else:
+            answer = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 287))", (name,))
+            row = await answer.fetchone()
+            if row is not None and row[0]:
+                self._seats[name] = time.monotonic()
+        self._sure_until = asked + SURE_FOR
+
+    async def close(self) -> None:
+        """Give up every seat."""
         connection, self._connection = self._connection, None
         self._seats.clear()
         if connection is not None:
             await connection.close()
-
-    async def close(self) -> None:
-        """Give up every seat."""
-        await self._leave()

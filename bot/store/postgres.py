@@ -288,7 +288,7 @@ class PostgresStore:
         except StoreAway:  # it expires
             self._leases.forget(name)
 
-    async def elected(self, name: str) -> bool:
+    async def elected(self, name: str) -> float | None:
         self._check_open()
         try:
             return await self._chair.elected(name)

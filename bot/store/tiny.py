@@ -198,8 +198,8 @@ class TinyStore:
     async def release(self, name: str) -> None:
         """Nobody waits for it."""
 
-    async def elected(self, name: str) -> bool:  # noqa: ARG002 - there is no other program
-        return True
+    async def elected(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
+        return 0.0
 
     async def news(self) -> None:
         await asyncio.Event().wait()
