@@ -66,8 +66,7 @@ class Crew:
     def start(self):
         with self.log.open("ab") as log:
             env = self.world.env | {"DATABASE_URL": self.url, "COUNTERSIGN_POLL_SECONDS": f"{POLL_EVERY:g}"}
-            command = [sys.executable, str(ROOT / "benchmarks" / "launcher.py"), "worker"]
-            return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=log)
+            return subprocess.Popen(self.world.command("worker"), env=env, stdout=subprocess.DEVNULL, stderr=log)
 
     def set_to_work(self, number):
         self.workers = [self.start() for _ in range(number)]
@@ -246,6 +245,7 @@ def kill(options):
             "subscriptions with something wrong": bad,
             "readings of the page": len(around.ice.pages),
             "sources polled twice in one interval, no worker killed": polled_twice(around.ice.pages, kills),
+            "sends that failed": log.count("event='not sent'"),
             "tracebacks in the log": log.count("Traceback"),
             "all read and told": read and settled,
             "exit codes": codes,

@@ -18,7 +18,7 @@ from bot.deliver import Delivered, deliver
 from bot.domain.local import Place
 from bot.domain.rota import Interest, Rota
 from bot.domain.subscription import Subscription
-from bot.errors import CountersignError, LeaseLost, StoreError
+from bot.errors import CountersignError, LeaseLost, StoreAway, StoreError
 from bot.sources import Fetcher, Source
 from bot.store import Store
 from bot.watch import Watched, watch
@@ -341,6 +341,8 @@ class Duty:
             await work
         except LeaseLost as fault:
             log.debug("another program does it", work=name, problem=str(fault))
+        except StoreAway as fault:  # the tick says so, and goes on with it when the store answers again
+            log.debug("the store did not answer", work=name, problem=str(fault))
         except CountersignError as fault:
             self._put_off(name)
             log.warning("work failed", work=name, problem=str(fault))

@@ -6,19 +6,20 @@ keeps what it has read of it and asks only for what is new.
 """
 
 import asyncio
+import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Any, Self, get_args, get_origin, get_type_hints
+from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -47,11 +48,13 @@ from bot.store.tables import CHANGES, EVIDENCE, LEASES, LEDGER, NOTES, RECEIPTS,
 
 SCHEMA = "0001"  # the newest step of migrations/
 CONNECT_WITHIN = 10  # seconds
-WAIT_FOR_DATABASE = 30.0  # seconds that a message which is out waits to be written down
+WAIT_FOR_DATABASE = 30.0  # seconds that a message which is out, or a source that was read, waits to be noted
 NEWS = "countersign"  # the channel on which a program says that it has recorded something
 CONNECTIONS = 10  # of one program at most; small plans of hosts allow twenty in all
+IDLE = 1.0  # seconds after which a connection is asked whether it lives still, before it is used
 ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
 
+T = TypeVar("T")
 _DECODE_CHANGE = msgspec.json.Decoder(Change).decode
 _DECODE_MEMORY = msgspec.json.Decoder(Memory).decode
 _DECODE_HELD = msgspec.json.Decoder(tuple[Held, ...]).decode
@@ -68,6 +71,7 @@ class PostgresStore:
         self._engine: AsyncEngine | None = create_async_engine(
             "postgresql+psycopg://", async_creator=self._connect, **_POOL
         )
+        _ask_the_idle(self._engine.sync_engine)
         self._log = Log()
         self._leases = Leases()
         self._chair = Chair(self._connect)
@@ -90,11 +94,11 @@ class PostgresStore:
         return ()
 
     async def known(self) -> Known:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             return _known((await db.execute(sa.select(LEDGER.c.known))).scalar_one())
 
     async def last_seq(self) -> int:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             return int((await db.execute(sa.select(LEDGER.c.last_seq))).scalar_one())
 
     async def changes(
@@ -107,29 +111,29 @@ class PostgresStore:
         kinds: Sequence[Kind] | None = None,
     ) -> Sequence[Change]:
         if upto is None or upto > self._log.end:
-            async with self._transaction() as db:
+            async with self._statement() as db:
                 await self._read_on(db)
         self._check_open()
         return self._log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
 
     async def memory(self, source: str) -> Memory:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             found = await db.execute(sa.select(SOURCES.c.body).where(SOURCES.c.source == source))
             body = found.scalar_one_or_none()
         return _DECODE_MEMORY(body) if body is not None else Memory(source=source)
 
     async def memories(self) -> Sequence[Memory]:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             bodies = (await db.execute(sa.select(SOURCES.c.body))).scalars().all()
         return tuple(sorted(map(_DECODE_MEMORY, bodies), key=lambda memory: memory.source))
 
     async def held(self) -> Sequence[Held]:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             held = _DECODE_HELD((await db.execute(sa.select(LEDGER.c.held))).scalar_one())
         return _in_order(held)
 
     async def evidence(self, sha256: str) -> Document | None:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             found = await db.execute(sa.select(EVIDENCE).where(EVIDENCE.c.sha256 == sha256))
             row = found.one_or_none()
         if row is None:
@@ -166,9 +170,12 @@ class PostgresStore:
         return changes
 
     async def remember(self, memory: Memory) -> None:
-        async with self._transaction() as db:
-            await self._leases.check(db, f"source {memory.source}")
-            await _remember(db, memory)
+        async def once() -> None:
+            async with self._transaction() as db:
+                await self._leases.check(db, f"source {memory.source}")
+                await _remember(db, memory)
+
+        await _insist(once)  # else the source would be read again at once
 
     async def put_held(self, held: Sequence[Held]) -> None:
         async with self._transaction() as db:
@@ -208,18 +215,18 @@ class PostgresStore:
             await db.execute(sa.delete(RECEIPTS).where(sa.or_(RECEIPTS.c.subscription == gone.id, of_chat)))
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             return await _found(db, subscription_id)
 
     async def find(self, channel: str, address: str) -> Subscription | None:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             s = SUBSCRIPTIONS.c
             of_address = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
             row = (await db.execute(of_address.order_by(s.number.desc()).limit(1))).one_or_none()
         return _subscription(row) if row is not None else None
 
     async def notes(self, kind: str) -> Mapping[str, str]:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             found = await db.execute(sa.select(NOTES.c.key, NOTES.c.value).where(NOTES.c.kind == kind))
             return {row.key: row.value for row in found}
 
@@ -232,12 +239,12 @@ class PostgresStore:
                 await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
 
     async def subscriptions(self) -> Sequence[Subscription]:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             rows = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
             return tuple(map(_subscription, rows))
 
     async def due(self, now: datetime) -> Sequence[Subscription]:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.wakes_at <= now).order_by(s.due_at, s.number))
             return tuple(map(_subscription, rows))
@@ -257,7 +264,7 @@ class PostgresStore:
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         which = RECEIPTS.c.subscription == subscription_id if subscription_id is not None else sa.true()
-        async with self._transaction() as db:
+        async with self._statement() as db:
             return await _receipts(db, which)
 
     async def put_off(self, subscription_id: str, until: datetime) -> None:
@@ -273,17 +280,17 @@ class PostgresStore:
             return tuple(map(_subscription, rows))
 
     async def lease(self, name: str) -> bool:
-        async with self._transaction() as db:
+        async with self._statement() as db:
             return await self._leases.lease(db, name)
 
     async def hold(self, name: str, seconds: float) -> None:
         if not self._leases.lasts(name, seconds):
-            async with self._transaction() as db:
+            async with self._statement() as db:
                 await self._leases.renew(db, name)
 
     async def release(self, name: str) -> None:
         try:
-            async with self._transaction() as db:
+            async with self._statement() as db:
                 await self._leases.release(db, name)
         except StoreAway:  # it expires
             self._leases.forget(name)
@@ -355,7 +362,7 @@ class PostgresStore:
 
     async def evidence_names(self) -> Sequence[str]:
         """The SHA-256 of each document of the evidence."""
-        async with self._transaction() as db:
+        async with self._statement() as db:
             return (await db.execute(sa.select(EVIDENCE.c.sha256).order_by(EVIDENCE.c.sha256))).scalars().all()
 
     async def keep(self, document: Document) -> None:
@@ -365,7 +372,7 @@ class PostgresStore:
 
     async def others(self) -> int:
         """How many connections of other programs of ours the database has."""
-        async with self._transaction() as db:
+        async with self._statement() as db:
             found = await db.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
                 "AND application_name LIKE 'countersign %%' AND application_name <> %s",
@@ -384,19 +391,13 @@ class PostgresStore:
             raise StoreError("The store is closed.")
         return self._engine
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction; what fails in it is undone, and said in one sentence."""
-        engine = self._check_open()
-        try:
-            async with engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, psycopg.Error, OSError) as fault:
-            raise (StoreAway if _is_away(fault) else StoreError)(sentence(fault)) from fault
-        except msgspec.MsgspecError as fault:
-            raise StoreError(
-                f"The database was written by a version that this one does not understand ({fault})."
-            ) from fault
+        return _saying(self._check_open().begin())
+
+    def _statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """One statement, which is a transaction by itself; what fails is said in one sentence."""
+        return _saying(self._check_open().execution_options(isolation_level="AUTOCOMMIT").connect())
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         connection = await psycopg.AsyncConnection.connect(
@@ -420,15 +421,8 @@ class PostgresStore:
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
     ) -> Subscription:
-        """Change one as it stands; a database that is restarted is waited for, for a message may be out already."""
-        until = time.monotonic() + WAIT_FOR_DATABASE
-        while True:
-            try:
-                return await self._change_once(subscription_id, how, receipt)
-            except StoreAway:
-                if time.monotonic() > until:
-                    raise
-                await asyncio.sleep(0.5)
+        """Change one as it stands; the database is waited for, for a message may be out already."""
+        return await _insist(lambda: self._change_once(subscription_id, how, receipt))
 
     async def _change_once(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None
@@ -456,11 +450,54 @@ class PostgresStore:
         return roll[subscription.id]
 
 
+async def _insist(do: Callable[[], Awaitable[T]]) -> T:
+    """Do it, and wait for a database that is restarted; to do it twice does no harm."""
+    until = time.monotonic() + WAIT_FOR_DATABASE
+    while True:
+        try:
+            return await do()
+        except StoreAway:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def _saying(connecting: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+    """The connection; what fails on it is said in one sentence."""
+    try:
+        async with connecting as connection:
+            yield connection
+    except (SQLAlchemyError, psycopg.Error, OSError) as fault:
+        raise (StoreAway if _is_away(fault) else StoreError)(sentence(fault)) from fault
+    except msgspec.MsgspecError as fault:
+        raise StoreError(
+            f"The database was written by a version that this one does not understand ({fault})."
+        ) from fault
+
+
 class _Gone(StoreError):
     """There is no such subscription (any more)."""
 
 
-_POOL: dict[str, Any] = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": 60, "pool_pre_ping": True}
+_POOL: dict[str, Any] = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": 60}
+
+
+def _ask_the_idle(engine: sa.Engine) -> None:
+    """See to it that a connection which was not used for a while is asked first; asking each time costs a fifth."""
+
+    def put_back(_: Any, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("since", math.inf) > IDLE:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error as fault:
+                raise DisconnectionError from fault  # the pool makes another one
+
+    sa.event.listen(engine, "checkin", put_back)
+    sa.event.listen(engine, "checkout", taken)
 
 
 async def _check_schema(db: AsyncConnection) -> None:
