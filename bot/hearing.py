@@ -85,7 +85,7 @@ def _while_elected(listen: Listen, settings: Settings, desk: Desk) -> Listen:
 
     async def is_elected() -> bool:
         try:
-            return await desk.store.elected(seat)
+            return await desk.store.elected(seat) == 0
         except StoreAway:
             return False
 
