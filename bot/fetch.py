@@ -10,7 +10,6 @@ would check nothing.
 
 import asyncio
 import ipaddress
-import logging
 import random
 import re
 import socket
@@ -18,11 +17,10 @@ import ssl
 import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote
@@ -34,6 +32,7 @@ from protego import Protego
 from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
+from bot.wire import Wire
 
 __all__ = ["Expect", "Fetch", "masked", "remembered"]
 
@@ -51,18 +50,19 @@ KEPT_HEADERS = ("etag", "last-modified", "content-type", "content-disposition", 
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+Send = Callable[[httpx.Request, str], Awaitable[httpx.Response]]
 
 log = structlog.get_logger()
 
 
 class Fetch:
-    """One client for all sources; used as an async context manager.
+    """One door for all sources; used as an async context manager.
 
     `contact` stands in the User-Agent. `host_gap` is the seconds between the starts of two requests to one host, and
     `concurrent` how many run at once in all. After `full_every` a body is read in full even if the server would say
     that it is unchanged. `max_bytes` bounds a body after decoding. `connect`, `read` and `total` are time-outs in
     seconds. `allow_loopback` opens 127.0.0.0/8 and ::1, no other address inside. `tls` replaces the usual certificates.
-    `now`, `clock`, `sleep`, `jitter` and `resolve` are the outside world.
+    `now`, `clock`, `sleep`, `jitter`, `resolve` and `send` (a request to a checked IP address) are the outside world.
     """
 
     def __init__(
@@ -84,15 +84,16 @@ class Fetch:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
         resolve: Resolve | None = None,
+        send: Send | None = None,
     ) -> None:
-        self._user_agent = user_agent(contact, version)
+        # gzip is the one encoding that _body bounds
+        self._headers = {"Accept-Encoding": "gzip", "Connection": "close", "User-Agent": user_agent(contact, version)}
         self._gap = host_gap
         self._allow_loopback = allow_loopback
         self._full_every = full_every
         self._max_bytes = max_bytes
         self._slots = asyncio.Semaphore(concurrent)
-        self._timeout = httpx.Timeout(read, connect=connect, pool=None)
-        self._total = total
+        self._connect, self._read, self._total = connect, read, total
         self._tls = tls
         self._now = now
         self._clock = clock
@@ -101,30 +102,21 @@ class Fetch:
         self._resolve = resolve or _system_resolve
         self._hosts: dict[str, _Host] = {}
         self._robots: dict[str, _Robots] = {}
-        self._client: httpx.AsyncClient | None = None
+        self._send = send
+        self._door: _Door | None = None
 
     async def __aenter__(self) -> Self:
-        for name in ("httpx", "httpcore"):  # httpx logs every address at INFO, tokens and all
-            logging.getLogger(name).setLevel(logging.WARNING)
-        # No connection is kept: the pool knows them by IP address, and two names may share one.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        tls = self._tls or httpx.create_ssl_context(trust_env=False)
-        plain = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
-        self._client = httpx.AsyncClient(
-            transport=_CheckedTransport(plain, self._resolve, allow_loopback=self._allow_loopback),
-            headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},  # the one encoding that _body bounds
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=self._timeout,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        send = self._send
+        if send is None:
+            tls = self._tls or httpx.create_ssl_context(trust_env=False)
+            send = Wire(tls, connect=self._connect, read=self._read).send
+        self._door = _Door(send, self._resolve, allow_loopback=self._allow_loopback)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._client is not None
-        await self._client.aclose()
+        self._door = None
 
     async def get(
         self,
@@ -223,10 +215,11 @@ class Fetch:
 
     async def _exchange(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> "_Answer":
         """One request and its answer; the body of a 200 only, cut at `cap` bytes or refused beyond them."""
-        assert self._client is not None, "Fetch is used as a context manager"
+        assert self._door is not None, "Fetch is used as a context manager"
+        request = httpx.Request("GET", url, headers={**headers, **self._headers})
         async with self._turn(url.host):
             try:
-                async with asyncio.timeout(self._total), self._client.stream("GET", url, headers=headers) as response:
+                async with asyncio.timeout(self._total), aclosing(await self._door.send(request)) as response:
                     body = await _body(response, cap, cut=cut) if response.status_code == 200 else b""
             except TimeoutError as late:  # as long as this, once is enough
                 raise Unreachable(f"{_shown(url)} was not done within {self._total:g} s") from late
@@ -368,22 +361,20 @@ class _AgainError(Exception):
 # Addresses
 
 
-class _CheckedTransport(httpx.AsyncBaseTransport):
-    """Resolves once, checks every address, and connects to one that was checked: there is nothing to rebind.
+class _Door:
+    """Resolves once, checks every address, and sends to one that was checked: there is nothing to rebind."""
 
-    Host header, TLS server name and the check of the certificate stay with the name.
-    """
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, resolve: Resolve, *, allow_loopback: bool) -> None:
-        self._inner = inner
+    def __init__(self, send: Send, resolve: Resolve, *, allow_loopback: bool) -> None:
+        self._send = send
         self._resolve = resolve
         self._allow_loopback = allow_loopback
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """The answer of the first address that takes the connection."""
         fault: httpx.TransportError = httpx.ConnectError("the name has no address")
         for address in await self._addresses(request.url):
             try:
-                return await self._inner.handle_async_request(_sent_to(request, address))
+                return await self._send(request, str(address))
             except (httpx.ConnectError, httpx.ConnectTimeout) as failed:
                 fault = failed
         raise fault
@@ -398,20 +389,6 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
             if not _is_outside(address) and not (self._allow_loopback and _is_loopback(address)):
                 raise Unsafe(f"{_shown(url)} leads to {address}, which is not a public address")
         return addresses
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-def _sent_to(request: httpx.Request, address: _Address) -> httpx.Request:
-    name = request.url.raw_host.decode("ascii")
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(host=str(address)),
-        headers=request.headers,
-        stream=request.stream,
-        extensions=request.extensions | {"sni_hostname": name},
-    )
 
 
 async def _system_resolve(host: str, port: int) -> list[str]:

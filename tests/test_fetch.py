@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.client import HTTPConnection
 
+import httpx
 import pytest
 import respx
 import structlog
@@ -21,7 +22,7 @@ from loopback.ice import PAGE, LoopbackIce
 
 from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
-from bot.fetch import ROBOTS_BYTES, Fetch, masked, user_agent
+from bot.fetch import ROBOTS_BYTES, Fetch, Send, masked, user_agent
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 XLSX = b"PK\x03\x04" + b"sheet" * 50
@@ -113,6 +114,17 @@ def names(**addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:
         return known.split()
 
     return resolve
+
+
+def sent_to(router: respx.Router) -> Send:
+    """In place of the internet: what respx answers where the public address is asked."""
+
+    async def send(request: httpx.Request, address: str) -> httpx.Response:
+        assert address == PUBLIC
+        answer = await router.async_handler(request)
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=answer.stream, request=request)
+
+    return send
 
 
 # Asking again
@@ -396,10 +408,10 @@ async def test_a_trickle_is_bounded_in_all_and_not_tried_again(fetching):
     ],
 )
 async def test_a_status_is_a_verdict(fetching, status, error, tries):
-    with respx.mock(assert_all_called=False) as router:
+    with respx.mock(using=None, assert_all_called=False) as router:
         router.get(path="/robots.txt").respond(404)
         sheet = router.get(path="/sheet").respond(status, content=b"")
-        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC)) as fetch:
+        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC), send=sent_to(router)) as fetch:
             with pytest.raises(SourceError) as caught:
                 await fetch.get("https://www.example/sheet", source="ICE")
     assert type(caught.value) is error
@@ -587,11 +599,11 @@ async def test_a_cancelled_request_gives_its_slot_and_its_turn_back(fetching, ic
 
 async def test_what_is_remembered_of_hosts_is_bounded(fetching, monkeypatch):
     monkeypatch.setattr("bot.fetch.HOSTS", 5)
-    with respx.mock as router:
+    with respx.mock(using=None) as router:
         router.get(path="/robots.txt").respond(404)
         router.get(path="/x").respond(200, content=b"x")
         hosts = {f"h{n}": PUBLIC for n in range(30)}
-        async with fetching(resolve=names(**hosts)) as fetch:
+        async with fetching(resolve=names(**hosts), send=sent_to(router)) as fetch:
             for host in hosts:
                 await fetch.get(f"https://{host}.example/x", source=host)
             assert len(fetch._hosts) <= 5
@@ -749,10 +761,10 @@ async def test_the_first_address_is_checked_too_and_loopback_is_closed_by_defaul
 
 @pytest.mark.parametrize("loopback", ["http://[::1]/", "http://127.0.0.1/"])
 async def test_a_public_site_cannot_redirect_to_loopback(fetching, loopback):
-    with respx.mock as router:
+    with respx.mock(using=None) as router:
         router.get(path="/robots.txt").respond(404)
         router.get(path="/x").respond(302, headers={"Location": loopback})
-        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC)) as fetch:
+        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC), send=sent_to(router)) as fetch:
             with pytest.raises(Unsafe, match="not a public address"):
                 await fetch.get("http://www.example/x", source="ICE")
 
@@ -836,10 +848,10 @@ async def test_a_redirect_to_what_robots_txt_forbids_is_not_followed(fetch, ice)
 
 
 async def test_https_is_not_left_for_http(fetching):
-    with respx.mock as router:
+    with respx.mock(using=None) as router:
         router.get(path="/robots.txt").respond(404)
         router.get(path="/x").respond(302, headers={"Location": "http://www.example/y"})
-        async with fetching(resolve=names(www=PUBLIC)) as fetch:
+        async with fetching(resolve=names(www=PUBLIC), send=sent_to(router)) as fetch:
             with pytest.raises(Unsafe, match="redirects from https to http"):
                 await fetch.get("https://www.example/x", source="ICE")
 
