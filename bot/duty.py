@@ -197,19 +197,37 @@ class Desk:
         async with self._busy.setdefault(name, asyncio.Lock()):
             if not await self.store.lease(name):
                 raise LeaseLost(f"Another program works on {name} now.")
-            keeping = asyncio.create_task(self._keep(name))
+            keeping = _Keeping(self.store, name)
             try:
                 yield
             finally:
-                keeping.cancel()
+                keeping.end()
                 await self.store.release(name)
 
-    async def _keep(self, name: str) -> None:
-        """Hold a lease while the work takes its time; one that is lost is noticed by what would be written."""
+
+class _Keeping:
+    """Holds a lease while the work takes its time; most work is done before there is anything to do for it."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._begin = asyncio.get_running_loop().call_later(KEPT_EVERY, self._begun)
+        self._task: asyncio.Task[None] | None = None
+
+    def end(self) -> None:
+        """The work is done."""
+        self._begin.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begun(self) -> None:
+        self._task = asyncio.create_task(self._hold())
+
+    async def _hold(self) -> None:
+        """One that is lost is noticed by what would be written."""
         with suppress(StoreError):
             while True:
+                await self._store.hold(self._name, 2 * KEPT_EVERY)
                 await asyncio.sleep(KEPT_EVERY)
-                await self.store.hold(name, 2 * KEPT_EVERY)
 
 
 class Duty:

@@ -12,7 +12,7 @@ from bot.channels import Part
 from bot.domain.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.duty import Desk, Duty
-from bot.errors import SendError
+from bot.errors import SendError, Unreachable
 from bot.store.tiny import TinyStore
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -172,3 +172,34 @@ async def test_who_wants_less_between_two_parts_of_a_digest_is_told_all_that_is_
     await settled()
     assert pages.told == [f"Número {number} Police Department" for number in (100, 101, 102)]
     assert (await store.subscriptions())[0].due_at is None
+
+
+class Slow:
+    """A source whose reading takes its time."""
+
+    name = "slow"
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def read(self, fetch, memory):
+        await asyncio.sleep(self._seconds)
+        raise Unreachable("slow: nothing there")
+
+
+async def test_a_lease_is_held_as_long_as_the_work_takes_and_no_longer(store, monkeypatch):
+    monkeypatch.setattr(duty, "KEPT_EVERY", 0.04)
+    held = []
+
+    async def hold(name, seconds):
+        held.append((name, seconds))
+
+    monkeypatch.setattr(store, "hold", hold)
+    await desk(store).poll(Slow(0.0))
+    await asyncio.sleep(0.06)
+    assert not held
+    await desk(store).poll(Slow(0.1))
+    assert held[:2] == [("source slow", 0.08)] * 2
+    count = len(held)
+    await asyncio.sleep(0.06)
+    assert len(held) == count
