@@ -51,6 +51,12 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag
     same: tuple[Literal["validators", "facts"], ...] = ()
 
 
+class Together(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered together"):
+    """What is remembered of several sources was replaced; each was committed on its own word, all in one line."""
+
+    each: tuple[Remembered, ...]
+
+
 class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="withheld"):
     """All that is held was replaced."""
 
@@ -79,7 +85,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="not
     value: str | None
 
 
-Transaction = Recorded | Remembered | Withheld | Placed | Removed | Noted
+Transaction = Recorded | Remembered | Together | Withheld | Placed | Removed | Noted
 
 
 class Log:
@@ -429,9 +435,11 @@ class Ledger:
         match transaction:
             case Recorded():
                 self._record(transaction, changes)
-            case Remembered(memory=memory, same=same):
-                before = self.memories.get(memory.source, memory)
-                self._remember(replace(memory, **{name: getattr(before, name) for name in same}))
+            case Remembered():
+                self._remember(transaction)
+            case Together(each=each):
+                for remembered in each:
+                    self._remember(remembered)
             case Withheld(held=held):
                 self.held = held
             case Placed():
@@ -475,7 +483,11 @@ class Ledger:
         self.log.extend(changes)
         self.roll.wake(changes)
 
-    def _remember(self, memory: Memory) -> None:
+    def _remember(self, remembered: Remembered) -> None:
+        memory = remembered.memory
+        if remembered.same:
+            before = self.memories.get(memory.source, memory)
+            memory = replace(memory, **{name: getattr(before, name) for name in remembered.same})
         self.memories[memory.source] = memory
         if memory.tried_at is not None:
             self._at(memory.tried_at)

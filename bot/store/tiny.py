@@ -27,6 +27,7 @@ from bot.store.ledger import (
     Placed,
     Recorded,
     Removed,
+    Together,
     Withheld,
     advanced,
     changed,
@@ -41,6 +42,7 @@ from bot.store.ledger import (
 from bot.store.writer import Reader, Writer
 
 JOURNAL_LIMIT = 4 * 2**20  # bytes of journal after which it is folded in
+GATHERED = 0.1  # seconds that what is to be remembered waits for others, to share a line and its way to the disk
 
 
 class TinyStore:
@@ -49,6 +51,9 @@ class TinyStore:
     def __init__(self, files: Writer | Reader | Fleeting, evidence: Evidence | Fleeting) -> None:
         self._files: Writer | Reader | Fleeting | None = files
         self._evidence = evidence
+        self._at_work: set[str] = set()
+        self._waiting: list[tuple[Memory, asyncio.Future[None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
@@ -101,6 +106,7 @@ class TinyStore:
         return self._evidence.get(sha256)
 
     async def record(self, record: Record) -> Sequence[Change]:
+        self._remember_all()  # it may be of the same source
         ledger = self._ledger
         changes = tuple(
             replace(change, seq=seq, recorded_at=record.recorded_at)
@@ -124,7 +130,36 @@ class TinyStore:
         return changes
 
     async def remember(self, memory: Memory) -> None:
-        self._opened.commit(remembered(self._ledger.memories.get(memory.source), memory))
+        """While others are at work it waits for them a moment: most readings bring nothing, and share one line."""
+        loop = asyncio.get_running_loop()
+        committed = loop.create_future()
+        self._waiting.append((memory, committed))
+        if len(self._waiting) >= len(self._at_work):
+            self._remember_all()
+        elif self._timer is None:
+            self._timer = loop.call_later(GATHERED, self._remember_all)
+        await committed
+
+    def _remember_all(self) -> None:
+        """Commit what waits in one line, and say so to each."""
+        if self._timer is not None:
+            self._timer.cancel()
+        waiting, self._waiting, self._timer = self._waiting, [], None
+        fault = None
+        try:
+            last = {memory.source: memory for memory, _ in waiting}.values()
+            each = tuple(remembered(self._ledger.memories.get(memory.source), memory) for memory in last)
+            if each:
+                self._opened.commit(each[0] if len(each) == 1 else Together(each=each))
+        except Exception as failed:  # noqa: BLE001 - whatever it is, those who wait are told
+            fault = failed
+        for _, committed in waiting:
+            if committed.done():
+                continue  # nobody waits for it any more
+            if fault is None:
+                committed.set_result(None)
+            else:
+                committed.set_exception(fault)
 
     async def put_held(self, held: Sequence[Held]) -> None:
         self._opened.commit(Withheld(held=tuple(held)))
@@ -189,14 +224,15 @@ class TinyStore:
     async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:  # noqa: ARG002 - no limit
         return tuple(s for s in self._ledger.roll.due(now) if s.channel == channel)
 
-    async def lease(self, name: str) -> bool:  # noqa: ARG002 - there is no other program
-        return True
+    async def lease(self, name: str) -> bool:
+        self._at_work.add(name)
+        return True  # there is no other program
 
     async def hold(self, name: str, seconds: float) -> None:
         """A lease ends with the program."""
 
     async def release(self, name: str) -> None:
-        """Nobody waits for it."""
+        self._at_work.discard(name)
 
     async def elected(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
         return 0.0
@@ -248,6 +284,7 @@ class TinyStore:
 
     async def close(self) -> None:
         if self._files is not None:
+            self._remember_all()
             files, self._files = self._files, None
             files.close()
 

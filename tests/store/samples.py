@@ -1,5 +1,6 @@
 """Values for the tests of the store."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -157,6 +158,18 @@ async def picture(store):
     }
 
 
+async def remember_together(store, memories):
+    """Remember them as several readings do that end at the same time; a source that is named twice is read twice."""
+    sources = {memory.source: memory for memory in memories}
+    for source in sources:
+        await store.lease(f"source {source}")
+    try:
+        await asyncio.gather(*map(store.remember, sources.values()))
+    finally:
+        for source in sources:
+            await store.release(f"source {source}")
+
+
 async def perform(store, step):
     """One transaction, which follows from its number and from what the store holds."""
     at, one = NOON + step * MINUTE, step // 9
@@ -181,7 +194,7 @@ async def perform(store, step):
                 )
             )
         case 2:
-            await store.remember(memory(at, source=f"source {one % 5}", failures=step))
+            await remember_together(store, [memory(at, source=f"source {n % 5}", failures=step) for n in (one, 1)])
         case 3:
             await store.pin((await store.subscriptions())[-1].id, await store.last_seq(), at)
         case 5:

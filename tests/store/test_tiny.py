@@ -24,6 +24,7 @@ from samples import (
     publication,
     receipt,
     record,
+    remember_together,
     signed,
     subscription,
 )
@@ -32,7 +33,7 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter
 from bot.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
-from bot.store import ledger
+from bot.store import ledger, tiny
 from bot.store import writer as writing
 from bot.store.files import read_lines, seal, unseal
 from bot.store.ledger import Alarm
@@ -466,7 +467,7 @@ async def test_a_damaged_line_is_named_with_what_to_do(folder):
     with pytest.raises(StoreDamaged, match=r"Line 5"):
         TinyStore.open(folder)
     journal.write_bytes(b"".join(lines[:4]))
-    assert len((await opened(folder))[0]["memories"]) == 2
+    assert len((await opened(folder))[0]["memories"]) == 3
 
 
 async def test_what_is_forgotten_is_in_no_file(folder):
@@ -508,6 +509,117 @@ async def test_journals_that_hold_nothing_yet_stand_in_nobodys_way(folder, monke
 
 def refuse_move(*_):
     raise StoreUnwritable("no")
+
+
+# Readings that end at the same time
+
+
+def lines(folder):
+    return (folder / "journal-1.jsonl").read_bytes().splitlines()
+
+
+async def test_readings_that_end_together_share_a_line_and_nobody_waits_alone(folder):
+    store = TinyStore.open(folder)
+    await asyncio.wait_for(store.remember(memory(source="alone")), 0.05)
+    for n in range(10):
+        await store.lease(f"source {n}")
+    remembering = [asyncio.create_task(store.remember(memory(source=f"{n}", failures=n))) for n in range(10)]
+    await asyncio.wait_for(asyncio.gather(*remembering), 0.05)  # all who are at work: nobody else is waited for
+    assert len(lines(folder)) == 1 + 1 + 1  # the heading, the one alone, the ten together
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+    assert {m.source: m.failures for m in seen["memories"] if m.source != "alone"} == {f"{n}": n for n in range(10)}
+
+
+async def test_what_waits_for_others_is_on_the_disk_when_it_returns_and_not_before(folder, monkeypatch):
+    monkeypatch.setattr(tiny, "GATHERED", 0.02)
+    store = TinyStore.open(folder)
+    for name in ("one", "two", "one that goes on"):
+        await store.lease(name)
+    remembering = [asyncio.create_task(store.remember(memory(source=name))) for name in ("one", "two")]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in remembering)
+    assert len(lines(folder)) == 1
+    assert await store.memories() == ()
+    await asyncio.gather(*remembering)
+    assert len(lines(folder)) == 2
+    leave(store)
+    assert [m.source for m in (await opened(folder))[0]["memories"]] == ["one", "two"]
+
+
+@pytest.mark.parametrize("end", ["a record", "the end"])
+async def test_what_waits_goes_before_a_record_and_before_the_end(folder, monkeypatch, end):
+    monkeypatch.setattr(tiny, "GATHERED", 60)
+    store = TinyStore.open(folder)
+    for name in ("ice", "one that goes on"):
+        await store.lease(name)
+    waiting = asyncio.create_task(store.remember(memory(source="ice", failures=7)))
+    await asyncio.sleep(0)
+    if end == "a record":
+        await store.record(record(await store.known(), [signed(1)]))
+        expected = 0
+    else:
+        await store.close()
+        expected = 7
+    await asyncio.wait_for(waiting, 0.05)
+    await store.close()
+    assert [m.failures for m in (await opened(folder))[0]["memories"]] == [expected]
+
+
+async def test_a_disk_that_refuses_is_told_to_each_who_waits(folder, monkeypatch):
+    store = TinyStore.open(folder)
+    for n in range(3):
+        await store.lease(f"source {n}")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refused(errno.ENOSPC))
+        told = await asyncio.gather(*(store.remember(memory(source=f"{n}")) for n in range(3)), return_exceptions=True)
+    assert [type(fault) for fault in told] == [StoreUnwritable] * 3
+    assert await store.memories() == ()
+    await asyncio.gather(*(store.remember(memory(source=f"{n}")) for n in range(3)))
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+    assert len(seen["memories"]) == 3
+
+
+async def test_who_gives_up_waiting_hinders_nobody(folder, monkeypatch):
+    monkeypatch.setattr(tiny, "GATHERED", 0.02)
+    store = TinyStore.open(folder)
+    for n in range(3):
+        await store.lease(f"source {n}")
+    first, second = (asyncio.create_task(store.remember(memory(source=f"{n}"))) for n in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert [m.source for m in await store.memories()] == ["0", "1"]
+    await store.close()
+
+
+async def test_of_a_source_that_is_remembered_twice_the_last_counts(folder):
+    store = TinyStore.open(folder)
+    full = memory(source="ice", failures=1)
+    await store.remember(full)
+    for name in ("a", "b"):
+        await store.lease(name)
+    await asyncio.gather(store.remember(replace(full, facts={"x": 1})), store.remember(replace(full, failures=3)))
+    assert [(m.failures, m.facts) for m in await store.memories()] == [(3, full.facts)]
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+async def test_a_shared_line_that_was_not_finished_is_cut_off_whole(folder):
+    store = TinyStore.open(folder)
+    await remember_together(store, [memory(source="a"), memory(source="b")])
+    seen = await picture(store)
+    await remember_together(store, [memory(source=name, failures=9) for name in ("a", "b")])
+    leave(store)
+    path = folder / "journal-1.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    again, notices = await opened(folder)
+    assert again == seen
+    assert "was not finished" in notices[0]
 
 
 # A disk that refuses
