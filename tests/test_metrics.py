@@ -23,7 +23,7 @@ class Refusing(Gate):
 
     verdict: SendError | None = None
 
-    async def send(self, address, part, *, plain=False):
+    async def send(self, address, part, *, plain=False, ready=None):
         if self.verdict is not None:
             raise self.verdict
         return "1"
