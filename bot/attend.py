@@ -12,7 +12,6 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.linked import OF_AGENDAS
 from bot.domain.local import AgendaItem, Found, LocalReading, Place
-from bot.domain.mention import mentions_in
 from bot.domain.mentioned import Before, is_first, news
 from bot.domain.reading import Memory, spread
 from bot.errors import SourceError, blaming
@@ -100,6 +99,8 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
 
 
 def _spoken(items: Sequence[AgendaItem]) -> Spoken:
+    from bot.domain.mention import mentions_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings bring nothing
+
     return [(item, mentions_in(item)) for item in items]
 
 

@@ -19,9 +19,8 @@ import structlog
 import typer
 from typer.core import TyperCommand
 
-from bot import __version__, cli_sources, control, scheduler
+from bot import __version__, cli_sources, control
 from bot import replay as replaying
-from bot.commands import Counter
 from bot.config import Settings
 from bot.domain.agreement import ListName
 from bot.domain.change import Kind, agreement_json, as_json, stamp
@@ -165,6 +164,7 @@ async def _set_up(settings: Settings, work: Desk) -> None:
 
 
 async def _run(at_work: "Service", work: Desk) -> None:
+    from bot.commands import Counter  # noqa: PLC0415 - what people may say, and few commands hear them
     from bot.hearing import hearing  # noqa: PLC0415 - a web server, which few commands need
 
     settings = at_work.settings
@@ -186,6 +186,8 @@ async def _work(at_work: "Service", work: Desk) -> None:
 
 
 async def _watch_and_tell(settings: Settings, work: Desk) -> None:
+    from bot import scheduler  # noqa: PLC0415 - slow to import, and no other command goes on
+
     stale_after = timedelta(hours=settings.stale_hours)
 
     async def also() -> None:
@@ -236,6 +238,8 @@ def web() -> None:
 
 
 async def _web(at_work: "Service") -> None:
+    from bot import scheduler  # noqa: PLC0415 - slow to import, and few commands go on
+    from bot.commands import Counter  # noqa: PLC0415 - the same
     from bot.hearing import DEFAULT_PORT, hearing  # noqa: PLC0415 - the same
     from bot.web import serving  # noqa: PLC0415 - the same
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from bot.attend import Attended
 from bot.domain.local import AgendaItem, Place
-from bot.domain.mention import mentions_in
 from bot.domain.reading import Memory
 from bot.duty import Desk
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, blaming
@@ -93,6 +92,8 @@ def _meets(item: AgendaItem) -> tuple[str, str]:
 
 
 def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
+    from bot.domain.mention import mentions_in  # noqa: PLC0415 - its patterns are slow to compile
+
     about = {
         "title": item.title,
         "date": day.isoformat() if (day := _day(item.meets_at)) else None,

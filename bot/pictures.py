@@ -5,7 +5,6 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import resvg_py
 import structlog
 
 from bot.domain.chart import Image, Picture
@@ -31,6 +30,8 @@ def image_of(picture: Picture) -> Image:
 
 @lru_cache(maxsize=KEPT)
 def _png(svg: str) -> bytes:
+    import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
+
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(_fonts())))
 
 

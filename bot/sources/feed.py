@@ -21,7 +21,7 @@ from bot.domain.local import AgendaItem, LocalReading, Place
 from bot.domain.reading import Memory
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.fields import LONGEST_TITLE, YEARS, is_web, meeting_status, moment, plain, when_in
+from bot.sources.fields import LONGEST_TITLE, YEARS, called, is_web, meeting_status, moment, plain, when_in
 from bot.sources.follow import Follower, Listed, Paper
 from bot.sources.visit import Visit, fingerprint
 
@@ -62,15 +62,6 @@ class Feed:
         entries = Follower(visit, "entries")
         items = await entries.follow(listed(document, visit))
         return visit.reading(items, {"entries": entries.states})
-
-
-def called(address: str) -> str:
-    """A name for an address: its host and path in words."""
-    parts = urlsplit(address)
-    words = f"{(parts.hostname or '').removeprefix('www.')}{parts.path}"
-    return re.sub(r"[^a-z0-9.]+", "-", re.sub(r"\.(?:rss|xml|atom|aspx?|php|html?)$", "", words.lower())).strip("-.")[
-        :80
-    ]
 
 
 def listed(document: Document, visit: Visit) -> list[Listed]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, tzinfo
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -77,6 +78,15 @@ def link(row: Row, *names: str) -> str:
     """The first of these fields that is an address on the web."""
     values = (row.get(name) for name in names)
     return next((value.strip() for value in values if isinstance(value, str) and is_web(value)), "")
+
+
+def called(address: str) -> str:
+    """A name for an address: its host and path in words."""
+    parts = urlsplit(address)
+    words = f"{(parts.hostname or '').removeprefix('www.')}{parts.path}"
+    return re.sub(r"[^a-z0-9.]+", "-", re.sub(r"\.(?:rss|xml|atom|aspx?|php|html?)$", "", words.lower())).strip("-.")[
+        :80
+    ]
 
 
 def is_web(address: str) -> bool:

@@ -17,7 +17,6 @@ from typing import Any
 from bot.domain.document import Document, Expect
 from bot.domain.local import AgendaItem
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
-from bot.sources.readable import pdf_pages, readable_html
 from bot.sources.visit import RECENT, Visit, fingerprint
 
 GONE = "taken off the calendar"
@@ -271,6 +270,8 @@ async def _opened(paper: Paper, item: AgendaItem, document: Document) -> AgendaI
 
 async def texts(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
     """The pages of a PDF, or the readable text of a web page (of the part that the selector names)."""
+    from bot.sources.readable import pdf_pages, readable_html  # noqa: PLC0415 - most readings bring nothing to read
+
     match Expect.seen_in(document.body):
         case Expect.PDF:
             return await asyncio.to_thread(pdf_pages, document.body), ""

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup, Tag
 from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, Listing, ListName, Publication
@@ -35,6 +34,9 @@ from bot.domain.spelling import (
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
 from bot.sources.workbook import looks_like, read_workbook
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
 COLUMNS = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM")
@@ -122,7 +124,7 @@ class Ice:
 
 def _page_facts(page: Document) -> dict[str, Any]:
     """What the page says: its hash, the lists that it links, the total in its headline."""
-    soup = BeautifulSoup(page.body, "lxml")
+    soup = _soup(page.body)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
     return {
@@ -132,12 +134,18 @@ def _page_facts(page: Document) -> dict[str, Any]:
     }
 
 
+def _soup(body: bytes) -> "BeautifulSoup":
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings bring nothing to read
+
+    return BeautifulSoup(body, "lxml")
+
+
 def _says(facts: Mapping[str, Any]) -> tuple[Any, Any]:
     """What a person reads on the page: with another hash but the same lists and total, it is no new evidence."""
     return facts.get("links"), facts.get("headline")
 
 
-def _links(soup: BeautifulSoup, base: str) -> dict[str, str]:
+def _links(soup: "BeautifulSoup", base: str) -> dict[str, str]:
     """The address of each list: by the words of the link, else by the name of the file."""
     anchors = [(_plain(a.get_text()), urljoin(base, str(a["href"]).strip())) for a in soup.find_all("a", href=True)]
     files = [(text, link) for text, link in anchors if _is_file(link)]
@@ -215,7 +223,7 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"a workbook was expected, this is {looks_like(document.body)}")
     base = document.headers.get("final-address", document.address)
-    for table in BeautifulSoup(document.body, "lxml").find_all("table"):
+    for table in _soup(document.body).find_all("table"):
         printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
         rows = [_html_row(cells) for cells in printed]
         if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):
@@ -223,17 +231,17 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
     raise Unreadable(f"the list was expected, this is {looks_like(document.body)} without a list in it")
 
 
-def _html_row(cells: Sequence[Tag]) -> list[Value]:
+def _html_row(cells: "Sequence[Tag]") -> list[Value]:
     texts: list[Value] = [cell.get_text(" ") for cell in cells]
     return texts + [None] * (MOST_COLUMNS - len(texts))
 
 
-def _html_links(rows: Sequence[Sequence[Tag]], base: str) -> dict[tuple[int, int], str]:
+def _html_links(rows: "Sequence[Sequence[Tag]]", base: str) -> dict[tuple[int, int], str]:
     return {
         (number, column): urljoin(base, str(anchor["href"]))
         for number, cells in enumerate(rows, start=1)
         for column, cell in enumerate(cells, start=1)
-        if isinstance(anchor := cell.find("a", href=True), Tag)
+        for anchor in cell.find_all("a", href=True, limit=1)
     }
 
 

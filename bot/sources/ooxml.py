@@ -11,11 +11,9 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from html import escape
 from io import BytesIO
 from itertools import islice
-from xml.sax.saxutils import escape
-
-from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from bot.errors import Unreadable
 
@@ -147,6 +145,8 @@ _relations_as_before = lru_cache(maxsize=8)(_relations)  # most workbooks point 
 
 
 def _plain_xml(name: str, body: bytes, root: str) -> str:
+    from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types, and few read a workbook
+
     body, witness = _in_utf8(body), _Witness()
     parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
     try:
@@ -195,4 +195,4 @@ def _in_utf8(body: bytes) -> bytes:
 
 def _plain(markup: re.Match[str]) -> str:
     characters, tag = markup.groups()
-    return f"<{tag.replace('>', '&gt;')}>" if tag else escape(characters or "")
+    return f"<{tag.replace('>', '&gt;')}>" if tag else escape(characters or "", quote=False)

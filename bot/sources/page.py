@@ -9,8 +9,7 @@ from bot.domain.document import Document
 from bot.domain.local import AgendaItem, LocalReading, Place
 from bot.domain.reading import Memory
 from bot.sources import Fetcher
-from bot.sources.feed import called
-from bot.sources.fields import LONGEST_TITLE, is_web, plain
+from bot.sources.fields import LONGEST_TITLE, called, is_web, plain
 from bot.sources.follow import blank, texts
 from bot.sources.visit import Visit, fingerprint
 

@@ -13,16 +13,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bs4 import BeautifulSoup, Tag
 from bs4.dammit import EncodingDetector
 from bs4.element import CData, NavigableString, PageElement
-from pypdf import PdfReader
 from soupsieve import SelectorSyntaxError
 
 from bot.domain.mention import unbroken
 from bot.errors import Unreadable
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 MOST = {
     "bytes": 32 << 20,  # of a PDF
@@ -181,7 +183,9 @@ def _answer(body: bytes) -> dict[str, Any]:
         return {"fault": f"the PDF is broken ({type(fault).__name__})"}
 
 
-def _opened(body: bytes) -> PdfReader:
+def _opened(body: bytes) -> "PdfReader":
+    from pypdf import PdfReader  # noqa: PLC0415 - nobody needs its 12 MiB but the program beside us
+
     reader = PdfReader(BytesIO(body))
     if reader.is_encrypted and not reader.decrypt(""):
         raise Unreadable("the PDF is locked with a password")
@@ -190,7 +194,7 @@ def _opened(body: bytes) -> PdfReader:
     return reader
 
 
-def _texts(reader: PdfReader) -> list[str]:
+def _texts(reader: "PdfReader") -> list[str]:
     """Return the pages' texts; a page that breaks its reader is as one without text, unless they all do."""
     texts, broken, size = list[str](), 0, 0
     for page in reader.pages:
