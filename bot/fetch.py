@@ -4,8 +4,8 @@
             │                                                                     │            │
             └────────────────────────── again, at most three tries ◄──────────────┴────────────┘
 
-Proxy variables of the environment are not read: a proxy would resolve names itself and the check of the addresses
-would check nothing.
+What goes over the network goes through `wire.py`. Proxy variables of the environment are not read: a proxy would
+resolve names itself and the check of the addresses would check nothing.
 """
 
 import asyncio
