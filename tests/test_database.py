@@ -139,6 +139,7 @@ def test_three_workers_tell_each_channel_once_and_the_last_one_left_goes_on(site
     assert len(sent(site, "Bell County")) == len(sent(site, "Clay County")) == 3
 
 
+@pytest.mark.slow
 def test_a_database_that_is_restarted_is_waited_for(site, crew, server):
     site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=crew.url)
     publish(site, FIRST, "participating11202026am.xlsx", 20)
@@ -156,6 +157,7 @@ def test_a_database_that_is_restarted_is_waited_for(site, crew, server):
     assert said.count("the store failed") == said.count("the store answers again") == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_starts_before_its_database_waits_for_it(site, crew, server):
     server.stop()
     worker = crew()

@@ -158,14 +158,14 @@ async def test_a_block_pauses_a_move_follows_a_flood_waits_and_a_fault_backs_off
         await desk.ask("watch TX", address=chat)
     desk.telegram.script("1", blocked())
     desk.telegram.script("-2", migrated(-1002))
-    desk.telegram.script("3", flooded(7))
+    desk.telegram.script("3", flooded(1))
     desk.telegram.script("4", broken())
     await desk.publish(SECOND, NOON)
     await desk.deliver(NOON)
     assert "blocked" in (await desk.mine("1")).paused
     assert (await desk.mine("-2")) is None
     assert (await desk.mine("-1002")).paused is None
-    assert (await desk.mine("3")).retry_at == NOON + timedelta(seconds=8)  # a clock of whole seconds may be one behind
+    assert (await desk.mine("3")).retry_at == NOON + timedelta(seconds=2)  # a clock of whole seconds may be one behind
     assert (await desk.mine("4")).retry_at == NOON + timedelta(minutes=1)
     await desk.deliver(NOON + timedelta(minutes=2))
     assert sorted(m.chat for m in desk.telegram.messages) == ["-1002", "3", "4"]
