@@ -118,6 +118,7 @@ async def test_a_mention_is_recorded_once_and_amended_on_every_platform(kind, tm
         assert any("287(g)" in matched for matched in said.matched)
         assert "287(g)" in said.excerpt
         assert (await at.store.evidence(said.evidence)).sha256 == first.publication.evidence
+        assert b"287(g)" in (await at.store.evidence(said.evidence)).body
         assert await at.read() == ()
         await at.restart()
         case.say(server, AMENDED)
@@ -126,6 +127,8 @@ async def test_a_mention_is_recorded_once_and_amended_on_every_platform(kind, tm
         assert second.mention.key == said.key
         assert second.mention.before.said == said.said
         assert "as amended" in f"{second.mention.title} {second.mention.excerpt}"
+        assert b"as amended" in (await at.store.evidence(second.mention.evidence)).body
+        assert b"as amended" not in (await at.store.evidence(second.mention.before.evidence)).body
         assert await at.read() == await at.read(DAY) == ()
         assert len(await at.store.changes()) == 2
         await at.store.close()
@@ -188,6 +191,8 @@ async def test_a_meeting_that_moves_is_told_of_what_stands_on_its_agenda(at, leg
     assert change.kind is Kind.MENTIONED
     assert change.mention.title == MOA
     assert f"{change.mention.meets_on} {change.mention.before.meets_on}" == "2026-12-08 2026-12-01"
+    assert b"2026-12-08" in (await at.store.evidence(change.publication.evidence)).body
+    assert MOA.encode() in (await at.store.evidence(change.mention.before.evidence)).body
     assert await at.read() == await at.read(DAY) == ()
 
 
@@ -269,13 +274,66 @@ async def test_the_agenda_as_a_document_says_nothing_that_its_item_said(at, legi
     assert change.mention.item == "event/77/matter/412"
 
 
-async def test_the_item_says_nothing_that_the_agenda_said_before_it(at, legistar):
+async def test_the_agenda_that_comes_as_a_document_after_its_item_is_told_to_nobody(at, legistar):
+    put_on_agenda(legistar)
+    [told] = await at.read()
     legistar.files["/agenda.pdf"] = pdf("Call to order", f"2. {MOA}")
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
-    [change] = await at.read()
-    assert (change.mention.item, change.mention.page) == ("event/77", 2)
+    assert await at.read() == await at.read(DAY) == ()
+    assert (await at.store.evidence(told.mention.evidence)).sha256 == told.publication.evidence
+
+
+@pytest.fixture
+def as_document(legistar):
+    """The agenda is there as a document that speaks of it, and its items are not yet."""
+    legistar.files["/agenda.pdf"] = pdf("Call to order", f"2. {MOA}")
+    touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
+
+
+async def test_an_item_that_comes_after_its_agenda_as_a_document_is_the_same_mention_amended_and_told_to_nobody(
+    at, legistar, as_document
+):
+    [first] = await at.read()
+    assert (first.mention.item, first.mention.page, first.kind) == ("event/77", 2, Kind.MENTIONED)
     put_on_agenda(legistar)
-    assert await at.read() == ()
+    [second] = await at.read()
+    assert second.kind is Kind.AMENDED
+    assert (second.mention.item, second.mention.title) == ("event/77/matter/412", MOA)
+    assert second.mention.before == replace(first.mention, listed=None)
+    documents = [await at.store.evidence(change.mention.evidence) for change in (first, second)]
+    assert documents[0].body == legistar.files["/agenda.pdf"]
+    assert MOA.encode() in documents[1].body
+
+    await at.restart()
+    legistar.files["/agenda.pdf"] = pdf("Call to order", f"2. {MOA}", "Adjourn")
+    touch(legistar)
+    assert await at.read() == await at.read(DAY) == ()
+    touch(legistar, EventDate="2026-12-08T00:00:00")
+    [moved] = await at.read()  # one mention: one thing that moves
+    assert (moved.kind, moved.mention.item) == (Kind.MENTIONED, "event/77/matter/412")
+
+
+async def test_of_two_items_the_one_that_the_document_spoke_of_is_amended_and_the_other_is_told(
+    at, legistar, as_document
+):
+    await at.read()
+    legistar.item(77, 1, "287(g) program: report of the third quarter", matter=411)
+    put_on_agenda(legistar)
+    found = {change.mention.item: change for change in await at.read()}
+    assert found["event/77/matter/412"].kind is Kind.AMENDED
+    assert found["event/77/matter/412"].mention.before.item == "event/77"
+    assert found["event/77/matter/411"].kind is Kind.MENTIONED
+    assert found["event/77/matter/411"].mention.before is None
+
+
+async def test_an_item_that_is_added_to_an_agenda_which_spoke_of_another_is_told(at, legistar, as_document):
+    await at.read()
+    put_on_agenda(legistar)
+    await at.read()
+    legistar.item(77, 3, "Resolution to rescind the 287(g) agreement", matter=413)
+    touch(legistar)
+    [added] = await at.read()
+    assert (added.kind, added.mention.item) == (Kind.MENTIONED, "event/77/matter/413")
 
 
 async def test_a_matter_that_was_filed_and_is_put_on_an_agenda_is_one_mention_that_has_a_day_now(at, legistar):
@@ -289,15 +347,35 @@ async def test_a_matter_that_was_filed_and_is_put_on_an_agenda_is_one_mention_th
     assert str(put_on.mention.meets_on) == "2026-12-01"
 
 
-async def test_what_was_taken_back_as_wrong_is_not_told_again(at, legistar):
-    put_on_agenda(legistar)
-    [told] = await at.read()
+async def take_back(at, told):
     wrong = replace(told, kind=Kind.RETRACTED, retracted=told.kind, retracts=told.seq, because="a namesake", seq=0)
     await at.store.record(
         Record(memory=await at.memory(), recorded_at=at.now, known=await at.store.known(), changes=(wrong,))
     )
+
+
+async def test_what_was_taken_back_as_wrong_is_not_told_again(at, legistar):
+    put_on_agenda(legistar)
+    [told] = await at.read()
+    await take_back(at, told)
     touch(legistar, EventDate="2026-12-08T00:00:00")
     assert await at.read() == ()
+
+
+async def test_what_was_taken_back_of_an_agenda_is_not_told_of_its_item(at, legistar, as_document):
+    [told] = await at.read()
+    await take_back(at, told)
+    put_on_agenda(legistar)
+    touch(legistar, EventDate="2026-12-08T00:00:00")
+    assert await at.read() == await at.read(DAY) == ()
+
+
+async def test_what_was_taken_back_of_a_matter_is_not_told_once_it_is_put_on_an_agenda(at, legistar):
+    legistar.matter(412, MOA, "2026-11-24T18:00:00.000")
+    [filed] = await at.read()
+    await take_back(at, filed)
+    put_on_agenda(legistar)
+    assert await at.read(DAY) == ()
 
 
 # ── what ICE lists there ──

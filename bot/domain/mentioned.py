@@ -1,9 +1,11 @@
 """What a reading of a place changes: mentions that are new, and those that were amended, moved or called off.
 
 The same thing on an updated agenda is one mention. Ids are paths: what is said of the meeting `event/77` holds for all
-that stands on its agenda, `event/77/…`; a matter that was filed and is then put on an agenda goes on as what it was.
+that stands on its agenda, `event/77/…`; a matter that was filed and is then put on an agenda goes on as what it was, and
+so does what a document said of the whole agenda before its items came: the item that is most like it takes it over.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -50,7 +52,7 @@ def news(
 ) -> tuple[Change, ...]:
     """Return what is to be recorded of a reading: of each item, with where it speaks of 287(g)."""
     desk = _Desk(place, before, now)
-    for item, found in sorted(read, key=lambda each: _is_document(each[0])):  # an item says more than the whole agenda
+    for item, found in sorted(read, key=desk.turn):
         desk.take(item, found)
     by_hash = {document.sha256: document for document in documents}
     return tuple(mentioned(m, _publication(m, by_hash.get(m.evidence), now), kind) for m, kind in desk.changed())
@@ -84,11 +86,18 @@ class _Desk:
         """Each mention that is not as it was, and as what it is recorded."""
         for before, mention in self._now_said.values():
             kind = self._kind(before, mention)
-            if kind is not None and mention.item not in self._wrong:
+            is_wrong = mention.item in self._wrong or (before is not None and before.item in self._wrong)
+            if kind is not None and not is_wrong:
                 known = self._before.participating
                 listed = listed_there(known, mention) if known is not None else None
                 already = before is None and self._before.is_first and kind is Kind.MENTIONED
                 yield replace(mention.after(before), listed=listed, already=already), kind
+
+    def turn(self, read: tuple[AgendaItem, Sequence[Found]]) -> tuple[bool, float]:
+        """When an item is gone through: it says more than the whole agenda, and first what that spoke of already."""
+        item, found = read
+        whole = self._last.get(meeting_of(item.id))
+        return _is_document(item), -_likeness(whole.excerpt, item, found) if whole is not None and found else 0.0
 
     def take(self, item: AgendaItem, found: Sequence[Found]) -> None:
         """Go through one item: what it says of its meeting, and whether it speaks of 287(g) itself."""
@@ -98,6 +107,8 @@ class _Desk:
         if found:
             if known_itself is None and self._is_said_otherwise(item):
                 return
+            if known_itself is None and not _is_document(item):
+                known_itself = self._known(meeting_of(item.id))  # the document spoke of this item
             fresh = self._mention(item, found)
             if known_itself is not None and item.id != known_itself.item and known_itself.item.endswith(f"/{item.id}"):
                 fresh = _as_on_agenda(fresh, known_itself)
@@ -130,12 +141,9 @@ class _Desk:
         self._now_said[mention.item] = before, mention
 
     def _is_said_otherwise(self, item: AgendaItem) -> bool:
-        """Whether the same meeting is known to speak of it, and this or that is a document which holds all of it."""
-        meeting = meeting_of(item.id)
-        others = [m for m in self._all() if meeting_of(m.item) == meeting]
-        if _is_document(item):
-            return bool(others)
-        return any(m.item == meeting or m.item.startswith(f"{item.id}/") for m in others)
+        """Whether a part of it is known to speak of it, or, where it is a document, anything else of its meeting."""
+        others = [m for m in self._all() if meeting_of(m.item) == meeting_of(item.id)]
+        return any(_is_document(item) or m.item.startswith(f"{item.id}/") for m in others)
 
     def _mention(self, item: AgendaItem, found: Sequence[Found]) -> Mention:
         title = item.title if len(item.title) <= LONGEST_TITLE else f"{item.title[: LONGEST_TITLE - 1]}…"
@@ -160,13 +168,12 @@ class _Desk:
         )
 
     def _replanned(self, known: Mention, item: AgendaItem) -> Mention:
-        """The same on the day and with the status that its meeting has now."""
-        if item.meets_at is None:
-            return replace(known, status=item.status, evidence=item.evidence)
-        at = item.meets_at if isinstance(item.meets_at, datetime) else None
-        return replace(
-            known, meets_on=self._day(item.meets_at), meets_at=at, status=item.status, evidence=item.evidence
-        )
+        """The same on the day and with the status that its meeting has now; where that is news, what says it."""
+        again = replace(known, status=item.status)
+        if item.meets_at is not None:
+            at = item.meets_at if isinstance(item.meets_at, datetime) else None
+            again = replace(again, meets_on=self._day(item.meets_at), meets_at=at)
+        return again if again.planned == known.planned else replace(again, evidence=item.evidence)
 
     def _without_words(self, known: Mention, item: AgendaItem) -> Mention:
         """What comes without the words: only its meeting, or a text that does not hold them any more."""
@@ -174,7 +181,7 @@ class _Desk:
         was_read = item.address == known.address and not item.unreadable and (known.page is None or bool(item.pages))
         if not was_read or not (item.text or item.pages or item.title != known.title):
             return again
-        return replace(again, status=again.status or OFF_AGENDA)
+        return replace(again, status=again.status or OFF_AGENDA, evidence=item.evidence)
 
     def _kind(self, before: Mention | None, mention: Mention) -> Kind | None:
         """As what it is recorded; None where nothing is that a reader would see."""
@@ -211,6 +218,17 @@ def meeting_of(item: str) -> str:
 def _is_document(item: AgendaItem) -> bool:
     """Whether it is a whole agenda, a packet or an attachment, in which more than one thing may stand."""
     return bool(item.pages) or item.id == meeting_of(item.id)
+
+
+def _likeness(excerpt: str, item: AgendaItem, found: Sequence[Found]) -> float:
+    """Which part of the words of what was shown, or of what speaks of it in an item, stands in the other, at best."""
+    shown = _words(excerpt)
+    said = filter(None, map(_words, (item.title, *(one.excerpt for one in found))))
+    return max((len(shown & words) / min(len(shown), len(words)) for words in said if shown), default=0.0)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
 
 
 def _as_on_agenda(filed: Mention, known: Mention) -> Mention:
