@@ -1,8 +1,8 @@
 """What a reading of a place changes: mentions that are new, and those that were amended, moved or called off.
 
 The same thing on an updated agenda is one mention. Ids are paths: what is said of the meeting `event/77` holds for all
-that stands on its agenda, `event/77/…`; a matter that was filed and is then put on an agenda goes on as what it was, and
-so does what a document said of the whole agenda before its items came: the item that is most like it takes it over.
+that stands on its agenda, `event/77/…`. A matter that was filed and is then put on an agenda goes on as what it was; so
+does what a document said of the whole agenda before its items came: the item that is most like it takes it over.
 """
 
 import re
@@ -168,12 +168,14 @@ class _Desk:
         )
 
     def _replanned(self, known: Mention, item: AgendaItem) -> Mention:
-        """The same on the day and with the status that its meeting has now; where that is news, what says it."""
+        """The same on the day and with the status that its meeting has now; where only that is news, what says it."""
         again = replace(known, status=item.status)
         if item.meets_at is not None:
             at = item.meets_at if isinstance(item.meets_at, datetime) else None
             again = replace(again, meets_on=self._day(item.meets_at), meets_at=at)
-        return again if again.planned == known.planned else replace(again, evidence=item.evidence)
+        before, _ = self._now_said.get(known.item, (known, known))
+        is_only_replanned = before is not None and before.said == again.said and before.planned != again.planned
+        return replace(again, evidence=item.evidence) if is_only_replanned else again
 
     def _without_words(self, known: Mention, item: AgendaItem) -> Mention:
         """What comes without the words: only its meeting, or a text that does not hold them any more."""
