@@ -544,6 +544,24 @@ async def test_a_place_that_asks_to_be_left_alone_is(tmp_path):
         await at.store.close()
 
 
+@pytest.mark.parametrize("every_hours", [1, 6, 24])
+async def test_a_place_that_does_not_want_us_is_asked_at_most_five_times_a_day_and_left_alone_after_a_week(
+    tmp_path, every_hours
+):
+    async with LoopbackWeb() as server:
+        server.fails["/agenda"] = Reply(b"", status=403)
+        at = Attending(nash(server, "page", "/agenda", every_hours=every_hours), tmp_path / "data")
+        tried = []
+        while (memory := await at.memory()).parked_at is None:
+            await at.store.remember(replace(await at.store.memory("ice"), read_at=at.now))
+            await at.attend((memory.due_at or at.now) - at.now)
+            tried.append(at.now)
+        assert memory.parked_at - tried[0] < timedelta(days=7, hours=27)
+        assert server.count("/agenda") == len(tried)
+        assert all(tried[n + 5] - tried[n] > timedelta(days=1) for n in range(3, len(tried) - 5))
+        await at.store.close()
+
+
 async def test_a_scan_is_reported_until_its_meeting_is_long_over(at, legistar):
     legistar.files["/agenda.pdf"] = pdf("", "")
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
