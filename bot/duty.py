@@ -84,7 +84,7 @@ class Desk:
 
     async def poll(self, source: Source) -> Watched:
         """Read one source now; LeaseLost when another program is reading it."""
-        async with self._alone(f"source {source.name}"):
+        async with self.alone(f"source {source.name}"):
             return await self._watched(source)
 
     async def _watched(self, source: Source) -> Watched:
@@ -95,14 +95,14 @@ class Desk:
 
     async def poll_if_due(self, source: Source) -> Watched | None:
         """Read it unless another program has done so since it was due."""
-        async with self._alone(f"source {source.name}"):
+        async with self.alone(f"source {source.name}"):
             if not (await self.store.memory(source.name)).is_due(self.now(), self.every):
                 return None
             return await self._watched(source)
 
     async def attend(self, place: Place) -> Attended:
         """Read one local place now, a few at a time; LeaseLost when another program is reading it."""
-        async with self._room, self._alone(f"source {place.name}"):
+        async with self._room, self.alone(f"source {place.name}"):
             return await self._attended(place)
 
     async def _attended(self, place: Place) -> Attended:
@@ -130,7 +130,7 @@ class Desk:
 
     async def attend_if_due(self, place: Place) -> None:
         """Read it unless another program has done so since it was due."""
-        async with self._alone(f"source {place.name}"):
+        async with self.alone(f"source {place.name}"):
             if (await self.store.memory(place.name)).is_due(self.now(), timedelta(hours=place.every_hours)):
                 await self._attended(place)
 
@@ -192,11 +192,14 @@ class Desk:
             raise LeaseLost(f"Another program sends on {channel} now.")
 
     @asynccontextmanager
-    async def _alone(self, name: str) -> AsyncIterator[None]:
-        """One at a time for each source, whoever asks; LeaseLost when another program has it."""
+    async def alone(self, name: str, patience: float = 0.0) -> AsyncIterator[None]:
+        """One at a time for each source, whoever asks; LeaseLost when another program has it, for so many seconds."""
+        until = asyncio.get_running_loop().time() + patience
         async with self._busy.setdefault(name, asyncio.Lock()):
-            if not await self.store.lease(name):
-                raise LeaseLost(f"Another program works on {name} now.")
+            while not await self.store.lease(name):  # noqa: ASYNC110 - another program is waited for
+                if asyncio.get_running_loop().time() >= until:
+                    raise LeaseLost(f"Another program works on {name} now; try again in a minute.")
+                await asyncio.sleep(0.2)
             keeping = _Keeping(self.store, name)
             try:
                 yield

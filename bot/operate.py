@@ -20,6 +20,7 @@ from bot.store import Record
 from bot.watch import Watched, rule
 
 TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
+PATIENCE = 60.0  # seconds that the operator's word on a source waits for a reading of it that is under way
 
 Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer]]
@@ -146,7 +147,8 @@ async def reject(desk: Desk, *, held: str) -> Answer:
 
 async def _ruled(desk: Desk, held_id: str, ruling: Ruling) -> Answer:
     source = next((h.source for h in await desk.store.held() if h.id == held_id), next(iter(desk.sources)))
-    watched = await rule(held_id, ruling, source=desk.sources[source], store=desk.store, now=desk.now)
+    async with desk.alone(f"source {source}", PATIENCE):  # a reading replaces what is held, and so would this
+        watched = await rule(held_id, ruling, source=desk.sources[source], store=desk.store, now=desk.now)
     return {
         "changes": [as_json(change) for change in watched.changes],
         "held": [held_json(held) for held in watched.held],
@@ -155,6 +157,11 @@ async def _ruled(desk: Desk, held_id: str, ruling: Ruling) -> Answer:
 
 async def retract(desk: Desk, *, seq: int, because: str) -> Answer:
     """Take a change back: whoever was told of it is told that it was wrong. The log keeps both."""
+    async with desk.alone(f"source {SOURCE_OF_LISTS}", PATIENCE):  # whose memory is committed with it
+        return await _taken_back(desk, seq, because)
+
+
+async def _taken_back(desk: Desk, seq: int, because: str) -> Answer:
     log = await desk.store.changes()
     wrong = next((c for c in log if c.seq == seq), None)
     if wrong is None or wrong.kind in NEVER_CHOSEN:
@@ -166,9 +173,8 @@ async def retract(desk: Desk, *, seq: int, because: str) -> Answer:
     taken_back = replace(
         wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=seq, because=because.strip(), seq=0, recorded_at=None
     )
-    memory, known = await desk.store.memory(SOURCE_OF_LISTS), await desk.store.known()
-    held = tuple(await desk.store.held())
-    record = Record(memory=memory, recorded_at=desk.now(), known=known, changes=(taken_back,), held=held)
+    memory = await desk.store.memory(SOURCE_OF_LISTS)
+    record = Record(memory=memory, recorded_at=desk.now(), known=None, changes=(taken_back,), held=None)
     (change,) = await desk.store.record(record)
     return {"change": as_json(change)}
 

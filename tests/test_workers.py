@@ -11,17 +11,20 @@ from itertools import pairwise
 import psycopg
 import pytest
 from loopback.telegram import LoopbackTelegram
-from store.samples import NOON, first_sight, record, signed
+from store.samples import MINUTE, NOON, first_sight, record, signed
+from test_watch import World, cells, constables
 
-from bot import duty
+from bot import duty, operate
 from bot.channels import Part
 from bot.channels.telegram import Telegram
 from bot.domain.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.duty import Desk, Duty
+from bot.errors import LeaseLost, UsageError
 from bot.store import leases
 from bot.store.postgres import PostgresStore
 
+PAGE = "https://www.ice.gov/identify-and-arrest/287g"
 ELECTION = "sender telegram 1"
 
 
@@ -48,20 +51,21 @@ class Crew:
     def __init__(self, url, stack):
         self.url, self.stack = url, stack
 
-    async def program(self, channel, election=None):
+    async def program(self, channel, election=None, **more):
         """The duty of one more program; its desk is `desk`."""
         store = await PostgresStore.open(self.url)
         self.stack.push_async_callback(store.close)
-        made = Desk(
-            store=store,
-            fetch=None,
-            sources={},
-            channels={channel.name: channel},
-            now=lambda: NOON,
-            every=timedelta(minutes=15),
-            page="https://www.ice.gov/identify-and-arrest/287g",
-            elections={channel.name: election} if election else {},
-        )
+        about = {
+            "store": store,
+            "fetch": None,
+            "sources": {},
+            "channels": {channel.name: channel},
+            "now": lambda: NOON,
+            "every": timedelta(minutes=15),
+            "page": PAGE,
+            "elections": {channel.name: election} if election else {},
+        }
+        made = Desk(**about | more)
         work = Duty(made)
         work.desk = made
         self.stack.push_async_callback(work.finish, 0)
@@ -142,3 +146,94 @@ async def test_the_pace_of_a_token_is_held_when_another_program_takes_over_from_
     gap = max(later - earlier for earlier, later in pairwise(sent))
     assert gap > 1, "the one has stopped before the other begins"
     assert sum(at > cut_at for at in sent) > 30, "it happened in the middle"
+
+
+async def readers(crew, tmp_path):
+    """ICE's site, a program that reads it, and an operator's one."""
+    world = World(tmp_path)
+    await world.store.close()  # the programs have stores of their own
+    desk = {"fetch": world.site, "sources": {"ice": world.ice}, "now": lambda: world.site.at}
+    return world, *[(await crew.program(Open(), **desk)).desk for _ in range(2)]
+
+
+def stopped_before(store, monkeypatch, name):
+    """From now on that transaction waits; what lets it go on, and what tells that it waits."""
+    go, waits, transaction = asyncio.Event(), asyncio.Event(), getattr(store, name)
+
+    async def late(*arguments):
+        waits.set()
+        await go.wait()
+        return await transaction(*arguments)
+
+    monkeypatch.setattr(store, name, late)
+    return go, waits
+
+
+async def test_a_ruling_waits_for_a_reading_that_is_under_way_and_neither_is_lost(crew, tmp_path, monkeypatch):
+    world, reader, operator = await readers(crew, tmp_path)
+    for rows in (constables(40), constables(20)):
+        world.publish(rows)
+        await reader.poll(world.ice)
+    (held,) = await operator.store.held()
+    world.publish([*constables(20), cells("Bell County Sheriff's Office")])
+    go, waits = stopped_before(reader.store, monkeypatch, "record")
+    reading = asyncio.create_task(reader.poll(world.ice))
+    await waits.wait()
+    ruling = asyncio.create_task(operate.approve(operator, held=held.id))
+    await asyncio.sleep(0.5)
+    assert not ruling.done()
+    go.set()
+    await reading
+    assert len((await ruling)["changes"]) == 21, "of the newest list, which was being read"
+    assert await operator.store.held() == ()
+
+
+async def test_two_rulings_at_once_are_one(crew, tmp_path):
+    world, one, other = await readers(crew, tmp_path)
+    for rows in (constables(40), constables(20)):
+        world.publish(rows)
+        await one.poll(world.ice)
+    (held,) = await one.store.held()
+    said = await asyncio.gather(*(operate.approve(desk, held=held.id) for desk in (one, other)), return_exceptions=True)
+    assert sorted(type(answer) for answer in said if not isinstance(answer, dict)) == [UsageError]
+    assert sum(change.kind.value == "withdrawn" for change in await one.store.changes()) == 20
+
+
+async def test_taking_back_undoes_nothing_that_a_reading_brings_meanwhile(crew, tmp_path, monkeypatch):
+    world, reader, operator = await readers(crew, tmp_path)
+    for rows in (constables(40), constables(41)):
+        world.publish(rows)
+        await reader.poll(world.ice)
+    world.publish(constables(42))
+    world.site.at += MINUTE
+    go, waits = stopped_before(reader.store, monkeypatch, "record")
+    reading = asyncio.create_task(reader.poll(world.ice))
+    await waits.wait()
+    taking_back = asyncio.create_task(operate.retract(operator, seq=41, because="It was a typing error."))
+    await asyncio.sleep(0.5)
+    go.set()
+    await reading
+    assert (await taking_back)["change"]["seq"] == 43
+    assert (await operator.store.memory("ice")).read_at == world.site.at, "not what was remembered before"
+    assert len((await operator.store.known()).agreements["participating"]) == 42
+
+
+async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
+    world, one, other = await readers(crew, tmp_path)
+    for rows in (constables(40), constables(41)):
+        world.publish(rows)
+        await one.poll(world.ice)
+    said = await asyncio.gather(
+        *(operate.retract(desk, seq=41, because="It was a typing error.") for desk in (one, other)),
+        return_exceptions=True,
+    )
+    assert [str(answer) for answer in said if not isinstance(answer, dict)] == ["Change 41 was taken back already."]
+    assert await one.store.last_seq() == 42
+
+
+async def test_an_operator_who_would_wait_too_long_is_told_to_come_back(crew, tmp_path, monkeypatch):
+    monkeypatch.setattr(operate, "PATIENCE", 0.1)
+    _, reader, operator = await readers(crew, tmp_path)
+    async with reader.alone("source ice"):
+        with pytest.raises(LeaseLost, match="try again in a minute"):
+            await operate.retract(operator, seq=1, because="It was a typing error.")
