@@ -196,7 +196,7 @@ class Desk:
         """One at a time for each source, whoever asks; LeaseLost when another program has it, for so many seconds."""
         until = asyncio.get_running_loop().time() + patience
         async with self._busy.setdefault(name, asyncio.Lock()):
-            while not await self.store.lease(name):  # noqa: ASYNC110 - another program is waited for
+            while not await self.store.lease(name):
                 if asyncio.get_running_loop().time() >= until:
                     raise LeaseLost(f"Another program works on {name} now; try again in a minute.")
                 await asyncio.sleep(0.2)
