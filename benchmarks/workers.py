@@ -2,15 +2,22 @@
 """Several workers on one PostgreSQL: what is lost or repeated when they are killed, and how they share the work.
 
     python benchmarks/workers.py kill [--subscriptions 5000] [--lists 6] [--seconds 4]
-    python benchmarks/workers.py scale [--subscriptions 1200]
+    python benchmarks/workers.py scale [--workers 4] [--subscriptions 2400] [--latency 10] [--sources 240] [--page-latency 1]
 
 `kill`: three workers, real publications of the archive on loopback ICE, slow loopback Telegram and Slack; one worker in
 turn is killed with kill -9 every few seconds and started again, and PostgreSQL is restarted once. Each chat is read as
-crash.py reads it. `scale`: one to four workers and a publication that everybody is told, on Slack alone.
+crash.py reads it.
+
+`scale`: one worker to four, first a list that everybody on Slack is to be told, then local pages that are all due. What
+workers share is the waiting for others: on one machine its cores are shared as well, and bound what answers at once
+(--latency 0 --page-latency 0 shows that).
 """
 
 import argparse
 import asyncio
+import inspect
+import multiprocessing
+import resource
 import subprocess
 import sys
 import time
@@ -24,16 +31,22 @@ from random import Random
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
+from aiohttp import web
 from audit import Arrival, Owed, Verdict, judge
 from crash import ARCHIVE, Luck, SlowIce, SlowSlack, SlowTelegram
 from database import Server
 from loopback.ice import LoopbackIce
+from loopback.slack import LoopbackSlack
+from loopback.telegram import LoopbackTelegram
 from program import World
 
 from bot.channels import CHANNELS
 from bot.domain.agreement import ListName
 from bot.domain.subscription import Filter, Subscription
+from bot.duty import MOST_UNDER_WAY
+from bot.fetch import Fetch
 from bot.replay import entries
+from bot.store import Memory
 from bot.store.migrate import migrate
 from bot.store.postgres import PostgresStore
 from bot.wiring import utc_now
@@ -66,10 +79,26 @@ class Crew:
     def start(self):
         with self.log.open("ab") as log:
             env = self.world.env | {"DATABASE_URL": self.url, "COUNTERSIGN_POLL_SECONDS": f"{POLL_EVERY:g}"}
-            return subprocess.Popen(self.world.command("worker"), env=env, stdout=subprocess.DEVNULL, stderr=log)
+            command = self.world.command("worker")
+            return subprocess.Popen(command, env=env, cwd=self.world.home, stdout=subprocess.DEVNULL, stderr=log)
 
     def set_to_work(self, number):
         self.workers = [self.start() for _ in range(number)]
+
+    def work(self, count, stack, is_done):
+        """Let so many work until it is done; the CPU seconds that they took."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.set_to_work(count)
+        stack.callback(lambda: [worker.kill() for worker in self.workers])
+        until = time.monotonic() + 600
+        while not is_done():
+            if time.monotonic() > until:
+                raise SystemExit(f"It was never done:\n{self.log.read_text()[-3000:]}")
+            time.sleep(0.1)
+        time.sleep(1)  # in which something may come that should not
+        self.end()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     def kill(self, number):
         worker = self.workers[number]
@@ -262,43 +291,140 @@ def kill(options):
         return 0 if good else 1
 
 
+class Patient(LoopbackSlack):
+    """Takes so long for each answer; when messages came is in `calls`."""
+
+    latency = 0.0
+
+    async def deliver(self, request, chat, store):
+        await asyncio.sleep(self.latency)
+        return await super().deliver(request, chat, store)
+
+
+def pages(port, latency, read):
+    """Pages of counties that answer after so long, in a process of their own; when each was asked for."""
+
+    async def answer(_):
+        with read.get_lock():
+            read[0] = read[0] or time.monotonic()
+        await asyncio.sleep(latency)
+        with read.get_lock():
+            read[1], read[2] = time.monotonic(), read[2] + 1
+        return web.Response(
+            body=b"<html><body><h1>Agenda</h1><p>Road resurfacing</p></body></html>", content_type="text/html"
+        )
+
+    async def run():
+        application = web.Application()
+        application.router.add_get("/county/{number}", answer)
+        application.router.add_get("/robots.txt", lambda _: web.Response(status=404))
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port.value = runner.addresses[0][1]
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
 def scale(options):
-    """Deliveries a second, from the first to the last message about one publication."""
-    print("workers  messages  seconds  messages a second")
-    for count in (1, 2, 3, 4):
-        with ExitStack() as stack:
-            server = Server()
-            stack.callback(server.close)
-            around = world(stack, server.folder / "nothing", LoopbackIce())
-            url = server.make()
-            migrate(url)
-            crew = Crew(around, url, server.folder / "workers.log")
-            before, after = sheets()[options.first], sheets()[options.first + 1]
-            publish(around, before)
-            around.run("poll", DATABASE_URL=url)
-            subscribers(crew, options.subscriptions, telegram=0, states=("*",))
-            crew.set_to_work(count)
-            stack.callback(lambda: [worker.kill() for worker in crew.workers])  # noqa: B023 - called within the turn
-            time.sleep(6)
-            publish(around, after)
-            until = time.monotonic() + 300
-            while len({m.chat for m in around.slack.messages}) < options.subscriptions and time.monotonic() < until:
-                time.sleep(0.1)
-            at = sorted(message.at for message in around.slack.messages)
-            took = at[-1] - at[0] if at else 0.0
-            print(f"{count:7}  {len(at):8}  {took:7.1f}  {len(at) / max(took, 0.001):17.0f}", flush=True)
-            crew.end()
+    """What one to four workers do in a second, where each waits for others most of the time, and where none does."""
+    at_once = inspect.signature(Fetch).parameters["concurrent"].default
+    print(
+        f"{options.subscriptions:,} Slack channels are told of one list; Slack takes {options.latency:g} s for an answer,"
+        f" and a worker has {MOST_UNDER_WAY} under way.\n{options.sources:,} pages of counties are read; a page takes"
+        f" {options.page_latency:g} s, and a worker fetches {at_once} at a time."
+    )
+    print("workers   messages a second   of one's      pages a second   of one's     CPU seconds of all")
+    first = None
+    for count in range(1, options.workers + 1):
+        messages, told_in = told(options, count)
+        pages_a_second, read_in = visited(options, count)
+        first = first or (messages, pages_a_second)
+        print(
+            f"{count:7}{messages:20.1f}{messages / first[0]:11.2f}{pages_a_second:20.1f}{pages_a_second / first[1]:11.2f}"
+            f"{told_in:15.0f} + {read_in:.0f}",
+            flush=True,
+        )
     return 0
+
+
+def told(options, count):
+    """Messages a second that so many workers send about one list, and the CPU seconds of it."""
+    with ExitStack() as stack:
+        server = Server()
+        stack.callback(server.close)
+        slack = Patient()
+        slack.latency = options.latency
+        around = World(
+            stack.enter_context(LoopbackIce.run_in_thread()),
+            stack.enter_context(LoopbackTelegram().run_in_thread()),
+            stack.enter_context(slack.run_in_thread()),
+            server.folder / "nothing",
+        )
+        url = server.make()
+        migrate(url)
+        crew = Crew(around, url, server.folder / "workers.log")
+        before, after = sheets()[options.first], sheets()[options.first + 1]
+        publish(around, before)
+        around.run("poll", DATABASE_URL=url)
+        subscribers(crew, options.subscriptions, telegram=0, states=("*",))
+        publish(around, after)
+        around.run("poll", DATABASE_URL=url)
+        cpu = crew.work(count, stack, lambda: len(slack.messages) >= options.subscriptions)
+        at = [call.at for call in slack.calls if call.method == "chat.postMessage"]
+        assert len(at) == len(slack.messages) == options.subscriptions, "each channel is told once"
+        return len(at) / (slack.messages[-1].at - min(at)), cpu
+
+
+def visited(options, count):
+    """Pages a second that so many workers read, and the CPU seconds of it."""
+    port, read = multiprocessing.Value("i", 0), multiprocessing.Array("d", 3)
+    county = multiprocessing.Process(target=pages, args=(port, options.page_latency, read), daemon=True)
+    county.start()
+    while not port.value:
+        county.join(0.05)
+    with ExitStack() as stack:
+        stack.callback(county.terminate)
+        server = Server()
+        stack.callback(server.close)
+        around = world(stack, server.folder / "nothing", LoopbackIce())
+        tables = (
+            f'["County {n}"]\nkind = "page"\naddress = "http://127.0.0.1:{port.value}/county/{n}"\nzone = "America/Chicago"\n'
+            for n in range(options.sources)
+        )
+        around.catalogue("TX", "\n".join(tables))
+        url = server.make()
+        migrate(url)
+        crew = Crew(around, url, server.folder / "workers.log")
+
+        async def due(store):
+            await store.subscribe(
+                Subscription(id="", channel="slack", address="C00000001", filter=Filter(states={"TX": 0}))
+            )
+            yesterday = utc_now() - timedelta(days=1)
+            for number in range(options.sources):
+                await store.remember(Memory(source=f"County {number}, TX", tried_at=yesterday, due_at=yesterday))
+
+        crew.ask(due)
+        cpu = crew.work(count, stack, lambda: read[2] >= options.sources)
+        assert read[2] == options.sources, "each page is read once"
+        return options.sources / (read[1] - read[0]), cpu
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("kill", "scale"))
-    parser.add_argument("--subscriptions", type=int, default=5000)
+    parser.add_argument("--subscriptions", type=int, help="5000 to kill, 2400 to scale")
+    parser.add_argument("--workers", type=int, default=4, help="to scale up to")
+    parser.add_argument("--latency", type=float, default=10.0, help="seconds that Slack takes to answer, to scale")
+    parser.add_argument("--sources", type=int, default=240, help="pages of counties, to scale")
+    parser.add_argument("--page-latency", type=float, default=1.0, help="seconds that a page takes, to scale")
     parser.add_argument("--lists", type=int, default=6)
     parser.add_argument("--first", type=int, default=60, help="the list of the archive that is known at first")
     parser.add_argument("--seconds", type=float, default=4.0, help="between kills, about")
     parser.add_argument("--spell", type=float, default=20.0, help="seconds of killing after each list")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
+    asked.subscriptions = asked.subscriptions or {"kill": 5000, "scale": 2400}[asked.what]
     sys.exit({"kill": kill, "scale": scale}[asked.what](asked))

@@ -130,9 +130,14 @@ class Desk:
 
     async def attend_if_due(self, place: Place) -> None:
         """Read it unless another program has done so since it was due."""
-        async with self.alone(f"source {place.name}"):
-            if (await self.store.memory(place.name)).is_due(self.now(), timedelta(hours=place.every_hours)):
-                await self._attended(place)
+
+        async def is_due() -> bool:
+            return (await self.store.memory(place.name)).is_due(self.now(), timedelta(hours=place.every_hours))
+
+        if await is_due():  # asked twice, for most of what several programs find due is being read by one of them
+            async with self.alone(f"source {place.name}"):
+                if await is_due():
+                    await self._attended(place)
 
     async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
         """Deliver what one subscription is owed now, which was taken for this; others may have it afterwards."""
@@ -251,6 +256,7 @@ class Duty:
         self._places = 0
         self._store_failed = False
         self._ticking = asyncio.Lock()
+        self._is_ending = False
 
     async def follow(self) -> None:
         """Start what is due as soon as another program says that it has recorded something, until cancelled."""
@@ -287,6 +293,7 @@ class Duty:
 
     async def finish(self, within: float) -> None:
         """Let what is under way come to its end, for so many seconds; then break it off (nothing is lost)."""
+        self._is_ending = True
         tasks = list(self._under_way.values())
         if not tasks:
             return
@@ -296,15 +303,19 @@ class Duty:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _start_places(self) -> None:
-        """The local places that are due, as many as may be read at a time; who watches what is seen once a minute."""
+        """The local places that are due; who watches what is seen once a minute."""
         clock = asyncio.get_running_loop().time()
         if not self._desk.places:
             return
         if clock >= self._rota_at:
             self._rota_at = clock + ALSO_EVERY
             await self._desk.rota(self._rota)
+        self._fill_room()
+
+    def _fill_room(self) -> None:
+        """Begin as many places as may be read at a time."""
         for place in self._rota.due(self._desk.now()):
-            if self._places >= MOST_PLACES:
+            if self._places >= MOST_PLACES or self._is_ending:
                 break
             if self._start(f"source {place.name}", self._attend(place)):
                 self._places += 1
@@ -318,6 +329,7 @@ class Duty:
         finally:
             self._places -= 1
             self._rota.put(place.name, next_at)
+            self._fill_room()
 
     async def _start_deliveries(self) -> None:
         """Those for which their channel has room, longest due first; the others wait without having been begun."""
