@@ -66,9 +66,11 @@ class Slack:
     def client(self) -> AsyncWebClient:
         """The SDK's own client, for whoever listens; first used in an event loop.
 
-        It repeats nothing by itself: its usual second try after a lost connection posts a message twice.
+        It repeats nothing by itself: its usual second try after a lost connection posts a message twice. Nor does a
+        request wait for a connection: that would count as Slack's silence.
         """
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._call_timeout))
+        limit = aiohttp.ClientTimeout(total=self._call_timeout)
+        self._session = aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(limit=0))
         return AsyncWebClient(
             self._token, base_url=self._base_url, session=self._session, retry_handlers=[], logger=library_log()
         )

@@ -1,10 +1,11 @@
 """Slack: its rich text and limits, and what its refusals mean."""
 
+import asyncio
 import json
 import time
 
 import pytest
-from loopback.server import Fault, page
+from loopback.server import Fault, delayed, page
 from loopback.slack import LoopbackSlack, broken, flooded, read, refused
 
 from bot.channels import CHANNELS
@@ -207,6 +208,15 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
     assert vars(error) == vars(SendError("as any other"))
     assert str(error).startswith(f"Slack did not confirm ({why}")
     assert str(error).endswith("the message may have been posted")
+
+
+async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(server: LoopbackSlack) -> None:
+    server.plan = lambda _: delayed(2)
+    channel = Slack(token=server.token, base_url=server.url, call_timeout=3.5, pace=Pace())
+    [part] = channel.render(digest(Span("Bay County")))
+    await asyncio.gather(*(channel.send(f"C{number:08}", part) for number in range(150)))
+    await channel.close()
+    assert len(server.messages) == 150
 
 
 async def test_one_channel_is_told_once_a_second_within_the_limit_that_the_platform_enforces() -> None:
