@@ -33,9 +33,11 @@ from bot.store.evidence import check, label, packed, restored
 from bot.store.leases import Chair, Leases
 from bot.store.ledger import (
     RECEIPTS_KEPT,
+    SET_BACK,
     Log,
     Proofs,
     Roll,
+    SetBack,
     advanced,
     changed,
     failed,
@@ -49,6 +51,7 @@ from bot.store.tables import CHANGES, EVIDENCE, LEASES, LEDGER, NOTES, RECEIPTS,
 SCHEMA = "0001"  # the newest step of migrations/
 CONNECT_WITHIN = 10  # seconds
 WAIT_FOR_DATABASE = 30.0  # seconds that a message which is out, or a source that was read, waits to be noted
+CLOCK = "clock"  # the kind of the note which says that the clock was set back
 NEWS = "countersign"  # the channel on which a program says that it has recorded something
 CONNECTIONS = 10  # of one program at most; small plans of hosts allow twenty in all
 IDLE = 1.0  # seconds after which a connection is asked whether it lives still, before it is used
@@ -59,6 +62,7 @@ _DECODE_CHANGE = msgspec.json.Decoder(Change).decode
 _DECODE_MEMORY = msgspec.json.Decoder(Memory).decode
 _DECODE_HELD = msgspec.json.Decoder(tuple[Held, ...]).decode
 _DECODE_SUBSCRIPTION = msgspec.json.Decoder(Subscription).decode
+_DECODE_SET_BACK = msgspec.json.Decoder(SetBack).decode
 _DECODE_RECEIPT = msgspec.json.Decoder(Receipt).decode
 
 
@@ -73,6 +77,7 @@ class PostgresStore:
         )
         _ask_the_idle(self._engine.sync_engine)
         self._log = Log()
+        self._set_back: SetBack | None = None
         self._leases = Leases()
         self._chair = Chair(self._connect)
 
@@ -151,6 +156,7 @@ class PostgresStore:
                 for seq, change in enumerate(record.changes, ledger.last_seq + 1)
             )
             await self._leases.check(db, f"source {record.memory.source}")
+            await self._remember(db, record.memory)
             before = _known(ledger.known)
             known = before if record.known is None else record.known
             if not _follows(before, changes, known):
@@ -166,14 +172,13 @@ class PostgresStore:
                 await db.execute(sa.insert(CHANGES), [{"seq": c.seq, "body": _json(c)} for c in changes])
                 await _wake(db, changes)
                 await db.exec_driver_sql(f"NOTIFY {NEWS}")
-            await _remember(db, record.memory)
         return changes
 
     async def remember(self, memory: Memory) -> None:
         async def once() -> None:
             async with self._transaction() as db:
                 await self._leases.check(db, f"source {memory.source}")
-                await _remember(db, memory)
+                await self._remember(db, memory)
 
         await _insist(once)  # else the source would be read again at once
 
@@ -326,7 +331,7 @@ class PostgresStore:
             subscriptions = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
             receipts = (await db.execute(sa.select(RECEIPTS.c.body).order_by(RECEIPTS.c.number))).scalars()
             notes: dict[str, dict[str, str]] = {}
-            for row in await db.execute(sa.select(NOTES)):
+            for row in await db.execute(sa.select(NOTES).where(NOTES.c.kind != CLOCK)):
                 notes.setdefault(row.kind, {})[row.key] = row.value
             return Contents(
                 known=_known(ledger.known),
@@ -412,11 +417,50 @@ class PostgresStore:
         return connection
 
     async def _read_on(self, db: AsyncConnection) -> Log:
-        """The log as it is now, with what was committed since it was looked at last."""
-        unread = sa.select(CHANGES.c.body).where(CHANGES.c.seq > self._log.end).order_by(CHANGES.c.seq)
-        found = [_DECODE_CHANGE(body) for body in (await db.execute(unread)).scalars()]
-        self._log.extend([change for change in found if change.seq > self._log.end])  # another may have read on too
+        """The log as it is now, with what was committed since it was looked at last; and what is noted of the clock."""
+        unread = sa.select(CHANGES.c.seq, CHANGES.c.body).where(CHANGES.c.seq > self._log.end)
+        clock = sa.select(sa.literal(0), NOTES.c.value).where(NOTES.c.kind == CLOCK)
+        found = (await db.execute(sa.union_all(unread, clock).order_by(CHANGES.c.seq))).all()
+        for seq, body in found:
+            if seq == 0:
+                self._set_back = _DECODE_SET_BACK(body)
+            elif seq > self._log.end:  # another may have read on too
+                self._log.extend([_DECODE_CHANGE(body)])
         return self._log
+
+    async def _remember(self, db: AsyncConnection, memory: Memory) -> None:
+        found = await db.execute(sa.select(SOURCES.c.body).where(SOURCES.c.source == memory.source))
+        old = found.scalar_one_or_none()
+        body = _json(memory)
+        remembered = insert(SOURCES).values(source=memory.source, body=body)
+        await db.execute(remembered.on_conflict_do_update(index_elements=["source"], set_={"body": body}))
+        if memory.tried_at is None:
+            return
+        await db.execute(sa.delete(RECEIPTS).where(RECEIPTS.c.at < memory.tried_at - RECEIPTS_KEPT))
+        tried_at = _DECODE_MEMORY(old).tried_at if old is not None else None
+        if tried_at is not None and tried_at - memory.tried_at > SET_BACK:
+            await self._reckon_from(db, memory.tried_at)
+
+    async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
+        """The clock was set back to `at`: nothing waits for a time that is far off only because it was ahead."""
+        end = (await _numbers(db)).last_seq
+        rows = (await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number).with_for_update())).all()
+        log, proofs = await self._read_on(db), Proofs()
+        proofs.keep(await _receipts(db, sa.true()) if any(log.retractions(0)) else ())
+        roll = Roll(log, proofs)
+        for row in rows:
+            roll.place(_subscription(row))
+        roll.reckon_from(at)
+        value = _json(SetBack(end, at))
+        noted = insert(NOTES).values(kind=CLOCK, key="set back", value=value)
+        await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
+        changed = [_row(roll[f"s{row.number}"]) for row in rows if roll[f"s{row.number}"] != _subscription(row)]
+        if changed:
+            moved: dict[str, Any] = {name: sa.bindparam(name) for name in ("due_at", "wakes_at", "body")}
+            of = [{"of": row["number"], **{name: row[name] for name in moved}} for row in changed]
+            await db.execute(
+                sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == sa.bindparam("of")).values(moved), of
+            )
 
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
@@ -446,6 +490,7 @@ class PostgresStore:
         if any(log.retractions(subscription.cursor)):
             proofs.keep(await _receipts(db, RECEIPTS.c.subscription == subscription.id))
         roll = Roll(log, proofs)
+        roll.set_back = self._set_back
         roll.place(subscription)
         return roll[subscription.id]
 
@@ -543,14 +588,6 @@ async def _receipts(db: AsyncConnection, which: sa.ColumnElement[bool]) -> tuple
 async def _remove(db: AsyncConnection, subscription_id: str) -> None:
     await db.execute(sa.delete(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == _number(subscription_id)))
     await db.execute(sa.delete(LEASES).where(LEASES.c.name == subscription_id))
-
-
-async def _remember(db: AsyncConnection, memory: Memory) -> None:
-    body = _json(memory)
-    remembered = insert(SOURCES).values(source=memory.source, body=body)
-    await db.execute(remembered.on_conflict_do_update(index_elements=["source"], set_={"body": body}))
-    if memory.tried_at is not None:
-        await db.execute(sa.delete(RECEIPTS).where(RECEIPTS.c.at < memory.tried_at - RECEIPTS_KEPT))
 
 
 async def _keep(db: AsyncConnection, documents: Sequence[Document]) -> None:

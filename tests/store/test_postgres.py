@@ -243,10 +243,10 @@ async def test_a_reading_that_fails_in_the_middle_leaves_nothing(pair, monkeypat
     mine = await one.subscribe(subscription(["FL"]))
     before = await picture(one)
 
-    async def broken(db, memory):
+    async def broken(db, changes):
         await db.exec_driver_sql("SELECT 1 / 0")
 
-    monkeypatch.setattr(postgres, "_remember", broken)
+    monkeypatch.setattr(postgres, "_wake", broken)
     with pytest.raises(StoreError, match="division by zero"):
         await one.record(record(await one.known(), [signed(1, "FL")]))
     for store in (one, other):

@@ -23,7 +23,7 @@ from samples import (
 
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
-from bot.domain.subscription import Cadence, Filter, due_at, owed
+from bot.domain.subscription import Cadence, Filter, Language, due_at, owed
 from bot.errors import StoreError
 from bot.store import Memory, Record
 from bot.store.postgres import PostgresStore
@@ -449,6 +449,100 @@ async def test_a_paused_subscription_is_told_once_it_is_resumed(place, store):
     assert list(await store.due(NOON)) == []
     resumed = await store.change_subscription(replace(mine, paused=None))
     assert list(await store.due(NOON)) == [resumed]
+
+
+async def test_one_whose_turn_has_not_come_is_due_again_then_with_nothing_sent_and_nothing_failed(place, store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"))
+    await store.pin(mine.id, 1, NOON)
+    later = NOON + timedelta(seconds=40)
+    await store.put_off(mine.id, later)
+    await tell(store, signed(2, "FL"), at=NOON + timedelta(seconds=10))
+    for _ in range(2):
+        assert list(await store.due(later - timedelta(seconds=1))) == list(await store.receipts()) == []
+        [again] = await store.due(later)
+        assert (again.retry_at, again.failures, again.failing_since, again.pinned) == (later, 0, None, 1)
+        store = await place.open()
+    assert (await store.advance(mine.id, 1)).retry_at is None
+    assert [s.id for s in await store.due(NOON + timedelta(seconds=10))] == [mine.id]
+
+
+async def test_a_token_that_is_refused_pauses_until_it_is_asked_again_and_works(place, store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"))
+    [due] = await store.due(NOON)
+    verdict = replace(due, failures=1, failing_since=NOON, paused="the token", refused=True, retry_at=NOON + MINUTE)
+    await store.failed(receipt(mine.id, error="invalid_auth"), verdict)
+    for _ in range(2):
+        [now] = await store.subscriptions()
+        assert (now.paused, now.refused, now.retry_at) == ("the token", True, NOON + MINUTE)
+        assert list(await store.due(NOON + timedelta(days=9))) == []
+        store = await place.open()
+    asking = await store.change_subscription(replace(now, paused=None, retry_at=None))
+    assert list(await store.due(NOON)) == [asking]
+    assert asking.refused
+    assert not (await store.advance(mine.id, 1)).refused
+
+
+async def test_one_that_its_owner_stopped_meanwhile_is_not_taken_for_refused(store):
+    mine = await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"))
+    [due] = await store.due(NOON)
+    await store.change_subscription(replace(mine, paused="stopped by its owner"))
+    await store.failed(receipt(mine.id, error="invalid_auth"), replace(due, paused="the token", refused=True))
+    [now] = await store.subscriptions()
+    assert (now.paused, now.refused) == ("stopped by its owner", False)
+
+
+async def test_an_undo_owes_what_was_owed_before_and_nothing_that_was_only_wanted_in_between(place, store):
+    mine = await store.subscribe(subscription(["FL", "TX"]))
+    await tell(store, signed(1, "TX"))
+    fewer = mine.with_settings(replace(mine.settings, filter=Filter(states={"FL": 0, "GA": 0})))
+    fewer = await store.change_subscription(fewer)
+    assert fewer.due_at is None
+    await tell(store, signed(2, "GA"), signed(3, "TX"), at=NOON + MINUTE)
+    store = await place.open()
+    [fewer] = await store.subscriptions()
+    undone = await store.change_subscription(replace(fewer.with_settings(fewer.before), before=None))
+    assert undone.filter == mine.filter
+    assert undone.due_at == NOON
+    assert [c.seq for c in owed(undone, await store.changes())] == [1, 3]
+    store = await place.open()
+    assert list(await store.subscriptions()) == [undone]
+
+
+async def test_nothing_waits_for_a_time_that_is_far_off_only_because_the_clock_was_ahead(place, store):
+    ahead = NOON + timedelta(days=30)
+    await store.record(record(await store.known(), at=ahead))
+    instant = await store.subscribe(replace(subscription(["FL"]), created_at=ahead))
+    daily = await store.subscribe(subscription(["FL"], cadence=Cadence.DAILY))
+    weary = await store.subscribe(subscription(["TX"]))
+    await tell(store, signed(1, "FL"), signed(2, "TX"), at=ahead)
+    await store.failed(receipt(weary.id, at=ahead, error="500"), replace(weary, retry_at=ahead, failing_since=ahead))
+    await store.advance(daily.id, 0, ahead)  # what was told then, was told now
+    await store.remember(memory(NOON))  # the next reading; its clock is right
+    for _ in range(2):
+        assert [s.id for s in await store.due(NOON)] == [instant.id, weary.id]
+        [one, each_day, tired] = await store.subscriptions()
+        assert (one.created_at, each_day.told_at, tired.failing_since, tired.retry_at) == (NOON, NOON, NOON, None)
+        assert each_day.due_at == datetime(2026, 5, 15, 9, tzinfo=UTC)
+        store = await place.open()
+    assert [c.recorded_at for c in await store.changes()] == [ahead, ahead], "the log stays as it was written"
+    assert (await store.change_subscription(replace(one, language=Language.SPANISH))).due_at == NOON
+    await store.advance(instant.id, 2)
+    await tell(store, signed(3, "FL"), at=NOON + MINUTE)
+    [_, after] = await store.due(NOON + MINUTE)
+    assert (after.id, after.due_at) == (instant.id, NOON + MINUTE), "what is recorded from now on has its own time"
+
+
+async def test_a_clock_that_is_put_right_by_a_few_seconds_changes_nothing(store):
+    soon = NOON + timedelta(seconds=20)
+    await store.subscribe(subscription(["FL"]))
+    await tell(store, signed(1, "FL"), at=soon)
+    before = await store.subscriptions()
+    await store.remember(memory(NOON))
+    assert await store.subscriptions() == before
+    assert list(await store.due(NOON)) == []
 
 
 async def test_a_state_that_is_added_later_brings_nothing_older(store):
