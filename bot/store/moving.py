@@ -60,15 +60,20 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     is_there = bool(_count(there)) and _proofs(there) == _proofs(contents)
     if (_count(there) and not is_there) or not kept.issubset(names):
         raise UsageError("The target holds something else already; move into one that holds nothing.")
-    for number, sha256 in enumerate(names, start=1):
+    steps = iter(range(1, 3 * len(names) + 2))
+
+    def step(doing: str) -> None:
+        progress(next(steps), 3 * len(names) + 1, doing)
+
+    for sha256 in names:
         if sha256 not in kept:
             await target.keep(await _document(source, sha256))
-        progress(number, len(names) + 1, "evidence")
+        step("evidence")
     if not is_there and _count(contents):
         await target.fill(contents)
-    progress(len(names) + 1, len(names) + 1, "the rest")
+    step("the rest")
     await _nobody_else(source, target)
-    return await _compared(source, target)
+    return await _compared(source, target, lambda: step("comparing"))
 
 
 async def _nobody_else(source: Movable, target: Movable) -> None:
@@ -83,18 +88,18 @@ async def _document(store: Movable, sha256: str) -> Document:
     return document
 
 
-async def _compared(source: Movable, target: Movable) -> list[Moved]:
+async def _compared(source: Movable, target: Movable, step: Callable[[], None]) -> list[Moved]:
     """What both hold; StoreError when they differ in anything."""
     ours, theirs = _proofs(await source.contents()), _proofs(await target.contents())
-    ours.append(await _evidence_proof(source))
-    theirs.append(await _evidence_proof(target))
+    ours.append(await _evidence_proof(source, step))
+    theirs.append(await _evidence_proof(target, step))
     wrong = [one.part for one, other in zip(ours, theirs, strict=True) if one != other]
     if wrong:
         raise StoreError(f"What was moved is not what was there: {', '.join(wrong)}. Empty the target and try again.")
     return ours
 
 
-async def _evidence_proof(store: Movable) -> Moved:
+async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
     """Each document is read and its bytes are hashed, with where and when it was fetched."""
     names = list(await store.evidence_names())
     total = hashlib.sha256()
@@ -102,6 +107,7 @@ async def _evidence_proof(store: Movable) -> Moved:
         document = await _document(store, sha256)
         headers = sorted(document.headers.items())
         total.update(msgspec.json.encode([sha256, document.address, document.name, headers, document.fetched_at]))
+        step()
     return Moved("evidence", len(names), total.hexdigest())
 
 
