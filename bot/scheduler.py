@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -26,8 +27,13 @@ def stop_asked() -> asyncio.Event:
 async def run(duty: Duty) -> None:
     """Tick until SIGTERM or SIGINT, then finish what is under way."""
     stop = stop_asked()
+
+    async def tick() -> None:
+        with suppress(asyncio.CancelledError):  # of the stop, which apscheduler would log as a fault of ours
+            await duty.tick()
+
     scheduler = AsyncIOScheduler()
-    scheduler.add_job(duty.tick, "interval", seconds=TICK, coalesce=True, max_instances=1, misfire_grace_time=None)
+    scheduler.add_job(tick, "interval", seconds=TICK, coalesce=True, max_instances=1, misfire_grace_time=None)
     scheduler.start()
     await duty.tick()
     following = asyncio.create_task(duty.follow())
