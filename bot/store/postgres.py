@@ -34,6 +34,7 @@ from bot.store.leases import Chair, Leases
 from bot.store.ledger import (
     RECEIPTS_KEPT,
     SET_BACK,
+    SLICE,
     Log,
     Proofs,
     Roll,
@@ -357,8 +358,12 @@ class PostgresStore:
                 raise StoreError("The database holds something already; only an empty one can be filled.")
             await _insert(db, CHANGES, [{"seq": c.seq, "body": _json(c)} for c in contents.changes])
             await _insert(db, SOURCES, [{"source": m.source, "body": _json(m)} for m in contents.memories])
-            placed = [await self._with_due_at(db, s) for s in contents.subscriptions]
-            await _insert(db, SUBSCRIPTIONS, [_row(s) for s in placed])
+            proofs = Proofs()
+            proofs.keep(contents.receipts)
+            roll = Roll(await self._read_on(db), proofs)
+            for subscription in contents.subscriptions:
+                roll.place(subscription)
+            await _insert(db, SUBSCRIPTIONS, [_row(roll[s.id]) for s in contents.subscriptions])
             await _insert(db, RECEIPTS, [_receipt_row(r) for r in contents.receipts])
             await _insert(db, NOTES, notes)
             values = {"known": _json(_pairs_of(contents.known)), "held": _json(contents.held)}
@@ -443,24 +448,17 @@ class PostgresStore:
 
     async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
         """The clock was set back to `at`: nothing waits for a time that is far off only because it was ahead."""
-        end = (await _numbers(db)).last_seq
-        rows = (await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number).with_for_update())).all()
-        log, proofs = await self._read_on(db), Proofs()
-        proofs.keep(await _receipts(db, sa.true()) if any(log.retractions(0)) else ())
-        roll = Roll(log, proofs)
-        for row in rows:
-            roll.place(_subscription(row))
-        roll.reckon_from(at)
-        value = _json(SetBack(end, at))
+        value = _json(SetBack((await _numbers(db)).last_seq, at))
         noted = insert(NOTES).values(kind=CLOCK, key="set back", value=value)
         await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
-        changed = [_row(roll[f"s{row.number}"]) for row in rows if roll[f"s{row.number}"] != _subscription(row)]
-        if changed:
-            moved: dict[str, Any] = {name: sa.bindparam(name) for name in ("due_at", "wakes_at", "body")}
-            of = [{"of": row["number"], **{name: row[name] for name in moved}} for row in changed]
-            await db.execute(
-                sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == sa.bindparam("of")).values(moved), of
-            )
+        log, proofs = await self._read_on(db), Proofs()
+        proofs.keep(await _receipts(db, sa.true()) if any(log.retractions(0)) else ())
+        async for some in _in_slices(db, sa.true()):
+            roll = Roll(log, proofs)
+            for subscription in some:
+                roll.place(subscription)
+            roll.reckon_from(at)
+            await _put(db, [roll[old.id] for old in some if roll[old.id] != old], (*MOMENTS, "body"))
 
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
@@ -623,20 +621,43 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     concerned = sa.or_(s.states.overlap(sorted(states)), s.number.in_([_number(one) for one in told]))
     tail = Log(before=changes[0].seq - 1)
     tail.extend(changes)
-    roll, woken = Roll(tail, proofs), []
-    watching = sa.select(SUBSCRIPTIONS).where(concerned).order_by(s.number).with_for_update()
-    for row in await db.execute(watching):
-        subscription = _subscription(row)
-        if row.due_at is not None and not (subscription.id in told or subscription.hears_always):
-            continue  # else something may be due before what is due already
-        roll.place(subscription)
-        due = min((at for at in (roll[subscription.id].due_at, row.due_at) if at is not None), default=None)
-        if due != row.due_at:
-            wakes = replace(subscription, due_at=due).wakes_at
-            woken.append({"of": row.number, "due": due, "wakes": wakes})
-    if woken:
-        moments: dict[str, Any] = {"due_at": sa.bindparam("due"), "wakes_at": sa.bindparam("wakes")}
-        await db.execute(sa.update(SUBSCRIPTIONS).where(s.number == sa.bindparam("of")).values(moments), woken)
+    async for some in _in_slices(db, concerned):
+        roll, woken = Roll(tail, proofs), []
+        for subscription in some:
+            if subscription.due_at is not None and not (subscription.id in told or subscription.hears_always):
+                continue  # else something may be due before what is due already
+            roll.place(subscription)
+            placed, before = roll[subscription.id], subscription.due_at
+            if placed.due_at is not None and (before is None or placed.due_at < before):
+                woken.append(placed)
+        await _put(db, woken, MOMENTS)
+
+
+async def _in_slices(db: AsyncConnection, which: sa.ColumnElement[bool]) -> AsyncIterator[list[Subscription]]:
+    """Those subscriptions, locked, so many at a time that others have their turn in between."""
+    number = SUBSCRIPTIONS.c.number
+    asked = sa.select(SUBSCRIPTIONS).where(which).order_by(number).limit(SLICE).with_for_update()
+    last = 0
+    while rows := (await db.execute(asked.where(number > last))).all():
+        yield [_subscription(row) for row in rows]
+        last = rows[-1].number
+
+
+_TYPES = {"number": "bigint", "due_at": "timestamptz", "wakes_at": "timestamptz", "body": "text"}
+MOMENTS = ("due_at", "wakes_at")
+
+
+async def _put(db: AsyncConnection, subscriptions: Sequence[Subscription], columns: Sequence[str]) -> None:
+    """Put these columns of theirs in place of what stands there."""
+    if not subscriptions:
+        return
+    rows = [_row(subscription) for subscription in subscriptions]
+    named = ("number", *columns)
+    values = ", ".join(f"{name} = new.{name}" for name in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {_TYPES[name]}[])" for name in named)
+    of = f"unnest({arrays}) AS new ({', '.join(named)}) WHERE s.number = new.number"
+    put = sa.text(f"UPDATE subscriptions AS s SET {values} FROM {of}")  # noqa: S608 - names of our own
+    await db.execute(put, {name: [row[name] for row in rows] for name in named})
 
 
 def _number(subscription_id: str) -> int | None:
@@ -658,7 +679,8 @@ def _row(subscription: Subscription) -> dict[str, Any]:
 
 def _subscription(row: Any) -> Subscription:
     due_at = row.due_at.astimezone(UTC) if row.due_at is not None else None
-    return replace(_DECODE_SUBSCRIPTION(row.body), due_at=due_at)
+    subscription = _DECODE_SUBSCRIPTION(row.body)
+    return subscription if subscription.due_at == due_at else replace(subscription, due_at=due_at)
 
 
 def _receipt_row(receipt: Receipt) -> dict[str, Any]:
