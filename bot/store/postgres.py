@@ -246,8 +246,7 @@ class PostgresStore:
 
     async def subscriptions(self) -> Sequence[Subscription]:
         async with self._statement() as db:
-            rows = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
-            return tuple(map(_subscription, rows))
+            return tuple([subscription async for some in _in_slices(db, lock=False) for subscription in some])
 
     async def due(self, now: datetime) -> Sequence[Subscription]:
         async with self._statement() as db:
@@ -453,7 +452,7 @@ class PostgresStore:
         await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
         log, proofs = await self._read_on(db), Proofs()
         proofs.keep(await _receipts(db, sa.true()) if any(log.retractions(0)) else ())
-        async for some in _in_slices(db, sa.true()):
+        async for some in _in_slices(db):
             roll = Roll(log, proofs)
             for subscription in some:
                 roll.place(subscription)
@@ -633,10 +632,13 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
         await _put(db, woken, MOMENTS)
 
 
-async def _in_slices(db: AsyncConnection, which: sa.ColumnElement[bool]) -> AsyncIterator[list[Subscription]]:
-    """Those subscriptions, locked, so many at a time that others have their turn in between."""
+async def _in_slices(
+    db: AsyncConnection, which: sa.ColumnElement[bool] | None = None, *, lock: bool = True
+) -> AsyncIterator[list[Subscription]]:
+    """Those subscriptions, or all, so many at a time that others have their turn in between."""
     number = SUBSCRIPTIONS.c.number
-    asked = sa.select(SUBSCRIPTIONS).where(which).order_by(number).limit(SLICE).with_for_update()
+    asked = sa.select(SUBSCRIPTIONS).where(sa.true() if which is None else which).order_by(number).limit(SLICE)
+    asked = asked.with_for_update() if lock else asked
     last = 0
     while rows := (await db.execute(asked.where(number > last))).all():
         yield [_subscription(row) for row in rows]
