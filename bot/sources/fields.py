@@ -6,6 +6,7 @@ Nothing here raises for a field that is missing, null or of another type: such a
 import html
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,13 +23,24 @@ YEARS = range(1990, 2101)  # a date outside is dirt (0001-01-01 stands for none)
 Row = Mapping[str, Any]
 
 
+_HALF_A_LETTER = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+
+
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def told(document: Document) -> Any:
-    """What a document says as JSON; Unreadable when it is none."""
+    """What a document says as JSON; Unreadable when it is none.
+
+    Half of a letter, as it stands where a server cut a title within an emoji, is read as one that is not known.
+    """
+    body = document.body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return msgspec.json.decode(document.body.removeprefix(b"\xef\xbb\xbf"))
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(body)
+        return msgspec.json.decode(_HALF_A_LETTER.sub(lambda half: half[1] or b"\\ufffd", body))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as broken:
         raise Unreadable(f"{document.address} is not the JSON that was expected") from broken
 
@@ -37,7 +49,7 @@ def rows(document: Document, inside: str = "") -> list[Row]:
     """The objects of a list, which stands `inside` a field or is the whole; Unreadable when there is no list."""
     said = told(document)
     listed = said.get(inside) if inside and isinstance(said, dict) else said
-    if not isinstance(listed, list):
+    if not isinstance(listed, list) or (listed and not objects(listed)):
         raise Unreadable(f"{document.address} is JSON, but not the list that was expected{_message(said)}")
     return objects(listed)
 

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.fields import clock_in, day_in, meeting_status, meeting_time, moment, plain, text, wall_time
+from bot.domain.document import Document
+from bot.errors import Unreadable
+from bot.sources.fields import clock_in, day_in, meeting_status, meeting_time, moment, plain, rows, text, wall_time
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -23,6 +25,33 @@ NEW_YORK = ZoneInfo("America/New_York")
 )
 def test_html_is_read_as_a_person_reads_it(written, read):
     assert plain(written) == read
+
+
+def answered(body: bytes) -> Document:
+    address = "https://county.example/events"
+    return Document(
+        address=address, name="", body=body, sha256="", headers={}, fetched_at=datetime(2026, 11, 24, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"287(g) \ud83d\ude00", "287(g) \U0001f600"),
+        (rb"287(g) \ud83d", "287(g) \ufffd"),
+        (rb"\uDE00 287(g) \ud83d\ude00 \ud83d", "\ufffd 287(g) \U0001f600 \ufffd"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+    ],
+)
+def test_a_title_that_a_server_cut_within_a_letter_is_read(written, read):
+    assert rows(answered(b'[{"EventItemTitle": "' + written + b'"}]')) == [{"EventItemTitle": read}]
+
+
+@pytest.mark.parametrize("body", [b"[1, 2]", b"[null]", b'["x"]', b"{}", b"null", b'[{"a": "\\ud83d"', b'"\\ud83d"'])
+def test_what_holds_no_objects_is_not_taken_for_an_empty_calendar(body):
+    with pytest.raises(Unreadable, match="expected"):
+        rows(answered(body))
+    assert rows(answered(b"[]")) == []
 
 
 @given(st.text())
