@@ -44,7 +44,7 @@ _ICE_IN_FULL = (
     rf"{_MIGRATION}s?(?: ?(?:and|&|/|,|\+|-and-) ?| )customs?(?: |/|-)enforcement",
     r"\binmigraci[oó]n y (?:control de )?aduanas",
     r"\bcontrol de (?:inmigraci[oó]n y aduanas|aduanas e inmigraci[oó]n)",
-    r"\benforcement and removal operations",
+    r"\benforcement and removal operations|(?-i:\bICE ?[ /–-] ?ERO\b)",
 )
 _IMMIGRATION = (
     rf"(?<!citizenship and ){_MIGRATION}\b(?!-era)(?! ?(?:and|&|/|,|\+|-) ?(?:customs|citizenship|naturali))"
@@ -83,7 +83,11 @@ _ACTS = (
 )
 _TOPICS = {
     "agreement": _rule(*_AGREEMENT),
-    "taking part": _rule(*_AGREEMENT, r"\bparticipat\w+|\bdeputiz\w+|\bcross-designat\w+|\bdelegat\w+"),
+    "taking part": _rule(
+        *_AGREEMENT,
+        r"\bparticipat\w+|\bdeputiz\w+|\bcross-designat\w+|\bdelegat\w+",
+        r"\bjoin(?:s|ed|ing)? (?:(?:a|the|ice|federal|regional) ){0,3}task forces?\b",
+    ),
     "memorandum": _rule(r"\bmemorand(?:um|a|ums|os?)\b|\bmo[au]s?\b"),
     "dealings": _rule(*_DEALINGS),
     "immigration": _rule(*_IMMIGRATION, r"\bdetainees?\b"),
@@ -131,6 +135,11 @@ _NUMBERED = _rule(
     r"apt|unit|room|bus|route|highway|hwy|map|account|invoice)"
     r"(?:,? ?(?:section|sec\.?|§{1,2}|no\.?|number|#))? ?$",
     r"\b\d{1,4} ?\([a-z]\)(?:,? and|,? or|,| &| through| to|-) ?$",  # 285(g), 286(g) and
+)
+_CODED = _rule(
+    _NUMBERED.pattern,
+    r"(?-i:[A-Z])$",  # CNX287G
+    r"\b(?!(?:post|anti|pre|non|pro|ice|dhs|ina)-)[a-z]{2,4}-$",  # WP-287G, but post-287g
 )
 _OF_A_LAW = _rule(
     r"(?: ?\(\w{1,4}\)){0,3},? of (?:[\w'’.&-]{1,20} ){0,5}?"
@@ -189,7 +198,7 @@ _287_SIGNS = (
     _Sign(
         words=_rule(rf"{_ALONE}287g\b\)?"),
         stems=("287g",),
-        before=_NUMBERED,
+        before=_CODED,
         never=_STREET,
         unless=("measures",),
         saved_by="federal",
@@ -287,14 +296,14 @@ _MODEL_SIGNS = (
 _ICE_SIGNS = (
     _Sign(
         words=_rule(*_ICE_IN_FULL),
-        stems=("custom", "aduanas", "removal operations"),
+        stems=("custom", "aduanas", "removal operations", "ERO"),
         needs=("dealings",),
         unless=("other business", "help"),
         saved_by="enforcing",
     ),
     _Sign(
         words=_rule(*_ICE_IN_FULL),
-        stems=("custom", "aduanas", "removal operations"),
+        stems=("custom", "aduanas", "removal operations", "ERO"),
         needs=("acts",),
         unless=("other business", "its own deeds", "help"),
     ),
