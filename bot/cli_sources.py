@@ -10,6 +10,7 @@ import typer
 from bot import catalogue, control
 from bot.config import Settings
 from bot.domain.change import stamp
+from bot.domain.digest import legible
 from bot.domain.local import Place
 from bot.domain.reading import Memory
 from bot.errors import SourceError, StoreBusy, UsageError
@@ -88,9 +89,9 @@ def _print_reading(place: Place, found: Sequence[Answer]) -> None:
     for one in found:
         when = " ".join(filter(None, (one.get("date"), one.get("time")))) or "no date"
         if one["what"] == "item":
-            print(f"\n{when}  {one['title']}")
+            print(f"\n{when}  {legible(one['title'])}")
             details = (one["body"] if one["body"] != one["title"] else "", one["status"], one["address"])
-            print(f"    {'  '.join(filter(None, details))}")
+            print(f"    {'  '.join(filter(None, map(legible, details)))}")
             if one["unreadable"]:
                 print(f"    could not be read: {one['unreadable']}")
         elif one["what"] == "mention":

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bot.domain.change import Change, as_json
+from bot.domain.digest import legible
 from bot.domain.wording import state_name
 from bot.errors import UsageError
 
@@ -48,7 +49,7 @@ def _minute(change: Answer) -> str:
 def _named(change: Answer) -> str:
     was = change["was"]
     if change["mention"]:
-        return f"{change['agency']}: {change['mention']['title']}"
+        return legible(f"{change['agency']}: {change['mention']['title']}")
     if change["kind"] == "renamed" and was:
         return f"{change['agency']} (was {was['agency']})"
     if change["kind"] == "corrected" and was and was["state"] != change["state"]:

@@ -102,6 +102,16 @@ def test_a_platform_on_an_unknown_host_is_taken_for_a_page_and_the_error_says_wh
     assert "--kind legistar, civicclerk, primegov, civicplus" in said
 
 
+def test_nothing_that_a_page_says_turns_the_terminal_around(countersign):
+    with LoopbackWeb().run_in_thread() as server:
+        server.files["/a.html"] = page(
+            f"<p>\u202e{TITLE}</p>", title="\u202eAgenda \u2066of\u2069\u200b the\x1b[31m board"
+        )
+        shown = countersign("read", f"{server.base}/a.html").stdout
+    assert "Agenda of the[31m board" in shown
+    assert not set(shown) & set("\u202e\u2066\u2069\u200b\x1b")
+
+
 def test_meetings_come_in_the_order_of_the_calendar_whatever_the_server_sends(countersign):
     with LoopbackPrimeGov().run_in_thread() as server:
         server.meeting(1, "Evening", f"{SOON}T19:00:00")
