@@ -225,6 +225,15 @@ async def test_what_is_cancelled_when_it_is_over_is_told_to_nobody(at, legistar)
     assert change.kind is Kind.AMENDED
 
 
+async def test_a_document_whose_address_is_none_costs_no_other_item(at, legistar):
+    put_on_agenda(legistar)
+    touch(legistar, EventAgendaFile="http://[insert link]")
+    legistar.items[77][1]["EventItemMatterAttachments"] = [
+        {"MatterAttachmentName": "MOA", "MatterAttachmentHyperlink": "https://[insert link]/moa.pdf"}
+    ]
+    assert [change.mention.title for change in await at.read()] == [MOA]
+
+
 async def test_an_item_whose_words_change_is_amended(at, legistar):
     put_on_agenda(legistar)
     await at.read()

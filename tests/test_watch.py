@@ -664,6 +664,15 @@ async def test_a_failure_keeps_everything(world):
     assert memory.problem_since == NOON + timedelta(hours=0.4)
 
 
+async def test_a_link_on_the_page_that_is_no_address_costs_nothing(world):
+    await begun(world)
+    world.publish(constables(41))
+    world.site.has[PAGE] = world.site.has[PAGE].replace(
+        b"<body>", b'<body><a href="http://[insert link]">Fact sheet</a>'
+    )
+    assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
+
+
 async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_and_waits_its_time(world):
     await begun(world)
     world.site.has[PAGE] = KeyError("href")

@@ -7,14 +7,14 @@ Times are those of a clock at the place, whatever zone their `Z` claims.
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from bot.domain.document import Document, Expect
 from bot.domain.local import AgendaItem, LocalReading, Place
 from bot.domain.reading import Memory
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.fields import Row, link, meeting_status, number, objects, rows, text, title, told, wall_time
+from bot.sources.fields import Row, joined, link, meeting_status, number, objects, rows, text, title, told, wall_time
 from bot.sources.follow import Agenda, Follower, Listed, Paper, is_ahead, promising
 from bot.sources.visit import Visit, fingerprint
 
@@ -205,7 +205,7 @@ def _next(document: Document, address: str) -> str:
     """Where the list goes on."""
     said = told(document)
     following = said.get("@odata.nextLink") if isinstance(said, dict) else None
-    return urljoin(address, following.strip()) if isinstance(following, str) and following.strip() else ""
+    return joined(address, following) if isinstance(following, str) and following.strip() else ""
 
 
 def _is_same_site(one: str, other: str) -> bool:

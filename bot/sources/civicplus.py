@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -23,7 +23,7 @@ from bot.domain.spelling import STATES
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
 from bot.sources.feed import listed as entries_of
-from bot.sources.fields import LONGEST_TITLE, is_web, meeting_status, plain
+from bot.sources.fields import LONGEST_TITLE, is_web, joined, meeting_status, plain
 from bot.sources.follow import Follower, Listed, Paper
 from bot.sources.visit import Visit
 
@@ -198,11 +198,7 @@ def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
 
 def _links(row: Any, base: str) -> Iterator[str]:
     for anchor in row.iter("a"):
-        try:
-            link = urljoin(base, anchor.get("href", "").strip())
-        except ValueError:
-            continue
-        if is_web(link):
+        if link := joined(base, anchor.get("href", "")):
             yield link
 
 

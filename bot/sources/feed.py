@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -21,7 +21,7 @@ from bot.domain.local import AgendaItem, LocalReading, Place
 from bot.domain.reading import Memory
 from bot.errors import Unreadable
 from bot.sources import Fetcher
-from bot.sources.fields import LONGEST_TITLE, YEARS, called, is_web, meeting_status, moment, plain, when_in
+from bot.sources.fields import LONGEST_TITLE, YEARS, called, is_web, joined, meeting_status, moment, plain, when_in
 from bot.sources.follow import Follower, Listed, Paper
 from bot.sources.visit import Visit, fingerprint
 
@@ -165,7 +165,7 @@ def _link(node: Any, base: str) -> str:
     links = [child for child in node if _name(child) == "link"]
     for child in links:
         if child.get("rel", "alternate") == "alternate" and (said := child.get("href") or (child.text or "").strip()):
-            return _joined(base, said)
+            return joined(base, said)
     guid = next((child for child in node if _name(child) == "guid"), None)
     said = (guid.text or "").strip() if guid is not None else ""
     return said if is_web(said) else ""
@@ -177,17 +177,9 @@ def _papers(node: Any, base: str, title: str, link: str) -> Iterator[str]:
         is_enclosure = _name(child) == "enclosure" or (_name(child) == "link" and child.get("rel") == "enclosure")
         address = child.get("url") or child.get("href") or ""
         if is_enclosure and ("pdf" in child.get("type", "").lower() or _AGENDA.search(address)):
-            yield _joined(base, address)
+            yield joined(base, address)
     if link and (_AGENDA.search(title) or _AGENDA.search(urlsplit(link).path)):
         yield link
-
-
-def _joined(base: str, said: str) -> str:
-    try:
-        address = urljoin(base, said.strip())
-    except ValueError:
-        return ""
-    return address if is_web(address) else ""
 
 
 def _when(said: str, zone: tzinfo) -> datetime | date | None:

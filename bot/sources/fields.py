@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
@@ -102,7 +102,20 @@ def called(address: str) -> str:
 
 
 def is_web(address: str) -> bool:
-    return address.strip().lower().startswith(("http://", "https://"))
+    """Whether it is an address on the web, and one that can be taken apart (http://[insert link] is none)."""
+    try:
+        return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
+    except ValueError:
+        return False
+
+
+def joined(base: str, said: str) -> str:
+    """The address on the web that a link on a page means; empty where it is none."""
+    try:
+        address = urljoin(base, said.strip())
+    except ValueError:
+        return ""
+    return address if is_web(address) else ""
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

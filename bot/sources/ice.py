@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from rapidfuzz.distance import OSA
 
@@ -33,6 +33,7 @@ from bot.domain.spelling import (
 )
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
+from bot.sources.fields import joined
 from bot.sources.workbook import looks_like, read_workbook
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _says(facts: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _links(soup: "BeautifulSoup", base: str) -> dict[str, str]:
     """The address of each list: by the words of the link, else by the name of the file."""
-    anchors = [(_plain(a.get_text()), urljoin(base, str(a["href"]).strip())) for a in soup.find_all("a", href=True)]
+    anchors = [(_plain(a.get_text()), joined(base, str(a["href"]))) for a in soup.find_all("a", href=True)]
     files = [(text, link) for text, link in anchors if _is_file(link)]
     links = {}
     for name, words in _LIST_WORDS.items():
@@ -238,10 +239,11 @@ def _html_row(cells: "Sequence[Tag]") -> list[Value]:
 
 def _html_links(rows: "Sequence[Sequence[Tag]]", base: str) -> dict[tuple[int, int], str]:
     return {
-        (number, column): urljoin(base, str(anchor["href"]))
+        (number, column): link
         for number, cells in enumerate(rows, start=1)
         for column, cell in enumerate(cells, start=1)
         for anchor in cell.find_all("a", href=True, limit=1)
+        if (link := joined(base, str(anchor["href"])))
     }
 
 

@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 
 from bot.domain.document import Document
 from bot.errors import Unreadable
-from bot.sources.fields import clock_in, day_in, meeting_status, meeting_time, moment, plain, rows, text, wall_time
+from bot.sources.fields import (
+    clock_in,
+    day_in,
+    is_web,
+    joined,
+    meeting_status,
+    meeting_time,
+    moment,
+    plain,
+    rows,
+    text,
+    wall_time,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -25,6 +37,22 @@ NEW_YORK = ZoneInfo("America/New_York")
 )
 def test_html_is_read_as_a_person_reads_it(written, read):
     assert plain(written) == read
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (" /a.pdf ", "https://county.example/a.pdf"),
+        ("//other.example/a", "https://other.example/a"),
+        ("HTTP://other.example", "HTTP://other.example"),
+        ("http://[insert link]", ""),
+        ("javascript:void(0)", ""),
+        ("mailto:clerk@county.example", ""),
+    ],
+)
+def test_a_link_is_an_address_on_the_web_or_none(said, meant):
+    assert joined("https://county.example/agendas/", said) == meant
+    assert not meant or is_web(meant)
 
 
 def answered(body: bytes) -> Document:
