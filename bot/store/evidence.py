@@ -57,8 +57,8 @@ class Evidence:
         return found
 
     def names(self) -> list[str]:
-        """The SHA-256 of each document that is kept."""
-        return sorted(path.stem for path in self._folder.path.glob("evidence/??/*.gz"))
+        """The SHA-256 of each document that is kept: its label is written last."""
+        return sorted(path.stem for path in self._folder.path.glob("evidence/??/*.json"))
 
     def _write(self, document: Document) -> None:
         stem = _stem(document.sha256)

@@ -73,6 +73,17 @@ async def test_a_move_that_was_broken_off_is_run_again(tiny, postgres):
     assert await move(tiny, postgres) == first, "a move that is done has nothing to do"
 
 
+async def test_a_move_that_was_killed_between_a_document_and_its_label_is_run_again(tiny, tmp_path):
+    back = TinyStore.open(tmp_path / "back")
+    first, *_ = await tiny.evidence_names()
+    await back.keep(await tiny.evidence(first))
+    (tmp_path / "back" / "evidence" / first[:2] / f"{first}.json").unlink()
+    assert first not in await back.evidence_names()
+    await move(tiny, back)
+    assert await back.evidence(first) == await tiny.evidence(first)
+    await back.close()
+
+
 async def test_a_folder_that_could_not_be_filled_is_as_empty_as_before(tiny, tmp_path, monkeypatch):
     from bot.errors import StoreUnwritable
     from bot.store import writer
