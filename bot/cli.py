@@ -107,13 +107,13 @@ def _main(
 
 @app.command()
 def run() -> None:
-    """Watch ICE's list, tell subscribers and hear people, until it is stopped (SIGTERM or Ctrl-C)."""
+    """Watch, tell and answer, until it is stopped. SIGTERM or Ctrl-C lets what is under way come to its end."""
     _start(_run)
 
 
 @app.command()
 def worker() -> None:
-    """Poll and send only, beside any number of others on the same DATABASE_URL, until it is stopped."""
+    """Watch and tell only, beside other workers. All that have the same DATABASE_URL share the work."""
     _start(_work)
 
 
@@ -230,7 +230,7 @@ NO_WEBHOOKS = (
 
 @app.command()
 def web() -> None:
-    """Serve health and metrics at PORT and, with a database, hear people: the part beside `worker`."""
+    """Hear people and show health, beside workers. It answers at PORT; without DATABASE_URL it shows health alone."""
     from bot.service import service  # noqa: PLC0415 - a web server and its counts, which few commands need
 
     with service() as at_work:
@@ -267,7 +267,7 @@ async def _web(at_work: "Service") -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the tables of the database in DATABASE_URL up to this version; without one there is nothing to do."""
+    """Make or mend the tables of the database. Without DATABASE_URL there is nothing to do."""
     settings = prepared()
     if settings.database_url is None:
         say("DATABASE_URL is not set: everything is kept in a folder, which needs no migration. Nothing to do.")
@@ -283,7 +283,7 @@ def move(
     from_: Annotated[str, typer.Option("--from", metavar="DIR|URL", help="A data folder, or a postgresql:// address.")],
     to: Annotated[str, typer.Option("--to", metavar="DIR|URL", help="The same; it must hold nothing yet.")],
 ) -> None:
-    """Copy everything from a data folder to a database or back, and prove it; the source stays as it is."""
+    """Copy everything to a database or back. It is proved by counts and hashes; the source stays as it is."""
     prepared()
     for place in (from_, to):
         if not place or ("://" in place and not _is_database(place)):
@@ -348,7 +348,7 @@ def poll(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Read ICE's lists now, record what is new and print the changes. Exit 1 when they could not be read."""
+    """Read ICE's lists now and print what is new. It is recorded. Exit 1 when they could not be read."""
     answer = _do(prepared(), "poll", local=local)
     print_changes(answer["changes"], as_lines=json_)
     if answer["listed"]:
@@ -362,7 +362,7 @@ def poll(
 
 @app.command()
 def deliver() -> None:
-    """Bring every subscription that is due up to date now. Exit 1 when one could not be reached."""
+    """Tell every subscription that is due now. Exit 1 when one could not be reached."""
     answer = _do(prepared(), "deliver")
     say(f"{answer['messages']} message(s) sent.")
     for problem in answer["problems"]:
@@ -395,7 +395,7 @@ def subscribe(
     language: Annotated[str, typer.Option(help="en or es.")] = "en",
     json_: Json = False,
 ) -> None:
-    """Tell a channel of changes in these states from now on; nothing is posted there now."""
+    """Tell a channel of changes from now on. Nothing is posted there now."""
     what = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
     answer = _do(prepared(), "subscribe", **what, language=language)
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], json_)
@@ -444,7 +444,7 @@ def deliveries(
     failed: Annotated[bool, typer.Option("--failed", help="Only what could not be sent.")] = False,
     json_: Json = False,
 ) -> None:
-    """What was sent in the last 90 days, and what could not be, oldest first."""
+    """What was sent, and what could not be. The last 90 days, oldest first."""
     found = [receipt_json(r) for r in _read(prepared(), "receipts") if r.error is not None or not failed]
     if json_:
         print_lines(found)
@@ -508,7 +508,7 @@ def agreements(
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="As a table for spreadsheets.")] = False,
 ) -> None:
-    """The agreements on ICE's participating list now."""
+    """The agreements on ICE's list now."""
     code = one_state(state)
     known = _read(prepared(), "known")
     found = [
@@ -528,7 +528,7 @@ def agreements(
 
 @app.command()
 def held(json_: Json = False) -> None:
-    """The listings that are not believed yet, with the reasons and what they would take from the list."""
+    """The listings that are not believed yet. With the reasons, and what they would take from the list."""
     found: list[Held] = _read(prepared(), "held")
     if json_:
         print_lines([held_json(h) for h in found])
@@ -545,7 +545,7 @@ def held(json_: Json = False) -> None:
 
 @app.command()
 def approve(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
-    """Believe a held listing: what it says is recorded and told."""
+    """Believe a held listing. What it says is recorded and told."""
     answer = _do(prepared(), "approve", held=held_id)
     print_changes(answer["changes"], as_lines=False)
     say("Approved.")
@@ -553,7 +553,7 @@ def approve(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `count
 
 @app.command()
 def reject(held_id: Annotated[str, typer.Argument(metavar="ID", help="As `countersign held` prints it.")]) -> None:
-    """Do not believe a held listing, however long it stands."""
+    """Never believe a held listing."""
     _do(prepared(), "reject", held=held_id)
     say("Rejected; it stays held until ICE publishes something else.")
 
@@ -563,7 +563,7 @@ def retract(
     seq: Annotated[int, typer.Argument(help="The change's number, as `countersign changes --json` prints it.")],
     because: Annotated[str, typer.Option(help="Why it was wrong, a sentence for those who were told.")],
 ) -> None:
-    """Tell everyone who was told a change that it was wrong, as a reply to the message; the log keeps both."""
+    """Take a change back. Everyone who was told hears so, as a reply to the message; the log keeps both."""
     answer = _do(prepared(), "retract", seq=seq, because=because)
     say(f"Change {seq} is taken back by change {answer['change']['seq']}; `deliver` or the running program tells it.")
 
@@ -573,7 +573,7 @@ def status(
     json_: Json = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 when something is wrong.")] = False,
 ) -> None:
-    """When each source was last read and last changed, and what is wrong."""
+    """When each source was read, what is wrong."""
     settings = prepared()
     found = asyncio.run(_report(settings))
     if json_:
@@ -613,7 +613,7 @@ def replay(
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the changes there.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Into the store, which must hold nothing yet.")] = False,
 ) -> None:
-    """Run an archive of lists through the real line, in a throw-away store."""
+    """Run an archive of lists through the line. In a store that is thrown away."""
     settings = prepared()
     found = replaying.entries(folder)
     gc.disable()  # what a replay makes it keeps to its end: looking for garbage in it costs a tenth

@@ -55,7 +55,7 @@ def read(
     state: State = None,
     json_: Json = False,
 ) -> None:
-    """Read one local address now and print what is on its agendas, recording nothing. Exit 1 when it cannot be read."""
+    """Read one local address now. What its agendas hold is printed, nothing recorded. Exit 1 when it cannot be read."""
     settings = prepared()
     place = _in_its_zone(place_of(address, kind=kind or document_at(address), state=one_state(state) or ""))
     try:
@@ -110,7 +110,7 @@ def _print_reading(place: Place, found: Sequence[Answer]) -> None:
 
 @app.callback()
 def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> None:
-    """The local sources of the catalogue (config/sources), and what is remembered of each."""
+    """The local sources, and how they are. They stand in config/sources."""
     if ctx.invoked_subcommand is not None:
         if state is not None or json_:
             raise UsageError(f"Put the options behind it: countersign sources {ctx.invoked_subcommand} …")
@@ -151,7 +151,7 @@ def check(
     state: State = None,
     json_: Json = False,
 ) -> None:
-    """Read sources once now and say what came back; one that was read well counts as verified. Exit 1 if one failed."""
+    """Read sources once, say what came back. One that was read well counts as verified. Exit 1 if one failed."""
     settings, code = prepared(), one_state(state)
     found = catalogue.places()
     places = [catalogue.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
@@ -220,7 +220,7 @@ def add(
     write: Annotated[bool, typer.Option("--write", help="Put it into config/sources.")] = False,
     unread: Annotated[bool, typer.Option("--unread", help="Do not read it first.")] = False,
 ) -> None:
-    """Recognise the platform of an address, read it once, and propose its table for config/sources."""
+    """Propose the table of an address. Its platform is recognised, and it is read once."""
     settings = prepared()
     place = _in_its_zone(proposed(place_of(address, kind=kind, state=one_state(state) or "", county=county, name=name)))
     place = catalogue.checked(replace(place, zone=zone or place.zone))
