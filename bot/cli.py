@@ -42,6 +42,7 @@ from bot.wiring import desk, opened, operator, places, sources, utc_now
 
 if TYPE_CHECKING:
     from bot.service import Service
+    from bot.store.postgres import PostgresStore
 
 app = typer.Typer(
     name="countersign",
@@ -126,16 +127,22 @@ def _start(program: "Callable[[Service, Desk], Coroutine[Any, Any, None]]") -> N
 
 async def _open_and(program: "Callable[[Service, Desk], Coroutine[Any, Any, None]]", at_work: "Service") -> None:
     settings = at_work.settings
-    store = await _patiently(lambda: opened(settings))
+    store = await _opened_in_time(settings)
     try:
         gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
-        for notice in store.notices:
-            log.warning(notice)
         async with desk(settings, store, places(settings), at_work.metrics) as work, _taking_commands(work, settings):
             await _patiently(lambda: _set_up(settings, work))
             await program(at_work, work)
     finally:
         await store.close()
+
+
+async def _opened_in_time(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
+    """The store of a program that starts, waited for; what it has to say goes to the log."""
+    store = await _patiently(lambda: opened(settings, readonly=readonly))
+    for notice in store.notices:
+        log.warning(notice)
+    return store
 
 
 async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
@@ -245,10 +252,8 @@ async def _web(at_work: "Service") -> None:
 
     settings = at_work.settings
     stop = scheduler.stop_asked()
-    store = await _patiently(lambda: opened(settings, readonly=True))
+    store = await _opened_in_time(settings, readonly=True)
     try:
-        for notice in store.notices:
-            log.warning(notice)
         views = at_work.views(store)
         if settings.database_url is None:
             log.warning(NO_WEBHOOKS)

@@ -69,19 +69,13 @@ async def deliver(
     corrections = await _corrections(subscription, channel, store, page, end)
     pinned = await _pinned(subscription, subscription.cursor if corrections else end, store, now)
     parts, seen_at = (corrections, None) if corrections else await _digest(pinned, channel, store, page)
-    told, messages = await _told(pinned, store), 0
+    messages = 0
 
     async def ready() -> None:  # a lease cannot fence a message
         await allowed()
         await store.hold(pinned.id, channel.timeout + NOTED_WITHIN)
 
-    for number, part in enumerate(parts, start=1):
-        if number <= pinned.sent and told.issuperset(part.covers):
-            continue
-        letter = _Letter(pinned, part, number, len(parts))
-        if part.picture is not None and pinned.failures:
-            await store.sent(letter.receipt(now(), error="left out, since it could not be sent before"))
-            continue
+    for letter in await _unsent(pinned, parts, store, now):
         try:
             message_id = await _send(channel, letter, ready)
         except SendError as fault:
@@ -132,6 +126,20 @@ class _Letter:
             message_id=message_id,
             error=error,
         )
+
+
+async def _unsent(pinned: Subscription, parts: Sequence[Part], store: Store, now: Now) -> Sequence[_Letter]:
+    """What is to be sent yet, in order. A picture that could not be sent before is left out, and that is noted."""
+    told, letters = await _told(pinned, store), []
+    for number, part in enumerate(parts, start=1):
+        if number <= pinned.sent and told.issuperset(part.covers):
+            continue
+        letter = _Letter(pinned, part, number, len(parts))
+        if part.picture is not None and pinned.failures:
+            await store.sent(letter.receipt(now(), error="left out, since it could not be sent before"))
+        else:
+            letters.append(letter)
+    return letters
 
 
 async def _pinned(subscription: Subscription, upto: int, store: Store, now: Now) -> Subscription:
