@@ -19,7 +19,7 @@ from itertools import pairwise
 
 from bot.channels import Channel
 from bot.domain.change import TOLD_BY_DEFAULT, Change
-from bot.domain.compose import Circumstances, compose
+from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.subscription import ALL_STATES, Subscription
 
 

@@ -39,25 +39,25 @@ from typing import ClassVar, NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
 
-import loopback.slack
-import loopback.telegram
+import support.loopback.slack
+import support.loopback.telegram
 from aiohttp import web
 from audit import Arrival, Owed, Verdict, judge, never_named, owed_pairs
-from loopback.ice import LoopbackIce
-from loopback.server import Fault, Message, dropped, late
-from loopback.slack import LoopbackSlack
-from loopback.telegram import LoopbackTelegram
-from program import HEADER, World, row
-from workbooks import workbook
+from support.loopback.ice import LoopbackIce
+from support.loopback.server import Fault, Message, dropped, late
+from support.loopback.slack import LoopbackSlack
+from support.loopback.telegram import LoopbackTelegram
+from support.program import HEADER, World, row
+from support.workbooks import workbook
 
 from bot.channels import CHANNELS
 from bot.domain.agreement import ListName
 from bot.domain.change import as_json
-from bot.domain.spelling import STATES
+from bot.domain.lists.names import STATES
 from bot.errors import StoreError
-from bot.replay import entries
-from bot.sources.workbook import read_workbook
-from bot.store.tiny import TinyStore
+from bot.pipeline.replay import entries
+from bot.sources.formats.workbook import read_workbook
+from bot.store.tiny.store import TinyStore
 
 logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a request that a kill cut off is nothing to report
 
@@ -190,9 +190,9 @@ class Slow:
 
 class SlowTelegram(Slow, LoopbackTelegram):
     FAULTS: ClassVar = {
-        "429": loopback.telegram.flooded(1),
-        "500": loopback.telegram.broken(),
-        "500, stored": replace(loopback.telegram.broken(), delivers=True),
+        "429": support.loopback.telegram.flooded(1),
+        "500": support.loopback.telegram.broken(),
+        "500, stored": replace(support.loopback.telegram.broken(), delivers=True),
         "reset": dropped(),
         "reset, stored": dropped(after=True),
         "time-out": Fault(delay=TOO_LATE),
@@ -202,9 +202,9 @@ class SlowTelegram(Slow, LoopbackTelegram):
 
 class SlowSlack(Slow, LoopbackSlack):
     FAULTS: ClassVar = {
-        "429": loopback.slack.flooded(1),
-        "500": loopback.slack.broken(),
-        "500, stored": loopback.slack.refused("internal_error", after=True),
+        "429": support.loopback.slack.flooded(1),
+        "500": support.loopback.slack.broken(),
+        "500, stored": support.loopback.slack.refused("internal_error", after=True),
         "reset": dropped(),
         "reset, stored": dropped(after=True),
         "time-out": Fault(delay=TOO_LATE),

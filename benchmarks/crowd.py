@@ -29,17 +29,17 @@ from random import Random
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "store")]
+sys.path[:0] = [str(ROOT / "tests")]
 
-from database import Server
-from samples import NOON, agreement, change, first_sight, record
+from support.database import Server
+from support.samples import NOON, agreement, change, first_sight, record
 
 from bot.domain.change import Kind
-from bot.domain.spelling import STATES
+from bot.domain.lists.names import STATES
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, county_entry
-from bot.store.migrate import migrate
-from bot.store.postgres import PostgresStore
-from bot.store.tiny import TinyStore
+from bot.store.postgres.migrate import migrate
+from bot.store.postgres.store import PostgresStore
+from bot.store.tiny.store import TinyStore
 
 KNOWN = 2_400  # agreements on the list, as in autumn 2026
 EVERYTHING = 0.1  # of the subscriptions watch all states

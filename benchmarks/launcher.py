@@ -11,10 +11,10 @@ import sys
 from datetime import timedelta
 from functools import partial
 
-from bot import deliver
 from bot.__main__ import main
 from bot.channels import CHANNELS
-from bot.store.tiny import TinyStore
+from bot.pipeline import deliver
+from bot.store.tiny.store import TinyStore
 
 ANSWER_WITHIN = 1.0  # seconds
 

@@ -28,20 +28,21 @@ from pathlib import Path
 from random import Random
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "store")]
+sys.path[:0] = [str(ROOT / "tests")]
 
-from loopback.server import delayed
-from loopback.telegram import LoopbackTelegram
-from samples import first_sight, record, signed
+from support.loopback.server import delayed
+from support.loopback.telegram import LoopbackTelegram
+from support.samples import first_sight, record, signed
 
-from bot import commands, scheduler
-from bot.channels.telegram import Telegram
-from bot.channels.telegram_chat import TelegramChat
-from bot.domain import answers
+from bot.app.wiring import utc_now
+from bot.channels.telegram.listener import TelegramChat
+from bot.channels.telegram.sender import Telegram
+from bot.commands import chat as commands
+from bot.domain.chat import replies
 from bot.domain.subscription import ALL_STATES, Filter, Language, Subscription
-from bot.duty import Desk, Duty
-from bot.store.tiny import TinyStore
-from bot.wiring import utc_now
+from bot.store.tiny.store import TinyStore
+from bot.worker import scheduler
+from bot.worker.worker import Desk, Duty
 
 RATE = 25  # messages a second
 ENOUGH = 0.95  # of it
@@ -110,7 +111,7 @@ async def broadcast(folder, pipe, url, token, options):
     asked = []
     tasks = [asyncio.create_task(asking(channel, pipe if options.command else None, asked))]
     if options.command:
-        menu = {language: answers.menu(language) for language in Language}
+        menu = {language: replies.menu(language) for language in Language}
         tasks.append(asyncio.create_task(TelegramChat(channel, menu=menu).listen(commands.Counter(desk))))
     cpu = time.process_time()
     await store.record(record(await store.known(), [signed(100, "TX")], at=utc_now()))

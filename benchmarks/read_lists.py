@@ -15,7 +15,7 @@ from pathlib import Path
 
 import openpyxl
 
-from bot.sources.workbook import read_workbook
+from bot.sources.formats.workbook import read_workbook
 
 ARCHIVE = Path(__file__).parents[1].parent / "shared" / "ice-archive"
 ROWS = 1843  # of ICE's list of May 2026, to which times are scaled

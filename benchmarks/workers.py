@@ -34,22 +34,22 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 from aiohttp import web
 from audit import Arrival, Owed, Verdict, judge
 from crash import ARCHIVE, Luck, SlowIce, SlowSlack, SlowTelegram
-from database import Server
-from loopback.ice import LoopbackIce
-from loopback.slack import LoopbackSlack
-from loopback.telegram import LoopbackTelegram
-from program import World
+from support.database import Server
+from support.loopback.ice import LoopbackIce
+from support.loopback.slack import LoopbackSlack
+from support.loopback.telegram import LoopbackTelegram
+from support.program import World
 
+from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
 from bot.domain.agreement import ListName
 from bot.domain.subscription import Filter, Subscription
-from bot.duty import MOST_UNDER_WAY
 from bot.fetch import Fetch
-from bot.replay import entries
+from bot.pipeline.replay import entries
 from bot.store import Memory
-from bot.store.migrate import migrate
-from bot.store.postgres import PostgresStore
-from bot.wiring import utc_now
+from bot.store.postgres.migrate import migrate
+from bot.store.postgres.store import PostgresStore
+from bot.worker.worker import MOST_UNDER_WAY
 
 POLL_EVERY = 5.0  # seconds
 STATES = ("TX", "FL", "GA", "NC", "PA", "VA", "TN", "OK", "AL", "SC")

@@ -11,7 +11,7 @@ def main() -> int:
         print(f"Countersign needs Python 3.11 or later; this is {version}.", file=sys.stderr)  # noqa: T201 - no log yet
         return 1
     gc.disable()  # what is imported stays: looking for garbage in it takes a tenth of the start
-    from bot.cli import command_line  # noqa: PLC0415 - after the version check
+    from bot.cli.main import command_line  # noqa: PLC0415 - after the version check
 
     gc.freeze()
     gc.enable()

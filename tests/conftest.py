@@ -8,7 +8,7 @@ import pytest
 @pytest.fixture(scope="session")
 def server():
     """One PostgreSQL for all tests of this process, started when the first one asks for it."""
-    from database import NoServer, Server
+    from support.database import NoServer, Server
 
     try:
         started = Server()
@@ -23,7 +23,7 @@ def server():
 @pytest.fixture(scope="session")
 def migrated(server):
     """The name of a database that holds the tables and nothing else, of which others are copied."""
-    from bot.store.migrate import migrate
+    from bot.store.postgres.migrate import migrate
 
     url = server.make()
     assert migrate(url)

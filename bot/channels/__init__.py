@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from bot.domain.chart import Image
-from bot.domain.dialogue import Asked, Reply
-from bot.domain.digest import Digest
+from bot.domain.chat.request import Asked, Reply
+from bot.domain.messages.chart import Image
+from bot.domain.messages.digest import Digest
 from bot.domain.subscription import Subscription
 
 
@@ -128,6 +128,6 @@ def _lazily(module: str, name: str) -> Callable[..., Channel]:
 CHANNELS: dict[str, Callable[..., Channel]] = {
     "apprise": _lazily("apprise", "Apprise"),
     "console": _lazily("console", "Console"),
-    "slack": _lazily("slack", "Slack"),
-    "telegram": _lazily("telegram", "Telegram"),
+    "slack": _lazily("slack.sender", "Slack"),
+    "telegram": _lazily("telegram.sender", "Telegram"),
 }

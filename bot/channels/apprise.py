@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bot.channels import Part, Ready, at_once
-from bot.domain.chart import Image
-from bot.domain.digest import Digest, Line, Span, pages, plain_text
+from bot.domain.messages.chart import Image
+from bot.domain.messages.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
 

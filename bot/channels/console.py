@@ -6,8 +6,8 @@ from textwrap import TextWrapper
 from typing import TextIO
 
 from bot.channels import Part, Ready, at_once
-from bot.domain.chart import Image
-from bot.domain.digest import Digest, Line, Span, pages, plain_text
+from bot.domain.messages.chart import Image
+from bot.domain.messages.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
 

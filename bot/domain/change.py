@@ -7,9 +7,9 @@ from enum import StrEnum
 from math import ceil
 from typing import Any
 
+from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
-from bot.domain.local import Mention
-from bot.domain.spelling import canonical
+from bot.domain.lists.names import canonical
 
 
 class Kind(StrEnum):

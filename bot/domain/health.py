@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from bot.domain.change import stamp
-from bot.domain.notices import is_stale, span
-from bot.domain.reading import ICE, Memory
+from bot.domain.messages.health_notices import is_stale, span
+from bot.domain.source_status import ICE, Memory
 from bot.domain.subscription import Subscription
 
 LATE = timedelta(minutes=5)  # what has been due for so long is late

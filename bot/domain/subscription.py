@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.pairing import plain_county
+from bot.domain.lists.matching import plain_county
 
 ALL_STATES = "*"
 STOPPED = "stopped"  # why a subscription is paused that a person ended

@@ -5,10 +5,10 @@ from functools import cached_property
 from importlib import import_module
 from typing import Protocol, cast
 
+from bot.domain.agenda import LocalReading, Place
 from bot.domain.agreement import Listing, ListName
 from bot.domain.document import Document, Expect, Validators
-from bot.domain.local import LocalReading, Place
-from bot.domain.reading import Memory, Reading
+from bot.domain.source_status import Memory, Reading
 
 
 class Fetcher(Protocol):
@@ -69,7 +69,7 @@ class _Lazy:
 
     @cached_property
     def _source(self) -> LocalSource:
-        return cast("LocalSource", getattr(import_module(f"bot.sources.{self.kind}"), self._name)())
+        return cast("LocalSource", getattr(import_module(f"bot.sources.local.{self.kind}"), self._name)())
 
     def recognises(self, address: str) -> Place | None:
         return self._source.recognises(address)

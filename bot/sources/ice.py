@@ -18,8 +18,7 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, Listing, ListName, Publication
 from bot.domain.document import Document, remembered
-from bot.domain.reading import Memory, Reading
-from bot.domain.spelling import (
+from bot.domain.lists.names import (
     STATES,
     SUPPORT_TYPES,
     agency_type,
@@ -31,10 +30,11 @@ from bot.domain.spelling import (
     tidy,
     web_address,
 )
+from bot.domain.source_status import Memory, Reading
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
-from bot.sources.fields import joined
-from bot.sources.workbook import looks_like, read_workbook
+from bot.sources.formats.fields import joined
+from bot.sources.formats.workbook import looks_like, read_workbook
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
-from bot.domain.reading import Memory
+from bot.domain.lists.vetting import Held
+from bot.domain.source_status import Memory
 from bot.domain.subscription import Receipt, Subscription
-from bot.domain.vet import Held
 
 __all__ = ["Contents", "Memory", "Record", "Store"]
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 import pytest
 from aiohttp import web
-from loopback.server import LoopbackServer
-from program import world
-from test_main_job import A_DAY, NEWCOMERS, SHERIFFS
+from support.loopback.server import LoopbackServer
+from support.program import world
+from support.season import A_DAY, NEWCOMERS, SHERIFFS
 
 from bot.channels.apprise import Apprise
-from bot.domain.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
 SECRET = "hunter2-hunter2"

@@ -13,18 +13,18 @@ from html import escape, unescape
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loopback import slack as slack_loopback
-from loopback import telegram as telegram_loopback
-from loopback.server import ANYONE, LoopbackServer, delayed, dropped, late, page
-from loopback.slack import LoopbackSlack
-from loopback.telegram import LoopbackTelegram
+from support.loopback import slack as slack_loopback
+from support.loopback import telegram as telegram_loopback
+from support.loopback.server import ANYONE, LoopbackServer, delayed, dropped, late, page
+from support.loopback.slack import LoopbackSlack
+from support.loopback.telegram import LoopbackTelegram
 
 from bot.channels import CHANNELS, Channel, Part
-from bot.channels.pace import Pace
-from bot.domain.digest import LONGEST_LABEL, Digest, Item, Section, Span, legible, plain_text
+from bot.channels.rate_limit import Pace
+from bot.domain.messages.digest import LONGEST_LABEL, Digest, Item, Section, Span, legible, plain_text
 from bot.errors import SendError, UsageError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram has it
+pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it
 
 FAULTS = [
     dropped(),

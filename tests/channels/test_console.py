@@ -5,7 +5,7 @@ import io
 import pytest
 
 from bot.channels.console import Console
-from bot.domain.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
 DIGEST = Digest(

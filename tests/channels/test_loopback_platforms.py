@@ -6,17 +6,17 @@ import urllib.error
 import urllib.request
 
 import pytest
-from loopback import slack as slack_loopback
-from loopback import telegram as telegram_loopback
-from loopback.server import ANYONE, Flood, RandomFaults, delayed, dropped, late
-from loopback.slack import LoopbackSlack
-from loopback.telegram import LoopbackTelegram, broken, flooded, read
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from support.loopback import slack as slack_loopback
+from support.loopback import telegram as telegram_loopback
+from support.loopback.server import ANYONE, Flood, RandomFaults, delayed, dropped, late
+from support.loopback.slack import LoopbackSlack
+from support.loopback.telegram import LoopbackTelegram, broken, flooded, read
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram has it
+pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it
 
 
 @pytest.fixture

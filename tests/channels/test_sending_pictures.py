@@ -3,21 +3,21 @@
 from collections.abc import Callable
 
 import pytest
-from loopback import slack as slack_loopback
-from loopback import telegram as telegram_loopback
-from loopback.server import Fault, LoopbackServer, dropped, late
-from loopback.slack import LoopbackSlack
-from loopback.telegram import LoopbackTelegram
+from support.loopback import slack as slack_loopback
+from support.loopback import telegram as telegram_loopback
+from support.loopback.server import Fault, LoopbackServer, dropped, late
+from support.loopback.slack import LoopbackSlack
+from support.loopback.telegram import LoopbackTelegram
 
 from bot.channels import CHANNELS, Channel, Part
-from bot.channels.pace import Pace
-from bot.channels.slack import Slack
-from bot.channels.telegram import Telegram
-from bot.domain.chart import Image
-from bot.domain.digest import Digest, Item, Section, Span
+from bot.channels.rate_limit import Pace
+from bot.channels.slack.sender import Slack
+from bot.channels.telegram.sender import Telegram
+from bot.domain.messages.chart import Image
+from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram has it
+pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x04\xb0\x00\x00\x06\xb0" + b"x" * 90_000
 IMAGE = Image(png=PNG, alt="5 agreements <now> & *then*.", title="287(g): 5 agreements on ICE's list & <more>")

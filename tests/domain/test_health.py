@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.health import Standing, facts
-from bot.domain.reading import Memory
+from bot.domain.source_status import Memory
 from bot.domain.subscription import Filter, Subscription
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from listings import FIRST, listing, row
+from support.listings import FIRST, listing, row
 
+from bot.domain.agenda import Mention
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind, mentioned
-from bot.domain.local import Mention
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, due_at, owed
 
 HARRIS = row("Harris County Constable Precinct 4", "TX", "Harris County", kind="WSO")

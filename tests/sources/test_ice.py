@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from workbooks import PARTICIPATING, workbook
+from support.workbooks import PARTICIPATING, workbook
 
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.document import Document, digest

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from samples import (
+from support.samples import (
     MINUTE,
     NOON,
     agreement,
@@ -26,8 +26,8 @@ from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter, Language, due_at, owed
 from bot.errors import StoreError
 from bot.store import Memory, Record
-from bot.store.postgres import PostgresStore
-from bot.store.tiny import TinyStore
+from bot.store.postgres.store import PostgresStore
+from bot.store.tiny.store import TinyStore
 
 
 class Tiny:

@@ -1,0 +1,266 @@
+"""What Slack shows apart from messages: the form of the settings, and the app's home. Pure: views in, words out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from html import escape
+from typing import Any
+
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.chat import replies
+from bot.domain.chat.parser import is_zone
+from bot.domain.lists.names import STATES
+from bot.domain.subscription import ALL_STATES, Cadence, Language, Subscription
+from bot.domain.text import platforms
+from bot.domain.text.platforms import Phrase
+
+FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
+WHERE = "where"
+ALL = "all"
+MOST_SHOWN = 90  # subscriptions in the app's home, which holds 100 blocks
+LONGEST_TEXT = 2_900  # characters of a section, which holds 3,000
+
+ZONES = (
+    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
+    "America/Anchorage", "America/Adak", "Pacific/Honolulu", "America/Puerto_Rico", "America/St_Thomas",
+    "Pacific/Guam", "Pacific/Saipan", "Pacific/Pago_Pago", "America/Detroit", "America/Boise",
+    "America/Indiana/Indianapolis", "America/Kentucky/Louisville", "UTC",
+)  # fmt: skip
+_CADENCES = {
+    Cadence.INSTANT: platforms.SLACK_INSTANT,
+    Cadence.DAILY: platforms.SLACK_DAILY,
+    Cadence.WEEKLY: platforms.SLACK_WEEKLY,
+}
+_KINDS = tuple(kind for kind in Kind if kind not in NEVER_CHOSEN)
+
+
+# ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The form of the settings for one person. `conversation` is empty where Slack fills in the one they look at.
+
+    `zone` is the person's own; `subscription` is what is in force in the conversation, None when there is nothing yet.
+    """
+
+    language: Language
+    zone: str
+    conversation: str = ""
+    subscription: Subscription | None = None
+
+    def view(self) -> dict[str, Any]:
+        """The form as Slack takes it."""
+        said = self.language
+        return {
+            "type": "modal",
+            "callback_id": FORM,
+            "private_metadata": said.value,
+            "title": _plain(platforms.SLACK_SETTINGS(said)),
+            "submit": _plain(platforms.SLACK_SAVE(said)),
+            "close": _plain(platforms.SLACK_CANCEL(said)),
+            "blocks": [
+                self._where(),
+                self._input("states", platforms.SLACK_STATES, self._states()),
+                self._input("cadence", platforms.SLACK_CADENCE, self._cadence()),
+                self._input("at", platforms.SLACK_HOUR, self._hour()),
+                self._input("tz", platforms.SLACK_ZONE, self._zone()),
+                self._input("kinds", platforms.SLACK_KINDS, self._kinds()),
+            ],
+        }
+
+    def _where(self) -> dict[str, Any]:
+        chosen = {"initial_conversation": self.conversation} if self.conversation else {}
+        element = {
+            "type": "conversations_select",
+            "response_url_enabled": True,
+            "default_to_current_conversation": True,
+            "filter": {"include": ["public", "private", "im"]},
+        }
+        block = self._input(WHERE, platforms.SLACK_WHERE, element | chosen)
+        return block | {"block_id": WHERE, "dispatch_action": True}
+
+    def _input(self, name: str, label: Phrase, element: dict[str, Any]) -> dict[str, Any]:
+        """A field. Slack keeps what was chosen in a block of the same id, so another conversation's have another id."""
+        return {
+            "type": "input",
+            "block_id": f"{name}:{self.conversation}",
+            "label": _plain(label(self.language)),
+            "element": element | {"action_id": name},
+        }
+
+    def _states(self) -> dict[str, Any]:
+        every = _option(platforms.SLACK_ALL_STATES(self.language), ALL)
+        options = [every, *(_option(name, code) for code, name in sorted(STATES.items(), key=lambda entry: entry[1]))]
+        watched = {ALL if code == ALL_STATES else code for code in self._settings_states()}
+        return {
+            "type": "multi_static_select",
+            "placeholder": _plain(platforms.SLACK_CHOOSE(self.language)),
+            "options": options,
+        } | _initial("initial_options", [option for option in options if option["value"] in watched])
+
+    def _settings_states(self) -> Iterable[str]:
+        return self.subscription.filter.states if self.subscription is not None else ()
+
+    def _cadence(self) -> dict[str, Any]:
+        options = [_option(label(self.language), cadence.value) for cadence, label in _CADENCES.items()]
+        chosen = self.subscription.cadence if self.subscription is not None else Cadence.INSTANT
+        return {"type": "radio_buttons", "options": options, "initial_option": _chosen(options, chosen.value)}
+
+    def _hour(self) -> dict[str, Any]:
+        chosen = self.subscription.at if self.subscription is not None else time(9, 0)
+        hours = sorted({time(hour) for hour in range(24)} | {chosen})
+        options = [_option(self._clock(at), f"{at:%H:%M}") for at in hours]
+        return {"type": "static_select", "options": options, "initial_option": _chosen(options, f"{chosen:%H:%M}")}
+
+    def _clock(self, at: time) -> str:
+        return f"{at:%H:%M}" if self.language is Language.SPANISH else f"{at.hour % 12 or 12}:{at:%M %p}"
+
+    def _zone(self) -> dict[str, Any]:
+        chosen = self._present_zone()
+        names = dict.fromkeys([*ZONES, *([self.zone] if self.zone else []), chosen])
+        options = [_option(name.replace("_", " "), name) for name in names]
+        return {"type": "static_select", "options": options, "initial_option": _chosen(options, chosen)}
+
+    def _present_zone(self) -> str:
+        """The zone in force. Where nobody has needed one yet, the person's own."""
+        kept = self.subscription.tz if self.subscription is not None else "UTC"
+        unused = self.subscription is None or self.subscription.cadence is Cadence.INSTANT
+        return self.zone or kept if unused and kept == "UTC" else kept
+
+    def _kinds(self) -> dict[str, Any]:
+        told = self.subscription.filter.kinds if self.subscription is not None else TOLD_BY_DEFAULT
+        options = [_option(_capital(replies.kind_name(self.language, kind)), kind.value) for kind in _KINDS]
+        chosen = [option for option in options if option["value"] in told]
+        return {"type": "checkboxes", "options": options} | _initial("initial_options", chosen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What came back: where, as one command; `problems` says by block what is wrong with it."""
+
+    conversation: str
+    command: str
+    problems: Mapping[str, str]
+
+
+def filled(view: Mapping[str, Any], language: Language) -> Filled:
+    """A form as it was sent. Whatever Slack's own checks let through is checked again."""
+    fields = _Fields(view)
+    conversation = fields.one(WHERE, "selected_conversation")
+    states = fields.many("states")
+    at, tz, kinds = fields.one("at"), fields.one("tz"), fields.many("kinds")
+    checks = (
+        (WHERE, platforms.SLACK_NO_WHERE, bool(conversation)),
+        ("states", platforms.SLACK_NO_STATES, bool(states) and set(states) <= {ALL, *STATES}),
+        ("cadence", platforms.SLACK_CHOOSE, fields.one("cadence") in {cadence.value for cadence in Cadence}),
+        ("at", platforms.SLACK_NO_HOUR, _is_clock(at)),
+        ("tz", platforms.SLACK_NO_ZONE, is_zone(tz)),
+        ("kinds", platforms.SLACK_NO_KINDS, bool(kinds) and set(kinds) <= {kind.value for kind in _KINDS}),
+    )
+    chosen = ALL if ALL in states else ",".join(states)
+    words = f"set states={chosen} cadence={fields.one('cadence')} at={at} tz={tz} kinds={','.join(kinds)}"
+    return Filled(
+        conversation=conversation,
+        command=words,
+        problems={fields.blocks.get(name, name): phrase(language) for name, phrase, fine in checks if not fine},
+    )
+
+
+def language_of(view: Mapping[str, Any]) -> Language:
+    """The language in which a form was shown."""
+    return Language.SPANISH if view.get("private_metadata") == Language.SPANISH.value else Language.ENGLISH
+
+
+def conversation_of(view: Mapping[str, Any]) -> str:
+    """The conversation that a form is about."""
+    return _Fields(view).one(WHERE, "selected_conversation")
+
+
+class _Fields:
+    """The values of a form by the names of its fields, whatever their blocks are called."""
+
+    def __init__(self, view: Mapping[str, Any]) -> None:
+        self._values: dict[str, Mapping[str, Any]] = {}
+        self.blocks: dict[str, str] = {}
+        for block, actions in view["state"]["values"].items():
+            for name, value in actions.items():
+                self._values[name] = value
+                self.blocks[name] = block
+
+    def one(self, name: str, kind: str = "selected_option") -> str:
+        found = self._values.get(name, {}).get(kind) or ""
+        return str(found["value"] if isinstance(found, Mapping) else found)
+
+    def many(self, name: str) -> list[str]:
+        return [str(option["value"]) for option in self._values.get(name, {}).get("selected_options") or ()]
+
+
+def _is_clock(text: str) -> bool:
+    try:
+        return f"{time.fromisoformat(text):%H:%M}" == text
+    except ValueError:
+        return False
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _option(text: str, value: str) -> dict[str, Any]:
+    return {"text": _plain(text), "value": value}
+
+
+def _chosen(options: Sequence[dict[str, Any]], value: str) -> dict[str, Any]:
+    return next(option for option in options if option["value"] == value)
+
+
+def _initial(name: str, options: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {name: list(options)} if options else {}  # Slack refuses an empty list
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# ── the app's home ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
+    """What a workspace is told, as one person may see it: channels, and of direct messages their `own`."""
+    seen = [s for s in subscriptions if _channel(s)[:1] not in {"D", "U"} or _channel(s) == own]
+    seen.sort(key=lambda s: (_channel(s) != own, _channel(s)))
+    blocks = [
+        {"type": "header", "text": _plain(platforms.SLACK_HOME(language))},
+        {"type": "actions", "elements": [settings_button(language)]},
+        *(_section(_row(s, own, language)) for s in seen[:MOST_SHOWN]),
+    ]
+    if not seen:
+        blocks.append(_section(platforms.SLACK_HOME_NONE(language)))
+    if len(seen) > MOST_SHOWN:
+        blocks.append(_section(platforms.SLACK_HOME_MORE(language, n=len(seen) - MOST_SHOWN)))
+    return {"type": "home", "blocks": blocks}
+
+
+def settings_button(language: Language) -> dict[str, Any]:
+    """A button that opens the form."""
+    return {"type": "button", "action_id": FORM, "text": _plain(platforms.SLACK_SETTINGS(language)), "value": FORM}
+
+
+def _row(subscription: Subscription, own: str, language: Language) -> str:
+    channel = _channel(subscription)
+    name = platforms.SLACK_HOME_YOU(language) if channel == own else f"<#{channel}>"
+    lines = [f"{name}: {escape(replies.in_force(language, subscription.settings), quote=False)}"]
+    if subscription.paused is not None:
+        lines.append(escape(replies.why_paused(language, subscription.paused), quote=False))
+    return "\n".join(lines)
+
+
+def _channel(subscription: Subscription) -> str:
+    return subscription.address.rpartition("/")[2]
+
+
+def _section(text: str) -> dict[str, Any]:
+    """A paragraph: Slack's markup is the only text of a home that can name a channel."""
+    cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+    return {"type": "section", "text": {"type": "mrkdwn", "text": cut, "verbatim": True}}

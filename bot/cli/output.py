@@ -1,0 +1,132 @@
+"""What a person or a program reads on the terminal: tables, lines of JSON, CSV, a progress bar."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from bot.domain.change import Change, as_json
+from bot.domain.messages.digest import legible
+from bot.domain.text.wording import state_name
+from bot.errors import UsageError
+
+Answer = dict[str, Any]
+
+
+def say(text: str) -> None:
+    """A notice, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def print_lines(found: Iterable[Answer]) -> None:
+    """One JSON object a line."""
+    for line in found:
+        print(json.dumps(line, ensure_ascii=False))
+
+
+def print_changes(found: Sequence[Answer], *, as_lines: bool) -> None:
+    """Changes as lines of JSON or as a table."""
+    if as_lines:
+        print_lines(found)
+        return
+    columns = ("observed", "kind", "state", "agency", "type", "signed")
+    print_table(
+        columns,
+        ([_minute(c), c["kind"], c["state"], _named(c), c["support_type"] or "", c["signed"] or ""] for c in found),
+    )
+
+
+def _minute(change: Answer) -> str:
+    return str(change["observed_at"])[:16].replace("T", " ")
+
+
+def _named(change: Answer) -> str:
+    was = change["was"]
+    if change["mention"]:
+        return legible(f"{change['agency']}: {change['mention']['title']}")
+    if change["kind"] == "renamed" and was:
+        return f"{change['agency']} (was {was['agency']})"
+    if change["kind"] == "corrected" and was and was["state"] != change["state"]:
+        return f"{change['agency']} (was under {state_name(was['state'])})"
+    return str(change["agency"])
+
+
+def print_csv(found: Iterable[Answer]) -> None:
+    """Agreements for a spreadsheet."""
+    columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
+
+
+def _cell(value: object) -> object:
+    """A value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns on a terminal, tabs elsewhere."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        Console().print(table, markup=False)
+
+
+class ProgressBar:
+    """A progress bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._on = sys.stderr.isatty()
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        if self._on:
+            self._bar.start()
+        return self
+
+    def show(self, done: int, doing: str) -> None:
+        """How many are done, and which is in hand."""
+        self._bar.update(self._task, completed=done, description=doing)
+
+    def show_of(self, done: int, total: int, doing: str) -> None:
+        """The same, with a total that was not known at first."""
+        self._bar.update(self._task, completed=done, total=total, description=doing)
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            self._bar.stop()
+
+
+class LinesFile:
+    """Changes in a file, one JSON object a line; nowhere when there is no file."""
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
+        except OSError as fault:
+            raise UsageError(f"{path} cannot be written: {fault.strerror}.") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, change: Change) -> None:
+        """One line more."""
+        if self._file:
+            self._file.write(json.dumps(as_json(change), ensure_ascii=False) + "\n")
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()

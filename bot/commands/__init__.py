@@ -1,0 +1,1 @@
+"""What people and operators ask the program to do."""

@@ -1,0 +1,111 @@
+"""What an operator wants to know at a glance: what was read when, what is held, what is wrong."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.agenda import Place
+from bot.domain.agendas.schedule import Interest, Local, local
+from bot.domain.agreement import ListName
+from bot.domain.change import Known, stamp
+from bot.domain.lists.vetting import Held
+from bot.domain.messages.health_notices import span, wrong
+from bot.domain.source_status import Memory
+from bot.domain.subscription import Subscription
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The state of things at `now` (UTC)."""
+
+    now: datetime
+    sources: tuple[Memory, ...]
+    known: Known
+    held: tuple[Held, ...]
+    subscriptions: tuple[Subscription, ...]
+    stale_after: timedelta
+    local: Local | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything wants a person."""
+        return bool(self.held) or any(self.wrong(memory) for memory in self.sources)
+
+    def wrong(self, memory: Memory) -> list[str]:
+        """What is wrong with a source, in sentences."""
+        return wrong(memory, self.now, self.stale_after)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """One object for each source."""
+        return [
+            {
+                "source": memory.source,
+                "last_read": stamp(memory.read_at) if memory.read_at else None,
+                "last_change": stamp(memory.changed_at) if memory.changed_at else None,
+                "next_read": stamp(memory.due_at) if memory.due_at else None,
+                "wrong": self.wrong(memory),
+                "stale": memory.read_at is None or self.now - memory.read_at > self.stale_after,
+                "held": [h.id for h in self.held if h.source == memory.source],
+                "lists": {
+                    name.value: {"name": p.name, "agreements": p.rows, "fetched": stamp(p.observed_at)}
+                    for name, p in self.known.seen.items()
+                },
+            }
+            for memory in self.sources
+        ]
+
+    def as_text(self) -> str:
+        """The same for a person."""
+        lines: list[str] = []
+        for memory in self.sources:
+            lines.append(f"{memory.source}")
+            lines.append(f"  last read    {self._when(memory.read_at)}")
+            lines.append(f"  last change  {self._when(memory.changed_at)}")
+            lines.append(f"  next read    {self._when(memory.due_at)}")
+            lines += [f"  wrong        {sentence}" for sentence in self.wrong(memory)]
+        for name in ListName:
+            seen = self.known.seen.get(name)
+            if seen is not None:
+                lines.append(f"{name.value} list: {seen.rows} rows, {seen.name}")
+        for h in self.held:
+            lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
+        if self.local is not None:
+            counts = self.local
+            lines.append(
+                f"local sources: {counts.watched} of {counts.places} watched, {counts.failing} failing, "
+                f"{counts.parked} parked"
+            )
+        paused = sum(s.paused is not None for s in self.subscriptions)
+        lines.append(f"subscriptions: {len(self.subscriptions)}" + (f", {paused} paused" if paused else ""))
+        return "\n".join(lines)
+
+    def _when(self, moment: datetime | None) -> str:
+        if moment is None:
+            return "never"
+        age = self.now - moment
+        ago = f"in {span(-age)}" if age < timedelta(0) else f"{span(age)} ago"
+        return f"{moment:%Y-%m-%d %H:%M} UTC ({ago})"
+
+
+async def report(
+    store: Store,
+    *,
+    now: datetime,
+    sources: Iterable[str],
+    stale_hours: float,
+    places: Mapping[str, Place] | None = None,
+) -> Report:
+    """The report on these sources, and on the local places of the catalogue."""
+    subscriptions = await store.subscriptions()
+    counts = local(places, await store.memories(), Interest.of(subscriptions)) if places else None
+    return Report(
+        now=now,
+        sources=tuple([await store.memory(name) for name in sources]),
+        known=await store.known(),
+        held=tuple(await store.held()),
+        subscriptions=tuple(subscriptions),
+        local=counts,
+        stale_after=timedelta(hours=stale_hours),
+    )

@@ -1,0 +1,1 @@
+"""Local-government agendas: detect, track, link, schedule."""

@@ -1,0 +1,523 @@
+"""Does a text speak of 287(g), or of an agreement with ICE on enforcing immigration law? The rule, which says why.
+
+A sign is a pattern of words. Some count by themselves; others only beside words on a topic (the full name of ICE beside
+an agreement), and some not where a namesake of theirs stands (Section 287(g) of the Zoning Code) unless immigration is
+spoken of. "Beside" is within REACH in the same paragraph. The letters ICE are never a sign by themselves: they count
+beside an agreement and immigration, where the agreement of a sheriff, police or jail is said to be with ICE, and in
+"ICE MOA".
+
+Repetitions in the patterns are bounded or end with the word, and each pattern is run over a text at most once, so time
+grows with the text's length.
+"""
+
+import re
+import unicodedata
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from heapq import merge
+from itertools import chain, islice
+
+from bot.domain.agenda import AgendaItem, Found
+
+REACH = 200  # characters
+SENTENCE = 1_000  # characters before and behind the words in which the sentence's ends are looked for
+FRONT = 48  # characters right before the words in which a namesake is looked for
+EXCERPT = 300  # characters
+MOST = 100  # sentences of one text; a packet that holds the whole agreement says it on every page
+
+
+def _rule(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+# ── topics: what stands beside ───────────────────────────────────────────────────────────────────────────────────────
+
+_MIGRATION = r"\b[il1|]mm[il1|]gration"  # as scans have it, too
+_ICE = (
+    r"(?-i:(?<![\w(.])ICE\b)(?! ?(?:storms?|rinks?|cream|machines?|control|skat\w+|hockey|arenas?|plants?|melt|jams?|"
+    r"box|packs?|makers?|houses?|fishing|safety|dams?|removal|mountain|miller|systems?|services|supply|compan\w+|inc|"
+    r"llc|co)\b)"
+)
+_ICE_IN_FULL = (
+    rf"{_MIGRATION}s?(?: ?(?:and|&|/|,|\+|-and-) ?| )customs?(?: |/|-)enforcement",
+    r"\binmigraci[oó]n y (?:control de )?aduanas",
+    r"\bcontrol de (?:inmigraci[oó]n y aduanas|aduanas e inmigraci[oó]n)",
+    r"\benforcement and removal operations|(?-i:\bICE ?[ /–-] ?ERO\b)",
+)
+_IMMIGRATION = (
+    rf"(?<!citizenship and ){_MIGRATION}\b(?!-era)(?! ?(?:and|&|/|,|\+|-) ?(?:customs|citizenship|naturali))"
+    r"(?! (?:services?|legal|lawyer|law (?:office|firm|clinic|center)|attorney|assistance|aid|history|museum|heritage|"
+    r"status|courts?|clinic|forms?|resource|reform|advoca|consul|support|fraud|inspect|physical|medical))",
+    r"(?<!servicios de )\binmigraci[oó]n\b(?! y (?:ciudadan|control|aduan))",
+    r"\bdeport(?:ed|ation|able|aci[oó]n)\b|\bnon-?citizens?\b|\bdetainers?\b",
+)
+_ENFORCING = (
+    rf"{_MIGRATION} (?:enforcement|officers?|officials?|agents?|authorit\w+|custody|detention|detainers?|detainees?|"
+    r"functions?|duties|warrants?|violat\w+|holds?|agreements?)\b",
+    rf"{_MIGRATION} (?:laws|law(?! (?:office|firm|clinic|center|school|practice)))\b",
+    rf"\benforc\w+ (?:(?:of|the|all|our|federal|civil|us|u\.s\.) ){{0,4}}{_MIGRATION}\b(?!-era| consult)",
+    r"\bley(?:es)? (?:federal(?:es)? )?de inmigraci[oó]n",
+    r"\b(?:agentes|autoridades|funciones|servicio) (?:federal(?:es)? )?de inmigraci[oó]n\b(?! y ciudadan)",
+)
+_AGREEMENT = (
+    r"\bagreements?\b|\bmemorand(?:um|a|ums)\b|\bmo[au]s?\b|\bcontracts?\b|\bcompacts?\b|\bigsas?\b|\baddend(?:um|a)\b",
+    r"\bpartner(?:s|ing|ed|ships?)?\b",
+    r"\bacuerdos?\b|\bconvenios?\b|\bmemorandos?\b|\bcontratos?\b|\balianza\b",
+)
+_DEALINGS = (
+    *_AGREEMENT,
+    r"\bparticipat\w+|\bcooperat\w+|\bcollaborat\w+|\bdelegat\w+|\bdeputiz\w+|\bcross-designat\w+|\bprograms?\b",
+    r"\b(?:terminat|withdr|rescind|renew)\w+|\btrained by\b|\bwork(?:s|ed|ing)? with\b|\bapplication (?:to|with)\b",
+    r"\bdetaine[er]s?\b|\b(?:house|hold)s? (?:federal )?(?:inmates|prisoners|persons|people)\b",
+    r"\bparticipa\w*|\bcoopera\w*|\bcolabora\w*|\bprogramas?\b",
+)
+_FORCE = (
+    r"\bsheriff|\bpolice\b|\bdeput(?:y|ies)\b|\bconstables?\b|\bjails?\b|\bdetention\b|\blaw enforcement\b",
+    r"\balguacil|\bpolic[ií]a\b|\bc[aá]rcel",
+)
+_ACTS = (
+    r"\bconsider\w*|\bdiscuss\w*|\bapprov\w+|\badopt\w*|\bresolutions?\b|\bordinances?\b|\bauthoriz\w+|\brequest\w*",
+    r"\bpresentation\b|\bupdate\b|\bhearing\b|\bworkshop\b",
+)
+_TOPICS = {
+    "agreement": _rule(*_AGREEMENT),
+    "taking part": _rule(
+        *_AGREEMENT,
+        r"\bparticipat\w+|\bdeputiz\w+|\bcross-designat\w+|\bdelegat\w+",
+        r"\bjoin(?:s|ed|ing)? (?:(?:a|the|ice|federal|regional) ){0,3}task forces?\b",
+    ),
+    "memorandum": _rule(r"\bmemorand(?:um|a|ums|os?)\b|\bmo[au]s?\b"),
+    "dealings": _rule(*_DEALINGS),
+    "immigration": _rule(*_IMMIGRATION, r"\bdetainees?\b"),
+    "enforcing": _rule(*_ENFORCING, r"\bdetaine[er]s?\b|\bdetention\b|\b287|\bdelegat\w+"),
+    "federal": _rule(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\b(?:INA|DHS)\b|\bI\.N\.A\.)|\bnationality act\b"),
+    "ICE": _rule(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\(ICE\)|\b(?:INA|DHS)\b)"),
+    "force": _rule(*_FORCE),
+    "acts": _rule(*_ACTS, *_FORCE),
+    "backing": _rule(
+        *_AGREEMENT, *_FORCE, *_IMMIGRATION, r"\b287|\btraining\b|\bprogram\b|\badministrative warrants?\b|\bICE\b"
+    ),
+    # what says that something else is meant
+    "other business": _rule(
+        r"\bhomeland security investigations\b|(?-i:\bHSI\b)|\bforfeiture\b",
+        r"\btrafficking\b|\bexploitation\b|\bcounterfeit",
+        r"\b(?:career|job|resource) fairs?\b|\brecruit(?:ers?|ing|ment)\b|\bstudents?\b|\be-verify\b|\bemployers?\b",
+        r"\bleas(?:e|es|ing)\b|\boffice space\b|\b(?:firing|shooting|gun|pistol) range\b|\bparking\b|\btower\b",
+    ),
+    "its own deeds": _rule(
+        r"\braid(?:s|ed)?\b|\barrest(?:s|ed)\b|\bshooting\b|\bprotest\w*|\brall(?:y|ies)\b|\bcondemn\w*"
+    ),
+    "help": _rule(
+        r"\blegal (?:services?|aid|defen[cs]e|representation|clinic)\b|\bknow[ -]your[ -]rights\b",
+        r"\brapid[ -]response\b|\bfamilies affected\b|\bcharit(?:y|ies)\b|\bnaturali[sz]ation\b",
+    ),
+    "post": _rule(
+        r"\bpositions?\b|\bvacan\w+|\b(?:part|full)-time\b|\breclassif\w+|\bpay grade\b|\bsalar(?:y|ies)\b|\bjob\b",
+        r"\bhir(?:e|ing)\b|\bmunicipal court\b",
+    ),
+    "measures": _rule(
+        r"\bounces?\b|\boz\b|\bgrams?\b|\bkg\b|\bprotein\b|\bservings?\b|\bmenus?\b|\bnutrition\w*|\brecipes?\b|\bflour\b"
+    ),
+}
+
+
+# ── signs: the words themselves ──────────────────────────────────────────────────────────────────────────────────────
+
+# not in 1,287, 18-287, B-287 or 115C-287, but in post-287
+_ALONE = r"(?<!\d)(?<!\d[-–.,/])(?<!\$)(?<!\b[a-z]-)(?<!\d[a-z]-)"
+_A_LAW = r"(?:codes?|ordinances?|charter|statutes?|bylaws|f\.s\.|ldc|udc)"
+_ONE_OF_MANY = r" ?(?:through|thru|to|-|–) ?\d{1,4} ?(?:\([a-z]\)|[a-z]\b)"  # 287(g) through 291(g)
+_NUMBERED = _rule(
+    rf"\b(?:{_A_LAW}|zoning|title|chapter|article|rules?|regulations?|lots?|parcels?|tracts?|blocks?|items?|pages?|"
+    r"exhibits?|plats?|bills?|claims?|checks?|warrants|vouchers?|bids?|tab|vehicle|badge|gate|permit|resolution|suite|"
+    r"apt|unit|room|bus|route|highway|hwy|map|account|invoice)"
+    r"(?:,? ?(?:section|sec\.?|§{1,2}|no\.?|number|#))? ?$",
+    r"\b\d{1,4} ?\([a-z]\)(?:,? and|,? or|,| &| through| to|-) ?$",  # 285(g), 286(g) and
+)
+_CODED = _rule(
+    _NUMBERED.pattern,
+    r"(?-i:[A-Z])$",  # CNX287G
+    r"\b(?!(?:post|anti|pre|non|pro|ice|dhs|ina)-)[a-z]{2,4}-$",  # WP-287G, but post-287g
+)
+_OF_A_LAW = _rule(
+    r"(?: ?\(\w{1,4}\)){0,3},? of (?:[\w'’.&-]{1,20} ){0,5}?"
+    rf"(?:{_A_LAW}|plan|manual|(?<!nationality )(?<!of the )act)(?!\w)",
+    rf"(?: ?\(\w{{1,4}}\)){{0,3}}, (?=(?-i:[A-Z]))(?:[\w'’.&-]{{1,20}} ){{0,3}}?{_A_LAW}(?!\w)",
+    r" (?:building|zoning|development|municipal|county|city|town|village|government|traffic|health|fire|tax) code",
+    r",? (?:and )?(?!287)\d{1,4} ?\([a-z]\)",  # 287 (G), 41 (F)
+    _ONE_OF_MANY,
+)
+_STREET = _rule(
+    r"\.? (?:[a-z]{2,20} )?(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|court|blvd|boulevard|line)\b",
+    r"/|\. ?(?-i:[A-Z])[a-z]",
+    _ONE_OF_MANY,
+)
+_PROGRAM = r"(?:program|agreement|moa|mou|memorand|partnership|contract|task force|training|authority|jail|warrant)"
+_OTHER_FORCE = _rule(
+    r"\b(?:drugs?|fentanyl|narcotics?|opioids?|gangs?|crimes?|homeless(?:ness)?|housing|broadband|climate|violence|"
+    r"trafficking|theft|economic|recovery|arts|safety|traffic|health|education|budget|water|fire|mayor['’]s|governor['’]s|"
+    r"cyber|regional|multi-\w{1,20}|inter-?agency|joint|fugitive|terrorism|overdose|equity|tourism|downtown) $"
+)
+_MODEL_OF = _rule(
+    r"s? (?:air\w*|planes?|rail\w*|trains?|ships?|boats?|rockets?|cars?|kits?|polic(?:y|ies)|ordinances?|codes?|"
+    r"legislation|laws?|acts?|rules?|homes?)\b"
+)
+_MODEL_FOR = _rule(r"s? (?:for|of|on|to)\b")
+_NOT_MORE = r"(?! ?(?-i:[A-Z])|&|\d)"  # ICE Something is a company
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sign:
+    """Words that count: where something stands beside them on each topic of `needs`, and no namesake is meant.
+
+    One of `stems` is in every text that holds the words (in small letters, unless the words are capitals). A namesake
+    is told by what stands right `before` or `behind` the words, or by words beside them on a topic of `unless`; words
+    on the topic `saved_by` overrule that, but nothing overrules `never`, right behind.
+    """
+
+    words: re.Pattern[str]
+    stems: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    before: re.Pattern[str] | None = None
+    behind: re.Pattern[str] | None = None
+    never: re.Pattern[str] | None = None
+    unless: tuple[str, ...] = ()
+    saved_by: str = ""
+
+
+_287_SIGNS = (
+    _Sign(
+        words=_rule(rf"{_ALONE}287-?[ \n]?[(\[{{][ \n]?g(?![a-z])(?: ?[)\]}}])?"),
+        stems=("287",),
+        before=_NUMBERED,
+        behind=_OF_A_LAW,
+        saved_by="federal",
+    ),
+    _Sign(
+        words=_rule(rf"{_ALONE}287g\b\)?"),
+        stems=("287g",),
+        before=_CODED,
+        never=_STREET,
+        unless=("measures",),
+        saved_by="federal",
+    ),
+    _Sign(
+        words=_rule(rf"{_ALONE}287[ .-]g(?= {_PROGRAM})"),
+        stems=("287",),
+        before=_NUMBERED,
+        saved_by="federal",
+    ),
+    _Sign(
+        words=_rule(rf"{_ALONE}287[ .-]g\b"),
+        stems=("287",),
+        needs=("federal",),
+        never=_STREET,
+        unless=("measures",),
+    ),
+    _Sign(
+        words=_rule(rf"{_ALONE}287 g(?=\.?(?:$|[,;:)\n]))"),
+        stems=("287 g",),
+        needs=("acts",),
+        before=_NUMBERED,
+        unless=("measures",),
+    ),
+    _Sign(
+        words=_rule(rf"{_ALONE}2 ?8 ?7 ?\( ?[g9q] ?\)"),  # as a scan may have it
+        stems=("g)", "g )", "9)", "9 )", "q)", "q )"),
+        needs=("federal",),
+    ),
+    _Sign(
+        words=_rule(
+            r"\b(?:section|sec\.?|secci[oó]n|ina|i\.n\.a\.,?) ?§? ?287\b(?! ?[-(.]\w)",
+            r"§{1,2} ?287\b(?! ?[-(.]\w)",
+        ),
+        stems=("287",),
+        needs=("federal",),
+        never=_OF_A_LAW,
+    ),
+    _Sign(
+        words=_rule(r"\b8 u\.? ?s\.? ?(?:c\.?|code)a?,? ?(?:§{1,2}|sec(?:tion|\.)?)? ?1357 ?\( ?g ?\)"),
+        stems=("1357",),
+    ),
+    _Sign(words=_rule(rf"{_ALONE}1357 ?\( ?g ?\)"), stems=("1357",), needs=("federal",)),
+)
+_MODEL_SIGNS = (
+    _Sign(
+        words=_rule(r"\bwarrants? services? offic(?:er|e)s?\b"),
+        stems=("warrant",),
+        unless=("post",),
+        saved_by="backing",
+    ),
+    _Sign(
+        words=_rule(
+            r"\bjail[ -]enforcement[ -]models?\b",
+            r"\bmodelo de (?:cumplimiento|aplicaci[oó]n de la ley) en (?:la )?c[aá]rcel",
+        ),
+        stems=("jail", "modelo"),
+    ),
+    _Sign(
+        words=_rule(r"(?-i:\bTask Force Model)s?\b"),
+        stems=("task force m",),
+        before=_OTHER_FORCE,
+        never=_MODEL_OF,
+        saved_by="federal",
+    ),
+    _Sign(
+        words=_rule(
+            r"\btask[ -]force[ -]models?\b",
+            r"\bmodelo de (?:grupo|fuerza) (?:de trabajo|de tarea|operativ[ao])",
+        ),
+        stems=("task", "modelo"),
+        needs=("backing",),
+        before=_OTHER_FORCE,
+        never=_MODEL_OF,
+        saved_by="federal",
+    ),
+    _Sign(
+        words=_rule(r"(?<!a )\btask force model\b"),
+        stems=("task force m",),
+        needs=("acts",),
+        before=_OTHER_FORCE,
+        behind=_MODEL_FOR,
+        never=_MODEL_OF,
+    ),
+    _Sign(
+        words=_rule(
+            r"\bjail enforcement (?:officers?|program)\b",
+            r"\boficial(?:es)? de servicio de [oó]rdenes",
+            r"(?-i:\b(?:WSO|TFM|JEM)\b)",
+        ),
+        stems=("jail enf", "oficial", "wso", "tfm", "jem"),
+        needs=("ICE",),
+    ),
+)
+_ICE_SIGNS = (
+    _Sign(
+        words=_rule(*_ICE_IN_FULL),
+        stems=("custom", "aduanas", "removal operations", "ERO"),
+        needs=("dealings",),
+        unless=("other business", "help"),
+        saved_by="enforcing",
+    ),
+    _Sign(
+        words=_rule(*_ICE_IN_FULL),
+        stems=("custom", "aduanas", "removal operations", "ERO"),
+        needs=("acts",),
+        unless=("other business", "its own deeds", "help"),
+    ),
+    _Sign(
+        words=_rule(r"(?-i:(?<![\w(.])ICE) (?:moa|memorandum of agreement)\b"),
+        stems=("ICE",),
+    ),
+    _Sign(
+        words=_rule(r"(?-i:(?<![\w(.])ICE) (?:task force|agreements?|partnership|cooperation)\b"),
+        stems=("ICE",),
+        needs=("force",),
+    ),
+    _Sign(words=_rule(_ICE), stems=("ICE",), needs=("agreement", "immigration"), unless=("help",)),
+    _Sign(
+        words=_rule(
+            r"\b(?:agreements?|mo[au]s?|contracts?|understanding|partnerships?|acuerdos?|convenios?|entendimiento) "
+            r"(?:with|con) "
+            rf"(?:the |el )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
+        ),
+        stems=("ICE",),
+        needs=("force",),
+    ),
+    _Sign(
+        words=_rule(rf"\b(?:question|detain|arrest|hold)(?:s|ing)?\b[^.;\n]{{1,40}} for {_ICE}{_NOT_MORE}"),
+        stems=("ICE",),
+        needs=("agreement",),
+    ),
+    _Sign(
+        words=_rule(rf"\bwork(?:s|ing)? (?:for|with) {_ICE}{_NOT_MORE}"),
+        stems=("ICE",),
+        needs=("agreement", "force"),
+    ),
+    _Sign(
+        words=_rule(
+            rf"\bbetween [^.;\n]{{1,80}} and (?:the )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
+            rf"\bbetween (?:the )?(?:u\.?s\.? )?{_ICE} and\b",
+            r"(?-i:\bDHS ?[-–/] ?ICE\b)",
+            r"(?-i:\bICE) (?:detention|detainees?|detainers?|holds|custody)\b(?! (?:pond|basin))",
+        ),
+        stems=("ICE",),
+        needs=("agreement", "force"),
+    ),
+)
+_IMMIGRATION_SIGNS = (
+    _Sign(
+        words=_rule(
+            r"\b(?:functions|duties|powers|authority) of (?:an )?immigration officers?\b",
+            r"\bimmigration officer functions\b|\bdelegation of immigration authority\b",
+        ),
+        stems=("immigration",),
+    ),
+    _Sign(words=_rule(*_ENFORCING), stems=("migra",), needs=("taking part",), unless=("help",)),
+    _Sign(words=_rule(*_IMMIGRATION[:2]), stems=("migra",), needs=("memorandum",), unless=("help",)),
+)
+_SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS)
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_Span = tuple[int, int]
+_Places = tuple["array[int]", "array[int]"]  # where each begins and ends
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_BROKEN = re.compile(r"(\w)[-\u2010\u2011\u00ad][ \t]*+\n[ \t]*+(?=([a-z])?)")  # divided at the end of a line
+_LABEL = re.compile(r"(?:\d{1,3}[.)]|[A-Za-z][.)]|[ivxIVX]{1,5}[.)]|[•▪●◦‣*–—-])(?= )")  # of the next thing on a list
+_END = re.compile(r"[.!?;][\"”’)]? (?=[\"“¿¡(§]?[A-ZÀ-Ý0-9])|\n")
+_ABBREVIATED = re.compile(
+    r"\b(?:[a-z]|nos?|secs?|st|ste|ft|mt|dept|mr|mrs|ms|dr|jr|sr|inc|co|art|ch|vs|hon|lt|sgt|capt|res|ord|div|ext|gov)\.$",
+    re.IGNORECASE,
+)
+
+
+def find(text: str, *, page: int | None = None) -> tuple[Found, ...]:
+    """Return where the text speaks of it, once for each sentence, at most MOST times; `page` is handed through."""
+    return tuple(islice(_Text(text).found(page), MOST))
+
+
+def unbroken(text: str) -> str:
+    """Return the text with words whole that were divided at the end of a line; a hyphen before a digit or "(" stays."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _BROKEN.sub(lambda match: match[1] + ("" if match[2] and match[1].isalpha() else "-"), text)
+
+
+def mentions_in(item: AgendaItem) -> tuple[Found, ...]:
+    """Return where an item speaks of it: in its title, its text and on its pages; what the text repeats counts once."""
+    told = {_key(found): found for found in (*find(item.title), *find(item.text))}
+    pages = (find(text, page=number) for number, text in enumerate(item.pages, start=1))
+    return (*told.values(), *chain.from_iterable(pages))
+
+
+def _key(found: Found) -> str:
+    return found.excerpt.casefold().rstrip(" .;:…")
+
+
+class _Text:
+    """A tidied text, in which each line is a paragraph, and where words on each topic stand in it."""
+
+    def __init__(self, text: str) -> None:
+        self.plain = _plain(text)
+        self._places: dict[str, _Places] = {}
+
+    def found(self, page: int | None) -> Iterator[Found]:
+        """Each sentence with words that count, in the order of the text."""
+        sentence, first, words = (0, 0), (0, 0), list[str]()
+        for span, matched in self._counting():
+            if words and span[0] >= sentence[1]:
+                yield Found(matched=_listed(words), excerpt=self._excerpt(sentence, first), page=page)
+                words = []
+            if not words:
+                sentence, first = self._sentence(span), span
+            words.append(matched)
+        if words:
+            yield Found(matched=_listed(words), excerpt=self._excerpt(sentence, first), page=page)
+
+    def _counting(self) -> Iterator[tuple[_Span, str]]:
+        """What counts, and the words that made it count; what lies within something longer is left out."""
+        small, reached = self.plain.lower(), 0
+        signs = [sign for sign in _SIGNS if any(stem in small or stem in self.plain for stem in sign.stems)]
+        for span, matched in merge(*map(self._of, signs), key=lambda one: (one[0][0], -one[0][1])):
+            if span[1] > reached:
+                reached = span[1]
+                yield span, matched
+
+    def _of(self, sign: _Sign) -> Iterator[tuple[_Span, str]]:
+        for match in sign.words.finditer(self.plain):
+            span = match.span()
+            needed = [self._beside(topic, span) for topic in sign.needs]
+            if None not in needed and not self._is_namesake(sign, span):
+                yield span, self._words([span, *filter(None, needed)])
+
+    def _is_namesake(self, sign: _Sign, span: _Span) -> bool:
+        start, end = span
+        if sign.never and sign.never.match(self.plain, end):
+            return True
+        named = (
+            (sign.before and sign.before.search(self.plain, max(0, start - FRONT), start))
+            or (sign.behind and sign.behind.match(self.plain, end))
+            or any(self._beside(topic, span) for topic in sign.unless)
+        )
+        return bool(named) and not (sign.saved_by and self._beside(sign.saved_by, span))
+
+    def _beside(self, topic: str, span: _Span) -> _Span | None:
+        """Return the nearest words on a topic within reach, in the same paragraph."""
+        starts, ends = self._topic(topic)
+        start, end = span
+        left = max(self.plain.rfind("\n", max(0, start - REACH), start) + 1, start - REACH)
+        stop = self.plain.find("\n", end, end + REACH)
+        right = stop if stop >= 0 else end + REACH
+        behind = bisect_left(starts, start)
+        near = [
+            (starts[index], ends[index])
+            for index in (behind - 1, behind)
+            if 0 <= index < len(starts) and left <= starts[index] and ends[index] <= right
+        ]
+        return min(near, key=lambda one: max(one[0] - end, start - one[1]), default=None)
+
+    def _topic(self, topic: str) -> _Places:
+        if topic not in self._places:
+            starts, ends = array("Q"), array("Q")
+            for match in _TOPICS[topic].finditer(self.plain):
+                starts.append(match.start())
+                ends.append(match.end())
+            self._places[topic] = starts, ends
+        return self._places[topic]
+
+    def _words(self, spans: list[_Span]) -> str:
+        apart: list[_Span] = []
+        for start, end in sorted(spans, key=lambda one: (one[0], -one[1])):
+            if not apart or start >= apart[-1][1]:
+                apart.append((start, end))
+        return " … ".join(self.plain[start:end].replace("\n", " ") for start, end in apart)
+
+    def _sentence(self, span: _Span) -> _Span:
+        start, end = span
+        left, right = max(0, start - SENTENCE), min(len(self.plain), end + SENTENCE)
+        left = max((ending.end() for ending in self._ends(left, start + 1)), default=left)
+        return left, next((ending.start() + 1 for ending in self._ends(end, right)), right)
+
+    def _ends(self, start: int, end: int) -> Iterator[re.Match[str]]:
+        endings = _END.finditer(self.plain, start, end)
+        return (one for one in endings if not _ABBREVIATED.search(self.plain, max(0, one.start() - 8), one.start() + 1))
+
+    def _excerpt(self, sentence: _Span, words: _Span) -> str:
+        """Return the sentence, or as much of it around the words as an excerpt holds, cut between words."""
+        start, end = sentence
+        if end - start > EXCERPT:
+            start = max(start, min(words[0] - EXCERPT // 3, end - EXCERPT))
+            end = min(end, start + EXCERPT - 2)
+        if start > sentence[0]:
+            start = self.plain.find(" ", start, words[0]) + 1 or start
+        if end < sentence[1]:
+            end = max(self.plain.rfind(" ", words[1], end), words[1])
+        inner = self.plain[start:end].replace("\n", " ").strip()
+        return ("…" if start > sentence[0] else "") + inner + ("…" if end < sentence[1] else "")
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join({word.casefold(): word for word in words}.values())
+
+
+def _plain(text: str) -> str:
+    """Return the text with a line for each paragraph, single spaces, whole words, and no letters that nobody sees."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace("\u2010", "-")
+    return "\n".join(_paragraphs(_INVISIBLE.sub("", unbroken(text))))
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    lines: list[str] = []
+    for line in text.splitlines():
+        words = " ".join(line.split())
+        if lines and (not words or _LABEL.match(words)):
+            yield " ".join(lines)
+            lines = []
+        if words:
+            lines.append(words)
+    if lines:
+        yield " ".join(lines)

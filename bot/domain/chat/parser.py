@@ -1,0 +1,334 @@
+"""What a person typed, read as a command: one grammar for every platform and for the operator's command line."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from rapidfuzz import process
+
+from bot.domain.agreement import SupportType
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.geography import counties
+from bot.domain.lists.matching import plain_county
+from bot.domain.lists.names import STATES, canonical, state_code
+from bot.domain.subscription import ALL_STATES, Cadence, Language, county_entry
+
+SHORTEST_PART = 3  # letters of an agency's name to search for
+LONGEST_PART = 80
+LONGEST_PAUSE = timedelta(days=366)
+
+_EVERYTHING = frozenset({"all", "everything", "everywhere", "todo", "todos", "todas"})
+_COUNTY_WORDS = frozenset({"county", "parish", "condado"})
+_TYPE_WORDS = {
+    "jem": SupportType.JEM, "jail enforcement model": SupportType.JEM, "jail enforcement": SupportType.JEM,
+    "wso": SupportType.WSO, "warrant service officer": SupportType.WSO, "warrant service": SupportType.WSO,
+    "tfm": SupportType.TFM, "task force model": SupportType.TFM, "task force": SupportType.TFM,
+}  # fmt: skip
+_ZONES = {
+    "eastern": "America/New_York", "et": "America/New_York", "est": "America/New_York", "edt": "America/New_York",
+    "central": "America/Chicago", "ct": "America/Chicago", "cst": "America/Chicago", "cdt": "America/Chicago",
+    "mountain": "America/Denver", "mt": "America/Denver", "mst": "America/Denver", "mdt": "America/Denver",
+    "pacific": "America/Los_Angeles", "pt": "America/Los_Angeles", "pst": "America/Los_Angeles",
+    "pdt": "America/Los_Angeles", "arizona": "America/Phoenix", "alaska": "America/Anchorage",
+    "hawaii": "Pacific/Honolulu", "guam": "Pacific/Guam", "puerto rico": "America/Puerto_Rico",
+}  # fmt: skip
+_SPANS = {
+    "m": 1, "min": 1, "minuto": 1, "minute": 1, "h": 60, "hour": 60, "hora": 60, "d": 1440, "day": 1440, "dia": 1440,
+    "día": 1440, "w": 10_080, "week": 10_080, "semana": 10_080, "month": 43_200, "mes": 43_200,
+}  # minutes  # fmt: skip
+_VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "status", "lista": "list", "?": "help"}
+
+
+class Misunderstood(Exception):
+    """What was typed means nothing; `why` names the sentence that says so, `values` what stands in it."""
+
+    def __init__(self, why: str, **values: str) -> None:
+        self.why = why
+        self.values = values
+        super().__init__(why)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """States (postal codes or ALL_STATES), counties (TX/harris), parts of agencies' names, support types."""
+
+    states: tuple[str, ...] = ()
+    counties: tuple[str, ...] = ()
+    agencies: tuple[str, ...] = ()
+    support_types: tuple[SupportType, ...] = ()
+
+
+def verb(text: str) -> tuple[str, str]:
+    """The command's word, in lower case, and what stands behind it."""
+    first, _, rest = text.strip().lstrip("/").partition(" ")
+    word = first.casefold()
+    return _VERBS.get(word, word), " ".join(rest.split())
+
+
+# ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def where(text: str) -> Where:
+    """States by code or name, any case, several at once, "all"; counties with their state; agencies; support types."""
+    agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text.strip(), re.IGNORECASE)
+    if agency:
+        return Where(agencies=(agency_part(agency[1]),))
+    joined = re.sub(r"\b(county|parish|condado)\s*,", r"\1 ", text, flags=re.IGNORECASE)
+    found = _Found()
+    for phrase in re.split(r"[,;\n]+", joined):
+        _phrase(phrase.split(), found)
+    return Where(
+        states=tuple(dict.fromkeys(found.states)),
+        counties=tuple(dict.fromkeys(found.counties)),
+        support_types=tuple(dict.fromkeys(found.types)),
+    )
+
+
+def agency(text: str) -> tuple[str | None, str]:
+    """A part of an agency's name, and the state's postal code where one stands in front (AL Franklin County)."""
+    code, _, rest = text.partition(" ")
+    if code in STATES and rest:
+        return code, agency_part(rest)
+    return None, agency_part(text)
+
+
+def agency_part(text: str) -> str:
+    """A part of an agency's name, folded as names are compared."""
+    part = canonical(text, "")
+    if not SHORTEST_PART <= len(part) <= LONGEST_PART:
+        raise Misunderstood("short_agency", typed=_shown(text))
+    return part
+
+
+@dataclass(slots=True)
+class _Found:
+    states: list[str] = field(default_factory=list)
+    counties: list[str] = field(default_factory=list)
+    types: list[SupportType] = field(default_factory=list)
+
+
+def _phrase(words: Sequence[str], found: _Found) -> None:
+    at = 0
+    while at < len(words):
+        at += _one(words[at:], found)
+
+
+def _one(words: Sequence[str], found: _Found) -> int:
+    """Take one place or type from the front; how many words it had."""
+    if words[0].casefold() in _EVERYTHING:
+        found.states.append(ALL_STATES)
+        return 1
+    for length in range(min(4, len(words)), 0, -1):
+        said = " ".join(words[:length]).casefold().rstrip(".")
+        if said in _TYPE_WORDS:
+            found.types.append(_TYPE_WORDS[said])
+            return length
+        if (code := state_by_name(said)) is not None:
+            found.states.append(code)
+            return length
+    if words[0].casefold() in {"and", "y", "&", "+"}:
+        return 1
+    return _county(words, found)
+
+
+def _county(words: Sequence[str], found: _Found) -> int:
+    """A county and its state from the front, as in Harris County TX."""
+    at = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS and n > 0), None)
+    if at is None:
+        raise _unknown_place(" ".join(words))
+    for length in range(min(4, len(words) - at - 1), 0, -1):
+        code = state_by_name(" ".join(words[at + 1 : at + 1 + length]))
+        if code is not None:
+            found.counties.append(_known_county(" ".join(words[:at]), code))
+            return at + 1 + length
+    raise Misunderstood("county_state", typed=_shown(" ".join(words[: at + 1])))
+
+
+def _known_county(name: str, code: str) -> str:
+    names = {plain_county(county): county for county in counties.names(code)}
+    if plain_county(name) not in names:
+        near = process.extractOne(plain_county(name), list(names), score_cutoff=70)
+        why, suggestion = ("near_county", names[near[0]]) if near else ("no_county", "")
+        raise Misunderstood(why, typed=_shown(name), state=STATES[code], near=suggestion, code=code)
+    return county_entry(code, name)
+
+
+def state_by_name(text: str) -> str | None:
+    """A state by postal code or by its very name, any case."""
+    code = text.strip().upper()
+    return code if code in STATES else _by_name().get(" ".join(text.casefold().split()))
+
+
+@cache
+def _by_name() -> dict[str, str]:
+    names = {name.casefold(): code for code, name in STATES.items()}
+    return names | {"us virgin islands": "VI", "virgin islands": "VI", "washington dc": "DC", "d.c.": "DC"}
+
+
+def _unknown_place(text: str) -> Misunderstood:
+    near = nearest_state(text) or nearest_state(text.partition(" ")[0])
+    if near is None:
+        return Misunderstood("no_state", typed=_shown(text))
+    return Misunderstood("near_state", typed=_shown(text), near=near, name=STATES[near])
+
+
+def nearest_state(text: str) -> str | None:
+    """The state that a misspelt word probably means."""
+    if (code := state_code(text)) is not None:
+        return code
+    found = process.extractOne(text.casefold(), list(_by_name()), score_cutoff=70)
+    return _by_name()[found[0]] if found and len(text) > 2 else None
+
+
+# ── kinds, times, zones, spans ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Which kinds of change: a list of them, "all", "default", or changes to the present ones (+amended -applied)."""
+    words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
+    tellable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
+    chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
+    for word in words:
+        if word.lstrip("+") in _EVERYTHING:
+            chosen |= set(tellable)
+        elif word == "default":
+            chosen |= TOLD_BY_DEFAULT
+        elif word.startswith("-"):
+            chosen.discard(_kind(word[1:], tellable))
+        else:
+            chosen.add(_kind(word.lstrip("+"), tellable))
+    return tuple(kind for kind in tellable if kind in chosen)
+
+
+def _kind(word: str, tellable: Sequence[Kind]) -> Kind:
+    if word in tellable:
+        return Kind(word)
+    near = process.extractOne(word, [kind.value for kind in tellable], score_cutoff=70)
+    there = ", ".join(kind.value for kind in tellable)
+    raise Misunderstood(
+        "near_kind" if near else "no_kind", typed=_shown(word), near=near[0] if near else "", there=there
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A cadence, and the hour and zone where they were given."""
+
+    cadence: Cadence
+    at: time | None = None
+    tz: str | None = None
+
+
+def when(text: str) -> When:
+    """`off` or `instant`; `[daily|weekly] [8:00] [America/Chicago]` in any order."""
+    words = text.replace(",", " ").split()
+    lowered = [word.casefold() for word in words]
+    if lowered and lowered[0] in {"off", "instant", "no", "now"}:
+        return When(Cadence.INSTANT)
+    cadence = Cadence.WEEKLY if {"weekly", "semanal"} & set(lowered) else Cadence.DAILY
+    rest = [word for word in words if word.casefold() not in {"daily", "weekly", "diario", "semanal", "at", "a", "las"}]
+    at, used = _clock_in(rest)
+    named = " ".join(rest[: used[0]] + rest[used[1] :]) if used else " ".join(rest)
+    return When(cadence, at, zone(named) if named else None)
+
+
+def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None]:
+    for start in range(len(words)):
+        for end in (start + 2, start + 1):
+            if end <= len(words) and (at := clock(" ".join(words[start:end]))) is not None:
+                return at, (start, end)
+    return None, None
+
+
+def clock(text: str) -> time | None:
+    """A time of day: 8, 8:00, 08.30, 5pm, 17:30."""
+    match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?m\.?)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        return None
+    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()[:1]
+    if half and not 1 <= hour <= 12:
+        return None
+    hour = hour % 12 + (12 if half == "p" else 0) if half else hour
+    return time(hour, minute) if hour < 24 and minute < 60 else None
+
+
+def zone(text: str) -> str:
+    """A time zone by its name or by a common word for it."""
+    if (known := _ZONES.get(text.casefold())) is not None:
+        return known
+    name = _zones().get(text.casefold().replace(" ", "_"))
+    if name is None:
+        near = process.extractOne(text.casefold(), list(_zones()), score_cutoff=70)
+        raise Misunderstood(
+            "near_zone" if near else "no_zone", typed=_shown(text), near=_zones()[near[0]] if near else ""
+        )
+    return name
+
+
+@cache
+def _zones() -> dict[str, str]:
+    names = {name.casefold(): name for name in available_timezones()}
+    cities = {name.casefold().rpartition("/")[2]: name for name in sorted(available_timezones()) if "America/" in name}
+    return cities | names
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is such a zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def until(text: str, now: datetime, tz: str) -> datetime:
+    """The end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
+    said = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
+    end = _day_end(said, tz) or _span_end(said, now)
+    if end is None or not now < end <= now + LONGEST_PAUSE:
+        raise Misunderstood("no_span", typed=_shown(text))
+    return end
+
+
+def _day_end(text: str, tz: str) -> datetime | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime.combine(day, time(0, 0), tzinfo=ZoneInfo(tz)).astimezone(ZoneInfo("UTC"))
+
+
+def _span_end(text: str, now: datetime) -> datetime | None:
+    match = re.fullmatch(r"(\d{1,4})\s*([a-zí]+?)(?:e?s)?", text)
+    minutes = _SPANS.get(match[2]) if match else None
+    if match is None or minutes is None:
+        return None
+    return now + timedelta(minutes=int(match[1]) * minutes)
+
+
+def language(text: str) -> Language:
+    """A language by its code or name, or Slack's and Telegram's locale."""
+    word = text.casefold().strip()
+    if word.startswith(("es", "spa", "cas")):
+        return Language.SPANISH
+    if word.startswith(("en", "ing")):
+        return Language.ENGLISH
+    raise Misunderstood("no_language", typed=_shown(text))
+
+
+def form(text: str) -> dict[str, str]:
+    """The fields of a form as one command: states=TX,OK cadence=daily at=09:00 tz=America/Chicago kinds=signed."""
+    pairs = [word.partition("=") for word in text.split()]
+    known = {"states", "cadence", "at", "tz", "kinds"}
+    if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
+        raise Misunderstood("no_form", typed=_shown(text))
+    return {key: value for key, _, value in pairs}
+
+
+def _shown(text: str) -> str:
+    """What was typed, short enough to be said back."""
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else f"{text[:39]}…"

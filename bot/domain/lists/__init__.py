@@ -1,0 +1,1 @@
+"""ICE's lists: names, matching, reconciling, vetting."""

@@ -1,0 +1,334 @@
+"""When two rows of a list are one agreement, and which rows to pair when several could be.
+
+The rules stand in `_RULES`, strongest first, each with its reason; none of them knows an agency by name. They look at
+evidence that does not change with a spelling (signing date, MOA, county) beside the likeness of the two names.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+
+from rapidfuzz.distance import OSA
+
+from bot.domain.agreement import Agreement, SupportType
+from bot.domain.geography import counties
+from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two rows side by side: the one that left and the one that joined."""
+
+    left: Agreement
+    joined: Agreement
+
+    @property
+    def here(self) -> bool:
+        return self.left.state == self.joined.state and self.left.key.support_type == self.joined.key.support_type
+
+    @property
+    def names(self) -> Likeness:
+        return likeness(self.left.canonical, self.joined.canonical, self.left.state)
+
+    @property
+    def same_day(self) -> bool:
+        """The same signing date; where neither has one (the pending list), the same county stands in for it."""
+        if self.left.signed is None and self.joined.signed is None:
+            return self.same_county
+        return self.left.signed == self.joined.signed
+
+    @property
+    def near_day(self) -> bool:
+        """The same day, or one with a slip of the pen in its digits; or no day to compare."""
+        one, other = self.left.signed, self.joined.signed
+        return one is None or other is None or _is_near(one, other)
+
+    @property
+    def same_moa(self) -> bool:
+        return self.left.moa is not None and self.left.moa == self.joined.moa
+
+    @property
+    def two_moas(self) -> bool:
+        return None not in (self.left.moa, self.joined.moa) and self.left.moa != self.joined.moa
+
+    @property
+    def same_county(self) -> bool:
+        return bool(self.left.county) and plain_county(self.left.county) == plain_county(self.joined.county)
+
+    @property
+    def two_counties(self) -> bool:
+        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        return bool(one and other) and one != other
+
+    @property
+    def two_numbers(self) -> bool:
+        """Precinct 1 and precinct 2 are two agencies, whatever else agrees."""
+        return two_numbers(self._left_name, self._joined_name)
+
+    @property
+    def same_order(self) -> bool:
+        """Whether the words that both names have stand in the same order."""
+        one, other = self._left_name.words, self._joined_name.words
+        return [word for word in one if word in other] == [word for word in other if word in one]
+
+    @property
+    def unread_type(self) -> bool:
+        """Whether the support type of one row is none that we know: a cell misprinted, or put right."""
+        return SupportType.OTHER in (self.left.support_type, self.joined.support_type)
+
+    @property
+    def by_county(self) -> bool:
+        """The same name once the county that both rows name is left out (Polk County Constable, State Constable)."""
+        state, one, other = self.left.state, self._left_name, self._joined_name
+        county = frozenset(name_of(canonical(self.left.county, state), state).words)
+        return self.same_county and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
+
+    @property
+    def _left_name(self) -> Name:
+        return name_of(self.left.canonical, self.left.state)
+
+    @property
+    def _joined_name(self) -> Name:
+        return name_of(self.joined.canonical, self.joined.state)
+
+    @property
+    def alike_counties(self) -> bool:
+        """Counties that are the same, not given, or spelt alike (Freedom County, Freeborn County)."""
+        if not self.two_counties:
+            return True
+        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        return not {one, other} <= real_counties(self.left.state) and likeness(one, other, "") >= Likeness.LOOKALIKE
+
+
+def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
+    """Whether the one is the other with "… County" added; State Police and County Police are two forces."""
+    words, rest = frozenset(name.words) - county - {"state"}, frozenset(bare.words) - {"state"}
+    return "county" in name.kinds and bare.kinds <= name.kinds and words == rest and bool(rest - {"police"})
+
+
+Rule = Callable[[Pair], bool]
+
+_RULES: tuple[tuple[int, str, Rule], ...] = (
+    (90, "the same MOA and signing date", lambda p: p.here and p.same_moa and p.same_day and not p.two_numbers),
+    (
+        80,
+        "the same name but for generic words, and the same signing date or MOA",
+        lambda p: p.here and p.names >= Likeness.EXTENDED and (p.same_day or p.same_moa) and p.alike_counties,
+    ),
+    (
+        70,
+        "a slip of the pen in the name, and the same signing date or MOA",
+        lambda p: p.here and p.names == Likeness.TYPO and (p.same_day or p.same_moa) and p.alike_counties,
+    ),
+    (
+        60,
+        "a name much like it, the same MOA, and a slip of the pen in the signing date",
+        lambda p: p.here and p.names >= Likeness.LOOKALIKE and p.same_moa and p.near_day,
+    ),
+    (
+        60,
+        "the same body, one side named in part, and the same signing date",
+        lambda p: p.here and p.names == Likeness.BODY and p.same_day and not p.two_moas and not p.two_counties,
+    ),
+    (
+        50,
+        "a name much like it, and the same signing date, type and county",
+        lambda p: (
+            p.here
+            and p.names == Likeness.LOOKALIKE
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and p.alike_counties
+            and bool(p.left.county)
+            and not p.two_moas
+        ),
+    ),
+    (
+        50,
+        "the same body of the same county, and the same signing date",
+        lambda p: p.here and p.by_county and p.same_day and not p.two_numbers and not p.two_moas,
+    ),
+    (
+        40,
+        "the same name but for generic words",
+        lambda p: p.here and p.names == Likeness.SAME and not p.two_counties,
+    ),
+    (
+        30,
+        "a slip of the pen in the name and in the signing date, in the same county",
+        lambda p: p.here and p.names >= Likeness.TYPO and p.near_day and p.same_county and not p.two_moas,
+    ),
+    (
+        20,
+        "all the same but the state",
+        lambda p: (
+            p.left.state != p.joined.state
+            and p.left.key.support_type == p.joined.key.support_type
+            and p.left.canonical == p.joined.canonical
+            and p.left.agency_type == p.joined.agency_type
+            and p.same_day
+            and (p.same_moa or not (p.two_counties or p.two_moas))
+        ),
+    ),
+    (
+        10,
+        "all the same but the support type",
+        lambda p: (
+            p.left.state == p.joined.state
+            and p.left.canonical == p.joined.canonical
+            and p.left.key.support_type != p.joined.key.support_type
+            and p.same_day
+            and (p.same_moa or (p.unread_type and not p.two_moas and not p.two_counties))
+        ),
+    ),
+)
+
+
+def is_second_row(pair: Pair) -> bool:
+    """Whether both rows, standing side by side, are one agreement listed twice: stricter than pairing."""
+    if not pair.here or pair.two_counties or pair.two_moas or not (pair.near_day or pair.same_moa):
+        return False  # all that is cheaper to ask than how alike two names are
+    return (pair.names == Likeness.SAME and pair.near_day) or (
+        pair.names == Likeness.EXTENDED and (pair.same_day or pair.same_moa)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two rows that are one agreement, and the rule that says so."""
+
+    left: Agreement
+    joined: Agreement
+    because: str
+
+
+def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
+    """The pairs of which the rules say most in total; each row is in one pair at most."""
+    verdicts = _verdicts(left, joined)
+    chosen = heaviest({edge: weight for edge, (weight, _) in verdicts.items()})
+    return [Paired(left[i], joined[j], verdicts[i, j][1]) for i, j in chosen]
+
+
+def only_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
+    """The pairs of rows that pair with no other row."""
+    verdicts = _verdicts(left, joined)
+    rows, columns = Counter(i for i, _ in verdicts), Counter(j for _, j in verdicts)
+    return [
+        Paired(left[i], joined[j], because) for (i, j), (_, because) in verdicts.items() if rows[i] == columns[j] == 1
+    ]
+
+
+def _verdicts(left: Sequence[Agreement], joined: Sequence[Agreement]) -> dict[tuple[int, int], tuple[int, str]]:
+    verdicts = {(i, j): _verdict(Pair(left[i], joined[j])) for i, j in _candidates(left, joined)}
+    return {edge: verdict for edge, verdict in verdicts.items() if verdict is not None}
+
+
+def _candidates(left: Sequence[Agreement], joined: Sequence[Agreement]) -> Iterable[tuple[int, int]]:
+    """The rows of which one could be the other at all: of one state and support type, or of one name."""
+    joined_by: dict[tuple[object, ...], list[int]] = {}
+    for j, other in enumerate(joined):
+        for trait in _traits(other):
+            joined_by.setdefault(trait, []).append(j)
+    for i, one in enumerate(left):
+        for trait in _traits(one):
+            yield from ((i, j) for j in joined_by.get(trait, ()))
+
+
+def _traits(row: Agreement) -> Iterable[tuple[object, ...]]:
+    return (row.state, row.key.support_type), ("name", row.canonical)
+
+
+def _verdict(pair: Pair) -> tuple[int, str] | None:
+    """The strongest rule by which the two are one agreement, and how much it weighs."""
+    for weight, because, holds in _RULES:
+        if holds(pair):
+            return weight + pair.names.value, because
+    return None
+
+
+def heaviest(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
+    """The edges of the heaviest matching, in order; rows that compete for nothing in common are matched apart."""
+    return sorted(edge for edges in _apart(weights) for edge in _matched({edge: weights[edge] for edge in edges}))
+
+
+def _apart(edges: Iterable[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
+    """The edges in groups that share no row and no column."""
+    groups: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for i, j in edges:
+        one, other = groups.setdefault(("row", i), []), groups.setdefault(("column", j), [])
+        if one is not other:
+            large, small = (one, other) if len(one) >= len(other) else (other, one)
+            large += small
+            groups.update({end: large for edge in small for end in (("row", edge[0]), ("column", edge[1]))})
+            groups["row", i] = groups["column", j] = large
+        groups["row", i].append((i, j))
+    return {id(group): group for group in groups.values()}.values()
+
+
+def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]]:
+    """The heaviest matching (Kuhn and Munkres with potentials, on the rows that have edges)."""
+    rows = sorted({i for i, _ in weights})
+    columns = sorted({j for _, j in weights})
+    size = max(len(rows), len(columns))
+    cost = [
+        [-weights.get((rows[r], columns[c]), 0) if r < len(rows) and c < len(columns) else 0 for c in range(size)]
+        for r in range(size)
+    ]
+    edges = ((rows[r], columns[c]) for r, c in _assignment(cost) if r < len(rows) and c < len(columns))
+    return [edge for edge in edges if edge in weights]
+
+
+def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """The cheapest assignment of a square matrix, in cubic time."""
+    size = len(cost)
+    row_price, column_price = [0] * (size + 1), [0] * (size + 1)
+    owner = [-1] * (size + 1)
+    for row in range(size):
+        owner[size] = row
+        _augment(cost, row_price, column_price, owner)
+    return [(owner[column], column) for column in range(size)]
+
+
+def _augment(cost: Sequence[Sequence[int]], row_price: list[int], column_price: list[int], owner: list[int]) -> None:
+    """Find a column for the row at the virtual last column, moving others along the cheapest path."""
+    size = len(cost)
+    slack, came_from, done = [10**9] * (size + 1), [size] * (size + 1), [False] * (size + 1)
+    column = size
+    while owner[column] != -1:
+        done[column] = True
+        row = owner[column]
+        for c in range(size):
+            step = cost[row][c] - row_price[row] - column_price[c]
+            if not done[c] and step < slack[c]:
+                slack[c], came_from[c] = step, column
+        nearest = min((c for c in range(size) if not done[c]), key=slack.__getitem__)
+        delta = slack[nearest]
+        for c in range(size + 1):
+            if done[c]:
+                row_price[owner[c]] += delta
+                column_price[c] -= delta
+            else:
+                slack[c] -= delta
+        column = nearest
+    while column != size:
+        owner[column], column = owner[came_from[column]], came_from[column]
+
+
+@lru_cache(maxsize=8_192)
+def plain_county(county: str) -> str:
+    """A county's name for comparison: without the word, the case or the punctuation."""
+    words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
+    return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
+
+
+@lru_cache(maxsize=8_192)
+def _is_near(one: date, other: date) -> bool:
+    return OSA.distance(f"{one:%Y%m%d}", f"{other:%Y%m%d}") <= 1
+
+
+@cache
+def real_counties(state: str) -> frozenset[str]:
+    return frozenset(plain_county(name) for name in counties.names(state))

@@ -1,0 +1,444 @@
+"""What ICE printed, read as what was meant: states, support types, dates, addresses, and names of agencies."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import IntEnum
+from functools import cache, lru_cache
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from bot.domain.agreement import SupportType
+from bot.domain.geography import counties
+
+STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "DC": "District of Columbia", "FL": "Florida", "GA": "Georgia",
+    "HI": "Hawaii", "ID": "Idaho", "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky",
+    "LA": "Louisiana", "ME": "Maine", "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota",
+    "MS": "Mississippi", "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire",
+    "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York", "NC": "North Carolina", "ND": "North Dakota",
+    "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania", "RI": "Rhode Island",
+    "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont",
+    "VA": "Virginia", "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
+    "AS": "American Samoa", "GU": "Guam", "MP": "Northern Mariana Islands", "PR": "Puerto Rico",
+    "VI": "U.S. Virgin Islands",
+}  # fmt: skip
+TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})
+SUPPORT_TYPES = {
+    SupportType.JEM: "Jail Enforcement Model",
+    SupportType.WSO: "Warrant Service Officer",
+    SupportType.TFM: "Task Force Model",
+}
+
+_NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
+_APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u2032": "'"})
+_FIRST_YEAR, _LAST_YEAR = 1996, 2100  # section 287(g) was enacted on 1996-09-30
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+
+
+@lru_cache(maxsize=20_000)
+def tidy(text: str) -> str:
+    """A cell without invisible letters, odd spaces, odd apostrophes, or space around it."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return " ".join(text.translate(_APOSTROPHES).split())
+
+
+def cell_text(value: object) -> str:
+    """A cell of any type as tidy text; what Excel prints for nothing is nothing."""
+    text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
+    return "" if text.casefold() in _NOTHING else text
+
+
+@cache
+def state_code(text: str) -> str | None:
+    """The postal code of a state printed in full, abbreviated or misspelt; None when it could be none or several."""
+    plain = _letters(text)
+    if plain.upper() in STATES:
+        return plain.upper()
+    names = {_letters(name): code for code, name in STATES.items()} | {"virginislands": "VI", "washingtondc": "DC"}
+    if plain in names:
+        return names[plain]
+    near = process.extract(plain, list(names), scorer=OSA.distance, score_cutoff=2, limit=2)
+    if not near or len(plain) < 4 or (len(near) > 1 and near[1][1] == near[0][1]):
+        return None
+    return names[near[0][0]]
+
+
+@cache
+def support_type(text: str) -> SupportType:
+    """The support type that a cell means; OTHER when it is none of the three."""
+    plain = _letters(text)
+    if plain.upper() in SupportType.__members__:
+        return SupportType[plain.upper()]
+    for kind, stem in (
+        (SupportType.JEM, "jailenforc"),
+        (SupportType.WSO, "warrantserv"),
+        (SupportType.TFM, "taskforce"),
+    ):
+        if plain.startswith(stem) or OSA.distance(plain, _letters(SUPPORT_TYPES[kind]), score_cutoff=3) <= 3:
+            return kind
+    return SupportType.OTHER
+
+
+@cache
+def agency_type(text: str) -> str:
+    """ICE's TYPE column, put right: County, Municipality, State Agency; anything else as printed."""
+    kinds = {"county": "County", "municipality": "Municipality", "municipal": "Municipality", "state": "State Agency",
+             "stateagency": "State Agency"}  # fmt: skip
+    plain = _letters(text)
+    near = process.extractOne(plain, list(kinds), scorer=OSA.distance, score_cutoff=2)
+    return kinds[near[0]] if near and len(plain) > 4 else text
+
+
+def signed_date(value: object) -> date | None:
+    """The day ICE countersigned; digits that went astray (05/082025, 7/72025, year 5025) are put back.
+
+    A day before the law is no day. Whether it is one of the future, only who knows when the list was observed can say.
+    """
+    if isinstance(value, datetime):
+        read = value.date()
+    elif isinstance(value, date):
+        read = value
+    else:
+        found = _date_text(value) if isinstance(value, str) else None
+        if found is None:
+            return None
+        read = found
+    if read.year >= _LAST_YEAR:
+        read = _with_year(read, 2000 + read.year % 100) or read
+    return read if date(_FIRST_YEAR, 9, 30) <= read < date(_LAST_YEAR, 1, 1) else None
+
+
+def _date_text(text: str) -> date | None:
+    parts = re.findall(r"\d+", text)
+    if len(parts) == 2 and len(parts[1]) in (5, 6):  # month/dayyear
+        parts = [parts[0], parts[1][:-4], parts[1][-4:]]
+    elif len(parts) == 1 and len(parts[0]) == 8:  # mmddyyyy
+        parts = [parts[0][:2], parts[0][2:4], parts[0][4:]]
+    if len(parts) < 3:
+        return None
+    if len(parts[0]) == 4:  # yyyy-mm-dd, as text
+        parts = [parts[1], parts[2], parts[0]]
+    if any(len(part) > 4 for part in parts[:3]):
+        return None
+    month, day, year = int(parts[0]), int(parts[1]), int(parts[2])
+    try:
+        return date(year + 2000 if year < 100 else year, month, day)
+    except ValueError:
+        return None
+
+
+def _with_year(day: date, year: int) -> date | None:
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=20_000)
+def web_address(target: str) -> str | None:
+    """The document that a hyperlink means, without mail filters and browser extensions; None when it is no web page."""
+    for _ in range(5):  # a mail filter around a browser extension is the worst so far
+        inner = _wrapped(tidy(target))
+        if inner is None:
+            break
+        target = inner
+    match = re.match(r"(https?):/+([^/].*)", tidy(target), re.IGNORECASE)
+    if match is None:
+        return None
+    rest = match[2]
+    scheme = "https" if rest.lower().startswith("www.ice.gov/") else match[1].lower()
+    return quote(f"{scheme}://{rest}", safe="%/:?#[]@!$&'()*+,;=~-._", errors="replace")
+
+
+def _wrapped(target: str) -> str | None:
+    """The address inside a mail filter's or a browser extension's; None when there is none around it."""
+    parts = _split(target)
+    if parts is None:
+        return ""
+    if parts.hostname and parts.hostname.endswith("safelinks.protection.outlook.com"):
+        return parse_qs(parts.query).get("url", [""])[0]
+    return parts.path.lstrip("/") if parts.scheme == "chrome-extension" else None
+
+
+def _split(target: str) -> SplitResult | None:
+    try:
+        return urlsplit(target)
+    except ValueError:
+        return None
+
+
+# ── names of agencies ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SHORT = {
+    "pd": "police department", "so": "sheriff office", "sd": "sheriff department", "dps": "department of public safety",
+    "bocc": "board of county commissioners", "boc": "board of commissioners", "doc": "department of corrections",
+    "dept": "department", "dpt": "department",
+    "div": "division", "co": "county", "cnty": "county", "twp": "township", "boro": "borough", "univ": "university",
+    "st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount", "pct": "precinct", "dist": "district",
+    "corr": "corrections", "corrs": "corrections", "natl": "national", "atty": "attorney", "comm": "commission",
+    "comms": "commissioners", "ofc": "office", "no": "number", "gov": "government", "auth": "authority",
+    "reg": "regional", "jud": "judicial", "cir": "circuit", "svcs": "services", "enf": "enforcement",
+    "sheriffs": "sheriff", "constables": "constable", "marshals": "marshal", "attorneys": "attorney",
+    "prosecutors": "prosecutor", "solicitors": "solicitor", "const": "constable", "prec": "precinct",
+    "isd": "independent school district", "hts": "heights", "bch": "beach", "spgs": "springs", "vlg": "village",
+    "govt": "government", "ctr": "center", "twsp": "township",
+}  # fmt: skip
+_ORDINALS = {
+    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7",
+    "eighth": "8", "ninth": "9", "tenth": "10", "eleventh": "11", "twelfth": "12", "thirteenth": "13",
+    "fourteenth": "14", "fifteenth": "15", "sixteenth": "16", "seventeenth": "17", "eighteenth": "18",
+    "nineteenth": "19", "twentieth": "20", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6",
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10",
+}  # fmt: skip
+_PLAIN = (
+    "county", "department", "police", "sheriff", "office", "constable", "township", "borough", "university",
+    "corrections", "authority", "commissioners", "division", "district", "precinct",
+)  # fmt: skip
+_ACRONYM = re.compile(r"\(\s*(?![IVX]+\b)[A-Z]{2,6}\s*\)|/\s*(?![IVX]+\b)[A-Z]{2,6}\s*$")  # "… / THP", "(DPS)"
+_INITIALS = re.compile(r"\b([a-z])\.(?=[a-z]\b)")  # the dots in "P.D."
+_NUMBERED = re.compile(r"\b(pct|prec|precinct|dist|district|ward|no)(\d)")  # "Pct1"
+_COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}  # "N. Miami Beach", in front only
+_FILLER = frozenset({"of", "the", "and", "for", "at", "in", "a", "s", "number"})
+_GENERIC = frozenset(
+    {"department", "office", "division", "services", "service", "bureau", "unit", "agency", "law", "enforcement",
+     "municipal"}
+)  # fmt: skip
+_PLACE_KINDS = frozenset({"city", "town", "township", "borough", "village", "county", "parish"})
+_DIRECTIONS = frozenset(
+    {"north", "south", "east", "west", "northern", "southern", "eastern", "western", "northeast", "northwest",
+     "southeast", "southwest", "central", "upper", "lower", "new", "old", "great", "little"}
+)  # fmt: skip
+_NEVER_SILENT = frozenset({"township", "village", "city"})  # behind a name: Melbourne Village is not Melbourne
+_BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detention"})
+_SITES = frozenset({"center", "facility"})  # of a branch; alone they are part of a place's name (Newton Center)
+_GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
+_OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or constable is elected beside it
+_ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # no place by itself
+_PARTS = frozenset({"division", "unit", "bureau", "section"})
+_NUMBERED_BY = frozenset({"precinct", "district", "ward", "place"})
+
+
+@lru_cache(maxsize=20_000)
+def canonical(agency: str, state: str) -> str:
+    """An agency's name folded for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
+    text = _ACRONYM.sub(" ", tidy(agency))
+    text = "".join(map(_plain_letter, unicodedata.normalize("NFKD", text))).casefold()
+    text = _INITIALS.sub(r"\1", text.replace("'", "").replace("&", " and "))
+    words = _without_state_behind(re.findall(r"[a-z0-9]+", _NUMBERED.sub(r"\1 \2", text)), text, state)
+    if words and words[0].upper() == state:  # "MT Dept of Justice" in Montana
+        words[:1] = _letters_words(STATES[state])
+    elif len(words) > 1 and words[0] in _COMPASS:
+        words[0] = _COMPASS[words[0]]
+    return " ".join(_folded(word) for word in words)
+
+
+def _plain_letter(char: str) -> str:
+    """Without accents; what is no letter of ours, such as a long dash, parts two words."""
+    return char if char.isascii() else "" if unicodedata.combining(char) else "-" if char in "\u2013\u2014" else " "
+
+
+def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
+    """Without the state at the end: its code ("Hill County, TX"), or its name after a comma or a dash."""
+    name = _letters_words(STATES.get(state, ""))
+    if len(words) > 1 and words[-1] == state.casefold() and words[-1] not in _SHORT:
+        return words[:-1]
+    if name and words[-len(name) :] == name and re.search(rf"(,|\s-)\s*{name[0]}", text) and len(words) > len(name):
+        return words[: -len(name)]
+    return words
+
+
+@cache
+def _folded(word: str) -> str:
+    number = re.fullmatch(r"(\d+)(st|nd|rd|th)?", word)
+    if number:
+        return number[1].lstrip("0") or "0"
+    word = _ORDINALS.get(word) or _SHORT.get(word, word)
+    if len(word) < 5 or word in _PLAIN:
+        return word
+    return next((plain for plain in _PLAIN if word[0] == plain[0] and OSA.distance(word, plain) == 1), word)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A canonical name taken apart: what it is called, and what must never differ between two spellings of it.
+
+    `words` are what is left without filler, generic words, place kinds and the state's name, in order; `numbers` and
+    `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …, of
+    which those `behind` follow the name (Melbourne Village); `parts` say that it is a division or a unit. `is_linked`
+    when small words join two of its words (University of Tampa), which can then be said the other way round.
+    The `body` is the words of the place or institution, without those of the police, branch or board that acts for it;
+    `place` is these in order, without whoever is elected there and what numbers it.
+    """
+
+    words: tuple[str, ...]
+    numbers: frozenset[str]
+    directions: frozenset[str]
+    kinds: frozenset[str]
+    behind: frozenset[str]
+    parts: frozenset[str]
+    is_linked: bool
+    body: frozenset[str]
+    place: tuple[str, ...]
+
+
+@lru_cache(maxsize=20_000)
+def name_of(canonical_name: str, state: str) -> Name:
+    """Take a canonical name apart."""
+    words = canonical_name.split()
+    in_front = _letters_words(STATES.get(state, ""))
+    if words[: len(in_front)] == in_front and len(words) > len(in_front):
+        words = words[len(in_front) :]
+    left = [w for w in words if w not in _FILLER | _GENERIC | _PLACE_KINDS and not w.isdigit()]
+    body = frozenset(left) - _BRANCHES - _SITES - _GOVERNING - _OWN_FORCE
+    return Name(
+        words=tuple(left),
+        body=body,
+        place=tuple(w for w in left if w in body - _ELECTED - _NUMBERED_BY),
+        numbers=frozenset(w for w in words if w.isdigit()),
+        directions=frozenset(words) & _DIRECTIONS,
+        kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),
+        behind=frozenset(w for w, next_ in zip(words, [*words[1:], ""], strict=False) if next_ != "of") & _PLACE_KINDS,
+        parts=frozenset(words) & _PARTS,
+        is_linked=any(
+            w in _FILLER and {*around} <= {*left} for w, *around in zip(words[1:], words, words[2:], strict=False)
+        ),
+    )
+
+
+class Likeness(IntEnum):
+    """How alike two names are, from two agencies to one."""
+
+    DIFFERENT = 0
+    LOOKALIKE = 1
+    """every word resembles its partner (Freedom, Freeborn)"""
+    BODY = 2
+    """the same place or institution, one side named in part: by its board, without its number or Township"""
+    TYPO = 3
+    """every word is its partner within a slip of the pen"""
+    EXTENDED = 4
+    """a branch of it is added or dropped"""
+    SAME = 5
+    """the same words but for generic ones, in any order"""
+
+
+@lru_cache(maxsize=20_000)
+def likeness(one: str, other: str, state: str) -> Likeness:
+    """How alike two canonical names of one state are. Numbers and directions that differ are two agencies."""
+    a, b = name_of(one, state), name_of(other, state)
+    if two_numbers(a, b) or _two_kinds(a, b) or _turned_round(a, b):
+        return Likeness.DIFFERENT
+    if "".join(a.words) == "".join(b.words) and a.numbers == b.numbers:  # De Kalb, DeKalb
+        return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
+    if a.directions != b.directions:
+        return Likeness.DIFFERENT
+    if a.numbers != b.numbers:
+        return Likeness.BODY if _unnumbered(a) == _unnumbered(b) else Likeness.DIFFERENT
+    return _by_words(a, b) or _by_letters(a, b, state)
+
+
+def two_numbers(a: Name, b: Name) -> bool:
+    """Precinct 1 and precinct 2 are two agencies, whatever else agrees; a number that is left out is none."""
+    return bool(a.numbers and b.numbers) and a.numbers != b.numbers
+
+
+def _by_words(a: Name, b: Name) -> Likeness:
+    extra = frozenset(a.words) ^ frozenset(b.words)
+    if not extra:
+        return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
+    if _kind_added(a, b) or not (a.body & b.body) - _ELECTED - _NUMBERED_BY:
+        return Likeness.DIFFERENT
+    if _subset(a, b) and extra <= _BRANCHES | _SITES | _GOVERNING and not extra <= _SITES:
+        return Likeness.EXTENDED
+    acting = _GOVERNING & extra or extra <= _OWN_FORCE
+    if (a.body == b.body and acting) or (_subset(a, b) and a.parts != b.parts):
+        return Likeness.BODY
+    return Likeness.DIFFERENT
+
+
+def _kind_added(a: Name, b: Name) -> bool:
+    """Whether one side names a kind that is another place than the bare name: the township or county around a town."""
+    added = a.kinds ^ b.kinds
+    silent = added - (a.behind | b.behind) - {"township"}
+    return bool((added - silent) & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
+
+
+def _turned_round(a: Name, b: Name) -> bool:
+    """Park Forest and Forest Park are two places."""
+    is_turned = len(a.place) == 2 and a.place != b.place and a.place == b.place[::-1]
+    return is_turned and not (a.is_linked or b.is_linked)
+
+
+def _unnumbered(name: Name) -> frozenset[str]:
+    return frozenset(name.words) - _NUMBERED_BY
+
+
+def _two_kinds(a: Name, b: Name) -> bool:
+    """A township and a borough of one name are two places; so are a town and a village."""
+    return bool(a.kinds and b.kinds) and not (a.kinds <= b.kinds or b.kinds <= a.kinds)
+
+
+def _subset(a: Name, b: Name) -> bool:
+    return set(a.words) <= set(b.words) or set(b.words) <= set(a.words)
+
+
+def _by_letters(a: Name, b: Name, state: str) -> Likeness:
+    """Compare word by word what differs; two words that are both real counties of the state are two places."""
+    left, right = _rest(a.words, b.words), _rest(b.words, a.words)
+    real = _real_counties(state)
+    if len(left) != len(right) or not left or _both_real(a, b, state) or (real & {*left} and real & {*right}):
+        return Likeness.DIFFERENT
+    pairs = list(zip(left, right, strict=True))
+    if all(_slip(x, y) for x, y in pairs) and a.kinds == b.kinds:
+        return Likeness.TYPO
+    return Likeness.LOOKALIKE if all(_resembles(x, y) for x, y in pairs) else Likeness.DIFFERENT
+
+
+def _rest(words: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
+    left = list(others)
+    return [w for w in words if not (w in left and (left.remove(w) or True))]  # type: ignore[func-returns-value]
+
+
+def _slip(x: str, y: str) -> bool:
+    """One slip of the pen, never in the first letter; a second one, in a long word, if a letter came or went."""
+    if x[0] != y[0] or max(len(x), len(y)) < 4:
+        return False
+    slips = OSA.distance(x, y, score_cutoff=2)
+    long = min(len(x), len(y)) >= 8 and len(x) != len(y)
+    return slips == 1 or (slips == 2 and (long or x in _PLAIN or y in _PLAIN))  # Sherrif
+
+
+def _resembles(x: str, y: str) -> bool:
+    """Three letters astray in a long word that begins alike (Brookfield, Brookford)."""
+    return x[:3] == y[:3] and OSA.distance(x, y, score_cutoff=3) <= 3 and JaroWinkler.similarity(x, y) >= 0.85
+
+
+def _both_real(a: Name, b: Name, state: str) -> bool:
+    here, there = _county_in_front(a, state), _county_in_front(b, state)
+    return bool(here and there) and here != there
+
+
+def _county_in_front(name: Name, state: str) -> str:
+    """The longest name of a real county of the state with which the name begins."""
+    real = _real_counties(state)
+    fronts = (" ".join(name.words[:length]) for length in (3, 2, 1))
+    return next((front for front in fronts if front in real), "")
+
+
+@cache
+def _real_counties(state: str) -> frozenset[str]:
+    return frozenset(canonical(name, state) for name in counties.names(state))
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", text).casefold())
+
+
+def _letters_words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+", name.casefold())

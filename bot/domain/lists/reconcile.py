@@ -1,0 +1,388 @@
+"""What changed between what is known and one listing.
+
+Within one publication, what left is paired with what joined before either is called: most of what looks like an
+agency leaving is ICE spelling it differently. `pairing` holds the rules by which two rows are one agreement.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from bot.domain.agreement import Agreement, Key, Listing, ListName
+from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
+from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs, plain_county, real_counties
+from bot.domain.lists.names import STATES, Likeness
+
+Place = tuple[str, str]  # state and support type
+Places = Mapping[Place, Sequence[Agreement]]
+
+DROPPED_AFTER = timedelta(days=7)
+_OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The changes that a listing brings, and what is known after them, with the rows of that listing."""
+
+    changes: tuple[Change, ...]
+    known: Known
+
+
+def reconcile(known: Known, listing: Listing) -> Reconciled:
+    """Compare; the changes come in an order that does not depend on the order of the rows."""
+    comparison = _Comparison(known, listing)
+    changes = comparison.changes()
+    return Reconciled(changes, comparison.settled(changes))
+
+
+def dropped(known: Known, at: datetime) -> tuple[Change, ...]:
+    """The pending agreements that have stood on neither list for seven days, both lists having been read well."""
+    publication = known.seen.get(ListName.PENDING)
+    if publication is None:
+        return ()
+    gone = sorted(key for key, since in known.absent.items() if at - since >= DROPPED_AFTER and key in known.pending)
+    return tuple(
+        Change(
+            kind=Kind.DROPPED,
+            list=ListName.PENDING,
+            agreement=known.pending[key],
+            publication=publication,
+            row=None,
+            because="seven days on neither list",
+        )
+        for key in gone
+    )
+
+
+class _Comparison:
+    """One listing beside what is known of its list."""
+
+    def __init__(self, known: Known, listing: Listing) -> None:
+        self._known, self._listing = known, listing
+        self._before = known.agreements[listing.list]
+        self._former = known.former if listing.list is ListName.PARTICIPATING else {}
+        typed = _with_types(self._before, listing)
+        rows = (*listing.agreements, *(row for _, row in typed)) if typed else listing.agreements
+        self._rows = _told_apart(self._before, self._former, _with_states(self._before, rows))
+        chosen = _one_for_each(self._rows, self._before)
+        numbered = zip(self._rows, (*listing.row_numbers, *(number for number, _ in typed)), strict=True)
+        self._numbers = {row.key: number for row, number in numbered if chosen[row.key] is row}
+        self._now = self._with_absent_columns(chosen)
+
+    def changes(self) -> tuple[Change, ...]:
+        if self._listing.list not in self._known.seen:
+            return tuple(self._change(Kind.LISTED, a, because=FIRST_SIGHT) for _, a in sorted(self._now.items()))
+        left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys())]
+        joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
+        joined = [row for row in joined if not self._is_signed(row)]
+        pairs = best_pairs(left, joined)
+        paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
+        changes = [c for key in sorted(self._restated()) for c in self._stayed(key)]
+        changes += [
+            c for pair in pairs for c in self._steps(pair.left, self._filled(pair.left, pair.joined), pair.because)
+        ]
+        changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
+        for pair in pairs:
+            self._on_list.setdefault(_place(pair.joined), []).append(pair.joined)
+        changes += self._new([a for a in joined if id(a) not in paired])
+        return tuple(changes)
+
+    def settled(self, changes: Sequence[Change]) -> Known:
+        """What is known afterwards: what the changes say, on the rows where it stands now."""
+        after = self._known.after(changes)
+        name, publication = self._listing.list, self._listing.publication
+        absent = after.absent
+        if name is ListName.PENDING:
+            at = publication.observed_at
+            absent = {key: self._known.absent.get(key, at) for key in after.pending if key not in self._now}
+        return replace(
+            after,
+            rows={**after.rows, name: {key: n for key, n in self._numbers.items() if key in after.agreements[name]}},
+            seen={**after.seen, name: publication},
+            absent=absent,
+        )
+
+    def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
+        if not self._absent_columns:
+            return now
+        stayed = {key: self._before[key] for key in now if key in self._before}
+        return now | {key: self._filled(before, now[key]) for key, before in stayed.items()}
+
+    def _filled(self, before: Agreement, row: Agreement) -> Agreement:
+        """The row with what we know of it where this list has no such column: an absent column denies nothing."""
+        values = ((name, getattr(before, name)) for name in self._absent_columns)
+        known = {name: value for name, value in values if value != getattr(row, name)}
+        return replace(row, **known) if known else row
+
+    @cached_property
+    def _absent_columns(self) -> Sequence[str]:
+        return [name for name, column in _OPTIONAL.items() if column not in self._listing.columns]
+
+    def _is_signed(self, row: Agreement) -> bool:
+        """Whether a row of the pending list stands on the participating list already: signed, not applied."""
+        if self._listing.list is ListName.PARTICIPATING:
+            return False
+        return _same_agency(self._known.participating, self._participating_places, row) is not None
+
+    @cached_property
+    def _participating_places(self) -> Places:
+        return _places(self._known.participating.values())
+
+    @cached_property
+    def _pending_places(self) -> Places:
+        return _places(self._known.pending.values())
+
+    def _restated(self) -> Iterable[Key]:
+        """The agreements that stay and of which the list says something else than before; most say the same."""
+        now = self._now
+        for key, before in self._before.items():
+            row = now.get(key)
+            if row is not None and row.facts is not before.facts and row.facts != before.facts:
+                yield key
+
+    def _stayed(self, key: Key) -> Iterable[Change]:
+        return self._steps(self._before[key], self._now[key], "the same agreement")
+
+    def _steps(self, before: Agreement, now: Agreement, because: str) -> Iterable[Change]:
+        """The way from one row to the other: the name first, then what was put right, then what was amended."""
+        row, row_before = self._numbers[now.key], self._row_before(before)
+        for kind, step in _stations(before, now):
+            if step.facts != before.facts:
+                change = self._change(kind, step, was=before, because=because)
+                yield replace(change, row=row, row_before=row_before)
+                before = step
+
+    def _gone(self, left: Agreement) -> Iterable[Change]:
+        """An agreement that no row on the list can be: withdrawn, unless a second row of it stays."""
+        twin = self._second_row(left)
+        if twin is not None:
+            yield self._change(Kind.RENAMED, twin, was=left, because="a second row of it stays")
+        elif self._listing.list is ListName.PARTICIPATING:
+            before = self._known.seen[self._listing.list]
+            yield replace(
+                self._change(Kind.WITHDRAWN, left, because="on the list before, not on this one"),
+                row=None,
+                before=before,
+                row_before=self._row_before(left),
+            )
+
+    def _second_row(self, left: Agreement) -> Agreement | None:
+        """The agreement on the list of which this was only a second row, under another spelling."""
+        twin = _first(self._listed_places, left, is_second_row)
+        return None if twin is None else self._now[twin.key]
+
+    @cached_property
+    def _listed_places(self) -> Places:
+        """All rows of the list, second ones too."""
+        return _places(self._rows)
+
+    @cached_property
+    def _on_list(self) -> dict[Place, list[Agreement]]:
+        """What is known and still on the list."""
+        return _places(a for key, a in self._before.items() if key in self._now)
+
+    def _new(self, joined: Sequence[Agreement]) -> Iterable[Change]:
+        twins = {row.key: _first(self._on_list, row, is_second_row) for row in joined}
+        back = self._back(joined)
+        for row in joined:
+            twin = twins[row.key]
+            if twin is not None:
+                yield self._change(Kind.LISTED, row, because=f"a second row of {twin.agency}")
+            elif self._listing.list is ListName.PENDING:
+                yield self._change(Kind.APPLIED, row, because="new on the pending list")
+            elif row.key in back:
+                yield self._reinstated(row, back[row.key])
+            else:
+                yield self._signed(row)
+
+    def _back(self, joined: Sequence[Agreement]) -> Mapping[Key, Paired]:
+        """Which of these were on the list once before; under another spelling only where none else can be meant.
+
+        Over months a coincidence is likelier than from one list to the next, so that the order of words counts too.
+        """
+        once = [(self._former.get(row.key), row) for row in joined]
+        same = {row.key: Paired(a, row, "") for a, row in once if a is not None and not _are_namesakes((a, row))}
+        left = [self._former[key] for key in sorted(self._former.keys() - same.keys())]
+        respelt = only_pairs(left, [row for row in joined if row.key not in same])
+        return same | {pair.joined.key: pair for pair in respelt if Pair(pair.left, pair.joined).same_order}
+
+    def _reinstated(self, joined: Agreement, pair: Paired) -> Change:
+        change = self._change(Kind.REINSTATED, joined, because="on the list once before")
+        if not pair.because:
+            return change
+        return replace(change, was=pair.left, because=f"on the list once before: {pair.because}")
+
+    def _signed(self, joined: Agreement) -> Change:
+        pending = _same_agency(self._known.pending, self._pending_places, joined)
+        change = self._change(Kind.SIGNED, joined, because="new on the list")
+        if pending is None:
+            return change
+        since = self._known.pending_since.get(pending.key)
+        return replace(change, pending=pending, pending_since=since.date() if since else None)
+
+    def _change(self, kind: Kind, agreement: Agreement, *, because: str, was: Agreement | None = None) -> Change:
+        return Change(
+            kind=kind,
+            list=self._listing.list,
+            agreement=agreement,
+            publication=self._listing.publication,
+            row=self._numbers.get(agreement.key),
+            was=was,
+            before=self._known.seen.get(self._listing.list) if was else None,
+            row_before=self._row_before(was) if was else None,
+            because=because,
+        )
+
+    def _row_before(self, agreement: Agreement) -> int | None:
+        return self._known.rows[self._listing.list].get(agreement.key)
+
+
+def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
+    named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place)
+    yield Kind.RENAMED, replace(named, printed=now.printed)
+    yield Kind.CORRECTED, replace(now, signed=before.signed, moa=before.moa, addendum=before.addendum)
+    yield Kind.AMENDED, now
+
+
+def _place(agreement: Agreement) -> Place:
+    return agreement.state, agreement.key.support_type
+
+
+def _places(agreements: Iterable[Agreement]) -> dict[Place, list[Agreement]]:
+    places: dict[Place, list[Agreement]] = {}
+    for agreement in agreements:  # as `_place`, for whole lists
+        places.setdefault((agreement.state, agreement.key.support_type), []).append(agreement)
+    return places
+
+
+def _first(places: Places, row: Agreement, matches: Callable[[Pair], bool]) -> Agreement | None:
+    """The first, by key, of those in the place of a row with which it makes a pair that matches."""
+    near = [other for other in places.get(_place(row), ()) if matches(Pair(other, row))]
+    return min(near, key=lambda other: other.key, default=None)
+
+
+def _same_agency(others: Mapping[Key, Agreement], places: Places, row: Agreement) -> Agreement | None:
+    """The agreement on the other list that this row is, under the same or another spelling."""
+    same = others.get(row.key)
+    if same is not None and not _are_namesakes((same, row)):
+        return same
+    return _first(places, row, _is_spelling)
+
+
+def _is_spelling(pair: Pair) -> bool:
+    """Whether two rows of the two lists are one agency; the pending list has no dates to go by."""
+    if pair.two_counties:
+        return False
+    return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
+
+
+def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
+    """Rows that say no support type, with that of the agreement that the list lacks: an empty cell denies nothing."""
+    if not listing.untyped:
+        return ()
+    on_list = {row.key for row in listing.agreements}
+    missing = [before[key] for key in sorted(before.keys() - on_list)]
+    typed = []
+    for number, row in listing.untyped:
+        pairs = [Pair(known, row) for known in missing if (known.state, known.canonical) == (row.state, row.canonical)]
+        same = sorted((p for p in pairs if p.same_moa or p.same_day), key=lambda p: (not p.same_moa, not p.same_day))
+        if same:
+            known = same[0].left
+            missing.remove(known)
+            printed = {**row.printed, "SUPPORT TYPE": known.printed.get("SUPPORT TYPE", "")}
+            typed.append((number, replace(row, support_type=known.support_type, printed=printed)))
+    return typed
+
+
+def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:
+    """The rows with the state that we know of them where its cell cannot be read: that denies nothing."""
+    if all(row.state in STATES for row in rows):
+        return rows
+    on_list = {row.key for row in rows}
+    missing: dict[tuple[str, str], list[Agreement]] = {}
+    for key, known in before.items():
+        if key not in on_list:
+            missing.setdefault((known.canonical, key.support_type), []).append(known)
+    return [row if row.state in STATES else _with_state(missing, row) for row in rows]
+
+
+def _with_state(missing: Mapping[tuple[str, str], Sequence[Agreement]], row: Agreement) -> Agreement:
+    named = (Pair(known, row) for known in missing.get((row.canonical, row.key.support_type), ()))
+    states = {pair.left.state for pair in named if (pair.same_day or pair.same_moa) and not pair.two_counties}
+    return replace(row, state=states.pop()) if len(states) == 1 else row
+
+
+def _by_key(rows: Iterable[Agreement]) -> dict[Key, list[Agreement]]:
+    by_key: dict[Key, list[Agreement]] = {}
+    for row in rows:
+        by_key.setdefault(row.key, []).append(row)
+    return by_key
+
+
+def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) -> dict[Key, Agreement]:
+    """For each agreement one of its rows."""
+    chosen = {row.key: row for row in rows}
+    if len(chosen) < len(rows):
+        several = {key: group for key, group in _by_key(rows).items() if len(group) > 1}
+        chosen |= {key: _fullest(group, before.get(key)) for key, group in several.items()}
+    return chosen
+
+
+def _told_apart(
+    before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
+) -> Sequence[Agreement]:
+    """The rows, under the names of their counties where agencies of one name stand in two counties of a state.
+
+    The one that was known first keeps its plain name.
+    """
+    namesakes: dict[Key, list[Agreement]] = {}
+    for known in before.values():
+        if known.place:
+            namesakes.setdefault(replace(known, place="").key, []).append(known)
+    apart: dict[Key, list[Agreement]] = {}
+    for key, group in _by_key(rows).items():
+        plain = before.get(key) or former.get(key)
+        if key not in namesakes and len(group) == 1 and (plain is None or plain.county == group[0].county):
+            continue  # nearly every row: nothing speaks for two agencies
+        named = [*namesakes.get(key, ()), *([plain] if plain else ())]
+        if key in namesakes or _are_namesakes(group) or all(_is_another(row, named) for row in group):
+            apart[key] = named
+    return [_placed(row, apart[row.key]) if row.key in apart else row for row in rows] if apart else rows
+
+
+def _are_namesakes(rows: Sequence[Agreement]) -> bool:
+    """Whether rows of one key are agencies of two real counties rather than one agency listed twice."""
+    moas = {row.moa for row in rows}
+    if len(moas) == 1 and None not in moas:
+        return False
+    return len({plain_county(row.county) for row in rows} & real_counties(rows[0].state)) > 1
+
+
+def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
+    """Whether a row is none of those known by this name: another county, another signing date, no MOA in common."""
+    return bool(named) and all(
+        None not in (known.signed, row.signed) and known.signed != row.signed and _are_namesakes((known, row))
+        for known in named
+    )
+
+
+def _placed(row: Agreement, named: Sequence[Agreement]) -> Agreement:
+    """The row under the name of its county; where that is not given, as the one whose date and MOA it has."""
+    if row.county:
+        here = [known for known in named if plain_county(known.county) == plain_county(row.county)]
+        return replace(row, place=here[0].place if here else plain_county(row.county))
+    same = [known for known in named if (known.signed, known.moa) == (row.signed, row.moa)]
+    return replace(row, place=same[0].place) if len(same) == 1 else row
+
+
+def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
+    """One row for an agreement: the one that says what is known, else the one that says most."""
+    fullest_first = sorted(rows, key=_order)
+    same = (row for row in fullest_first if known is not None and row.facts == known.facts)
+    return next(same, fullest_first[0])
+
+
+def _order(row: Agreement) -> tuple[object, ...]:
+    """Rows of one agreement, the one that says most first."""
+    return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), sorted(row.printed.items())

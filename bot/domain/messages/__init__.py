@@ -1,0 +1,1 @@
+"""Digests, pictures and notices."""

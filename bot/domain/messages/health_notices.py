@@ -1,0 +1,152 @@
+"""What the operator, and subscribers who asked for it, are told about the watching itself. Derived, never queued."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.domain.change import stamp
+from bot.domain.chat.replies import said
+from bot.domain.lists.vetting import Held
+from bot.domain.source_status import Memory
+from bot.domain.subscription import Subscription
+from bot.domain.text.wording import Wording
+
+NO_NEW_LIST_FOR = timedelta(days=10)
+GONE_NAMED = 30
+PARKED = "parked place "
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to be told once; `key` is remembered when it has been. `text` is plain, a paragraph a line.
+
+    `also` are the keys of what else it says.
+    """
+
+    key: str
+    text: str
+    also: tuple[str, ...] = ()
+
+
+def span(length: timedelta) -> str:
+    """A span in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    seconds = int(length.total_seconds())
+    for unit, size, least in (("day", 86_400, 2), ("hour", 3_600, 2), ("minute", 60, 1), ("second", 1, 0)):
+        if seconds >= least * size:
+            number = seconds // size
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "no time"
+
+
+def wrong(memory: Memory, now: datetime, stale_after: timedelta) -> list[str]:
+    """What is wrong with a source, in sentences."""
+    said_ = [memory.problem] if memory.problem else []
+    if memory.read_at is None:
+        return said_ or ["never read yet"]
+    if is_stale(memory, now, stale_after):
+        said_.append(f"stale: not read well for {span(now - memory.read_at)}")
+    if is_old(memory, now):
+        assert memory.changed_at is not None
+        said_.append(f"no new list for {span(now - memory.changed_at)}")
+    return said_
+
+
+def is_stale(memory: Memory, now: datetime, stale_after: timedelta) -> bool:
+    """Whether it has not been read well for too long; a source that was never read since it first failed counts."""
+    since = memory.read_at or memory.problem_since
+    return since is not None and now - since > stale_after
+
+
+def is_old(memory: Memory, now: datetime) -> bool:
+    """Whether ICE has not published a new list for longer than it ever does."""
+    return memory.changed_at is not None and now - memory.changed_at > NO_NEW_LIST_FOR
+
+
+def for_operator(
+    *,
+    memories: Sequence[Memory],
+    held: Sequence[Held],
+    subscriptions: Sequence[Subscription],
+    now: datetime,
+    stale_after: timedelta,
+) -> Iterable[Notice]:
+    """What the operator ought to know."""
+    for h in held:
+        yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
+    for memory in memories:
+        if is_stale(memory, now, stale_after):
+            since = memory.read_at or memory.problem_since
+            key = f"stale {memory.source} {stamp(since) if since else ''}"
+            yield Notice(key, f"{memory.source} is {'; '.join(wrong(memory, now, stale_after))}.")
+        elif is_old(memory, now) and memory.changed_at is not None:
+            yield Notice(
+                f"old {memory.source} {stamp(memory.changed_at)}",
+                f"{memory.source}: no new list for {span(now - memory.changed_at)}, which ICE never took before.",
+            )
+    yield from _refused(subscriptions, now)
+    for s in subscriptions:
+        if s.paused is not None and s.failing_since is not None and not s.refused:
+            yield Notice(
+                f"paused {s.id} {stamp(s.failing_since)}",
+                f"The subscription {s.id} ({s.channel}) is paused: {s.paused}. Its settings and its place are kept.",
+            )
+
+
+def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:
+    """Once a day for each token that is refused, however many are told with it."""
+    together: dict[tuple[str, str], list[Subscription]] = {}
+    for s in subscriptions:
+        if s.refused and s.paused is not None:
+            together.setdefault(s.bot, []).append(s)
+    for (channel, workspace), paused in together.items():
+        many = f"{len(paused)} subscriptions are" if len(paused) > 1 else "1 subscription is"
+        where = f" in the workspace {workspace}" if workspace else ""
+        yield Notice(
+            f"refused {channel} {workspace} {now.date()}",
+            f"{paused[0].paused}.\n{many} paused{where}. That is tried again every 15 minutes and at each start; "
+            "once it works, all go on and nothing is lost.",
+        )
+
+
+def of_parked(places: Iterable[Memory], told: Mapping[str, str], now: datetime) -> Notice | None:
+    """That local places were parked which the operator has not heard of yet; once a day, however many there are."""
+    parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
+    fresh = {key: place for key, place in parked.items() if key not in told}
+    last = max((at for key, at in told.items() if key.startswith(PARKED)), default="")
+    if not fresh or last > stamp(now - timedelta(days=1)):
+        return None
+    keys = tuple(fresh)
+    lines = [
+        "Parked, since they could not be read for a week (countersign sources check NAME reads one again, and goes on "
+        "with it if that works):",
+        *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
+    ]
+    if len(fresh) > GONE_NAMED:
+        lines.append(f"… and {len(fresh) - GONE_NAMED} more; countersign sources names all.")
+    return Notice(keys[0], "\n".join(lines), also=keys[1:])
+
+
+def for_subscriber(subscription: Subscription, memory: Memory, now: datetime, stale_after: timedelta) -> Notice | None:
+    """Once a day while ICE is stale, for those who switched it on."""
+    if not subscription.hears_stale or subscription.paused is not None or not is_stale(memory, now, stale_after):
+        return None
+    day = now.astimezone(ZoneInfo(subscription.tz)).date()
+    wording = Wording(subscription.language, subscription.tz)
+    when = wording.moment(memory.read_at) if memory.read_at else "—"
+    key = f"stale {memory.source} {subscription.id} {day}"
+    return Notice(key, said(subscription.language, "stale", when=when))
+
+
+def _held(held: Held) -> str:
+    lines = [f"Held: {held.publication.name} ({held.list.value} list): {'; '.join(held.reasons)}."]
+    if held.gone:
+        lines.append(f"It would have said that these are no longer on ICE's list ({len(held.gone)}):")
+        lines += [f"{a.state}: {a.agency}, {a.support_type.value}" for a in held.gone[:GONE_NAMED]]
+        if len(held.gone) > GONE_NAMED:
+            lines.append(f"… and {len(held.gone) - GONE_NAMED} more; `countersign held` names all.")
+    if held.readable:
+        lines.append(f"countersign approve {held.id} believes it; countersign reject {held.id} does not.")
+    else:
+        lines.append("Nothing is concluded from it; it goes away with the next good list.")
+    return "\n".join(lines)

@@ -1,0 +1,119 @@
+"""The log: lines on stderr, for people or (COUNTERSIGN_LOG=json) for a host that collects them; secrets are masked."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from bot.config.settings import Settings, load
+
+Event = MutableMapping[str, Any]
+Processor = Callable[[Any, str, Event], Event]
+
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+FIRST = ("timestamp", "level", "event")
+TALKATIVE = ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "slack_bolt", "aiohttp")  # and of addresses
+
+
+def prepared() -> Settings:
+    """What every command begins with: the settings, and logs that show no secret of theirs."""
+    settings = load()
+    set_up_logs(settings, quiet=True)
+    return settings
+
+
+def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor, ...] = ()) -> None:
+    """Logs go to stderr. `also` sees each line before anything is masked in it; `quiet` leaves out what is no problem.
+
+    A line holds its time (UTC), its level, what happened, and what it is about: a source, a subscription, a change.
+    """
+    secrets = settings.secrets if settings else ()
+    as_json = settings is not None and settings.log == "json"
+    _set_up_libraries(secrets, as_json=as_json)
+    level = logging.WARNING if quiet else logging.INFO
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt=TIME, utc=True),
+            *also,
+            structlog.processors.format_exc_info,
+            lambda _, __, event: masked(event, secrets),
+            _renderer(as_json=as_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _renderer(*, as_json: bool) -> Callable[[Any, str, Event], str | bytes]:
+    if as_json:
+        return lambda _, __, event: _line(event)
+    if sys.stderr.isatty():
+        return structlog.dev.ConsoleRenderer(colors=True)
+    return structlog.processors.KeyValueRenderer(key_order=[*FIRST])
+
+
+def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # the next tick catches up one that is skipped
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: _mask_record(record, secrets))
+        if as_json:
+            handler.setFormatter(_AsJson())
+
+
+class _AsJson(logging.Formatter):
+    """A library's line in the form of our own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).strftime(TIME),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            "library": record.name,
+        }
+        return _line(event | ({"exception": record.exc_text} if record.exc_text else {}))
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    """One object on one line, its time first."""
+    first = {key: event[key] for key in FIRST if key in event}
+    return json.dumps(first | dict(event), ensure_ascii=False, default=str)
+
+
+# ── masking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def masked(value: Any, secrets: tuple[str, ...]) -> Any:
+    """The same without secrets, however deep they lie; what is no plain value becomes its text."""
+    if isinstance(value, Mapping):
+        return {str(key): masked(each, secrets) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [masked(each, secrets) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return mask(str(value), secrets)
+
+
+def mask(text: str, secrets: tuple[str, ...]) -> str:
+    """The text with stars in place of each secret."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _mask_record(record: logging.LogRecord, secrets: tuple[str, ...]) -> bool:
+    """A library's line, its traceback too."""
+    record.msg, record.args = mask(record.getMessage(), secrets), None
+    if record.exc_info and not record.exc_text:
+        record.exc_text = logging.Formatter().formatException(record.exc_info)
+    record.exc_text, record.exc_info = mask(record.exc_text or "", secrets) or None, None
+    return True

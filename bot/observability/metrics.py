@@ -1,0 +1,192 @@
+"""What is counted for Prometheus: the work of this process as it is done, and how things stand when somebody asks.
+
+The only place that counts. Labels are few and fixed: a channel, a kind, an outcome; never an address or a name.
+"""
+
+from collections.abc import MutableMapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from bot import __version__
+from bot.domain.change import Change, Kind
+from bot.domain.health import Facts, local_counts
+from bot.domain.source_status import ICE
+from bot.pipeline.deliver import Delivered
+from bot.pipeline.poll_agenda import Attended
+from bot.pipeline.poll_list import Watched
+from bot.sources import LOCAL
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+OUTCOMES = ("sent", "failed", "paused", "waiting")
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+WAITS = (1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY, 2 * DAY, 8 * DAY)
+
+
+class Metrics:
+    """The counts of one process; the observer that the desk tells of each reading and each delivery."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # they double every series for nobody
+        self._registry = CollectorRegistry()
+        self._count_work()
+        self._count_things()
+        ProcessCollector(registry=self._registry)
+
+    def _count_work(self) -> None:
+        of = self._registry
+        self._reads = Counter(
+            "countersign_reads", "Readings of a source, by what came of them.", ["source", "outcome"], registry=of
+        )
+        self._changes = Counter("countersign_changes", "Changes recorded, by kind.", ["kind"], registry=of)
+        self._messages = Counter(
+            "countersign_messages",
+            "Messages, by what came of them: sent, failed (tried again later), paused (a person must act), "
+            "waiting (its turn has not come).",
+            ["channel", "outcome"],
+            registry=of,
+        )
+        self._told = Histogram(
+            "countersign_told_seconds",
+            "From when a change was seen to when a subscription was told of it; digests wait for their hour.",
+            ["channel", "cadence"],
+            buckets=WAITS,
+            registry=of,
+        )
+        self._lines = Counter("countersign_log_lines", "Lines of the log, by level.", ["level"], registry=of)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """A series that appears with its first event hides that event from `increase()`."""
+        for kind in Kind:
+            self._changes.labels(kind.value)
+        for level in ("info", "warning", "error"):
+            self._lines.labels(level)
+        for source, outcome in product((ICE, *LOCAL), ("changed", "unchanged", "failed")):
+            self._reads.labels(source, outcome)
+        self._reads.labels(ICE, "held")
+
+    def _count_things(self) -> None:
+        of = self._registry
+        build = Gauge("countersign_build_info", "The version that runs.", ["version"], registry=of)
+        build.labels(__version__).set(1)
+        self._healthy = Gauge("countersign_healthy", "1 when /health answers 200.", registry=of)
+        self._stale = Gauge("countersign_ice_stale", "1 when ICE's list has not been read well too long.", registry=of)
+        self._ice_failures = Gauge(
+            "countersign_ice_failures", "Failed readings of ICE's list since the last good one.", registry=of
+        )
+        self._ice_read = Gauge(
+            "countersign_ice_last_read_timestamp_seconds", "When ICE's list was last read well; 0: never.", registry=of
+        )
+        self._ice_changed = Gauge(
+            "countersign_ice_last_change_timestamp_seconds",
+            "When ICE last published something new; 0: never.",
+            registry=of,
+        )
+        self._local = Gauge(
+            "countersign_local_sources", "Local sources ever read, by standing.", ["standing"], registry=of
+        )
+        self._held = Gauge("countersign_held_listings", "Listings that are not believed yet.", registry=of)
+        self._log_end = Gauge("countersign_change_log_length", "Changes in the log.", registry=of)
+        self._subscriptions = Gauge(
+            "countersign_subscriptions", "Subscriptions, by standing.", ["channel", "standing"], registry=of
+        )
+        self._due = Gauge(
+            "countersign_subscriptions_due", "Subscriptions that wait for a message now.", ["channel"], registry=of
+        )
+        self._late = Gauge(
+            "countersign_subscriptions_late",
+            "Subscriptions that have waited for a message for more than five minutes.",
+            ["channel"],
+            registry=of,
+        )
+        self._oldest = Gauge(
+            "countersign_oldest_due_seconds", "How long the longest of them has waited.", ["channel"], registry=of
+        )
+
+    # ── the work, as it is done ──────────────────────────────────────────────────────────────────────────────────────
+
+    def watched(self, watched: Watched) -> None:
+        """Count a reading and what it brought."""
+        failed = watched.problem is not None
+        self._read(ICE, _outcome(watched.changes, failed=failed, is_held=bool(watched.held)), watched.changes)
+
+    def attended(self, kind: str, attended: Attended) -> None:
+        """Count a reading of a local place, by the kind of its platform."""
+        self._read(kind, _outcome(attended.changes, failed=attended.failed), attended.changes)
+
+    def _read(self, source: str, outcome: str, changes: Sequence[Change]) -> None:
+        self._reads.labels(source, outcome).inc()
+        for change in changes:
+            self._changes.labels(change.kind.value).inc()
+
+    def delivered(self, delivered: Delivered) -> None:
+        """Count what was sent and what was not."""
+        if delivered.messages:
+            self._messages.labels(delivered.channel, "sent").inc(delivered.messages)
+        if delivered.waited is not None:
+            wait = max(0.0, delivered.waited.total_seconds())
+            self._told.labels(delivered.channel, delivered.cadence.value).observe(wait)
+        if delivered.problem is not None:
+            outcome = "waiting" if delivered.waiting else "paused" if delivered.paused else "failed"
+            self._messages.labels(delivered.channel, outcome).inc()
+
+    def line(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Count a line of the log; a processor of structlog's."""
+        self._lines.labels("error" if method == "exception" else method).inc()
+        return event
+
+    # ── how things stand ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def page(self, facts: Facts | None) -> bytes:
+        """All of it as Prometheus reads it; without facts (the store cannot be read) only the work of this process."""
+        self._healthy.set(facts is not None and not facts.reasons)
+        if facts is not None:
+            self._set(facts)
+        return generate_latest(self._registry)
+
+    def _set(self, facts: Facts) -> None:
+        self._held.set(facts.held)
+        self._log_end.set(facts.log_end)
+        self._stale.set(facts.is_stale)
+        if facts.ice is not None:
+            self._ice_failures.set(facts.ice.failures)
+            self._ice_read.set(_unix(facts.ice.read_at))
+            self._ice_changed.set(_unix(facts.ice.changed_at))
+        for standing, number in local_counts(facts.local).items():
+            self._local.labels(standing).set(number)
+        for gauge in (self._subscriptions, self._due, self._late, self._oldest):
+            gauge.clear()  # a channel that nobody has any more is gone
+        for channel, crowd in facts.crowds.items():
+            for standing, number in crowd.standings.items():
+                self._subscriptions.labels(channel, standing.value).set(number)
+            for outcome in OUTCOMES:
+                self._messages.labels(channel, outcome)
+            self._due.labels(channel).set(crowd.due)
+            self._late.labels(channel).set(crowd.late)
+            waited = (facts.now - crowd.oldest_due).total_seconds() if crowd.oldest_due else 0
+            self._oldest.labels(channel).set(waited)
+
+
+def _outcome(changes: Sequence[Change], *, failed: bool, is_held: bool = False) -> str:
+    """What came of a reading in a word; one that brought changes did so whatever else was wrong."""
+    if changes:
+        return "changed"
+    if failed:
+        return "failed"
+    return "held" if is_held else "unchanged"
+
+
+def _unix(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0

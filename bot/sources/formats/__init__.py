@@ -1,0 +1,1 @@
+"""Bytes to plain values: workbooks, HTML, PDF, feeds."""

@@ -1,0 +1,320 @@
+"""An Excel workbook (.xlsx) as plain values and links, every cost bounded.
+
+Values are those of openpyxl's `load_workbook`, except where a list is better served otherwise: a date that no calendar
+has stays its number, a cell that holds nothing but a link stays empty, cells under a merged one keep what they hold,
+and of a shared or array formula only the text that stands in the cell is given.
+"""
+
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache, partial
+from itertools import count, product
+from string import ascii_uppercase, digits
+from typing import TypeAlias
+
+from bot.errors import Unreadable
+from bot.sources.formats.ooxml import MOST, Package, Relations, attributes, bound, tags, unescaped
+
+Value: TypeAlias = str | int | float | bool | datetime | date | time | timedelta | None
+Convert: TypeAlias = Callable[[str], Value]
+
+_LETTERS = ["", *map("".join, product(("", *ascii_uppercase), ascii_uppercase))][: MOST["columns"] + 1]
+_COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if letters}
+_LAST = f"{_LETTERS[-1]}{MOST['rows']}"
+_EXPECTED = [*_LETTERS, "!"]  # by column; no cell stands behind the last
+_ROW = re.compile(r' r="([0-9]{1,7})"')
+_CELL = re.compile(
+    r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its place, if that comes first; the rest of its attributes
+    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or whatever else it holds""",
+    re.DOTALL | re.VERBOSE,
+)
+_LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
+_STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
+_HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
+_PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
+_NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colours and locales in a number format
+_IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
+_IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)
+_EPOCH_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook knows no time zone
+_EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - the same
+_DAMAGE = (  # whatever zipfile and decoding raise over bytes that lie
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, ArithmeticError, LookupError, ValueError, MemoryError),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A visible worksheet: `rows` from A1 on and all of one length, `links` by row and column, counted from 1."""
+
+    title: str
+    rows: list[list[Value]]
+    links: dict[tuple[int, int], str]
+
+
+def read_workbook(body: bytes) -> tuple[Sheet, ...]:
+    """Return the visible worksheets in the workbook's order, at least one; raise nothing but Unreadable."""
+    if not body.startswith(b"PK"):
+        raise Unreadable(f"this is not an Excel workbook (.xlsx): it looks like {looks_like(body)}")
+    try:
+        sheets = tuple(_sheets(Package(body)))
+    except _DAMAGE as error:
+        raise Unreadable("the workbook is damaged or came incomplete") from error
+    if not sheets:
+        raise Unreadable("the workbook has no visible sheet")
+    return sheets
+
+
+def looks_like(body: bytes) -> str:
+    """Say what bytes that are not a workbook look like, to end the sentence "it looks like …"."""
+    head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        return "an empty file"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        protected = "EncryptedPackage".encode("utf-16-le") in body
+        return f"an Excel workbook {'protected with a password' if protected else 'in the old .xls format'}"
+    if b"<html" in head or head.startswith((b"<!doctype html", b"<head", b"<body", b"<script", b"<!--")):
+        return "a web page"
+    known = {b"%pdf": "a PDF", b"pk": "a zip archive", b"\x1f\x8b": "a gzip archive", b"<?xml": "XML", b"{": "JSON"}
+    other = "binary data" if b"\0" in head else "plain text"
+    return next((kind for start, kind in known.items() if head.startswith(start)), other)
+
+
+def _sheets(package: Package) -> Iterator[Sheet]:
+    main = package.relations("").part("officeDocument")
+    if main is None:
+        raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
+    book, relations = package.part(main, "workbook"), package.relations(main)
+    is_1904 = any(tag.get("date1904") in ("1", "true") for tag in tags(book, "workbookPr"))
+    strings, styles = relations.part("sharedStrings"), relations.part("styles")
+    texts = _texts(package.part(strings, "sst")) if strings else _Texts()
+    formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
+    for number, tag in enumerate(tags(book, "sheet"), start=1):
+        bound("sheets", number)
+        if tag.get("state", "visible") == "visible":
+            kind, part, _ = relations[_key(tag)]
+            if kind == "worksheet":
+                cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
+                rows = _rows(package, cells, _Casts(texts, formats))
+                yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
+
+
+def _key(tag: Mapping[str, str]) -> str:
+    """Return what most writers call `r:id`, or nothing."""
+    return tag.get("r:id") or next((value for name, value in tag.items() if name.endswith(":id")), "")
+
+
+class _Texts(dict[str, str]):
+    """The texts that cells share, by number as cells print it."""
+
+    def __missing__(self, number: str) -> str:
+        if number != (plain := str(int(number))):
+            return self[plain]
+        raise Unreadable(f"the workbook points at a text that it does not hold: {number[:20]} of {len(self)}")
+
+
+def _texts(xml: str) -> _Texts:
+    bound("texts", xml.count("<si"))
+    texts = [_held(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
+    bound("characters in a cell", max(map(len, texts), default=0))
+    plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, undone as openpyxl does
+    return _Texts(zip(map(str, count()), plain, strict=False))
+
+
+def _held(content: str) -> dict[str, str]:
+    """Return the value, the formula and the text that a cell or a string holds, each if it is there."""
+    bound("characters in one row, text or tag", len(content))
+    found: dict[str, list[str]] = {}
+    for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
+        if stray or (name in found and name != "t"):
+            raise Unreadable("a cell of the workbook holds more than one value, formula or text")
+        found.setdefault(name, []).append(unescaped(text))
+    held = {name: "".join(texts) for name, texts in found.items()}
+    bound("characters in a cell", max(map(len, held.values()), default=0))
+    return held
+
+
+def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
+    """Return how numbers become dates, by the number of a style as cells print it."""
+    moment: Convert = lru_cache(partial(_moment, epoch))  # a list signed on few days
+    codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
+    codes["46"] = _duration
+    for tag in tags(xml, "numFmt"):
+        code = tag.get("formatCode", "").partition(";")[0]
+        convert = moment if _IS_MOMENT.search(_NOT_CODE.sub("", code)) else None
+        codes[tag.get("numFmtId", "")] = _duration if convert and _IS_DURATION.search(code) else convert
+        bound("styles", len(codes))
+    found = {}
+    for number, tag in enumerate(tags(xml.partition("<cellXfs")[2].partition("</cellXfs")[0], "xf")):
+        bound("styles", number)
+        if convert := codes.get(tag.get("numFmtId", "")):
+            found[str(number)] = convert
+    return found
+
+
+class _Casts(dict[str, Convert]):
+    """How the text in a cell becomes its value, by the attributes that most cells share."""
+
+    def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
+        super().__init__()
+        self._formats = formats
+        self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": ("1", "true").__contains__, "d": _iso}
+
+    def __missing__(self, tag: str) -> Convert:
+        found = attributes(tag)
+        kind = found.get("t", "n")
+        cast = self._formats.get(found.get("s", ""), _number) if kind == "n" else self._kinds.get(kind, str)
+        if "r" not in found:
+            self[tag] = cast
+            bound("styles", len(self))
+        return cast
+
+
+def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
+    rows: dict[int, list[Value]] = {}
+    number = 0
+    pieces = xml.split("<row", MOST["rows"] + 1)
+    bound("rows", len(pieces) - 1)
+    for piece in pieces[1:]:
+        bound("characters in one row, text or tag", len(piece))
+        row = _ROW.match(piece)
+        number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
+        inner, _, rest = piece.rpartition("</row")
+        if number < 1:
+            raise Unreadable(f"the workbook numbers a row {str(number)[:20]}")
+        if "<" in rest:
+            raise Unreadable(f"the workbook holds something else than cells in row {str(number)[:20]}")
+        if cells := _cells(inner, number, casts, rows.get(number, [])):
+            rows[number] = cells
+    if not rows:
+        return []
+    height, width = max(rows), max(map(len, rows.values()))
+    bound("rows", height)
+    package.spend("cells", height * width)
+    for cells in rows.values():
+        cells.extend([None] * (width - len(cells)))
+    return [rows.get(number) or [None] * width for number in range(1, height + 1)]
+
+
+def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
+    column, number = 0, str(row)
+    for place, tag, text, content in _CELL.findall(xml):
+        column += 1
+        if place != _EXPECTED[column] + number:
+            column = _column(place or attributes(tag).get("r"), row, column)
+            cells.extend([None] * (column - 1 - len(cells)))
+        value = casts[tag](text) if text else _value(tag, content, casts) if content else None
+        if column > len(cells):
+            cells.append(value)
+        else:
+            cells[column - 1] = value
+    return cells
+
+
+def _value(tag: str, content: str, casts: _Casts) -> Value:
+    held = _held(content)
+    if "f" in held:
+        return "=" + held["f"]
+    if attributes(tag).get("t") == "inlineStr":
+        return held.get("t", "")
+    text = held.get("v")
+    return casts[tag](text) if text else None
+
+
+def _column(place: str | None, row: int, column: int) -> int:
+    """Return the column of a cell that does not stand where it is expected; without a place, it does."""
+    if place:
+        found, column = _corner(unescaped(place))
+        if found != row:
+            raise Unreadable(f"the cell {place[:20]!r} of the workbook stands in another row")
+    bound("columns", column)
+    return column
+
+
+def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, int], str]:
+    links: dict[tuple[int, int], str] = {}
+    for area, key in _hyperlinks(xml):
+        if not key:  # it leads to a place in the workbook
+            continue
+        _, target, is_outside = relations[key]
+        if is_outside:
+            first, _, last = area.partition(":")
+            top, left = _corner(first)
+            if last:
+                bottom, right = _corner(last)
+                rows, columns = range(top, bottom + 1), range(left, right + 1)
+                package.spend("links", len(rows) * len(columns))
+                links.update(dict.fromkeys(product(rows, columns), target))
+            else:
+                package.spend("links", 1)
+                links[top, left] = target
+    return links
+
+
+def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
+    """Yield each link's cells, and the key under which the relations have its target."""
+    for area, key, tag in _LINK.findall(xml):
+        if key:
+            yield area, key
+        else:
+            found = attributes(tag)
+            yield found.get("ref", ""), _key(found)
+
+
+def _corner(reference: str) -> tuple[int, int]:
+    """Return the row and the column of `G5`."""
+    letters = reference.rstrip(digits)
+    row, column = int(reference[len(letters) :] or 0), _COLUMNS.get(letters)
+    if column is None or not 1 <= row <= MOST["rows"]:
+        raise Unreadable(f"the workbook is too large: {reference[:20]!r} is not within A1 to {_LAST}")
+    return row, column
+
+
+def _number(text: str) -> int | float:
+    try:
+        return float(text) if "." in text or "e" in text or "E" in text else int(text)
+    except ValueError:
+        raise Unreadable(f"a cell of the workbook holds {text[:40]!r} where a number belongs") from None
+
+
+def _iso(text: str) -> Value:
+    """Return the date or time that a strict workbook writes out; other text stays what it is."""
+    try:
+        if "T" in text:
+            return datetime.fromisoformat(text).replace(tzinfo=None)
+        return time.fromisoformat(text).replace(tzinfo=None) if ":" in text else date.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _moment(epoch: datetime, text: str) -> Value:
+    """Return the date and time of a serial number of days, or the number if no calendar has it."""
+    serial = _number(text)
+    if serial < 0:
+        return serial
+    try:
+        days, fraction = divmod(serial, 1)
+        rest = timedelta(milliseconds=round(fraction * 86_400_000))
+        if serial < 1 and not rest.days:
+            return (epoch + rest).time()
+        if 0 < serial < 60 and epoch == _EPOCH_1900:  # Excel believes in 29 February 1900
+            days += 1
+        return epoch + timedelta(days=days) + rest
+    except (OverflowError, ValueError):
+        return serial
+
+
+def _duration(text: str) -> Value:
+    """Return a number of days as a duration, to the millisecond, or the number if it is too long."""
+    serial = _number(text)
+    try:
+        duration = timedelta(days=serial)
+        whole = timedelta(seconds=duration.total_seconds() // 1)
+        return whole + timedelta(microseconds=round(duration.microseconds, -3))
+    except (OverflowError, ValueError):
+        return serial

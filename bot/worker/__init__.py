@@ -1,0 +1,1 @@
+"""Runs what is due, side by side."""

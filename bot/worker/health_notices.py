@@ -1,0 +1,73 @@
+"""What is to be said of the watching itself: to the operator, and to subscribers who switched it on. Each once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.channels import Channel
+from bot.domain.change import stamp
+from bot.domain.messages.digest import Digest, Line, Span
+from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
+from bot.domain.source_status import ICE
+from bot.errors import SendError
+from bot.worker.worker import Desk
+
+TOLD = "told"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Where the operator is told; without a channel, in the log alone."""
+
+    channel: str | None = None
+    address: str = ""
+
+
+async def notify(desk: Desk, operator: Operator, stale_after: timedelta) -> None:
+    """Give every notice that has not been given; what cannot be sent is tried again at the next call."""
+    store, now = desk.store, desk.now()
+    told = await store.notes(TOLD)
+    everything, subscriptions = await store.memories(), await store.subscriptions()
+    memories = [memory for memory in everything if memory.source in {ICE, *desk.sources}]
+    parked = of_parked((memory for memory in everything if memory.source in desk.places), told, now)
+    watching = for_operator(
+        memories=memories,
+        held=await store.held(),
+        subscriptions=subscriptions,
+        now=now,
+        stale_after=stale_after,
+    )
+    for notice in (*watching, *((parked,) if parked else ())):
+        if notice.key not in told and await _tell(desk, notice, operator.channel, operator.address):
+            for key in (notice.key, *notice.also):
+                await store.note(TOLD, key, stamp(now))
+    for subscription in subscriptions:
+        for memory in memories:
+            said = for_subscriber(subscription, memory, now, stale_after)
+            if said and said.key not in told and await _tell(desk, said, subscription.channel, subscription.address):
+                await store.note(TOLD, said.key, stamp(now))
+
+
+async def _tell(desk: Desk, notice: Notice, channel_name: str | None, address: str) -> bool:
+    """Send a notice; the log has it in any case."""
+    channel = desk.channels.get(channel_name or "")
+    if channel is None:
+        log.warning("notice", text=notice.text)
+        return True
+    try:
+        await _send(channel, address, notice.text)
+    except SendError as fault:
+        log.warning("notice not sent", problem=str(fault), text=notice.text)
+        return False
+    return True
+
+
+async def _send(channel: Channel, address: str, text: str) -> None:
+    title, *rest = text.splitlines()
+    lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
+    digest = Digest(upto=0, title=(Span(title),), sections=(), footer=lines)
+    for part in channel.render(digest):
+        await channel.send(address, part)

@@ -1,0 +1,44 @@
+"""When: one tick a second takes what is due; that follows from the store, so no job is missed or doubled."""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.worker.worker import Duty
+
+TICK = 1.0  # seconds
+FINISH_WITHIN = 10.0  # seconds that work under way has after SIGTERM
+
+log = structlog.get_logger()
+
+
+def stop_asked() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT from now on, which end the program no more by themselves."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def run(duty: Duty) -> None:
+    """Tick until SIGTERM or SIGINT, then finish what is under way."""
+    stop = stop_asked()
+
+    async def tick() -> None:
+        with suppress(asyncio.CancelledError):  # of the stop, which apscheduler would log as a fault of ours
+            await duty.tick()
+
+    scheduler = AsyncIOScheduler()
+    scheduler.add_job(tick, "interval", seconds=TICK, coalesce=True, max_instances=1, misfire_grace_time=None)
+    scheduler.start()
+    await duty.tick()
+    following = asyncio.create_task(duty.follow())
+    await stop.wait()
+    log.info("stopping")
+    following.cancel()
+    scheduler.shutdown(wait=False)
+    await duty.finish(FINISH_WITHIN)

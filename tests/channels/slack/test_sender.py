@@ -1,0 +1,234 @@
+"""Slack: its rich text and limits, and what its refusals mean."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from support.loopback.server import Fault, delayed, page
+from support.loopback.slack import LoopbackSlack, broken, flooded, read, refused
+
+from bot.channels import CHANNELS
+from bot.channels.rate_limit import Pace
+from bot.channels.slack.sender import Slack
+from bot.domain.messages.digest import Digest, Item, Section, Span
+from bot.errors import SendError
+
+CHANNEL = "C024BE91L"
+
+
+def digest(*lines: Span, times: int = 1) -> Digest:
+    items = tuple(Item(lines=(lines,), covers=(number + 1,)) for number in range(times))
+    return Digest(upto=times, title=(Span("News", strong=True),), sections=(Section(heading=(), items=items),))
+
+
+@pytest.fixture
+async def server():
+    async with LoopbackSlack() as server:
+        yield server
+
+
+@pytest.fixture
+async def slack(server: LoopbackSlack):
+    channel = Slack(token=server.token, base_url=server.url, call_timeout=2, pace=Pace())
+    yield channel
+    await channel.close()
+
+
+async def verdict(slack: Slack) -> SendError:
+    [part] = slack.render(digest(Span("Bay County")))
+    with pytest.raises(SendError) as refusal:
+        await slack.send(CHANNEL, part)
+    return refusal.value
+
+
+HARD = "*bold* _x_ ~y~ `z` <!channel> @here :ice: <https://evil.example|link> & 'q'"
+
+
+def test_what_is_scraped_stands_in_rich_text_as_it_is() -> None:
+    [part] = CHANNELS["slack"](token="x").render(digest(Span(HARD), Span(" MOA", "https://x.example/?a=1&b=|2>")))
+
+    assert part.payload["blocks"] == [
+        {
+            "type": "rich_text",
+            "elements": [
+                {
+                    "type": "rich_text_section",
+                    "elements": [
+                        {"type": "text", "text": "News\n\n", "style": {"bold": True}},
+                        {"type": "text", "text": HARD},
+                        {"type": "link", "url": "https://x.example/?a=1&b=%7C2%3E", "text": " MOA"},
+                    ],
+                }
+            ],
+        }
+    ]
+
+
+def test_the_text_for_notifications_is_short_and_escaped() -> None:
+    [part] = CHANNELS["slack"](token="x").render(digest(Span(HARD), times=20))
+
+    text = part.payload["text"]
+    assert text.startswith(
+        "News *bold* _x_ ~y~ `z` &lt;!channel&gt; @here :ice: &lt;https://evil.example|link&gt; &amp;"
+    )
+    assert text.endswith("…")
+    assert len(text) < 400
+    assert not read({"text": text}).links
+
+
+def test_no_message_is_longer_than_slack_takes_however_it_counts() -> None:
+    parts = CHANNELS["slack"](token="x").render(
+        digest(Span("Bay County "), Span("é" * 50, "https://x.example/"), times=500)
+    )
+
+    sizes = [len(json.dumps(part.payload["blocks"], ensure_ascii=False).encode()) for part in parts]
+    assert max(sizes) <= 12_000
+    assert min(sizes[:-1]) > 11_500
+    assert sum(len(read(part.payload).links) for part in parts) == 500
+
+
+async def test_links_do_not_unfold_with_and_without_markup(slack: Slack, server: LoopbackSlack) -> None:
+    [part] = slack.render(digest(Span("MOA", "https://x.example/")))
+    await slack.send(CHANNEL, part)
+    await slack.send(CHANNEL, part, plain=True)
+
+    for call in server.called("chat.postMessage"):
+        assert call.arguments["unfurl_links"] is False
+        assert call.arguments["unfurl_media"] is False
+    assert [message.text for message in server.messages] == ["News\n\nMOA"] * 2
+
+
+async def test_without_markup_nothing_is_read_as_markup(slack: Slack, server: LoopbackSlack) -> None:
+    [part] = slack.render(digest(Span(HARD)))
+    await slack.send(CHANNEL, part, plain=True)
+
+    [call] = server.called("chat.postMessage")
+    assert call.arguments["mrkdwn"] is False
+    assert call.arguments["blocks"] is None
+    assert "<" not in call.arguments["text"]
+    assert server.told(CHANNEL) == [f"News\n\n{HARD}"]
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("not_in_channel", "/invite @Countersign"),
+        ("is_archived", "archived"),
+        ("restricted_action", "administrator"),
+        ("restricted_action_read_only_channel", "read-only"),
+        ("messages_tab_disabled", "Messages tab"),
+        ("user_disabled", "left"),
+    ],
+)
+async def test_a_channel_that_refuses_is_lost_until_someone_acts_and_is_told_how(
+    slack: Slack, server: LoopbackSlack, code: str, says: str
+) -> None:
+    server.script(CHANNEL, refused(code))
+    error = await verdict(slack)
+
+    assert error.permanent
+    assert not error.gone
+    assert says in str(error)
+    assert code in str(error)
+
+
+async def test_a_channel_that_is_not_found_is_only_doubtful(slack: Slack, server: LoopbackSlack) -> None:
+    server.script(CHANNEL, refused("channel_not_found"))
+    error = await verdict(slack)
+
+    assert error.doubtful
+    assert not error.permanent
+    assert "/invite" in str(error)
+
+
+@pytest.mark.parametrize(
+    "code", ["account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed", "missing_scope"]
+)
+async def test_a_refused_token_is_the_whole_workspace(slack: Slack, server: LoopbackSlack, code: str) -> None:
+    server.refuse = code
+    error = await verdict(slack)
+
+    assert error.gone
+    assert not error.permanent
+    assert code in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        (flooded(35), 35.0),
+        (refused("ratelimited"), 30.0),
+        (Fault(status=429, body="Too many requests", headers={"Retry-After": "7"}), 7.0),
+        (Fault(status=429, body="Too many requests", headers={"Retry-After": "soon"}), 30.0),
+    ],
+)
+async def test_a_flood_holds_every_channel_of_the_workspace(
+    slack: Slack, server: LoopbackSlack, fault: Fault, seconds: float
+) -> None:
+    server.script(CHANNEL, fault)
+    error = await verdict(slack)
+
+    assert (error.retry_after, error.scope) == (seconds, "platform")
+    assert slack.pace.opens_in("C0000000") == pytest.approx(seconds, abs=1)
+
+
+@pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks", "no_text"])
+async def test_a_text_that_is_refused_can_be_sent_without_markup(
+    slack: Slack, server: LoopbackSlack, code: str
+) -> None:
+    server.script(CHANNEL, refused(code))
+    error = await verdict(slack)
+
+    assert error.too_long
+    assert not error.permanent
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (refused("internal_error"), "internal_error"),
+        (refused("fatal_error", after=True), "fatal_error"),
+        (refused("service_unavailable"), "service_unavailable"),
+        (refused("something_new"), "something_new"),
+        (broken(), "HTTP 500"),
+        (broken(503), "HTTP 503"),
+        (page("<html>Maintenance</html>"), "HTTP 200"),
+        (page("<html>Sign in</html>", 401), "HTTP 401"),
+        (page("[]"), ""),
+        (Fault(body='"text"'), ""),
+    ],
+)
+async def test_an_outage_or_a_foreign_answer_is_tried_again(
+    slack: Slack, server: LoopbackSlack, fault: Fault, why: str
+) -> None:
+    server.script(CHANNEL, fault)
+    error = await verdict(slack)
+
+    assert vars(error) == vars(SendError("as any other"))
+    assert str(error).startswith(f"Slack did not confirm ({why}")
+    assert str(error).endswith("the message may have been posted")
+
+
+async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(server: LoopbackSlack) -> None:
+    server.plan = lambda _: delayed(2)
+    channel = Slack(token=server.token, base_url=server.url, call_timeout=3.5, pace=Pace())
+    [part] = channel.render(digest(Span("Bay County")))
+    await asyncio.gather(*(channel.send(f"C{number:08}", part) for number in range(150)))
+    await channel.close()
+    assert len(server.messages) == 150
+
+
+async def test_one_channel_is_told_once_a_second_within_the_limit_that_the_platform_enforces() -> None:
+    async with LoopbackSlack(limits=True) as server:
+        channel = Slack(token=server.token, base_url=server.url)
+        [part] = channel.render(digest(Span("Bay County")))
+        started = time.monotonic()
+        for _ in range(3):
+            await channel.send(CHANNEL, part)
+            await channel.send("C0000000", part)
+        took = time.monotonic() - started
+        await channel.close()
+
+    assert len(server.messages) == len(server.calls) == 6
+    assert 1.9 < took < 4

@@ -1,0 +1,1077 @@
+"""People talk to the bot on Telegram: what the clerk is asked, who may ask, and what becomes of the answer."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+from support.loopback.server import dropped, page
+from support.loopback.telegram import (
+    BOT,
+    CHANNEL,
+    LoopbackTelegram,
+    blocked,
+    broken,
+    conflict,
+    flooded,
+    migrated,
+    read,
+    refused,
+)
+
+from bot.channels import Listener
+from bot.channels.keyed_queue import Crowded, Lanes
+from bot.channels.rate_limit import Limit, Pace
+from bot.channels.telegram.handlers import CHANGING, READING
+from bot.channels.telegram.listener import LARGEST_BODY, TelegramChat
+from bot.channels.telegram.replies import keyboard
+from bot.channels.telegram.sender import Telegram
+from bot.domain.chat.request import Asked, Button, Reply
+from bot.domain.messages.digest import Span
+from bot.domain.messages.paginate import sheets
+from bot.domain.subscription import Filter, Language, Subscription
+from bot.domain.text.platforms import COURTESY
+from bot.errors import UsageError
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*`retry_after` will be"),  # as bot.channels.telegram.sender has it
+    pytest.mark.filterwarnings("ignore:Please use 'Bot.getUpdates'"),  # as bot.channels.telegram.listener has it
+]
+
+GROUP, ADMIN, MEMBER = -42, 7, 8
+LAST = "999"  # a chat of the tests' own
+ENGLISH, SPANISH = COURTESY[Language.ENGLISH], COURTESY[Language.SPANISH]
+SECRET = "a-secret_1"
+HEADERS = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+NAMES = [*sorted(CHANGING | READING), "channel"]
+MENU = {
+    Language.ENGLISH: [(name, f"About {name}") for name in NAMES],
+    Language.SPANISH: [(name, f"Sobre {name}") for name in NAMES],
+}
+
+
+def said(*texts: str, **options) -> Reply:
+    return Reply(lines=tuple((Span(text),) for text in texts), **options)
+
+
+@dataclass
+class FakeClerk:
+    """Notes what it is asked and told; answers from `replies` by the command, or with the command itself."""
+
+    asked: list[Asked] = field(default_factory=list)
+    told: list[tuple[str, ...]] = field(default_factory=list)
+    replies: dict[str, Reply | Exception] = field(default_factory=dict)
+    languages: dict[str, Language] = field(default_factory=dict)
+    thinking: asyncio.Event | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        return [asked.text for asked in self.asked]
+
+    async def answer(self, asked: Asked) -> Reply:
+        if asked.address == LAST:
+            return said("The end.")
+        self.asked.append(asked)
+        if self.thinking is not None:
+            await self.thinking.wait()
+        reply = self.replies.get(asked.text, said(f"You said {asked.text}."))
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def subscription(self, channel: str, address: str) -> Subscription | None:
+        if address not in self.languages:
+            return None
+        return Subscription(
+            id="s1", channel=channel, address=address, filter=Filter(states={}), language=self.languages[address]
+        )
+
+    async def subscriptions(self, channel: str) -> list[Subscription]:
+        return []
+
+    async def moved(self, channel: str, old: str, new: str) -> None:
+        self.told.append(("moved", channel, old, new))
+
+    async def gone(self, channel: str, address: str, reason: str) -> None:
+        self.told.append(("gone", channel, address, reason))
+
+    async def returned(self, channel: str, address: str) -> None:
+        self.told.append(("returned", channel, address))
+
+    async def erased(self, channel: str, prefix: str) -> None:
+        self.told.append(("erased", channel, prefix))
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - a loopback server has no event for it
+            await asyncio.sleep(0.005)
+
+
+async def quiet(server: LoopbackTelegram) -> None:
+    """Everything that was said so far has been heard and answered."""
+    before = len(server.told(LAST))
+    server.say("the end", chat=int(LAST), user=int(LAST))
+    await until(lambda: len(server.told(LAST)) > before)
+    await until(lambda: not any(task.get_coro().__name__ == "_after" for task in asyncio.all_tasks()))
+
+
+@asynccontextmanager
+async def listening(chat: TelegramChat, clerk: FakeClerk):
+    task = asyncio.create_task(chat.listen(clerk))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def server():
+    async with LoopbackTelegram() as server:
+        server.members[str(GROUP), str(ADMIN)] = "administrator"
+        server.members[str(CHANNEL), str(ADMIN)] = "administrator"
+        server.members[str(CHANNEL), str(BOT)] = "administrator"
+        yield server
+
+
+@pytest.fixture
+def clerk() -> FakeClerk:
+    return FakeClerk()
+
+
+@pytest.fixture
+async def sender(server: LoopbackTelegram):
+    channel = Telegram(token=server.token, base_url=server.url, call_timeout=2, pace=Pace())
+    yield channel
+    await channel.close()
+
+
+@pytest.fixture
+def chat(sender: Telegram) -> TelegramChat:
+    return TelegramChat(sender, menu=MENU, pause=0.02, grace=0.3)
+
+
+@pytest.fixture
+async def here(chat: TelegramChat, clerk: FakeClerk, server: LoopbackTelegram):
+    """Someone listens."""
+    async with listening(chat, clerk):
+        await until(lambda: server.called("getUpdates"))
+        yield chat
+
+
+def test_it_is_a_listener(chat: TelegramChat) -> None:
+    listener: Listener = chat
+    assert listener
+
+
+# ── what the clerk is asked ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_every_command_in_a_private_chat_is_put_to_the_clerk(here, server, clerk) -> None:
+    for name in sorted(CHANGING | READING):
+        server.say(f"/{name} TX  Oklahoma")
+    await until(lambda: len(clerk.asked) == len(CHANGING | READING))
+
+    expected = Asked(channel="telegram", address="42", text="", language=Language.ENGLISH, bot="countersign_bot")
+    assert clerk.asked == [replace(expected, text=f"{name} TX Oklahoma") for name in sorted(CHANGING | READING)]
+
+
+async def test_a_command_without_words_is_just_its_name(here, server, clerk) -> None:
+    server.say("/Help")
+    server.say("/start FL")
+    await quiet(server)
+
+    assert clerk.texts == ["help", "start FL"]
+
+
+async def test_plain_text_in_a_private_chat_is_put_to_the_clerk_as_it_is(here, server, clerk) -> None:
+    server.say("what is  this?\nhello")
+    server.say("/nonsense x")
+    await quiet(server)
+
+    assert clerk.texts == ["what is  this?\nhello", "nonsense x"]
+
+
+async def test_in_groups_only_commands_that_are_meant_for_this_bot_are_heard(here, server, clerk) -> None:
+    for text in (
+        "hello",
+        "/watch@other_bot TX",
+        "/nonsense",
+        "/watch TX",
+        "/watch@Countersign_Bot OK",
+        "/nonsense@countersign_bot",
+    ):
+        server.say(text, chat=GROUP, user=ADMIN)
+    await quiet(server)
+
+    assert [asked.text for asked in clerk.asked if asked.address == str(GROUP)] == ["watch TX", "watch OK", "nonsense"]
+
+
+async def test_a_command_for_another_bot_is_ignored_in_a_private_chat_too(here, server, clerk) -> None:
+    server.say("/watch@other_bot TX")
+    await quiet(server)
+
+    assert not clerk.asked
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [("es", "es"), ("es-MX", "es"), ("ES", "es"), ("en-GB", "en"), ("de", "en"), ("", "en")],
+)
+async def test_the_platforms_locale_is_the_first_guess_of_the_language(here, server, clerk, code, language) -> None:
+    server.say("/help", language=code)
+    await until(lambda: clerk.asked)
+
+    assert clerk.asked[0].language == language
+
+
+async def test_what_was_edited_forwarded_into_a_group_or_copied_there_from_a_channel_asks_nothing(
+    here, server, clerk
+) -> None:
+    original = {"type": "hidden_user", "sender_user_name": "Eve", "date": 1}
+    server.say("/stop", chat=GROUP, user=ADMIN, forward_origin=original)
+    server.say("/stop", chat=GROUP, user=ADMIN, is_automatic_forward=True)
+    server.push(edited_message={"message_id": 9, "date": 1, "chat": {"id": 42, "type": "private"}, "text": "/stop"})
+    await quiet(server)
+
+    assert not clerk.asked
+    assert not server.told(GROUP)
+
+
+# ── how it is answered ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_answer_is_marked_up_escaped_and_shows_no_preview_of_links(here, server, clerk) -> None:
+    lines = ((Span("A & <b>", strong=True),), (), (Span("MOA", href="https://x.example/?a=1&b=2"),))
+    clerk.replies["help"] = Reply(lines=lines)
+    server.say("/help")
+    await until(lambda: server.messages)
+
+    [message] = server.messages
+    assert message.raw == '<b>A &amp; &lt;b&gt;</b>\n\n<a href="https://x.example/?a=1&amp;b=2">MOA</a>'
+    assert message.links == (("MOA", "https://x.example/?a=1&b=2"),)
+    assert message.preview is False
+
+
+async def test_buttons_stand_under_the_answer(here, server, clerk) -> None:
+    clerk.replies["watch"] = said(
+        "Which?", buttons=((Button("TX", "watch TX"), Button("OK", "watch OK")), (Button("All", "watch all"),))
+    )
+    server.say("/watch")
+    await until(lambda: server.messages)
+
+    assert json.loads(server.messages[0].arguments["reply_markup"])["inline_keyboard"] == [
+        [{"text": "TX", "callback_data": "watch TX"}, {"text": "OK", "callback_data": "watch OK"}],
+        [{"text": "All", "callback_data": "watch all"}],
+    ]
+
+
+async def test_a_long_answer_is_several_messages_in_order_with_the_buttons_under_the_last(here, server, clerk) -> None:
+    lines = tuple((Span(f"{n} "), Span("x" * 60, "https://x.example/"), Span("y", strong=True)) for n in range(200))
+    clerk.replies["list"] = Reply(lines=lines, buttons=((Button("More", "list 2"),),))
+    server.say("/list")
+    await until(lambda: any("199 " in message.text for message in server.messages))
+
+    numbers = [int(line.split()[0]) for message in server.messages for line in message.text.splitlines()]
+    assert numbers == list(range(200))
+    assert len(server.messages) > 3
+    assert sum(len(message.links) for message in server.messages) == 200
+    assert ["reply_markup" in message.arguments for message in server.messages] == [
+        *[False] * (len(server.messages) - 1),
+        True,
+    ]
+
+
+def test_a_line_that_alone_is_too_long_is_cut_between_words_and_never_in_a_tag() -> None:
+    from bot.channels.telegram.sender import fits, markup
+
+    line = (Span("word & " * 900), Span("linked <words> " * 500, "https://x.example/"), Span("end", strong=True))
+    cut = sheets((line,), fits)
+
+    readings = [read(markup(sheet), "HTML") for sheet in cut]
+    assert "".join(reading.text for reading in readings).replace("\n", "").replace(" ", "") == (
+        "word&" * 900 + "linked<words>" * 500 + "end"
+    )
+    assert 2 < len(cut) < 9
+
+
+def test_no_sheet_begins_or_ends_with_an_empty_line_and_nothing_is_no_sheet() -> None:
+    two = sheets(((), (Span("a"),), (), (Span("b"),), (), (Span("c"),), ()), lambda lines: len(lines) <= 4)
+
+    assert two == (((Span("a"),), (), (Span("b"),)), ((Span("c"),),))
+    assert sheets(((), (Span(" "),)), lambda _: True) == ()
+
+
+def test_buttons_that_telegram_would_refuse_are_wrapped_or_left_out() -> None:
+    states = tuple(Button(f"S{n}", f"watch S{n}") for n in range(56))
+    assert [len(row) for row in keyboard((states,)).inline_keyboard] == [8] * 7
+    assert sum(map(len, keyboard((states, states)).inline_keyboard)) == 100
+    with capture_logs() as logs:
+        assert keyboard(((Button("x", "ñ" * 33), Button("y", "ñ" * 32)),)).inline_keyboard[0][0].text == "y"
+        assert keyboard(((Button("x", "a" * 50),),), "@-1001000000001 ") is None
+    assert [entry["buttons"] for entry in logs] == [1, 1]
+    assert keyboard(()) is None
+
+
+async def test_an_answer_stays_in_the_topic_of_the_question(here, server) -> None:
+    server.say("/help", chat=-1001, user=MEMBER, message_thread_id=77, is_topic_message=True)
+    await until(lambda: server.messages)
+
+    assert server.messages[0].arguments["message_thread_id"] == "77"
+
+
+async def test_an_answer_to_a_topic_that_is_gone_goes_to_the_group(here, server) -> None:
+    server.script(-1001, refused(400, "Bad Request: message thread not found"))
+    server.say("/help", chat=-1001, user=MEMBER, message_thread_id=77, is_topic_message=True)
+    await until(lambda: server.messages)
+
+    assert "message_thread_id" not in server.messages[0].arguments
+
+
+async def test_answers_go_before_a_broadcast_that_waits(server, clerk) -> None:
+    sender = Telegram(token=server.token, base_url=server.url, pace=Pace(overall=(Limit(1, 0.1),)))
+    async with listening(TelegramChat(sender, menu={}), clerk):
+        await until(lambda: server.called("getUpdates"))
+        broadcast = [asyncio.create_task(sender.pace.turn(str(n))) for n in range(12)]
+        server.say("/help")
+        await until(lambda: server.messages)
+        waiting = [turn for turn in broadcast if not turn.done()]
+        assert len(waiting) > 6
+        for turn in broadcast:
+            turn.cancel()
+    await sender.close()
+
+
+@pytest.mark.parametrize(
+    "fault", [flooded(1), broken(), dropped(), page("<html>502</html>", 502), page('{"ok": true}')]
+)
+async def test_an_answer_that_did_not_get_through_is_sent_again(here, server, fault) -> None:
+    server.script(42, fault)
+    server.say("/help")
+    await until(lambda: server.told(42))
+
+    assert server.told(42) == ["You said help."]
+
+
+async def test_a_markup_that_telegram_refuses_is_sent_plain(here, server, clerk) -> None:
+    clerk.replies["help"] = Reply(lines=((Span("A <b>", strong=True),),))
+    server.script(42, refused(400, "Bad Request: can't parse entities: unknown"))
+    server.say("/help")
+    await until(lambda: server.told(42))
+
+    assert server.messages[0].raw == "A <b>"
+
+
+async def test_who_blocked_the_bot_before_the_answer_came_is_gone(here, server, clerk) -> None:
+    server.script(42, blocked())
+    server.say("/help")
+    await until(lambda: clerk.told)
+
+    assert clerk.told == [("gone", "telegram", "42", "bot was blocked by the user")]
+
+
+async def test_an_answer_follows_a_group_that_became_a_supergroup(here, server, clerk) -> None:
+    server.script(GROUP, migrated(-1001234567890))
+    server.say("/help", chat=GROUP, user=MEMBER)
+    await until(lambda: server.told(-1001234567890))
+
+    assert clerk.told == [("moved", "telegram", str(GROUP), "-1001234567890")]
+
+
+async def test_when_the_clerk_fails_the_person_gets_one_line_and_the_log_the_rest(here, server, clerk) -> None:
+    clerk.replies["status"] = RuntimeError("a bug")
+    clerk.languages["43"] = Language.SPANISH
+    with capture_logs() as logs:
+        server.say("/status")
+        server.say("/status", chat=43, user=43)
+        server.say("/status", chat=44, user=44, language="es")
+        await until(lambda: len(server.messages) == 3)
+
+    assert server.told(42) == [ENGLISH.failed]
+    assert server.told(43) == server.told(44) == [SPANISH.failed]
+    assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "not answered"] == ["a bug"] * 3
+
+
+async def test_the_apology_comes_even_when_the_clerk_cannot_say_the_language(here, server, clerk, monkeypatch) -> None:
+    async def broken_too(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(clerk, "subscription", broken_too)
+    clerk.replies["status"] = RuntimeError("a bug")
+    server.say("/status", language="es")
+    await until(lambda: server.messages)
+
+    assert server.told(42) == [SPANISH.failed]
+
+
+# ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_pressed_button_asks_its_command_and_is_acknowledged_before_the_answer(here, server, clerk) -> None:
+    clerk.thinking = asyncio.Event()
+    server.press("watch TX", language="es")
+    await until(lambda: clerk.asked)
+
+    [call] = server.called("answerCallbackQuery")
+    assert "text" not in call.arguments
+    assert not server.messages
+    clerk.thinking.set()
+    await until(lambda: server.messages)
+    assert (clerk.texts, clerk.asked[0].language) == (["watch TX"], "es")
+
+
+async def test_an_answer_in_place_changes_the_message_and_its_buttons(here, server, clerk) -> None:
+    clerk.replies["states"] = said("Choose", buttons=((Button("TX", "pick TX"),),))
+    clerk.replies["pick TX"] = said("Chosen", buttons=((Button("✓TX", "pick TX"),),), in_place=True)
+    server.say("/states")
+    await until(lambda: server.messages)
+    number = int(server.messages[0].message_id)
+    server.press("pick TX", message_id=number)
+    await until(lambda: server.edits)
+    server.press("pick TX", message_id=number)  # the same again: "message is not modified"
+    await quiet(server)
+
+    [edit] = server.edits
+    assert (edit.message_id, edit.text, edit.preview) == (str(number), "Chosen", False)
+    assert "✓TX" in json.loads(edit.arguments["reply_markup"])["inline_keyboard"][0][0]["text"]
+    assert server.told(42) == ["Choose"]
+
+
+async def test_an_answer_that_is_not_in_place_is_a_message_of_its_own(here, server, clerk) -> None:
+    server.press("status")
+    await until(lambda: server.messages)
+
+    assert not server.edits
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["message can't be edited", "message to edit not found", "MESSAGE_ID_INVALID"],
+)
+async def test_a_message_that_cannot_be_edited_any_more_gets_a_new_one(here, server, clerk, description) -> None:
+    clerk.replies["pick TX"] = said("Chosen", in_place=True)
+    server.fail("editMessageText", refused(400, f"Bad Request: {description}"))
+    server.press("pick TX", age=None)
+    await until(lambda: server.messages)
+
+    assert server.told(42) == ["Chosen"]
+
+
+async def test_a_press_too_old_to_be_acknowledged_is_answered_all_the_same(here, server, clerk) -> None:
+    server.fail("answerCallbackQuery", refused(400, "Bad Request: query is too old and response timeout expired"))
+    server.press("watch TX")
+    await until(lambda: server.messages)
+
+    assert server.told(42) == ["You said watch TX."]
+
+
+async def test_quick_presses_are_all_asked_at_once_and_edits_that_wait_are_one(server, clerk) -> None:
+    for state in ("TX", "OK", "FL", "GA"):
+        clerk.replies[f"pick {state}"] = said(f"Chosen {state}", in_place=True)
+    sender = Telegram(token=server.token, base_url=server.url, pace=Pace(each=lambda _: (Limit(1, 0.3),)))
+    async with listening(TelegramChat(sender, menu={}), clerk):
+        for state in ("TX", "OK", "FL", "GA"):
+            server.press(f"pick {state}")
+        await until(lambda: server.edits and server.edits[-1].text == "Chosen GA")
+    await sender.close()
+
+    assert clerk.texts == ["pick TX", "pick OK", "pick FL", "pick GA"]
+    assert len(server.edits) <= 2
+
+
+# ── who may ask ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("status", ["administrator", "creator"])
+async def test_administrators_of_a_group_may_change_it(here, server, clerk, status) -> None:
+    server.members[str(GROUP), "9"] = status
+    server.say("/watch TX", chat=GROUP, user=9)
+    await until(lambda: clerk.asked)
+
+    assert (clerk.asked[0].address, clerk.asked[0].text) == (str(GROUP), "watch TX")
+
+
+async def test_an_anonymous_administrator_may_change_the_group(here, server, clerk) -> None:
+    server.say_anonymously("/watch TX", chat=GROUP)
+    await until(lambda: clerk.asked)
+
+    assert not server.called("getChatMember")
+
+
+async def test_who_writes_in_the_name_of_a_channel_is_no_administrator_of_the_group(here, server, clerk) -> None:
+    server.say("/watch TX", chat=GROUP, user=136817688, sender_chat={"id": -1005, "type": "channel", "title": "X"})
+    await until(lambda: server.told(GROUP))
+
+    assert (clerk.asked, server.told(GROUP)) == ([], [ENGLISH.administrators_only])
+
+
+async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here, server, clerk) -> None:
+    for name in sorted(CHANGING):
+        server.say(f"/{name} TX", chat=GROUP, user=MEMBER)
+    server.say("/watch TX", chat=-43, user=MEMBER, language="es")
+    await quiet(server)
+
+    assert not clerk.asked
+    assert server.told(GROUP) == [ENGLISH.administrators_only]
+    assert server.told(-43) == [SPANISH.administrators_only]
+
+
+async def test_a_refusal_speaks_the_language_that_the_group_has_chosen(here, server, clerk) -> None:
+    clerk.languages[str(GROUP)] = Language.SPANISH
+    server.say("/watch TX", chat=GROUP, user=MEMBER)
+    await until(lambda: server.messages)
+
+    assert server.told(GROUP) == [SPANISH.administrators_only]
+
+
+async def test_a_group_is_refused_again_after_a_while(server, sender, clerk) -> None:
+    async with listening(TelegramChat(sender, menu={}, refuse_every=0.05), clerk):
+        server.say("/watch TX", chat=GROUP, user=MEMBER)
+        await until(lambda: len(server.messages) == 1)
+        await asyncio.sleep(0.06)
+        server.say("/watch TX", chat=GROUP, user=MEMBER)
+        await until(lambda: len(server.messages) == 2)
+
+
+async def test_any_member_may_ask_what_only_reads(here, server, clerk) -> None:
+    for name in sorted(READING):
+        server.say(f"/{name} FL", chat=GROUP, user=MEMBER)
+        server.press(f"{name} FL", chat=GROUP, user=MEMBER)
+    await until(lambda: len(clerk.asked) == 2 * len(READING))
+
+    assert not server.called("getChatMember")
+
+
+async def test_each_press_in_a_group_is_checked_again(here, server, clerk) -> None:
+    server.press("pick TX", chat=GROUP, user=ADMIN)
+    await until(lambda: clerk.asked)
+    server.members[str(GROUP), str(ADMIN)] = "member"
+    server.press("pick OK", chat=GROUP, user=ADMIN)
+    await until(lambda: len(server.called("answerCallbackQuery")) == 2)
+    await quiet(server)
+
+    assert clerk.texts == ["pick TX"]
+    refusal = server.called("answerCallbackQuery")[1].arguments
+    assert (refusal["text"], refusal["show_alert"]) == (ENGLISH.administrators_only, "true")
+    assert ENGLISH.administrators_only not in server.told(GROUP)
+
+
+def test_a_refusal_fits_an_alert() -> None:
+    assert all(len(courtesy.administrators_only) <= 200 for courtesy in COURTESY.values())
+
+
+async def test_when_telegram_does_not_say_who_is_an_administrator_nothing_is_changed(here, server, clerk) -> None:
+    server.fail("getChatMember", broken(), broken())
+    server.say("/watch TX", chat=GROUP, user=ADMIN)
+    server.press("watch TX", chat=GROUP, user=ADMIN)
+    await until(lambda: len(server.told(GROUP)) == 2)
+
+    assert not clerk.asked
+    assert server.told(GROUP) == [ENGLISH.failed] * 2
+    assert server.called("answerCallbackQuery")
+
+
+# ── channels ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["@some_channel", "@Some_Channel", "https://t.me/some_channel", str(CHANNEL)])
+async def test_a_channel_is_set_up_from_a_private_chat(here, server, clerk, name) -> None:
+    server.say(f"/channel {name} watch TX  OK", chat=ADMIN, user=ADMIN, language="es")
+    await until(lambda: server.messages)
+
+    [asked] = clerk.asked
+    assert (asked.address, asked.text, asked.language) == (str(CHANNEL), "watch TX OK", "es")
+    assert server.told(ADMIN) == ["You said watch TX OK."]
+
+
+async def test_a_channel_without_a_command_shows_its_status(here, server, clerk) -> None:
+    server.say("/channel @some_channel", chat=ADMIN, user=ADMIN)
+    await until(lambda: clerk.asked)
+
+    assert clerk.asked[0].text == "status"
+
+
+async def test_buttons_under_such_an_answer_are_about_the_channel_and_checked_again(here, server, clerk) -> None:
+    clerk.replies["watch TX"] = said("Watching", buttons=((Button("Undo", "undo 3"),),))
+    clerk.replies["undo 3"] = said("Undone", in_place=True)
+    server.say("/channel @some_channel watch TX", chat=ADMIN, user=ADMIN)
+    await until(lambda: server.messages)
+    [[button]] = json.loads(server.messages[0].arguments["reply_markup"])["inline_keyboard"]
+    server.press(button["callback_data"], chat=ADMIN, user=ADMIN, message_id=int(server.messages[0].message_id))
+    await until(lambda: server.edits)
+    server.members[str(CHANNEL), str(ADMIN)] = "member"
+    server.press(button["callback_data"], chat=ADMIN, user=ADMIN)
+    await until(lambda: len(server.messages) == 2)
+
+    assert [(asked.address, asked.text) for asked in clerk.asked] == [
+        (str(CHANNEL), "watch TX"),
+        (str(CHANNEL), "undo 3"),
+    ]
+    assert [edit.text for edit in server.edits] == ["Undone"]
+    assert server.told(ADMIN)[1] == f"Only an administrator of {CHANNEL} can set it up."
+
+
+@pytest.mark.parametrize("rest", ["", "watch TX", "x"])
+async def test_without_a_channels_name_it_says_how_to_write_one(here, server, clerk, rest) -> None:
+    server.say(f"/channel {rest}", chat=ADMIN, user=ADMIN)
+    await until(lambda: server.messages)
+
+    assert (server.told(ADMIN), clerk.asked) == ([ENGLISH.channel_how], [])
+
+
+async def test_a_channel_that_the_bot_does_not_see_a_group_and_a_closed_channel_are_told_apart(
+    here, server, clerk
+) -> None:
+    server.unknown.add("@secret_channel")
+    server.muted.add(CHANNEL)
+    server.members["-1002", str(BOT)] = "administrator"
+    for name in ("@secret_channel", "-1002", "@some_channel"):
+        server.say(f"/channel {name} watch TX", chat=ADMIN, user=ADMIN)
+    await until(lambda: len(server.messages) == 3)
+
+    assert server.told(ADMIN) == [
+        sentence.format(name=name, bot="countersign_bot")
+        for sentence, name in (
+            (ENGLISH.channel_unknown, "@secret_channel"),
+            (ENGLISH.channel_is_other, "-1002"),
+            (ENGLISH.channel_closed, "@some_channel"),
+        )
+    ]
+    assert not clerk.asked
+
+
+@pytest.mark.parametrize("status", ["member", "left", "kicked"])
+async def test_a_channel_where_the_bot_is_no_administrator_is_closed(here, server, clerk, status) -> None:
+    server.members[str(CHANNEL), str(BOT)] = status
+    server.say("/channel @some_channel watch TX", chat=ADMIN, user=ADMIN, language="es")
+    await until(lambda: server.messages)
+
+    assert server.told(ADMIN) == [SPANISH.channel_closed.format(name="@some_channel", bot="countersign_bot")]
+
+
+async def test_only_an_administrator_of_the_channel_may_set_it_up(here, server, clerk) -> None:
+    server.say("/channel @some_channel watch TX", chat=MEMBER, user=MEMBER)
+    await until(lambda: server.messages)
+
+    assert server.told(MEMBER) == ["Only an administrator of @some_channel can set it up."]
+    assert not clerk.asked
+
+
+async def test_a_command_posted_in_a_channel_is_its_administrators(here, server, clerk) -> None:
+    server.post("/watch TX")
+    server.post("Good morning")
+    server.post("/nonsense")
+    await until(lambda: server.told(CHANNEL))
+    await quiet(server)
+
+    assert [(asked.address, asked.text) for asked in clerk.asked] == [(str(CHANNEL), "watch TX")]
+
+
+async def test_a_follower_who_presses_a_button_in_a_channel_is_refused_whatever_it_asks(here, server, clerk) -> None:
+    server.press("status", chat=CHANNEL, user=MEMBER)
+    server.press("status", chat=CHANNEL, user=ADMIN)
+    await until(lambda: clerk.asked)
+
+    alerts = [call.arguments.get("text") for call in server.called("answerCallbackQuery")]
+    assert alerts == [ENGLISH.administrators_only, None]
+    assert len(clerk.asked) == 1
+
+
+async def test_a_group_cannot_point_at_a_channel(here, server, clerk) -> None:
+    server.press(f"@{CHANNEL} watch TX", chat=GROUP, user=ADMIN)
+    await until(lambda: clerk.asked)
+
+    assert clerk.asked[0].address == str(GROUP)
+
+
+# ── coming, going, moving ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("chat_id", "before", "after", "posts", "expected"),
+    [
+        (42, "member", "kicked", True, ("gone", "telegram", "42", "bot was blocked by the user")),
+        (42, "kicked", "member", True, ("returned", "telegram", "42")),
+        (-42, "member", "left", True, ("gone", "telegram", "-42", "bot was removed from the group")),
+        (-42, "administrator", "kicked", True, ("gone", "telegram", "-42", "bot was removed from the group")),
+        (-1007, "member", "kicked", True, ("gone", "telegram", "-1007", "bot was removed from the supergroup")),
+        (-1007, "member", "restricted", False, ("gone", "telegram", "-1007", "bot may not write in the supergroup")),
+        (CHANNEL, "left", "administrator", True, ("returned", "telegram", str(CHANNEL))),
+        (
+            CHANNEL,
+            "administrator",
+            "left",
+            True,
+            ("gone", "telegram", str(CHANNEL), "bot was removed from the channel"),
+        ),
+    ],
+)
+async def test_the_clerk_is_told_when_the_bot_is_gone_or_back(
+    here, server, clerk, chat_id, before, after, posts, expected
+) -> None:
+    server.membership(before, after, chat=chat_id, user=ADMIN, posts=posts)
+    await until(lambda: clerk.told)
+    await quiet(server)
+
+    assert clerk.told == [expected]
+    assert not clerk.asked
+
+
+@pytest.mark.parametrize("after", ["member", "administrator"])
+async def test_it_says_hello_in_a_group_that_it_is_added_to(here, server, clerk, after) -> None:
+    server.membership("left", after, chat=GROUP, user=MEMBER, language="es")
+    await until(lambda: server.told(GROUP))
+
+    assert clerk.told == [("returned", "telegram", str(GROUP))]
+    assert [(asked.text, asked.address, asked.language) for asked in clerk.asked] == [("hello", str(GROUP), "es")]
+
+
+async def test_a_promotion_is_no_news(here, server, clerk) -> None:
+    server.membership("member", "administrator", chat=GROUP)
+    await quiet(server)
+
+    assert (clerk.told, clerk.texts) == ([], [])
+
+
+async def test_a_group_that_becomes_a_supergroup_keeps_its_settings(here, server, clerk) -> None:
+    server.migrate(GROUP, -1001234567890)
+    await quiet(server)
+
+    moved, back = ("moved", "telegram", str(GROUP), "-1001234567890"), ("returned", "telegram", "-1001234567890")
+    assert sorted(clerk.told) == [moved, moved, back, back]  # the old chat says it, and the new one
+    assert not clerk.asked
+
+
+# ── the menu ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_commands_are_registered_for_each_kind_of_chat_in_both_languages(here, server) -> None:
+    menus = {
+        (json.loads(call.arguments["scope"])["type"], call.arguments.get("language_code", "")): {
+            entry["command"]: entry["description"] for entry in json.loads(call.arguments["commands"])
+        }
+        for call in server.called("setMyCommands")
+    }
+
+    scopes = ("all_private_chats", "all_group_chats", "all_chat_administrators")
+    assert set(menus) == {(scope, code) for scope in scopes for code in ("", "es")}
+    assert set(menus["all_private_chats", ""]) == CHANGING | READING | {"channel"}
+    assert set(menus["all_group_chats", "es"]) == READING
+    assert set(menus["all_chat_administrators", "es"]) == CHANGING | READING
+    assert menus["all_private_chats", "es"]["watch"] == "Sobre watch"
+    assert menus["all_private_chats", ""]["watch"] == "About watch"
+
+
+async def test_a_menu_that_is_not_taken_keeps_nobody_from_listening(server, chat, clerk) -> None:
+    server.fail("setMyCommands", refused(400, "Bad Request: BOT_COMMAND_INVALID"))
+    async with listening(chat, clerk):
+        await quiet(server)
+
+
+# ── long polling ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_waited_while_nobody_listened_is_answered(server, chat, clerk) -> None:
+    for number in range(3):
+        server.say(f"/watch {number}")
+    async with listening(chat, clerk):
+        await until(lambda: len(server.messages) == 3)
+
+    assert clerk.texts == ["watch 0", "watch 1", "watch 2"]
+    [call] = server.called("deleteWebhook")
+    assert call.arguments.get("drop_pending_updates", "false") == "false"
+    allowed = json.loads(server.called("getUpdates")[0].arguments["allowed_updates"])
+    assert sorted(allowed) == ["callback_query", "channel_post", "message", "my_chat_member"]
+
+
+async def test_what_was_answered_does_not_come_again_after_a_restart(server, chat, sender, clerk) -> None:
+    async with listening(chat, clerk):
+        server.say("/watch TX")
+        await until(lambda: server.messages)
+    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+        await quiet(server)
+
+    assert clerk.texts == ["watch TX"]
+
+
+async def test_what_was_broken_off_comes_again_after_a_restart(server, chat, sender, clerk) -> None:
+    clerk.thinking = asyncio.Event()
+    async with listening(chat, clerk):
+        server.say("/watch TX")
+        await until(lambda: clerk.asked)
+    clerk.thinking.set()
+    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+        await until(lambda: server.messages)
+
+    assert clerk.texts == ["watch TX", "watch TX"]
+    assert server.told(42) == ["You said watch TX."]
+
+
+async def test_what_is_in_hand_is_finished_before_it_stops_and_does_not_come_again(server, chat, sender, clerk) -> None:
+    clerk.thinking = asyncio.Event()
+    async with listening(chat, clerk) as task:
+        server.say("/watch TX")
+        await until(lambda: clerk.asked)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        clerk.thinking.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+        await quiet(server)
+
+    assert server.told(42) == ["You said watch TX."]
+
+
+async def test_stopping_leaves_no_task_and_the_senders_client_open(server, chat, sender, clerk) -> None:
+    before = asyncio.all_tasks()
+    async with listening(chat, clerk):
+        await quiet(server)
+    await until(lambda: asyncio.all_tasks() <= before | _server_tasks())
+
+    assert await sender.bot.get_me()
+
+
+def _server_tasks() -> set[asyncio.Task]:
+    return {task for task in asyncio.all_tasks() if "aiohttp" in repr(task) or "RequestHandler" in repr(task)}
+
+
+async def test_a_second_cancellation_does_not_wait_for_what_is_in_hand(server, sender, clerk) -> None:
+    clerk.thinking = asyncio.Event()
+    async with listening(TelegramChat(sender, menu={}, grace=60), clerk) as task:
+        server.say("/watch TX")
+        await until(lambda: clerk.asked)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.02)
+        async with asyncio.timeout(1):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+async def test_another_process_with_the_same_token_is_named_and_waited_for(server, chat, clerk) -> None:
+    server.fail("getUpdates", conflict(), conflict())
+    with capture_logs() as logs:
+        async with listening(chat, clerk):
+            await quiet(server)
+
+    told = [entry for entry in logs if "another process uses this Telegram bot's token" in entry["event"]]
+    assert [entry["again_in"] for entry in told] == ["0.02 s", "0.04 s"]
+
+
+@pytest.mark.parametrize("method", ["getMe", "deleteWebhook", "getUpdates"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        (dropped(), broken(502, "Bad Gateway")),
+        (page("<html>Maintenance</html>"), page('{"ok": true}')),
+        (refused(401, "Unauthorized"), page("[]")),
+    ],
+)
+async def test_a_lost_connection_is_made_again(server, chat, clerk, method, faults) -> None:
+    server.fail(method, *faults)
+    with capture_logs() as logs:
+        async with listening(chat, clerk):
+            await quiet(server)
+
+    assert len([entry for entry in logs if "again_in" in entry]) == 2
+
+
+async def test_empty_answers_that_come_at_once_are_not_asked_for_without_a_break(server, sender, clerk) -> None:
+    server.fail("getUpdates", *[page('{"ok": true, "result": []}')] * 100)
+    async with listening(TelegramChat(sender, menu={}, pause=0.05), clerk):
+        await asyncio.sleep(0.3)
+
+    assert 2 <= len(server.called("getUpdates")) <= 7
+
+
+async def test_an_update_that_cannot_be_read_does_not_stop_the_others(here, server, clerk) -> None:
+    server.push(message={"text": "no chat, no date"})
+    server.push(callback_query={"id": 5})
+    server.push(chat_boost={"new": "kind"})
+    await quiet(server)
+
+    assert not clerk.asked
+
+
+# ── webhook ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def posted(text: str = "/watch TX", number: int = 1) -> bytes:
+    person = {"id": 42, "is_bot": False, "first_name": "Ada"}
+    message = {"message_id": 1, "date": 1, "chat": {"id": 42, "type": "private"}, "from": person, "text": text}
+    message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.partition(" ")[0])}]
+    return json.dumps({"update_id": number, "message": message}).encode()
+
+
+@pytest.fixture
+async def hooked(chat: TelegramChat, clerk: FakeClerk, server: LoopbackTelegram):
+    chat.webhook("https://bot.example/telegram", SECRET)
+    async with listening(chat, clerk):
+        await until(lambda: server.called("setMyCommands"))
+        yield chat
+
+
+async def test_a_webhook_is_set_with_its_secret_and_nothing_is_polled(hooked, server, clerk) -> None:
+    assert await hooked.feed(HEADERS, posted()) == 200
+    await until(lambda: server.told(42))
+
+    assert server.webhook["url"] == "https://bot.example/telegram"
+    assert server.webhook["secret_token"] == SECRET
+    assert "my_chat_member" in server.webhook["allowed_updates"]
+    assert server.webhook.get("drop_pending_updates", "false") == "false"
+    assert not server.called("getUpdates")
+    assert clerk.texts == ["watch TX"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Telegram-Bot-Api-Secret-Token": ""},
+        {"X-Telegram-Bot-Api-Secret-Token": "á\udc80"},
+        {"Authorization": SECRET},
+    ],
+)
+async def test_a_webhook_without_the_secret_is_refused(hooked, clerk, headers) -> None:
+    assert await hooked.feed(headers, posted()) == 403
+    assert not clerk.asked
+
+
+async def test_headers_may_come_in_any_case(hooked) -> None:
+    assert await hooked.feed({"x-telegram-bot-api-secret-token": SECRET}, posted()) == 200
+
+
+async def test_a_body_that_is_too_large_or_no_json_is_refused_and_an_odd_update_is_let_go(hooked, clerk) -> None:
+    assert await hooked.feed(HEADERS, b" " * (LARGEST_BODY + 1)) == 413
+    assert await hooked.feed(HEADERS, b"\xff{") == 400
+    assert await hooked.feed(HEADERS, b"[" * 100_000) == 400
+    assert await hooked.feed(HEADERS, b'{"update_id": 1, "message": {}}') == 200
+    assert await hooked.feed(HEADERS, b"[]") == 200
+    assert not clerk.asked
+
+
+async def test_without_anybody_who_listens_telegram_is_asked_to_send_it_again(chat) -> None:
+    assert await chat.feed(HEADERS, posted()) == 403
+    chat.webhook("https://bot.example/telegram", SECRET)
+    assert await chat.feed(HEADERS, posted()) == 503
+
+
+def test_a_secret_that_telegram_would_refuse_is_refused_here(chat) -> None:
+    for secret in ("", "a b", "x" * 257, "ñ"):
+        with pytest.raises(UsageError, match="secret"):
+            chat.webhook("https://bot.example/telegram", secret)
+
+
+# ── how much at once ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_one_chat_is_answered_in_order_and_does_not_hold_up_another(here, server, clerk) -> None:
+    clerk.thinking = asyncio.Event()
+    for number in range(5):
+        server.say(f"/watch {number}")
+    server.say("/watch x", chat=43, user=43)
+    await until(lambda: len(clerk.asked) == 2)
+    assert sorted(clerk.texts) == ["watch 0", "watch x"]
+    clerk.thinking.set()
+    await until(lambda: len(server.messages) == 6)
+
+    assert server.told(42) == [f"You said watch {number}." for number in range(5)]
+
+
+async def test_a_chat_that_floods_loses_what_is_too_much_and_others_are_served(here, server, clerk) -> None:
+    clerk.thinking = asyncio.Event()
+    with capture_logs() as logs:
+        for number in range(99):
+            server.say(f"/watch {number}")
+        server.say("/help", chat=43, user=43)
+        await until(lambda: len(clerk.asked) == 2)
+    clerk.thinking.set()
+    await until(lambda: len(server.told(42)) == 50)
+    await quiet(server)
+
+    assert server.told(43) == ["You said help."]
+    assert len(server.told(42)) == 50
+    assert sum("too much is asked" in entry["event"] for entry in logs) == 49
+
+
+async def test_a_lane_goes_on_after_a_job_that_failed_or_was_broken_off() -> None:
+    lanes, done = Lanes(each=9, most=9), []
+
+    async def job(number: int) -> None:
+        await asyncio.sleep(0)
+        if number == 1:
+            raise ValueError
+        done.append(number)
+
+    tasks = [await lanes.add("x", lambda n=n: job(n)) for n in range(4)]
+    tasks[2].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert done == [0, 3]
+    assert not lanes._last
+    assert not lanes._waiting
+
+
+async def test_lanes_take_no_more_than_there_is_room_for() -> None:
+    lanes, gate = Lanes(each=2, most=3), asyncio.Event()
+    for key in ("x", "x", "y"):
+        await lanes.add(key, gate.wait)
+    with pytest.raises(Crowded):
+        await lanes.add("x", gate.wait)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(lanes.add("z", gate.wait), 0.02)
+    assert lanes._waiting == {"x": 2, "y": 1}
+    gate.set()
+    async with asyncio.timeout(1):
+        await lanes.add("z", gate.wait)
+
+
+# ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_log_line_holds_the_token_whatever_goes_wrong() -> None:
+    """In a process of its own, since the libraries' loggers are set as a program would set them."""
+    code = f"""
+import asyncio, logging, sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from bot.channels.rate_limit import Pace
+from bot.channels.telegram.sender import Telegram
+from bot.channels.telegram.listener import TelegramChat
+from support.loopback.server import page, dropped
+from support.loopback.telegram import LoopbackTelegram, blocked, conflict, refused
+from channels.telegram.test_listener import FakeClerk, until
+logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+for name in ("httpx", "httpcore"):
+    logging.getLogger(name).setLevel(logging.WARNING)
+async def main():
+    async with LoopbackTelegram() as server:
+        sender = Telegram(token=server.token, base_url=server.url, pace=Pace())
+        clerk = FakeClerk(replies={{"status": RuntimeError("a bug")}})
+        leak = page(f"<html>/bot{{server.token}}/</html>")
+        for method in ("getMe", "deleteWebhook", "setMyCommands", "getUpdates", "getChatMember", "editMessageText"):
+            server.fail(method, refused(401, "Unauthorized"), leak, dropped(), conflict(), refused(400, server.token))
+        server.script(42, blocked(server.token), leak)
+        task = asyncio.create_task(TelegramChat(sender, menu={{}}, pause=0.01).listen(clerk))
+        for _ in range(3):
+            server.say("/status")
+            server.say("/watch TX", chat=-42, user=7)
+        await until(lambda: len(server.told(42)) > 1 and len(server.told(-42)) > 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await sender.close()
+asyncio.run(main())
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.count("not answered") > 2
+    assert "refuses the bot's token" in shown.stdout
+    assert "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw" not in shown.stdout + shown.stderr
+    assert "Please use" not in shown.stderr

@@ -1,0 +1,249 @@
+"""What people type in a chat and what they are answered, over a real store."""
+
+from datetime import timedelta
+
+import pytest
+from support.program import row
+from support.talk import FIRST, NOW, SECOND, SIGNED, Talk
+
+from bot.domain.change import TOLD_BY_DEFAULT, Kind
+from bot.domain.chat.replies import _SAID
+from bot.domain.messages.digest import plain_text
+from bot.domain.subscription import ALL_STATES, Cadence, Language
+from bot.store.tiny.store import TinyStore
+
+
+@pytest.fixture
+async def talk(tmp_path):
+    store = TinyStore.open(tmp_path)
+    made = Talk(store)
+    await made.publish(FIRST, NOW - timedelta(days=5))
+    await made.publish(SECOND, NOW - timedelta(days=1))
+    yield made
+    await store.close()
+
+
+async def test_watch_acts_at_once_says_what_is_in_force_and_previews_the_week(talk):
+    reply = await talk.ask("watch TX, ohio")
+    text = plain_text(reply.lines)
+    assert text.startswith("You will hear of new agreements, ")
+    assert "in Ohio, Texas, at once." in text
+    assert "287(g): 3 new agreements, 1 no longer listed" in text
+    assert "Bell County Sheriff's Office, Texas: new on ICE's list" in text
+    assert "Archer County Sheriff's Office, Texas: no longer on ICE's list" in text
+    assert reply.changed
+    mine = await talk.mine()
+    assert set(mine.filter.states) == {"TX", "OH"}
+    assert set(mine.filter.kinds) == set(TOLD_BY_DEFAULT)
+    assert (mine.cadence, mine.due_at) == (Cadence.INSTANT, None)
+
+
+async def test_what_was_recorded_between_unwatch_and_undo_is_owed_after_all(talk):
+    await talk.ask("watch TX OH")
+    reply = await talk.ask("unwatch TX")
+    await talk.publish(SECOND[1:], NOW)
+    await talk.ask(reply.buttons[0][0].command)
+    mine = await talk.mine()
+    assert mine.due_at is not None
+    assert mine.filter.states["TX"] < await talk.store.last_seq()
+
+
+async def test_a_state_that_is_watched_again_without_undo_starts_anew(talk):
+    await talk.ask("watch TX OH")
+    await talk.ask("unwatch TX")
+    await talk.publish(SECOND[:1] + SECOND[2:], NOW)
+    await talk.ask("watch TX")
+    assert (await talk.mine()).due_at is None
+
+
+async def test_undo_takes_back_the_first_settings_and_later_ones_but_never_a_stale_press(talk):
+    first = await talk.ask("watch TX")
+    second = await talk.ask("watch OH")
+    assert "nothing was undone" in await talk.says(first.buttons[0][0].command)
+    undone = await talk.says(second.buttons[0][0].command)
+    assert "Undone." in undone
+    assert set((await talk.mine()).filter.states) == {"TX"}
+    await talk.ask("forget yes")
+    again = await talk.ask("watch TX")
+    await talk.ask(again.buttons[0][0].command)
+    assert await talk.mine() is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("watch Texsa", "Did you mean Texas?"),
+        ("watch Harrris County TX", "Did you mean Harris?"),
+        ("watch Harris County", "In which state"),
+        ("watch agency ab", "three letters"),
+        ("kinds sined", "Did you mean signed?"),
+        ("kinds -signed -withdrawn -reinstated -applied -mentioned", "nothing to tell"),
+        ("digest 8:00 Amerika/Chicago", "Did you mean America/Chicago?"),
+        ("digest 25:00", "no time and no time zone"),
+        ("pause forever", "For how long?"),
+        ("language fr", "/language es"),
+        ("wacth TX", "Did you mean /watch?"),
+        ("xyzzy", "is no command"),
+        ("list", "Which state?"),
+        ("agency Atlantis", "No agency"),
+        ("undo 7", "nothing was undone"),
+        ("unwatch FL", "was not watched"),
+        ("set states=TX at=99:99", "nothing was changed"),
+        ("set nonsense", "nothing was changed"),
+    ],
+)
+async def test_bad_input_gets_one_helpful_line_and_changes_nothing(talk, typed, said):
+    await talk.ask("watch TX")
+    before = await talk.mine()
+    reply = await talk.ask(typed)
+    assert said in plain_text(reply.lines)
+    assert len(reply.lines) == 1
+    assert not reply.changed
+    assert await talk.mine() == before
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "/", "watch \x00", "watch " + "A" * 5000, "💥", "start ../../etc", "pick ZZ", "kind x"]
+)
+async def test_rubbish_is_answered_and_changes_nothing(talk, text):
+    reply = await talk.ask(text)
+    assert reply.lines
+    assert all(len(plain_text(reply.lines)) < 500 for _ in [0]) or text.strip() in {"", "/"}
+    assert await talk.mine() is None
+
+
+async def test_a_deep_link_preselects_and_a_person_confirms(talk):
+    reply = await talk.ask("start FL_TX")
+    assert plain_text(reply.lines) == "Watch Florida, Texas?"
+    assert await talk.mine() is None
+    await talk.ask(reply.buttons[0][0].command)
+    assert set((await talk.mine()).filter.states) == {"FL", "TX"}
+
+
+async def test_the_state_picker_holds_every_state_and_is_edited_in_place(talk):
+    reply = await talk.ask("watch")
+    buttons = [button for line in reply.buttons for button in line]
+    assert len(buttons) == 58
+    assert all(len(line) <= 8 for line in reply.buttons)
+    assert all(len(button.command.encode()) <= 64 for button in buttons)
+    pressed = await talk.ask("pick TX")
+    assert pressed.in_place
+    assert "✓TX" in [button.text for line in pressed.buttons for button in line]
+    await talk.ask("pick all")
+    assert set((await talk.mine()).filter.states) == {ALL_STATES}
+    await talk.ask("pick FL")
+    assert set((await talk.mine()).filter.states) == {"FL"}
+    await talk.ask("pick FL")
+    assert (await talk.mine()).filter.is_empty
+
+
+async def test_a_watcher_of_texas_who_adds_ohio_is_not_told_of_old_ohio_as_news(talk):
+    await talk.ask("watch TX")
+    rows = [*SECOND, row("OHIO", "Delaware County Sheriff's Office", "Task Force Model", SIGNED, "Delaware County")]
+    await talk.publish(rows, NOW - timedelta(hours=2))
+    await talk.ask("watch OH")
+    assert (await talk.mine()).due_at is None
+    rows.append(row("OHIO", "Allen County Sheriff's Office", "Task Force Model", SIGNED, "Allen County"))
+    await talk.publish(rows, NOW - timedelta(hours=1))
+    assert (await talk.mine()).due_at is not None
+
+
+async def test_counties_agencies_and_support_types_narrow_what_is_heard(talk):
+    await talk.ask("watch Bell County, Texas")
+    assert set((await talk.mine()).filter.counties) == {"TX/bell"}
+    assert "287(g): 3 new agreements" in await talk.says("watch agency butler pd")
+    assert "only" not in await talk.says("status")
+    assert "Task Force Model only" in await talk.says("watch TFM")
+
+
+async def test_digest_makes_it_daily_weekly_and_instant_again(talk):
+    await talk.ask("watch TX")
+    assert "once a day at 8:00 America/Chicago" in await talk.says("digest 8:00 America/Chicago")
+    assert "on Mondays at 9:30" in await talk.says("digest weekly 9:30 am")
+    assert (await talk.mine()).tz == "America/Chicago"
+    assert "at once" in await talk.says("digest off")
+
+
+async def test_a_pause_ends_by_itself_and_what_was_missed_is_owed(talk):
+    await talk.ask("watch TX")
+    await talk.ask("pause 2 days")
+    rows = [*SECOND, row("TEXAS", "Bosque County Sheriff's Office", "Task Force Model", SIGNED, "Bosque County")]
+    await talk.publish(rows, NOW)
+    assert not (await talk.mine()).is_due(NOW + timedelta(days=1))
+    assert (await talk.mine()).is_due(NOW + timedelta(days=2))
+    assert not await talk.store.due(NOW + timedelta(days=1))
+    assert [s.address for s in await talk.store.due(NOW + timedelta(days=2))] == ["42"]
+
+
+async def test_stop_keeps_the_settings_resume_starts_afresh_and_forget_erases(talk, tmp_path):
+    await talk.ask("watch TX")
+    await talk.ask("stop")
+    rows = [*SECOND, row("TEXAS", "Bosque County Sheriff's Office", "Task Force Model", SIGNED, "Bosque County")]
+    await talk.publish(rows, NOW)
+    await talk.ask("resume")
+    assert (await talk.mine()).paused is None
+    assert (await talk.mine()).due_at is None
+    await talk.ask("watch TX", address="777000777")
+    await talk.ask("forget", address="777000777")
+    assert await talk.mine("777000777") is not None
+    await talk.ask("forget yes", address="777000777")
+    assert await talk.mine("777000777") is None
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"777000777" in path.read_bytes()]
+
+
+async def test_what_is_so_can_be_asked_list_recent_agency_status(talk):
+    listed = await talk.says("list TX")
+    assert listed.startswith("1 agencies in Texas are on ICE's list")
+    assert "Bell County Sheriff's Office (TFM, WSO)" in listed
+    assert "participatingAgencies11232026am.xlsx" in listed
+    assert "No agency in Alaska" in await talk.says("list alaska")
+    assert "Archer County Sheriff's Office" in await talk.says("recent")
+    life = await talk.ask("agency Archer County")
+    assert "on the list when we began" in plain_text(life.lines)
+    assert "no longer on ICE's list" in plain_text(life.lines)
+    assert "evidence " in plain_text(life.lines)
+    choice = await talk.ask("agency butler")
+    assert [line[0].command for line in choice.buttons] == [
+        "agency OH Butler County Sheriff's Office",
+        "agency OH Butler Police Department",
+    ]
+    assert "Butler Police Department, Ohio" in await talk.says(choice.buttons[1][0].command)
+    assert "ICE: last read well November 23, 2026, 12:00 PM UTC" in await talk.says("status")
+
+
+async def test_spanish_is_guessed_from_the_platform_and_chosen_by_the_chat(talk):
+    assert "no es un estado" in await talk.says("watch Texsa", language=Language.SPANISH)
+    text = await talk.says("watch TX", language=Language.SPANISH)
+    assert text.startswith("Recibirá acuerdos nuevos")
+    assert "Texas: nuevo en la lista de ICE" in text
+    assert (await talk.mine()).language is Language.SPANISH
+    assert "English" in await talk.says("language en")
+    assert (await talk.says("watch OH", language=Language.SPANISH)).startswith("You will hear")
+
+
+async def test_a_form_sets_everything_at_once(talk):
+    await talk.ask("set states=TX,OK cadence=daily at=09:00 tz=America/Chicago kinds=signed,withdrawn")
+    mine = await talk.mine()
+    assert (set(mine.filter.states), mine.cadence, mine.tz) == ({"TX", "OK"}, Cadence.DAILY, "America/Chicago")
+    assert set(mine.filter.kinds) == {Kind.SIGNED, Kind.WITHDRAWN}
+
+
+async def test_a_group_that_moves_keeps_its_settings_and_one_that_is_gone_is_paused_until_it_returns(talk):
+    await talk.ask("watch TX", address="-5")
+    await talk.counter.moved("telegram", "-5", "-1005")
+    assert set((await talk.mine("-1005")).filter.states) == {"TX"}
+    assert await talk.mine("-5") is None
+    await talk.counter.gone("telegram", "-1005", "the bot was removed")
+    assert (await talk.mine("-1005")).paused == "the bot was removed"
+    await talk.counter.returned("telegram", "-1005")
+    assert (await talk.mine("-1005")).paused is None
+
+
+def test_every_sentence_stands_in_both_languages_with_the_same_blanks():
+    import string
+
+    for key, (english, spanish) in _SAID.items():
+        blanks = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (english, spanish)]
+        assert english, key
+        assert spanish, key
+        assert blanks[1] <= blanks[0] | {"near", "code", "state", "typed", "name", "there"}, key

@@ -1,0 +1,301 @@
+import os
+import re
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.archive import ARCHIVE
+
+from bot.domain.agenda import AgendaItem, Found
+from bot.domain.agendas.detect import EXCERPT, MOST, find, mentions_in
+from bot.sources.formats.html import pdf_pages, readable_html
+
+LABELLED = sorted((Path(__file__).parent / "mentions").glob("*.toml"))
+TEXTS = [(path.stem, entry) for path in LABELLED for entry in tomllib.loads(path.read_text(encoding="utf-8"))["text"]]
+PAGES = ARCHIVE.parent / "local-pages"
+REAL = [
+    *(f"{name}.pdf" for name in ("nash-county-nc-agenda", "nash-county-nc-minutes")),
+    *(f"nash-county-nc-search-{name}.html" for name in ("1-day", "3-days")),
+    *(f"fine-ny-{name}.html" for name in ("categories", "detail-29", "town-board-2025", "town-board-2026")),
+    "civicplus-sites.csv",
+    "manifest.json",
+]
+
+
+def matched(text: str) -> list[str]:
+    return [found.matched for found in find(text)]
+
+
+# ── the labelled set ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for _, entry in TEXTS], ids=[f"{name}-{number}" for number, (name, _) in enumerate(TEXTS)]
+)
+def test_a_labelled_text_is_told_right(entry):
+    assert bool(find(entry["text"])) == entry["speaks"], entry["why"]
+
+
+def test_precision_and_recall_on_the_labelled_set_are_both_one(capsys):
+    told = [(bool(find(entry["text"])), entry["speaks"]) for _, entry in TEXTS]
+    right = told.count((True, True))
+    precision, recall = right / (right + told.count((True, False))), right / (right + told.count((False, True)))
+    with capsys.disabled():
+        print(f"\n{len(told)} labelled texts, {right} speak of it: precision {precision:.3f}, recall {recall:.3f}")
+    assert (precision, recall) == (1.0, 1.0)
+
+
+def test_the_labelled_set_is_balanced_and_no_text_stands_twice():
+    speaks = sum(entry["speaks"] for _, entry in TEXTS)
+    assert len(TEXTS) >= 150
+    assert 0.4 <= speaks / len(TEXTS) <= 0.6
+    assert len({" ".join(entry["text"].split()) for _, entry in TEXTS}) == len(TEXTS)
+    assert all(set(entry) == {"text", "speaks", "why"} and entry["why"] for _, entry in TEXTS)
+
+
+@pytest.mark.skipif(
+    not PAGES.exists() and not os.environ.get("CI"),
+    reason="the real pages are not beside this repository (../shared/local-pages)",
+)
+@pytest.mark.parametrize("name", REAL)
+def test_no_real_page_or_paper_of_the_archive_speaks_of_it(name):
+    body = (PAGES / name).read_bytes()
+    pages = pdf_pages(body) if name.endswith(".pdf") else (readable_html(body, None), body.decode("utf-8"))
+    assert mentions_in(AgendaItem(id="1", title="", address="", pages=pages)) == ()
+
+
+# ── what counts ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SPELLINGS = ["287(g)", "287g", "287G", "287 (g)", "287 (G)", "§ 287(g)", "§287(g)", "Section 287(g)", "Sec. 287(g)", "INA 287(g)", "INA § 287(g)", "287 ( g )",
+             "287-g program", "287(g)(1)", "287[g]", "287（g）", "287\u00a0(g)", "287\u200b(g)", "287\n(g)", "287\n\n(g)", "287-\n(g)", "287\r\n(g)", "287(\ng)", "anti-287(g)",
+             "8 U.S.C. 1357(g)", "8 USC § 1357 (g)", "warrant service officer", "Warrant Service Officers", "WARRANT\nSERVICE OFFICER", "task force model", "TASK FORCE MODEL",
+             "jail enforcement model", "Jail Enforcement Model", "U.S. Immigration and Customs Enforcement", "IMMIGRATION & CUSTOMS ENFORCEMENT", "Immigration and\nCustoms Enforcement",
+             "memorandum of agreement on immigration"]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", SPELLINGS)
+@pytest.mark.parametrize(
+    "frame", ["Approve {}", "Sheriff: {}, discussion and possible action", "9. CONSIDER {} (2ND READING)"]
+)
+def test_every_spelling_counts_where_a_body_is_to_act_on_it(words, frame):
+    assert find(frame.format(words))
+
+
+# Thought of when the rule was there, against the rule.
+MORE = [
+    "Discussion of Immigration and Customs Enforcement",
+    "Sheriff: WSO/ICE agreement",
+    "Contract with ICE for detention of immigrants at county jail",
+    "ICE detention contract, county jail, per diem rate increase",
+    "Resolution calling on the sheriff to end his partnership with ICE",
+    "Approve agreement between ICE and the Police Department",
+    "DHS-ICE MOA for Police Department",
+    "Agreement under section 287 (g) of the Act",
+    "287(g): Ordinance, first reading",
+    "Repeal of Ordinance 2026-14 authorizing 287(g)",
+    "Ordinance 287(g): ICE agreements",
+    "Section 287(9) of the Immigration and Nationality Act",
+    "Bureau of Immigration and Customs Enforcement, memorandum of agreement",
+    "Immigrations and Custom Enforcement MOU",
+    "Policía: acuerdo con el Servicio de Inmigración",
+    "Modelo de grupo de trabajo, acuerdo con ICE",
+    "Discussion re: 287 g",
+    "Resolution to oppose deputizing local police as federal immigration agents",
+    "Termination letter, ICE Memorandum of Agreement, effective in 90 days",
+    "Sheriff to brief board about ICE task force agreement",
+    "Public hearing on the county's participation in a federal immigration enforcement program",
+    "Cooperation agreement with federal immigration officials",
+    "Convenio entre la oficina del alguacil y el Servicio de Control de Inmigración y Aduanas de EE. UU.",
+    "Voto sobre el programa 287g",
+]
+NAMESAKES = [
+    "Ice storm watch",
+    "SHERIFF: ICE STORM DAMAGE AGREEMENT WITH FEMA FOR JAIL",
+    "POLICE ATHLETIC LEAGUE AGREEMENT WITH ICE ARENA",
+    "Police Department agreement with ICE Data Services",
+    "Sheriff's Office: ICE (Intermodal Cargo Express) agreement",
+    "Agreement; delegation of authority to the Finance Director",
+    "Sec. 287(g) Building Code",
+    "Section 287(g) of the Open Meetings Act",
+    "Section 287.057(g), Florida Statutes",
+    "Local Government Code 287(g)",
+    "Motion passed 287 G. Adams seconded",
+    "Variance, 287 G Street, lease agreement for an immigration law office",
+    "$287 (g) fund",
+    "287 gallons of diesel, agreement",
+    "8 CFR 287.7 detainers",
+    "Broadband task force model",
+    "Presentation of a task force model for transit",
+    "Firing range use agreement with Immigration and Customs Enforcement",
+    "Lease agreement with GSA for Immigration and Customs Enforcement offices",
+    "Police report: Immigration and Customs Enforcement arrested three people downtown",
+    "Memorandum of Understanding, Department of Homeland Security, E-Verify, Immigration Reform and Control Act",
+    "Legal defense fund contract for residents facing immigration enforcement",
+    "Memorandum of agreement with Citizenship and Immigration Services",
+    "Fentanyl Task Force Model",
+    "Vehicle 287G (Police) surplus",
+    "Claims 287(G) through 291(G)",
+    "Bid Tab 287-G, jail kitchen",
+    "Memorandum of understanding with the Mexican Consulate on mobile immigration consulate services",
+    "INTERNAL COMBUSTION ENGINE (ICE) VEHICLE REPLACEMENT AGREEMENT, SHERIFF",
+    "Polar plunge: ICE rescue training agreement, Fire and Sheriff",
+    "Amend Section 287-8(g) of the Municipal Code",
+    "Ordinance 287, Section G: alarm permits",
+    "Multi-county mutual aid agreement; Immigrant Heritage Month; ICE skating",
+]
+
+
+@pytest.mark.parametrize("text", MORE)
+def test_other_words_for_it_count(text):
+    assert find(text)
+
+
+@pytest.mark.parametrize("text", NAMESAKES)
+def test_namesakes_do_not_count(text):
+    assert matched(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ICE",
+        "ice",
+        "ICE ICE ICE",
+        "Agreement with ICE",
+        "ICE AGREEMENT",
+        "Contract: ICE, salt, sand",
+        "Notice: ICE on County Road 9",
+    ],
+)
+def test_bare_ice_never_counts(text):
+    assert matched(text) == []
+
+
+def test_a_neighbour_on_the_agenda_does_not_make_a_namesake_count():
+    assert (
+        matched(
+            "4. Amend Section 287 of the fee schedule\n5. Naturalization: immigration services\n6. Task force report"
+        )
+        == []
+    )
+    assert matched("Career fair: Immigration and Customs Enforcement, FBI\n\nApprove agreement for gravel") == []
+
+
+# ── what is said of it ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_words_that_matched_are_as_printed_with_what_stood_beside_them():
+    assert matched("Approve the 287 (G)\nprogram") == ["287 (G)"]
+    assert matched("Approve an agreement with U.S. Immigration and Customs Enforcement") == [
+        "agreement … Immigration and Customs Enforcement"
+    ]
+    assert matched("MOA for 287(g), 287(g) Warrant Service Officer") == ["287(g), Warrant Service Officer"]
+
+
+def test_the_excerpt_is_the_sentence_around_the_words():
+    text = "The Board met. The U.S. Sheriff's Assn. of St. Johns County  asked\nto sign a 287(g) MOA. Lunch followed."
+    assert [found.excerpt for found in find(text)] == [
+        "The U.S. Sheriff's Assn. of St. Johns County asked to sign a 287(g) MOA."
+    ]
+
+
+def test_the_excerpt_of_a_list_is_its_one_thing():
+    text = "Old Business\n  a. Ice storm debris contract\n  b. Sheriff's 287(g) MOA,\n  second reading\n  c. Ice rink lease"
+    assert [found.excerpt for found in find(text)] == ["b. Sheriff's 287(g) MOA, second reading"]
+
+
+def test_a_long_sentence_is_cut_between_words_around_the_match():
+    found, = find("whereas " * 100 + "the 287(g) agreement " + "therefore " * 100)  # fmt: skip
+    assert len(found.excerpt) <= EXCERPT
+    assert re.fullmatch(r"…(whereas )+the 287\(g\) agreement( therefore)+…", found.excerpt)
+
+
+def test_a_long_word_is_cut_too():
+    found, = find("x" * 5_000 + " 287(g) " + "y" * 5_000)  # fmt: skip
+    assert len(found.excerpt) <= EXCERPT
+    assert "287(g)" in found.excerpt
+
+
+def test_each_sentence_counts_once_however_often_it_says_the_words():
+    assert len(find("The 287(g) program, or 287(g), is called 287(g). It is 287(g).")) == 2
+
+
+def test_the_page_is_handed_through():
+    assert find("287(g) MOA", page=7) == (Found(matched="287(g)", excerpt="287(g) MOA", page=7),)
+
+
+def test_an_item_is_read_in_its_title_its_text_and_on_each_page():
+    item = AgendaItem(
+        id="1",
+        title="287(g) agreement",
+        address="",
+        text="The sheriff asks for it. A 287g MOA.",
+        pages=("Cover", "287(g)", "", "Sign the 287(g) MOA"),
+    )
+    assert [(found.excerpt, found.page) for found in mentions_in(item)] == [
+        ("287(g) agreement", None),
+        ("A 287g MOA.", None),
+        ("287(g)", 2),
+        ("Sign the 287(g) MOA", 4),
+    ]
+
+
+def test_a_text_that_repeats_its_title_is_one_place():
+    assert len(mentions_in(AgendaItem(id="1", title="Approve 287(g) MOA", address="", text="APPROVE 287(g) MOA."))) == 1
+
+
+def test_an_item_that_says_nothing_of_it_has_no_mention():
+    assert mentions_in(AgendaItem(id="1", title="Ice storm watch", address="")) == ()
+
+
+# ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOSTILE = ["287g ", "287(", "287 ( g ", "(g) 287 ", "agreement ", "immigration and customs ", "ICE ", "ICE agreement ", "between a ICE ", "task force model ", "section 287 ",
+           "lots 1(g) and ", "287(g). A ", "287(g) of the a a a a a ", "287 g st ", "enforce the of the of all ", "\n", "-\n", " ", "a-\n", "1. ", "ﬃ", "\u00ad\n", "2 8 7 ( ",
+           "immigration\n\n"]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_time_grows_with_the_text_whatever_it_says(piece):
+    text = piece * (600_000 // len(piece))
+    start = time.process_time()
+    assert len(find(text)) <= MOST
+    assert time.process_time() - start < 6  # a second where nobody else computes; a square would take minutes
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "287",
+                "(g)",
+                "g",
+                " ",
+                "\n",
+                "-\n",
+                ". ",
+                "Section",
+                "ICE",
+                "immigration",
+                "and customs enforcement",
+                "agreement",
+                "code",
+                "é",
+                "\u00ad",
+                "1.",
+                "…",
+                "sheriff",
+            ]
+        ),
+        max_size=40,
+    )
+)
+def test_any_text_is_read_without_a_fault_and_excerpts_hold_their_words(pieces):
+    for found in find("".join(pieces)):
+        assert 0 < len(found.excerpt) <= EXCERPT
+        assert found.matched
+        assert found.matched.split(", ")[0].split(" … ")[0] in found.excerpt

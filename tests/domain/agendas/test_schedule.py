@@ -1,0 +1,96 @@
+"""Which local places are watched, and when each is to be read next."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from bot.domain.agenda import Place
+from bot.domain.agendas.schedule import Interest, Rota, local
+from bot.domain.source_status import Memory
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NASH = Place(name="Nash County, NC", kind="page", address="https://nash.example", state="NC")
+WELL = Memory(source=NASH.name, tried_at=NOW, read_at=NOW, due_at=NOW + timedelta(hours=6))
+
+
+def watcher(channel="telegram", paused=None, **filter_):
+    news = Filter(**{name: dict.fromkeys(entries, 0) for name, entries in filter_.items()})
+    return Subscription(id="s1", channel=channel, address="1", filter=news, paused=paused)
+
+
+@pytest.mark.parametrize(
+    ("who", "unverified", "verified"),
+    [
+        (watcher(states=["NC"]), True, True),
+        (watcher(counties=["NC/wake"]), True, True),
+        (watcher(states=["TX"]), False, False),
+        (watcher(states=[ALL_STATES]), False, True),
+        (watcher(agencies=["nash county sheriff office"]), False, True),
+        (watcher(states=["NC"], paused="gone"), False, False),
+        (watcher("console", states=["NC"]), False, True),
+        (watcher("console", states=[ALL_STATES]), False, True),
+    ],
+)
+def test_who_wakes_a_place(who, unverified, verified):
+    interest = Interest.of([who])
+    assert interest.wakes(NASH, None) is unverified
+    assert interest.wakes(replace(NASH, verified=date(2026, 11, 1)), None) is verified
+    assert interest.wakes(NASH, WELL) is verified
+    assert interest.wakes(NASH, Memory(source=NASH.name, tried_at=NOW, failures=1)) is unverified
+
+
+def test_what_is_parked_is_woken_by_nobody():
+    assert not Interest.of([watcher(states=["NC"])]).wakes(NASH, replace(WELL, parked_at=NOW))
+
+
+def test_nobody_watches_and_nothing_is_due():
+    rota = Rota({NASH.name: NASH})
+    rota.draw_up([], Interest.of([]), NOW)
+    assert rota.due(NOW + timedelta(days=1)) == []
+
+
+def drawn_up(places, memories=(), **options):
+    rota = Rota({place.name: place for place in places})
+    rota.draw_up(memories, Interest.of([watcher(states=["NC"])]), NOW, **options)
+    return rota
+
+
+def test_first_readings_are_spread_over_the_hour_and_each_keeps_its_moment():
+    places = [replace(NASH, name=f"{number}, NC") for number in range(2_000)]
+    rota = drawn_up(places)
+    quarters = [len(rota.due(NOW + timedelta(minutes=15 * n))) for n in range(1, 5)]
+    assert all(abs(due - 500 * n) < 100 for n, due in enumerate(quarters, start=1)), quarters
+    rota.draw_up([], Interest.of([watcher(states=["NC"])]), NOW + timedelta(minutes=30))
+    assert len(rota.due(NOW + timedelta(minutes=30))) == quarters[1]
+
+
+def test_a_few_places_need_not_wait_an_hour():
+    assert drawn_up([NASH]).due(NOW + timedelta(seconds=10)) == [NASH]
+    assert drawn_up([NASH], at_once=True).due(NOW) == [NASH]
+
+
+def test_a_place_that_was_read_is_due_when_its_memory_says_so():
+    rota = drawn_up([NASH], [WELL])
+    assert rota.due(NOW + timedelta(hours=5)) == []
+    assert rota.due(NOW + timedelta(hours=6)) == [NASH]
+    rota.put(NASH.name, NOW + timedelta(hours=12))
+    assert rota.due(NOW + timedelta(hours=6)) == []
+
+
+def test_a_clock_that_was_set_back_makes_no_place_wait():
+    ahead = replace(WELL, tried_at=NOW + timedelta(days=9), due_at=NOW + timedelta(days=10))
+    assert drawn_up([NASH], [ahead]).due(NOW) == [NASH]
+
+
+def test_the_count_of_places():
+    places = {name: replace(NASH, name=name) for name in "abcd"}
+    memories = [
+        replace(WELL, source="a"),
+        replace(WELL, source="b", failures=2),
+        replace(WELL, source="c", failures=9, parked_at=NOW),
+        replace(WELL, source="ice", failures=3),
+    ]
+    counts = local(places, memories, Interest.of([watcher(states=["NC"])]))
+    assert (counts.places, counts.watched, counts.failing, counts.parked) == (4, 3, 1, 1)

@@ -1,0 +1,338 @@
+"""Is a listing to be believed?"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.listings import ANOTHER_DAY, FIRST, known_after, listing, pending, row
+
+from bot.domain.agreement import ListName
+from bot.domain.change import Known
+from bot.domain.lists.reconcile import reconcile
+from bot.domain.lists.vetting import Held, Ruling, disappearances, doubts, hold, stood
+
+
+def many(count):
+    """So many agencies that are not like one another."""
+    return [row(f"Precinct {number} Constable", "TX", agency_type="County") for number in range(count)]
+
+
+def doubted(before, now, *, headline=None, excused=(), unreadable=(), known=None):
+    known = known or known_after(before)
+    found = listing(now, 2, unreadable=unreadable)
+    return doubts(known, found, reconcile(known, found).changes, headline=headline, excused=excused)
+
+
+# ── how many may leave at once ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("size", "gone", "is_doubted"),
+    [
+        (12, 10, False),
+        (300, 10, False),
+        (300, 11, True),
+        (310, 9, False),
+        (310, 10, True),
+        (500, 10, False),
+        (500, 11, True),
+    ],
+)
+def test_more_than_ten_or_three_in_a_hundred_do_not_leave_at_once(size, gone, is_doubted):
+    rows = many(size)
+    reasons = doubted(rows, rows[gone:])
+    assert bool(reasons) is is_doubted
+    if is_doubted:
+        assert reasons == (f"{gone} of {size} agreements would leave the list at once",)
+
+
+def test_half_of_the_rows_gone_is_doubted():
+    rows = many(1_000)
+    assert doubted(rows, rows[::2]) == ("500 of 1000 agreements would leave the list at once",)
+
+
+def test_growth_is_never_a_reason():
+    rows = many(1_000)
+    assert doubted(rows[:100], rows) == ()
+
+
+def test_a_burst_of_exits_beside_many_additions_passes():
+    rows = many(1_000)
+    maryland = [
+        row(f"{name} County Sheriff's Office", "MD") for name in ("Cecil", "Carroll", "Garrett", "Harford", "Kent")
+    ]
+    before, now = [*rows[:900], *maryland], rows[:973]
+    assert doubted(before, now, headline=973) == ()
+
+
+def test_rows_that_were_only_respelt_have_not_left():
+    rows = [row(f"Precinct {number} Constable", "TX") for number in range(400)]
+    renamed = [row(f"Constable, Precinct {number}", "TX") for number in range(400)]
+    assert doubted(rows, renamed) == ()
+
+
+def test_disappearances_that_are_excused_are_not_counted():
+    rows = many(400)
+    gone = [agreement.key for agreement in rows[:20]]
+    assert doubted(rows, rows[20:], excused=gone) == ()
+    assert doubted(rows, rows[30:], excused=gone) == ()
+    assert doubted(rows, rows[31:], excused=gone) == ("11 of 400 agreements would leave the list at once",)
+
+
+# ── the page's own total ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("rows", "headline", "is_doubted"),
+    [
+        (100, None, False),
+        (100, 100, False),
+        (100, 101, False),
+        (90, 100, False),
+        (89, 100, True),
+        (970, 1_000, False),
+        (969, 1_000, True),
+        (250, 100, False),
+        (251, 100, True),
+        (1_500, 1_305, False),
+        (1_500, 1_304, True),
+        (0, 10, False),
+        (100, 0, False),
+    ],
+)
+def test_a_count_far_from_the_headline_is_doubted(rows, headline, is_doubted):
+    now = many(rows)
+    reasons = doubted(now, now, headline=headline)
+    assert bool(reasons) is is_doubted
+    if is_doubted:
+        assert reasons == (f"it has {rows} rows where ICE's page says {headline}",)
+
+
+def test_rows_that_cannot_be_read_matter_when_some_row_is_missed():
+    rows = many(20)
+    note = ["row 23 has no agency"]
+    assert doubted(rows, rows, unreadable=note) == ()
+    assert doubted(rows, [*rows, row("Bell Police", "TX")], unreadable=note) == ()
+    assert doubted(rows, rows[1:], unreadable=note) == ("1 rows cannot be read (row 23 has no agency)",)
+    assert doubted(rows, rows[1:], unreadable=note, excused=[rows[0].key]) == ()
+
+
+def test_all_reasons_are_given():
+    rows = many(100)
+    assert len(doubted(rows, rows[:50], headline=100, unreadable=["row 9 has no agency"])) == 3
+
+
+def test_nobody_is_told_of_what_leaves_the_pending_list_so_it_is_never_held():
+    rows = many(100)
+    known = known_after(listing([row("Bell Police", "TX")], 1), pending(rows, 2))
+    empty = pending([], 3)
+    assert doubts(known, empty, reconcile(known, empty).changes, headline=5_000) == ()
+
+
+# ── held, released, ruled on ─────────────────────────────────────────────────────────────────────────────────────────
+
+ROWS = many(400)
+HOUR = timedelta(hours=1)
+
+
+def held(before, gone, at, *, number=2, readable=True):
+    return hold(
+        before,
+        source="ice",
+        name=ListName.PARTICIPATING,
+        publication=listing([], number).publication,
+        reasons=("too many",),
+        gone=tuple(gone),
+        readable=readable,
+        at=FIRST + at * HOUR,
+    )
+
+
+def test_what_is_held_is_named_by_its_first_document_and_remembers_the_newest():
+    first = held(None, ROWS[:20], 0)
+    again = held(first, ROWS[:20], 5, number=3)
+    assert (first.id, first.readings, first.since, first.last_at) == ("particip", 1, FIRST, FIRST)
+    assert (again.id, again.readings, again.since, again.last_at) == (first.id, 2, FIRST, FIRST + 5 * HOUR)
+    assert again.publication.name == "participating3.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_released"),
+    [
+        ([0, 12, 24], True),
+        ([0, 12, 23.9], False),
+        ([0, 24], False),
+        ([0, 30], False),
+        ([0, 1, 2, 3, 4, 5], False),
+        ([0, 24, 25], True),
+    ],
+)
+def test_it_is_released_after_a_day_on_at_least_three_polls(hours, is_released):
+    found = None
+    for at in hours:
+        found = held(found, ROWS[:20], at)
+    assert found.is_released is is_released
+
+
+def test_an_unchanged_answer_counts_as_a_poll():
+    found = stood(stood(held(None, ROWS[:20], 0), FIRST + 12 * HOUR), FIRST + 24 * HOUR)
+    assert found.is_released
+
+
+def test_a_clock_that_went_back_takes_nothing_away():
+    found = stood(held(None, ROWS[:20], 5), FIRST)
+    assert (found.readings, found.last_at) == (2, FIRST + 5 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("gone", "goes_on"),
+    [
+        (ROWS[:20], True),
+        (ROWS[:21], True),
+        (ROWS[:30], True),
+        (ROWS[:31], False),
+        (ROWS[1:20], True),
+        (ROWS[5:25], True),
+        (ROWS[:10], True),
+        (ROWS[:9], False),
+        (ROWS[20:40], False),
+        (ROWS[15:35], False),
+        ((), False),
+    ],
+)
+def test_another_set_of_disappearances_begins_the_day_again_and_a_few_more_do_not(gone, goes_on):
+    first = held(None, ROWS[:20], 0)
+    again = held(first, gone, 5, number=3)
+    assert (again.since == FIRST) is goes_on
+    assert again.readings == (2 if goes_on else 1)
+
+
+def test_where_the_disappearances_are_not_the_reason_they_may_change():
+    first = held(None, ROWS[:1], 0)
+    assert held(first, ROWS[5:8], 5).since == FIRST
+    assert held(first, (), 5).since == FIRST
+    assert held(first, ROWS[5:15], 5).since == FIRST
+    assert held(first, ROWS[5:16], 5).since != FIRST
+    assert held(first, ROWS[:20], 5).since != FIRST
+
+
+def test_a_ruling_is_of_just_these_disappearances():
+    rejected = replace(held(None, ROWS[:20], 0), ruling=Ruling.REJECTED)
+    assert held(rejected, ROWS[:20], 5).ruling is Ruling.REJECTED
+    assert held(rejected, ROWS[:21], 5).ruling is None
+    approved = replace(held(None, ROWS[:20], 0), ruling=Ruling.APPROVED)
+    assert held(approved, ROWS[:20], 5).is_released
+    assert not held(approved, ROWS[:21], 5).is_released
+
+
+def test_what_is_approved_is_released_at_once_and_what_is_rejected_never():
+    found = held(None, ROWS[:20], 0)
+    assert not found.is_released
+    assert replace(found, ruling=Ruling.APPROVED).is_released
+    old = replace(found, readings=99, last_at=FIRST + timedelta(days=9))
+    assert old.is_released
+    assert not replace(old, ruling=Ruling.REJECTED).is_released
+
+
+def test_what_could_not_be_read_is_never_released():
+    found = replace(held(None, (), 0, readable=False), readings=99, last_at=FIRST + timedelta(days=9))
+    assert not found.is_released
+    assert not replace(found, ruling=Ruling.APPROVED).is_released
+
+
+def test_what_can_be_read_at_last_is_held_afresh():
+    unreadable = held(None, (), 0, readable=False)
+    assert held(unreadable, (), 5).since == FIRST + 5 * HOUR
+    assert isinstance(held(unreadable, (), 5, readable=False), Held)
+    assert held(unreadable, (), 5, readable=False).readings == 2
+
+
+# ── an old list, linked again ────────────────────────────────────────────────────────────────────────────────────────
+
+TAMPA, BELL, HILL, POLK = row("Tampa PD"), row("Bell Police", "TX"), row("Hill County Sheriff"), row("Polk Police")
+BACK = replace(row("City of Polk Police"), signed=ANOTHER_DAY)
+HISTORY = [
+    [TAMPA, HILL],
+    [TAMPA, HILL, BELL, POLK],
+    [replace(TAMPA, moa="https://www.ice.gov/tampa.pdf"), HILL, BELL],
+    [row("Tampa Police Department"), replace(HILL, county="Hill County"), BELL],
+    [row("Tampa Police Department"), BELL, BACK],
+    [row("Tampa Police Department"), BELL, BACK, row("Pike Police"), row("Dade Police")],
+]
+
+
+def again(number, names=(), *, evidence=None, last=6):
+    """Why the list of that number is doubted when it comes again after the last, with the names of the two."""
+    known, log = Known(), []
+    for at, rows in enumerate(HISTORY[:last], start=1):
+        found = reconcile(known, listing(rows, at))
+        known, log = found.known, [*log, *found.changes]
+    old = listing(HISTORY[number - 1], 9)
+    name, before = names or (old.publication.name, "x.xlsx")
+    old = replace(old, publication=replace(old.publication, name=name, evidence=evidence or "other bytes"))
+    known = replace(known, seen={old.list: replace(known.seen[old.list], name=before)})
+    changes = reconcile(known, old).changes
+    return doubts(known, old, changes, headline=None, log=log)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+def test_what_says_just_what_an_earlier_list_said_is_an_old_list(number):
+    assert again(number) == (f"it says just what participating{number}.xlsx said: an old list, linked again",)
+
+
+def test_a_list_that_only_brings_back_what_left_is_no_old_list():
+    assert again(3, last=4) == ()
+    assert again(4, last=4) == ()
+
+
+def test_its_name_decides_unless_its_bytes_are_those_of_the_old_list():
+    newer = ("287gParticipatingAgencies030926pm.xlsx", "participatingAgencies03082026am.xlsx")
+    assert again(5, newer) == ()
+    assert len(again(5, newer, evidence="participating 5")) == 1
+    assert len(again(5, newer, evidence="participating 4")) == 0
+    assert len(again(5, newer[::-1])) == 1
+
+
+DATED = [
+    ("03082026am", "03082026mid", True),
+    ("03082026mid", "03082026pm", True),
+    ("03082026am", "03082026", True),
+    ("03082026", "03082026pm", True),
+    ("03082026AM", "03082026pm", True),
+    ("03082026pm", "03082026pm_b", True),
+    ("03072026pm", "03082026am", True),
+    ("030726pm", "03082026am", True),
+    ("12312025pm", "01012026am", True),
+    ("03082026mid", "03082026", None),
+    ("03082026pm", "03082026pm", None),
+    ("20260308", "03082026", None),
+    ("13082026am", "03082026pm", None),
+    ("030082026am", "03082026pm", None),
+    ("03082026am", "03142026am", None),
+    ("03082026am", "03132026am", None),
+    ("03082026am", "03122026am", True),
+]
+
+
+@pytest.mark.parametrize(("name", "last", "is_older"), DATED)
+def test_a_list_is_old_by_its_name_where_both_are_named_for_a_day_that_has_come(name, last, is_older):
+    known = known_after(ROWS[:50])
+    now = listing(ROWS[:49], 8)  # of 10 March
+
+    def doubted_as(name, last):
+        as_named = replace(now, publication=replace(now.publication, name=f"participatingAgencies{name}.xlsx"))
+        seen = replace(
+            known.seen[now.list], name=f"participatingAgencies{last}.xlsx", observed_at=now.publication.observed_at
+        )
+        before = replace(known, seen={now.list: seen})
+        return doubts(before, as_named, reconcile(before, as_named).changes, headline=None)
+
+    reason = f"its name is older than that of participatingAgencies{last}.xlsx, and nothing on it is new"
+    assert doubted_as(name, last) == ((reason,) if is_older else ())
+    assert doubted_as(last, name) == ()
+
+
+def test_only_what_is_withdrawn_disappears():
+    known = known_after([*ROWS[:3], row("Tampa PD")])
+    found = reconcile(known, listing([*ROWS[1:3], row("Tampa Police Department"), row("Bell Police", "TX")], 2))
+    assert [agreement.agency for agreement in disappearances(found.changes)] == [ROWS[0].agency]

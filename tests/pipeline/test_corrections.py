@@ -1,0 +1,55 @@
+"""What was told wrongly is taken back, as a reply to the very message; the log keeps both."""
+
+import pytest
+from support.program import world
+from support.season import A_DAY, NEWCOMERS, SHERIFFS
+
+
+@pytest.fixture
+def here(tmp_path):
+    with world(tmp_path / "data") as made:
+        made.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+        made.run("poll")
+        made.run("subscribe", "telegram", "42", "--states", "TX")
+        made.run("subscribe", "telegram", "43", "--states", "OH")
+        made.run("subscribe", "slack", "C0123456789", "--states", "all", "--cadence", "daily")
+        made.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
+        made.run("poll")
+        yield made
+
+
+def bell(here) -> int:
+    return next(c["seq"] for c in here.lines("changes") if "Bell" in c["agency"])
+
+
+def test_those_who_were_told_are_told_that_it_was_wrong_and_nobody_else(here):
+    here.run("deliver")
+    first = next(m for m in here.telegram.messages if m.chat == "42")
+    here.run("retract", str(bell(here)), "--because", "ICE had listed the wrong county.")
+    here.run("deliver")
+    told = [m for m in here.telegram.messages if m.chat == "42"][1:]
+    assert [m.chat for m in here.telegram.messages].count("43") == 1
+    (correction,) = told
+    assert correction.text.startswith("Correction\n")
+    assert "Bell County Sheriff's Office, Warrant Service Officer, in Texas: new on ICE's list" in correction.text
+    assert "That was wrong: ICE had listed the wrong county." in correction.text
+    assert str(first.message_id) in str(correction.arguments["reply_parameters"])
+    kinds = [c["kind"] for c in here.lines("changes") if "Bell" in c["agency"]]
+    assert kinds == ["signed", "retracted"]
+    here.run("deliver")
+    assert len(here.telegram.messages) == 3
+
+
+def test_what_is_taken_back_before_it_was_told_is_never_told(here):
+    here.run("retract", str(bell(here)), "--because", "It was a slip.")
+    here.run("deliver")
+    assert [m.chat for m in here.telegram.messages] == ["43"]
+    assert here.slack.messages == []
+
+
+def test_a_change_is_taken_back_once_and_only_with_a_reason(here):
+    seq = str(bell(here))
+    assert "Say why" in here.run("retract", seq, "--because", " ", expect=2).stderr
+    assert "No change" in here.run("retract", "1", "--because", "x", expect=2).stderr
+    here.run("retract", seq, "--because", "It was a slip.")
+    assert "already" in here.run("retract", seq, "--because", "It was a slip.", expect=2).stderr

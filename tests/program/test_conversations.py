@@ -1,0 +1,122 @@
+"""People talk to the running program on Telegram, beside the scheduler, in one process."""
+
+import re
+import signal
+from contextlib import contextmanager
+
+import pytest
+from support.archive import needs_archive
+from support.program import world
+from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
+
+
+@pytest.fixture
+def here(tmp_path):
+    with world(tmp_path / "data") as made:
+        yield made
+
+
+@contextmanager
+def running(here, **env):
+    """The program under way, stopped cleanly at the end; no token in its log and no traceback."""
+    program = here.start("run", **{"COUNTERSIGN_POLL_SECONDS": "1"} | env)
+    try:
+        wait_for((here.folder / "control.sock").exists)
+        yield program
+    finally:
+        program.send_signal(signal.SIGTERM)
+        said, log = program.communicate(timeout=20)
+    assert program.returncode == 0, log[-2000:]
+    assert "Traceback" not in log, log[-3000:]
+    assert here.telegram.token not in said + log
+    assert here.slack.token not in said + log
+
+
+@needs_archive
+def test_who_watches_texas_and_oklahoma_hears_of_no_other_state(here):
+    here.publish(BEFORE)
+    with running(here):
+        wait_for(lambda: here.lines("agreements"))
+        here.telegram.say("/watch TX Oklahoma")
+        wait_for(lambda: "You will hear of" in texts(here.telegram.messages, "42"))
+        asked = len(here.telegram.messages)
+        here.publish(AFTER, scheme="B")
+        wait_for(lambda: len(here.telegram.messages) > asked)
+        wait_for(lambda: all(s["due_at"] is None for s in here.lines("subscriptions")))
+    told = "\n".join(m.text for m in here.telegram.messages[asked:])
+    signed = [c for c in here.lines("changes") if c["kind"] == "signed"]
+    assert signed
+    for change in signed:
+        assert (change["agency"] in told) == (change["state"] in {"TX", "OK"}), change["agency"]
+    assert set(re.findall(r"^(.+?)(?: …)?: new on ICE's list", told, re.MULTILINE)) == {"Texas", "Oklahoma"}
+
+
+def test_a_chat_sets_itself_up_with_buttons_and_is_told(here):
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here):
+        wait_for(lambda: len(here.lines("agreements")) == 3)
+        here.telegram.say("/start TX")
+        wait_for(lambda: "Watch Texas?" in texts(here.telegram.messages, "42"))
+        here.telegram.press("watch TX", message_id=int(here.telegram.messages[-1].message_id))
+        wait_for(lambda: "You will hear of" in texts(here.telegram.messages, "42"))
+        here.telegram.say("/watch Texsa")
+        wait_for(lambda: "Did you mean Texas?" in texts(here.telegram.messages, "42"))
+        here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
+        wait_for(lambda: "new on ICE's list\nBell County" in texts(here.telegram.messages, "42"))
+    assert "Delaware County" not in texts(here.telegram.messages, "42")
+
+
+def test_a_member_of_a_group_who_is_no_administrator_is_refused(here):
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here):
+        wait_for(lambda: len(here.lines("agreements")) == 3)
+        here.telegram.say("/watch TX", chat=-77, user=5)
+        wait_for(lambda: "Only administrators" in texts(here.telegram.messages, "-77"))
+        assert here.lines("subscriptions") == []
+        here.telegram.members["-77", "6"] = "administrator"
+        here.telegram.say("/watch TX", chat=-77, user=6)
+        wait_for(lambda: here.lines("subscriptions"))
+
+
+def test_spanish_is_answered_in_spanish(here):
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here):
+        wait_for(lambda: len(here.lines("agreements")) == 3)
+        here.telegram.say("/watch TX", language="es")
+        wait_for(lambda: "Recibirá acuerdos nuevos" in texts(here.telegram.messages, "42"))
+        here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
+        wait_for(lambda: "Texas: nuevo en la lista de ICE" in texts(here.telegram.messages, "42"))
+
+
+def test_the_webhook_takes_only_what_holds_the_secret(here, unused_tcp_port):
+    import httpx
+
+    port = str(unused_tcp_port)
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here, COUNTERSIGN_PUBLIC_URL="https://bot.example.org", PORT=port):
+        wait_for(lambda: here.telegram.webhook.get("url") == "https://bot.example.org/telegram/webhook")
+        address = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{address}/health").status_code == 200
+        update = {"update_id": 1}
+        assert httpx.post(f"{address}/telegram/webhook", json=update).status_code == 403
+        secret = {"X-Telegram-Bot-Api-Secret-Token": str(here.telegram.webhook["secret_token"])}
+        assert httpx.post(f"{address}/telegram/webhook", json=update, headers=secret).status_code == 200
+        wrong = {"X-Telegram-Bot-Api-Secret-Token": "guessed"}
+        assert httpx.post(f"{address}/telegram/webhook", json=update, headers=wrong).status_code == 403
+
+
+def test_slack_is_set_up_over_a_websocket_and_told_beside_telegram(here):
+    from support.loopback.slack_people import Member
+
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here, SLACK_APP_TOKEN=here.slack.app_token):
+        wait_for(lambda: len(here.lines("agreements")) == 3)
+        ada = Member(here.slack, "U0000000ADA")
+        here.slack.from_thread(ada.types("watch TX", channel="C0123456789"))
+        wait_for(lambda: [s["address"] for s in here.lines("subscriptions")] == ["C0123456789"])
+        here.telegram.say("/watch OH")
+        wait_for(lambda: len(here.lines("subscriptions")) == 2)
+        here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
+        wait_for(lambda: "new on ICE's list\nBell County" in texts(here.slack.messages, "C0123456789"))
+        wait_for(lambda: "new on ICE's list\nDelaware County" in texts(here.telegram.messages, "42"))
+    assert "Delaware County" not in texts(here.slack.messages, "C0123456789")

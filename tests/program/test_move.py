@@ -1,0 +1,106 @@
+"""`countersign move` as a person runs it: killed in the middle, run again, watched on a terminal."""
+
+import asyncio
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import psycopg
+import pytest
+from support.program import bare_env
+from support.samples import document, perform
+
+from bot.store.tiny.store import TinyStore
+
+DOCUMENTS = 250
+
+
+def command(*words):
+    return [sys.executable, "-m", "bot", *words]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A data folder with a little of everything and much evidence."""
+
+    async def fill():
+        store = TinyStore.open(tmp_path / "data")
+        for step in range(40):
+            await perform(store, step)
+        for number in range(DOCUMENTS):
+            await store.keep(document(f"{number}.xlsx", os.urandom(20_000)))
+        await store.close()
+
+    with monkeypatch.context() as quick:
+        quick.setattr("os.fsync", lambda fd: None)
+        asyncio.run(fill())
+    return tmp_path / "data"
+
+
+def kept_in(url):
+    with psycopg.connect(url) as db:
+        return db.execute("SELECT count(*) FROM evidence").fetchone()[0]
+
+
+def kept_under(folder):
+    return len(list(folder.glob("evidence/??/*.json")))
+
+
+def killed(kept, after, *words, cwd):
+    """Run that, kill it once so much is kept, and say how much that was."""
+    with subprocess.Popen(command(*words), cwd=cwd, env=bare_env(cwd), stderr=subprocess.PIPE) as program:
+        until = time.monotonic() + 30
+        while kept() < after:
+            assert program.poll() is None, program.stderr.read()
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        program.kill()
+        program.wait()
+    return kept()
+
+
+def moved(*words, cwd):
+    """Run that to its end; how many of each part it proved."""
+    done = subprocess.run(command(*words), cwd=cwd, env=bare_env(cwd), capture_output=True, text=True, check=False)
+    assert (done.returncode, "same counts" in done.stderr) == (0, True), done.stderr
+    assert "Traceback" not in done.stderr
+    return {part: (count, sha256) for part, count, sha256 in map(str.split, done.stdout.splitlines())}
+
+
+@pytest.mark.slow
+def test_a_move_that_is_killed_again_and_again_is_run_once_more_and_everything_is_there(folder, database, tmp_path):
+    there, back = ("--from", str(folder), "--to", database), ("--from", database, "--to", str(tmp_path / "back"))
+    documents = kept_under(folder)
+    for after in (20, 120):
+        reached = killed(lambda: kept_in(database), after, "move", *there, cwd=tmp_path)
+        assert after <= reached < documents, "in the middle of it"
+    proofs = moved("move", *there, cwd=tmp_path)
+    assert int(proofs["evidence"][0]) == documents == kept_in(database)
+    assert int(proofs["changes"][0]) > 10
+
+    reached = killed(lambda: kept_under(tmp_path / "back"), 60, "move", *back, cwd=tmp_path)
+    assert 60 <= reached < documents
+    assert moved("move", *back, cwd=tmp_path) == proofs
+    assert moved("move", "--from", str(tmp_path / "back"), "--to", database, cwd=tmp_path) == proofs, "nothing to do"
+
+
+def test_a_move_shows_how_far_it_is_on_a_terminal(folder, database, tmp_path):
+    ours, theirs = pty.openpty()
+    words = command("move", "--from", str(folder), "--to", database)
+    env = bare_env(tmp_path) | {"TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(words, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, stderr=theirs) as program:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # its end
+            while more := os.read(ours, 10_000):
+                shown += more
+    os.close(ours)
+    assert program.returncode == 0
+    counts = {int(done) for done in re.findall(rb"(\d+)/\d+", shown)}
+    assert len(counts) > 3, shown[-500:]
+    assert b"evidence" in shown
+    assert b"comparing" in shown

@@ -1,0 +1,135 @@
+"""The story that this program is for: an agenda speaks of 287(g), then ICE lists the sheriff, and readers hear of both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.archive import ARCHIVE, needs_archive
+from support.loopback.local import LoopbackLegistar
+from support.program import world
+from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
+
+from bot.domain.agreement import ListName
+from bot.domain.document import Document, digest
+from bot.domain.text.wording import Wording
+from bot.sources.ice import Ice
+
+MOA = "Memorandum of agreement between the Sheriff and ICE under Section 287(g) & addendum"
+DAY = datetime.now(UTC) + timedelta(days=9)
+ON_THE_DAY = Wording("en", "UTC").day(DAY.date())
+
+
+@pytest.fixture
+def here(tmp_path):
+    with world(tmp_path / "data") as made, LoopbackLegistar().run_in_thread() as made.legistar:
+        made.legistar.event(77, "Board of Commissioners", f"{DAY:%Y-%m-%d}", "6:30 PM")
+        made.legistar.item(77, 2, MOA, matter=412)
+        yield made
+
+
+def agreements(name):
+    body = (ARCHIVE / "participating" / name).read_bytes()
+    at = datetime(2025, 9, 1, tzinfo=UTC)
+    sheet = Document(address=name, name=name, body=body, sha256=digest(body), headers={}, fetched_at=at)
+    return {row.key: row for row in Ice("https://x.example").parse(sheet, ListName.PARTICIPATING).agreements}
+
+
+def watch(here, state, county, zone="America/New_York"):
+    here.catalogue(
+        state,
+        f'["{county} County"]\nkind = "legistar"\naddress = "{here.legistar.address}"\ncounty = "{county}"\n'
+        f'zone = "{zone}"\n',
+    )
+
+
+@contextmanager
+def running(here) -> Iterator[None]:
+    """The program under way, killed at the end as by a power cut."""
+    program = here.start("run", COUNTERSIGN_POLL_SECONDS="1")
+    try:
+        wait_for((here.folder / "control.sock").exists)
+        yield
+    finally:
+        program.kill()
+        said, log = program.communicate(timeout=20)
+        (here.folder / "control.sock").unlink(missing_ok=True)
+    assert "Traceback" not in log, log[-3000:]
+    assert here.telegram.token not in said + log
+
+
+def tell_the_story(here, agency, next_list):
+    with running(here):
+        wait_for(lambda: "Board of Commissioners" in texts(here.telegram.messages, "42"))
+    first = texts(here.telegram.messages, "42")
+    assert MOA in first
+    assert f"{ON_THE_DAY}, 6:30 PM" in first
+    assert "Words that matched:" in first
+    assert agency not in first
+    told = len(here.telegram.messages)
+
+    next_list()
+    with running(here):
+        wait_for(lambda: agency in texts(here.telegram.messages[told:], "42"))
+    second = texts(here.telegram.messages[told:], "42")
+    told_of = second[second.index(agency) :]
+    assert f"Is on the agenda of the Board of Commissioners for {ON_THE_DAY}: {MOA}" in told_of
+    assert second.count("Board of Commissioners") == 1
+    mentions = [change for change in here.lines("changes") if change["kind"] == "mentioned"]
+    assert [(m["agency"], m["mention"]["item"]) for m in mentions] == [
+        ("Board of Commissioners", "event/77/matter/412")
+    ]
+
+
+@needs_archive
+def test_an_agenda_speaks_of_it_the_program_is_killed_and_the_real_list_gains_the_sheriff(here):
+    before, after = agreements(BEFORE), agreements(AFTER)
+    gained = [row for key, row in sorted(after.items()) if key not in before]
+    sheriff = next(row for row in gained if "Sheriff" in row.agency and row.county and row.agency_type == "County")
+    watch(here, sheriff.state, sheriff.county.removesuffix(" County"))
+    here.publish(BEFORE)
+    here.run("subscribe", "telegram", "42", "--states", sheriff.state)
+    tell_the_story(here, sheriff.agency, lambda: here.publish(AFTER, scheme="B"))
+
+
+def test_the_same_with_a_list_of_our_own(here):
+    watch(here, "TX", "Bell", "America/Chicago")
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    here.run("subscribe", "telegram", "42", "--states", "TX")
+    tell_the_story(
+        here,
+        "Bell County Sheriff",
+        lambda: here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY),
+    )
+
+
+def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
+    watch(here, "TX", "Bell", "America/Chicago")
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    here.run("subscribe", "telegram", "42", "--states", "OH")
+    here.run("subscribe", "telegram", "43", "--states", "all")
+    assert here.lines("poll", "--local") == []
+    assert here.legistar.count() == 0
+    assert "local sources: 0 of 1 watched, 0 failing, 0 parked" in here.run("status").stdout
+
+    here.run("sources", "check", "Bell County")  # read well once, it is watched for those who watch all states
+    assert here.legistar.count() > 0
+    assert "local sources: 1 of 1 watched" in here.run("status").stdout
+    here.run("deliver")
+    assert MOA in texts(here.telegram.messages, "43")
+    assert not texts(here.telegram.messages, "42")
+
+
+def test_a_cron_job_reads_what_is_watched_and_due(here):
+    watch(here, "TX", "Bell", "America/Chicago")
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    here.run("subscribe", "telegram", "42", "--states", "TX")
+    assert here.lines("poll") == []
+    assert here.legistar.count() == 0
+    [change] = here.lines("poll", "--local")
+    assert (change["kind"], change["mention"]["title"]) == ("mentioned", MOA)
+    asked = here.legistar.count()
+    assert here.lines("poll", "--local") == []
+    assert here.legistar.count() == asked  # it is not due yet
+    here.run("deliver")
+    assert MOA in texts(here.telegram.messages, "42")

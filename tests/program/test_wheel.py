@@ -1,0 +1,36 @@
+"""Installed as a wheel, the program brings all that it runs: the migrations, which nothing imports."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from support.program import bare_env
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words, cwd, **env):
+    """Run Python with these words; what it said. The program that it finds is the one in `cwd`."""
+    env = bare_env(cwd, PYTHONPATH=str(cwd), **env)
+    done = subprocess.run([sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_wheel_holds_every_module_and_migrates_a_database(server, tmp_path):
+    built, installed = tmp_path / "built", tmp_path / "installed"
+    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")
+    run("-m", "pip", "wheel", "-q", *offline, "-w", str(built), str(ROOT), cwd=tmp_path)
+    [wheel] = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        named = set(files.namelist())
+        files.extractall(installed)
+    ours = {str(path.relative_to(ROOT)) for path in ROOT.glob("bot/**/*.py")}
+    assert any("migrations/versions/step_" in name for name in ours)
+    assert ours <= named
+
+    assert str(installed) in run("-c", "import bot.store; print(bot.store.__file__)", cwd=installed)
+    url = server.make()
+    assert "of this version now" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)
+    assert "of this version already" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)

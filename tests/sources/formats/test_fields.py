@@ -1,0 +1,138 @@
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.document import Document
+from bot.errors import Unreadable
+from bot.sources.formats.fields import (
+    clock_in,
+    day_in,
+    is_web,
+    joined,
+    meeting_status,
+    meeting_time,
+    moment,
+    plain,
+    rows,
+    text,
+    wall_time,
+)
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("<p>Section&nbsp;<b>287</b>(g)</p><p>next</p>", "Section 287(g) next"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("<script>if (a<b) x()</script>Text<!-- hidden --><style>p{}</style>", "Text"),
+        ("287\u00ad(g)\u200b\x00", "287(g)"),
+        ("<p", "<p"),
+        ("  two\r\n lines ", "two lines"),
+    ],
+)
+def test_html_is_read_as_a_person_reads_it(written, read):
+    assert plain(written) == read
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (" /a.pdf ", "https://county.example/a.pdf"),
+        ("//other.example/a", "https://other.example/a"),
+        ("HTTP://other.example", "HTTP://other.example"),
+        ("http://[insert link]", ""),
+        ("javascript:void(0)", ""),
+        ("mailto:clerk@county.example", ""),
+    ],
+)
+def test_a_link_is_an_address_on_the_web_or_none(said, meant):
+    assert joined("https://county.example/agendas/", said) == meant
+    assert not meant or is_web(meant)
+
+
+def answered(body: bytes) -> Document:
+    address = "https://county.example/events"
+    return Document(
+        address=address, name="", body=body, sha256="", headers={}, fetched_at=datetime(2026, 11, 24, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"287(g) \ud83d\ude00", "287(g) \U0001f600"),
+        (rb"287(g) \ud83d", "287(g) \ufffd"),
+        (rb"\uDE00 287(g) \ud83d\ude00 \ud83d", "\ufffd 287(g) \U0001f600 \ufffd"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+    ],
+)
+def test_a_title_that_a_server_cut_within_a_letter_is_read(written, read):
+    assert rows(answered(b'[{"EventItemTitle": "' + written + b'"}]')) == [{"EventItemTitle": read}]
+
+
+@pytest.mark.parametrize("body", [b"[1, 2]", b"[null]", b'["x"]', b"{}", b"null", b'[{"a": "\\ud83d"', b'"\\ud83d"'])
+def test_what_holds_no_objects_is_not_taken_for_an_empty_calendar(body):
+    with pytest.raises(Unreadable, match="expected"):
+        rows(answered(body))
+    assert rows(answered(b"[]")) == []
+
+
+@given(st.text())
+def test_text_of_any_kind_is_read(written):
+    assert len(plain(written)) <= 20_000
+
+
+@given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()))
+def test_a_field_of_any_kind_is_read(value):
+    assert isinstance(text({"a": value}, "a"), str)
+    for found in (moment(value, NEW_YORK), wall_time(value, NEW_YORK)):
+        assert found is None or found.tzinfo is NEW_YORK
+    meeting_time(value, value, NEW_YORK)
+
+
+def test_a_time_without_a_zone_is_the_places_own():
+    assert moment("2026-12-01T18:30:00", NEW_YORK).astimezone(UTC) == datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
+    assert moment("2026-12-01T23:30:00Z", NEW_YORK) == moment("2026-12-01T18:30:00", NEW_YORK)
+    assert wall_time("2026-12-01T18:30:00Z", NEW_YORK) == wall_time("2026-12-01T18:30:00+02:00", NEW_YORK)
+
+
+def test_a_day_out_of_time_is_none():
+    assert moment("0001-01-01T00:00:00", NEW_YORK) is moment("9999-12-31T23:59:59", NEW_YORK) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "clock"),
+    [
+        ("6:30 PM", time(18, 30)),
+        ("at 7 p.m.", time(19)),
+        ("12:00 AM", time(0)),
+        ("12 pm", time(12)),
+        ("13:00 PM", None),
+        ("noon", None),
+        ("Item 5 amended", None),
+    ],
+)
+def test_a_clock_is_read(words, clock):
+    assert clock_in(words) == clock
+
+
+def test_a_clock_in_another_season_is_the_places_own():
+    summer = meeting_time("2026-07-01T00:00:00", "6:30 PM", NEW_YORK)
+    winter = meeting_time("2026-12-01T00:00:00", "6:30 PM", NEW_YORK)
+    assert summer.utcoffset() - winter.utcoffset() == timedelta(hours=1)
+
+
+def test_a_day_is_read_in_the_order_of_the_states():
+    assert day_in("of 3/4/2026") == date(2026, 3, 4)
+    assert day_in("Feb 30, 2026") is None
+
+
+def test_a_meeting_that_does_not_take_place_as_planned_is_told_by_its_words():
+    assert meeting_status("CANCELED - Board") == meeting_status("", "Cancellation notice") == "cancelled"
+    assert meeting_status("Postponed to Dec 8") == "postponed"
+    assert meeting_status("Board of Commissioners") == ""

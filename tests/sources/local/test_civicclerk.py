@@ -1,0 +1,177 @@
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.loopback.local import LoopbackCivicClerk, page, pdf, told
+from support.places import Reader
+
+from bot.domain.agenda import Place
+from bot.errors import Unreadable
+
+NEW_YORK = ZoneInfo("America/New_York")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def clerk():
+    async with LoopbackCivicClerk() as clerk:
+        yield clerk
+
+
+@pytest.fixture
+def reader(clerk) -> Reader:
+    return Reader(place(clerk.address))
+
+
+def place(address: str) -> Place:
+    return Place(name="Nash County", kind="civicclerk", address=address, state="NC", zone="America/New_York")
+
+
+async def test_the_list_of_events_is_followed_to_its_end(clerk, reader):
+    for key in range(1, 41):
+        clerk.event(key, f"Meeting {key}", f"2026-12-{key % 20 + 1:02}T18:30:00Z")
+    assert (await reader.items()).keys() == {f"event/{key}" for key in range(1, 41)}
+    assert clerk.count("/Events") == 3
+    clerk.events[40]["eventName"] = "Another name"
+    assert (await reader.items()).keys() == {"event/40"}
+
+
+async def test_a_list_that_goes_on_elsewhere_or_in_a_circle_is_not_followed(clerk, reader):
+    rows = [{"id": 1, "eventName": "Meeting", "startDateTime": "2026-12-01T18:30:00Z"}]
+    for following in ("https://elsewhere.example/v1/Events", "/v1/Events?$skip=0"):
+        clerk.fails["/Events"] = told({"value": rows, "@odata.nextLink": following})
+        reading = await Reader(place(clerk.address)).read()
+        assert [item.id for item in reading.items] == ["event/1"]
+        assert "the list of events goes on at" in reading.problems[0]
+
+
+async def test_a_time_is_that_of_a_clock_at_the_place_whatever_zone_it_claims(clerk, reader):
+    clerk.event(1, "Meeting", "2026-12-01T18:30:00Z")
+    clerk.event(2, "Meeting", "2026-12-01T18:30:00")
+    for item in (await reader.items()).values():
+        assert item.meets_at == datetime(2026, 12, 1, 18, 30, tzinfo=NEW_YORK)
+
+
+async def test_an_agenda_comes_later_than_its_meeting(clerk, reader):
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z")
+    assert (await reader.items()).keys() == {"event/5"}
+    assert clerk.count("/Meetings") == 0
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
+    clerk.agendas[9] = [clerk.item(1, "Agreement with ICE")]
+    assert (await reader.items()).keys() == {"event/5", "event/5/item/1"}
+
+
+async def test_an_agenda_without_items_is_looked_at_again_until_it_has_some(clerk, reader):
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
+    clerk.agendas[9] = []
+    await reader.read()
+    assert (await reader.read(HOUR)).unchanged
+    clerk.agendas[9] = [clerk.item(1, "Agreement with ICE")]
+    assert (await reader.items()).keys() == {"event/5/item/1"}
+    clerk.asked.clear()
+    assert (await reader.read(HOUR)).unchanged
+    assert clerk.count() == 1
+
+
+async def test_items_stand_within_items_and_their_names_are_html(clerk, reader):
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
+    deepest = clerk.item(3, "<p>Agreement under Section&nbsp;<strong>287</strong>(g)<br>with ICE</p>")
+    clerk.agendas[9] = [clerk.item(1, "Consent", clerk.item(2, "Sheriff", deepest))]
+    items = await reader.items()
+    assert items.keys() == {"event/5", "event/5/item/1", "event/5/item/2", "event/5/item/3"}
+    assert items["event/5/item/3"].title == "Agreement under Section 287(g) with ICE"
+
+
+async def test_an_item_without_an_id_is_known_by_its_number_and_else_by_its_name(clerk, reader):
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
+    bare = {"agendaObjectItemName": "Agreement", "agendaObjectItemNumber": "A."}
+    clerk.agendas[9] = [bare | {"agendaObjectItemNumber": "4.", "childItems": [bare, {"agendaObjectItemName": "Vote"}]}]
+    keys = set(await reader.items())
+    assert {"event/5/number/4", "event/5/number/4.A"} < keys
+    clerk.agendas[9][0]["agendaObjectItemName"] = "Agreement, amended"
+    clerk.events[5]["agendaName"] = "Revised"
+    assert set(await reader.items()) == keys
+
+
+async def test_published_files_are_read_and_minutes_are_not(clerk, reader):
+    files = [
+        {"fileId": 3, "type": "Minutes", "name": "Minutes", "publishOn": "2026-11-20T00:00:00"},
+        {"fileId": 2, "type": "Agenda Packet", "name": "Packet", "publishOn": "2026-11-20T00:00:00"},
+        {"fileId": 1, "type": "Agenda", "name": "Agenda", "publishOn": "2026-11-20T00:00:00"},
+        {"fileId": None, "type": "Agenda"},
+        None,
+    ]
+    stream = "/v1/Meetings/GetMeetingFileStream(fileId={},plainText=false)"
+    clerk.files[stream.format(1)] = pdf("Agreement under Section 287(g)")
+    clerk.files[stream.format(2)] = page("<p>The whole packet</p>")
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", publishedFiles=files)
+    items = await reader.items()
+    assert items.keys() == {"event/5", "event/5/agenda-packet/2"}
+    assert "287(g)" in items["event/5"].pages[0]
+    assert items["event/5/agenda-packet/2"].text == "The whole packet"
+    assert clerk.count("fileId=3") == 0
+
+
+async def test_a_reader_of_an_attachment_is_sent_to_the_meeting(clerk, reader):
+    clerk.files["/blob/moa"] = page("<p>The agreement</p>")
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
+    shared = {"id": 8, "fileName": "ICE agreement.pdf", "pdfVersionFullPath": f"{clerk.base}/blob/moa?sig=s3cr3t"}
+    clerk.agendas[9] = [clerk.item(1, "Sheriff", attachments=[shared, None, {"id": 9}])]
+    items = await reader.items()
+    attachment = items["event/5/item/1/file/8"]
+    assert attachment.text == "The agreement"
+    assert attachment.address == f"{clerk.base}/v1/Events/5"
+    assert "s3cr3t" not in repr(items)
+
+
+async def test_a_meeting_in_the_portal_has_its_address_there():
+    from support.places import TUESDAY
+
+    from bot.sources.local.civicclerk import _Tenant
+    from bot.sources.local.session import Visit
+
+    reader = Reader(place("https://nashconc.api.civicclerk.com/v1"))
+    tenant = _Tenant(Visit(None, reader.place, reader.memory, TUESDAY), "https://nashconc.api.civicclerk.com/v1")
+    listed = tenant._listed({"id": 5, "eventName": "Meeting"}, "")
+    assert listed.item.address == "https://nashconc.portal.civicclerk.com/event/5/overview"
+
+
+@pytest.mark.parametrize("given", ["", "/", "/v1", "/v1/", "/v1/Events", "/v1/Events?$top=5"])
+async def test_the_address_of_the_host_or_of_a_list_is_good_enough(clerk, given):
+    clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z")
+    assert (await Reader(place(clerk.base + given)).items()).keys() == {"event/5"}
+
+
+async def test_json_of_another_shape_is_not_an_empty_calendar(clerk, reader):
+    for other in ({"error": {"message": "no"}}, {"value": None}, 7, "x"):
+        clerk.fails["/Events"] = told(other)
+        with pytest.raises(Unreadable):
+            await reader.read()
+
+
+ITEM = st.deferred(
+    lambda: st.dictionaries(
+        st.sampled_from(["id", "agendaObjectItemName", "agendaObjectItemNumber", "childItems", "attachmentsList"]),
+        st.none() | st.integers() | st.text(max_size=20) | st.lists(ITEM, max_size=3),
+    )
+)
+
+
+@given(st.lists(ITEM, max_size=4))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_an_agenda_holds_is_read_without_an_error(items):
+    import msgspec
+    from support.places import TUESDAY
+
+    from bot.domain.document import Document
+    from bot.sources.local.civicclerk import _Tenant
+    from bot.sources.local.session import Visit
+
+    reader = Reader(place("https://nashconc.api.civicclerk.com/v1"))
+    tenant = _Tenant(Visit(None, reader.place, reader.memory, TUESDAY), reader.place.address)
+    body = msgspec.json.encode({"items": items})
+    document = Document(address="x", name="x", body=body, sha256="e", headers={}, fetched_at=TUESDAY)
+    agenda = tenant._agenda(tenant._listed({"id": 5, "eventName": "Meeting"}, ""), document)
+    assert all(item.title and item.id.startswith("event/5/") for item in agenda.items)

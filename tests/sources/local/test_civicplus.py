@@ -1,0 +1,143 @@
+from datetime import date, timedelta
+
+import pytest
+from support.loopback.local import LoopbackCivicPlus, Reply, entry, page, pdf
+from support.places import PAGES, TUESDAY, Reader, needs_pages
+
+from bot.domain.agenda import Place
+from bot.domain.document import Document, digest
+from bot.sources.local.civicplus import listed
+from bot.sources.local.session import Visit
+
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+
+
+@pytest.fixture
+async def town():
+    async with LoopbackCivicPlus() as town:
+        yield town
+
+
+@pytest.fixture
+def reader(town) -> Reader:
+    return Reader(place(town.address))
+
+
+def place(address: str) -> Place:
+    return Place(name="Nash County", kind="civicplus", address=address, state="NC", zone="America/New_York")
+
+
+@needs_pages
+async def test_the_real_search_page_and_its_real_agenda_are_read(town, reader):
+    town.search = (PAGES / "nash-county-nc-search-3-days.html").read_bytes()
+    town.files["/AgendaCenter/ViewFile/Agenda/_05052020-382"] = (PAGES / "nash-county-nc-agenda.pdf").read_bytes()
+    town.files["/AgendaCenter/ViewFile/Agenda/_05042020-381"] = page("<p>Agenda of the regular meeting</p>")
+    items = await reader.items()
+    assert {key: (item.title, item.meets_at, item.body) for key, item in items.items()} == {
+        "agenda/382": (
+            "May 5, 2020 Recessed Meeting/Budget Work Session Agenda",
+            date(2020, 5, 5),
+            "Board of Commissioners",
+        ),
+        "agenda/381": ("May 4, 2020 Regular Meeting Agenda", date(2020, 5, 4), "Board of Commissioners"),
+    }
+    assert "BUDGET WORKSHOP" in items["agenda/382"].pages[0]
+    assert items["agenda/382"].address == f"{town.base}/AgendaCenter/ViewFile/Agenda/_05052020-382"
+    assert (await reader.read(HOUR)).unchanged
+
+
+@needs_pages
+def test_the_two_real_pages_agree_on_the_agenda_that_both_list():
+    found = {}
+    for name in ("nash-county-nc-search-3-days.html", "nash-county-nc-search-1-day.html"):
+        body = (PAGES / name).read_bytes()
+        document = Document(
+            address="http://x/AgendaCenter/Search/",
+            name=name,
+            body=body,
+            sha256=digest(body),
+            headers={},
+            fetched_at=TUESDAY,
+        )
+        visit = Visit(None, place("http://x/AgendaCenter"), Reader(place("http://x")).memory, TUESDAY)
+        found[name] = {each.item.id: each.fingerprint for each in listed(document, visit)}
+    three, one = found.values()
+    assert one == {"agenda/382": three["agenda/382"]}
+    assert three.keys() == {"agenda/382", "agenda/381"}
+
+
+async def test_the_search_page_stands_in_for_a_feed_that_is_empty_and_that_is_remembered(town, reader):
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
+    assert (await reader.items()).keys() == {"agenda/382"}
+    town.asked.clear()
+    await reader.read(HOUR)
+    assert [(asked.path, asked.query.get("ModID")) for asked in town.asked[1:]] == [
+        ("/AgendaCenter/Search/", None),
+        ("/RSSFeed.aspx", "1"),
+    ]
+    town.asked.clear()
+    await reader.read(DAY)
+    assert town.asked[1].query["ModID"] == "65", "it is asked again the next day"
+
+
+async def test_the_search_page_is_asked_for_recent_meetings_and_those_to_come(town, reader):
+    await reader.read()
+    search = next(asked for asked in town.asked if "Search" in asked.path)
+    assert search.query["startDate"] == "11/09/2026"
+    assert (search.query["CIDs"], search.query["endDate"]) == ("all", "")
+
+
+async def test_a_feed_with_agendas_spares_the_search_page_and_means_the_same_agendas(town, reader):
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Agreement under Section 287(g)</p>"))
+    link = f"{town.base}/AgendaCenter/ViewFile/Agenda/_12012026-382"
+    town.agendas.append(entry("g1", "Board of Commissioners Agenda", link=link, published="Fri, 20 Nov 2026 09:45:00"))
+    town.agendas.append(entry("g2", "Minutes", link=link.replace("/Agenda/", "/Minutes/")))
+    items = await reader.items()
+    assert items.keys() == {"agenda/382"}
+    assert items["agenda/382"].meets_at == date(2026, 12, 1)
+    assert "287(g)" in items["agenda/382"].text
+    assert town.count("Search") == 0
+
+
+async def test_news_are_read_beside_the_agendas(town, reader):
+    text = "<p>The board will consider an agreement with <b>ICE</b>.</p>"
+    town.news.append(entry("n1", "Special meeting", link=f"{town.base}/CivicAlerts.aspx?AID=1", text=text))
+    news = (await reader.items())["news/n1"]
+    assert (news.title, news.text) == ("Special meeting", "The board will consider an agreement with ICE.")
+    assert (await reader.read(HOUR)).unchanged
+
+
+@pytest.mark.parametrize("reply", [Reply(b"", status=404), Reply(page("<p>No such module</p>"), "text/html")])
+async def test_a_site_without_feeds_has_its_search_page(town, reader, reply):
+    town.fails["/RSSFeed.aspx"] = reply
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
+    reading = await reader.read()
+    assert [item.id for item in reading.items] == ["agenda/382"]
+    assert reading.problems == ()
+
+
+async def test_the_one_etag_of_all_pages_is_not_believed(town, reader):
+    town.row(382, "12012026", "Regular Meeting Agenda", pdf("Budget"))
+    await reader.read()
+    town.row(390, "12152026", "Work Session Agenda", page("<p>Agreement with ICE</p>"))
+    assert (await reader.items()).keys() == {"agenda/390"}
+    assert all("if-none-match" not in asked.headers for asked in town.asked)
+
+
+async def test_an_amended_agenda_is_read_again(town, reader):
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
+    await reader.read()
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>287(g)</p>"), "Amended Nov 24, 2026 10:17 AM")
+    assert (await reader.items())["agenda/382"].text == "287(g)"
+
+
+async def test_a_cancelled_meeting_says_so_in_its_title(town, reader):
+    town.row(382, "12012026", "Regular Meeting - CANCELLED", page("<p>Notice</p>"))
+    assert (await reader.items())["agenda/382"].status == "cancelled"
+
+
+async def test_a_search_that_somebody_typed_is_asked_as_it_is(town):
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
+    typed = f"{town.base}/AgendaCenter/Search/?term=&CIDs=all&startDate=05%2F03%2F2020&endDate=05%2F06%2F2020"
+    assert (await Reader(place(typed)).items()).keys() == {"agenda/382"}
+    assert next(asked for asked in town.asked if "Search" in asked.path).query["endDate"] == "05/06/2020"

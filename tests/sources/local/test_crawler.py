@@ -1,0 +1,107 @@
+from datetime import timedelta
+
+import pytest
+from support.loopback.local import LoopbackPrimeGov, Reply, page
+from support.places import Reader
+
+from bot.domain.agenda import Place
+from bot.sources.local.crawler import Paper, blank, promising
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def portal():
+    async with LoopbackPrimeGov() as portal:
+        yield portal
+
+
+@pytest.fixture
+def reader(portal) -> Reader:
+    return Reader(Place(name="Nash", kind="primegov", address=portal.base, state="NC", zone="America/New_York"))
+
+
+def meetings(portal: LoopbackPrimeGov, days: range, *, start: int = 1) -> None:
+    for key in days:
+        agenda = portal.document(100 + key, "Agenda", page(f"<p>Agenda {key}</p>"))
+        portal.meeting(key, f"Meeting {key}", f"2026-12-{key + start - 1:02}T18:30:00", agenda)
+
+
+async def test_what_is_too_much_for_one_reading_is_read_in_the_next_the_soonest_first(portal, reader):
+    meetings(portal, range(1, 31))
+    first = await reader.items()
+    assert len(first) == 30
+    read = [key for key, item in first.items() if item.text]
+    assert sorted(read) == sorted(f"meeting/{key}" for key in range(1, 13))
+    assert reader.memory.facts["left_over"]
+    second = await reader.items()
+    assert sorted(second) == sorted(f"meeting/{key}" for key in range(13, 25))
+    assert sorted(await reader.items()) == sorted(f"meeting/{key}" for key in range(25, 31))
+    assert not reader.memory.facts["left_over"]
+    assert (await reader.read(HOUR)).unchanged
+
+
+async def test_a_host_that_falls_silent_is_left_alone_and_asked_again_the_next_time(portal, reader):
+    meetings(portal, range(1, 6))
+    portal.fails["/Public/"] = Reply(b"", status=503)
+    reading = await reader.read()
+    assert len(reading.items) == 5
+    assert portal.count("/Public/") == 3, "one document, tried three times"
+    portal.fails.clear()
+    assert all(item.text for item in (await reader.items()).values())
+    assert portal.count("/Public/") == 3 + 5
+
+
+async def test_a_host_that_forbids_its_documents_is_asked_for_one_only(portal, reader):
+    meetings(portal, range(1, 6))
+    portal.fails["/Public/"] = Reply(b"", status=403)
+    await reader.read()
+    await reader.read(HOUR)
+    assert portal.count("/Public/") == 2
+
+
+async def test_an_empty_calendar_or_half_a_one_is_not_believed(portal, reader):
+    meetings(portal, range(1, 9))
+    await reader.read()
+    kept, portal.meetings = portal.meetings, []
+    emptied = await reader.read(HOUR)
+    assert emptied.items == ()
+    assert emptied.problems == (
+        "Nash: 8 of 8 meetings to come are missing from the calendar at once, which is not believed",
+    )
+    portal.meetings = kept[:3]
+    assert (await reader.read(HOUR)).items == ()
+    portal.meetings = kept
+    assert (await reader.read(HOUR)).unchanged
+    portal.meetings = kept[:6]
+    assert {item.status for item in (await reader.read(HOUR)).items} == {"taken off the calendar"}
+
+
+async def test_what_is_remembered_of_a_place_does_not_grow(portal, reader):
+    for month in range(1, 4):
+        portal.meetings.clear()
+        for key in range(1, 6):
+            agenda = portal.document(key + month * 10, "Agenda", page(f"<p>{month} {key}</p>"))
+            portal.meeting(key + month * 10, "Meeting", f"2026-12-{key:02}T18:30:00", agenda)
+        await reader.read(timedelta(days=30))
+    assert len(reader.memory.validators) <= 1 + 5
+    assert len(reader.memory.facts["meetings"]) == 5
+
+
+def test_documents_are_opened_by_what_their_names_promise():
+    def paper(title: str) -> Paper:
+        return Paper(id=title, title=title, address="https://nash.example/")
+
+    titles = ["Site plan", "Interlocal agreement", "Sheriff's budget", "287(g) memorandum", "Ice rink", "MOU with ICE"]
+    assert [paper.title for paper in promising(map(paper, titles))] == [
+        "287(g) memorandum",
+        "MOU with ICE",
+        "Interlocal agreement",
+        "Sheriff's budget",
+    ]
+
+
+def test_pages_without_text_are_named():
+    assert blank(()) == blank(("a", "b")) == ""
+    assert blank(("", " \n")) == "none of its 2 pages has text (a scan?)"
+    assert blank(("a", "", *[""] * 12)) == "13 of its 14 pages have no text (2, 3, 4, 5, 6, 7, 8, 9, 10, 11 …)"

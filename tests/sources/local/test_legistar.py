@@ -1,0 +1,339 @@
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.loopback.local import LoopbackLegistar, Reply, page, pdf
+from support.places import TUESDAY, Reader
+
+from bot.domain.agenda import Place
+from bot.errors import Missing, SourceError, Unreadable
+from bot.sources import LOCAL
+from bot.sources.local.legistar import EVENTS, MATTERS, _is_last
+
+NEW_YORK = ZoneInfo("America/New_York")
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+
+
+@pytest.fixture
+async def legistar():
+    async with LoopbackLegistar() as legistar:
+        yield legistar
+
+
+@pytest.fixture
+def reader(legistar) -> Reader:
+    return Reader(place(legistar))
+
+
+def place(legistar: LoopbackLegistar, address: str = "") -> Place:
+    return Place(
+        name="Nash County", kind="legistar", address=address or legistar.address, state="NC", zone="America/New_York"
+    )
+
+
+# Days and times
+
+
+async def test_the_time_of_a_meeting_is_its_day_and_its_clock_at_the_place(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
+    meeting = (await reader.items())["event/77"]
+    assert meeting.meets_at == datetime(2026, 12, 1, 18, 30, tzinfo=NEW_YORK)
+    assert meeting.address == "https://nash.legistar.com/MeetingDetail.aspx?LEGID=77"
+    assert meeting.body == "Board of Commissioners"
+
+
+@pytest.mark.parametrize("clock", [None, "", "TBD", "following the meeting", 1830])
+async def test_a_meeting_without_a_clock_has_its_day(legistar, reader, clock):
+    legistar.event(77, "Board of Commissioners", "2026-12-01", clock)
+    assert (await reader.items())["event/77"].meets_at == date(2026, 12, 1)
+
+
+async def test_a_meeting_that_is_moved_or_cancelled_says_so_with_all_its_items(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
+    legistar.item(77, 1, "Agreement with ICE")
+    await reader.read()
+    legistar.event(77, "Board of Commissioners", "2026-12-08", "6:30 PM")
+    moved = await reader.items()
+    assert {item.meets_at.day for item in moved.values()} == {8}
+    legistar.event(77, "Board of Commissioners", "2026-12-08", "6:30 PM", EventAgendaStatusName="CANCELED")
+    cancelled = await reader.items()
+    assert {item.status for item in cancelled.values()} == {"cancelled"}
+    assert cancelled.keys() == moved.keys() == {"event/77", "event/77/item/1"}
+
+
+async def test_a_meeting_that_leaves_the_calendar_is_said_once(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
+    legistar.event(78, "Planning Board", "2026-12-02")
+    await reader.read()
+    del legistar.events[77]
+    gone = await reader.items()
+    assert [(item.status, item.title, item.meets_at) for item in gone.values()] == [
+        ("taken off the calendar", "Board of Commissioners", datetime(2026, 12, 1, 18, 30, tzinfo=NEW_YORK))
+    ]
+    assert (await reader.read(HOUR)).unchanged
+
+
+async def test_a_meeting_that_is_over_leaves_in_silence(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-11-23", "6:30 PM")
+    legistar.event(78, "Planning Board", "2026-12-02")
+    await reader.read()
+    del legistar.events[77]
+    assert (await reader.read(HOUR)).unchanged
+
+
+# Pages and filters
+
+
+async def test_all_pages_of_a_feed_are_read(legistar, reader):
+    for key in range(1, 451):
+        legistar.matter(key, f"Matter {key}", f"2026-11-{key % 20 + 1:02}T10:00:00")
+    items = await reader.items()
+    assert items.keys() == {f"matter/{key}" for key in range(1, 451)}
+    assert legistar.count("/matters") == 3
+
+
+@pytest.mark.parametrize("ignores_order", [False, True])
+async def test_a_server_that_ignores_the_filter_is_filtered_here(legistar, reader, ignores_order):
+    legistar.ignores_filter, legistar.ignores_order = True, ignores_order
+    for key in range(1, 300):
+        legistar.matter(key, f"Matter {key}", f"2019-03-{key % 20 + 1:02}T10:00:00")
+        legistar.event(key, "Board", f"2019-04-{key % 20 + 1:02}")
+    legistar.matter(412, "New", "2026-11-23T10:00:00")
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    assert (await reader.items()).keys() == {"matter/412", "event/77"}
+    legistar.matter(413, "Newer", "2026-11-24T10:00:00")
+    assert (await reader.items()).keys() == {"matter/413"}
+
+
+async def test_a_feed_without_end_is_left_at_some_page_and_that_is_said(legistar, reader):
+    for key in range(1, 2_102):
+        legistar.matter(key, f"Matter {key}", "2026-11-20T10:00:00")
+    reading = await reader.read()
+    assert len(reading.items) == 2_000
+    assert reading.problems == ("Nash County: matters fill more than 10 pages of 200; the rest is not read",)
+
+
+def test_rows_in_rising_order_are_not_taken_for_the_end():
+    old = [{"EventDate": f"2019-01-{day:02}T00:00:00"} for day in range(1, 21)] * 10
+    assert not _is_last(sorted(old, key=lambda row: row["EventDate"]), EVENTS, "2026-11-09")
+    assert _is_last(sorted(old, key=lambda row: row["EventDate"], reverse=True), EVENTS, "2026-11-09")
+
+
+def test_the_question_is_the_one_that_the_api_knows():
+    assert MATTERS.address("https://webapi.legistar.com/v1/nash", "2026-11-02", 200) == (
+        "https://webapi.legistar.com/v1/nash/matters?$filter=MatterLastModifiedUtc%20gt%20datetime'2026-11-01'"
+        "&$orderby=MatterLastModifiedUtc%20desc&$top=200&$skip=200"
+    )
+
+
+# Matters, and agendas behind the calendar's back
+
+
+async def test_a_matter_is_told_as_filed_until_it_stands_on_an_agenda(legistar, reader):
+    legistar.matter(412, "Agreement with ICE", "2026-11-23T10:00:00")
+    filed = await reader.items()
+    assert filed.keys() == {"matter/412"}
+    assert filed["matter/412"].text == "2026-412 · Resolution · Filed"
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    legistar.item(77, 3, "Agreement with ICE", matter=412, EventItemPassedFlagName="Pass")
+    legistar.matter(412, "Agreement with ICE", "2026-11-24T10:00:00", MatterStatusName="Agenda Ready")
+    agenda = await reader.items()
+    assert agenda.keys() == {"event/77", "event/77/matter/412"}
+    assert agenda["event/77/matter/412"].text == "2026-412 · Pass"
+    legistar.matter(412, "Agreement with ICE", "2026-11-24T11:00:00", MatterStatusName="Passed")
+    assert (await reader.items()) == {}
+
+
+async def test_a_matter_of_a_real_client_leads_to_its_page():
+    from bot.sources.local.legistar import _Client
+    from bot.sources.local.session import Visit
+
+    visit = Visit(None, place(None, "https://webapi.legistar.com/v1/nash"), Reader(place(None, "x")).memory, TUESDAY)
+    client = _Client(visit, "https://webapi.legistar.com/v1/nash")
+    assert client._matter({"MatterId": 412, "MatterTitle": "T"}, "").address == (
+        "https://nash.legistar.com/gateway.aspx?m=l&id=/matter.aspx?key=412"
+    )
+
+
+@pytest.mark.parametrize("sign", ["a matter changed", "a day went by"])
+async def test_an_item_that_is_added_without_the_event_changing_is_found(legistar, reader, sign):
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    await reader.read()
+    legistar.item(77, 3, "Agreement with ICE", matter=412)
+    assert (await reader.items()) == {}
+    if sign == "a matter changed":
+        legistar.matter(412, "Agreement with ICE", "2026-11-24T10:00:00")
+    assert (await reader.items(HOUR if sign == "a matter changed" else DAY)).keys() == {"event/77/matter/412"}
+
+
+async def test_the_same_matter_twice_on_an_agenda_is_two_items(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    legistar.item(77, 3, "First reading", matter=412)
+    legistar.item(77, 9, "Vote", matter=412)
+    assert (await reader.items()).keys() == {"event/77", "event/77/matter/412", "event/77/item/9"}
+
+
+# Documents
+
+
+async def test_the_agenda_is_read_page_by_page_as_part_of_its_meeting(legistar, reader):
+    legistar.files["/agenda.pdf"] = pdf("Call to order", "Agreement under Section 287(g)", "")
+    legistar.event(77, "Board of Commissioners", "2026-12-01", EventAgendaFile=f"{legistar.base}/agenda.pdf")
+    items = await reader.items()
+    meeting = items["event/77"]
+    assert items.keys() == {"event/77"}
+    assert [page.strip() for page in meeting.pages] == ["Call to order", "Agreement under Section 287(g)", ""]
+    assert meeting.unreadable == "1 of its 3 pages have no text (3)"
+    assert meeting.address == f"{legistar.base}/agenda.pdf"
+    await reader.read(HOUR)
+    assert legistar.count("/agenda.pdf") == 1
+
+
+async def test_attachments_are_opened_when_their_names_promise_something(legistar, reader):
+    legistar.files |= {f"/{name}": page(f"<p>{name}</p>") for name in ("moa", "map", "memo")}
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    attachments = [legistar.attachment("287(g) MOA.pdf", "/moa"), legistar.attachment("Site map", "/map"), None, 7]
+    legistar.item(77, 3, "Consent", matter=412, EventItemMatterAttachments=attachments)
+    staff = [legistar.attachment("Staff memo", "/memo")]
+    legistar.item(77, 4, "Agreement of the sheriff with ICE", EventItemMatterAttachments=staff)
+    items = await reader.items()
+    opened = {key: item.text for key, item in items.items() if item.title.endswith(")")}
+    assert list(opened.values()) == ["moa", "memo"]
+    assert all(key.startswith(("event/77/matter/412/", "event/77/item/4/")) for key in opened)
+    assert legistar.count("/map") == 0
+
+
+async def test_attachments_that_are_too_many_for_one_reading_are_opened_in_the_next(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    for key in range(1, 21):
+        legistar.files[f"/moa/{key}"] = page(f"<p>Agreement {key}</p>")
+        attachments = [legistar.attachment(f"Agreement {key}", f"/moa/{key}")]
+        legistar.item(77, key, "Sheriff", EventItemMatterAttachments=attachments)
+    assert len(await reader.items()) == 1 + 20 + 12
+    assert len(await reader.items()) == 8
+    assert (await reader.read(HOUR)).unchanged
+    assert legistar.count("/moa/") == 20
+
+
+async def test_old_meetings_are_not_opened_later(legistar, reader):
+    await reader.read()
+    legistar.files["/agenda"] = page("<p>Old</p>")
+    legistar.event(70, "Board of Commissioners", "2026-11-09", EventAgendaFile=f"{legistar.base}/agenda")
+    assert (await reader.items()).keys() == {"event/70"}
+    assert legistar.count("/agenda") == 0
+    assert legistar.count("/eventitems") == 0
+
+
+# Refusals
+
+
+async def test_a_client_that_is_not_known_is_said_in_words(legistar):
+    reader = Reader(place(legistar, f"{legistar.base}/v1/nowhere"))
+    with pytest.raises(SourceError, match=r"answered 400 .*\(Legistar refuses so where it does not know the client"):
+        await reader.read()
+    assert legistar.count() == 2
+
+
+async def test_a_client_that_is_closed_is_said_in_words(legistar, reader):
+    legistar.is_closed = True
+    with pytest.raises(Missing, match=r"answered 410 Gone.*its API was switched off"):
+        await reader.read()
+
+
+async def test_one_feed_is_enough(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    legistar.matter(412, "Agreement", "2026-11-23T10:00:00")
+    legistar.fails["/matters"] = Reply(b"", status=400)
+    reading = await reader.read()
+    assert [item.id for item in reading.items] == ["event/77"]
+    assert "answered 400" in reading.problems[0]
+    legistar.fails = {"/events": Reply(b"", status=404)}
+    assert (await reader.items()).keys() == {"matter/412"}
+    legistar.fails = {}
+    assert (await reader.items()) == {}
+
+
+async def test_a_message_in_place_of_the_list_is_repeated(legistar, reader):
+    legistar.fails["/v1/"] = Reply(b'{"Message": "The service is being moved."}')
+    with pytest.raises(Unreadable, match=r"it says “The service is being moved\.”"):
+        await reader.read()
+
+
+async def test_the_token_goes_to_the_api_alone_and_is_written_nowhere(legistar, capsys):
+    legistar.token = "s3cr3t"
+    legistar.files["/agenda"] = page("<p>Agenda</p>")
+    legistar.event(77, "Board of Commissioners", "2026-12-01", EventAgendaFile=f"{legistar.base}/agenda")
+    legistar.events[77]["EventInSiteURL"] = None
+    legistar.item(77, 3, "Agreement with ICE", matter=412)
+    legistar.matter(413, "Filed", "2026-11-23T10:00:00")
+    reader = Reader(place(legistar, f"{legistar.address}?token=s3cr3t"))
+    reading = await reader.read()
+    assert len(reading.items) == 3
+    assert {asked.path for asked in legistar.asked if "token" in asked.query} == {
+        "/v1/nash/matters",
+        "/v1/nash/events",
+        "/v1/nash/events/77/eventitems",
+    }
+    legistar.fails["/v1/"] = Reply(b"", status=400)
+    with pytest.raises(SourceError) as raised:
+        await reader.read(HOUR)
+    said = capsys.readouterr()
+    assert "s3cr3t" not in f"{reading!r} {raised.value} {said.out} {said.err}"
+
+
+# Anything may come
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+ROW = st.dictionaries(
+    st.sampled_from(
+        [
+            "EventId",
+            "EventBodyName",
+            "EventDate",
+            "EventTime",
+            "EventAgendaFile",
+            "EventComment",
+            "EventItemId",
+            "EventItemTitle",
+            "EventItemMatterId",
+            "EventItemMatterAttachments",
+            "MatterId",
+            "MatterTitle",
+            "MatterLastModifiedUtc",
+            "MatterAgendaDate",
+        ]
+    ),
+    ANYTHING | st.sampled_from(["2026-12-01T00:00:00", "6:30 PM", "0001-01-01T00:00:00", "9999-12-31T23:59:59"]),
+)
+
+
+class Canned:
+    """Answers every address with the same rows."""
+
+    def __init__(self, rows) -> None:
+        self.rows = rows
+
+    async def get(self, address, **_):
+        import msgspec
+
+        from bot.domain.document import Document, digest
+
+        body = msgspec.json.encode(self.rows)
+        return Document(
+            address=address, name="x", body=body, sha256=digest(body), headers={}, fetched_at=TUESDAY, unchanged=False
+        )
+
+
+@given(st.lists(ROW, max_size=5))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+async def test_whatever_comes_is_read_without_an_error(rows):
+    reader = Reader(place(None, "https://webapi.legistar.com/v1/nash"))
+    reading = await LOCAL["legistar"].read(Canned(rows), reader.place, reader.memory, TUESDAY)
+    assert all(item.title and item.id for item in reading.items)

@@ -1,0 +1,827 @@
+"""What only the embedded store does: its files, its lock, its readers, its checkpoints."""
+
+import asyncio
+import errno
+import json
+import os
+import stat
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.samples import (
+    MINUTE,
+    NOON,
+    STATES,
+    change,
+    document,
+    first_sight,
+    memory,
+    perform,
+    picture,
+    publication,
+    receipt,
+    record,
+    remember_together,
+    signed,
+    subscription,
+)
+
+from bot.domain.agreement import ListName
+from bot.domain.change import Kind, Known
+from bot.domain.subscription import Cadence, Filter
+from bot.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
+from bot.store.tiny import contents as ledger
+from bot.store.tiny import journal as writing
+from bot.store.tiny import store as tiny
+from bot.store.tiny.contents import Alarm
+from bot.store.tiny.files import read_lines, seal, unseal
+from bot.store.tiny.store import TinyStore
+
+pytestmark = pytest.mark.usefixtures("_impatient")
+
+
+@pytest.fixture
+def _impatient(monkeypatch):
+    monkeypatch.setattr(writing, "PAUSE", 0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "data"
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in names(folder)}
+
+
+async def filled(folder, steps=30, **how):
+    """A store that was left without being closed, as by a kill."""
+    store = TinyStore.open(folder, **how)
+    for step in range(steps):
+        await perform(store, step)
+    seen = await picture(store)
+    leave(store)
+    return seen
+
+
+def leave(store):
+    """What the system does when the program dies."""
+    for file in (store._files._log, store._files._journal):
+        file.close()
+    store._files._lock.release()
+
+
+async def opened(folder, **how):
+    """What a store says that is opened, and what it has to tell the operator."""
+    store = TinyStore.open(folder, **how)
+    seen, notices = await picture(store), store.notices
+    await store.close()
+    return seen, notices
+
+
+# Files
+
+
+async def test_the_folder_is_for_this_user_alone(folder):
+    old = os.umask(0)
+    try:
+        await filled(folder, 10)
+        await opened(folder)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in names(folder)} == {0o600}
+
+
+async def test_the_log_is_one_change_a_line_and_is_never_rewritten(folder):
+    await filled(folder, 10)
+    before = (folder / "changes.jsonl").read_bytes()
+    store = TinyStore.open(folder)
+    await store.record(record(await store.known(), [signed(500)]))
+    await store.close()
+    after = (folder / "changes.jsonl").read_bytes()
+    assert after.startswith(before)
+    last = json.loads(after.splitlines()[-1])
+    assert (last["seq"], last["kind"]) == (len(after.splitlines()), "signed")
+    assert last["recorded_at"].endswith("Z")
+
+
+async def test_the_state_file_is_read_by_tinydb(folder):
+    from tinydb import Query, TinyDB
+
+    await filled(folder, 30)
+    seen, _ = await opened(folder)
+    db = TinyDB(folder / "state.json", access_mode="r")
+    assert {"known", "former", "seen", "held", "sources", "subscriptions", "receipts"} <= db.tables()
+    assert len(db.table("known")) == len(seen["known"].participating)
+    assert db.table("subscriptions").get(Query().id == "s1")["channel"] == "slack"
+
+
+async def test_opening_folds_the_journal_in_and_keeps_the_one_before(folder):
+    seen = await filled(folder, 12)
+    assert names(folder)[-2:] == ["journal-1.jsonl", "lock"]
+    for generation in (2, 3):
+        store = TinyStore.open(folder)
+        assert await picture(store) == seen
+        await perform(store, 12 + generation)
+        seen = await picture(store)
+        leave(store)
+        assert f"journal-{generation}.jsonl" in names(folder)
+    assert (await opened(folder)) == (seen, ())
+    assert [name for name in names(folder) if "evidence" not in name] == [
+        "changes.jsonl",
+        "journal-3.jsonl",
+        "journal-4.jsonl",
+        "lock",
+        "state.json",
+        "state.previous.json",
+    ]
+
+
+async def test_opening_and_closing_without_news_writes_nothing(folder):
+    await filled(folder, 12)
+    await opened(folder)
+    before = contents(folder)
+    await opened(folder)
+    assert contents(folder) == before
+
+
+async def test_a_long_journal_is_folded_in_while_running(folder):
+    seen = await filled(folder, 60, journal_limit=4000)
+    assert (folder / "state.previous.json").exists()
+    assert sum(path.stat().st_size for path in folder.glob("journal-*")) < 3 * 4000 + 6000
+    assert await opened(folder) == (seen, ())
+
+
+async def test_everything_comes_back_through_checkpoints_and_journals_alike(tmp_path):
+    plain = await filled(tmp_path / "plain", 60)
+    folded = await filled(tmp_path / "folded", 60, journal_limit=1)
+    assert plain == folded
+    for folder in (tmp_path / "plain", tmp_path / "folded"):
+        for _ in range(3):
+            assert await opened(folder) == (plain, ())
+
+
+async def test_receipts_are_kept_for_ninety_days_after_which_a_checkpoint_drops_them(folder):
+    store = TinyStore.open(folder)
+    mine = await store.subscribe(subscription())
+    for day in (0, 5, 95):
+        await store.sent(receipt(mine.id, at=NOON + timedelta(days=day), message_id=str(day)))
+    assert len(await store.receipts()) == 3
+    await store.close()
+    seen, _ = await opened(folder)
+    assert [r.message_id for r in seen["receipts"]] == ["5", "95"]
+
+
+async def test_a_clock_that_was_wrong_for_a_while_does_not_drop_the_receipts_of_later(folder):
+    store = TinyStore.open(folder)
+    mine = await store.subscribe(subscription())
+    await store.sent(receipt(mine.id, at=NOON + timedelta(days=36_500)))
+    await store.sent(receipt(mine.id, at=NOON))
+    await store.close()
+    seen, _ = await opened(folder)
+    assert len(seen["receipts"]) == 2
+
+
+async def test_evidence_is_small_and_the_same_on_every_machine(tmp_path):
+    body = b"<row/>" * 50_000
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        store = TinyStore.open(folder)
+        await store.record(record(await store.known(), documents=(document(body=body),)))
+        await store.close()
+    kept = {name: body for name, body in contents(tmp_path / "a").items() if "evidence" in name}
+    assert kept == {name: body for name, body in contents(tmp_path / "b").items() if "evidence" in name}
+    assert sum(map(len, kept.values())) < 2000
+    sha = document(body=body).sha256
+    assert sorted(kept) == [f"evidence/{sha[:2]}/{sha}.gz", f"evidence/{sha[:2]}/{sha}.json"]
+
+
+async def test_damaged_evidence_is_refused_and_put_right_when_it_comes_again(folder):
+    store = TinyStore.open(folder)
+    kept = document(body=b"rows" * 1000)
+    await store.record(record(await store.known(), documents=(kept,)))
+    [body] = folder.glob("evidence/*/*.gz")
+    [label] = folder.glob("evidence/*/*.json")
+    for path in (body, label):
+        sound = path.read_bytes()
+        for damaged in (sound[:-9], b"", sound.replace(sound[15:16], b"?"), b"\x1f\x8b" + b"x" * 30):
+            path.write_bytes(damaged)
+            with pytest.raises(StoreDamaged, match=kept.sha256):
+                await store.evidence(kept.sha256)
+        await store.record(record(await store.known(), documents=(kept,)))
+        assert await store.evidence(kept.sha256) == kept
+    await store.close()
+
+
+async def test_a_document_under_a_wrong_name_is_refused(folder):
+    store = TinyStore.open(folder)
+    with pytest.raises(StoreError, match="is not the document"):
+        await store.record(record(await store.known(), documents=(replace(document(), body=b"other"),)))
+    assert await picture(store) == await picture(TinyStore.open(folder, readonly=True))
+    await store.close()
+
+
+async def test_a_sealed_line_is_json_and_shows_every_flipped_bit():
+    line = seal(b'{"a":"b"}')
+    assert json.loads(line)["a"] == "b"
+    assert unseal(line[:-1]) == b'{"a":"b"}'
+    for place in range(len(line) - 1):
+        for bit in range(8):
+            damaged = bytearray(line[:-1])
+            damaged[place] ^= 1 << bit
+            assert unseal(bytes(damaged)) is None
+
+
+def test_a_line_that_was_never_finished_is_told_from_one_that_was_damaged(tmp_path):
+    path, line = tmp_path / "lines", seal(b'{"a":"bcdefghijklmnopqrstuvwxyz"}')
+
+    def torn(rest):
+        path.write_bytes(line + rest)
+        found = read_lines(path)
+        assert len(found.bodies) == 1
+        return found.torn
+
+    assert all(torn(line[:length]) for length in range(1, len(line)))
+    assert torn(line[:5] + b"\0" * 20 + line[25:]), "a power cut"
+    assert not torn(line[:5] + b"\0" * 20 + line[25:] + line), "not the last line"
+    assert not torn(line[:5] + b"#" + line[6:])
+    assert not torn(line[:-1] + b"#"), "its end was damaged"
+    assert not torn(line[:5] + b"\n" + line[6:])
+
+
+# Who may write
+
+
+async def test_a_second_writer_is_told_who_the_first_one_is(folder):
+    store = TinyStore.open(folder)
+    with pytest.raises(StoreBusy, match=rf"process {os.getpid()}\) writes in .*/data"):
+        TinyStore.open(folder)
+    await store.close()
+    await TinyStore.open(folder).close()
+
+
+async def test_a_reader_beside_a_writer_sees_what_is_committed_and_nothing_else(folder):
+    reader = TinyStore.open(folder, readonly=True)
+    assert await picture(reader) == {
+        "known": Known(),
+        "log": [],
+        "memories": [],
+        "held": [],
+        "subscriptions": [],
+        "receipts": [],
+    }
+    store = TinyStore.open(folder, journal_limit=3000)
+    for step in range(60):
+        await perform(store, step)
+        assert await picture(reader) == await picture(store)
+        assert await picture(TinyStore.open(folder, readonly=True)) == await picture(store)
+    assert await reader.evidence(document(body=b"rows of 4").sha256) is not None
+    await store.close()
+    assert await picture(reader) == (await opened(folder))[0]
+
+
+async def test_a_reader_is_not_misled_by_changes_that_were_written_but_not_committed(folder, monkeypatch):
+    store = TinyStore.open(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    await store.record(record(await store.known(), [signed(1)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(store._files._journal, "append", refused(errno.EIO))
+        with pytest.raises(OSError, match="error"):
+            await store.record(record(await store.known(), [signed(2)]))
+    assert await picture(reader) == await picture(store)
+    await store.record(record(await store.known(), [signed(3)]))
+    assert await picture(reader) == await picture(store)
+    await store.close()
+
+
+async def test_a_reader_writes_nothing(folder):
+    await filled(folder, 20)
+    with (folder / "changes.jsonl").open("ab") as log, (folder / "journal-1.jsonl").open("ab") as journal:
+        log.write(seal(b'{"seq":99}') + b'{"torn')
+        journal.write(b'{"torn')
+    before = contents(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    for attempt in (
+        reader.remember(memory()),
+        reader.subscribe(subscription()),
+        reader.record(record(await reader.known(), [signed(999)], documents=(document(body=b"new"),))),
+    ):
+        with pytest.raises(StoreUnwritable, match="read only"):
+            await attempt
+    await reader.close()
+    assert contents(folder) == before
+
+
+async def test_reading_a_folder_that_is_not_there_creates_nothing(folder):
+    seen, notices = await opened(folder, readonly=True)
+    assert (seen["log"], notices) == ([], ())
+    assert not folder.exists()
+
+
+async def test_a_newer_format_is_left_alone(folder):
+    await filled(folder, 3)
+    await opened(folder)
+    state = json.loads((folder / "state.json").read_bytes())
+    state.pop("crc")
+    state["meta"]["1"]["format"] = 2
+    (folder / "state.json").write_bytes(seal(json.dumps(state).encode()))
+    before = contents(folder)
+    with pytest.raises(StoreError, match="newer Countersign"):
+        TinyStore.open(folder)
+    assert contents(folder) == before
+
+
+async def test_what_another_version_wrote_is_not_guessed_at(folder):
+    await filled(folder, 12)
+    before = contents(folder)
+    count = before["journal-1.jsonl"].count(b"\n")
+    with (folder / "journal-1.jsonl").open("ab") as journal:
+        journal.write(seal(b'{"n":%d,"transaction":{"did":"something else"}}' % count))
+    with pytest.raises(StoreError, match=r"does not understand .*something else"):
+        TinyStore.open(folder)
+    (folder / "journal-1.jsonl").write_bytes(before["journal-1.jsonl"])
+    await opened(folder)
+    state = (folder / "state.json").read_bytes()
+    strange = state.rpartition(b',"crc"')[0].replace(b'"channel":"slack"', b'"channel":7') + b"}"
+    (folder / "state.json").write_bytes(seal(strange))
+    with pytest.raises(StoreError, match="does not understand"):
+        TinyStore.open(folder)
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "killed"])
+async def test_what_was_written_before_rows_stood_beside_agreements_opens_without_row_numbers(folder, closed):
+    seen = await filled(folder, 30)
+    if closed:
+        await opened(folder)
+    for path in (*folder.glob("state*.json"), *folder.glob("journal-*.jsonl")):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        for line in lines:
+            line.pop("crc")
+            for row in line.get("known", {}).values():
+                row["agreement"]["row"] = row.pop("row")
+            if "numbers" in line.get("transaction", {}):
+                line["transaction"]["rows"] = line["transaction"].pop("numbers")
+        path.write_bytes(b"".join(seal(json.dumps(line).encode()) for line in lines))
+    after, notices = await opened(folder)
+    assert notices == ()
+    assert after == seen | {"known": replace(seen["known"], rows={name: {} for name in ListName})}
+
+
+# Damage and what is said of it
+
+
+@pytest.mark.parametrize("how", ["edited", "empty", "gone", "half"])
+async def test_a_damaged_state_is_put_together_again_with_nothing_lost(folder, how):
+    for steps in (12, 15, 18):
+        store = TinyStore.open(folder)
+        for step in range(steps - 12, steps):
+            await perform(store, step)
+        seen = await picture(store)
+        leave(store)
+    state = folder / "state.json"
+    sound = state.read_bytes()
+    if how == "gone":
+        state.unlink()
+    else:
+        state.write_bytes({"edited": sound.replace(b"FL", b"GA"), "empty": b"", "half": sound[:999]}[how])
+    damaged = contents(folder)
+    assert (await opened(folder, readonly=True))[0] == seen
+    assert contents(folder) == damaged
+    found, [notice] = await opened(folder)
+    assert found == seen
+    assert "state.json" in notice
+    assert await opened(folder) == (seen, ())
+    if how != "gone":
+        assert (folder / "aside/state-1.json").read_bytes() == damaged["state.json"]
+
+
+async def test_the_first_state_is_put_together_from_the_first_journals(folder):
+    seen = await filled(folder, 12)
+    await opened(folder)
+    (folder / "state.json").write_bytes(b"{}")
+    assert (await opened(folder))[0] == seen
+
+
+async def test_when_no_good_copy_is_left_it_is_said(folder):
+    await filled(folder, 12)
+    for step in (12, 13, 14):
+        store = TinyStore.open(folder)
+        await perform(store, step)
+        await store.close()
+    before = contents(folder)
+    (folder / "state.json").write_bytes(b"{}")
+    (folder / "state.previous.json").write_bytes(b"{}")
+    for how in ({}, {"readonly": True}):
+        with pytest.raises(StoreDamaged, match=r"state.json is damaged.*backup"):
+            TinyStore.open(folder, **how)
+    assert before.keys() == contents(folder).keys()
+
+
+@pytest.mark.parametrize("gone", [["journal-4.jsonl"], ["changes.jsonl"], ["state.json", "journal-4.jsonl"]])
+async def test_a_missing_file_is_missed(folder, gone):
+    for step in range(4):
+        store = TinyStore.open(folder)
+        await perform(store, step)
+        leave(store)
+    for name in gone:
+        (folder / name).unlink()
+    with pytest.raises(StoreDamaged, match=gone[-1].split(".")[0]):
+        TinyStore.open(folder)
+
+
+async def test_a_log_without_anything_beside_it_is_not_taken_for_a_new_store(folder):
+    await filled(folder, 12)
+    for path in (*folder.glob("journal*"), *folder.glob("state*")):
+        path.unlink()
+    with pytest.raises(StoreDamaged, match="change log"):
+        TinyStore.open(folder)
+
+
+async def test_changes_that_were_never_committed_are_cut_off_and_kept_aside(folder):
+    seen = await filled(folder, 12)
+    log = folder / "changes.jsonl"
+    before, tail = log.read_bytes(), log.read_bytes().splitlines(keepends=True)[0] + b'{"kind'
+    for number in (1, 2):
+        log.write_bytes(before + tail)
+        found, [notice] = await opened(folder)
+        assert found == seen
+        assert f"aside/changes-{number}.jsonl" in notice
+        assert (folder / f"aside/changes-{number}.jsonl").read_bytes() == tail
+        assert log.read_bytes() == before
+
+
+async def test_a_damaged_line_is_named_with_what_to_do(folder):
+    await filled(folder, 12)
+    journal = folder / "journal-1.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:4], lines[4].replace(b"slack", b"block"), *lines[5:]]))
+    with pytest.raises(StoreDamaged, match=r"Line 5 of .*journal-1.jsonl is damaged. .*backup"):
+        TinyStore.open(folder)
+    journal.write_bytes(b"".join(lines[:4] + lines[5:]))
+    with pytest.raises(StoreDamaged, match=r"Line 5"):
+        TinyStore.open(folder)
+    journal.write_bytes(b"".join(lines[:4]))
+    assert len((await opened(folder))[0]["memories"]) == 3
+
+
+async def test_what_is_forgotten_is_in_no_file(folder):
+    store = TinyStore.open(folder)
+    mine = await store.subscribe(replace(subscription(), address="C-SECRET"))
+    await store.sent(replace(receipt(mine.id), address="C-SECRET"))
+    await store.close()
+    store = TinyStore.open(folder)
+    await store.remember(memory())
+    leave(store)
+    (folder / "state.json").write_bytes((folder / "state.json").read_bytes()[:-9])
+    store = TinyStore.open(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    assert {name for name, body in contents(folder).items() if b"SECRET" in body} >= {"aside/state-1.json"}
+    await store.forget(mine.id)
+    assert not [name for name, body in contents(folder).items() if b"SECRET" in body]
+    seen = await picture(store)
+    assert await picture(reader) == seen
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+async def test_journals_that_hold_nothing_yet_stand_in_nobodys_way(folder, monkeypatch):
+    store = TinyStore.open(folder)
+    reader = TinyStore.open(folder, readonly=True)
+    await store.remember(memory())
+    with monkeypatch.context() as patch:
+        patch.setattr(store._files._folder, "move", refuse_move)
+        for _ in range(3):
+            with pytest.raises(StoreUnwritable):
+                store._files.erase()
+    assert await picture(reader) == await picture(store)
+    await store.remember(memory(failures=1))
+    seen = await picture(store)
+    assert await picture(reader) == await picture(TinyStore.open(folder, readonly=True)) == seen
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+def refuse_move(*_):
+    raise StoreUnwritable("no")
+
+
+# Readings that end at the same time
+
+
+def lines(folder):
+    return (folder / "journal-1.jsonl").read_bytes().splitlines()
+
+
+async def test_readings_that_end_together_share_a_line_and_nobody_waits_alone(folder):
+    store = TinyStore.open(folder)
+    await asyncio.wait_for(store.remember(memory(source="alone")), 0.05)
+    for n in range(10):
+        await store.lease(f"source {n}")
+    remembering = [asyncio.create_task(store.remember(memory(source=f"{n}", failures=n))) for n in range(10)]
+    await asyncio.wait_for(asyncio.gather(*remembering), 0.05)  # all who are at work: nobody else is waited for
+    assert len(lines(folder)) == 1 + 1 + 1  # the heading, the one alone, the ten together
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+    assert {m.source: m.failures for m in seen["memories"] if m.source != "alone"} == {f"{n}": n for n in range(10)}
+
+
+async def test_what_waits_for_others_is_on_the_disk_when_it_returns_and_not_before(folder, monkeypatch):
+    monkeypatch.setattr(tiny, "GATHERED", 0.02)
+    store = TinyStore.open(folder)
+    for name in ("one", "two", "one that goes on"):
+        await store.lease(name)
+    remembering = [asyncio.create_task(store.remember(memory(source=name))) for name in ("one", "two")]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in remembering)
+    assert len(lines(folder)) == 1
+    assert await store.memories() == ()
+    await asyncio.gather(*remembering)
+    assert len(lines(folder)) == 2
+    leave(store)
+    assert [m.source for m in (await opened(folder))[0]["memories"]] == ["one", "two"]
+
+
+@pytest.mark.parametrize("end", ["a record", "the end"])
+async def test_what_waits_goes_before_a_record_and_before_the_end(folder, monkeypatch, end):
+    monkeypatch.setattr(tiny, "GATHERED", 60)
+    store = TinyStore.open(folder)
+    for name in ("ice", "one that goes on"):
+        await store.lease(name)
+    waiting = asyncio.create_task(store.remember(memory(source="ice", failures=7)))
+    await asyncio.sleep(0)
+    if end == "a record":
+        await store.record(record(await store.known(), [signed(1)]))
+        expected = 0
+    else:
+        await store.close()
+        expected = 7
+    await asyncio.wait_for(waiting, 0.05)
+    await store.close()
+    assert [m.failures for m in (await opened(folder))[0]["memories"]] == [expected]
+
+
+async def test_a_disk_that_refuses_is_told_to_each_who_waits(folder, monkeypatch):
+    store = TinyStore.open(folder)
+    for n in range(3):
+        await store.lease(f"source {n}")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refused(errno.ENOSPC))
+        told = await asyncio.gather(*(store.remember(memory(source=f"{n}")) for n in range(3)), return_exceptions=True)
+    assert [type(fault) for fault in told] == [StoreUnwritable] * 3
+    assert await store.memories() == ()
+    await asyncio.gather(*(store.remember(memory(source=f"{n}")) for n in range(3)))
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+    assert len(seen["memories"]) == 3
+
+
+async def test_who_gives_up_waiting_hinders_nobody(folder, monkeypatch):
+    monkeypatch.setattr(tiny, "GATHERED", 0.02)
+    store = TinyStore.open(folder)
+    for n in range(3):
+        await store.lease(f"source {n}")
+    first, second = (asyncio.create_task(store.remember(memory(source=f"{n}"))) for n in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert [m.source for m in await store.memories()] == ["0", "1"]
+    await store.close()
+
+
+async def test_of_a_source_that_is_remembered_twice_the_last_counts(folder):
+    store = TinyStore.open(folder)
+    full = memory(source="ice", failures=1)
+    await store.remember(full)
+    for name in ("a", "b"):
+        await store.lease(name)
+    await asyncio.gather(store.remember(replace(full, facts={"x": 1})), store.remember(replace(full, failures=3)))
+    assert [(m.failures, m.facts) for m in await store.memories()] == [(3, full.facts)]
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+async def test_a_shared_line_that_was_not_finished_is_cut_off_whole(folder):
+    store = TinyStore.open(folder)
+    await remember_together(store, [memory(source="a"), memory(source="b")])
+    seen = await picture(store)
+    await remember_together(store, [memory(source=name, failures=9) for name in ("a", "b")])
+    leave(store)
+    path = folder / "journal-1.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    again, notices = await opened(folder)
+    assert again == seen
+    assert "was not finished" in notices[0]
+
+
+# A disk that refuses
+
+
+async def test_a_full_disk_loses_nothing_and_the_same_store_goes_on_when_there_is_room(folder, monkeypatch):
+    store = TinyStore.open(folder, journal_limit=3000)
+    for step in range(20):
+        before = await picture(store)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", full_after_half(os.pwrite))
+            with pytest.raises(StoreUnwritable, match="disk is full"):
+                await perform(store, step)
+        assert await picture(store) == before
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", refused(errno.EIO))
+            with pytest.raises(StoreUnwritable, match="could not be written"):
+                await perform(store, step)
+        assert await picture(store) == before
+        await perform(store, step)
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+def full_after_half(pwrite):
+    def write(fd, body, at):
+        if len(body) > 1:
+            return pwrite(fd, body[: len(body) // 2], at)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    return write
+
+
+def refused(number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+async def test_a_checkpoint_that_fails_fails_no_transaction_and_is_tried_again(folder, monkeypatch):
+    store = TinyStore.open(folder, journal_limit=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refused(errno.ENOSPC))
+        for step in range(4):
+            await store.remember(memory(failures=step))
+    assert all("disk is full" in notice for notice in store.notices)
+    assert not (folder / "state.json").exists()
+    for step in range(20):
+        await perform(store, step)
+    assert (folder / "state.json").exists()
+    seen = await picture(store)
+    leave(store)
+    assert await opened(folder) == (seen, ())
+
+
+async def test_a_real_full_disk(small_disk):
+    folder = small_disk / "data"
+    store = TinyStore.open(folder)
+    ballast = small_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+
+    async def fill(step):
+        for one in range(step, 5000):
+            before = await picture(store)
+            try:
+                await perform(store, one)
+            except StoreUnwritable:
+                return before, one
+        raise AssertionError
+
+    before, step = await fill(0)
+    assert await picture(store) == before
+    leave(store)
+    assert (await opened(folder))[0] == before
+    store = TinyStore.open(folder)
+    assert store.notices
+    before, step = await fill(step)
+    assert await picture(store) == before
+    ballast.unlink()
+    await perform(store, step)
+    seen = await picture(store)
+    await store.close()
+    assert await opened(folder) == (seen, ())
+
+
+async def test_a_read_only_disk_can_be_read_and_says_why_it_is_not_written(small_disk):
+    seen = await filled(small_disk / "data", 12)
+    remount(small_disk, "ro")
+    assert await opened(small_disk / "data", readonly=True) == (seen, ())
+    with pytest.raises(StoreUnwritable, match="read-only"):
+        TinyStore.open(small_disk / "data")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    import subprocess
+
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", "-l", place], check=False)
+
+
+def remount(place, how):
+    import subprocess
+
+    subprocess.run(["mount", "-o", f"remount,{how}", place], check=True)
+
+
+async def test_a_folder_where_a_file_stands_is_refused(tmp_path):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StoreUnwritable, match="data"):
+        TinyStore.open(tmp_path / "data")
+
+
+async def test_a_folder_that_is_deleted_under_a_running_store_is_noticed(folder):
+    import shutil
+
+    store = TinyStore.open(folder)
+    await store.remember(memory())
+    shutil.rmtree(folder)
+    with pytest.raises(StoreError):
+        await store.remember(memory(failures=1))
+    assert (await store.memory("ice")).failures == 0
+    await store.close()
+
+
+# Crowds
+
+
+def test_an_alarm_rings_once_for_the_last_time_that_was_set():
+    alarm = Alarm()
+    for minute in range(1000):
+        alarm.set("a", NOON + minute * MINUTE)
+    alarm.set("b", NOON)
+    alarm.set("c", NOON)
+    alarm.set("c", None)
+    assert set(alarm.rung(NOON + 998 * MINUTE)) == {"b"}
+    assert set(alarm.rung(NOON + 999 * MINUTE)) == {"a", "b"}
+    alarm.set("b", NOON + 2000 * MINUTE)
+    assert set(alarm.rung(NOON + 1999 * MINUTE)) == {"a"}
+    assert len(alarm._heap) < 200
+
+
+@pytest.mark.slow
+async def test_a_crowd_is_served_without_looking_at_everyone(folder, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+    store = TinyStore.open(folder, journal_limit=2**30)
+    for number in range(2000):
+        states = ["*"] if number % 10 == 0 else [STATES[number % 7], STATES[number // 7 % 7]]
+        await store.subscribe(subscription(states, list(Cadence)[number % 3], tz="America/New_York"))
+    started = time.perf_counter()
+    await store.record(record(await store.known(), first_sight(1800)))
+    assert time.perf_counter() - started < 0.5
+    await store.record(record(await store.known(), [signed(5000 + n, where=publication(2)) for n in range(88)]))
+    due = await store.due(NOON)
+    assert len(due) == 667
+    started = time.perf_counter()
+    for one in due:
+        await store.sent(receipt(one.id))
+        await store.advance(one.id, await store.last_seq())
+    assert (time.perf_counter() - started) / len(due) < 0.01
+    started = time.perf_counter()
+    assert list(await store.due(NOON)) == []
+    assert time.perf_counter() - started < 0.005
+    await store.record(
+        record(await store.known(), [change(Kind.RENAMED, s.agreement) for s in await store.changes(after=1880)])
+    )
+    assert list(await store.due(NOON)) == []
+    await store.close()
+
+
+async def test_what_happens_while_a_crowd_is_woken_in_slices_comes_out_as_it_would_without(folder, monkeypatch):
+    monkeypatch.setattr(ledger, "SLICE", 1)
+    store = TinyStore.open(folder)
+    await store.record(record(await store.known(), first_sight(3)))
+    crowd = [await store.subscribe(replace(subscription(["FL"]), address=str(number))) for number in range(20)]
+    moved, told, ended = crowd[:3]
+
+    async def meanwhile():
+        await asyncio.sleep(0)
+        fresh = await store.subscription(moved.id)
+        await store.change_subscription(replace(fresh, filter=Filter(states={"TX": 0})))
+        await store.advance(told.id, await store.last_seq())
+        await store.unsubscribe(ended.id)
+        await store.subscribe(replace(subscription(), address="newcomer"))
+
+    coming = record(await store.known(), [signed(100, "FL"), signed(101, "TX")], at=NOON + MINUTE)
+    await asyncio.gather(store.record(coming), meanwhile())
+    due = {s.id for s in await store.due(NOON + MINUTE)}
+    assert due == {s.id for s in crowd[3:]}
+    await store.close()
+    again = TinyStore.open(folder)
+    assert {s.id for s in await again.due(NOON + MINUTE)} == due
+    await again.close()

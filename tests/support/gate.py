@@ -1,0 +1,42 @@
+"""A channel whose messages wait for a gate."""
+
+import asyncio
+
+from bot.channels import Part
+from bot.domain.messages.digest import plain_text
+from bot.errors import SendError
+
+
+class Gate:
+    """A channel whose messages wait until its gate is opened; `most` is the most that ever waited at once."""
+
+    timeout = 1.0
+
+    def __init__(self, name: str, *, is_open: bool = False) -> None:
+        self.name = name
+        self.opened = asyncio.Event()
+        self.told: list[str] = []
+        self.waiting = self.most = 0
+        if is_open:
+            self.opened.set()
+
+    def check(self, address: str) -> str:
+        return address
+
+    def render(self, digest, picture=None):
+        return (Part(payload={}, plain=plain_text([digest.title]), covers=digest.covers),)
+
+    async def send(self, address: str, part: Part, *, plain: bool = False, ready=None) -> str:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        try:
+            async with asyncio.timeout(30):
+                await self.opened.wait()
+        except TimeoutError:
+            raise SendError("it never opened") from None
+        finally:
+            self.waiting -= 1
+        self.told.append(address)
+        return address
+
+    async def close(self) -> None: ...

@@ -1,0 +1,116 @@
+"""A store, ICE's site and a clock that a test sets."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from bot.domain.agreement import ListName
+from bot.domain.document import Document, digest
+from bot.errors import Missing
+from bot.pipeline.poll_list import rule, watch
+from bot.sources.ice import Ice
+from bot.store.tiny.store import TinyStore
+from support.workbooks import PARTICIPATING, PENDING, workbook
+
+PAGE = "https://www.ice.gov/identify-and-arrest/287g"
+
+
+BASE = "https://www.ice.gov/doclib/about/offices/ero/287g/"
+
+
+EVERY = timedelta(minutes=10)
+
+
+NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
+
+
+DAY = date(2026, 11, 12)
+
+
+def cells(name, state="TEXAS", support="Task Force Model", county="", day=DAY):
+    return (state, name, "County", county, support, day, "link pending", None)
+
+
+def constables(count):
+    return [cells(f"Hill County Constable Precinct {number}", county="Hill County") for number in range(1, count + 1)]
+
+
+class CountingIce(Ice):
+    """ICE's source, which counts how often it parses."""
+
+    def __init__(self):
+        super().__init__(PAGE)
+        self.parsed = 0
+
+    def parse(self, document, name):
+        self.parsed += 1
+        return super().parse(document, name)
+
+
+class Site:
+    """ICE's site as a door to the network gives it; what an address has may be an error. Unchanged bytes answer 304."""
+
+    def __init__(self):
+        self.has = {}
+        self.at = NOON
+
+    async def get(self, address, *, source, validators=None, last_good=None):
+        body = self.has.get(address, Missing(f"{address} answered 404"))
+        if isinstance(body, Exception):
+            raise body
+        name = address.rpartition("/")[2]
+        unchanged = validators is not None and validators.sha256 == digest(body)
+        return Document(
+            address=address,
+            name=name,
+            body=b"" if unchanged else body,
+            sha256=digest(body),
+            headers={},
+            fetched_at=self.at,
+            unchanged=unchanged,
+        )
+
+
+class World:
+    """A store, ICE's site, and a clock."""
+
+    def __init__(self, folder):
+        self.store = TinyStore.open(folder)
+        self.site = Site()
+        self.ice = CountingIce()
+        self.number = 0
+        self.links = {}
+
+    def publish(self, rows=None, *, body=None, name=ListName.PARTICIPATING, header=None, headline=None, dated=None):
+        """Link a new list on the page, named for a day or by a number."""
+        self.number += 1
+        address = f"{BASE}{name}Agencies{dated or self.number}.xlsx"
+        if body is None:
+            header = header or (PARTICIPATING if name is ListName.PARTICIPATING else PENDING)
+            body = workbook(rows, header=header)
+        self.site.has[address] = body
+        self.links[name] = address
+        self.write_page(headline)
+
+    def write_page(self, headline=None):
+        words = {ListName.PARTICIPATING: "Participating Agencies", ListName.PENDING: "Pending Agencies"}
+        said = f"ICE has signed {headline:,} Memorandums of Agreement" if headline is not None else ""
+        links = "".join(f'<a href="{link}">{words[name]}</a>' for name, link in self.links.items())
+        self.site.has[PAGE] = f"<!DOCTYPE html><html><body><p>{said}</p>{links}</body></html>".encode()
+
+    async def poll(self, *, hours=0.2, source=None):
+        """Read the source a little later."""
+        self.site.at += timedelta(hours=hours)
+        return await watch(source or self.ice, store=self.store, fetch=self.site, now=lambda: self.site.at, every=EVERY)
+
+    async def said(self, **poll):
+        """What a reading brings, as kind and agency."""
+        return [(change.kind.value, change.agreement.agency) for change in (await self.poll(**poll)).changes]
+
+    async def rule(self, held, ruling):
+        return await rule(held.id, ruling, source=self.ice, store=self.store, now=lambda: self.site.at)
+
+    async def held(self):
+        (held,) = await self.store.held()
+        return held
+
+    async def memory(self):
+        return await self.store.memory("ice")

@@ -1,0 +1,229 @@
+"""How the tests fill each local platform, and what each costs to read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.domain.agenda import Place
+from support.loopback.local import (
+    LocalServer,
+    LoopbackCivicClerk,
+    LoopbackCivicPlus,
+    LoopbackLegistar,
+    LoopbackPrimeGov,
+    LoopbackWeb,
+    entry,
+    page,
+    rss,
+)
+
+TITLE = "Agreement with ICE under Section 287(g)"
+
+
+AMENDED = "Agreement with ICE under Section 287(g), as amended"
+
+
+@dataclass(frozen=True)
+class Case:
+    """How the tests fill a platform: `say` puts TITLE or AMENDED on the agenda of 1 December, `add` puts up one thing more.
+
+    `cost` is how many requests an unchanged place takes, `listing` a part of the path of what is asked first.
+    """
+
+    server: type[LocalServer]
+    say: Callable[[LocalServer, str], None]
+    add: Callable[[LocalServer], None]
+    spoil: Callable[[LocalServer], None]
+    listing: str
+    cost: int = 1
+    path: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+def legistar_says(server: LoopbackLegistar, title: str) -> None:
+    server.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
+    server.event(78, "Planning Board", "2026-11-20", None, EventLastModifiedUtc=f"2026-11-20T00:00:00.{len(title):03}")
+    server.items[77] = []
+    server.item(77, 1, "Call to order")
+    server.item(77, 2, title, matter=412)
+    server.matter(412, title, f"2026-11-23T10:00:00.{len(title):03}")
+
+
+def legistar_adds(server: LoopbackLegistar) -> None:
+    server.event(79, "Board of Commissioners", "2026-12-15", "6:30 PM")
+
+
+def legistar_spoils(server: LoopbackLegistar) -> None:
+    server.extra = [*rubbish("EventId", "EventBodyName", "EventDate"), *rubbish("MatterId", "MatterTitle")]
+    server.items[77] += rubbish("EventItemId", "EventItemTitle", "EventItemMatterAttachments")
+
+
+def civicclerk_says(server: LoopbackCivicClerk, title: str) -> None:
+    server.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
+    server.agendas[9] = [server.item(1, "<p>Public <b>Safety</b></p>", server.item(2, f"<p>{title}</p>"))]
+    server.events[5]["agendaName"] = title
+
+
+def civicclerk_adds(server: LoopbackCivicClerk) -> None:
+    server.event(6, "Special meeting", "2026-12-08T18:30:00Z")
+
+
+def civicclerk_spoils(server: LoopbackCivicClerk) -> None:
+    server.extra = rubbish("id", "eventName", "startDateTime", "agendaId", "publishedFiles")
+    server.agendas[9] += rubbish("id", "agendaObjectItemName", "childItems", "attachmentsList")
+
+
+def primegov_says(server: LoopbackPrimeGov, title: str) -> None:
+    agenda = server.document(len(title), "Agenda", page(f"<p>1. {title}</p>"))
+    server.meetings.clear()
+    server.meeting(5, "Board of Supervisors", "2026-12-01T18:30:00", agenda)
+
+
+def primegov_adds(server: LoopbackPrimeGov) -> None:
+    server.meeting(6, "Planning Board", "2026-12-08T18:30:00")
+
+
+def primegov_spoils(server: LoopbackPrimeGov) -> None:
+    server.meetings += rubbish("id", "title", "dateTime", "documentList")
+
+
+def civicplus_says(server: LoopbackCivicPlus, title: str) -> None:
+    posted = f"Amended Nov {len(title) % 20 + 1}, 2026 10:17 AM"
+    server.row(382, "12012026", "Regular Meeting Agenda", page(f"<p>1. {title}</p>"), posted)
+
+
+def civicplus_adds(server: LoopbackCivicPlus) -> None:
+    server.row(390, "12152026", "Work Session Agenda", page("<p>1. Budget</p>"))
+
+
+def civicplus_spoils(server: LoopbackCivicPlus) -> None:
+    server.row(0, "99992026", "", page(""))
+    server.rows[400] = ("abc", "No day", "")
+
+
+def feed_says(server: LoopbackWeb, title: str) -> None:
+    server.feeds["/agendas.rss"] = rss(
+        entry("6f1c", f"Board of Commissioners - Dec 1, 2026 6:30 PM: {title}", link="https://nash.example/1")
+    )
+
+
+def feed_adds(server: LoopbackWeb) -> None:
+    more = entry("77aa", "Planning Board - Dec 8, 2026", link="https://nash.example/2")
+    server.feeds["/agendas.rss"] = server.feeds["/agendas.rss"].replace(b"</channel>", more.encode() + b"</channel>")
+
+
+def feed_spoils(server: LoopbackWeb) -> None:
+    dirt = b"<item/><item><title/><guid/><pubDate>never</pubDate></item><item>&undefined; \x01 <b>x</item></channel>"
+    server.feeds["/agendas.rss"] = server.feeds["/agendas.rss"].replace(b"</channel>", dirt)
+
+
+def page_says(server: LoopbackWeb, title: str) -> None:
+    server.files["/agenda"] = page(f"<h1>Agenda of 1 December</h1><p>1. {title}</p>")
+
+
+def page_adds(server: LoopbackWeb) -> None:
+    server.files["/agenda"] = server.files["/agenda"].replace(b"</p>", b"</p><p>2. Adjournment</p>")
+
+
+def page_spoils(server: LoopbackWeb) -> None:
+    server.files["/agenda"] = server.files["/agenda"].replace(b"</p>", b"</p></div><p <b>\x00\xff</table>")
+
+
+def rubbish(*names: str) -> list:
+    """Rows with every field missing, null, or of another type; and what is no row."""
+    values = (None, "", "x", -1, 0, 1.5, True, [], [None, "x", 3], {}, {"id": "x"}, "2026-99-99T00:00:00")
+    return [{}, None, "row", 7, [], *(dict.fromkeys(names, value) for value in values)]
+
+
+CASES = {
+    "legistar": Case(
+        LoopbackLegistar,
+        legistar_says,
+        legistar_adds,
+        legistar_spoils,
+        listing="/v1/",
+        cost=2,  # matters and events: neither shows what is in the other
+        addresses=(
+            "https://nashcounty.legistar.com/Calendar.aspx",
+            "https://nashcounty.legistar.com/MeetingDetail.aspx?ID=1&GUID=2",
+            "https://webapi.legistar.com/v1/nashcounty/events",
+        ),
+    ),
+    "civicclerk": Case(
+        LoopbackCivicClerk,
+        civicclerk_says,
+        civicclerk_adds,
+        civicclerk_spoils,
+        listing="/Events",
+        addresses=(
+            "https://nashconc.portal.civicclerk.com",
+            "https://nashconc.portal.civicclerk.com/event/5/files",
+            "https://nashconc.api.civicclerk.com/v1/Events",
+        ),
+    ),
+    "primegov": Case(
+        LoopbackPrimeGov,
+        primegov_says,
+        primegov_adds,
+        primegov_spoils,
+        listing="ListUpcomingMeetings",
+        addresses=(
+            "https://nash.primegov.com/public/portal",
+            "https://nash.primegov.com/Portal/Meeting?meetingTemplateId=5",
+        ),
+    ),
+    "civicplus": Case(
+        LoopbackCivicPlus,
+        civicplus_says,
+        civicplus_adds,
+        civicplus_spoils,
+        listing="/",
+        cost=2,  # agendas and news
+        addresses=(
+            "https://www.nashcountync.gov/AgendaCenter",
+            "http://nc-nashcounty.civicplus.com/AgendaCenter",
+            "https://www.nashcountync.gov/AgendaCenter/Search/?term=&CIDs=all",
+            "https://www.nashcountync.gov/RSSFeed.aspx?ModID=65&CID=All-0",
+        ),
+    ),
+    "feed": Case(
+        LoopbackWeb,
+        feed_says,
+        feed_adds,
+        feed_spoils,
+        listing="/",
+        path="/agendas.rss",
+        addresses=(
+            "https://nash.granicus.com/ViewPublisher.php?view_id=3",
+            "https://nash.granicus.com/ViewPublisherRSS.php?view_id=3&mode=agendas",
+            "https://nash.example/news/feed/",
+            "https://nash.example/agendas.xml",
+            "https://nash.example/?feed=rss2",
+            "https://nash.example/RSSFeed.aspx?ModID=58&CID=All-calendar.xml",
+        ),
+    ),
+    "page": Case(
+        LoopbackWeb,
+        page_says,
+        page_adds,
+        page_spoils,
+        listing="/",
+        path="/agenda",
+        addresses=(
+            "https://nash.example/commissioners",
+            "https://nash.example/agenda.pdf",
+            "https://nash.example/sitemap.xml",
+            "https://notlegistar.com/",
+        ),
+    ),
+}
+
+
+def place(kind: str, server: LocalServer) -> Place:
+    return Place(
+        name="Nash County",
+        kind=kind,
+        address=server.address + CASES[kind].path,
+        state="NC",
+        county="Nash County",
+        zone="America/New_York",
+    )

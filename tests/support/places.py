@@ -1,0 +1,63 @@
+"""Reading a local place again and again as the program does: what is remembered goes through JSON in between.
+
+Real pages of local government lie beside this repository where they are at hand at all; without them the tests that
+need them are skipped on a developer's machine, and fail where CI is set.
+"""
+
+import os
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.document import Validators
+from bot.domain.source_status import Memory
+from bot.fetch import Fetch
+from bot.sources import LOCAL
+
+PAGES: Path = Path(__file__).parents[2].parent / "shared" / "local-pages"
+_TLS = ssl.create_default_context()  # read once: the usual certificates take 20 ms
+TUESDAY = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)  # noon in New York
+
+needs_pages = pytest.mark.skipif(
+    not PAGES.exists() and not os.environ.get("CI"),
+    reason="real pages of local government are not beside this repository (../shared/local-pages)",
+)
+
+
+class _Remembered(msgspec.Struct):
+    validators: dict[str, Validators]
+    facts: dict
+
+
+class Reader:
+    """Reads one place; `now` is the time of the last reading."""
+
+    def __init__(self, place: Place, now: datetime = TUESDAY) -> None:
+        self.place = place
+        self.now = now
+        self.memory = Memory(source=place.name)
+
+    async def read(self, after: timedelta = timedelta(0)) -> LocalReading:
+        self.now += after
+        async with Fetch(
+            contact=None, host_gap=0, allow_loopback=True, tls=_TLS, now=lambda: self.now, sleep=_at_once
+        ) as fetch:
+            reading = await LOCAL[self.place.kind].read(fetch, self.place, self.memory, self.now)
+        kept = msgspec.json.encode({"validators": reading.validators, "facts": reading.facts})
+        back = msgspec.json.decode(kept, type=_Remembered)
+        self.memory = Memory(
+            source=self.place.name, validators=back.validators, facts=back.facts, read_at=self.now, tried_at=self.now
+        )
+        return reading
+
+    async def items(self, after: timedelta = timedelta(hours=1)) -> dict[str, AgendaItem]:
+        """What the next reading brings, by its id."""
+        return {item.id: item for item in (await self.read(after)).items}
+
+
+async def _at_once(seconds: float) -> None:
+    """Nobody waits here."""

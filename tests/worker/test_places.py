@@ -1,0 +1,192 @@
+"""Who wakes local places, how many at a time, and who is told when one is parked."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+from support.loopback.local import LoopbackWeb, page
+from support.places import _TLS
+
+from bot.channels import Part
+from bot.commands.report import report
+from bot.domain.agenda import Place
+from bot.domain.messages.digest import plain_text
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.fetch import Fetch
+from bot.store.tiny.store import TinyStore
+from bot.worker import worker
+from bot.worker.health_notices import Operator, notify
+from bot.worker.worker import Desk, Duty
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Channel:
+    """A channel that keeps what it is sent."""
+
+    name, timeout = "telegram", 1.0
+
+    def __init__(self):
+        self.told = []
+
+    def check(self, address):
+        return address
+
+    def render(self, digest, picture=None):
+        lines = (digest.title, *digest.footer)
+        return (Part(payload={}, plain=plain_text(lines), covers=digest.covers),)
+
+    async def send(self, address, part, *, plain=False, ready=None):
+        self.told.append((address, part.plain))
+        return "1"
+
+    async def close(self): ...
+
+
+class Here:
+    """A store, a host of pages, a desk and a clock."""
+
+    def __init__(self, store, web, fetch, count):
+        self.store, self.web, self.now, self.channel = store, web, NOW, Channel()
+        for number in range(count):
+            web.files[f"/{number}"] = page(f"<p>Agenda {number}</p>")
+        places = [
+            Place(name=f"{number}, NC", kind="page", address=f"{web.base}/{number}", state="NC")
+            for number in range(count)
+        ]
+        self.desk = Desk(
+            store=store,
+            fetch=fetch,
+            sources={},
+            channels={"telegram": self.channel},
+            now=lambda: self.now,
+            every=timedelta(minutes=15),
+            page="https://www.ice.gov/identify-and-arrest/287g",
+            places={place.name: place for place in places},
+        )
+        self.duty = Duty(self.desk)
+
+    async def subscribe(self, *states):
+        filter_ = Filter(states=dict.fromkeys(states, 0))
+        await self.store.subscribe(Subscription(id="", channel="telegram", address="1", filter=filter_))
+
+    async def work(self, after=timedelta(0)):
+        """Do what is due, later, until nothing is."""
+        self.now += after
+        await self.duty.tick()
+        for _ in range(400):
+            await asyncio.sleep(0.005)
+            await self.duty.tick()
+            if not self.duty._under_way:
+                break
+
+    @property
+    def read(self):
+        return self.web.count()
+
+
+@pytest.fixture
+async def here(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda fd: None)
+    monkeypatch.setattr(worker, "ALSO_EVERY", 0.0)  # what is watched is seen at once
+    store = TinyStore.open(tmp_path / "data")
+    async with LoopbackWeb() as web, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
+        yield Here(store, web, fetch, 40)
+    await store.close()
+
+
+async def test_places_are_read_while_somebody_watches_their_state_and_not_before(here):
+    await here.work(timedelta(hours=2))
+    await here.subscribe("TX")
+    await here.work(timedelta(hours=2))
+    await here.subscribe(ALL_STATES)
+    await here.work(timedelta(hours=2))
+    assert here.read == 0
+    await here.subscribe("NC")
+    await here.work()
+    assert here.read < 20  # they are spread
+    await here.work(timedelta(hours=1))
+    assert here.read == 40
+    await here.work(timedelta(hours=1))
+    assert here.read == 40
+    await here.work(timedelta(hours=7))
+    assert here.read == 80
+
+
+async def test_no_more_are_read_at_a_time_than_may_be(here, monkeypatch):
+    monkeypatch.setattr(worker, "MOST_PLACES", 3)
+    under_way = most = 0
+
+    class Slow:
+        async def __call__(self, place, **_):
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.01)
+            under_way -= 1
+
+    monkeypatch.setattr(worker, "attend", Slow())
+    await here.subscribe("NC")
+    await here.work()
+    await here.work(timedelta(hours=1))
+    assert most == 3
+
+
+async def test_a_place_that_fails_in_a_way_nobody_foresaw_stops_no_other_and_is_not_asked_every_second(
+    here, monkeypatch
+):
+    asked = []
+
+    async def attend(place, **_):
+        asked.append(place.name)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker, "attend", attend)
+    await here.subscribe("NC")
+    with capture_logs() as logs:  # a traceback in colours takes longer than all else
+        await here.work()
+        await here.work(timedelta(hours=1))
+        for _ in range(5):
+            await here.work(timedelta(seconds=1))
+    assert sorted(asked) == sorted(here.desk.places)
+    assert sorted(one["work"] for one in logs if one.get("exc_info")) == sorted(f"source {name}" for name in asked)
+
+
+async def test_the_operator_is_told_once_of_all_that_were_parked(here):
+    for name in ("1, NC", "2, NC"):
+        memory = await here.store.memory(name)
+        await here.store.remember(replace(memory, tried_at=NOW, failures=30, problem="it answered 404", parked_at=NOW))
+    operator = Operator("telegram", "99")
+    for _ in range(3):
+        await notify(here.desk, operator, timedelta(hours=6))
+    [(address, text)] = here.channel.told
+    assert address == "99"
+    assert "1, NC: it answered 404" in text
+    assert "2, NC: it answered 404" in text
+
+    memory = await here.store.memory("3, NC")
+    await here.store.remember(replace(memory, tried_at=NOW, failures=30, problem="it answered 410", parked_at=NOW))
+    await notify(here.desk, operator, timedelta(hours=6))
+    assert len(here.channel.told) == 1  # one such message a day
+    here.now += timedelta(days=1, seconds=1)
+    await notify(here.desk, operator, timedelta(hours=6))
+    assert "3, NC: it answered 410" in here.channel.told[1][1]
+    assert "1, NC" not in here.channel.told[1][1]
+
+
+async def test_a_place_that_has_not_been_read_for_long_is_no_stale_list_of_ices(here):
+    memory = await here.store.memory("1, NC")
+    await here.store.remember(replace(memory, tried_at=NOW, read_at=NOW - timedelta(days=20), changed_at=NOW))
+    await notify(here.desk, Operator("telegram", "99"), timedelta(hours=6))
+    assert here.channel.told == []
+
+
+async def test_status_counts_the_places(here):
+    await here.subscribe("NC")
+    memory = await here.store.memory("1, NC")
+    await here.store.remember(replace(memory, tried_at=NOW, failures=30, parked_at=NOW))
+    await here.store.remember(replace(memory, source="2, NC", tried_at=NOW, failures=1))
+    found = await report(here.store, now=NOW, sources=[], stale_hours=6, places=here.desk.places)
+    assert "local sources: 39 of 40 watched, 1 failing, 1 parked" in found.as_text()
