@@ -153,7 +153,7 @@ async def main(options):
         asking = time.perf_counter() - start
 
         start = time.perf_counter()
-        taken = await store.take(NOON + timedelta(hours=1), "telegram", 200)
+        taken = await store.claim_due(NOON + timedelta(hours=1), "telegram", 200)
         taking = time.perf_counter() - start
 
         subscriptions = await store.subscriptions()

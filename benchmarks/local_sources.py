@@ -85,13 +85,13 @@ class Countersign:
 
     def __init__(self, folder: Path, base: str, sources: int) -> None:
         self.folder = folder
-        catalogue = folder / "config" / "sources"
-        catalogue.mkdir(parents=True)
+        catalog = folder / "config" / "sources"
+        catalog.mkdir(parents=True)
         tables = (
             f'["County {n}"]\nkind = "page"\naddress = "{base}/county/{n}"\nzone = "America/New_York"\n'
             for n in range(sources)
         )
-        (catalogue / "FL.toml").write_text("\n".join(tables))
+        (catalog / "FL.toml").write_text("\n".join(tables))
         self.env = ENV | {
             "COUNTERSIGN_DATA": str(folder / "data"),
             "COUNTERSIGN_ALLOW_LOOPBACK": "true",

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections import Counter
+from collections import ChatCommands
 from contextlib import suppress
 from datetime import timedelta
 from multiprocessing import get_context
@@ -35,14 +35,15 @@ from support.loopback.telegram import LoopbackTelegram
 from support.samples import first_sight, record, signed
 
 from bot.app.wiring import utc_now
-from bot.channels.telegram.listener import TelegramChat
-from bot.channels.telegram.sender import Telegram
+from bot.channels.telegram.listener import TelegramListener
+from bot.channels.telegram.sender import TelegramSender
 from bot.commands import chat as commands
 from bot.domain.chat import replies
 from bot.domain.subscription import ALL_STATES, Filter, Language, Subscription
+from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
 from bot.worker import scheduler
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 RATE = 25  # messages a second
 ENOUGH = 0.95  # of it
@@ -98,8 +99,8 @@ async def all_told(store, chats):
 async def broadcast(folder, pipe, url, token, options):
     """The program at work on one change; the figures of its side."""
     store = await prepared(folder, options.chats)
-    channel = Telegram(token=token, base_url=url)
-    desk = Desk(
+    channel = TelegramSender(token=token, base_url=url)
+    runner = Runner(
         store=store,
         fetch=None,
         sources={},
@@ -112,10 +113,10 @@ async def broadcast(folder, pipe, url, token, options):
     tasks = [asyncio.create_task(asking(channel, pipe if options.command else None, asked))]
     if options.command:
         menu = {language: replies.menu(language) for language in Language}
-        tasks.append(asyncio.create_task(TelegramChat(channel, menu=menu).listen(commands.Counter(desk))))
+        tasks.append(asyncio.create_task(TelegramListener(channel, menu=menu).listen(commands.ChatCommands(runner))))
     cpu = time.process_time()
     await store.record(record(await store.known(), [signed(100, "TX")], at=utc_now()))
-    work = asyncio.create_task(scheduler.run(Duty(desk)))
+    work = asyncio.create_task(scheduler.run(Worker(runner)))
     await all_told(store, options.chats)
     cpu = time.process_time() - cpu
     os.kill(os.getpid(), signal.SIGTERM)
@@ -127,7 +128,7 @@ async def broadcast(folder, pipe, url, token, options):
     await channel.close()
     receipts = await store.receipts()
     await store.close()
-    return asked, cpu, Counter(receipt.error is None for receipt in receipts)
+    return asked, cpu, ChatCommands(receipt.error is None for receipt in receipts)
 
 
 def in_each_second(times):
@@ -159,7 +160,7 @@ def main(options):
     seconds = calls and max(at for at, chat in calls if chat != str(PERSON)) - times[0]
     pace = (len(calls) - 1) / seconds
     each = in_each_second(times)
-    chats = Counter(chat for _, chat in messages if chat != str(PERSON))
+    chats = ChatCommands(chat for _, chat in messages if chat != str(PERSON))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     print(f"{'chats':44}{options.chats:>10,}")

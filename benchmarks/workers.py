@@ -46,7 +46,7 @@ from bot.domain.agreement import ListName
 from bot.domain.subscription import Filter, Subscription
 from bot.fetch import Fetch
 from bot.pipeline.replay import entries
-from bot.store import Memory
+from bot.store import SourceStatus
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.store import PostgresStore
 from bot.worker.worker import MOST_UNDER_WAY
@@ -393,7 +393,7 @@ def visited(options, count):
             f'["County {n}"]\nkind = "page"\naddress = "http://127.0.0.1:{port.value}/county/{n}"\nzone = "America/Chicago"\n'
             for n in range(options.sources)
         )
-        around.catalogue("TX", "\n".join(tables))
+        around.catalog("TX", "\n".join(tables))
         url = server.make()
         migrate(url)
         crew = Crew(around, url, server.folder / "workers.log")
@@ -404,7 +404,7 @@ def visited(options, count):
             )
             yesterday = utc_now() - timedelta(days=1)
             for number in range(options.sources):
-                await store.remember(Memory(source=f"County {number}, TX", tried_at=yesterday, due_at=yesterday))
+                await store.remember(SourceStatus(source=f"County {number}, TX", tried_at=yesterday, due_at=yesterday))
 
         crew.ask(due)
         cpu = crew.work(count, stack, lambda: read[2] >= options.sources)

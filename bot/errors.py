@@ -73,12 +73,12 @@ class Unreadable(SourceError):
     """A document came, but it is not what it should be."""
 
 
-class Unforeseen(SourceError):
+class InternalSourceError(SourceError):
     """What a source says brought a fault of Countersign to light; the text says where, for whoever mends it."""
 
 
 @contextmanager
-def blaming(source: str) -> Iterator[None]:
+def attribute_errors_to(source: str) -> Iterator[None]:
     """Raise what nobody foresaw as an Unforeseen of this source, so that it is as any failure of it."""
     try:
         yield
@@ -88,7 +88,7 @@ def blaming(source: str) -> Iterator[None]:
         steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(bug.__traceback__)]
         file, line = [step for step in steps if Path(step[0]).is_relative_to(Path(__file__).parent)][-1]
         reason = " ".join(f"{type(bug).__name__} {bug}".split())[:LONGEST_REASON]
-        raise Unforeseen(
+        raise InternalSourceError(
             f"{source}: could not be read for a fault of Countersign's own: {reason} ({Path(file).name}, line {line}); "
             "please report it"
         ) from bug
@@ -111,22 +111,22 @@ class SendError(CountersignError):
         message: str,
         *,
         permanent: bool = False,
-        doubtful: bool = False,
-        gone: bool = False,
+        maybe_permanent: bool = False,
+        credentials_rejected: bool = False,
         retry_after: float | None = None,
         moved_to: str | None = None,
         too_long: bool = False,
         scope: str = "address",
-        waiting: bool = False,
+        not_our_turn: bool = False,
     ) -> None:
         self.permanent = permanent
-        self.doubtful = doubtful
-        self.gone = gone
+        self.maybe_permanent = maybe_permanent
+        self.credentials_rejected = credentials_rejected
         self.retry_after = retry_after
         self.moved_to = moved_to
         self.too_long = too_long
         self.scope = scope
-        self.waiting = waiting
+        self.not_our_turn = not_our_turn
         super().__init__(message)
 
 
@@ -142,11 +142,11 @@ class LeaseLost(StoreError):
     """Another program works on it now, because this one was too slow or came second."""
 
 
-class StoreAway(StoreError):
+class StoreUnavailable(StoreError):
     """The database does not answer; what was begun is undone, and may be tried again."""
 
 
-class StoreDamaged(StoreError):
+class StoreCorrupt(StoreError):
     """A file of the store is damaged and no good copy of it is left."""
 
 

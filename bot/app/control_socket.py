@@ -16,7 +16,7 @@ import structlog
 
 from bot.commands.operator import Answer, carry_out
 from bot.errors import CountersignError, StoreBusy, StoreError, UsageError
-from bot.worker.worker import Desk
+from bot.pipeline.runner import Runner
 
 NAME = "control.sock"
 LONGEST_LINE = 64 << 20  # bytes; the answer to a first poll holds thousands of changes
@@ -25,11 +25,11 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def listening(desk: Desk, folder: Path) -> Any:
+async def listening(runner: Runner, folder: Path) -> Any:
     """Carry out commands that arrive while the program runs."""
     (folder / NAME).unlink(missing_ok=True)
     door = _bound(folder)
-    server = await asyncio.start_unix_server(lambda r, w: _serve(desk, r, w), sock=door, limit=LONGEST_LINE)
+    server = await asyncio.start_unix_server(lambda r, w: _serve(runner, r, w), sock=door, limit=LONGEST_LINE)
     try:
         yield
     finally:
@@ -54,9 +54,9 @@ def _bound(folder: Path) -> socket.socket:
     return door
 
 
-async def _serve(desk: Desk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(runner: Runner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        answer = await _answer(desk, await reader.readline())
+        answer = await _answer(runner, await reader.readline())
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
     except (ConnectionError, ValueError) as fault:
@@ -65,10 +65,10 @@ async def _serve(desk: Desk, reader: asyncio.StreamReader, writer: asyncio.Strea
         writer.close()
 
 
-async def _answer(desk: Desk, line: bytes) -> dict[str, Any]:
+async def _answer(runner: Runner, line: bytes) -> dict[str, Any]:
     try:
         request = json.loads(line)
-        return {"answer": await carry_out(desk, request["command"], request["arguments"])}
+        return {"answer": await carry_out(runner, request["command"], request["arguments"])}
     except (ValueError, KeyError, TypeError):
         return {"error": "The command was not understood.", "usage": True}
     except CountersignError as fault:

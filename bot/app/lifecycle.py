@@ -11,7 +11,7 @@ from bot.app.wiring import utc_now
 from bot.config.settings import Settings, load, notices
 from bot.domain.source_status import ICE
 from bot.errors import CountersignError
-from bot.observability.health_check import Lookout
+from bot.observability.health_check import HealthCheck
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.observability.sentry import reporter
@@ -30,7 +30,7 @@ class Service:
 
     def views(self, store: Store) -> Views:
         """What can be seen of this store and of this process from outside."""
-        lookout = Lookout(
+        lookout = HealthCheck(
             store=store,
             now=utc_now,
             stale_after=timedelta(hours=self.settings.stale_hours),

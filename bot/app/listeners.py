@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.app.wiring import elections, slack_oauth
-from bot.channels import Clerk
+from bot.channels import ChatHandler
 from bot.config.settings import Settings
 from bot.domain.chat import replies
 from bot.domain.subscription import Language
-from bot.errors import StoreAway
+from bot.errors import StoreUnavailable
+from bot.pipeline.runner import Runner
 from bot.web.server import TELEGRAM_PATH, Views, serving
-from bot.worker.worker import Desk
 
 AGAIN_AFTER = 60.0  # seconds until a side that failed in a way nobody foresaw is started again
 ELECTED_AGAIN = 5.0  # seconds until it is asked again who listens
@@ -24,30 +24,30 @@ DEFAULT_PORT = 8080
 
 
 if TYPE_CHECKING:
-    from bot.channels.slack.listener import SlackChat
+    from bot.channels.slack.listener import SlackListener
     from bot.channels.slack.oauth import OAuth
-    from bot.channels.telegram.listener import TelegramChat
+    from bot.channels.telegram.listener import TelegramListener
 
-Listen = Callable[[Clerk], Awaitable[None]]
+Listen = Callable[[ChatHandler], Awaitable[None]]
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def hearing(settings: Settings, desk: Desk, clerk: Clerk, views: Views | None) -> AsyncIterator[None]:
+async def hearing(settings: Settings, runner: Runner, clerk: ChatHandler, views: Views | None) -> AsyncIterator[None]:
     """Let people talk to the bot while the block runs; with `views`, show at PORT how things stand.
 
     At a public URL the platforms call us. Without one we ask them, and of all programs on one database one asks
     Telegram, which answers no second one; Slack shares out what it has among all that ask.
     """
-    oauth = slack_oauth(settings, desk.store)
+    oauth = slack_oauth(settings, runner.store)
     if oauth is not None:
         await oauth.workspaces.check()
-    telegram, slack = _telegram(settings, desk), _slack(settings, desk, oauth)
+    telegram, slack = _telegram(settings, runner), _slack(settings, runner, oauth)
     listens: dict[str, Listen] = {}
     if telegram is not None:
         asks_alone = settings.public_url is None
-        listens["telegram"] = _while_elected(telegram.listen, settings, desk) if asks_alone else telegram.listen
+        listens["telegram"] = _while_leader(telegram.listen, settings, runner) if asks_alone else telegram.listen
     if slack is not None:
         listens["slack"] = slack.listen
     async with AsyncExitStack() as open_:
@@ -69,7 +69,7 @@ async def hearing(settings: Settings, desk: Desk, clerk: Clerk, views: Views | N
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _listen(name: str, listen: Listen, clerk: Clerk) -> None:
+async def _listen(name: str, listen: Listen, clerk: ChatHandler) -> None:
     """Listen until cancelled; whatever fails on one side, the rest of the program goes on."""
     while True:
         try:
@@ -79,17 +79,17 @@ async def _listen(name: str, listen: Listen, clerk: Clerk) -> None:
         await asyncio.sleep(AGAIN_AFTER)
 
 
-def _while_elected(listen: Listen, settings: Settings, desk: Desk) -> Listen:
+def _while_leader(listen: Listen, settings: Settings, runner: Runner) -> Listen:
     """Listen while this program is the one that does; when it no longer is, another has begun."""
     seat = f"hears {elections(settings)['telegram']}"
 
     async def is_elected() -> bool:
         try:
-            return await desk.store.elected(seat) == 0
-        except StoreAway:
+            return await runner.store.leadership_in(seat) == 0
+        except StoreUnavailable:
             return False
 
-    async def listens(clerk: Clerk) -> None:
+    async def listens(clerk: ChatHandler) -> None:
         while not await is_elected():  # noqa: ASYNC110 - the database says nothing when a seat falls vacant
             await asyncio.sleep(ELECTED_AGAIN)
         listening = asyncio.ensure_future(listen(clerk))
@@ -105,15 +105,15 @@ def _while_elected(listen: Listen, settings: Settings, desk: Desk) -> Listen:
     return listens
 
 
-def _telegram(settings: Settings, desk: Desk) -> "TelegramChat | None":
-    sender = desk.channels.get("telegram")
+def _telegram(settings: Settings, runner: Runner) -> "TelegramListener | None":
+    sender = runner.channels.get("telegram")
     if sender is None:
         return None
-    from bot.channels.telegram.listener import TelegramChat  # noqa: PLC0415 - the same
-    from bot.channels.telegram.sender import Telegram  # noqa: PLC0415 - the library is slow to import
+    from bot.channels.telegram.listener import TelegramListener  # noqa: PLC0415 - the same
+    from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the library is slow to import
 
-    assert isinstance(sender, Telegram)
-    chat = TelegramChat(sender, menu={language: replies.menu(language) for language in Language})
+    assert isinstance(sender, TelegramSender)
+    chat = TelegramListener(sender, menu={language: replies.menu(language) for language in Language})
     if settings.public_url is not None and settings.telegram_bot_token is not None:
         token = settings.telegram_bot_token.get_secret_value()
         secret = hmac.new(token.encode(), b"countersign webhook", hashlib.sha256).hexdigest()
@@ -121,17 +121,17 @@ def _telegram(settings: Settings, desk: Desk) -> "TelegramChat | None":
     return chat
 
 
-def _slack(settings: Settings, desk: Desk, oauth: "OAuth | None") -> "SlackChat | None":
+def _slack(settings: Settings, runner: Runner, oauth: "OAuth | None") -> "SlackListener | None":
     """Slack's side; with a bot token alone it only sends."""
-    sender = desk.channels.get("slack")
+    sender = runner.channels.get("slack")
     public = settings.public_url is not None and settings.slack_signing_secret is not None
     if sender is None or not (settings.slack_app_token or public):
         return None
-    from bot.channels.slack.listener import SlackChat  # noqa: PLC0415 - the same
-    from bot.channels.slack.sender import Slack  # noqa: PLC0415 - the library is slow to import
+    from bot.channels.slack.listener import SlackListener  # noqa: PLC0415 - the same
+    from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the library is slow to import
 
-    assert isinstance(sender, Slack)
-    return SlackChat(
+    assert isinstance(sender, SlackSender)
+    return SlackListener(
         sender,
         app_token=None if public or settings.slack_app_token is None else settings.slack_app_token.get_secret_value(),
         signing_secret=settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None,

@@ -12,12 +12,12 @@ from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
 from bot.fetch import Fetch
+from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
 from bot.store import Store
 from bot.store.tiny.store import TinyStore
 from bot.worker.health_notices import Operator
-from bot.worker.worker import Desk, Observer, Unobserved
 
 if TYPE_CHECKING:
     from bot.channels.slack.oauth import OAuth
@@ -128,14 +128,14 @@ def operator(settings: Settings) -> Operator:
 
 
 @asynccontextmanager
-async def desk(
+async def runner(
     settings: Settings,
     store: Store,
     places: Mapping[str, Place] | None = None,
     observer: Observer | None = None,
     *,
     sends: bool = True,
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Runner]:
     """The desk with its doors open: one HTTP client, the channels; closed at the end.
 
     `places` are those to watch. Without `sends` other programs tell the subscriptions, and this one answers people.
@@ -148,7 +148,7 @@ async def desk(
     made: Mapping[str, Channel] = channels(settings, store, sends=sends)
     try:
         async with fetch:
-            yield Desk(
+            yield Runner(
                 store=store,
                 fetch=fetch,
                 sources=sources(settings),

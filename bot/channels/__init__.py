@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from bot.domain.chat.request import Asked, Reply
+from bot.domain.chat.request import Reply, Request
 from bot.domain.messages.chart import Image
 from bot.domain.messages.digest import Digest
 from bot.domain.subscription import Subscription
@@ -76,10 +76,10 @@ class Channel(Protocol):
         ...
 
 
-class Clerk(Protocol):
+class ChatHandler(Protocol):
     """Who answers what people ask in chats; handed to a channel that listens. `channel` is the channel's name."""
 
-    async def answer(self, asked: Asked) -> Reply:
+    async def answer(self, asked: Request) -> Reply:
         """The answer to a command or a pressed button; never an error for what a person typed."""
         ...
 
@@ -111,7 +111,7 @@ class Clerk(Protocol):
 class Listener(Protocol):
     """The side of a channel that hears people."""
 
-    async def listen(self, clerk: Clerk) -> None:
+    async def listen(self, clerk: ChatHandler) -> None:
         """Answer people until cancelled; a lost connection is made again by itself."""
         ...
 
@@ -126,8 +126,8 @@ def _lazily(module: str, name: str) -> Callable[..., Channel]:
 
 
 CHANNELS: dict[str, Callable[..., Channel]] = {
-    "apprise": _lazily("apprise", "Apprise"),
-    "console": _lazily("console", "Console"),
-    "slack": _lazily("slack.sender", "Slack"),
-    "telegram": _lazily("telegram.sender", "Telegram"),
+    "apprise": _lazily("apprise", "AppriseSender"),
+    "console": _lazily("console", "ConsoleSender"),
+    "slack": _lazily("slack.sender", "SlackSender"),
+    "telegram": _lazily("telegram.sender", "TelegramSender"),
 }

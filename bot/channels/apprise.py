@@ -15,7 +15,7 @@ from bot.domain.messages.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
 
-class Apprise:
+class AppriseSender:
     """Sends through Apprise. `call_timeout` is in seconds."""
 
     name = "apprise"

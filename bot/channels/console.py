@@ -11,7 +11,7 @@ from bot.domain.messages.digest import Digest, Line, Span, pages, plain_text
 from bot.errors import SendError, UsageError
 
 
-class Console:
+class ConsoleSender:
     """Prints to `stream` (standard output if none is given), wrapped at `width` columns. The address is "console"."""
 
     name = "console"

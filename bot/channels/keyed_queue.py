@@ -11,7 +11,7 @@ class Crowded(Exception):
     """So much waits in this lane already that no more is taken."""
 
 
-class Lanes:
+class KeyedQueue:
     """A lane for each key. `each` is how many jobs one lane takes, `most` how many all take together."""
 
     def __init__(self, *, each: int, most: int) -> None:

@@ -22,7 +22,7 @@ class Limit(NamedTuple):
     seconds: float
 
 
-class Pace:
+class RateLimit:
     """Turns for one token, kept to the platform's limits. Urgent ones go first; one address never delays another.
 
     `overall` are the limits of the token, `each` gives those of one address. `clock` and `sleep` count seconds.
@@ -74,7 +74,7 @@ class Pace:
         wait = max(1.0, self.opens_in(address))
         scope = "address" if self._track(address).opens_at() > self._overall.opens_at() else "platform"
         return SendError(
-            f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope, waiting=True
+            f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope, not_our_turn=True
         )
 
     async def _wait(self, address: str, *, urgent: bool) -> "Turn":

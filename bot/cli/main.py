@@ -21,7 +21,7 @@ from typer.core import TyperCommand
 
 from bot import __version__
 from bot.app import control_socket
-from bot.app.wiring import desk, opened, operator, places, sources, utc_now
+from bot.app.wiring import opened, operator, places, runner, sources, utc_now
 from bot.cli import sources as local_sources
 from bot.cli.output import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.commands.operator import Answer, broadcast, carry_out, held_json, one_state, receipt_json, subscription_json
@@ -31,16 +31,17 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Kind, agreement_json, as_json, stamp
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
-from bot.errors import ConfigError, CountersignError, StoreAway, StoreBusy, UsageError
+from bot.errors import ConfigError, CountersignError, StoreBusy, StoreUnavailable, UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as replaying
+from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import ask_again
 from bot.sources.ice import Ice
 from bot.store import transfer
 from bot.store.tiny.store import TinyStore
 from bot.store.transfer import Moved
 from bot.worker.health_notices import notify
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 if TYPE_CHECKING:
     from bot.app.lifecycle import Service
@@ -120,19 +121,19 @@ def worker() -> None:
     _start(_work)
 
 
-def _start(program: "Callable[[Service, Desk], Coroutine[Any, Any, None]]") -> None:
+def _start(program: "Callable[[Service, Runner], Coroutine[Any, Any, None]]") -> None:
     from bot.app.lifecycle import service  # noqa: PLC0415 - a web server and its counts, which few commands need
 
     with service() as at_work:
         asyncio.run(_open_and(program, at_work))
 
 
-async def _open_and(program: "Callable[[Service, Desk], Coroutine[Any, Any, None]]", at_work: "Service") -> None:
+async def _open_and(program: "Callable[[Service, Runner], Coroutine[Any, Any, None]]", at_work: "Service") -> None:
     settings = at_work.settings
     store = await _opened_in_time(settings)
     try:
         gc.freeze()  # what the store holds stays: there is no garbage to be looked for in it, again and again
-        async with desk(settings, store, places(settings), at_work.metrics) as work, _taking_commands(work, settings):
+        async with runner(settings, store, places(settings), at_work.metrics) as work, _taking_commands(work, settings):
             await _patiently(lambda: _set_up(settings, work))
             await program(at_work, work)
     finally:
@@ -153,14 +154,14 @@ async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await do()
-        except StoreAway as fault:
+        except StoreUnavailable as fault:
             if time.monotonic() > until:
                 raise
             log.warning("the database does not answer yet", problem=str(fault))
             await asyncio.sleep(3)
 
 
-async def _set_up(settings: Settings, work: Desk) -> None:
+async def _set_up(settings: Settings, work: Runner) -> None:
     """What the configuration asks for; programs that start together do it one after the other."""
     while not await work.store.lease("set up"):  # noqa: ASYNC110 - another program is waited for
         await asyncio.sleep(0.2)
@@ -172,17 +173,17 @@ async def _set_up(settings: Settings, work: Desk) -> None:
         await work.store.release("set up")
 
 
-async def _run(at_work: "Service", work: Desk) -> None:
+async def _run(at_work: "Service", work: Runner) -> None:
     from bot.app.listeners import hearing  # noqa: PLC0415 - a web server, which few commands need
-    from bot.commands.chat import Counter  # noqa: PLC0415 - what people may say, and few commands hear them
+    from bot.commands.chat import ChatCommands  # noqa: PLC0415 - what people may say, and few commands hear them
 
     settings = at_work.settings
     shows = settings.public_url is not None or settings.port is not None
-    async with hearing(settings, work, Counter(work), at_work.views(work.store) if shows else None):
+    async with hearing(settings, work, ChatCommands(work), at_work.views(work.store) if shows else None):
         await _watch_and_tell(settings, work)
 
 
-async def _work(at_work: "Service", work: Desk) -> None:
+async def _work(at_work: "Service", work: Runner) -> None:
     """As `run`, but with a database `web` hears people."""
     from bot.web.server import serving  # noqa: PLC0415 - the same
 
@@ -194,7 +195,7 @@ async def _work(at_work: "Service", work: Desk) -> None:
         await _watch_and_tell(settings, work)
 
 
-async def _watch_and_tell(settings: Settings, work: Desk) -> None:
+async def _watch_and_tell(settings: Settings, work: Runner) -> None:
     from bot.worker import scheduler  # noqa: PLC0415 - slow to import, and no other command goes on
 
     stale_after = timedelta(hours=settings.stale_hours)
@@ -203,17 +204,17 @@ async def _watch_and_tell(settings: Settings, work: Desk) -> None:
         await ask_again(work.store, utc_now())
         await notify(work, operator(settings), stale_after)
 
-    await scheduler.run(Duty(work, also=also))
+    await scheduler.run(Worker(work, also=also))
 
 
-def _taking_commands(work: Desk, settings: Settings) -> AbstractAsyncContextManager[None]:
+def _taking_commands(work: Runner, settings: Settings) -> AbstractAsyncContextManager[None]:
     """Take commands that write; with a database they write to it themselves."""
     if settings.database_url is not None:
         return nullcontext()
     return control_socket.listening(work, settings.data)
 
 
-async def _welcome(work: Desk, settings: Settings) -> None:
+async def _welcome(work: Runner, settings: Settings) -> None:
     """Say what will happen; with no other channel, see to it that the console has a subscription."""
     subscriptions = await work.store.subscriptions()
     if "console" in work.channels and not subscriptions:
@@ -248,7 +249,7 @@ def web() -> None:
 
 async def _web(at_work: "Service") -> None:
     from bot.app.listeners import DEFAULT_PORT, hearing  # noqa: PLC0415 - the same
-    from bot.commands.chat import Counter  # noqa: PLC0415 - the same
+    from bot.commands.chat import ChatCommands  # noqa: PLC0415 - the same
     from bot.web.server import serving  # noqa: PLC0415 - the same
     from bot.worker import scheduler  # noqa: PLC0415 - slow to import, and few commands go on
 
@@ -263,8 +264,8 @@ async def _web(at_work: "Service") -> None:
                 await stop.wait()
         else:
             async with (
-                desk(settings, store, observer=at_work.metrics, sends=False) as work,
-                hearing(settings, work, Counter(work), views),
+                runner(settings, store, observer=at_work.metrics, sends=False) as work,
+                hearing(settings, work, ChatCommands(work), views),
             ):
                 await stop.wait()
         log.info("stopping")
@@ -342,7 +343,7 @@ async def _do_here(settings: Settings, command: str, arguments: Mapping[str, Any
     for notice in store.notices:
         say(notice)
     try:
-        async with desk(settings, store, places(settings) if arguments.get("local") else None) as work:
+        async with runner(settings, store, places(settings) if arguments.get("local") else None) as work:
             return await carry_out(work, command, arguments)
     finally:
         await store.close()

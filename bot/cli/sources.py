@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.app import control_socket
-from bot.app.wiring import desk, opened, utc_now
+from bot.app.wiring import opened, runner, utc_now
 from bot.cli.output import print_lines, print_table, say
 from bot.commands.local_sources import check as check_places
 from bot.commands.local_sources import document_at, listed, place_of, proposed, what_it_is
@@ -19,7 +19,7 @@ from bot.config.settings import Settings
 from bot.domain.agenda import Place
 from bot.domain.change import stamp
 from bot.domain.messages.digest import legible
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch
 from bot.observability.logs import prepared
@@ -138,10 +138,10 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
     say(f"{len(found)} source(s). An unverified one is read only for those who watch its state by name.")
 
 
-async def _memories(settings: Settings) -> Mapping[str, Memory]:
+async def _memories(settings: Settings) -> Mapping[str, SourceStatus]:
     store = await opened(settings, readonly=True)
     try:
-        return {memory.source: memory for memory in await store.memories()}
+        return {status.source: status for status in await store.source_statuses()}
     finally:
         await store.close()
 
@@ -187,7 +187,7 @@ def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> li
 async def _check_here(settings: Settings, places: Sequence[Place], done: Callable[[Answer], None]) -> list[Answer]:
     store = await opened(settings)
     try:
-        async with desk(settings, store) as work:
+        async with runner(settings, store) as work:
             return await check_places(work, places, done)
     finally:
         await store.close()

@@ -12,14 +12,14 @@ from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.chat import parser, replies
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
-from bot.domain.chat.request import Asked, Button, Reply
+from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.lists.names import STATES
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.messages.digest import Line, Span
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Language, Settings, Subscription
 from bot.domain.text.wording import Wording, state_name
-from bot.worker.worker import Desk
+from bot.pipeline.runner import Runner
 
 PREVIEW = timedelta(days=7)
 PREVIEW_ITEMS = 5
@@ -38,7 +38,7 @@ Answer = Callable[["_Chat", str], Awaitable[Reply]]
 class _Chat:
     """One question in its circumstances: who asks, what they have, in which language they are answered."""
 
-    asked: Asked
+    asked: Request
     subscription: Subscription | None
     language: Language
 
@@ -60,11 +60,11 @@ class _Chat:
         return Button(said(self.language, key), command)
 
 
-class Counter:
+class ChatCommands:
     """Answers what people ask; the `Clerk` that listening channels are handed."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
         self._verbs: Mapping[str, Answer] = {
             "start": self._start, "hello": self._hello, "help": self._help, "watch": self._watch,
             "unwatch": self._unwatch, "states": self._picker, "pick": self._pick, "digest": self._digest,
@@ -74,9 +74,9 @@ class Counter:
             "set": self._set, "stale": self._stale, "always": self._always,
         }  # fmt: skip
 
-    async def answer(self, asked: Asked) -> Reply:
+    async def answer(self, asked: Request) -> Reply:
         """The answer; what is not understood gets one helpful line and changes nothing."""
-        subscription = await self._desk.store.find(asked.channel, asked.address)
+        subscription = await self._runner.store.find(asked.channel, asked.address)
         language = subscription.language if subscription is not None else asked.language
         chat = _Chat(asked, subscription, language)
         verb, rest = parser.verb(asked.text)
@@ -98,15 +98,15 @@ class Counter:
 
     async def subscription(self, channel: str, address: str) -> Subscription | None:
         """The settings of a chat."""
-        return await self._desk.store.find(channel, address)
+        return await self._runner.store.find(channel, address)
 
     async def subscriptions(self, channel: str) -> Sequence[Subscription]:
         """All chats of a channel that have a subscription."""
-        return [s for s in await self._desk.store.subscriptions() if s.channel == channel]
+        return [s for s in await self._runner.store.subscriptions() if s.channel == channel]
 
     async def moved(self, channel: str, old: str, new: str) -> None:
         """A chat has another address from now on."""
-        store = self._desk.store
+        store = self._runner.store
         found = await store.find(channel, old)
         if found is None:
             return
@@ -117,21 +117,21 @@ class Counter:
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
         """The bot was removed or blocked."""
-        found = await self._desk.store.find(channel, address)
+        found = await self._runner.store.find(channel, address)
         if found is not None and found.paused is None:
-            await self._desk.store.change_subscription(replace(found, paused=reason))
+            await self._runner.store.change_subscription(replace(found, paused=reason))
 
     async def returned(self, channel: str, address: str) -> None:
         """The bot was added again or unblocked; what a person stopped stays stopped."""
-        found = await self._desk.store.find(channel, address)
+        found = await self._runner.store.find(channel, address)
         if found is not None and found.paused not in (None, STOPPED):
-            await self._desk.store.change_subscription(found.revived)
+            await self._runner.store.change_subscription(found.revived)
 
     async def erased(self, channel: str, prefix: str) -> None:
         """All chats whose address begins so are forgotten."""
         for found in await self.subscriptions(channel):
             if found.address.startswith(prefix):
-                await self._desk.store.forget(found.id)
+                await self._runner.store.forget(found.id)
 
     # beginning
 
@@ -253,7 +253,7 @@ class Counter:
             return Reply(
                 lines=(chat.says("how_long"),), buttons=(tuple(chat.button(key, command) for key, command in spans),)
             )
-        end = parser.until(rest, self._desk.now(), chat.settings.tz)
+        end = parser.until(rest, self._runner.now(), chat.settings.tz)
         saved = await self._save(chat, replace(chat.settings, quiet_until=end))
         when = replies.until(chat.language, end, chat.settings.tz)
         return Reply(lines=(chat.says("paused", when=when),), buttons=_undo_button(chat, saved), changed=True)
@@ -262,9 +262,9 @@ class Counter:
         if chat.subscription is None:
             return Reply(lines=(chat.says("none_yet"),))
         if chat.subscription.paused == STOPPED:
-            await self._desk.store.unsubscribe(chat.subscription.id)  # what came after /stop is not owed
+            await self._runner.store.unsubscribe(chat.subscription.id)  # what came after /stop is not owed
             return await self._apply(replace(chat, subscription=None), replace(chat.settings, paused=None))
-        await self._desk.store.change_subscription(chat.subscription.revived)
+        await self._runner.store.change_subscription(chat.subscription.revived)
         return Reply(lines=(chat.says("resumed"),), changed=True)
 
     async def _language(self, chat: _Chat, rest: str) -> Reply:
@@ -326,7 +326,7 @@ class Counter:
             buttons = ((chat.button("b_erase", "forget yes"), chat.button("b_keep", "status")),)
             return Reply(lines=(chat.says("forget_sure"),), buttons=buttons)
         if chat.subscription is not None:
-            await self._desk.store.forget(chat.subscription.id)
+            await self._runner.store.forget(chat.subscription.id)
         return Reply(lines=(chat.says("forgotten"),), changed=chat.subscription is not None, in_place=True)
 
     async def _undo(self, chat: _Chat, rest: str) -> Reply:
@@ -335,10 +335,10 @@ class Counter:
         if subscription is None or rest != str(subscription.version):
             return Reply(lines=(chat.says("undo_late"),))
         if subscription.before is None:
-            await self._desk.store.unsubscribe(subscription.id)
+            await self._runner.store.unsubscribe(subscription.id)
             return Reply(lines=(chat.says("undone"), chat.says("nothing_watched")), changed=True)
         restored = subscription.with_settings(subscription.before)
-        await self._desk.store.change_subscription(replace(restored, before=None))
+        await self._runner.store.change_subscription(replace(restored, before=None))
         return Reply(
             lines=(chat.says("undone"), (Span(replies.in_force(chat.language, restored.settings)),)), changed=True
         )
@@ -354,7 +354,7 @@ class Counter:
             lines.append((Span(replies.in_force(chat.language, subscription.settings)),))
         if subscription is not None and subscription.paused is not None:
             lines.append((Span(replies.why_paused(chat.language, subscription.paused)),))
-        if subscription is not None and subscription.quiet_until and subscription.quiet_until > self._desk.now():
+        if subscription is not None and subscription.quiet_until and subscription.quiet_until > self._runner.now():
             when = replies.until(chat.language, subscription.quiet_until, chat.settings.tz)
             lines.append(chat.says("paused", when=when))
         lines += await self._readings(chat)
@@ -362,15 +362,15 @@ class Counter:
 
     async def _readings(self, chat: _Chat) -> list[Line]:
         lines = []
-        for memory in await self._desk.store.memories():
-            if memory.source not in {ICE, *self._desk.sources}:
+        for status in await self._runner.store.source_statuses():
+            if status.source not in {ICE, *self._runner.sources}:
                 continue  # local government, of which there may be thousands
-            name = "ICE" if memory.source == ICE else memory.source
-            if memory.read_at is None:
+            name = "ICE" if status.source == ICE else status.source
+            if status.read_at is None:
                 lines.append(chat.says("status_never", source=name))
             else:
-                lines.append(chat.says("status_read", source=name, when=chat.wording.moment(memory.read_at)))
-        if await self._desk.store.held():
+                lines.append(chat.says("status_read", source=name, when=chat.wording.moment(status.read_at)))
+        if await self._runner.store.held():
             lines.append(chat.says("status_held"))
         return lines or [chat.says("not_read_yet")]
 
@@ -380,7 +380,7 @@ class Counter:
         codes = [code for code in where.states if code != ALL_STATES]
         if len(codes) != 1:
             raise Misunderstood("which_list")
-        known = await self._desk.store.known()
+        known = await self._runner.store.known()
         seen = known.seen.get(ListName.PARTICIPATING)
         if seen is None:
             return Reply(lines=(chat.says("not_read_yet"),))
@@ -398,7 +398,7 @@ class Counter:
         filter_ = Filter(states={ALL_STATES: 0}) if filter_.is_empty else filter_
         kinds = chat.settings.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
         undated = replace(filter_, kinds=kinds).since(0)
-        found = [c for c in await self._desk.store.changes() if undated.matches(c)][-RECENT:]
+        found = [c for c in await self._runner.store.changes() if undated.matches(c)][-RECENT:]
         if not found:
             return Reply(lines=(chat.says("recent_none"),))
         return Reply(lines=(_strong(chat.says("recent")), *(_recent_row(chat, c) for c in reversed(found))))
@@ -408,7 +408,7 @@ class Counter:
         state, part = parser.agency(rest)
         log = [
             change
-            for change in await self._desk.store.changes()
+            for change in await self._runner.store.changes()
             if change.mention is None and state in (None, *change.states) and _names(change, part)
         ]
         by_name: dict[tuple[str, str], list[Change]] = {}
@@ -430,7 +430,7 @@ class Counter:
         return Reply(lines=tuple(lines), buttons=_undo_button(chat, saved), changed=True)
 
     async def _save(self, chat: _Chat, settings: Settings) -> Subscription:
-        store = self._desk.store
+        store = self._runner.store
         if chat.subscription is not None:
             return await store.change_subscription(chat.subscription.with_settings(settings))
         fresh = Subscription(
@@ -445,7 +445,7 @@ class Counter:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
-            created_at=self._desk.now(),
+            created_at=self._runner.now(),
             version=1,
         )
         return await store.subscribe(fresh)
@@ -453,11 +453,11 @@ class Counter:
     async def _preview(self, subscription: Subscription) -> list[Line]:
         if subscription.filter.is_empty:
             return []
-        since = self._desk.now() - PREVIEW
-        changes = await self._desk.store.changes(since=since)
+        since = self._runner.now() - PREVIEW
+        changes = await self._runner.store.changes(since=since)
         undated = replace(subscription, filter=subscription.filter.since(0), cursor=0, hears_always=False)
         last = changes[-1].seq if changes else 0
-        digest = compose(undated, changes, upto=last, about=Circumstances(page=self._desk.page))
+        digest = compose(undated, changes, upto=last, about=Circumstances(page=self._runner.page))
         if digest is None:
             return [line(subscription.language, "preview_none")]
         items = [(section.heading, item.lines[0]) for section in digest.sections for item in section.items]

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import AgendaItem, Place
-from bot.domain.source_status import Memory
-from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, blaming
-from bot.pipeline.poll_agenda import Attended
+from bot.domain.source_status import SourceStatus
+from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
+from bot.pipeline.poll_agenda import AgendaPoll
+from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import on_the_web, recognise
-from bot.worker.worker import Desk
+from bot.sources.local.recognize import on_the_web, recognize
 
 Answer = dict[str, Any]
 
@@ -31,14 +31,14 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
     kind = ALSO_CALLED.get(kind.lower(), kind.lower()) if kind is not None else None
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}; there are: {', '.join(LOCAL)}.")
-    found = recognise(address)
+    found = recognize(address)
     if found is None:
         raise UsageError(
             f"{address!r} is no address on the web. Write it as in https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
         typed = on_the_web(address)
-        found = LOCAL[kind].recognises(typed) or replace(found, kind=kind, address=typed)
+        found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
 
@@ -71,8 +71,8 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
     """
     found: list[Answer] = []
     try:
-        with blaming(place.name):
-            reading = await LOCAL[place.kind].read(fetch, place, Memory(source=place.name), now)
+        with attribute_errors_to(place.name):
+            reading = await LOCAL[place.kind].read(fetch, place, SourceStatus(source=place.name), now)
             for item in sorted(reading.items, key=_meets):
                 found += _item_and_mentions(item)
     except SourceError as fault:
@@ -114,11 +114,11 @@ def _day(moment: datetime | date | None) -> date | None:
     return moment.date() if isinstance(moment, datetime) else moment
 
 
-async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
+async def check(runner: Runner, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
     """Read each place once now and record what is new; `done` is called with what came back from each, in any order."""
 
     async def one(place: Place) -> Answer:
-        answer = await _checked(desk, place)
+        answer = await _checked(runner, place)
         if done is not None:
             done(answer)
         return answer
@@ -126,18 +126,18 @@ async def check(desk: Desk, places: Iterable[Place], done: Callable[[Answer], No
     return list(await asyncio.gather(*map(one, places)))
 
 
-async def _checked(desk: Desk, place: Place) -> Answer:
+async def _checked(runner: Runner, place: Place) -> Answer:
     answer: Answer = {"name": place.name, "kind": place.kind, "address": place.address}
     try:
-        attended = await desk.attend(place)
+        attended = await runner.poll_agenda(place)
     except LeaseLost as fault:
         return {**answer, "read": False, "problem": str(fault)}
     if attended.failed:
         return {**answer, "read": False, "problem": attended.problems[0]}
-    return {**answer, "read": True, **_counts(attended, desk.now().astimezone(ZoneInfo(place.zone)).date())}
+    return {**answer, "read": True, **_counts(attended, runner.now().astimezone(ZoneInfo(place.zone)).date())}
 
 
-def _counts(attended: Attended, today: date) -> Answer:
+def _counts(attended: AgendaPoll, today: date) -> Answer:
     days = [day for item in attended.items if (day := _day(item.meets_at)) is not None]
     return {
         "unchanged": not attended.items,
@@ -157,7 +157,9 @@ def proposed(place: Place) -> Place:
     return replace(place, name=f"{name}, {place.state}")
 
 
-def listed(places: Iterable[Place], memories: Mapping[str, Memory], stamp: Callable[[datetime], str]) -> list[Answer]:
+def listed(
+    places: Iterable[Place], statuses: Mapping[str, SourceStatus], stamp: Callable[[datetime], str]
+) -> list[Answer]:
     """The sources with what is remembered of each."""
     return [
         {
@@ -169,8 +171,8 @@ def listed(places: Iterable[Place], memories: Mapping[str, Memory], stamp: Calla
             "zone": place.zone,
             "every_hours": place.every_hours,
             "verified": place.verified.isoformat() if place.verified else None,
-            "last_read": stamp(memory.read_at) if (memory := memories.get(place.name)) and memory.read_at else None,
-            "problem": memory.problem if memory else None,
+            "last_read": stamp(status.read_at) if (status := statuses.get(place.name)) and status.read_at else None,
+            "problem": status.problem if status else None,
         }
         for place in places
     ]

@@ -15,10 +15,10 @@ from bot.domain.chat.parser import Misunderstood
 from bot.domain.lists.vetting import Held, Ruling
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Receipt, Subscription
 from bot.errors import CountersignError, UsageError
-from bot.pipeline.poll_list import Watched, rule
+from bot.pipeline.poll_list import ListPoll, rule
+from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import ask_again
 from bot.store import Record
-from bot.worker.worker import Desk
 
 TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
 PATIENCE = 60.0  # seconds that the operator's word on a source waits for a reading of it that is under way
@@ -27,13 +27,13 @@ Answer = dict[str, Any]
 Command = Callable[..., Awaitable[Answer]]
 
 
-async def poll(desk: Desk, *, local: bool = False) -> Answer:
+async def poll(runner: Runner, *, local: bool = False) -> Answer:
     """Read ICE's lists now, whatever a back-off says; a server's own Retry-After is obeyed.
 
     With `local` those places are read too that are watched and due.
     """
-    watched = [await _poll_one(desk, name) for name in desk.sources]
-    attended = await desk.attend_due() if local else ()
+    watched = [await _poll_one(runner, name) for name in runner.sources]
+    attended = await runner.poll_due_agendas() if local else ()
     changes = [change for w in watched for change in w.changes] + [change for a in attended for change in a.changes]
     return {
         "changes": [as_json(change) for change in changes if change.kind is not Kind.LISTED],
@@ -44,19 +44,19 @@ async def poll(desk: Desk, *, local: bool = False) -> Answer:
     }
 
 
-async def _poll_one(desk: Desk, name: str) -> Watched:
-    memory = await desk.store.memory(name)
-    if memory.not_before is not None and memory.not_before > desk.now():
-        wait = f"{name}: its server asked to be left alone until {memory.not_before:%Y-%m-%d %H:%M:%S} UTC"
-        return Watched(source=name, problem=wait)
-    return await desk.poll(desk.sources[name])
+async def _poll_one(runner: Runner, name: str) -> ListPoll:
+    status = await runner.store.source_status(name)
+    if status.not_before is not None and status.not_before > runner.now():
+        wait = f"{name}: its server asked to be left alone until {status.not_before:%Y-%m-%d %H:%M:%S} UTC"
+        return ListPoll(source=name, problem=wait)
+    return await runner.poll(runner.sources[name])
 
 
-async def deliver(desk: Desk) -> Answer:
+async def deliver(runner: Runner) -> Answer:
     """Bring every due subscription up to date now, and see whether a token that was refused works again."""
-    await ask_again(desk.store, desk.now(), at_once=True)
-    await desk.take_seats()
-    delivered = [await desk.bring_up_to_date(s) for s in await desk.take()]
+    await ask_again(runner.store, runner.now(), at_once=True)
+    await runner.await_leadership()
+    delivered = [await runner.bring_up_to_date(s) for s in await runner.claim_due()]
     return {
         "messages": sum(d.messages for d in delivered),
         "problems": [f"{d.subscription}: {d.problem}" for d in delivered if d.problem],
@@ -64,10 +64,10 @@ async def deliver(desk: Desk) -> Answer:
 
 
 async def subscribe(
-    desk: Desk, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
+    runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> Answer:
     """Set up a subscription, or change the one that this address has; nothing is posted there."""
-    address = checked_address(channel, address, desk.channels)
+    address = checked_address(channel, address, runner.channels)
     wanted = Subscription(
         id="",
         channel=channel,
@@ -77,11 +77,11 @@ async def subscribe(
         at=_time(at),
         tz=_zone(tz),
         language=_language(language),
-        created_at=desk.now(),
+        created_at=runner.now(),
     )
-    old = await _find(desk, channel, address)
+    old = await _find(runner, channel, address)
     if old is None:
-        return {"subscription": subscription_json(await desk.store.subscribe(wanted)), "changed": False}
+        return {"subscription": subscription_json(await runner.store.subscribe(wanted)), "changed": False}
     kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
     changed = replace(
         old,
@@ -96,7 +96,7 @@ async def subscribe(
         failures=0,
         failing_since=None,
     )
-    return {"subscription": subscription_json(await desk.store.change_subscription(changed)), "changed": True}
+    return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
 
 
 BROADCAST = "broadcast"
@@ -115,55 +115,55 @@ class Table(Protocol):
         """What `subscribe` takes, by name."""
 
 
-async def broadcast(desk: Desk, tables: Sequence[Table]) -> None:
+async def broadcast(runner: Runner, tables: Sequence[Table]) -> None:
     """Set up the public channels that the configuration names, and end those that it names no longer."""
     named = set()
     for table in tables:
-        answer = await subscribe(desk, **table.settings)
+        answer = await subscribe(runner, **table.settings)
         named.add(answer["subscription"]["id"])
-        await desk.store.note(BROADCAST, answer["subscription"]["id"], table.channel)
-    for gone in (await desk.store.notes(BROADCAST)).keys() - named:
-        await desk.store.unsubscribe(gone)
-        await desk.store.note(BROADCAST, gone, None)
+        await runner.store.note(BROADCAST, answer["subscription"]["id"], table.channel)
+    for gone in (await runner.store.notes(BROADCAST)).keys() - named:
+        await runner.store.unsubscribe(gone)
+        await runner.store.note(BROADCAST, gone, None)
 
 
-async def unsubscribe(desk: Desk, *, channel: str, address: str) -> Answer:
+async def unsubscribe(runner: Runner, *, channel: str, address: str) -> Answer:
     """End a subscription."""
-    old = await _find(desk, channel, address)
+    old = await _find(runner, channel, address)
     if old is None:
         raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
-    await desk.store.unsubscribe(old.id)
+    await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
 
 
-async def approve(desk: Desk, *, held: str) -> Answer:
+async def approve(runner: Runner, *, held: str) -> Answer:
     """Believe a held listing: its disappearances are told."""
-    return await _ruled(desk, held, Ruling.APPROVED)
+    return await _ruled(runner, held, Ruling.APPROVED)
 
 
-async def reject(desk: Desk, *, held: str) -> Answer:
+async def reject(runner: Runner, *, held: str) -> Answer:
     """Do not believe a held listing, however long it stands."""
-    return await _ruled(desk, held, Ruling.REJECTED)
+    return await _ruled(runner, held, Ruling.REJECTED)
 
 
-async def _ruled(desk: Desk, held_id: str, ruling: Ruling) -> Answer:
-    source = next((h.source for h in await desk.store.held() if h.id == held_id), next(iter(desk.sources)))
-    async with desk.alone(f"source {source}", PATIENCE):  # a reading replaces what is held, and so would this
-        watched = await rule(held_id, ruling, source=desk.sources[source], store=desk.store, now=desk.now)
+async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> Answer:
+    source = next((h.source for h in await runner.store.held() if h.id == held_id), next(iter(runner.sources)))
+    async with runner.alone(f"source {source}", PATIENCE):  # a reading replaces what is held, and so would this
+        watched = await rule(held_id, ruling, source=runner.sources[source], store=runner.store, now=runner.now)
     return {
         "changes": [as_json(change) for change in watched.changes],
         "held": [held_json(held) for held in watched.held],
     }
 
 
-async def retract(desk: Desk, *, seq: int, because: str) -> Answer:
+async def retract(runner: Runner, *, seq: int, because: str) -> Answer:
     """Take a change back: whoever was told of it is told that it was wrong. The log keeps both."""
-    async with desk.alone(f"source {SOURCE_OF_LISTS}", PATIENCE):  # whose memory is committed with it
-        return await _taken_back(desk, seq, because)
+    async with runner.alone(f"source {SOURCE_OF_LISTS}", PATIENCE):  # whose memory is committed with it
+        return await _taken_back(runner, seq, because)
 
 
-async def _taken_back(desk: Desk, seq: int, because: str) -> Answer:
-    log = await desk.store.changes()
+async def _taken_back(runner: Runner, seq: int, because: str) -> Answer:
+    log = await runner.store.changes()
     wrong = next((c for c in log if c.seq == seq), None)
     if wrong is None or wrong.kind in NEVER_CHOSEN:
         raise UsageError(f"No change that was told has the number {seq}. `countersign changes --json` shows them.")
@@ -174,16 +174,16 @@ async def _taken_back(desk: Desk, seq: int, because: str) -> Answer:
     taken_back = replace(
         wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=seq, because=because.strip(), seq=0, recorded_at=None
     )
-    memory = await desk.store.memory(SOURCE_OF_LISTS)
-    record = Record(memory=memory, recorded_at=desk.now(), known=None, changes=(taken_back,), held=None)
-    (change,) = await desk.store.record(record)
+    status = await runner.store.source_status(SOURCE_OF_LISTS)
+    record = Record(status=status, recorded_at=runner.now(), known=None, changes=(taken_back,), held=None)
+    (change,) = await runner.store.record(record)
     return {"change": as_json(change)}
 
 
-async def check(desk: Desk, *, names: Sequence[str]) -> Answer:
+async def check(runner: Runner, *, names: Sequence[str]) -> Answer:
     """Read these local sources once now, and remember what came back."""
     found = catalog.places()
-    return {"checked": await local_sources.check(desk, [catalog.named(found, name) for name in names])}
+    return {"checked": await local_sources.check(runner, [catalog.named(found, name) for name in names])}
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -260,8 +260,8 @@ def _language(text: str) -> Language:
         raise UsageError(_plainly(fault)) from None
 
 
-async def _find(desk: Desk, channel: str, address: str) -> Subscription | None:
-    found = (s for s in await desk.store.subscriptions() if s.channel == channel)
+async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
+    found = (s for s in await runner.store.subscriptions() if s.channel == channel)
     return next((s for s in found if address in (s.address, s.id)), None)
 
 
@@ -324,12 +324,12 @@ def _stamp(moment: datetime | None) -> str | None:
     return stamp(moment) if moment else None
 
 
-async def carry_out(desk: Desk, name: str, arguments: Mapping[str, Any]) -> Answer:
+async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> Answer:
     """Do one command; an error is raised as it is."""
     command = COMMANDS.get(name)
     if command is None:
         raise UsageError(f"This version knows no command {name!r}.")
     try:
-        return await command(desk, **arguments)
+        return await command(runner, **arguments)
     except TypeError as fault:
         raise CountersignError(f"The command {name} was handed over wrongly: {fault}") from fault

@@ -11,7 +11,7 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Known, stamp
 from bot.domain.lists.vetting import Held
 from bot.domain.messages.health_notices import span, wrong
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.store import Store
 
@@ -21,7 +21,7 @@ class Report:
     """The state of things at `now` (UTC)."""
 
     now: datetime
-    sources: tuple[Memory, ...]
+    sources: tuple[SourceStatus, ...]
     known: Known
     held: tuple[Held, ...]
     subscriptions: tuple[Subscription, ...]
@@ -31,40 +31,40 @@ class Report:
     @property
     def is_wrong(self) -> bool:
         """Whether anything wants a person."""
-        return bool(self.held) or any(self.wrong(memory) for memory in self.sources)
+        return bool(self.held) or any(self.wrong(status) for status in self.sources)
 
-    def wrong(self, memory: Memory) -> list[str]:
+    def wrong(self, status: SourceStatus) -> list[str]:
         """What is wrong with a source, in sentences."""
-        return wrong(memory, self.now, self.stale_after)
+        return wrong(status, self.now, self.stale_after)
 
     def as_json(self) -> list[dict[str, Any]]:
         """One object for each source."""
         return [
             {
-                "source": memory.source,
-                "last_read": stamp(memory.read_at) if memory.read_at else None,
-                "last_change": stamp(memory.changed_at) if memory.changed_at else None,
-                "next_read": stamp(memory.due_at) if memory.due_at else None,
-                "wrong": self.wrong(memory),
-                "stale": memory.read_at is None or self.now - memory.read_at > self.stale_after,
-                "held": [h.id for h in self.held if h.source == memory.source],
+                "source": status.source,
+                "last_read": stamp(status.read_at) if status.read_at else None,
+                "last_change": stamp(status.changed_at) if status.changed_at else None,
+                "next_read": stamp(status.due_at) if status.due_at else None,
+                "wrong": self.wrong(status),
+                "stale": status.read_at is None or self.now - status.read_at > self.stale_after,
+                "held": [h.id for h in self.held if h.source == status.source],
                 "lists": {
                     name.value: {"name": p.name, "agreements": p.rows, "fetched": stamp(p.observed_at)}
                     for name, p in self.known.seen.items()
                 },
             }
-            for memory in self.sources
+            for status in self.sources
         ]
 
     def as_text(self) -> str:
         """The same for a person."""
         lines: list[str] = []
-        for memory in self.sources:
-            lines.append(f"{memory.source}")
-            lines.append(f"  last read    {self._when(memory.read_at)}")
-            lines.append(f"  last change  {self._when(memory.changed_at)}")
-            lines.append(f"  next read    {self._when(memory.due_at)}")
-            lines += [f"  wrong        {sentence}" for sentence in self.wrong(memory)]
+        for status in self.sources:
+            lines.append(f"{status.source}")
+            lines.append(f"  last read    {self._when(status.read_at)}")
+            lines.append(f"  last change  {self._when(status.changed_at)}")
+            lines.append(f"  next read    {self._when(status.due_at)}")
+            lines += [f"  wrong        {sentence}" for sentence in self.wrong(status)]
         for name in ListName:
             seen = self.known.seen.get(name)
             if seen is not None:
@@ -99,10 +99,10 @@ async def report(
 ) -> Report:
     """The report on these sources, and on the local places of the catalogue."""
     subscriptions = await store.subscriptions()
-    counts = local(places, await store.memories(), Interest.of(subscriptions)) if places else None
+    counts = local(places, await store.source_statuses(), Interest.of(subscriptions)) if places else None
     return Report(
         now=now,
-        sources=tuple([await store.memory(name) for name in sources]),
+        sources=tuple([await store.source_status(name) for name in sources]),
         known=await store.known(),
         held=tuple(await store.held()),
         subscriptions=tuple(subscriptions),

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.domain.change import stamp
 from bot.domain.messages.health_notices import is_stale, span
-from bot.domain.source_status import ICE, Memory
+from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import Subscription
 
 LATE = timedelta(minutes=5)  # what has been due for so long is late
@@ -47,8 +47,8 @@ class Facts:
     """
 
     now: datetime
-    ice: Memory | None
-    local: tuple[Memory, ...]
+    ice: SourceStatus | None
+    local: tuple[SourceStatus, ...]
     held: int
     log_end: int
     crowds: Mapping[str, Crowd]
@@ -115,7 +115,7 @@ class Facts:
 def facts(
     *,
     now: datetime,
-    memories: Sequence[Memory],
+    statuses: Sequence[SourceStatus],
     held: int,
     log_end: int,
     subscriptions: Sequence[Subscription],
@@ -123,11 +123,11 @@ def facts(
     reads_ice: bool = True,
 ) -> Facts:
     """The facts, from what the store holds."""
-    known = {memory.source: memory for memory in memories}
+    known = {status.source: status for status in statuses}
     return Facts(
         now=now,
-        ice=known.get(ICE, Memory(source=ICE)) if reads_ice else None,
-        local=tuple(memory for memory in memories if memory.source != ICE),
+        ice=known.get(ICE, SourceStatus(source=ICE)) if reads_ice else None,
+        local=tuple(status for status in statuses if status.source != ICE),
         held=held,
         log_end=log_end,
         crowds=_crowds(subscriptions, now),
@@ -135,11 +135,11 @@ def facts(
     )
 
 
-def local_counts(local: Iterable[Memory]) -> dict[str, int]:
+def local_counts(local: Iterable[SourceStatus]) -> dict[str, int]:
     """How many local sources are well, fail, or are parked."""
     counts = {"well": 0, "failing": 0, "parked": 0}
-    for memory in local:
-        counts["parked" if memory.parked_at else "failing" if memory.failures else "well"] += 1
+    for status in local:
+        counts["parked" if status.parked_at else "failing" if status.failures else "well"] += 1
     return counts
 
 

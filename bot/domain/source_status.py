@@ -17,7 +17,7 @@ JITTER = 0.1  # of the interval, either way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class SourceStatus:
     """What we remember of a source. Times are UTC.
 
     `read_at` is when it was last read well (an unchanged answer counts), `changed_at` when it last gave something new,
@@ -50,7 +50,7 @@ class Memory:
         latest = self.tried_at + _longest(self.failures, every) * (1 + JITTER)
         return latest <= now and (self.not_before is None or self.not_before <= now)
 
-    def failed(self, fault: SourceError, at: datetime, every: timedelta) -> "Memory":
+    def failed(self, fault: SourceError, at: datetime, every: timedelta) -> "SourceStatus":
         """Try again after the interval, twice as long each time the server does not want us; Retry-After is obeyed."""
         failures = self.failures + 1
         wait = _longest(failures, every) if isinstance(fault, Blocked) else every

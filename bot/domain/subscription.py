@@ -67,7 +67,7 @@ class Filter:
 
         return Filter(**{f.name: dated(f.name) for f in fields(self)})
 
-    def hears_as(self, change: Change) -> Kind | None:
+    def kind_for(self, change: Change) -> Kind | None:
         """As what kind this change is news under this filter; None when it is none.
 
         Who watched the state (county, agency, support type) that a correction takes an agreement from hears it put
@@ -75,7 +75,7 @@ class Filter:
         """
         if change.retracted is not None:  # whoever was told of a change is told that it was wrong
             told = replace(change, kind=change.retracted, retracted=None)
-            return Kind.RETRACTED if self.hears_as(told) is not None else None
+            return Kind.RETRACTED if self.kind_for(told) is not None else None
         if change.kind in NEVER_TOLD:
             return None
         if change.mention is not None:
@@ -92,7 +92,7 @@ class Filter:
 
     def matches(self, change: Change) -> bool:
         """Whether this change is news under this filter."""
-        return self.hears_as(change) is not None
+        return self.kind_for(change) is not None
 
     def _has_kind(self, kind: Kind, seq: int) -> bool:
         return kind in self.kinds and seq > self.kinds[kind]

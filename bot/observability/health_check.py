@@ -12,7 +12,7 @@ FRESH_FOR = timedelta(seconds=5)  # anybody may ask as often as they like; the s
 
 
 @dataclass(slots=True, kw_only=True)
-class Lookout:
+class HealthCheck:
     """Gathers the facts. `reads_ice` is whether ICE's lists are read by this installation at all."""
 
     store: Store
@@ -34,7 +34,7 @@ class Lookout:
     async def _gather(self, now: datetime) -> Facts:
         return facts(
             now=now,
-            memories=await self.store.memories(),
+            statuses=await self.store.source_statuses(),
             held=len(await self.store.held()),
             log_end=await self.store.last_seq(),
             subscriptions=await self.store.subscriptions(),

@@ -24,8 +24,8 @@ from bot.domain.change import Change, Kind
 from bot.domain.health import Facts, local_counts
 from bot.domain.source_status import ICE
 from bot.pipeline.deliver import Delivered
-from bot.pipeline.poll_agenda import Attended
-from bot.pipeline.poll_list import Watched
+from bot.pipeline.poll_agenda import AgendaPoll
+from bot.pipeline.poll_list import ListPoll
 from bot.sources import LOCAL
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -117,12 +117,12 @@ class Metrics:
 
     # ── the work, as it is done ──────────────────────────────────────────────────────────────────────────────────────
 
-    def watched(self, watched: Watched) -> None:
+    def watched(self, watched: ListPoll) -> None:
         """Count a reading and what it brought."""
         failed = watched.problem is not None
         self._read(ICE, _outcome(watched.changes, failed=failed, is_held=bool(watched.held)), watched.changes)
 
-    def attended(self, kind: str, attended: Attended) -> None:
+    def attended(self, kind: str, attended: AgendaPoll) -> None:
         """Count a reading of a local place, by the kind of its platform."""
         self._read(kind, _outcome(attended.changes, failed=attended.failed), attended.changes)
 

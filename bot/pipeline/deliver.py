@@ -22,7 +22,7 @@ from bot.store import Store
 FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(days=2)
-DOUBTFUL_FOR = timedelta(days=1)
+MAYBE_PERMANENT_FOR = timedelta(days=1)
 NOTED_WITHIN = 10.0  # seconds that a lease lasts yet when a send has taken as long as it can: the receipt needs it
 
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ async def deliver(
 
     async def ready() -> None:  # a lease cannot fence a message
         await allowed()
-        await store.hold(pinned.id, channel.timeout + NOTED_WITHIN)
+        await store.extend_lease(pinned.id, channel.timeout + NOTED_WITHIN)
 
     for letter in await _unsent(pinned, parts, store, now):
         try:
@@ -100,7 +100,7 @@ async def deliver(
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
+class _OutgoingPart:
     """One part on its way to one subscription."""
 
     to: Subscription
@@ -128,13 +128,13 @@ class _Letter:
         )
 
 
-async def _unsent(pinned: Subscription, parts: Sequence[Part], store: Store, now: Now) -> Sequence[_Letter]:
+async def _unsent(pinned: Subscription, parts: Sequence[Part], store: Store, now: Now) -> Sequence[_OutgoingPart]:
     """What is to be sent yet, in order. A picture that could not be sent before is left out, and that is noted."""
     told, letters = await _told(pinned, store), []
     for number, part in enumerate(parts, start=1):
         if number <= pinned.sent and told.issuperset(part.covers):
             continue
-        letter = _Letter(pinned, part, number, len(parts))
+        letter = _OutgoingPart(pinned, part, number, len(parts))
         if part.picture is not None and pinned.failures:
             await store.sent(letter.receipt(now(), error="left out, since it could not be sent before"))
         else:
@@ -215,12 +215,12 @@ async def _circumstances(
         return Circumstances(page=page, agendas=agendas)
     assert subscription.pinned_at is not None
     log_so_far = await store.changes(upto=subscription.pinned)
-    memories = [memory for memory in await store.memories() if memory.read_at is not None]
+    statuses = [status for status in await store.source_statuses() if status.read_at is not None]
     return Circumstances(
         page=page,
         totals=totals(log_so_far, earlier=subscription.pinned_at - timedelta(days=1)) if log_so_far else None,
-        read_at=next((memory.read_at for memory in memories if memory.source == ICE), None),
-        sources=len(memories),
+        read_at=next((status.read_at for status in statuses if status.source == ICE), None),
+        sources=len(statuses),
         is_held=bool(await store.held()),
         agendas=agendas,
     )
@@ -237,7 +237,7 @@ async def _agendas(subscription: Subscription, changes: Sequence[Change], store:
     return Agendas(tuple(change for change in said if change.mention is not None))
 
 
-async def _send(channel: Channel, letter: _Letter, ready: Ready) -> str:
+async def _send(channel: Channel, letter: _OutgoingPart, ready: Ready) -> str:
     """Send; what the platform finds too long or cannot parse goes once more as plain text."""
     try:
         return await channel.send(letter.to.address, letter.part, ready=ready)
@@ -248,11 +248,11 @@ async def _send(channel: Channel, letter: _Letter, ready: Ready) -> str:
         return await channel.send(letter.to.address, letter.part, plain=True, ready=ready)
 
 
-async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: datetime) -> Delivered:
+async def _undelivered(letter: _OutgoingPart, fault: SendError, store: Store, at: datetime) -> Delivered:
     """What comes of a part that was not sent; one whose turn has not come leaves no receipt, for nothing was tried."""
     then = verdict(letter.to, fault, at)
-    if fault.waiting and then.retry_at is not None:
-        await store.put_off(letter.to.id, then.retry_at)
+    if fault.not_our_turn and then.retry_at is not None:
+        await store.defer(letter.to.id, then.retry_at)
         log.info("waits for its turn", until=stamp(then.retry_at), **letter.log_context())
     else:
         await store.failed(letter.receipt(at, error=str(fault)), then)
@@ -264,7 +264,7 @@ async def _undelivered(letter: _Letter, fault: SendError, store: Store, at: date
         messages=letter.number - 1 - letter.to.sent,
         problem=str(fault),
         paused=then.paused is not None,
-        waiting=fault.waiting,
+        waiting=fault.not_our_turn,
     )
 
 
@@ -272,14 +272,14 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
     """The subscription after a failed send: moved, paused with the reason, or to be tried again later. Pure."""
     if fault.moved_to is not None:
         return replace(subscription, address=fault.moved_to, retry_at=at)
-    if fault.waiting and fault.retry_after is not None:
+    if fault.not_our_turn and fault.retry_after is not None:
         return replace(subscription, retry_at=after(at, fault.retry_after))
     since = subscription.failing_since or at
     failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
-    if fault.gone or (fault.permanent and not fault.doubtful):
-        retry_at = at + ASKED_AGAIN_AFTER if fault.gone else subscription.retry_at
-        return replace(failing, paused=str(fault), refused=fault.gone, retry_at=retry_at)
-    lasting = DOUBTFUL_FOR if fault.doubtful else GIVEN_UP_AFTER
+    if fault.credentials_rejected or (fault.permanent and not fault.maybe_permanent):
+        retry_at = at + ASKED_AGAIN_AFTER if fault.credentials_rejected else subscription.retry_at
+        return replace(failing, paused=str(fault), refused=fault.credentials_rejected, retry_at=retry_at)
+    lasting = MAYBE_PERMANENT_FOR if fault.maybe_permanent else GIVEN_UP_AFTER
     if at - since >= lasting:
         return replace(failing, paused=f"{fault} (for {lasting.days} day{'s' if lasting.days > 1 else ''})")
     if fault.retry_after is not None:

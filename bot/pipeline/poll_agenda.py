@@ -13,8 +13,8 @@ from bot.domain.agendas.link import OF_AGENDAS
 from bot.domain.agendas.track import Before, is_first, news
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
-from bot.domain.source_status import Memory, spread
-from bot.errors import SourceError, blaming
+from bot.domain.source_status import SourceStatus, spread
+from bot.errors import SourceError, attribute_errors_to
 from bot.sources import LOCAL, Fetcher
 from bot.store import Record, Store
 
@@ -32,7 +32,7 @@ Spoken = Sequence[tuple[AgendaItem, tuple[Found, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attended:
+class AgendaPoll:
     """What came of one reading of a place: its items, how often they speak of 287(g), the changes as recorded.
 
     `problems` are what went wrong; when it `failed`, nothing could be read.
@@ -46,22 +46,22 @@ class Attended:
     failed: bool = False
 
 
-async def attend(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> Attended:
+async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> AgendaPoll:
     """Read a place once and record what is new; one that fails changes nothing but its own memory."""
-    memory = await store.memory(place.name)
+    status = await store.source_status(place.name)
     try:
-        with blaming(place.name):
-            reading = await LOCAL[place.kind].read(fetch, place, memory, now())
-            return await _take(place, reading, memory, store, now())
+        with attribute_errors_to(place.name):
+            reading = await LOCAL[place.kind].read(fetch, place, status, now())
+            return await _take(place, reading, status, store, now())
     except SourceError as fault:
-        await store.remember(await _failed(memory, fault, place, store, now()))
+        await store.remember(await _failed(status, fault, place, store, now()))
         log.warning("place not read", source=place.name, problem=str(fault))
-        return Attended(source=place.name, problems=(str(fault),), failed=True)
+        return AgendaPoll(source=place.name, problems=(str(fault),), failed=True)
 
 
-async def _take(place: Place, reading: LocalReading, memory: Memory, store: Store, at: datetime) -> Attended:
+async def _take(place: Place, reading: LocalReading, status: SourceStatus, store: Store, at: datetime) -> AgendaPoll:
     """Record what a reading brought as one; an unchanged place costs only the time of reading."""
-    first_since = _first_since(memory, at)
+    first_since = _first_since(status, at)
     changes: tuple[Change, ...] = ()
     spoken: Spoken = ()
     if reading.items:
@@ -71,12 +71,12 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
         participating = known.participating if ListName.PARTICIPATING in known.seen else None
         before = Before(log=said, participating=participating, is_first=first_since is not None)
         changes = news(place, spoken, reading.documents, before, at)
-    fresh = _read(memory, place, reading, at, first_since)
+    fresh = _read(status, place, reading, at, first_since)
     if changes:
         rests_on = {change.publication.evidence for change in changes}
         recorded = await store.record(
             Record(
-                memory=fresh,
+                status=fresh,
                 recorded_at=at,
                 known=None,
                 changes=changes,
@@ -89,7 +89,7 @@ async def _take(place: Place, reading: LocalReading, memory: Memory, store: Stor
         changes = tuple(recorded)
     else:
         await store.remember(fresh)
-    return Attended(
+    return AgendaPoll(
         source=place.name,
         items=reading.items,
         mentions=sum(len(found) for _, found in spoken),
@@ -107,28 +107,30 @@ def _spoken(items: Sequence[AgendaItem]) -> Spoken:
 # ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _first_since(memory: Memory, at: datetime) -> datetime | None:
+def _first_since(status: SourceStatus, at: datetime) -> datetime | None:
     """Since when it is being read for the first time; None when it is known."""
-    if is_first(memory.read_at, at):
+    if is_first(status.read_at, at):
         return at
-    since = memory.facts.get(OWN, {}).get("first_since")
-    begun = datetime.fromisoformat(since) if since and memory.facts.get("left_over") else None
+    since = status.facts.get(OWN, {}).get("first_since")
+    begun = datetime.fromisoformat(since) if since and status.facts.get("left_over") else None
     return begun if begun is not None and at - begun < FIRST_SIGHT else None
 
 
-def _read(memory: Memory, place: Place, reading: LocalReading, at: datetime, first_since: datetime | None) -> Memory:
+def _read(
+    status: SourceStatus, place: Place, reading: LocalReading, at: datetime, first_since: datetime | None
+) -> SourceStatus:
     """What to remember of a place that was read well."""
-    own = _own(memory.facts.get(OWN, {}), reading.items, at, first_since)
+    own = _own(status.facts.get(OWN, {}), reading.items, at, first_since)
     is_same = own == reading.facts.get(OWN)
     problem = "; ".join([*_unread(own), *reading.problems]) or None
-    since = memory.problem_since if memory.problem and not memory.failures else None
+    since = status.problem_since if status.problem and not status.failures else None
     return replace(
-        memory,
+        status,
         validators=reading.validators,
         facts=reading.facts if is_same else {**reading.facts, OWN: own},
         tried_at=at,
         read_at=at,
-        changed_at=at if reading.items else memory.changed_at,
+        changed_at=at if reading.items else status.changed_at,
         problem=problem,
         problem_since=(since or at) if problem else None,
         failures=0,
@@ -164,9 +166,9 @@ def _day(at: datetime | date) -> date:
     return at.date() if isinstance(at, datetime) else at
 
 
-async def _failed(memory: Memory, fault: SourceError, place: Place, store: Store, at: datetime) -> Memory:
+async def _failed(status: SourceStatus, fault: SourceError, place: Place, store: Store, at: datetime) -> SourceStatus:
     """Try again later, as of any source; one that has failed for a week is parked."""
-    begun = memory if memory.failures else replace(memory, problem_since=None)
+    begun = status if status.failures else replace(status, problem_since=None)
     failed = begun.failed(fault, at, timedelta(hours=place.every_hours))
     assert failed.problem_since is not None
     lasts = failed.failures >= LEAST_FAILURES and at - failed.problem_since >= PARKED_AFTER
@@ -176,4 +178,4 @@ async def _failed(memory: Memory, fault: SourceError, place: Place, store: Store
 
 
 async def _reads_others(store: Store, at: datetime) -> bool:
-    return any(memory.read_at and at - memory.read_at < LAST_SIGN_OF_LIFE for memory in await store.memories())
+    return any(status.read_at and at - status.read_at < LAST_SIGN_OF_LIFE for status in await store.source_statuses())

@@ -11,8 +11,8 @@ from bot.domain.change import Change, Kind, Known, stamp
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.domain.source_status import Memory, Reading, spread
-from bot.errors import SourceError, Unreadable, UsageError, blaming
+from bot.domain.source_status import Reading, SourceStatus, spread
+from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.sources import Fetcher, Source
 from bot.store import Record, Store
 
@@ -21,7 +21,7 @@ Now = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class ListPoll:
     """What came of one reading: the changes as recorded, and what went wrong, if anything."""
 
     source: str
@@ -30,46 +30,51 @@ class Watched:
     problem: str | None = None
 
 
-async def watch(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> Watched:
+async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> ListPoll:
     """Read a source once and record what is new; a source that fails changes nothing but its own memory."""
-    memory = await store.memory(source.name)
-    if memory.tried_at is not None and memory.tried_at > now():
-        log.warning("the clock was set back; nothing waits for the time that it had", was=stamp(memory.tried_at))
+    status = await store.source_status(source.name)
+    if status.tried_at is not None and status.tried_at > now():
+        log.warning("the clock was set back; nothing waits for the time that it had", was=stamp(status.tried_at))
     try:
-        with blaming(source.name):
-            reading = await source.read(fetch, memory)
-            return await take(source, reading, memory=memory, store=store, at=now(), every=every)
+        with attribute_errors_to(source.name):
+            reading = await source.read(fetch, status)
+            return await take(source, reading, status=status, store=store, at=now(), every=every)
     except SourceError as fault:
-        await store.remember(memory.failed(fault, now(), every))
+        await store.remember(status.failed(fault, now(), every))
         log.warning("source not read", source=source.name, problem=str(fault))
-        return Watched(source=source.name, problem=str(fault))
+        return ListPoll(source=source.name, problem=str(fault))
 
 
 async def take(
-    source: Source, reading: Reading, *, memory: Memory, store: Store, at: datetime, every: timedelta
-) -> Watched:
+    source: Source, reading: Reading, *, status: SourceStatus, store: Store, at: datetime, every: timedelta
+) -> ListPoll:
     """Judge what a reading brought and record it as one; an unchanged list costs only the time of reading."""
-    before = _Picture(await store.known(), tuple(await store.held()))
+    before = _Judgment(await store.known(), tuple(await store.held()))
     picture = before
     for name in ListName:
         if name in reading.documents:
             picture = await _judge(picture, name, reading, source, store, at)
-    picture = _pending_settled(picture, reading, memory, at)
-    fresh = _read(memory, reading, picture, at, every, is_new=picture.known.seen != before.known.seen)
+    picture = _pending_settled(picture, reading, status, at)
+    fresh = _read(status, reading, picture, at, every, is_new=picture.known.seen != before.known.seen)
     return await _keep(source, store, fresh, picture if picture != before else None, reading.pages, at)
 
 
 async def _keep(
-    source: Source, store: Store, memory: Memory, picture: "_Picture | None", pages: tuple[Document, ...], at: datetime
-) -> Watched:
+    source: Source,
+    store: Store,
+    status: SourceStatus,
+    picture: "_Judgment | None",
+    pages: tuple[Document, ...],
+    at: datetime,
+) -> ListPoll:
     """Commit what came of a reading as one; where the picture is as before (None), only what is remembered."""
     if picture is None and not pages:
-        await store.remember(memory)
-        return Watched(source=source.name, held=tuple(await store.held()), problem=memory.problem)
-    picture = picture or _Picture(await store.known(), tuple(await store.held()))
+        await store.remember(status)
+        return ListPoll(source=source.name, held=tuple(await store.held()), problem=status.problem)
+    picture = picture or _Judgment(await store.known(), tuple(await store.held()))
     changes = await store.record(
         Record(
-            memory=memory,
+            status=status,
             recorded_at=at,
             known=picture.known,
             changes=picture.changes,
@@ -78,7 +83,7 @@ async def _keep(
         )
     )
     _log(changes)
-    return Watched(source=source.name, changes=tuple(changes), held=picture.held, problem=memory.problem)
+    return ListPoll(source=source.name, changes=tuple(changes), held=picture.held, problem=status.problem)
 
 
 def _log(changes: Sequence[Change]) -> None:
@@ -91,7 +96,7 @@ def _log(changes: Sequence[Change]) -> None:
             log.info("recorded", **change.log_context())
 
 
-async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> Watched:
+async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
     """What the operator says of a held listing; an approved one is vetted again at once, from the evidence."""
     held = next((h for h in await store.held() if h.id == held_id), None)
     if held is None:
@@ -103,21 +108,21 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
         )
     others = tuple(h for h in await store.held() if h.id != held_id)
     await store.put_held((*others, replace(held, ruling=ruling)))
-    memory = await store.memory(source.name)
+    status = await store.source_status(source.name)
     if ruling is Ruling.REJECTED:
-        return Watched(source=source.name, held=tuple(await store.held()))
+        return ListPoll(source=source.name, held=tuple(await store.held()))
     at = now()
     reading = Reading(documents={held.list: _unchanged(held.publication, at)})
-    before = _Picture(await store.known(), tuple(await store.held()))
+    before = _Judgment(await store.known(), tuple(await store.held()))
     picture = await _judge(before, held.list, reading, source, store, at)
-    return await _keep(source, store, memory, picture if picture != before else None, (), at)
+    return await _keep(source, store, status, picture if picture != before else None, (), at)
 
 
 # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _Judgment:
     """What is known and held while a reading is judged, and what it has brought so far.
 
     `unread` says of which lists the document could not be read, and why.
@@ -132,20 +137,20 @@ class _Picture:
     def held_of(self, name: ListName) -> Held | None:
         return next((h for h in self.held if h.list is name), None)
 
-    def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Picture":
+    def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Judgment":
         others = tuple(h for h in self.held if h.list is not name)
         return replace(self, held=(*others, held) if held else others, documents=self.documents + documents)
 
-    def without(self, name: ListName, reason: str) -> "_Picture":
+    def without(self, name: ListName, reason: str) -> "_Judgment":
         return replace(self, unread={**self.unread, name: reason})
 
-    def believing(self, found: Reconciled, name: ListName, *documents: Document) -> "_Picture":
+    def believing(self, found: Reconciled, name: ListName, *documents: Document) -> "_Judgment":
         return replace(self.holding(name, None, *documents), known=found.known, changes=self.changes + found.changes)
 
 
 async def _judge(
-    picture: _Picture, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
-) -> _Picture:
+    picture: _Judgment, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
+) -> _Judgment:
     """Believe a list, or hold it. The same bytes are not parsed twice, except to release them."""
     document = reading.documents[name]
     seen, held = picture.known.seen.get(name), picture.held_of(name)
@@ -160,14 +165,14 @@ async def _judge(
     body = document if fresh else await store.evidence(document.sha256)
     if body is None:
         raise Unreadable(f"{source.name}: the server says unchanged, but no copy of {document.name} is kept")
-    return await _believe_or_hold(_Case(picture, name, held, source, at, reading.headline), body, fresh, store)
+    return await _accept_or_hold(_Case(picture, name, held, source, at, reading.headline), body, fresh, store)
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
     """A document in its circumstances: what is held of its list, and the page's headline."""
 
-    picture: _Picture
+    picture: _Judgment
     name: ListName
     held: Held | None
     source: Source
@@ -186,7 +191,7 @@ class _Case:
             at=self.at,
         )
 
-    def unreadable(self, document: Document, reason: str, fresh: tuple[Document, ...]) -> _Picture:
+    def unreadable(self, document: Document, reason: str, fresh: tuple[Document, ...]) -> _Judgment:
         """Nothing is concluded from it; what is held of a list that could be read goes on, without this reading."""
         picture = self.picture.without(self.name, reason)
         if self.held is not None and self.held.readable:
@@ -194,7 +199,7 @@ class _Case:
         return picture.holding(self.name, self.hold(_unread(document), (reason,), None), *fresh)
 
 
-async def _believe_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...], store: Store) -> _Picture:
+async def _accept_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...], store: Store) -> _Judgment:
     picture, name = case.picture, case.name
     try:
         listing = case.source.parse(document, name)
@@ -217,10 +222,10 @@ def _reasons(case: _Case, listing: Listing, found: Reconciled, log: Sequence[Cha
     return doubts(case.picture.known, listing, found.changes, headline=case.headline, excused=excused, log=log)
 
 
-def _pending_settled(picture: _Picture, reading: Reading, memory: Memory, at: datetime) -> _Picture:
+def _pending_settled(picture: _Judgment, reading: Reading, status: SourceStatus, at: datetime) -> _Judgment:
     """Call what has been on neither list for seven days dropped; while a list is not read well, nobody is missing."""
     both = all(name in reading.documents and picture.held_of(name) is None for name in ListName)
-    if picture.known.absent and (memory.failures or not both):
+    if picture.known.absent and (status.failures or not both):
         absent = dict.fromkeys(picture.known.absent, at) if both else {}
         return replace(picture, known=replace(picture.known, absent=absent))
     if not both:
@@ -258,20 +263,20 @@ def _unchanged(publication: Publication, at: datetime) -> Document:
 
 
 def _read(
-    memory: Memory, reading: Reading, picture: _Picture, at: datetime, every: timedelta, *, is_new: bool
-) -> Memory:
+    status: SourceStatus, reading: Reading, picture: _Judgment, at: datetime, every: timedelta, *, is_new: bool
+) -> SourceStatus:
     """What to remember of a reading; a list that came and could not be read is asked for whole the next time."""
     problem = "; ".join([*picture.unread.values(), *reading.problems]) or None
     return replace(
-        memory,
+        status,
         validators={} if picture.unread else reading.validators,
         facts=reading.facts,
         tried_at=at,
-        read_at=memory.read_at if ListName.PARTICIPATING in picture.unread else at,
-        changed_at=at if is_new else memory.changed_at,
+        read_at=status.read_at if ListName.PARTICIPATING in picture.unread else at,
+        changed_at=at if is_new else status.changed_at,
         problem=problem,
-        problem_since=(memory.problem_since or at) if problem else None,
+        problem_since=(status.problem_since or at) if problem else None,
         failures=0,
-        due_at=at + spread(every, memory.source, at),
+        due_at=at + spread(every, status.source, at),
         not_before=None,
     )

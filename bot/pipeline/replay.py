@@ -71,9 +71,9 @@ async def _looks(store: Store, standing: dict[ListName, Document], until: dateti
 
 
 async def _take(source: Source, store: Store, standing: dict[ListName, Document], at: datetime) -> tuple[Change, ...]:
-    memory = await store.memory(source.name)
-    reading = Reading(documents=dict(standing), facts=memory.facts, validators=memory.validators)
-    watched = await take(source, reading, memory=memory, store=store, at=at, every=timedelta(0))
+    status = await store.source_status(source.name)
+    reading = Reading(documents=dict(standing), facts=status.facts, validators=status.validators)
+    watched = await take(source, reading, status=status, store=store, at=at, every=timedelta(0))
     return watched.changes
 
 

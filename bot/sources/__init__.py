@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from bot.domain.agenda import LocalReading, Place
 from bot.domain.agreement import Listing, ListName
 from bot.domain.document import Document, Expect, Validators
-from bot.domain.source_status import Memory, Reading
+from bot.domain.source_status import Reading, SourceStatus
 
 
 class Fetcher(Protocol):
@@ -33,7 +33,7 @@ class Source(Protocol):
 
     name: str
 
-    async def read(self, fetch: Fetcher, memory: Memory) -> Reading:
+    async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
         """Fetch what the source has now, politely; a SourceError when nothing could be read."""
         ...
 
@@ -47,11 +47,11 @@ class LocalSource(Protocol):
 
     kind: str
 
-    def recognises(self, address: str) -> Place | None:
+    def recognizes(self, address: str) -> Place | None:
         """The place that an address of this platform means, its state empty where the address does not tell. Pure."""
         ...
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """What is new or amended since the last reading; a SourceError when nothing could be read.
 
         What is not in it is as it was. `validators` and `facts` are to be remembered in place of the last ones, of an
@@ -71,11 +71,11 @@ class _Lazy:
     def _source(self) -> LocalSource:
         return cast("LocalSource", getattr(import_module(f"bot.sources.local.{self.kind}"), self._name)())
 
-    def recognises(self, address: str) -> Place | None:
-        return self._source.recognises(address)
+    def recognizes(self, address: str) -> Place | None:
+        return self._source.recognizes(address)
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
-        return await self._source.read(fetch, place, memory, now)
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
+        return await self._source.read(fetch, place, status, now)
 
 
 LOCAL: dict[str, LocalSource] = {  # asked in this order whose an address is; any address is a page

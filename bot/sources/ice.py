@@ -30,7 +30,7 @@ from bot.domain.lists.names import (
     tidy,
     web_address,
 )
-from bot.domain.source_status import Memory, Reading
+from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import joined
@@ -63,36 +63,36 @@ class Ice:
     def __init__(self, page: str = PAGE) -> None:
         self._page = page
 
-    async def read(self, fetch: Fetcher, memory: Memory) -> Reading:
+    async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
         """The page, then each list that it links; a page without one stands for the participating list itself."""
-        page = await self._get(fetch, memory, self._page)
-        told: Mapping[str, Any] = memory.facts if page.sha256 == memory.facts.get("page") else _page_facts(page)
-        validators = {self._page: remembered(page, memory.validators.get(self._page))}
+        page = await self._get(fetch, status, self._page)
+        told: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
+        validators = {self._page: remembered(page, status.validators.get(self._page))}
         documents, problems = {}, []
         for name, link in told["links"].items():
             try:
-                document = await self._get(fetch, memory, link)
+                document = await self._get(fetch, status, link)
             except SourceError as fault:
                 if name == ListName.PARTICIPATING:
                     raise
                 problems.append(str(fault))
             else:
                 documents[ListName(name)] = document
-                validators[link] = remembered(document, memory.validators.get(link))
+                validators[link] = remembered(document, status.validators.get(link))
         if ListName.PARTICIPATING not in documents:
             documents[ListName.PARTICIPATING] = page
         return Reading(
             documents=documents,
-            pages=(page,) if _says(told) != _says(memory.facts) else (),
+            pages=(page,) if _says(told) != _says(status.facts) else (),
             headline=told["headline"],
             validators=validators,
             facts=told,
             problems=tuple(problems),
         )
 
-    async def _get(self, fetch: Fetcher, memory: Memory, address: str) -> Document:
+    async def _get(self, fetch: Fetcher, status: SourceStatus, address: str) -> Document:
         return await fetch.get(
-            address, source=self.name, validators=memory.validators.get(address), last_good=memory.read_at
+            address, source=self.name, validators=status.validators.get(address), last_good=status.read_at
         )
 
     def parse(self, document: Document, name: ListName) -> Listing:

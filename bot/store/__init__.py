@@ -8,10 +8,10 @@ from typing import Protocol
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Receipt, Subscription
 
-__all__ = ["Contents", "Memory", "Record", "Store"]
+__all__ = ["Contents", "Record", "SourceStatus", "Store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Record:
     Changes come without numbers; the store gives them.
     """
 
-    memory: Memory
+    status: SourceStatus
     recorded_at: datetime
     known: Known | None
     changes: tuple[Change, ...] = ()
@@ -38,7 +38,7 @@ class Contents:
     known: Known
     changes: tuple[Change, ...]
     held: tuple[Held, ...]
-    memories: tuple[Memory, ...]
+    statuses: tuple[SourceStatus, ...]
     subscriptions: tuple[Subscription, ...]
     receipts: tuple[Receipt, ...]
     notes: Mapping[str, Mapping[str, str]]
@@ -68,11 +68,11 @@ class Store(Protocol):
         """The log in order; `since` compares `recorded_at`, `states` postal codes."""
         ...
 
-    async def memory(self, source: str) -> Memory:
+    async def source_status(self, source: str) -> SourceStatus:
         """What we remember of that source; an empty memory when it is new."""
         ...
 
-    async def memories(self) -> Sequence[Memory]:
+    async def source_statuses(self) -> Sequence[SourceStatus]:
         """What we remember of every source, by name."""
         ...
 
@@ -92,7 +92,7 @@ class Store(Protocol):
         """
         ...
 
-    async def remember(self, memory: Memory) -> None:
+    async def remember(self, status: SourceStatus) -> None:
         """Commit only what we remember of a source: the time of a reading that brought nothing, a failure."""
         ...
 
@@ -169,7 +169,7 @@ class Store(Protocol):
         """
         ...
 
-    async def put_off(self, subscription_id: str, until: datetime) -> None:
+    async def defer(self, subscription_id: str, until: datetime) -> None:
         """Its turn has not come: it is due again then, with nothing sent and nothing failed."""
         ...
 
@@ -177,7 +177,7 @@ class Store(Protocol):
         """What was sent, oldest first."""
         ...
 
-    async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
+    async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
         """Those of a channel to be told now, longest due first, each leased under its id; `release` them when done.
 
         No other program gets them while the lease lasts, and what this one writes of them once it is lost is refused
@@ -189,7 +189,7 @@ class Store(Protocol):
         """Lease any other work by its name, as in `source ice`; False when another program has it."""
         ...
 
-    async def hold(self, name: str, seconds: float) -> None:
+    async def extend_lease(self, name: str, seconds: float) -> None:
         """See to it that a lease lasts so long at least; LeaseLost when another program has it."""
         ...
 
@@ -197,14 +197,14 @@ class Store(Protocol):
         """Let others have it."""
         ...
 
-    async def elected(self, name: str) -> float | None:
+    async def leadership_in(self, name: str) -> float | None:
         """In how many seconds this program may do it, of all that ask for that name the one; None while another does.
 
         0 is now. What it waits for is that the one before it has noticed. Ask before each thing that you do.
         """
         ...
 
-    async def news(self) -> None:
+    async def wait_for_changes(self) -> None:
         """Return when another program has recorded something; with the embedded store there is none."""
         ...
 

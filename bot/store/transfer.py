@@ -128,7 +128,7 @@ def _size(name: str, part: Any) -> int:
 
 def _count(contents: Contents) -> int:
     """How much there is: nothing in a store that is new."""
-    parts = ("known", "changes", "held", "memories", "subscriptions", "receipts", "notes")
+    parts = ("known", "changes", "held", "statuses", "subscriptions", "receipts", "notes")
     return sum(_size(name, getattr(contents, name)) for name in parts) + contents.next_number - 1
 
 

@@ -11,7 +11,7 @@ from bot.domain.messages.digest import Digest, Line, Span
 from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
 from bot.domain.source_status import ICE
 from bot.errors import SendError
-from bot.worker.worker import Desk
+from bot.pipeline.runner import Runner
 
 TOLD = "told"
 
@@ -26,34 +26,34 @@ class Operator:
     address: str = ""
 
 
-async def notify(desk: Desk, operator: Operator, stale_after: timedelta) -> None:
+async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> None:
     """Give every notice that has not been given; what cannot be sent is tried again at the next call."""
-    store, now = desk.store, desk.now()
+    store, now = runner.store, runner.now()
     told = await store.notes(TOLD)
-    everything, subscriptions = await store.memories(), await store.subscriptions()
-    memories = [memory for memory in everything if memory.source in {ICE, *desk.sources}]
-    parked = of_parked((memory for memory in everything if memory.source in desk.places), told, now)
+    everything, subscriptions = await store.source_statuses(), await store.subscriptions()
+    statuses = [status for status in everything if status.source in {ICE, *runner.sources}]
+    parked = of_parked((status for status in everything if status.source in runner.places), told, now)
     watching = for_operator(
-        memories=memories,
+        statuses=statuses,
         held=await store.held(),
         subscriptions=subscriptions,
         now=now,
         stale_after=stale_after,
     )
     for notice in (*watching, *((parked,) if parked else ())):
-        if notice.key not in told and await _tell(desk, notice, operator.channel, operator.address):
+        if notice.key not in told and await _tell(runner, notice, operator.channel, operator.address):
             for key in (notice.key, *notice.also):
                 await store.note(TOLD, key, stamp(now))
     for subscription in subscriptions:
-        for memory in memories:
-            said = for_subscriber(subscription, memory, now, stale_after)
-            if said and said.key not in told and await _tell(desk, said, subscription.channel, subscription.address):
+        for status in statuses:
+            said = for_subscriber(subscription, status, now, stale_after)
+            if said and said.key not in told and await _tell(runner, said, subscription.channel, subscription.address):
                 await store.note(TOLD, said.key, stamp(now))
 
 
-async def _tell(desk: Desk, notice: Notice, channel_name: str | None, address: str) -> bool:
+async def _tell(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
     """Send a notice; the log has it in any case."""
-    channel = desk.channels.get(channel_name or "")
+    channel = runner.channels.get(channel_name or "")
     if channel is None:
         log.warning("notice", text=notice.text)
         return True

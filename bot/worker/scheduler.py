@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.worker.worker import Duty
+from bot.worker.worker import Worker
 
 TICK = 1.0  # seconds
 FINISH_WITHIN = 10.0  # seconds that work under way has after SIGTERM
@@ -24,21 +24,21 @@ def stop_asked() -> asyncio.Event:
     return stop
 
 
-async def run(duty: Duty) -> None:
+async def run(worker: Worker) -> None:
     """Tick until SIGTERM or SIGINT, then finish what is under way."""
     stop = stop_asked()
 
     async def tick() -> None:
         with suppress(asyncio.CancelledError):  # of the stop, which apscheduler would log as a fault of ours
-            await duty.tick()
+            await worker.tick()
 
     scheduler = AsyncIOScheduler()
     scheduler.add_job(tick, "interval", seconds=TICK, coalesce=True, max_instances=1, misfire_grace_time=None)
     scheduler.start()
-    await duty.tick()
-    following = asyncio.create_task(duty.follow())
+    await worker.tick()
+    following = asyncio.create_task(worker.follow())
     await stop.wait()
     log.info("stopping")
     following.cancel()
     scheduler.shutdown(wait=False)
-    await duty.finish(FINISH_WITHIN)
+    await worker.finish(FINISH_WITHIN)

@@ -9,7 +9,7 @@ from support.loopback.server import LoopbackServer
 from support.program import world
 from support.season import A_DAY, NEWCOMERS, SHERIFFS
 
-from bot.channels.apprise import Apprise
+from bot.channels.apprise import AppriseSender
 from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
@@ -44,8 +44,8 @@ def address(sink: Sink) -> str:
 
 async def test_a_digest_arrives_as_plain_text_with_the_addresses_of_its_links():
     with Sink().run_in_thread() as sink:
-        (part,) = Apprise().render(a_digest())
-        await Apprise().send(address(sink), part)
+        (part,) = AppriseSender().render(a_digest())
+        await AppriseSender().send(address(sink), part)
     assert sink.posted[0]["title"] == "287(g): 1 new agreement"
     assert "MOA (https://www.ice.gov/a.pdf)" in sink.posted[0]["message"]
 
@@ -53,9 +53,9 @@ async def test_a_digest_arrives_as_plain_text_with_the_addresses_of_its_links():
 async def test_a_refusal_is_an_error_that_says_no_more_of_the_address_than_its_kind():
     with Sink().run_in_thread() as sink:
         sink.status = 500
-        (part,) = Apprise().render(a_digest())
+        (part,) = AppriseSender().render(a_digest())
         with pytest.raises(SendError) as fault:
-            await Apprise().send(address(sink), part)
+            await AppriseSender().send(address(sink), part)
     assert "json" in str(fault.value)
     assert SECRET not in str(fault.value)
 

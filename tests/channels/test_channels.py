@@ -20,7 +20,7 @@ from support.loopback.slack import LoopbackSlack
 from support.loopback.telegram import LoopbackTelegram
 
 from bot.channels import CHANNELS, Channel, Part
-from bot.channels.rate_limit import Pace
+from bot.channels.rate_limit import RateLimit
 from bot.domain.messages.digest import LONGEST_LABEL, Digest, Item, Section, Span, legible, plain_text
 from bot.errors import SendError, UsageError
 
@@ -57,7 +57,7 @@ class Case:
 def _options(server: LoopbackServer | None) -> dict:
     if server is None:
         return {"token": telegram_loopback.TOKEN}
-    return {"token": server.token, "base_url": server.url, "pace": Pace()}
+    return {"token": server.token, "base_url": server.url, "pace": RateLimit()}
 
 
 CASES = {
@@ -366,7 +366,7 @@ async def test_a_send_fails_only_with_a_verdict_and_never_shows_the_token(
         server.script(ANYONE, *faults)
         [part] = channel.render(news())
         for fault in faults:
-            channel.pace = Pace()
+            channel.pace = RateLimit()
             with pytest.raises(SendError) as refusal:
                 await channel.send(CASES[name].address, part)
             assert not shows(refusal.value, server.token), fault
@@ -392,12 +392,12 @@ async def test_a_refused_token_means_that_the_whole_platform_is_gone(name: str) 
     case = CASES[name]
     async with case.server() as server:
         server.token = "another"
-        channel = CHANNELS[name](token="123:wrong", base_url=server.url, pace=Pace())
+        channel = CHANNELS[name](token="123:wrong", base_url=server.url, pace=RateLimit())
         with pytest.raises(SendError) as refusal:
             await channel.send(case.address, channel.render(news())[0])
         await channel.close()
 
-    assert refusal.value.gone
+    assert refusal.value.credentials_rejected
     assert "wrong" not in str(refusal.value).replace("it is wrong", "")
     assert not server.messages
 
@@ -430,7 +430,7 @@ async def test_nothing_is_sent_twice_by_itself_when_the_connection_is_lost_after
 @every_platform
 async def test_a_slow_answer_is_waited_for_no_longer_than_the_time_out(name: str) -> None:
     async with running(name) as (channel, server):
-        impatient = CHANNELS[name](token=server.token, base_url=server.url, call_timeout=1.5, pace=Pace())
+        impatient = CHANNELS[name](token=server.token, base_url=server.url, call_timeout=1.5, pace=RateLimit())
         server.script(ANYONE, delayed(0.1), late(30))
         [part] = channel.render(news())
         assert await channel.send(CASES[name].address, part)

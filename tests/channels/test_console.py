@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from bot.channels.console import Console
+from bot.channels.console import ConsoleSender
 from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
@@ -25,7 +25,7 @@ DIGEST = Digest(
 
 async def test_a_digest_is_printed_wrapped_with_addresses_behind_their_text() -> None:
     stream = io.StringIO()
-    console = Console(stream=stream, width=60)
+    console = ConsoleSender(stream=stream, width=60)
     [part] = console.render(DIGEST)
 
     assert await console.send("console", part) == "1"
@@ -52,12 +52,12 @@ async def test_a_digest_of_any_length_is_one_part() -> None:
     items = tuple(Item(lines=((Span("x" * 100),),), covers=(number,)) for number in range(5_000))
     digest = Digest(upto=1, title=(Span("N"),), sections=(Section(heading=(), items=items),))
 
-    [part] = Console().render(digest)
+    [part] = ConsoleSender().render(digest)
     assert len(part.covers) == 5_000
 
 
 async def test_it_prints_to_standard_output_if_no_stream_is_given(capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console()
+    console = ConsoleSender()
     await console.send("console", console.render(DIGEST)[0])
 
     assert capsys.readouterr().out.startswith("News\n\nFlorida\n")
@@ -65,7 +65,7 @@ async def test_it_prints_to_standard_output_if_no_stream_is_given(capsys: pytest
 
 async def test_a_stream_that_lacks_a_letter_shows_a_question_mark() -> None:
     raw = io.BytesIO()
-    console = Console(stream=io.TextIOWrapper(raw, encoding="ascii"))
+    console = ConsoleSender(stream=io.TextIOWrapper(raw, encoding="ascii"))
     await console.send("console", console.render(DIGEST)[0])
 
     assert b"Sheriff?s Office" in raw.getvalue()
@@ -74,6 +74,6 @@ async def test_a_stream_that_lacks_a_letter_shows_a_question_mark() -> None:
 async def test_a_closed_stream_is_a_failed_send() -> None:
     stream = io.StringIO()
     stream.close()
-    console = Console(stream=stream)
+    console = ConsoleSender(stream=stream)
     with pytest.raises(SendError, match="Nothing can be printed"):
         await console.send("console", console.render(DIGEST)[0])

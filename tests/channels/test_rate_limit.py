@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from bot.channels.rate_limit import Limit, Pace
+from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.sender import CHAT, GROUP, OVERALL, _limits
 from bot.errors import SendError
 
@@ -45,7 +45,7 @@ class FakeTime:
 class Audience:
     """Chats that wait for their turn, and when each got it, in seconds from the start."""
 
-    def __init__(self, pace: Pace, time: FakeTime) -> None:
+    def __init__(self, pace: RateLimit, time: FakeTime) -> None:
         self.pace = pace
         self.time = time
         self.start = time.now
@@ -85,12 +85,12 @@ def time() -> FakeTime:
 
 @pytest.fixture
 def telegram(time: FakeTime) -> Audience:
-    return Audience(Pace(overall=OVERALL, each=_limits, clock=time.clock, sleep=time.sleep), time)
+    return Audience(RateLimit(overall=OVERALL, each=_limits, clock=time.clock, sleep=time.sleep), time)
 
 
 @pytest.fixture
 def slack(time: FakeTime) -> Audience:
-    return Audience(Pace(each=lambda _: CHAT, clock=time.clock, sleep=time.sleep), time)
+    return Audience(RateLimit(each=lambda _: CHAT, clock=time.clock, sleep=time.sleep), time)
 
 
 async def test_two_thousand_chats_are_told_at_25_a_second_and_never_more(telegram: Audience, time: FakeTime) -> None:
@@ -236,7 +236,7 @@ async def test_a_new_waiter_is_not_kept_by_the_alarm_of_a_held_one(slack: Audien
 
 
 async def test_a_turn_that_cannot_come_in_time_is_refused_at_once_with_the_time_to_wait(time: FakeTime) -> None:
-    pace = Pace(each=lambda _: CHAT, clock=time.clock, sleep=time.sleep)
+    pace = RateLimit(each=lambda _: CHAT, clock=time.clock, sleep=time.sleep)
     pace.hold("C1", 120)
     with pytest.raises(SendError) as refusal:
         await pace.turn("C1", patience=30)
@@ -251,7 +251,7 @@ async def test_a_turn_that_cannot_come_in_time_is_refused_at_once_with_the_time_
 
 
 async def test_idle_addresses_are_forgotten(time: FakeTime) -> None:
-    pace = Pace(overall=(), each=_limits, clock=time.clock, sleep=time.sleep)
+    pace = RateLimit(overall=(), each=_limits, clock=time.clock, sleep=time.sleep)
     pace.hold("held", 1_000_000)
     for chat in range(20_000):
         await pace.turn(str(chat + 1))
@@ -262,7 +262,7 @@ async def test_idle_addresses_are_forgotten(time: FakeTime) -> None:
 
 
 async def test_it_serves_one_event_loop_after_another(time: FakeTime) -> None:
-    pace = Pace(each=lambda _: (Limit(1, 0.05),))
+    pace = RateLimit(each=lambda _: (Limit(1, 0.05),))
 
     async def twice() -> None:
         await pace.turn("C1")
@@ -278,7 +278,7 @@ async def test_it_serves_one_event_loop_after_another(time: FakeTime) -> None:
 
 
 async def test_a_turn_counts_from_when_its_request_was_written(time: FakeTime) -> None:
-    pace = Pace(overall=(Limit(2, 1.0),), clock=time.clock, sleep=time.sleep)
+    pace = RateLimit(overall=(Limit(2, 1.0),), clock=time.clock, sleep=time.sleep)
     given: list[float] = []
 
     async def late(address: str, seconds: float) -> None:

@@ -10,9 +10,9 @@ from support.loopback.slack import LoopbackSlack
 from support.loopback.telegram import LoopbackTelegram
 
 from bot.channels import CHANNELS, Channel, Part
-from bot.channels.rate_limit import Pace
-from bot.channels.slack.sender import Slack
-from bot.channels.telegram.sender import Telegram
+from bot.channels.rate_limit import RateLimit
+from bot.channels.slack.sender import SlackSender
+from bot.channels.telegram.sender import TelegramSender
 from bot.domain.messages.chart import Image
 from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
@@ -38,7 +38,9 @@ async def telegram_server():
 
 @pytest.fixture
 async def telegram(telegram_server: LoopbackTelegram):
-    channel = Telegram(token=telegram_server.token, base_url=telegram_server.url, call_timeout=1, pace=Pace())
+    channel = TelegramSender(
+        token=telegram_server.token, base_url=telegram_server.url, call_timeout=1, pace=RateLimit()
+    )
     yield channel
     await channel.close()
 
@@ -51,14 +53,14 @@ async def slack_server():
 
 @pytest.fixture
 async def slack(slack_server: LoopbackSlack):
-    channel = Slack(token=slack_server.token, base_url=slack_server.url, call_timeout=1, pace=Pace())
+    channel = SlackSender(token=slack_server.token, base_url=slack_server.url, call_timeout=1, pace=RateLimit())
     yield channel
     await channel.close()
 
 
 @pytest.fixture
 def sides(
-    telegram: Telegram, telegram_server: LoopbackTelegram, slack: Slack, slack_server: LoopbackSlack
+    telegram: TelegramSender, telegram_server: LoopbackTelegram, slack: SlackSender, slack_server: LoopbackSlack
 ) -> dict[str, tuple[Channel, LoopbackServer, str]]:
     return {"telegram": (telegram, telegram_server, CHAT), "slack": (slack, slack_server, CHANNEL)}
 
@@ -121,7 +123,7 @@ async def test_a_refused_token_is_gone_for_pictures_too(name: str, sides) -> Non
     if name == "slack":
         server.refuse = "invalid_auth"
 
-    assert (await refusal_of(channel, address)).gone
+    assert (await refusal_of(channel, address)).credentials_rejected
 
 
 # Telegram
@@ -139,7 +141,7 @@ async def test_a_refused_token_is_gone_for_pictures_too(name: str, sides) -> Non
     ],
 )
 async def test_whatever_telegram_says_against_a_picture_is_left_to_the_text_to_find_out(
-    telegram: Telegram, telegram_server: LoopbackTelegram, code: int, description: str
+    telegram: TelegramSender, telegram_server: LoopbackTelegram, code: int, description: str
 ) -> None:
     telegram_server.script(CHAT, telegram_loopback.refused(code, description))
     refusal = await refusal_of(telegram, CHAT)
@@ -151,7 +153,7 @@ async def test_whatever_telegram_says_against_a_picture_is_left_to_the_text_to_f
 
 @pytest.mark.parametrize("size", [b"\x00\x00\x20\x00\x00\x00\x20\x00", b"\x00\x00\x10\x00\x00\x00\x00\x10"])
 async def test_the_loopback_refuses_pictures_that_telegram_would(
-    telegram: Telegram, telegram_server: LoopbackTelegram, size: bytes
+    telegram: TelegramSender, telegram_server: LoopbackTelegram, size: bytes
 ) -> None:
     part = telegram.render(NEWS, Image(png=PNG[:16] + size + PNG[24:], alt="x", title="x"))[0]
     with pytest.raises(SendError, match=r"(?i)photo_invalid_dimensions"):
@@ -161,7 +163,7 @@ async def test_the_loopback_refuses_pictures_that_telegram_would(
 
 
 async def test_telegram_floods_and_moves_pictures_as_texts(
-    telegram: Telegram, telegram_server: LoopbackTelegram
+    telegram: TelegramSender, telegram_server: LoopbackTelegram
 ) -> None:
     telegram_server.script(CHAT, telegram_loopback.migrated(-1001), telegram_loopback.flooded(7))
 
@@ -169,7 +171,7 @@ async def test_telegram_floods_and_moves_pictures_as_texts(
     assert (await refusal_of(telegram, CHAT)).retry_after == 7
 
 
-async def test_a_caption_is_no_markup(telegram: Telegram, telegram_server: LoopbackTelegram) -> None:
+async def test_a_caption_is_no_markup(telegram: TelegramSender, telegram_server: LoopbackTelegram) -> None:
     await telegram.send(CHAT, picture_of(telegram))
 
     [call] = telegram_server.called("sendPhoto")
@@ -180,7 +182,9 @@ async def test_a_caption_is_no_markup(telegram: Telegram, telegram_server: Loopb
 # Slack
 
 
-async def test_slack_is_given_the_alternative_text_and_the_title(slack: Slack, slack_server: LoopbackSlack) -> None:
+async def test_slack_is_given_the_alternative_text_and_the_title(
+    slack: SlackSender, slack_server: LoopbackSlack
+) -> None:
     file = await slack.send(CHANNEL, picture_of(slack))
 
     assert [call.method for call in slack_server.calls] == [
@@ -199,7 +203,7 @@ async def test_slack_is_given_the_alternative_text_and_the_title(slack: Slack, s
 
 @pytest.mark.parametrize(("address", "name"), [("U024BE91L", "channels"), ("D024BE91L", "channel_id")])
 async def test_slack_names_a_member_otherwise_than_a_channel(
-    slack: Slack, slack_server: LoopbackSlack, address: str, name: str
+    slack: SlackSender, slack_server: LoopbackSlack, address: str, name: str
 ) -> None:
     slack_server.users["U024BE91L"] = {}
     await slack.send(address, picture_of(slack))
@@ -215,7 +219,7 @@ async def test_each_workspace_is_shown_pictures_with_its_own_token(slack_server:
     async def tokens(team: str) -> str | None:
         return {"T0OTHER00": "xoxb-other"}.get(team)
 
-    slack = Slack(tokens=tokens, base_url=slack_server.url, pace=Pace())
+    slack = SlackSender(tokens=tokens, base_url=slack_server.url, pace=RateLimit())
     await slack.send(f"T0OTHER00/{CHANNEL}", picture_of(slack))
     await slack.close()
 
@@ -240,18 +244,18 @@ GET, UPLOAD, SHARE = "files.getUploadURLExternal", "upload", "files.completeUplo
     ],
 )
 async def test_a_picture_that_slack_or_a_firewall_refuses_does_not_stop_the_text(
-    slack: Slack, slack_server: LoopbackSlack, method: str, fault: Fault
+    slack: SlackSender, slack_server: LoopbackSlack, method: str, fault: Fault
 ) -> None:
     slack_server.fail(method, fault)
     refusal = await refusal_of(slack, CHANNEL)
 
     assert refusal.too_long
-    assert not any((refusal.permanent, refusal.doubtful, refusal.gone))
+    assert not any((refusal.permanent, refusal.maybe_permanent, refusal.credentials_rejected))
     assert "picture" in str(refusal)
 
 
 async def test_where_the_app_may_only_write_the_text_is_not_kept_back(
-    slack: Slack, slack_server: LoopbackSlack
+    slack: SlackSender, slack_server: LoopbackSlack
 ) -> None:
     slack_server.outside.add("D024BE91L")
 
@@ -265,14 +269,16 @@ PASSING = [slack_loopback.refused("internal_error"), slack_loopback.broken(), dr
     ("method", "fault"),
     [*((method, fault) for method in (GET, SHARE) for fault in PASSING), (GET, Fault(body={"ok": True}))],
 )
-async def test_what_passes_is_tried_again(slack: Slack, slack_server: LoopbackSlack, method: str, fault: Fault) -> None:
+async def test_what_passes_is_tried_again(
+    slack: SlackSender, slack_server: LoopbackSlack, method: str, fault: Fault
+) -> None:
     slack_server.fail(method, fault)
 
     assert vars(await refusal_of(slack, CHANNEL)) == vars(SendError(""))
 
 
-async def test_a_flood_of_pictures_holds_pictures_alone(slack: Slack, slack_server: LoopbackSlack) -> None:
-    slack = Slack(token=slack_server.token, base_url=slack_server.url, patience=1)
+async def test_a_flood_of_pictures_holds_pictures_alone(slack: SlackSender, slack_server: LoopbackSlack) -> None:
+    slack = SlackSender(token=slack_server.token, base_url=slack_server.url, patience=1)
     slack_server.fail(GET, slack_loopback.flooded(30))
     picture, text = slack.render(NEWS, IMAGE)
     with pytest.raises(SendError) as told:
@@ -289,7 +295,7 @@ async def test_a_flood_of_pictures_holds_pictures_alone(slack: Slack, slack_serv
 
 
 async def test_the_loopback_takes_only_what_was_announced_and_uploaded(slack_server: LoopbackSlack) -> None:
-    slack = Slack(token=slack_server.token, base_url=slack_server.url)
+    slack = SlackSender(token=slack_server.token, base_url=slack_server.url)
     client = slack.client
     ticket = await client.files_getUploadURLExternal(filename="a.png", length=3)
     for share, code in (([{"id": "F9"}], "file_not_found"), ([{"id": ticket["file_id"]}], "file_not_found")):

@@ -230,12 +230,12 @@ async def test_a_form_sets_everything_at_once(talk):
 
 async def test_a_group_that_moves_keeps_its_settings_and_one_that_is_gone_is_paused_until_it_returns(talk):
     await talk.ask("watch TX", address="-5")
-    await talk.counter.moved("telegram", "-5", "-1005")
+    await talk.chat_commands.moved("telegram", "-5", "-1005")
     assert set((await talk.mine("-1005")).filter.states) == {"TX"}
     assert await talk.mine("-5") is None
-    await talk.counter.gone("telegram", "-1005", "the bot was removed")
+    await talk.chat_commands.gone("telegram", "-1005", "the bot was removed")
     assert (await talk.mine("-1005")).paused == "the bot was removed"
-    await talk.counter.returned("telegram", "-1005")
+    await talk.chat_commands.returned("telegram", "-1005")
     assert (await talk.mine("-1005")).paused is None
 
 

@@ -8,7 +8,7 @@ from bot.config import catalog
 from bot.domain.geography import counties
 from bot.domain.lists.names import STATES
 from bot.errors import ConfigError, UsageError
-from bot.sources.local.recognize import recognise
+from bot.sources.local.recognize import recognize
 
 COMMITTED = Path(__file__).parents[2] / "config" / "sources"
 GOOD = 'zone = "America/New_York"\n\n["Nash County"]\nkind = "civicplus"\naddress = "https://www.nashcountync.gov/AgendaCenter"\ncounty = "nash"\n'
@@ -38,7 +38,7 @@ def test_every_source_that_is_committed_is_well_described_and_nobody_claims_to_h
 
 
 def test_the_platform_of_every_committed_address_is_recognised():
-    wrong = [place for place in catalog.places(COMMITTED).values() if recognise(place.address).kind != place.kind]
+    wrong = [place for place in catalog.places(COMMITTED).values() if recognize(place.address).kind != place.kind]
     assert wrong == []
 
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.health import Standing, facts
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Filter, Subscription
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-WELL = Memory(source="ice", tried_at=NOW - MINUTE, read_at=NOW - MINUTE, changed_at=NOW, due_at=NOW + 14 * MINUTE)
+WELL = SourceStatus(source="ice", tried_at=NOW - MINUTE, read_at=NOW - MINUTE, changed_at=NOW, due_at=NOW + 14 * MINUTE)
 
 
 def one(number=1, channel="telegram", **more):
@@ -26,7 +26,7 @@ def failing(number=1, minutes=30, **more):
 def seen(*subscriptions, ice=WELL, **more):
     return facts(
         now=NOW,
-        memories=[ice] if ice else [],
+        statuses=[ice] if ice else [],
         held=more.pop("held", 0),
         log_end=10,
         subscriptions=subscriptions,
@@ -52,7 +52,9 @@ def test_ice_that_has_not_been_read_well_for_too_long_is_a_reason_in_words():
 
 
 def test_ice_that_never_could_be_read_is_stale_after_the_same_time():
-    never = Memory(source="ice", tried_at=NOW, problem="ice: 403", problem_since=NOW - timedelta(hours=7), failures=9)
+    never = SourceStatus(
+        source="ice", tried_at=NOW, problem="ice: 403", problem_since=NOW - timedelta(hours=7), failures=9
+    )
     (reason,) = seen(ice=never).reasons
     assert "stale" in reason
 

@@ -42,19 +42,19 @@ def local(zone, *moment, fold=0):
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RETRACTED])
 def test_by_default_one_hears_of_what_came_and_went(kind):
-    heard = Filter(states={"TX": 0}).hears_as(change(kind))
+    heard = Filter(states={"TX": 0}).kind_for(change(kind))
     assert heard == (kind if kind in {"signed", "withdrawn", "reinstated", "applied", "mentioned"} else None)
     assert (heard is not None) == (kind in TOLD_BY_DEFAULT)
 
 
 @pytest.mark.parametrize("kind", [Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED, Kind.DROPPED])
 def test_the_rest_can_be_switched_on(kind):
-    assert Filter(states={"TX": 0}, kinds={kind: 0}).hears_as(change(kind)) is kind
-    assert Filter(states={"TX": 0}, kinds={kind: 0}).hears_as(change(Kind.SIGNED)) is None
+    assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(kind)) is kind
+    assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(Kind.SIGNED)) is None
 
 
 def test_nobody_hears_of_what_is_listed():
-    assert Filter(states={"*": 0}, kinds=dict.fromkeys(Kind, 0)).hears_as(change(Kind.LISTED)) is None
+    assert Filter(states={"*": 0}, kinds=dict.fromkeys(Kind, 0)).kind_for(change(Kind.LISTED)) is None
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ MOVED = change(Kind.CORRECTED, HARRIS, was=replace(HARRIS, state="OK"))
     ],
 )
 def test_a_corrected_state_is_put_right_for_the_old_one_and_signed_for_the_new_one(states, hears):
-    assert Filter(states=states).hears_as(MOVED) is hears
+    assert Filter(states=states).kind_for(MOVED) is hears
 
 
 def test_a_corrected_state_on_the_pending_list_is_an_application_for_the_new_one():
-    assert Filter(states={"TX": 0}).hears_as(replace(MOVED, list=ListName.PENDING)) is Kind.APPLIED
+    assert Filter(states={"TX": 0}).kind_for(replace(MOVED, list=ListName.PENDING)) is Kind.APPLIED
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_a_corrected_state_on_the_pending_list_is_an_application_for_the_new_one
     ],
 )
 def test_a_corrected_state_is_heard_by_who_hears_of_signings_or_corrections(kinds, old, new):
-    assert Filter(states={"OK": 0}, kinds=kinds).hears_as(MOVED) is old
-    assert Filter(states={"TX": 0}, kinds=kinds).hears_as(MOVED) is new
+    assert Filter(states={"OK": 0}, kinds=kinds).kind_for(MOVED) is old
+    assert Filter(states={"TX": 0}, kinds=kinds).kind_for(MOVED) is new
 
 
 @pytest.mark.parametrize(
@@ -147,21 +147,21 @@ def test_a_corrected_state_is_heard_by_who_hears_of_signings_or_corrections(kind
 )
 def test_whatever_is_put_right_is_signed_for_who_watches_only_what_it_is_now(was, watched):
     there, back = change(Kind.CORRECTED, HARRIS, was=was), change(Kind.CORRECTED, was, was=HARRIS)
-    assert Filter(**watched).hears_as(there) is Kind.SIGNED
-    assert Filter(**watched).hears_as(back) is Kind.CORRECTED
+    assert Filter(**watched).kind_for(there) is Kind.SIGNED
+    assert Filter(**watched).kind_for(back) is Kind.CORRECTED
 
 
 def test_what_is_put_right_within_what_one_watches_is_heard_only_if_switched_on():
     within = change(Kind.CORRECTED, HARRIS, was=replace(HARRIS, county="Hill County"))
-    assert Filter(states={"TX": 0}).hears_as(within) is None
-    assert Filter(states={"TX": 0}, kinds={Kind.CORRECTED: 0}).hears_as(within) is Kind.CORRECTED
+    assert Filter(states={"TX": 0}).kind_for(within) is None
+    assert Filter(states={"TX": 0}, kinds={Kind.CORRECTED: 0}).kind_for(within) is Kind.CORRECTED
 
 
 def test_a_retraction_is_heard_by_who_heard_what_it_takes_back():
     taken_back = replace(change(), kind=Kind.RETRACTED, retracts=3, retracted=Kind.SIGNED)
-    assert Filter(states={"TX": 0}).hears_as(taken_back) is Kind.RETRACTED
-    assert Filter(states={"FL": 0}).hears_as(taken_back) is None
-    assert Filter(states={"TX": 0}, kinds={Kind.WITHDRAWN: 0}).hears_as(taken_back) is None
+    assert Filter(states={"TX": 0}).kind_for(taken_back) is Kind.RETRACTED
+    assert Filter(states={"FL": 0}).kind_for(taken_back) is None
+    assert Filter(states={"TX": 0}, kinds={Kind.WITHDRAWN: 0}).kind_for(taken_back) is None
 
 
 def test_owed_is_what_comes_after_the_cursor_and_matches():
@@ -308,6 +308,6 @@ def test_who_hears_of_a_mention(filter_, heard):
         listed=(listed,),
     )
     change_ = replace(mentioned(mention, change(Kind.SIGNED).publication), seq=7)
-    assert Filter(**filter_).hears_as(change_) is (Kind.MENTIONED if heard else None)
+    assert Filter(**filter_).kind_for(change_) is (Kind.MENTIONED if heard else None)
     wrong = replace(change_, kind=Kind.RETRACTED, retracted=Kind.MENTIONED, retracts=7)
-    assert Filter(**filter_).hears_as(wrong) is (Kind.RETRACTED if heard else None)
+    assert Filter(**filter_).kind_for(wrong) is (Kind.RETRACTED if heard else None)

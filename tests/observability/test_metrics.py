@@ -12,8 +12,8 @@ from bot.domain.health import facts
 from bot.domain.subscription import Filter, Subscription
 from bot.errors import Blocked, SendError
 from bot.observability.metrics import Metrics
+from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
-from bot.worker.worker import Desk
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ class Closed:
 
     name = "ice"
 
-    async def read(self, fetch, memory):
+    async def read(self, fetch, status):
         raise Blocked("ice: 403")
 
 
@@ -46,8 +46,8 @@ async def store(tmp_path):
     await store.close()
 
 
-def desk(store, channel, metrics, now=NOW):
-    return Desk(
+def runner(store, channel, metrics, now=NOW):
+    return Runner(
         store=store,
         fetch=None,
         sources={"ice": Closed()},
@@ -76,7 +76,7 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
     metrics = Metrics()
     subscription = await owed(store)
     seen_at = (await store.changes())[-1].publication.observed_at
-    work = desk(store, Refusing("telegram"), metrics)
+    work = runner(store, Refusing("telegram"), metrics)
     await work.bring_up_to_date(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
     told = series(metrics, "countersign_told_seconds_sum")
@@ -90,13 +90,13 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
     [
         (SendError("500"), "failed"),
         (SendError("blocked", permanent=True), "paused"),
-        (SendError("its turn has not come", retry_after=5, waiting=True), "waiting"),
+        (SendError("its turn has not come", retry_after=5, not_our_turn=True), "waiting"),
     ],
 )
 async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, outcome):
     metrics, channel = Metrics(), Refusing("telegram")
     channel.verdict = verdict
-    await desk(store, channel, metrics).bring_up_to_date(await owed(store))
+    await runner(store, channel, metrics).bring_up_to_date(await owed(store))
     assert series(metrics, "countersign_messages_total") == {f'{{channel="telegram",outcome="{outcome}"}}': 1}
     assert series(metrics, "countersign_told_seconds_count") == {}
 
@@ -104,7 +104,7 @@ async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, 
 async def test_a_reading_that_fails_is_counted_and_its_series_was_there_before(store):
     metrics = Metrics()
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 0
-    await desk(store, Gate("telegram"), metrics).poll(Closed())
+    await runner(store, Gate("telegram"), metrics).poll(Closed())
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 1
 
 
@@ -116,7 +116,7 @@ async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_it
 
     monkeypatch.setattr("bot.pipeline.poll_agenda.LOCAL", {"legistar": type("Shut", (), {"read": staticmethod(read)})})
     metrics = Metrics()
-    await desk(store, Gate("telegram"), metrics).attend(place)
+    await runner(store, Gate("telegram"), metrics).poll_agenda(place)
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="legistar"}'] == 1
     assert "Archer" not in metrics.page(None).decode()
 
@@ -126,7 +126,7 @@ async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store)
     await store.put_held([held()])
     found = facts(
         now=NOW + timedelta(minutes=10),
-        memories=await store.memories(),
+        statuses=await store.source_statuses(),
         held=len(await store.held()),
         log_end=await store.last_seq(),
         subscriptions=await store.subscriptions(),
@@ -143,7 +143,7 @@ async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store)
 async def test_no_address_and_no_name_is_ever_a_label(store):
     metrics, channel = Metrics(), Refusing("telegram")
     for number in range(20):
-        await desk(store, channel, metrics).bring_up_to_date(await owed(store, f"-100123456789{number}"))
+        await runner(store, channel, metrics).bring_up_to_date(await owed(store, f"-100123456789{number}"))
     page = metrics.page(None).decode()
     assert "100123" not in page
     assert "Número" not in page

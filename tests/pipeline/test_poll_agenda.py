@@ -10,18 +10,19 @@ from support.local_cases import place as place_of
 from support.loopback.local import LoopbackCivicPlus, LoopbackLegistar, LoopbackWeb, Reply, entry, page, pdf, rss
 from support.places import _TLS, TUESDAY
 
-from bot.channels.console import Console
+from bot.channels.console import ConsoleSender
 from bot.commands.local_sources import check
 from bot.domain.agenda import OFF_AGENDA, Place
 from bot.domain.agreement import Publication
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Filter, Subscription
 from bot.fetch import Fetch
-from bot.pipeline.poll_agenda import attend
+from bot.pipeline.poll_agenda import poll_agenda
+from bot.pipeline.runner import Runner
 from bot.sources import LOCAL
 from bot.store import Record
 from bot.store.tiny.store import TinyStore
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1, minutes=1)
@@ -37,17 +38,17 @@ class Attending:
 
     async def read(self, after=HOUR):
         """Attend once, later; what was recorded."""
-        return (await self.attend(after)).changes
+        return (await self.poll_agenda(after)).changes
 
-    async def attend(self, after=HOUR):
+    async def poll_agenda(self, after=HOUR):
         self.now += after
         async with Fetch(
             contact=None, host_gap=0, allow_loopback=True, tls=_TLS, now=lambda: self.now, sleep=_at_once
         ) as fetch:
-            return await attend(self.place, store=self.store, fetch=fetch, now=lambda: self.now)
+            return await poll_agenda(self.place, store=self.store, fetch=fetch, now=lambda: self.now)
 
-    async def memory(self):
-        return await self.store.memory(self.place.name)
+    async def source_status(self):
+        return await self.store.source_status(self.place.name)
 
     async def restart(self):
         await self.store.close()
@@ -271,7 +272,7 @@ async def test_an_agenda_that_cannot_be_fetched_for_once_is_not_taken_for_one_wi
         server.fails.clear()
         server.row(382, "12012026", "Regular Meeting", pdf(""), "Amended Nov 24, 2026 6:00 PM")
         assert await at.read() == ()  # a scan says nothing, neither way
-        assert "none of its 1 pages has text" in (await at.memory()).problem
+        assert "none of its 1 pages has text" in (await at.source_status()).problem
         await at.store.close()
 
 
@@ -359,7 +360,7 @@ async def test_a_matter_that_was_filed_and_is_put_on_an_agenda_is_one_mention_th
 async def take_back(at, told):
     wrong = replace(told, kind=Kind.RETRACTED, retracted=told.kind, retracts=told.seq, because="a namesake", seq=0)
     await at.store.record(
-        Record(memory=await at.memory(), recorded_at=at.now, known=await at.store.known(), changes=(wrong,))
+        Record(status=await at.source_status(), recorded_at=at.now, known=await at.store.known(), changes=(wrong,))
     )
 
 
@@ -433,18 +434,18 @@ class TinyKnown:
 async def test_a_place_that_fails_for_a_week_is_parked_and_goes_on_once_it_is_read_well(at, legistar):
     legistar.is_closed = True
     for _ in range(14):
-        assert (await at.attend(12 * HOUR)).failed
-        assert (await at.memory()).parked_at is None
-        await at.store.remember(replace(await at.store.memory("ice"), read_at=at.now))
-    await at.attend(12 * HOUR)
-    assert (await at.memory()).parked_at == at.now
+        assert (await at.poll_agenda(12 * HOUR)).failed
+        assert (await at.source_status()).parked_at is None
+        await at.store.remember(replace(await at.store.source_status("ice"), read_at=at.now))
+    await at.poll_agenda(12 * HOUR)
+    assert (await at.source_status()).parked_at == at.now
     await at.restart()
     legistar.is_closed = False
     put_on_agenda(legistar)
     [change] = await at.read()
     assert change.kind is Kind.MENTIONED
-    memory = await at.memory()
-    assert (memory.parked_at, memory.failures, memory.problem) == (None, 0, None)
+    status = await at.source_status()
+    assert (status.parked_at, status.failures, status.problem) == (None, 0, None)
 
 
 class Stumbling:
@@ -453,10 +454,10 @@ class Stumbling:
     def __init__(self, stumbles_over, fault):
         self.stumbles_over, self.fault, self.reader = stumbles_over, fault, LOCAL["page"]
 
-    async def read(self, fetch, place, memory, now):
+    async def read(self, fetch, place, status, now):
         if place.name == self.stumbles_over:
             raise self.fault
-        return await self.reader.read(fetch, place, memory, now)
+        return await self.reader.read(fetch, place, status, now)
 
 
 @pytest.fixture
@@ -469,8 +470,8 @@ async def two_places(tmp_path, monkeypatch):
             for name in ("Bad County, NC", "Good County, NC")
         ]
         store = TinyStore.open(tmp_path / "data")
-        yield Desk(
-            store=store, fetch=fetch, sources={}, channels={"console": Console()}, now=lambda: TUESDAY, page="",
+        yield Runner(
+            store=store, fetch=fetch, sources={}, channels={"console": ConsoleSender()}, now=lambda: TUESDAY, page="",
             every=HOUR, places={place.name: place for place in places},
         )  # fmt: skip
         await store.close()
@@ -499,14 +500,14 @@ async def test_a_fault_of_our_own_is_said_of_that_source_in_a_line_and_the_other
     assert bad["problem"].endswith("; please report it")
     assert "\n" not in bad["problem"]
     assert (good["read"], good["mentions"]) == (True, 1)
-    assert (await two_places.store.memory("Bad County, NC")).problem == bad["problem"]
+    assert (await two_places.store.source_status("Bad County, NC")).problem == bad["problem"]
     assert "Traceback" not in "".join(capsys.readouterr())
 
 
 async def test_a_fault_in_what_is_done_with_an_item_is_one_of_that_place_too(at, legistar, monkeypatch):
     monkeypatch.setattr("bot.domain.agendas.detect.mentions_in", lambda item: {}[item.id])
     put_on_agenda(legistar)
-    attended = await at.attend()
+    attended = await at.poll_agenda()
     assert attended.failed
     assert "KeyError" in attended.problems[0]
     monkeypatch.undo()
@@ -521,13 +522,13 @@ async def test_a_fault_of_our_own_while_the_program_polls_is_counted_and_the_oth
         Subscription(id="", channel="console", address="", filter=Filter(states={"NC": 0}))
     )
     moment = [TUESDAY]
-    work = Duty(replace(two_places, now=lambda: moment[0]))
+    work = Worker(replace(two_places, now=lambda: moment[0]))
     await work.tick()  # it finds both, and gives each a moment within the hour
     for _ in range(3):
         moment[0] = TUESDAY + HOUR
         await work.tick()
         await work.finish(within=10)
-    bad, good = [await two_places.store.memory(name) for name in two_places.places]
+    bad, good = [await two_places.store.source_status(name) for name in two_places.places]
     assert (bad.failures, bad.read_at) == (1, None)
     assert bad.due_at > moment[0] + HOUR
     assert (good.failures, good.read_at) == (0, moment[0])
@@ -536,20 +537,20 @@ async def test_a_fault_of_our_own_while_the_program_polls_is_counted_and_the_oth
 async def test_nobody_is_parked_while_nothing_at_all_can_be_read(at, legistar):
     legistar.is_closed = True
     for _ in range(12):
-        await at.attend(DAY)
-    assert (await at.memory()).parked_at is None
-    assert (await at.memory()).failures == 12
+        await at.poll_agenda(DAY)
+    assert (await at.source_status()).parked_at is None
+    assert (await at.source_status()).failures == 12
 
 
 async def test_a_place_that_asks_to_be_left_alone_is(tmp_path):
     async with LoopbackWeb() as server:
         server.fails["/agenda"] = Reply(b"", status=429)
         at = Attending(nash(server, "page", "/agenda", every_hours=1), tmp_path / "data")
-        await at.attend()
-        first = (await at.memory()).due_at - at.now
-        await at.attend()
-        assert (await at.memory()).due_at - at.now > 1.5 * first > 2 * HOUR
-        assert "429" in (await at.memory()).problem
+        await at.poll_agenda()
+        first = (await at.source_status()).due_at - at.now
+        await at.poll_agenda()
+        assert (await at.source_status()).due_at - at.now > 1.5 * first > 2 * HOUR
+        assert "429" in (await at.source_status()).problem
         await at.store.close()
 
 
@@ -561,11 +562,11 @@ async def test_a_place_that_does_not_want_us_is_asked_at_most_five_times_a_day_a
         server.fails["/agenda"] = Reply(b"", status=403)
         at = Attending(nash(server, "page", "/agenda", every_hours=every_hours), tmp_path / "data")
         tried = []
-        while (memory := await at.memory()).parked_at is None:
-            await at.store.remember(replace(await at.store.memory("ice"), read_at=at.now))
-            await at.attend((memory.due_at or at.now) - at.now)
+        while (status := await at.source_status()).parked_at is None:
+            await at.store.remember(replace(await at.store.source_status("ice"), read_at=at.now))
+            await at.poll_agenda((status.due_at or at.now) - at.now)
             tried.append(at.now)
-        assert memory.parked_at - tried[0] < timedelta(days=7, hours=27)
+        assert status.parked_at - tried[0] < timedelta(days=7, hours=27)
         assert server.count("/agenda") == len(tried)
         assert all(tried[n + 5] - tried[n] > timedelta(days=1) for n in range(3, len(tried) - 5))
         await at.store.close()
@@ -575,11 +576,11 @@ async def test_a_scan_is_reported_until_its_meeting_is_long_over(at, legistar):
     legistar.files["/agenda.pdf"] = pdf("", "")
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
     await at.read()
-    assert "none of its 2 pages has text" in (await at.memory()).problem
+    assert "none of its 2 pages has text" in (await at.source_status()).problem
     await at.read()
-    assert "none of its 2 pages has text" in (await at.memory()).problem
+    assert "none of its 2 pages has text" in (await at.source_status()).problem
     await at.read(timedelta(days=30))
-    assert (await at.memory()).problem is None
+    assert (await at.source_status()).problem is None
 
 
 async def test_an_unchanged_place_costs_a_short_line_of_the_journal(at, legistar):
@@ -591,9 +592,9 @@ async def test_an_unchanged_place_costs_a_short_line_of_the_journal(at, legistar
     before = journal.stat().st_size
     await at.read()
     assert 0 < journal.stat().st_size - before < 700
-    assert len((await at.memory()).facts["events"]) == 61
+    assert len((await at.source_status()).facts["events"]) == 61
     await at.restart()
-    assert len((await at.memory()).facts["events"]) == 61
+    assert len((await at.source_status()).facts["events"]) == 61
 
 
 async def test_a_feed_entry_that_is_only_dated_anew_was_not_moved(tmp_path):

@@ -12,9 +12,9 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Kind
 from bot.domain.document import digest
 from bot.domain.lists.vetting import Ruling
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, Missing, Unreachable, Unreadable, UsageError
-from bot.pipeline.poll_list import rule, watch
+from bot.pipeline.poll_list import poll_list, rule
 
 MAINTENANCE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>We will be back soon.</body></html>"
 
@@ -64,7 +64,7 @@ async def test_an_unchanged_list_costs_no_parse_and_no_record(world, monkeypatch
     for _ in range(3):
         assert await world.said() == []
     assert (world.ice.parsed, await world.store.last_seq()) == (parsed, end)
-    assert (await world.memory()).read_at == world.site.at
+    assert (await world.source_status()).read_at == world.site.at
 
 
 async def test_the_same_bytes_under_another_name_cost_no_parse(world):
@@ -79,7 +79,7 @@ async def test_a_list_saved_anew_with_the_same_rows_says_nothing(world):
     await begun(world)
     world.publish(list(reversed(constables(40))))
     assert await world.said() == []
-    assert (await world.memory()).changed_at == world.site.at
+    assert (await world.source_status()).changed_at == world.site.at
 
 
 async def test_both_lists_are_one_picture(world):
@@ -269,7 +269,7 @@ BAD = {
 async def test_what_is_not_the_list_is_held_and_nothing_is_concluded(world, what):
     body, reason = BAD[what]
     await begun(world)
-    known, read_at = await world.store.known(), (await world.memory()).read_at
+    known, read_at = await world.store.known(), (await world.source_status()).read_at
     world.publish(body=body)
     for _ in range(20):
         watched = await world.poll(hours=12)
@@ -279,14 +279,14 @@ async def test_what_is_not_the_list_is_held_and_nothing_is_concluded(world, what
     assert (held.readable, held.gone, held.is_released) == (False, (), False)
     assert held.readings == 20
     assert await world.store.known() == known
-    memory = await world.memory()
-    assert (memory.read_at, memory.problem) == (read_at, held.reasons[0])
+    status = await world.source_status()
+    assert (status.read_at, status.problem) == (read_at, held.reasons[0])
 
     world.publish([*constables(40), cells("Bell County Sheriff's Office")])
     assert await world.said() == [("signed", "Bell County Sheriff's Office")]
     assert await world.store.held() == ()
-    memory = await world.memory()
-    assert (memory.read_at, memory.problem, memory.problem_since) == (world.site.at, None, None)
+    status = await world.source_status()
+    assert (status.read_at, status.problem, status.problem_since) == (world.site.at, None, None)
 
 
 async def test_an_agreement_whose_support_type_is_missing_is_still_on_the_list(world):
@@ -326,10 +326,10 @@ async def test_a_block_page_that_is_another_each_time_is_one_thing_held(world):
 
 async def test_what_could_not_be_read_is_asked_for_whole_the_next_time(world):
     await begun(world)
-    assert (await world.memory()).validators
+    assert (await world.source_status()).validators
     world.publish(body=GOOD[:-100])
     await world.poll()
-    assert not (await world.memory()).validators
+    assert not (await world.source_status()).validators
 
 
 async def test_the_pending_list_with_the_participating_columns_is_held_too(world):
@@ -338,7 +338,7 @@ async def test_the_pending_list_with_the_participating_columns_is_held_too(world
     assert await world.said() == []
     held = await world.held()
     assert (held.list, "columns of the participating list" in held.reasons[0]) == (ListName.PENDING, True)
-    assert (await world.memory()).read_at == world.site.at
+    assert (await world.source_status()).read_at == world.site.at
 
 
 async def test_half_of_the_rows_gone_is_held_and_the_true_difference_told_when_a_good_list_is_back(world):
@@ -497,12 +497,12 @@ async def test_two_bad_lists_in_turn_are_held_until_one_stands(world):
 async def test_what_is_approved_is_told_at_once_though_the_server_says_unchanged(world):
     held = await mass_withdrawal(world)
     await world.poll()
-    before = await world.memory()
+    before = await world.source_status()
     watched = await world.rule(held, Ruling.APPROVED)
     assert len(watched.changes) == 20
     assert await world.store.held() == ()
     assert (await world.store.known()).seen[ListName.PARTICIPATING].evidence == held.publication.evidence
-    assert await world.memory() == before
+    assert await world.source_status() == before
     assert await world.said() == []
 
 
@@ -518,9 +518,9 @@ async def test_an_approval_forgets_nothing_of_a_server_that_wants_to_be_left_alo
     held = await mass_withdrawal(world)
     world.site.has[PAGE] = Blocked("429", retry_after=7_200)
     await world.poll()
-    before = await world.memory()
+    before = await world.source_status()
     await world.rule(held, Ruling.APPROVED)
-    after = await world.memory()
+    after = await world.source_status()
     assert (after.not_before, after.due_at, after.problem) == (before.not_before, before.due_at, "429")
 
 
@@ -556,15 +556,15 @@ async def test_an_unknown_number_is_told(world):
 
 async def test_a_failure_keeps_everything(world):
     await begun(world)
-    known, read_at, end = await world.store.known(), (await world.memory()).read_at, await world.store.last_seq()
+    known, read_at, end = await world.store.known(), (await world.source_status()).read_at, await world.store.last_seq()
     for fault in (Unreachable("no answer"), Missing("404"), Blocked("403"), Unreadable("no gzip")):
         world.site.has[PAGE] = fault
         watched = await world.poll()
         assert (watched.changes, watched.problem) == ((), str(fault))
-    memory = await world.memory()
+    status = await world.source_status()
     assert (await world.store.known(), await world.store.last_seq()) == (known, end)
-    assert (memory.read_at, memory.failures, memory.problem) == (read_at, 4, "no gzip")
-    assert memory.problem_since == NOON + timedelta(hours=0.4)
+    assert (status.read_at, status.failures, status.problem) == (read_at, 4, "no gzip")
+    assert status.problem_since == NOON + timedelta(hours=0.4)
 
 
 async def test_a_link_on_the_page_that_is_no_address_costs_nothing(world):
@@ -584,9 +584,9 @@ async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_a
         "ice: could not be read for a fault of Countersign's own: KeyError 'href' (ice.py, "
     )
     assert watched.problem.endswith("; please report it")
-    memory = await world.memory()
-    assert (memory.failures, memory.problem) == (1, watched.problem)
-    assert memory.due_at > world.site.at + EVERY / 2
+    status = await world.source_status()
+    assert (status.failures, status.problem) == (1, watched.problem)
+    assert status.due_at > world.site.at + EVERY / 2
 
 
 async def test_a_sheet_that_is_linked_before_it_is_uploaded_is_no_empty_list(world):
@@ -596,30 +596,30 @@ async def test_a_sheet_that_is_linked_before_it_is_uploaded_is_no_empty_list(wor
     assert "404" in (await world.poll()).problem
     world.site.has[world.links[ListName.PARTICIPATING]] = body
     assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
-    assert (await world.memory()).failures == 0
+    assert (await world.source_status()).failures == 0
 
 
 async def test_an_unreadable_answer_is_asked_for_whole_the_next_time(world):
     await begun(world)
     world.site.has[PAGE] = Unreadable("no gzip")
     await world.poll()
-    assert not (await world.memory()).validators
+    assert not (await world.source_status()).validators
 
 
 async def test_an_unchanged_answer_of_what_is_not_kept_is_asked_for_whole(world, monkeypatch):
     await begun(world)
     world.publish(constables(41))
     link = world.links[ListName.PARTICIPATING]
-    memory = await world.memory()
-    validators = memory.validators[PAGE]
-    asked = replace(memory, validators={link: replace(validators, sha256=digest(world.site.has[link]))})
+    status = await world.source_status()
+    validators = status.validators[PAGE]
+    asked = replace(status, validators={link: replace(validators, sha256=digest(world.site.has[link]))})
     await world.store.remember(asked)
     assert "no copy of" in (await world.poll()).problem
     assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
 
 
-def wait(memory, at):
-    return (memory.due_at - at) / EVERY
+def wait(status, at):
+    return (status.due_at - at) / EVERY
 
 
 async def test_blocked_backs_off_twice_as_long_each_time_and_a_failure_does_not(world):
@@ -627,29 +627,29 @@ async def test_blocked_backs_off_twice_as_long_each_time_and_a_failure_does_not(
     world.site.has[PAGE] = Blocked("403")
     for times in (2, 4, 8, 16, 32, 36, 36):
         await world.poll()
-        assert wait(await world.memory(), world.site.at) == pytest.approx(times, rel=0.11)
+        assert wait(await world.source_status(), world.site.at) == pytest.approx(times, rel=0.11)
     world.site.has[PAGE] = Unreachable("no answer")
     await world.poll()
-    assert wait(await world.memory(), world.site.at) == pytest.approx(1, rel=0.11)
+    assert wait(await world.source_status(), world.site.at) == pytest.approx(1, rel=0.11)
 
 
 async def test_a_slow_source_is_never_asked_sooner_because_it_is_blocked(world):
     world.site.has[PAGE] = Blocked("403")
-    await watch(world.ice, store=world.store, fetch=world.site, now=lambda: NOON, every=timedelta(hours=12))
-    assert (await world.memory()).due_at - NOON > timedelta(hours=10)
+    await poll_list(world.ice, store=world.store, fetch=world.site, now=lambda: NOON, every=timedelta(hours=12))
+    assert (await world.source_status()).due_at - NOON > timedelta(hours=10)
 
 
 async def test_a_retry_after_is_obeyed(world):
     await begun(world)
     world.site.has[PAGE] = Blocked("429", retry_after=9_000)
     await world.poll()
-    memory = await world.memory()
-    assert memory.not_before == world.site.at + timedelta(seconds=9_001)  # a clock of whole seconds may be one behind
-    assert memory.due_at == memory.not_before
+    status = await world.source_status()
+    assert status.not_before == world.site.at + timedelta(seconds=9_001)  # a clock of whole seconds may be one behind
+    assert status.due_at == status.not_before
     world.site.has[PAGE] = Unreachable("503", retry_after=1)
     await world.poll()
-    memory = await world.memory()
-    assert memory.due_at > memory.not_before
+    status = await world.source_status()
+    assert status.due_at > status.not_before
 
 
 async def test_polls_do_not_march_in_step_and_stay_near_the_interval(world):
@@ -657,7 +657,7 @@ async def test_polls_do_not_march_in_step_and_stay_near_the_interval(world):
     waits = set()
     for _ in range(10):
         await world.poll()
-        waits.add(wait(await world.memory(), world.site.at))
+        waits.add(wait(await world.source_status(), world.site.at))
     assert len(waits) == 10
     assert all(0.89 < one < 1.11 for one in waits)
 
@@ -707,13 +707,13 @@ async def test_a_real_workbook_cut_off_anywhere_is_held(world, part):
 
 def test_an_interval_that_was_made_shorter_holds_at_once_but_a_server_that_asked_for_a_wait_is_obeyed():
     tried, hour, minute = NOON, timedelta(hours=1), timedelta(minutes=1)
-    memory = Memory(source="ice", tried_at=tried, due_at=tried + hour)
-    assert not memory.is_due(tried + 2 * minute, hour)
-    assert memory.is_due(tried + 2 * minute, minute)
-    assert not memory.is_due(tried + minute, minute)  # a little more or less is the spread
-    asked = replace(memory, failures=1, not_before=tried + hour)
+    status = SourceStatus(source="ice", tried_at=tried, due_at=tried + hour)
+    assert not status.is_due(tried + 2 * minute, hour)
+    assert status.is_due(tried + 2 * minute, minute)
+    assert not status.is_due(tried + minute, minute)  # a little more or less is the spread
+    asked = replace(status, failures=1, not_before=tried + hour)
     assert not asked.is_due(tried + hour - minute, minute)
     assert asked.is_due(tried + hour, minute)
-    failing = replace(memory, failures=6, due_at=tried + 6 * hour)
+    failing = replace(status, failures=6, due_at=tried + 6 * hour)
     assert not failing.is_due(tried + hour, minute)
     assert failing.is_due(tried + 2 * hour, minute)

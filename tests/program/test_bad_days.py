@@ -16,13 +16,14 @@ from support.program import HEADER, World, world
 from support.season import A_DAY, NEWCOMERS, SHERIFFS, wait_for
 from support.workbooks import workbook
 
-from bot.channels.telegram.sender import Telegram
+from bot.channels.telegram.sender import TelegramSender
 from bot.domain.subscription import Filter, Subscription
 from bot.errors import StoreUnwritable
 from bot.fetch import Fetch
+from bot.pipeline.runner import Runner
 from bot.sources.ice import Ice
 from bot.store.tiny.store import TinyStore
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 AM, PM = "participatingAgencies11202026am.xlsx", "participatingAgencies11202026pm.xlsx"
 
@@ -232,12 +233,12 @@ class House:
         self.ice.publish(name, workbook(rows, header=HEADER), at=A_DAY)
 
     @asynccontextmanager
-    async def desk(self, now):
+    async def runner(self, now):
         store = TinyStore.open(self.folder)
-        channel = Telegram(token=self.telegram.token, base_url=self.telegram.url)
+        channel = TelegramSender(token=self.telegram.token, base_url=self.telegram.url)
         try:
             async with Fetch(contact=None, host_gap=0, allow_loopback=True) as fetch:
-                yield Desk(
+                yield Runner(
                     store=store,
                     fetch=fetch,
                     sources={"ice": Ice(self.ice.url)},
@@ -257,16 +258,16 @@ async def house(tmp_path):
         yield House(ice, telegram, tmp_path / "data")
 
 
-async def tick(desk) -> None:
+async def tick(runner) -> None:
     """Everything that is due now, to its end."""
-    work = Duty(desk)
+    work = Worker(runner)
     await work.tick()
     await work.finish(10)
 
 
-async def subscribed(desk, *states: str) -> None:
+async def subscribed(runner, *states: str) -> None:
     filter_ = Filter(states=dict.fromkeys(states, 0))
-    await desk.store.subscribe(Subscription(id="", channel="telegram", address="42", filter=filter_))
+    await runner.store.subscribe(Subscription(id="", channel="telegram", address="42", filter=filter_))
 
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -275,33 +276,33 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_repeats_none(house, capsys):
     clock = Clock(NOON)
     house.publish(AM, SHERIFFS)
-    async with house.desk(clock) as desk:
-        await tick(desk)
-        await subscribed(desk, "TX", "OH")
+    async with house.runner(clock) as runner:
+        await tick(runner)
+        await subscribed(runner, "TX", "OH")
         house.publish(PM, SHERIFFS + NEWCOMERS[:1])
         clock.at += timedelta(minutes=20)
-        await tick(desk)
-        await tick(desk)
+        await tick(runner)
+        await tick(runner)
     assert [message.text.count("Bell County") for message in house.telegram.messages] == [1]
 
     clock.at = NOON - timedelta(days=1)
     house.publish("participatingAgencies11212026am.xlsx", SHERIFFS + NEWCOMERS)
-    async with house.desk(clock) as desk:
-        await tick(desk)
-        await tick(desk)
-        assert len((await desk.store.known()).participating) == 5
+    async with house.runner(clock) as runner:
+        await tick(runner)
+        await tick(runner)
+        assert len((await runner.store.known()).participating) == 5
         assert capsys.readouterr().out.count("the clock was set back") == 1
         asked = house.ice.count()
-        await tick(desk)
+        await tick(runner)
         assert house.ice.count() == asked
     first, second = house.telegram.messages
     assert "Delaware County" in second.text
     assert "Bell County" not in second.text
 
     clock.at = NOON + timedelta(days=1)
-    async with house.desk(clock) as desk:
-        await tick(desk)
-        await tick(desk)
+    async with house.runner(clock) as runner:
+        await tick(runner)
+        await tick(runner)
         assert house.ice.count() > asked
     assert house.telegram.messages == [first, second]
 
@@ -309,19 +310,19 @@ async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_r
 async def test_what_was_due_before_the_clock_was_set_back_is_told_once(house):
     clock = Clock(NOON)
     house.publish(AM, SHERIFFS)
-    async with house.desk(clock) as desk:
-        await tick(desk)
-        await subscribed(desk, "TX", "OH")
+    async with house.runner(clock) as runner:
+        await tick(runner)
+        await subscribed(runner, "TX", "OH")
         house.publish(PM, SHERIFFS + NEWCOMERS)
         clock.at += timedelta(minutes=20)
-        await desk.poll(desk.sources["ice"])
+        await runner.poll(runner.sources["ice"])
     assert not house.telegram.messages
 
     for at in (NOON - timedelta(days=1), NOON + timedelta(days=1), NOON + timedelta(days=2)):
         clock.at = at
-        async with house.desk(clock) as desk:
-            await tick(desk)
-            await tick(desk)
+        async with house.runner(clock) as runner:
+            await tick(runner)
+            await tick(runner)
     assert [message.text.count("Bell County") for message in house.telegram.messages] == [1]
 
 
@@ -337,22 +338,22 @@ async def test_on_a_disk_that_fills_while_a_message_is_on_its_way_the_message_is
 
     monkeypatch.setattr(os, "pwrite", written)
     house.publish(AM, SHERIFFS)
-    async with house.desk(clock) as desk:
-        await tick(desk)
-        await subscribed(desk, "TX", "OH")
+    async with house.runner(clock) as runner:
+        await tick(runner)
+        await subscribed(runner, "TX", "OH")
         house.publish(PM, SHERIFFS + NEWCOMERS)
         clock.at += timedelta(minutes=20)
-        await desk.poll(desk.sources["ice"])
+        await runner.poll(runner.sources["ice"])
         house.telegram.plan = full.append  # it is None that is planned: all goes well but for the disk
         for _ in range(3):
-            (due,) = await desk.take()
+            (due,) = await runner.claim_due()
             with pytest.raises(StoreUnwritable, match="disk is full"):
-                await desk.bring_up_to_date(due)
+                await runner.bring_up_to_date(due)
         assert len(house.telegram.messages) == 1
         house.telegram.behave()
         full.clear()
-        await tick(desk)
-        await tick(desk)
+        await tick(runner)
+        await tick(runner)
     assert len(house.telegram.messages) == 2  # the one whose arrival could not be noted is repeated
     assert len({message.text for message in house.telegram.messages}) == 1
 

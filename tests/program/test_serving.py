@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from support.program import row, world
-from support.samples import first_sight, memory, record, signed, subscription
+from support.samples import first_sight, record, signed, status, subscription
 from support.season import wait_for
 
 from bot.errors import ConfigError, StoreError
-from bot.observability.health_check import Lookout
+from bot.observability.health_check import HealthCheck
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
@@ -36,7 +36,7 @@ class Clock:
 @pytest.fixture
 async def store(tmp_path):
     store = TinyStore.open(tmp_path / "data")
-    await store.record(record(await store.known(), first_sight(3), memory=memory(NOW)))
+    await store.record(record(await store.known(), first_sight(3), status=status(NOW)))
     yield store
     await store.close()
 
@@ -49,7 +49,7 @@ def clock():
 @pytest.fixture
 async def ask(store, clock, unused_tcp_port):
     """Ask for a path of what is served."""
-    lookout = Lookout(store=store, now=clock, stale_after=timedelta(hours=6))
+    lookout = HealthCheck(store=store, now=clock, stale_after=timedelta(hours=6))
     views = Views(lookout.look, Metrics().page, CONTENT_TYPE)
     async with (
         serving(unused_tcp_port, views, closed="Not here."),
@@ -63,7 +63,7 @@ async def test_health_is_200_while_all_is_well_and_503_with_the_reason_when_ice_
     assert (answer.status_code, answer.json()["status"], answer.json()["reasons"]) == (200, "ok", [])
     assert answer.json()["ice"]["last_read"] == "2026-11-24T12:00:00Z"
     clock.now += timedelta(hours=7)
-    await store.remember(replace(await store.memory("ice"), due_at=clock.now))
+    await store.remember(replace(await store.source_status("ice"), due_at=clock.now))
     answer = await ask.get("/health")
     assert answer.status_code == 503
     assert answer.json()["reasons"] == ["ICE's list is stale: it has not been read well for 7 hours"]
@@ -75,7 +75,7 @@ async def test_a_store_that_cannot_be_read_is_503_and_the_path_of_it_is_not_told
     async def fails():
         raise StoreError("/var/data/journal-3.jsonl is damaged")
 
-    monkeypatch.setattr(store, "memories", fails)
+    monkeypatch.setattr(store, "source_statuses", fails)
     answer = await ask.get("/health")
     assert answer.status_code == 503
     assert answer.json()["reasons"] == ["the store cannot be read; the log says why"]

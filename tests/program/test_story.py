@@ -36,7 +36,7 @@ def agreements(name):
 
 
 def watch(here, state, county, zone="America/New_York"):
-    here.catalogue(
+    here.catalog(
         state,
         f'["{county} County"]\nkind = "legistar"\naddress = "{here.legistar.address}"\ncounty = "{county}"\n'
         f'zone = "{zone}"\n',

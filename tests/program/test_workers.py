@@ -15,15 +15,16 @@ from support.loopback.telegram import LoopbackTelegram
 from support.samples import MINUTE, NOON, first_sight, record, signed
 
 from bot.channels import Part
-from bot.channels.telegram.sender import Telegram
+from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator as commands
 from bot.domain.messages.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.errors import LeaseLost, UsageError
+from bot.pipeline.runner import Runner
 from bot.store.postgres import leases
 from bot.store.postgres.store import PostgresStore
 from bot.worker import worker
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
 ELECTION = "sender telegram 1"
@@ -66,9 +67,9 @@ class Crew:
             "page": PAGE,
             "elections": {channel.name: election} if election else {},
         }
-        made = Desk(**about | more)
-        work = Duty(made)
-        work.desk = made
+        made = Runner(**about | more)
+        work = Worker(made)
+        work.runner = made
         self.stack.push_async_callback(work.finish, 0)
         return work
 
@@ -129,14 +130,14 @@ async def test_the_pace_of_a_token_is_held_when_another_program_takes_over_from_
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 30)  # so that either has something to send
     await crew.due("telegram", 80)
     async with LoopbackTelegram(limits=True) as telegram:
-        channels = [Telegram(token=telegram.token, base_url=telegram.url) for _ in range(2)]
+        channels = [TelegramSender(token=telegram.token, base_url=telegram.url) for _ in range(2)]
         one, other = [await crew.program(channel, ELECTION) for channel in channels]
         await until(lambda: len(telegram.messages) >= 20, one)
-        one.desk.store._chair._sure_until = 0.0
-        assert await one.desk.store.elected(ELECTION) == 0  # it is sure of it, just before
+        one.runner.store._chair._sure_until = 0.0
+        assert await one.runner.store.leadership_in(ELECTION) == 0  # it is sure of it, just before
         assert crew.cut() == 1
         cut_at = time.monotonic()
-        await until(lambda: other.desk.store._chair._seats, other)  # before the first one asks again
+        await until(lambda: other.runner.store._chair._seats, other)  # before the first one asks again
         await until(lambda: len({m.chat for m in telegram.messages}) == 80, one, other)
         for channel in channels:
             await channel.close()
@@ -153,8 +154,8 @@ async def readers(crew, tmp_path):
     """ICE's site, a program that reads it, and an operator's one."""
     world = World(tmp_path)
     await world.store.close()  # the programs have stores of their own
-    desk = {"fetch": world.site, "sources": {"ice": world.ice}, "now": lambda: world.site.at}
-    return world, *[(await crew.program(Open(), **desk)).desk for _ in range(2)]
+    runner = {"fetch": world.site, "sources": {"ice": world.ice}, "now": lambda: world.site.at}
+    return world, *[(await crew.program(Open(), **runner)).runner for _ in range(2)]
 
 
 def stopped_before(store, monkeypatch, name):
@@ -196,7 +197,7 @@ async def test_two_rulings_at_once_are_one(crew, tmp_path):
         await one.poll(world.ice)
     (held,) = await one.store.held()
     said = await asyncio.gather(
-        *(commands.approve(desk, held=held.id) for desk in (one, other)), return_exceptions=True
+        *(commands.approve(runner, held=held.id) for runner in (one, other)), return_exceptions=True
     )
     assert sorted(type(answer) for answer in said if not isinstance(answer, dict)) == [UsageError]
     assert sum(change.kind.value == "withdrawn" for change in await one.store.changes()) == 20
@@ -217,7 +218,7 @@ async def test_taking_back_undoes_nothing_that_a_reading_brings_meanwhile(crew, 
     go.set()
     await reading
     assert (await taking_back)["change"]["seq"] == 43
-    assert (await operator.store.memory("ice")).read_at == world.site.at, "not what was remembered before"
+    assert (await operator.store.source_status("ice")).read_at == world.site.at, "not what was remembered before"
     assert len((await operator.store.known()).agreements["participating"]) == 42
 
 
@@ -227,7 +228,7 @@ async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
         world.publish(rows)
         await one.poll(world.ice)
     said = await asyncio.gather(
-        *(commands.retract(desk, seq=41, because="It was a typing error.") for desk in (one, other)),
+        *(commands.retract(runner, seq=41, because="It was a typing error.") for runner in (one, other)),
         return_exceptions=True,
     )
     assert [str(answer) for answer in said if not isinstance(answer, dict)] == ["Change 41 was taken back already."]

@@ -13,11 +13,11 @@ from support.samples import (
     document,
     first_sight,
     held,
-    memory,
     receipt,
     record,
     signed,
     spoken,
+    status,
     subscription,
 )
 
@@ -25,7 +25,7 @@ from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter, Language, due_at, owed
 from bot.errors import StoreError
-from bot.store import Memory, Record
+from bot.store import Record, SourceStatus
 from bot.store.postgres.store import PostgresStore
 from bot.store.tiny.store import TinyStore
 
@@ -90,9 +90,9 @@ async def tell(store, *changes, at=NOON):
 async def test_a_new_store_knows_nothing(store):
     assert await store.known() == Known()
     assert await store.last_seq() == 0
-    for nothing in (store.changes(), store.memories(), store.held(), store.subscriptions(), store.receipts()):
+    for nothing in (store.changes(), store.source_statuses(), store.held(), store.subscriptions(), store.receipts()):
         assert list(await nothing) == []
-    assert await store.memory("ice") == Memory(source="ice")
+    assert await store.source_status("ice") == SourceStatus(source="ice")
     assert await store.evidence("0" * 64) is None
     assert list(await store.due(NOON)) == []
 
@@ -180,7 +180,7 @@ async def test_a_mention_comes_back_with_everything_it_had_and_changes_nothing_o
     first = spoken(1)
     moved = replace(spoken(1, before=first), seq=0)
     [given, again] = await store.record(
-        Record(memory=memory(source="Nash County, NC"), recorded_at=NOON, known=None, changes=(first, moved), held=None)
+        Record(status=status(source="Nash County, NC"), recorded_at=NOON, known=None, changes=(first, moved), held=None)
     )
     assert [given.seq, again.seq] == [6, 7]
     store = await place.open()
@@ -194,7 +194,7 @@ async def test_a_mention_comes_back_with_everything_it_had_and_changes_nothing_o
 async def test_a_mention_is_due_to_those_who_watch_its_state(store):
     here = await store.subscribe(subscription(["NC"]))
     elsewhere = await store.subscribe(replace(subscription(["TX"]), address="C9"))
-    await store.record(Record(memory=memory(source="x"), recorded_at=NOON, known=None, changes=(spoken(),), held=None))
+    await store.record(Record(status=status(source="x"), recorded_at=NOON, known=None, changes=(spoken(),), held=None))
     assert (await store.subscription(here.id)).due_at == NOON
     assert (await store.subscription(elsewhere.id)).due_at is None
 
@@ -203,17 +203,17 @@ async def test_a_mention_is_due_to_those_who_watch_its_state(store):
 
 
 async def test_memories_come_back_by_name(place, store):
-    first, second = memory(source="b"), memory(source="a", problem="403", problem_since=NOON, failures=3)
+    first, second = status(source="b"), status(source="a", problem="403", problem_since=NOON, failures=3)
     await store.remember(first)
     await store.remember(second)
     await store.remember(replace(first, failures=1))
     store = await place.open()
-    assert list(await store.memories()) == [second, replace(first, failures=1)]
-    assert await store.memory("a") == second
+    assert list(await store.source_statuses()) == [second, replace(first, failures=1)]
+    assert await store.source_status("a") == second
 
 
 async def test_what_is_remembered_again_and_again_is_remembered_whole(place, store):
-    first = memory(source="b")
+    first = status(source="b")
     await store.remember(first)
     later = replace(first, tried_at=NOON + MINUTE, read_at=NOON + MINUTE, facts=dict(first.facts))
     await store.remember(later)
@@ -221,7 +221,7 @@ async def test_what_is_remembered_again_and_again_is_remembered_whole(place, sto
     await store.remember(other)
     await store.remember(replace(other, validators={}, parked_at=None))
     store = await place.open()
-    assert await store.memory("b") == replace(other, validators={}, parked_at=None)
+    assert await store.source_status("b") == replace(other, validators={}, parked_at=None)
 
 
 async def test_what_is_held_is_replaced_as_a_whole(place, store):
@@ -456,7 +456,7 @@ async def test_one_whose_turn_has_not_come_is_due_again_then_with_nothing_sent_a
     await tell(store, signed(1, "FL"))
     await store.pin(mine.id, 1, NOON)
     later = NOON + timedelta(seconds=40)
-    await store.put_off(mine.id, later)
+    await store.defer(mine.id, later)
     await tell(store, signed(2, "FL"), at=NOON + timedelta(seconds=10))
     for _ in range(2):
         assert list(await store.due(later - timedelta(seconds=1))) == list(await store.receipts()) == []
@@ -520,7 +520,7 @@ async def test_nothing_waits_for_a_time_that_is_far_off_only_because_the_clock_w
     await tell(store, signed(1, "FL"), signed(2, "TX"), at=ahead)
     await store.failed(receipt(weary.id, at=ahead, error="500"), replace(weary, retry_at=ahead, failing_since=ahead))
     await store.advance(daily.id, 0, ahead)  # what was told then, was told now
-    await store.remember(memory(NOON))  # the next reading; its clock is right
+    await store.remember(status(NOON))  # the next reading; its clock is right
     for _ in range(2):
         assert [s.id for s in await store.due(NOON)] == [instant.id, weary.id]
         [one, each_day, tired] = await store.subscriptions()
@@ -540,7 +540,7 @@ async def test_a_clock_that_is_put_right_by_a_few_seconds_changes_nothing(store)
     await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"), at=soon)
     before = await store.subscriptions()
-    await store.remember(memory(NOON))
+    await store.remember(status(NOON))
     assert await store.subscriptions() == before
     assert list(await store.due(NOON)) == []
 

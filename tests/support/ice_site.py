@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from bot.domain.agreement import ListName
 from bot.domain.document import Document, digest
 from bot.errors import Missing
-from bot.pipeline.poll_list import rule, watch
+from bot.pipeline.poll_list import poll_list, rule
 from bot.sources.ice import Ice
 from bot.store.tiny.store import TinyStore
 from support.workbooks import PARTICIPATING, PENDING, workbook
@@ -99,7 +99,9 @@ class World:
     async def poll(self, *, hours=0.2, source=None):
         """Read the source a little later."""
         self.site.at += timedelta(hours=hours)
-        return await watch(source or self.ice, store=self.store, fetch=self.site, now=lambda: self.site.at, every=EVERY)
+        return await poll_list(
+            source or self.ice, store=self.store, fetch=self.site, now=lambda: self.site.at, every=EVERY
+        )
 
     async def said(self, **poll):
         """What a reading brings, as kind and agency."""
@@ -112,5 +114,5 @@ class World:
         (held,) = await self.store.held()
         return held
 
-    async def memory(self):
-        return await self.store.memory("ice")
+    async def source_status(self):
+        return await self.store.source_status("ice")

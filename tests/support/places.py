@@ -14,7 +14,7 @@ import pytest
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Validators
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.fetch import Fetch
 from bot.sources import LOCAL
 
@@ -39,17 +39,17 @@ class Reader:
     def __init__(self, place: Place, now: datetime = TUESDAY) -> None:
         self.place = place
         self.now = now
-        self.memory = Memory(source=place.name)
+        self.status = SourceStatus(source=place.name)
 
     async def read(self, after: timedelta = timedelta(0)) -> LocalReading:
         self.now += after
         async with Fetch(
             contact=None, host_gap=0, allow_loopback=True, tls=_TLS, now=lambda: self.now, sleep=_at_once
         ) as fetch:
-            reading = await LOCAL[self.place.kind].read(fetch, self.place, self.memory, self.now)
+            reading = await LOCAL[self.place.kind].read(fetch, self.place, self.status, self.now)
         kept = msgspec.json.encode({"validators": reading.validators, "facts": reading.facts})
         back = msgspec.json.decode(kept, type=_Remembered)
-        self.memory = Memory(
+        self.status = SourceStatus(
             source=self.place.name, validators=back.validators, facts=back.facts, read_at=self.now, tried_at=self.now
         )
         return reading

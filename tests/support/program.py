@@ -79,7 +79,7 @@ class World:
             text=True,
         )
 
-    def catalogue(self, state: str, text: str) -> None:
+    def catalog(self, state: str, text: str) -> None:
         """Local sources of a state to watch, and no others."""
         self.home = self.folder.parent / "home"
         (self.home / "config" / "sources").mkdir(parents=True, exist_ok=True)

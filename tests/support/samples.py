@@ -12,7 +12,7 @@ from bot.domain.change import Change, Kind, mentioned
 from bot.domain.document import Document, Validators, digest
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import Cadence, Filter, Receipt, Subscription
-from bot.store import Memory, Record
+from bot.store import Record, SourceStatus
 
 NOON = datetime(2026, 5, 14, 12, 0, 0, 250_000, tzinfo=UTC)
 STATES = ("AL", "AR", "FL", "GA", "NC", "PA", "TX")
@@ -72,7 +72,7 @@ def record(known, changes=(), *, at=NOON, move_rows=0, number=1, absent=None, **
     if move_rows:
         rows = {name: {key: row + move_rows for key, row in rows.items()} for name, rows in known.rows.items()}
         known = replace(known, rows=rows, seen={ListName.PARTICIPATING: publication(number)}, absent=absent or {})
-    return Record(memory=more.pop("memory", memory(at)), recorded_at=at, known=known, changes=tuple(changes), **more)
+    return Record(status=more.pop("status", status(at)), recorded_at=at, known=known, changes=tuple(changes), **more)
 
 
 def first_sight(count):
@@ -102,8 +102,8 @@ def spoken(number=1, state="NC", before=None, **more):
     return mentioned(mention, publication(number, rows=0))
 
 
-def memory(at=NOON, source="ice", **more):
-    return Memory(
+def status(at=NOON, source="ice", **more):
+    return SourceStatus(
         source=source,
         validators={"https://www.ice.gov/x": Validators(sha256="ab", name="x", full_at=at, etag='"1"')},
         facts={"headline": {"agreements": 1843}, "links": ["a", "b"]},
@@ -151,16 +151,16 @@ async def picture(store):
     return {
         "known": await store.known(),
         "log": list(await store.changes()),
-        "memories": list(await store.memories()),
+        "memories": list(await store.source_statuses()),
         "held": list(await store.held()),
         "subscriptions": list(await store.subscriptions()),
         "receipts": list(await store.receipts()),
     }
 
 
-async def remember_together(store, memories):
+async def remember_together(store, statuses):
     """Remember them as several readings do that end at the same time; a source that is named twice is read twice."""
-    sources = {memory.source: memory for memory in memories}
+    sources = {status.source: status for status in statuses}
     for source in sources:
         await store.lease(f"source {source}")
     try:
@@ -194,7 +194,7 @@ async def perform(store, step):
                 )
             )
         case 2:
-            await remember_together(store, [memory(at, source=f"source {n % 5}", failures=step) for n in (one, 1)])
+            await remember_together(store, [status(at, source=f"source {n % 5}", failures=step) for n in (one, 1)])
         case 3:
             await store.pin((await store.subscriptions())[-1].id, await store.last_seq(), at)
         case 5:

@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bot.commands.chat import Counter
+from bot.commands.chat import ChatCommands
 from bot.domain.agreement import ListName
-from bot.domain.chat.request import Asked
+from bot.domain.chat.request import Request
 from bot.domain.document import Document, digest
 from bot.domain.messages.digest import plain_text
 from bot.domain.source_status import Reading
 from bot.domain.subscription import Language
 from bot.pipeline.poll_list import take
+from bot.pipeline.runner import Runner
 from bot.sources.ice import Ice
 from bot.store.tiny.store import TinyStore
-from bot.worker.worker import Desk
 from support.program import HEADER, row
 from support.workbooks import workbook
 
@@ -41,7 +41,7 @@ class Talk:
 
     def __init__(self, store: TinyStore) -> None:
         self.store, self.now = store, NOW
-        self.desk = Desk(
+        self.runner = Runner(
             store=store,
             fetch=None,
             sources={},
@@ -50,11 +50,11 @@ class Talk:
             every=timedelta(minutes=15),
             page="https://ice.example/287g",
         )
-        self.counter = Counter(self.desk)
+        self.chat_commands = ChatCommands(self.runner)
 
     async def ask(self, text: str, *, address: str = "42", language: Language = Language.ENGLISH):
-        return await self.counter.answer(
-            Asked(channel="telegram", address=address, text=text, language=language, bot="countersign_bot")
+        return await self.chat_commands.answer(
+            Request(channel="telegram", address=address, text=text, language=language, bot="countersign_bot")
         )
 
     async def says(self, text: str, **options) -> str:
@@ -69,6 +69,6 @@ class Talk:
         document = Document(
             address=f"https://ice.example/{name}", name=name, body=body, sha256=digest(body), headers={}, fetched_at=at
         )
-        memory = await self.store.memory("ice")
+        status = await self.store.source_status("ice")
         reading = Reading(documents={ListName.PARTICIPATING: document})
-        await take(Ice(), reading, memory=memory, store=self.store, at=at, every=timedelta(minutes=15))
+        await take(Ice(), reading, status=status, store=self.store, at=at, every=timedelta(minutes=15))

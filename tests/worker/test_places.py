@@ -15,10 +15,12 @@ from bot.domain.agenda import Place
 from bot.domain.messages.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.fetch import Fetch
+from bot.pipeline import runner as runner_module
+from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
 from bot.worker import worker
 from bot.worker.health_notices import Operator, notify
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -56,7 +58,7 @@ class Here:
             Place(name=f"{number}, NC", kind="page", address=f"{web.base}/{number}", state="NC")
             for number in range(count)
         ]
-        self.desk = Desk(
+        self.runner = Runner(
             store=store,
             fetch=fetch,
             sources={},
@@ -66,7 +68,7 @@ class Here:
             page="https://www.ice.gov/identify-and-arrest/287g",
             places={place.name: place for place in places},
         )
-        self.duty = Duty(self.desk)
+        self.worker = Worker(self.runner)
 
     async def subscribe(self, *states):
         filter_ = Filter(states=dict.fromkeys(states, 0))
@@ -75,11 +77,11 @@ class Here:
     async def work(self, after=timedelta(0)):
         """Do what is due, later, until nothing is."""
         self.now += after
-        await self.duty.tick()
+        await self.worker.tick()
         for _ in range(400):
             await asyncio.sleep(0.005)
-            await self.duty.tick()
-            if not self.duty._under_way:
+            await self.worker.tick()
+            if not self.worker._under_way:
                 break
 
     @property
@@ -127,7 +129,7 @@ async def test_no_more_are_read_at_a_time_than_may_be(here, monkeypatch):
             await asyncio.sleep(0.01)
             under_way -= 1
 
-    monkeypatch.setattr(worker, "attend", Slow())
+    monkeypatch.setattr(runner_module, "poll_agenda", Slow())
     await here.subscribe("NC")
     await here.work()
     await here.work(timedelta(hours=1))
@@ -139,54 +141,54 @@ async def test_a_place_that_fails_in_a_way_nobody_foresaw_stops_no_other_and_is_
 ):
     asked = []
 
-    async def attend(place, **_):
+    async def poll_agenda(place, **_):
         asked.append(place.name)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(worker, "attend", attend)
+    monkeypatch.setattr(runner_module, "poll_agenda", poll_agenda)
     await here.subscribe("NC")
     with capture_logs() as logs:  # a traceback in colours takes longer than all else
         await here.work()
         await here.work(timedelta(hours=1))
         for _ in range(5):
             await here.work(timedelta(seconds=1))
-    assert sorted(asked) == sorted(here.desk.places)
+    assert sorted(asked) == sorted(here.runner.places)
     assert sorted(one["work"] for one in logs if one.get("exc_info")) == sorted(f"source {name}" for name in asked)
 
 
 async def test_the_operator_is_told_once_of_all_that_were_parked(here):
     for name in ("1, NC", "2, NC"):
-        memory = await here.store.memory(name)
-        await here.store.remember(replace(memory, tried_at=NOW, failures=30, problem="it answered 404", parked_at=NOW))
+        status = await here.store.source_status(name)
+        await here.store.remember(replace(status, tried_at=NOW, failures=30, problem="it answered 404", parked_at=NOW))
     operator = Operator("telegram", "99")
     for _ in range(3):
-        await notify(here.desk, operator, timedelta(hours=6))
+        await notify(here.runner, operator, timedelta(hours=6))
     [(address, text)] = here.channel.told
     assert address == "99"
     assert "1, NC: it answered 404" in text
     assert "2, NC: it answered 404" in text
 
-    memory = await here.store.memory("3, NC")
-    await here.store.remember(replace(memory, tried_at=NOW, failures=30, problem="it answered 410", parked_at=NOW))
-    await notify(here.desk, operator, timedelta(hours=6))
+    status = await here.store.source_status("3, NC")
+    await here.store.remember(replace(status, tried_at=NOW, failures=30, problem="it answered 410", parked_at=NOW))
+    await notify(here.runner, operator, timedelta(hours=6))
     assert len(here.channel.told) == 1  # one such message a day
     here.now += timedelta(days=1, seconds=1)
-    await notify(here.desk, operator, timedelta(hours=6))
+    await notify(here.runner, operator, timedelta(hours=6))
     assert "3, NC: it answered 410" in here.channel.told[1][1]
     assert "1, NC" not in here.channel.told[1][1]
 
 
 async def test_a_place_that_has_not_been_read_for_long_is_no_stale_list_of_ices(here):
-    memory = await here.store.memory("1, NC")
-    await here.store.remember(replace(memory, tried_at=NOW, read_at=NOW - timedelta(days=20), changed_at=NOW))
-    await notify(here.desk, Operator("telegram", "99"), timedelta(hours=6))
+    status = await here.store.source_status("1, NC")
+    await here.store.remember(replace(status, tried_at=NOW, read_at=NOW - timedelta(days=20), changed_at=NOW))
+    await notify(here.runner, Operator("telegram", "99"), timedelta(hours=6))
     assert here.channel.told == []
 
 
 async def test_status_counts_the_places(here):
     await here.subscribe("NC")
-    memory = await here.store.memory("1, NC")
-    await here.store.remember(replace(memory, tried_at=NOW, failures=30, parked_at=NOW))
-    await here.store.remember(replace(memory, source="2, NC", tried_at=NOW, failures=1))
-    found = await report(here.store, now=NOW, sources=[], stale_hours=6, places=here.desk.places)
+    status = await here.store.source_status("1, NC")
+    await here.store.remember(replace(status, tried_at=NOW, failures=30, parked_at=NOW))
+    await here.store.remember(replace(status, source="2, NC", tried_at=NOW, failures=1))
+    found = await report(here.store, now=NOW, sources=[], stale_hours=6, places=here.runner.places)
     assert "local sources: 39 of 40 watched, 1 failing, 1 parked" in found.as_text()

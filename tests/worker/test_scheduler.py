@@ -31,11 +31,11 @@ class Waiting:
 
 async def test_a_stop_in_the_middle_of_a_tick_is_no_error(monkeypatch, caplog):
     monkeypatch.setattr(scheduler, "TICK", 0.01)
-    duty = Waiting()
-    running = asyncio.create_task(scheduler.run(duty))
-    await asyncio.wait_for(duty.waiting.wait(), 5)
+    worker = Waiting()
+    running = asyncio.create_task(scheduler.run(worker))
+    await asyncio.wait_for(worker.waiting.wait(), 5)
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(running, 5)
     await asyncio.sleep(0.01)  # what was broken off has its say
-    assert duty.finished
+    assert worker.finished
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -12,9 +12,11 @@ from bot.channels import Part
 from bot.domain.messages.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.errors import SendError, Unreachable
+from bot.pipeline import runner as runner_module
+from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
 from bot.worker import worker
-from bot.worker.worker import Desk, Duty
+from bot.worker.worker import Worker
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -37,8 +39,8 @@ async def due(store, **crowds):
     await store.record(record(await store.known(), [signed(100, "TX")], at=NOW))
 
 
-def desk(store, *channels, now=lambda: NOW):
-    return Desk(
+def runner(store, *channels, now=lambda: NOW):
+    return Runner(
         store=store,
         fetch=None,
         sources={},
@@ -58,7 +60,7 @@ async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 20)
     shut, wide = Gate("shut"), Gate("wide", is_open=True)
     await due(store, shut=50, wide=50)
-    work = Duty(desk(store, shut, wide))
+    work = Worker(runner(store, shut, wide))
     for _ in range(5):
         await work.tick()
         await settled()
@@ -92,7 +94,7 @@ async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_c
 
     monkeypatch.setattr(store, "pin", noted)
     other = asyncio.create_task(somebody_else())
-    await Duty(desk(store, gate)).tick()
+    await Worker(runner(store, gate)).tick()
     await settled()
     other.cancel()
     assert log.count("crowd") == 100
@@ -125,7 +127,7 @@ async def test_who_wants_less_between_two_parts_of_a_digest_is_told_all_that_is_
     coming = [signed(100, "AL"), signed(101, "GA"), signed(102, "TX")]
     await store.record(record(await store.known(), coming, at=NOW))
     moment = [NOW]
-    work = Duty(desk(store, pages, now=lambda: moment[0]))
+    work = Worker(runner(store, pages, now=lambda: moment[0]))
     await work.tick()
     await settled()
     assert pages.told == ["Número 100 Police Department"]
@@ -148,23 +150,23 @@ class Slow:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def read(self, fetch, memory):
+    async def read(self, fetch, status):
         await asyncio.sleep(self._seconds)
         raise Unreachable("slow: nothing there")
 
 
 async def test_a_lease_is_held_as_long_as_the_work_takes_and_no_longer(store, monkeypatch):
-    monkeypatch.setattr(worker, "KEPT_EVERY", 0.04)
+    monkeypatch.setattr(runner_module, "KEPT_EVERY", 0.04)
     held = []
 
     async def hold(name, seconds):
         held.append((name, seconds))
 
-    monkeypatch.setattr(store, "hold", hold)
-    await desk(store).poll(Slow(0.0))
+    monkeypatch.setattr(store, "extend_lease", hold)
+    await runner(store).poll(Slow(0.0))
     await asyncio.sleep(0.06)
     assert not held
-    await desk(store).poll(Slow(0.1))
+    await runner(store).poll(Slow(0.1))
     assert held[:2] == [("source slow", 0.08)] * 2
     count = len(held)
     await asyncio.sleep(0.06)

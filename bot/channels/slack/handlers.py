@@ -9,14 +9,14 @@ from typing import Any
 
 import structlog
 
-from bot.channels import Clerk
+from bot.channels import ChatHandler
 from bot.channels.slack.oauth import Workspaces
-from bot.channels.slack.replies import Person, Place, Voice, buttons
-from bot.channels.slack.sender import Slack
+from bot.channels.slack.replies import Person, Place, Replies, buttons
+from bot.channels.slack.sender import SlackSender
 from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
 from bot.domain.chat.parser import verb
-from bot.domain.chat.request import Asked, Reply
+from bot.domain.chat.request import Reply, Request
 from bot.domain.messages.digest import Line, Span
 from bot.domain.subscription import Language
 from bot.domain.text import platforms
@@ -30,7 +30,7 @@ Body = Mapping[str, Any]
 Errand = Callable[[Place, Body], Awaitable[None]]
 
 
-class Reception:
+class EventHandlers:
     """Whoever comes is received here; what they are answered is the clerk's business.
 
     `add` does an errand after all else of its conversation. `team` says which workspace the only one is, and
@@ -40,10 +40,10 @@ class Reception:
 
     def __init__(
         self,
-        clerk: Clerk,
+        clerk: ChatHandler,
         *,
-        slack: Slack,
-        voice: Voice,
+        slack: SlackSender,
+        voice: Replies,
         add: Callable[[object, Errand, Place, Body], Awaitable[None]],
         team: Callable[[], str],
         workspaces: Workspaces | None,
@@ -127,7 +127,7 @@ class Reception:
 
     async def _answer(self, place: Place, language: Language, text: str) -> Reply:
         name, bot = self._slack.name, f"<@{place.bot}>"
-        asked = Asked(channel=name, address=place.address, text=text, language=language, bot=bot)
+        asked = Request(channel=name, address=place.address, text=text, language=language, bot=bot)
         reply = await self._clerk.answer(asked)
         return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
 

@@ -20,12 +20,12 @@ from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
-from bot.channels import Clerk
-from bot.channels.keyed_queue import Crowded, Lanes
-from bot.channels.slack.handlers import COMMAND, Body, Errand, Reception
+from bot.channels import ChatHandler
+from bot.channels.keyed_queue import Crowded, KeyedQueue
+from bot.channels.slack.handlers import COMMAND, Body, Errand, EventHandlers
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
-from bot.channels.slack.replies import Place, Voice, why
-from bot.channels.slack.sender import Slack, library_log
+from bot.channels.slack.replies import Place, Replies, why
+from bot.channels.slack.sender import SlackSender, library_log
 from bot.channels.slack.socket_mode import Envelope, Socket
 from bot.channels.slack.views import FORM, WHERE, conversation_of
 from bot.domain.messages.digest import Span
@@ -45,7 +45,7 @@ log = structlog.get_logger()
 Fed = tuple[int, dict[str, str], bytes]
 
 
-class SlackChat:
+class SlackListener:
     """What people of a workspace ask and press, over the same address and tokens as `slack` sends with.
 
     With `app_token` it listens on a WebSocket. With `signing_secret` whoever serves the public address hands what Slack
@@ -56,7 +56,7 @@ class SlackChat:
 
     def __init__(
         self,
-        slack: Slack,
+        slack: SlackSender,
         *,
         app_token: str | None = None,
         signing_secret: str | None = None,
@@ -76,11 +76,11 @@ class SlackChat:
         self._settled = settled
         self._app: AsyncApp | None = None
         self._only: AuthorizeResult | None = None
-        self._voice = Voice(slack, self._team)
-        self._lanes = Lanes(each=MOST_WAITING, most=MOST_AT_ONCE)
+        self._voice = Replies(slack, self._team)
+        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_AT_ONCE)
         self._seen: deque[str] = deque(maxlen=1_000)
 
-    async def listen(self, clerk: Clerk) -> None:
+    async def listen(self, clerk: ChatHandler) -> None:
         """Answer people until cancelled; a lost connection is made again by itself."""
         reception = self._reception(clerk)
         self._app = self._listening(reception)
@@ -92,7 +92,7 @@ class SlackChat:
                 await self._introduce()
                 await asyncio.Event().wait()
         finally:
-            await self._lanes.close(GRACE)
+            await self._queue.close(GRACE)
             reception.close()
             self._app = None
 
@@ -162,8 +162,8 @@ class SlackChat:
         assert self._oauth is not None
         return self._oauth.flow(self._slack.client, library_log())
 
-    def _reception(self, clerk: Clerk) -> Reception:
-        return Reception(
+    def _reception(self, clerk: ChatHandler) -> EventHandlers:
+        return EventHandlers(
             clerk,
             slack=self._slack,
             voice=self._voice,
@@ -174,7 +174,7 @@ class SlackChat:
             settled=self._settled,
         )
 
-    def _listening(self, reception: Reception) -> AsyncApp:
+    def _listening(self, reception: EventHandlers) -> AsyncApp:
         """The library's app. Whose token to use is decided here, so that it takes none from the environment."""
 
         async def authorize(team_id: str | None, enterprise_id: str | None) -> Any:  # the library knows of no None
@@ -246,7 +246,7 @@ class SlackChat:
 
         return heard
 
-    def _form_sent(self, reception: Reception) -> Callable[..., Awaitable[None]]:
+    def _form_sent(self, reception: EventHandlers) -> Callable[..., Awaitable[None]]:
         """What is wrong with a form is said in it, as the acknowledgement; what is right is an errand."""
 
         async def heard(ack: Callable[..., Awaitable[object]], body: dict[str, Any], context: Any) -> None:
@@ -263,7 +263,7 @@ class SlackChat:
 
     async def _add(self, key: object, errand: Errand, place: Place, body: Body) -> None:
         try:
-            await self._lanes.add(key, lambda: self._guarded(errand, place, body))
+            await self._queue.add(key, lambda: self._guarded(errand, place, body))
         except Crowded:
             log.warning("slack: one conversation asks too much at once; a question was dropped")
 

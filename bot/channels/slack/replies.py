@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack.sender import Slack, answered, fits, library_log, rich_text, summary
+from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
 from bot.domain.chat.parser import is_zone
 from bot.domain.chat.request import Button
 from bot.domain.messages.digest import LONGEST_HREF, Line, Span, legible, plain_text
@@ -83,10 +83,10 @@ class _Message:
         yield {"text": self.plain, "mrkdwn": False}
 
 
-class Voice:
+class Replies:
     """Says things to people and channels. `team` tells which workspace is meant where there is only one."""
 
-    def __init__(self, slack: Slack, team: Callable[[], str]) -> None:
+    def __init__(self, slack: SlackSender, team: Callable[[], str]) -> None:
         self._slack = slack
         self._team = team
 

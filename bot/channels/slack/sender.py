@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, Pace
+from bot.channels.rate_limit import Limit, RateLimit
 from bot.domain.messages.chart import Image
 from bot.domain.messages.digest import Digest, Line, Span, legible, pages, plain_text
 from bot.errors import CountersignError, SendError, UsageError
@@ -33,7 +33,7 @@ _ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
 
 
-class Slack:
+class SlackSender:
     """An app in a workspace, or in several: an address TEAM/CHANNEL is sent to with that workspace's own token.
 
     `token` is for addresses without a workspace, `tokens` gives that of a workspace, None when it has uninstalled the
@@ -50,7 +50,7 @@ class Slack:
         base_url: str = "https://slack.com/api/",
         call_timeout: float = 20.0,
         patience: float = 30.0,
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
     ) -> None:
         self._token = token
         self._tokens = tokens
@@ -75,7 +75,7 @@ class Slack:
             self._token, base_url=self._base_url, session=self._session, retry_handlers=[], logger=library_log()
         )
 
-    def pace_of(self, address: str) -> Pace:
+    def pace_of(self, address: str) -> RateLimit:
         """The turns of the address's workspace: Slack counts for each by itself."""
         team = workspace(address)
         if team not in self._paces:
@@ -163,7 +163,9 @@ class Slack:
         except CountersignError as error:
             raise SendError(str(error)) from None
         if token is None:
-            raise SendError(_NOT_INSTALLED if team else f"Slack refuses the token: {_GONE['not_authed']}", gone=True)
+            raise SendError(
+                _NOT_INSTALLED if team else f"Slack refuses the token: {_GONE['not_authed']}", credentials_rejected=True
+            )
         return token
 
     async def close(self) -> None:
@@ -175,13 +177,13 @@ class Slack:
         if status == 429 or code in {"ratelimited", "rate_limited"}:
             return self._flood(headers, address)
         if code in _GONE:
-            return SendError(f"Slack refuses the token: {_GONE[code]} ({code})", gone=True)
+            return SendError(f"Slack refuses the token: {_GONE[code]} ({code})", credentials_rejected=True)
         if code in _PERMANENT:
             return SendError(f"{_PERMANENT[code]} ({code})", permanent=True)
         if code == "channel_not_found":
             return SendError(
                 "Slack does not find this channel; if it is a private one, type /invite @Countersign there",
-                doubtful=True,
+                maybe_permanent=True,
             )
         if code in _TEXT:
             return SendError(f"Slack refuses this text ({code})", too_long=True)
@@ -218,8 +220,8 @@ def _place(address: str) -> dict[str, Any]:
     return {"channels": [place]} if place.startswith("U") else {"channel_id": place}
 
 
-def _pace() -> Pace:
-    return Pace(each=lambda _: CHANNEL)
+def _pace() -> RateLimit:
+    return RateLimit(each=lambda _: CHANNEL)
 
 
 class _Discreet(logging.Filter):

@@ -24,10 +24,10 @@ from telegram.constants import ChatID, ChatMemberStatus, ChatType
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import Application, CallbackContext, CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 
-from bot.channels import Clerk
-from bot.channels.telegram.replies import Spot, Voice, reason_of
-from bot.channels.telegram.sender import Telegram
-from bot.domain.chat.request import Asked, Reply
+from bot.channels import ChatHandler
+from bot.channels.telegram.replies import Replies, Spot, reason_of
+from bot.channels.telegram.sender import TelegramSender
+from bot.domain.chat.request import Reply, Request
 from bot.domain.messages.digest import Span
 from bot.domain.subscription import Language
 from bot.domain.text.platforms import Courtesy
@@ -42,14 +42,14 @@ log = structlog.get_logger()
 App = Application[Any, Any, Any, Any, Any, Any]
 
 
-class Reception:
+class EventHandlers:
     """The routes: what each kind of update asks, and whether who asks may."""
 
     def __init__(
         self,
-        sender: Telegram,
-        clerk: Clerk,
-        voice: Voice,
+        sender: TelegramSender,
+        clerk: ChatHandler,
+        voice: Replies,
         courtesy: Mapping[Language, Courtesy],
         *,
         names: frozenset[str],
@@ -172,7 +172,7 @@ class Reception:
     async def _ask(self, spot: Spot, text: str, *, over: int | None = None) -> None:
         """Put it to the clerk, and say the answer; `over` is the message whose button was pressed."""
         reply = await self._clerk.answer(
-            Asked(
+            Request(
                 channel="telegram",
                 address=spot.address,
                 text=text,
@@ -225,7 +225,7 @@ class Reception:
 class _Door:
     """Who may change what. Asked anew each time: an administrator may not be one any more."""
 
-    def __init__(self, sender: Telegram) -> None:
+    def __init__(self, sender: TelegramSender) -> None:
         self._sender = sender
         self._bot = sender.bot
 

@@ -29,11 +29,11 @@ from telegram import (
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 from telegram.warnings import PTBUserWarning
 
-from bot.channels import Clerk
-from bot.channels.keyed_queue import Crowded, Lanes
-from bot.channels.telegram.handlers import CHANGING, READING, App, Reception
-from bot.channels.telegram.replies import Voice, reason_of
-from bot.channels.telegram.sender import Telegram, seconds
+from bot.channels import ChatHandler
+from bot.channels.keyed_queue import Crowded, KeyedQueue
+from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
+from bot.channels.telegram.replies import Replies, reason_of
+from bot.channels.telegram.sender import TelegramSender, seconds
 from bot.domain.subscription import Language
 from bot.domain.text.platforms import COURTESY, Courtesy
 from bot.errors import UsageError
@@ -64,7 +64,7 @@ class _Hook:
     secret: str
 
 
-class TelegramChat:
+class TelegramListener:
     """Hears what people say to the bot of `sender`, whose client and pace it shares.
 
     `menu` holds the commands with their descriptions, in each language. `poll_seconds` is how long Telegram holds an
@@ -75,7 +75,7 @@ class TelegramChat:
 
     def __init__(
         self,
-        sender: Telegram,
+        sender: TelegramSender,
         *,
         menu: Menu,
         courtesy: Mapping[Language, Courtesy] = COURTESY,
@@ -105,11 +105,13 @@ class TelegramChat:
             raise UsageError("A webhook's secret is 1 to 256 letters, digits, underscores and hyphens.")
         self._hook = _Hook(public_url, secret)
 
-    async def listen(self, clerk: Clerk) -> None:
+    async def listen(self, clerk: ChatHandler) -> None:
         """Answer people until cancelled; a lost connection is made again by itself."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
-        voice = Voice(self._sender, clerk, pause=self._pause)
-        reception = Reception(self._sender, clerk, voice, self._courtesy, names=names, refuse_every=self._refuse_every)
+        voice = Replies(self._sender, clerk, pause=self._pause)
+        reception = EventHandlers(
+            self._sender, clerk, voice, self._courtesy, names=names, refuse_every=self._refuse_every
+        )
         app = reception.application()
         hearing = _Hearing(app)
         try:
@@ -260,7 +262,7 @@ class _Hearing:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._lanes = Lanes(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
+        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
 
     async def take(self, raw: Any) -> asyncio.Task[None] | None:
         """Have an update answered once there is room; None when it is left out."""
@@ -272,10 +274,10 @@ class _Hearing:
         chat, person = update.effective_chat, update.effective_user
         key = chat.id if chat else person.id if person else 0
         try:
-            return await self._lanes.add(key, partial(self._app.process_update, update))
+            return await self._queue.add(key, partial(self._app.process_update, update))
         except Crowded:
             log.warning("too much is asked at once in one chat; something is left out", chat=key)
             return None
 
     async def close(self, grace: float) -> None:
-        await self._lanes.close(grace)
+        await self._queue.close(grace)

@@ -10,9 +10,9 @@ import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
-from bot.channels import Clerk
-from bot.channels.keyed_queue import Crowded, Lanes
-from bot.channels.telegram.sender import Telegram, fits, markup, seconds
+from bot.channels import ChatHandler
+from bot.channels.keyed_queue import Crowded, KeyedQueue
+from bot.channels.telegram.sender import TelegramSender, fits, markup, seconds
 from bot.domain.chat.request import Button, Reply
 from bot.domain.messages.digest import legible, plain_text
 from bot.domain.messages.paginate import Sheet, sheets
@@ -48,23 +48,23 @@ class Spot:
         return "" if self.address == str(self.chat) else f"@{self.address} "
 
 
-class Voice:
+class Replies:
     """Says answers, one chat's in order. Nothing that Telegram answers is an error: it is put right, or logged."""
 
-    def __init__(self, sender: Telegram, clerk: Clerk, *, pause: float = 1.0) -> None:
+    def __init__(self, sender: TelegramSender, clerk: ChatHandler, *, pause: float = 1.0) -> None:
         self._bot = sender.bot
         self._sender, self._pace = sender, sender.pace
         self._clerk = clerk
         self._pause = pause
-        self._lanes = Lanes(each=50, most=1_000)
-        self._edits: dict[tuple[int, int], _Letter] = {}
+        self._queue = KeyedQueue(each=50, most=1_000)
+        self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, spot: Spot, reply: Reply, *, over: int | None = None) -> None:
         """Have this answer sent, its buttons under the last message; `over` is the message to put it in place of."""
         rows = keyboard(reply.buttons, spot.pointer)
         texts = sheets(reply.lines, fits)
         for number, lines in enumerate(texts, start=1):
-            letter = _Letter(
+            letter = _OutgoingPart(
                 chat=spot.chat,
                 lines=lines,
                 keyboard=rows if number == len(texts) else None,
@@ -76,25 +76,25 @@ class Voice:
 
     async def close(self, grace: float) -> None:
         """Let what waits be said for so many seconds."""
-        await self._lanes.close(grace)
+        await self._queue.close(grace)
 
-    def _supersedes(self, letter: "_Letter") -> bool:
+    def _supersedes(self, letter: "_OutgoingPart") -> bool:
         """Whether it takes the place of an edit of the same message that still waits for its turn."""
         waiting = self._edits.get((letter.chat, letter.over)) if letter.over is not None else None
         if waiting is not None:
             waiting.lines, waiting.keyboard = letter.lines, letter.keyboard
         return waiting is not None
 
-    async def _post(self, letter: "_Letter") -> None:
+    async def _post(self, letter: "_OutgoingPart") -> None:
         try:
-            await self._lanes.add(letter.chat, partial(self._deliver, letter))
+            await self._queue.add(letter.chat, partial(self._deliver, letter))
         except Crowded:
             log.warning("too much to say in one chat; an answer is left out", chat=letter.chat)
             return
         if letter.over is not None:
             self._edits[letter.chat, letter.over] = letter
 
-    async def _deliver(self, letter: "_Letter") -> None:
+    async def _deliver(self, letter: "_OutgoingPart") -> None:
         for number in range(TRIES):
             try:
                 await self._send(letter)
@@ -106,7 +106,7 @@ class Voice:
             else:
                 return
 
-    async def _send(self, letter: "_Letter") -> None:
+    async def _send(self, letter: "_OutgoingPart") -> None:
         try:
             await self._sender.turn(str(letter.chat), urgent=True, patience=LONGEST_WAIT)
         finally:
@@ -114,12 +114,12 @@ class Voice:
         async with asyncio.timeout(CALL):
             await letter.send(self._bot)
 
-    def _begin(self, letter: "_Letter") -> None:
+    def _begin(self, letter: "_OutgoingPart") -> None:
         """From now on nothing takes its place."""
         if letter.over is not None and self._edits.get((letter.chat, letter.over)) is letter:
             del self._edits[letter.chat, letter.over]
 
-    async def _mend(self, letter: "_Letter", error: Exception) -> bool:
+    async def _mend(self, letter: "_OutgoingPart", error: Exception) -> bool:
         """Put right what Telegram minds; whether to try again. BadRequest comes before NetworkError, its superclass."""
         match error:
             case ChatMigrated():
@@ -153,7 +153,7 @@ class Voice:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Letter:
+class _OutgoingPart:
     """One message on its way; what Telegram refuses of it is changed before the next try."""
 
     chat: int

@@ -19,7 +19,7 @@ from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
 from bot.channels import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, Pace, Turn
+from bot.channels.rate_limit import Limit, RateLimit, Turn
 from bot.domain.messages.chart import Image
 from bot.domain.messages.digest import Digest, Line, Span, legible, pages, plain_text
 from bot.errors import SendError, UsageError
@@ -41,7 +41,7 @@ _CHAT_ID = re.compile(r"-?[1-9][0-9]{0,15}")
 _NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
-class Telegram:
+class TelegramSender:
     """A bot with this token. `base_url` ends in /bot; `patience` is how long a send waits for its turn, in seconds.
 
     One that does not `send` alerts answers people at the pace that another program, which does, leaves to it.
@@ -57,7 +57,7 @@ class Telegram:
         call_timeout: float = 20.0,
         patience: float = 30.0,
         sends: bool = True,
-        pace: Pace | None = None,
+        pace: RateLimit | None = None,
     ) -> None:
         self._token = token
         self._base_url = base_url
@@ -65,7 +65,7 @@ class Telegram:
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
         self.timeout = call_timeout
-        self.pace = pace or Pace(overall=OVERALL if sends else ANSWERS, each=_limits)
+        self.pace = pace or RateLimit(overall=OVERALL if sends else ANSWERS, each=_limits)
 
     @cached_property
     def bot(self) -> Bot:
@@ -139,7 +139,9 @@ class Telegram:
             case RetryAfter():
                 return self._flood(address, seconds(error))
             case InvalidToken():
-                return SendError("Telegram refuses the bot's token: set the one that @BotFather shows", gone=True)
+                return SendError(
+                    "Telegram refuses the bot's token: set the one that @BotFather shows", credentials_rejected=True
+                )
             case TelegramError() if isinstance(error, (Forbidden, BadRequest)) or _is_too_large(error, of):
                 return self._refusal(error, of)
             case _:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.agenda import Place
-from bot.domain.source_status import Memory, share
+from bot.domain.source_status import SourceStatus, share
 from bot.domain.subscription import ALL_STATES, Subscription
 
 HOUR = timedelta(hours=1)
@@ -32,35 +32,37 @@ class Interest:
                 states |= found if subscription.channel != CONSOLE else frozenset()
         return cls(frozenset(states - {ALL_STATES}), everywhere)
 
-    def wakes(self, place: Place, memory: Memory | None) -> bool:
+    def wakes(self, place: Place, status: SourceStatus | None) -> bool:
         """Whether a place is to be read: whoever watches all states wakes only those that were read well once."""
-        if memory is not None and memory.parked_at is not None:
+        if status is not None and status.parked_at is not None:
             return False
-        is_verified = place.verified is not None or (memory is not None and memory.read_at is not None)
+        is_verified = place.verified is not None or (status is not None and status.read_at is not None)
         return place.state in self.states or (self.everywhere and is_verified)
 
 
-class Rota:
+class Schedule:
     """When each watched place is due; drawn up from the store now and then, and kept up to date in between."""
 
     def __init__(self, places: Mapping[str, Place]) -> None:
         self._places = places
         self._times: dict[str, datetime] = {}
 
-    def draw_up(self, memories: Iterable[Memory], interest: Interest, now: datetime, *, at_once: bool = False) -> None:
+    def draw_up(
+        self, statuses: Iterable[SourceStatus], interest: Interest, now: datetime, *, at_once: bool = False
+    ) -> None:
         """Take over what is watched and when it is due.
 
         Places that were never tried are spread over the hour, each at a moment of its own; `at_once` they are due now.
         """
-        known = {memory.source: memory for memory in memories if memory.source in self._places}
+        known = {status.source: status for status in statuses if status.source in self._places}
         awake = {name: place for name, place in self._places.items() if interest.wakes(place, known.get(name))}
         untried = sum(name not in known for name in awake)
         before, self._times = self._times, {}
         for name, place in awake.items():
-            memory = known.get(name)
-            if memory is not None:
-                is_due = memory.is_due(now, timedelta(hours=place.every_hours))
-                self._times[name] = now if is_due or memory.due_at is None else memory.due_at
+            status = known.get(name)
+            if status is not None:
+                is_due = status.is_due(now, timedelta(hours=place.every_hours))
+                self._times[name] = now if is_due or status.due_at is None else status.due_at
             else:
                 within = min(timedelta(hours=place.every_hours), HOUR, APART * untried)
                 self._times[name] = now if at_once else before.get(name, now + within * share(name))
@@ -86,12 +88,12 @@ class Local:
     parked: int
 
 
-def local(places: Mapping[str, Place], memories: Iterable[Memory], interest: Interest) -> Local:
+def local(places: Mapping[str, Place], statuses: Iterable[SourceStatus], interest: Interest) -> Local:
     """Count the places."""
-    known = {memory.source: memory for memory in memories if memory.source in places}
+    known = {status.source: status for status in statuses if status.source in places}
     return Local(
         places=len(places),
         watched=sum(interest.wakes(place, known.get(name)) for name, place in places.items()),
-        failing=sum(memory.failures > 0 and memory.parked_at is None for memory in known.values()),
-        parked=sum(memory.parked_at is not None for memory in known.values()),
+        failing=sum(status.failures > 0 and status.parked_at is None for status in known.values()),
+        parked=sum(status.parked_at is not None for status in known.values()),
     )

@@ -51,11 +51,11 @@ def news(
     now: datetime,
 ) -> tuple[Change, ...]:
     """Return what is to be recorded of a reading: of each item, with where it speaks of 287(g)."""
-    desk = _Desk(place, before, now)
-    for item, found in sorted(read, key=desk.turn):
-        desk.take(item, found)
+    runner = _Desk(place, before, now)
+    for item, found in sorted(read, key=runner.turn):
+        runner.take(item, found)
     by_hash = {document.sha256: document for document in documents}
-    return tuple(mentioned(m, _publication(m, by_hash.get(m.evidence), now), kind) for m, kind in desk.changed())
+    return tuple(mentioned(m, _publication(m, by_hash.get(m.evidence), now), kind) for m, kind in runner.changed())
 
 
 def _publication(mention: Mention, document: Document | None, now: datetime) -> Publication:

@@ -7,7 +7,7 @@ from bot.domain.subscription import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """One command from one chat.
 
     `channel` and `address` say which subscription it is about. `text` is the command without a slash or the program's

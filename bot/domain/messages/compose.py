@@ -40,7 +40,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     and times, so a digest composed again after a crash is the same.
     """
     window = [change for change in changes if subscription.cursor < change.seq <= upto]
-    found = net(window, lambda change: subscription.filter.hears_as(change) is not None)
+    found = net(window, lambda change: subscription.filter.kind_for(change) is not None)
     heard = [n for n in (_heard(subscription, n) for n in found) if n is not None]
     told = [found for found in heard if not _is_old(found.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
@@ -84,7 +84,7 @@ def _is_old(change: Change, at: datetime | None) -> bool:
 
 def _heard(subscription: Subscription, found: Net) -> Net | None:
     """The net change as the kind that this subscription hears it as."""
-    kind = subscription.filter.hears_as(found.decided_by)
+    kind = subscription.filter.kind_for(found.decided_by)
     return replace(found, change=replace(found.change, kind=kind)) if kind is not None else None
 
 

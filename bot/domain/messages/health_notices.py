@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.change import stamp
 from bot.domain.chat.replies import said
 from bot.domain.lists.vetting import Held
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
 
@@ -39,33 +39,33 @@ def span(length: timedelta) -> str:
     return "no time"
 
 
-def wrong(memory: Memory, now: datetime, stale_after: timedelta) -> list[str]:
+def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[str]:
     """What is wrong with a source, in sentences."""
-    said_ = [memory.problem] if memory.problem else []
-    if memory.read_at is None:
+    said_ = [status.problem] if status.problem else []
+    if status.read_at is None:
         return said_ or ["never read yet"]
-    if is_stale(memory, now, stale_after):
-        said_.append(f"stale: not read well for {span(now - memory.read_at)}")
-    if is_old(memory, now):
-        assert memory.changed_at is not None
-        said_.append(f"no new list for {span(now - memory.changed_at)}")
+    if is_stale(status, now, stale_after):
+        said_.append(f"stale: not read well for {span(now - status.read_at)}")
+    if is_old(status, now):
+        assert status.changed_at is not None
+        said_.append(f"no new list for {span(now - status.changed_at)}")
     return said_
 
 
-def is_stale(memory: Memory, now: datetime, stale_after: timedelta) -> bool:
+def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> bool:
     """Whether it has not been read well for too long; a source that was never read since it first failed counts."""
-    since = memory.read_at or memory.problem_since
+    since = status.read_at or status.problem_since
     return since is not None and now - since > stale_after
 
 
-def is_old(memory: Memory, now: datetime) -> bool:
+def is_old(status: SourceStatus, now: datetime) -> bool:
     """Whether ICE has not published a new list for longer than it ever does."""
-    return memory.changed_at is not None and now - memory.changed_at > NO_NEW_LIST_FOR
+    return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR
 
 
 def for_operator(
     *,
-    memories: Sequence[Memory],
+    statuses: Sequence[SourceStatus],
     held: Sequence[Held],
     subscriptions: Sequence[Subscription],
     now: datetime,
@@ -74,15 +74,15 @@ def for_operator(
     """What the operator ought to know."""
     for h in held:
         yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
-    for memory in memories:
-        if is_stale(memory, now, stale_after):
-            since = memory.read_at or memory.problem_since
-            key = f"stale {memory.source} {stamp(since) if since else ''}"
-            yield Notice(key, f"{memory.source} is {'; '.join(wrong(memory, now, stale_after))}.")
-        elif is_old(memory, now) and memory.changed_at is not None:
+    for status in statuses:
+        if is_stale(status, now, stale_after):
+            since = status.read_at or status.problem_since
+            key = f"stale {status.source} {stamp(since) if since else ''}"
+            yield Notice(key, f"{status.source} is {'; '.join(wrong(status, now, stale_after))}.")
+        elif is_old(status, now) and status.changed_at is not None:
             yield Notice(
-                f"old {memory.source} {stamp(memory.changed_at)}",
-                f"{memory.source}: no new list for {span(now - memory.changed_at)}, which ICE never took before.",
+                f"old {status.source} {stamp(status.changed_at)}",
+                f"{status.source}: no new list for {span(now - status.changed_at)}, which ICE never took before.",
             )
     yield from _refused(subscriptions, now)
     for s in subscriptions:
@@ -109,7 +109,7 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
         )
 
 
-def of_parked(places: Iterable[Memory], told: Mapping[str, str], now: datetime) -> Notice | None:
+def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
     """That local places were parked which the operator has not heard of yet; once a day, however many there are."""
     parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
     fresh = {key: place for key, place in parked.items() if key not in told}
@@ -127,14 +127,16 @@ def of_parked(places: Iterable[Memory], told: Mapping[str, str], now: datetime) 
     return Notice(keys[0], "\n".join(lines), also=keys[1:])
 
 
-def for_subscriber(subscription: Subscription, memory: Memory, now: datetime, stale_after: timedelta) -> Notice | None:
+def for_subscriber(
+    subscription: Subscription, status: SourceStatus, now: datetime, stale_after: timedelta
+) -> Notice | None:
     """Once a day while ICE is stale, for those who switched it on."""
-    if not subscription.hears_stale or subscription.paused is not None or not is_stale(memory, now, stale_after):
+    if not subscription.hears_stale or subscription.paused is not None or not is_stale(status, now, stale_after):
         return None
     day = now.astimezone(ZoneInfo(subscription.tz)).date()
     wording = Wording(subscription.language, subscription.tz)
-    when = wording.moment(memory.read_at) if memory.read_at else "—"
-    key = f"stale {memory.source} {subscription.id} {day}"
+    when = wording.moment(status.read_at) if status.read_at else "—"
+    key = f"stale {status.source} {subscription.id} {day}"
     return Notice(key, said(subscription.language, "stale", when=when))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import (
@@ -27,8 +27,8 @@ from bot.sources.formats.fields import (
     told,
     wall_time,
 )
-from bot.sources.local.crawler import Agenda, Follower, Listed, Paper, is_ahead, promising
-from bot.sources.local.session import Visit, fingerprint
+from bot.sources.local.crawler import Agenda, Crawler, Listed, Paper, is_ahead, promising
+from bot.sources.local.session import ReadSession, fingerprint
 
 MOST_PAGES = 40  # of 15 events
 DEEPEST = 12  # items within items
@@ -42,7 +42,7 @@ class CivicClerk:
 
     kind = "civicclerk"
 
-    def recognises(self, address: str) -> Place | None:
+    def recognizes(self, address: str) -> Place | None:
         """The API of the tenant whose portal or API this is."""
         tenant = _TENANT.fullmatch(urlsplit(address).hostname or "")
         if tenant is None:
@@ -50,10 +50,10 @@ class CivicClerk:
         name = tenant[1]
         return Place(name=name, kind=self.kind, address=f"https://{name}.api.civicclerk.com/v1", state="")
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """What was put on the calendar and on its agendas since the last reading; one request where nothing changed."""
-        base = _base((self.recognises(place.address) or place).address)
-        return await _Tenant(Visit(fetch, place, memory, now), base).read()
+        base = _base((self.recognizes(place.address) or place).address)
+        return await _Tenant(ReadSession(fetch, place, status, now), base).read()
 
 
 def _base(address: str) -> str:
@@ -66,15 +66,15 @@ def _base(address: str) -> str:
 class _Tenant:
     """One reading of one tenant."""
 
-    def __init__(self, visit: Visit, base: str) -> None:
+    def __init__(self, visit: ReadSession, base: str) -> None:
         self._visit = visit
         self._base = base
-        self._events = Follower(visit, "events", read_agenda=self._agenda, is_calendar=True)
+        self._events = Crawler(visit, "events", read_agenda=self._agenda, is_calendar=True)
 
     async def read(self) -> LocalReading:
         question = f"$filter=startDateTime%20gt%20{self._visit.since}T00:00:00Z&$orderby=startDateTime%20asc"
         address = f"{self._base}/Events?{question}"
-        whole = self._visit.reads_whole or self._visit.memory.facts.get("pages", 1) > 1
+        whole = self._visit.reads_whole or self._visit.status.facts.get("pages", 1) > 1
         document = await self._visit.get(address, expect=Expect.JSON, whole=whole)
         if not whole and self._visit.is_known(document, address):
             return self._visit.nothing_new()

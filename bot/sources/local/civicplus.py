@@ -19,13 +19,13 @@ from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no ty
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect
 from bot.domain.lists.names import STATES
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import LONGEST_TITLE, is_web, joined, meeting_status, plain
-from bot.sources.local.crawler import Follower, Listed, Paper
+from bot.sources.local.crawler import Crawler, Listed, Paper
 from bot.sources.local.feed import listed as entries_of
-from bot.sources.local.session import Visit
+from bot.sources.local.session import ReadSession
 
 AGENDAS = "/RSSFeed.aspx?ModID=65&CID=All-0"
 NEWS = "/RSSFeed.aspx?ModID=1&CID=All-0"
@@ -44,7 +44,7 @@ class CivicPlus:
 
     kind = "civicplus"
 
-    def recognises(self, address: str) -> Place | None:
+    def recognizes(self, address: str) -> Place | None:
         """The Agenda Center of the site; a feed of another module than agendas and news is a feed."""
         parts = urlsplit(address)
         host = parts.hostname or ""
@@ -62,20 +62,20 @@ class CivicPlus:
             state=state if state in STATES else "",
         )
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """What is new among agendas and news; one request for each where nothing changed."""
-        return await _Site(Visit(fetch, place, memory, now)).read()
+        return await _Site(ReadSession(fetch, place, status, now)).read()
 
 
 class _Site:
     """One reading of one site."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: ReadSession) -> None:
         self._visit = visit
         parts = urlsplit(visit.place.address)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._search = visit.place.address if _SEARCH.search(parts.path) else ""
-        self._facts: dict[str, Any] = dict(visit.memory.facts)
+        self._facts: dict[str, Any] = dict(visit.status.facts)
 
     async def read(self) -> LocalReading:
         agendas = None if self._search else await self._entries(AGENDAS, "agendas")
@@ -91,7 +91,7 @@ class _Site:
         since = f"{self._visit.since:%m/%d/%Y}"
         asked = f"term=&CIDs=all&startDate={since}&endDate=&dateRange=&dateSelector="
         address = self._search or f"{self._origin}/AgendaCenter/Search/?{asked}"
-        agendas = Follower(self._visit, "agendas")
+        agendas = Crawler(self._visit, "agendas")
         agendas.rest()
         document = await self._visit.get(address, expect=Expect.HTML, whole=self._visit.reads_whole)
         if not self._visit.reads_whole and self._visit.is_known(document, address):
@@ -116,7 +116,7 @@ class _Site:
         return found
 
     async def _feed(self, address: str, name: str) -> list[AgendaItem] | None:
-        entries = Follower(self._visit, name)
+        entries = Crawler(self._visit, name)
         entries.rest()
         document = await self._visit.get(address, expect=Expect.FEED, whole=self._visit.reads_whole)
         if not self._visit.reads_whole and self._visit.is_known(document, address):
@@ -143,7 +143,7 @@ def _as_agenda(entry: Listed) -> Listed | None:
 # ── the search page ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def listed(document: Document, visit: Visit) -> list[Listed]:
+def listed(document: Document, visit: ReadSession) -> list[Listed]:
     """The rows of a search page; Unreadable when it is another page."""
     if b"agenda" not in document.body.lower():
         raise Unreadable(f"{document.address} is a web page, but not one of an Agenda Center")
@@ -167,7 +167,7 @@ def _encoding(document: Document) -> str | None:
     return "utf-8"
 
 
-def _row(row: Any, base: str, visit: Visit, evidence: str) -> Listed | None:
+def _row(row: Any, base: str, visit: ReadSession, evidence: str) -> Listed | None:
     """An agenda: its day is in the address of its file, its body in the heading above the table."""
     link, found = _file(row, base)
     if found is None:

@@ -17,7 +17,7 @@ from typing import Any
 from bot.domain.agenda import AgendaItem
 from bot.domain.document import Document, Expect
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
-from bot.sources.local.session import RECENT, Visit, fingerprint
+from bot.sources.local.session import RECENT, ReadSession, fingerprint
 
 GONE = "taken off the calendar"
 MOST_LISTED = 1_000
@@ -80,17 +80,17 @@ class Agenda:
 ReadAgenda = Callable[[Listed, Document], Agenda]
 
 
-class Follower:
+class Crawler:
     """Follows what one listing names; `name` is where its facts are remembered, `states` what to remember.
 
     With `is_calendar` something to come that is no longer listed is said to be off the calendar.
     """
 
     def __init__(
-        self, visit: Visit, name: str, *, read_agenda: ReadAgenda | None = None, is_calendar: bool = False
+        self, visit: ReadSession, name: str, *, read_agenda: ReadAgenda | None = None, is_calendar: bool = False
     ) -> None:
         self._visit = visit
-        self._known: Mapping[str, State] = visit.memory.facts.get(name) or {}
+        self._known: Mapping[str, State] = visit.status.facts.get(name) or {}
         self._read_agenda = read_agenda
         self._is_calendar = is_calendar
         self.states: dict[str, State] = {}
@@ -161,7 +161,7 @@ class Follower:
 class _One:
     """Something listed, while it is followed."""
 
-    def __init__(self, visit: Visit, each: Listed, known: State, *, asks_until: date | None) -> None:
+    def __init__(self, visit: ReadSession, each: Listed, known: State, *, asks_until: date | None) -> None:
         self._visit = visit
         self._each = each
         self._is_changed = known.get("stamp") != each.fingerprint
@@ -295,14 +295,14 @@ def blank(pages: Sequence[str]) -> str:
 # ── when it meets ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_ahead(at: datetime | date | None, visit: Visit) -> bool:
+def is_ahead(at: datetime | date | None, visit: ReadSession) -> bool:
     """Whether a meeting is still to come."""
     if isinstance(at, datetime):
         return at > visit.now
     return at is not None and at >= visit.today
 
 
-def _is_recent(item: AgendaItem, visit: Visit) -> bool:
+def _is_recent(item: AgendaItem, visit: ReadSession) -> bool:
     """Whether it was not long ago, or may have been."""
     return item.meets_at is None or _day(item.meets_at) >= visit.today - RECENT
 
@@ -315,7 +315,7 @@ def _day(at: datetime | date) -> date:
     return at.date() if isinstance(at, datetime) else at
 
 
-def _urgency(item: AgendaItem, visit: Visit) -> tuple[int, int]:
+def _urgency(item: AgendaItem, visit: ReadSession) -> tuple[int, int]:
     """To come, the soonest first; then without a day; then over, the latest first."""
     if item.meets_at is None:
         return 1, 0

@@ -18,7 +18,7 @@ from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import (
@@ -32,8 +32,8 @@ from bot.sources.formats.fields import (
     plain,
     when_in,
 )
-from bot.sources.local.crawler import Follower, Listed, Paper
-from bot.sources.local.session import Visit, fingerprint
+from bot.sources.local.crawler import Crawler, Listed, Paper
+from bot.sources.local.session import ReadSession, fingerprint
 
 MOST_ENTRIES = 300
 
@@ -49,7 +49,7 @@ class Feed:
 
     kind = "feed"
 
-    def recognises(self, address: str) -> Place | None:
+    def recognizes(self, address: str) -> Place | None:
         """The feed that this is, or the feed of agendas of a view of Granicus."""
         parts = urlsplit(address)
         host = parts.hostname or ""
@@ -62,19 +62,19 @@ class Feed:
             return None
         return Place(name=called(address), kind=self.kind, address=address, state="")
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """What is new or amended in the feed; one request where nothing changed."""
-        visit = Visit(fetch, place, memory, now)
-        address = (self.recognises(place.address) or place).address
+        visit = ReadSession(fetch, place, status, now)
+        address = (self.recognizes(place.address) or place).address
         document = await visit.get(address, expect=Expect.FEED, whole=visit.reads_whole)
         if not visit.reads_whole and visit.is_known(document, address):
             return visit.nothing_new()
-        entries = Follower(visit, "entries")
+        entries = Crawler(visit, "entries")
         items = await entries.follow(listed(document, visit))
         return visit.reading(items, {"entries": entries.states})
 
 
-def listed(document: Document, visit: Visit) -> list[Listed]:
+def listed(document: Document, visit: ReadSession) -> list[Listed]:
     """The entries of a feed; the agendas that they link are documents of theirs."""
     said = parsed(document, visit.zone)
     found: dict[str, Listed] = {}

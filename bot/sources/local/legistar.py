@@ -15,12 +15,12 @@ from urllib.parse import quote, urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, Missing, SourceError, Unreachable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import Row, link, meeting_status, meeting_time, number, objects, rows, text, title
-from bot.sources.local.crawler import Agenda, Follower, Listed, Paper, promising
-from bot.sources.local.session import Visit, fingerprint
+from bot.sources.local.crawler import Agenda, Crawler, Listed, Paper, promising
+from bot.sources.local.session import ReadSession, fingerprint
 
 API = "https://webapi.legistar.com/v1/"
 PAGE = 200  # rows; the API gives at most 1,000
@@ -39,7 +39,7 @@ class Legistar:
 
     kind = "legistar"
 
-    def recognises(self, address: str) -> Place | None:
+    def recognizes(self, address: str) -> Place | None:
         """The API of the client whose site or API this is."""
         parts = urlsplit(address)
         host = parts.hostname or ""
@@ -50,10 +50,10 @@ class Legistar:
         name = client[1].lower()
         return Place(name=name, kind=self.kind, address=f"{API}{name}{f'?{token[1]}' if token else ''}", state="")
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """What was filed and put on agendas since the last reading; one request for each feed where nothing changed."""
-        base, signature = _base((self.recognises(place.address) or place).address)
-        return await _Client(Visit(fetch, place, memory, now, base=base, signature=signature), base).read()
+        base, signature = _base((self.recognizes(place.address) or place).address)
+        return await _Client(ReadSession(fetch, place, status, now, base=base, signature=signature), base).read()
 
 
 def _base(address: str) -> tuple[str, str]:
@@ -97,11 +97,11 @@ class _Told:
 class _Client:
     """One reading of one client."""
 
-    def __init__(self, visit: Visit, base: str) -> None:
+    def __init__(self, visit: ReadSession, base: str) -> None:
         self._visit = visit
         self._base = base
-        self._facts: dict[str, Any] = dict(visit.memory.facts)
-        self._events = Follower(visit, "events", read_agenda=self._agenda, is_calendar=True)
+        self._facts: dict[str, Any] = dict(visit.status.facts)
+        self._events = Crawler(visit, "events", read_agenda=self._agenda, is_calendar=True)
 
     async def read(self) -> LocalReading:
         """Matters first: whether there is news of them says how closely the agendas are looked at."""

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Expect
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
 from bot.sources.formats.fields import Row, meeting_status, moment, number, objects, rows, text, title
-from bot.sources.local.crawler import Follower, Listed, Paper
-from bot.sources.local.session import Visit, fingerprint
+from bot.sources.local.crawler import Crawler, Listed, Paper
+from bot.sources.local.session import ReadSession, fingerprint
 
 PDF = 1  # of compileOutputType
 
@@ -24,14 +24,14 @@ class PrimeGov:
 
     kind = "primegov"
 
-    def recognises(self, address: str) -> Place | None:
+    def recognizes(self, address: str) -> Place | None:
         """The portal that this is an address of."""
         slug = _SLUG.fullmatch(urlsplit(address).hostname or "")
         return Place(name=slug[1], kind=self.kind, address=f"https://{slug[0]}", state="") if slug else None
 
-    async def read(self, fetch: Fetcher, place: Place, memory: Memory, now: datetime) -> LocalReading:
+    async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
         """What was put on the calendar since the last reading, and new agendas; one request where nothing changed."""
-        visit = Visit(fetch, place, memory, now)
+        visit = ReadSession(fetch, place, status, now)
         parts = urlsplit(place.address)
         site = f"{parts.scheme}://{parts.netloc}"
         address = f"{site}/api/v2/PublicPortal/ListUpcomingMeetings"
@@ -39,12 +39,12 @@ class PrimeGov:
         if not visit.reads_whole and visit.is_known(document, address):
             return visit.nothing_new()
         found = (_listed(row, site, visit, document.sha256) for row in rows(document))
-        meetings = Follower(visit, "meetings", is_calendar=True)
+        meetings = Crawler(visit, "meetings", is_calendar=True)
         items = await meetings.follow([each for each in found if each is not None], evidence=document.sha256)
         return visit.reading(items, {"meetings": meetings.states})
 
 
-def _listed(row: Row, site: str, visit: Visit, evidence: str) -> Listed | None:
+def _listed(row: Row, site: str, visit: ReadSession, evidence: str) -> Listed | None:
     key = number(row, "id")
     if not key:
         return None

@@ -12,12 +12,12 @@ _HOST_ALONE = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:[:/?#].*)?", re.ASCII)
 _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 
-def recognise(address: str) -> Place | None:
+def recognize(address: str) -> Place | None:
     """A place for an address, its state where the host tells it; None when it is no address on the web."""
     address = on_the_web(address)
     if not address:
         return None
-    place = next(filter(None, (source.recognises(address) for source in LOCAL.values())), None)
+    place = next(filter(None, (source.recognizes(address) for source in LOCAL.values())), None)
     return replace(place, state=place.state or _state(urlsplit(address).hostname or "")) if place else None
 
 

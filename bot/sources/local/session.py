@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect, Validators, remembered
-from bot.domain.source_status import Memory
+from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable
 from bot.sources import Fetcher
 
@@ -27,7 +27,7 @@ _ACCEPT = {
 }
 
 
-class Visit:
+class ReadSession:
     """What one reading has fetched, found wrong and may still fetch.
 
     A `signature` ("token=…") is added to addresses that begin with `base`, and stands nowhere else: documents are
@@ -36,12 +36,12 @@ class Visit:
     """
 
     def __init__(
-        self, fetch: Fetcher, place: Place, memory: Memory, now: datetime, *, base: str = "", signature: str = ""
+        self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime, *, base: str = "", signature: str = ""
     ) -> None:
         self.place = place
         self.now = now.astimezone(UTC)
         self.zone = zone_of(place)
-        self.memory = memory
+        self.status = status
         self.agendas = 40
         self.papers = 12
         self.requests = 150
@@ -68,18 +68,18 @@ class Visit:
     @property
     def is_first(self) -> bool:
         """Whether nothing is remembered of the place."""
-        return not self.memory.facts
+        return not self.status.facts
 
     @property
     def looks_again(self) -> bool:
         """Whether everything to come is asked for, once a day, though nothing says that it changed."""
-        looked_at = self.memory.facts.get("looked_at")
+        looked_at = self.status.facts.get("looked_at")
         return looked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(looked_at) < LOOK_AGAIN
 
     @property
     def reads_whole(self) -> bool:
         """Whether the listing is read although it says what it said the last time."""
-        return self.looks_again or bool(self.memory.facts.get("left_over"))
+        return self.looks_again or bool(self.status.facts.get("left_over"))
 
     def may_ask(self, address: str) -> bool:
         """Whether this reading may cost another request, and of that host."""
@@ -87,7 +87,7 @@ class Visit:
 
     async def get(self, address: str, *, key: str = "", expect: Expect | None = None, whole: bool = False) -> Document:
         """Ask for an address, conditionally unless the `whole` is wanted; remembered by its `key`, or by itself."""
-        before = self.memory.validators.get(key or address)
+        before = self.status.validators.get(key or address)
         self.requests -= 1
         document = await self._fetch.get(
             self._signed(address),
@@ -95,7 +95,7 @@ class Visit:
             validators=None if whole else before,
             accept=_ACCEPT.get(expect, "*/*") if expect else "*/*",
             expect=expect,
-            last_good=self.memory.read_at,
+            last_good=self.status.read_at,
         )
         self._validators[key or address] = remembered(document, before)
         self._bytes -= len(document.body)
@@ -110,13 +110,13 @@ class Visit:
 
     def is_known(self, document: Document, key: str) -> bool:
         """Whether the same bytes came the last time, so that nobody needs to read them."""
-        before = self.memory.validators.get(key)
+        before = self.status.validators.get(key)
         return before is not None and before.sha256 == document.sha256
 
     def carry(self, key: str) -> None:
         """Remember an address on, although it was not asked for this time."""
-        if key in self.memory.validators and key not in self._validators:
-            self._validators[key] = self.memory.validators[key]
+        if key in self.status.validators and key not in self._validators:
+            self._validators[key] = self.status.validators[key]
 
     async def attempt(
         self, address: str, *, key: str = "", expect: Expect | None = None, whole: bool = False
@@ -137,10 +137,10 @@ class Visit:
 
     def nothing_new(self) -> LocalReading:
         """The reading of a place that says what it said the last time."""
-        for key in self.memory.validators:
+        for key in self.status.validators:
             self.carry(key)
         return LocalReading(
-            validators=self._validators, facts=self.memory.facts, problems=tuple(self._problems), unchanged=True
+            validators=self._validators, facts=self.status.facts, problems=tuple(self._problems), unchanged=True
         )
 
     def reading(self, items: Sequence[AgendaItem], facts: Mapping[str, Any]) -> LocalReading:
@@ -149,7 +149,7 @@ class Visit:
             self.note(f"{self.place.name}: {len(items):,} items came at once; only {MOST_ITEMS:,} are read")
         once = tuple({item.id: item for item in reversed(items[:MOST_ITEMS])}.values())[::-1]
         rests_on = {item.evidence for item in once}
-        looked_at = self.now.isoformat() if self.looks_again else self.memory.facts["looked_at"]
+        looked_at = self.now.isoformat() if self.looks_again else self.status.facts["looked_at"]
         return LocalReading(
             items=once,
             documents=tuple(document for sha256, document in self._documents.items() if sha256 in rests_on),

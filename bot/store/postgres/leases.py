@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import LeaseLost
 
 LEASE = 45.0  # seconds; more than the longest send of any channel takes, with the writing down of it
-CHAIR_IDLE = 15  # seconds after which one that hangs is no longer elected
+LEADER_IDLE = 15  # seconds after which one that hangs is no longer elected
 SURE_FOR = 2.0  # seconds for which who was elected when it asked may go on without asking
 HANDOVER = 4.0  # seconds that who is newly elected waits: the one before is sure no longer, and its last second is over
 
@@ -53,7 +53,7 @@ class Leases:
     def __init__(self) -> None:
         self._held: dict[str, tuple[int, float]] = {}
 
-    async def take(self, db: AsyncConnection, now: datetime, channel: str, most: int) -> list[str]:
+    async def claim_due(self, db: AsyncConnection, now: datetime, channel: str, most: int) -> list[str]:
         """Lease due subscriptions; their ids."""
         asked = time.monotonic()
         found = await db.execute(_TAKE, {"now": now, "channel": channel, "most": most})
@@ -108,7 +108,7 @@ def _lost(name: str) -> LeaseLost:
     return LeaseLost(f"Another program works on {name} now.")
 
 
-class Chair:
+class LeaderLock:
     """One connection whose session holds what this program was elected to; with it all of that ends.
 
     The server closes it when this program hangs. A session may end unnoticed while its program goes on, for SURE_FOR
@@ -122,7 +122,7 @@ class Chair:
         self._sure_until = 0.0
         self._one_at_a_time = asyncio.Lock()
 
-    async def elected(self, name: str) -> float | None:
+    async def leadership_in(self, name: str) -> float | None:
         """Seconds until this program may act on it, None while another may; psycopg.Error when nobody answers."""
         if not self._is_sure(name):
             async with self._one_at_a_time:
@@ -145,7 +145,7 @@ class Chair:
         try:
             self._connection = await self._connect()
             await self._connection.set_autocommit(True)
-            await self._connection.execute(f"SET idle_session_timeout = '{CHAIR_IDLE}s'")
+            await self._connection.execute(f"SET idle_session_timeout = '{LEADER_IDLE}s'")
             return await self._ask_of(self._connection, name)
         except (psycopg.Error, OSError):
             await self.close()

@@ -27,18 +27,18 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
-from bot.errors import StoreAway, StoreDamaged, StoreError
-from bot.store import Contents, Memory, Record
-from bot.store.postgres.leases import Chair, Leases
+from bot.errors import StoreCorrupt, StoreError, StoreUnavailable
+from bot.store import Contents, Record, SourceStatus
+from bot.store.postgres.leases import LeaderLock, Leases
 from bot.store.postgres.tables import CHANGES, EVIDENCE, LEASES, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
 from bot.store.tiny.contents import (
     RECEIPTS_KEPT,
     SET_BACK,
     SLICE,
     Log,
-    Proofs,
-    Roll,
+    ReceiptIndex,
     SetBack,
+    SubscriptionIndex,
     advanced,
     changed,
     failed,
@@ -60,7 +60,7 @@ ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = 
 
 T = TypeVar("T")
 _DECODE_CHANGE = msgspec.json.Decoder(Change).decode
-_DECODE_MEMORY = msgspec.json.Decoder(Memory).decode
+_DECODE_MEMORY = msgspec.json.Decoder(SourceStatus).decode
 _DECODE_HELD = msgspec.json.Decoder(tuple[Held, ...]).decode
 _DECODE_SUBSCRIPTION = msgspec.json.Decoder(Subscription).decode
 _DECODE_SET_BACK = msgspec.json.Decoder(SetBack).decode
@@ -80,7 +80,7 @@ class PostgresStore:
         self._log = Log()
         self._set_back: SetBack | None = None
         self._leases = Leases()
-        self._chair = Chair(self._connect)
+        self._chair = LeaderLock(self._connect)
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -122,16 +122,16 @@ class PostgresStore:
         self._check_open()
         return self._log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
 
-    async def memory(self, source: str) -> Memory:
+    async def source_status(self, source: str) -> SourceStatus:
         async with self._statement() as db:
             found = await db.execute(sa.select(SOURCES.c.body).where(SOURCES.c.source == source))
             body = found.scalar_one_or_none()
-        return _DECODE_MEMORY(body) if body is not None else Memory(source=source)
+        return _DECODE_MEMORY(body) if body is not None else SourceStatus(source=source)
 
-    async def memories(self) -> Sequence[Memory]:
+    async def source_statuses(self) -> Sequence[SourceStatus]:
         async with self._statement() as db:
             bodies = (await db.execute(sa.select(SOURCES.c.body))).scalars().all()
-        return tuple(sorted(map(_DECODE_MEMORY, bodies), key=lambda memory: memory.source))
+        return tuple(sorted(map(_DECODE_MEMORY, bodies), key=lambda status: status.source))
 
     async def held(self) -> Sequence[Held]:
         async with self._statement() as db:
@@ -146,7 +146,7 @@ class PostgresStore:
             return None
         document = restored(row.sha256, row.packed, row.label)
         if document is None:
-            raise StoreDamaged(f"The document {sha256} in the database is damaged; put it back from a backup.")
+            raise StoreCorrupt(f"The document {sha256} in the database is damaged; put it back from a backup.")
         return document
 
     async def record(self, record: Record) -> Sequence[Change]:
@@ -156,8 +156,8 @@ class PostgresStore:
                 replace(change, seq=seq, recorded_at=record.recorded_at)
                 for seq, change in enumerate(record.changes, ledger.last_seq + 1)
             )
-            await self._leases.check(db, f"source {record.memory.source}")
-            await self._remember(db, record.memory)
+            await self._leases.check(db, f"source {record.status.source}")
+            await self._remember(db, record.status)
             before = _known(ledger.known)
             known = before if record.known is None else record.known
             if not _follows(before, changes, known):
@@ -175,11 +175,11 @@ class PostgresStore:
                 await db.exec_driver_sql(f"NOTIFY {NEWS}")
         return changes
 
-    async def remember(self, memory: Memory) -> None:
+    async def remember(self, status: SourceStatus) -> None:
         async def once() -> None:
             async with self._transaction() as db:
-                await self._leases.check(db, f"source {memory.source}")
-                await self._remember(db, memory)
+                await self._leases.check(db, f"source {status.source}")
+                await self._remember(db, status)
 
         await _insist(once)  # else the source would be read again at once
 
@@ -272,14 +272,14 @@ class PostgresStore:
         async with self._statement() as db:
             return await _receipts(db, which)
 
-    async def put_off(self, subscription_id: str, until: datetime) -> None:
+    async def defer(self, subscription_id: str, until: datetime) -> None:
         await self._change(subscription_id, lambda stored: replace(stored, retry_at=until))
 
-    async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
+    async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
         if most <= 0:
             return ()
         async with self._transaction() as db:
-            taken = [_number(name) for name in await self._leases.take(db, now, channel, most)]
+            taken = [_number(name) for name in await self._leases.claim_due(db, now, channel, most)]
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.number.in_(taken)).order_by(s.due_at, s.number))
             return tuple(map(_subscription, rows))
@@ -288,7 +288,7 @@ class PostgresStore:
         async with self._statement() as db:
             return await self._leases.lease(db, name)
 
-    async def hold(self, name: str, seconds: float) -> None:
+    async def extend_lease(self, name: str, seconds: float) -> None:
         if not self._leases.lasts(name, seconds):
             async with self._statement() as db:
                 await self._leases.renew(db, name)
@@ -297,17 +297,17 @@ class PostgresStore:
         try:
             async with self._statement() as db:
                 await self._leases.release(db, name)
-        except StoreAway:  # it expires
+        except StoreUnavailable:  # it expires
             self._leases.forget(name)
 
-    async def elected(self, name: str) -> float | None:
+    async def leadership_in(self, name: str) -> float | None:
         self._check_open()
         try:
-            return await self._chair.elected(name)
+            return await self._chair.leadership_in(name)
         except (psycopg.Error, OSError) as fault:
-            raise StoreAway(sentence(fault)) from fault
+            raise StoreUnavailable(sentence(fault)) from fault
 
-    async def news(self) -> None:
+    async def wait_for_changes(self) -> None:
         self._check_open()
         try:
             listener = await self._connect()
@@ -319,7 +319,7 @@ class PostgresStore:
             finally:
                 await listener.close()
         except (psycopg.Error, OSError) as fault:
-            raise StoreAway(sentence(fault)) from fault
+            raise StoreUnavailable(sentence(fault)) from fault
 
     async def contents(self) -> Contents:
         """Everything but the evidence, as it was at one moment."""
@@ -327,7 +327,7 @@ class PostgresStore:
             await db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             ledger = (await db.execute(sa.select(LEDGER))).one()
             changes = (await db.execute(sa.select(CHANGES.c.body).order_by(CHANGES.c.seq))).scalars()
-            memories = (await db.execute(sa.select(SOURCES.c.body))).scalars()
+            statuses = (await db.execute(sa.select(SOURCES.c.body))).scalars()
             subscriptions = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
             receipts = (await db.execute(sa.select(RECEIPTS.c.body).order_by(RECEIPTS.c.number))).scalars()
             notes: dict[str, dict[str, str]] = {}
@@ -337,7 +337,7 @@ class PostgresStore:
                 known=_known(ledger.known),
                 changes=tuple(map(_DECODE_CHANGE, changes)),
                 held=_in_order(_DECODE_HELD(ledger.held)),
-                memories=tuple(sorted(map(_DECODE_MEMORY, memories), key=lambda memory: memory.source)),
+                statuses=tuple(sorted(map(_DECODE_MEMORY, statuses), key=lambda status: status.source)),
                 subscriptions=tuple(map(_subscription, subscriptions)),
                 receipts=tuple(map(_DECODE_RECEIPT, receipts)),
                 notes=notes,
@@ -356,10 +356,10 @@ class PostgresStore:
             if ledger.last_seq or ledger.next_number > 1:
                 raise StoreError("The database holds something already; only an empty one can be filled.")
             await _insert(db, CHANGES, [{"seq": c.seq, "body": _json(c)} for c in contents.changes])
-            await _insert(db, SOURCES, [{"source": m.source, "body": _json(m)} for m in contents.memories])
-            proofs = Proofs()
+            await _insert(db, SOURCES, [{"source": m.source, "body": _json(m)} for m in contents.statuses])
+            proofs = ReceiptIndex()
             proofs.keep(contents.receipts)
-            roll = Roll(await self._read_on(db), proofs)
+            roll = SubscriptionIndex(await self._read_on(db), proofs)
             for subscription in contents.subscriptions:
                 roll.place(subscription)
             await _insert(db, SUBSCRIPTIONS, [_row(roll[s.id]) for s in contents.subscriptions])
@@ -432,28 +432,28 @@ class PostgresStore:
                 self._log.extend([_DECODE_CHANGE(body)])
         return self._log
 
-    async def _remember(self, db: AsyncConnection, memory: Memory) -> None:
-        found = await db.execute(sa.select(SOURCES.c.body).where(SOURCES.c.source == memory.source))
+    async def _remember(self, db: AsyncConnection, status: SourceStatus) -> None:
+        found = await db.execute(sa.select(SOURCES.c.body).where(SOURCES.c.source == status.source))
         old = found.scalar_one_or_none()
-        body = _json(memory)
-        remembered = insert(SOURCES).values(source=memory.source, body=body)
+        body = _json(status)
+        remembered = insert(SOURCES).values(source=status.source, body=body)
         await db.execute(remembered.on_conflict_do_update(index_elements=["source"], set_={"body": body}))
-        if memory.tried_at is None:
+        if status.tried_at is None:
             return
-        await db.execute(sa.delete(RECEIPTS).where(RECEIPTS.c.at < memory.tried_at - RECEIPTS_KEPT))
+        await db.execute(sa.delete(RECEIPTS).where(RECEIPTS.c.at < status.tried_at - RECEIPTS_KEPT))
         tried_at = _DECODE_MEMORY(old).tried_at if old is not None else None
-        if tried_at is not None and tried_at - memory.tried_at > SET_BACK:
-            await self._reckon_from(db, memory.tried_at)
+        if tried_at is not None and tried_at - status.tried_at > SET_BACK:
+            await self._reckon_from(db, status.tried_at)
 
     async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
         """The clock was set back to `at`: nothing waits for a time that is far off only because it was ahead."""
         value = _json(SetBack((await _numbers(db)).last_seq, at))
         noted = insert(NOTES).values(kind=CLOCK, key="set back", value=value)
         await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
-        log, proofs = await self._read_on(db), Proofs()
+        log, proofs = await self._read_on(db), ReceiptIndex()
         proofs.keep(await _receipts(db, sa.true()) if any(log.retractions(0)) else ())
         async for some in _in_slices(db):
-            roll = Roll(log, proofs)
+            roll = SubscriptionIndex(log, proofs)
             for subscription in some:
                 roll.place(subscription)
             roll.reckon_from(at)
@@ -483,10 +483,10 @@ class PostgresStore:
         return placed
 
     async def _with_due_at(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        log, proofs = await self._read_on(db), Proofs()
+        log, proofs = await self._read_on(db), ReceiptIndex()
         if any(log.retractions(subscription.cursor)):
             proofs.keep(await _receipts(db, RECEIPTS.c.subscription == subscription.id))
-        roll = Roll(log, proofs)
+        roll = SubscriptionIndex(log, proofs)
         roll.set_back = self._set_back
         roll.place(subscription)
         return roll[subscription.id]
@@ -498,7 +498,7 @@ async def _insist(do: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await do()
-        except StoreAway:
+        except StoreUnavailable:
             if time.monotonic() > until:
                 raise
             await asyncio.sleep(0.5)
@@ -511,7 +511,7 @@ async def _saying(connecting: AbstractAsyncContextManager[AsyncConnection]) -> A
         async with connecting as connection:
             yield connection
     except (SQLAlchemyError, psycopg.Error, OSError) as fault:
-        raise (StoreAway if _is_away(fault) else StoreError)(sentence(fault)) from fault
+        raise (StoreUnavailable if _is_away(fault) else StoreError)(sentence(fault)) from fault
     except msgspec.MsgspecError as fault:
         raise StoreError(
             f"The database was written by a version that this one does not understand ({fault})."
@@ -612,7 +612,7 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c
-    proofs = Proofs()
+    proofs = ReceiptIndex()
     wrong = [change.retracts for change in changes if change.retracts is not None]
     if wrong:
         proofs.keep(await _receipts(db, RECEIPTS.c.changes.overlap(wrong)))
@@ -621,7 +621,7 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     tail = Log(before=changes[0].seq - 1)
     tail.extend(changes)
     async for some in _in_slices(db, concerned):
-        roll, woken = Roll(tail, proofs), []
+        roll, woken = SubscriptionIndex(tail, proofs), []
         for subscription in some:
             if subscription.due_at is not None and not (subscription.id in told or subscription.hears_always):
                 continue  # else something may be due before what is due already

@@ -17,14 +17,14 @@ from bot.domain.change import MOVING, NEVER_TOLD, Change, Kind, Known
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Receipt, Subscription, due_at
 from bot.errors import StoreError
-from bot.store import Memory
+from bot.store import SourceStatus
 
 RECEIPTS_KEPT = timedelta(days=90)
 SLICE = 1_000  # subscriptions that are woken before others have their turn, which takes about 20 ms
 SET_BACK = timedelta(minutes=1)  # by which a clock goes back that was wrong; less is a clock that is kept right
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded"):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded", rename={"status": "memory"}):
     """A reading was committed; its changes are those of the log up to `last_seq`.
 
     What is known after it follows from the changes, but for `seen`, `absent` and `numbers`: for each list the row
@@ -34,36 +34,38 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
 
     last_seq: int
     recorded_at: datetime
-    memory: Memory
+    status: SourceStatus
     seen: Mapping[ListName, Publication]
     absent: tuple[tuple[Key, datetime], ...]
     numbers: Mapping[ListName, tuple[int, ...]] = msgspec.field(default_factory=dict)
     held: tuple[Held, ...] | None = None
 
 
-class Remembered(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered"):
+class Remembered(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered", rename={"status": "memory"}
+):
     """What is remembered of a source was replaced, but for the fields named in `same`, which are left out here.
 
     Most sources have not changed when they are read, and what they are asked with next time may be long.
     """
 
-    memory: Memory
+    status: SourceStatus
     same: tuple[Literal["validators", "facts"], ...] = ()
 
 
-class Together(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered together"):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered together"):
     """What is remembered of several sources was replaced; each was committed on its own word, all in one line."""
 
     each: tuple[Remembered, ...]
 
 
-class Withheld(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="withheld"):
+class HeldReplaced(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="withheld"):
     """All that is held was replaced."""
 
     held: tuple[Held, ...]
 
 
-class Placed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="placed"):
+class SubscriptionSaved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="placed"):
     """A subscription as it now stands, and the receipt that goes with it, if any."""
 
     subscription: Subscription
@@ -85,7 +87,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="not
     value: str | None
 
 
-Transaction = Recorded | Remembered | Together | Withheld | Placed | Removed | Noted
+Transaction = Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | Removed | Noted
 
 
 class Log:
@@ -137,7 +139,7 @@ class Log:
         """Those after that change."""
         return (change for change in self._retractions if change.seq > after)
 
-    def first_owed(self, subscription: Subscription, new: "New | None" = None) -> Change | None:
+    def first_owed(self, subscription: Subscription, new: "NewChanges | None" = None) -> Change | None:
         """The first of `owed`, from the index; among the `new` alone where the caller knows that nothing else is."""
         news, after = subscription.filter, max(subscription.cursor, new.after if new else 0)
         if news.counties or news.agencies or news.support_types:
@@ -171,7 +173,7 @@ def _heard_under(change: Change) -> list[tuple[str, Kind]]:
     return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]
 
 
-class New:
+class NewChanges:
     """Changes that were just added, later than any entry of any filter.
 
     `after` is the last change before them, `wrong` are those that they take back.
@@ -198,7 +200,7 @@ class New:
         return min(found) if found else None
 
 
-class Alarm:
+class DueQueue:
     """Who is to be woken when; a heap in which what was moved or taken out is skipped later."""
 
     def __init__(self) -> None:
@@ -228,7 +230,7 @@ class Alarm:
         return self._rung
 
 
-class Proofs:
+class ReceiptIndex:
     """The receipts, and who was told of a change by them."""
 
     def __init__(self) -> None:
@@ -261,24 +263,24 @@ class SetBack(NamedTuple):
     at: datetime
 
 
-class Roll:
+class SubscriptionIndex:
     """The subscriptions, who watches which state, and when each is due.
 
     After `set_back`, what the log held until then counts as recorded by that time. With `in_slices`, whoever records
     changes has to call `wake_some` to the end, and may let others have their turn in between.
     """
 
-    def __init__(self, log: Log, proofs: Proofs) -> None:
+    def __init__(self, log: Log, proofs: ReceiptIndex) -> None:
         self.by_id: dict[str, Subscription] = {}
         self.by_address: dict[tuple[str, str], str] = {}
         self.next_number = 1
         self.set_back: SetBack | None = None
         self.in_slices = False
-        self._waking: deque[tuple[set[str], New]] = deque()
+        self._waking: deque[tuple[set[str], NewChanges]] = deque()
         self._log = log
         self._proofs = proofs
         self._watchers: defaultdict[str, set[str]] = defaultdict(set)
-        self._alarm = Alarm()
+        self._alarm = DueQueue()
         self._moments: dict[tuple[Cadence, time, str, datetime], datetime] = {}
 
     def __getitem__(self, subscription_id: str) -> Subscription:
@@ -313,7 +315,7 @@ class Roll:
         """Set `due_at` of those who are owed one of these new changes and had nothing due, or begin with it."""
         if not changes:
             return
-        new = New(changes)
+        new = NewChanges(changes)
         watching = (self._watchers.get(state, ()) for state in {ALL_STATES}.union(*(c.states for c in changes)))
         told = (self._proofs.told(wrong) & self.by_id.keys() for wrong in new.wrong)  # whatever they watch by now
         self._waking.append((set().union(*watching, *told), new))
@@ -331,7 +333,7 @@ class Roll:
             self._wake(self.by_id[names.pop()], new)
         return True
 
-    def _wake(self, subscription: Subscription, new: New) -> None:
+    def _wake(self, subscription: Subscription, new: NewChanges) -> None:
         if subscription.due_at is None:
             self._set(subscription, new)
         elif subscription.hears_always or any(subscription.id in self._proofs.told(wrong) for wrong in new.wrong):
@@ -356,7 +358,7 @@ class Roll:
         rung = (self.by_id[subscription_id] for subscription_id in self._alarm.rung(now))
         return sorted((s for s in rung if s.is_due(now)), key=lambda s: (s.due_at, int(s.id.removeprefix("s"))))
 
-    def _set(self, subscription: Subscription, new: New | None = None) -> None:
+    def _set(self, subscription: Subscription, new: NewChanges | None = None) -> None:
         moment = self._due_at(subscription, new)
         if subscription.due_at != moment:
             subscription = replace(subscription, due_at=moment)
@@ -372,7 +374,7 @@ class Roll:
         if self.by_address.get((old.channel, old.address)) == old.id:
             del self.by_address[old.channel, old.address]
 
-    def _due_at(self, subscription: Subscription, new: New | None) -> datetime | None:
+    def _due_at(self, subscription: Subscription, new: NewChanges | None) -> datetime | None:
         """When the first thing that it is owed is due; a retraction never waits for the hour of a digest."""
         owed = self._log.first_owed(subscription, new)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
@@ -421,10 +423,10 @@ class Ledger:
     def __init__(self) -> None:
         self.known = Known()
         self.held: tuple[Held, ...] = ()
-        self.memories: dict[str, Memory] = {}
+        self.statuses: dict[str, SourceStatus] = {}
         self.log = Log()
-        self.proofs = Proofs()
-        self.roll = Roll(self.log, self.proofs)
+        self.proofs = ReceiptIndex()
+        self.roll = SubscriptionIndex(self.log, self.proofs)
         self.notes: dict[str, dict[str, str]] = {}
         self.transactions = 0
         self.latest: datetime | None = None
@@ -437,12 +439,12 @@ class Ledger:
                 self._record(transaction, changes)
             case Remembered():
                 self._remember(transaction)
-            case Together(each=each):
+            case Batch(each=each):
                 for remembered in each:
                     self._remember(remembered)
-            case Withheld(held=held):
+            case HeldReplaced(held=held):
                 self.held = held
-            case Placed():
+            case SubscriptionSaved():
                 self._place(transaction)
             case Removed(id=removed, receipts=receipts):
                 gone = self.roll[removed]
@@ -478,19 +480,19 @@ class Ledger:
         self._foreseen = None
         if recorded.held is not None:
             self.held = recorded.held
-        self.memories[recorded.memory.source] = recorded.memory
+        self.statuses[recorded.status.source] = recorded.status
         self._at(recorded.recorded_at)
         self.log.extend(changes)
         self.roll.wake(changes)
 
     def _remember(self, remembered: Remembered) -> None:
-        memory = remembered.memory
+        status = remembered.status
         if remembered.same:
-            before = self.memories.get(memory.source, memory)
-            memory = replace(memory, **{name: getattr(before, name) for name in remembered.same})
-        self.memories[memory.source] = memory
-        if memory.tried_at is not None:
-            self._at(memory.tried_at)
+            before = self.statuses.get(status.source, status)
+            status = replace(status, **{name: getattr(before, name) for name in remembered.same})
+        self.statuses[status.source] = status
+        if status.tried_at is not None:
+            self._at(status.tried_at)
 
     def _at(self, moment: datetime) -> None:
         """Something happened then. When what happened before it was later by far, the clock has been set back."""
@@ -510,7 +512,7 @@ class Ledger:
         else:
             notes[noted.key] = noted.value
 
-    def _place(self, placed: Placed) -> None:
+    def _place(self, placed: SubscriptionSaved) -> None:
         if placed.receipt is not None:
             self._at(placed.receipt.at)
             self.proofs.add(placed.receipt)
@@ -523,16 +525,16 @@ def row_numbers(known: Known, name: ListName) -> tuple[int, ...]:
     return tuple(rows.get(key, 0) for key in known.agreements[name])
 
 
-def remembered(old: Memory | None, memory: Memory) -> Remembered:
+def remembered(old: SourceStatus | None, status: SourceStatus) -> Remembered:
     """The transaction that replaces what is remembered, without what stays as it is."""
     same: list[Literal["validators", "facts"]] = []
-    if old is not None and memory.validators == old.validators:
+    if old is not None and status.validators == old.validators:
         same.append("validators")
-        memory = replace(memory, validators={})
-    if old is not None and memory.facts == old.facts:
+        status = replace(status, validators={})
+    if old is not None and status.facts == old.facts:
         same.append("facts")
-        memory = replace(memory, facts={})
-    return Remembered(memory=memory, same=tuple(same))
+        status = replace(status, facts={})
+    return Remembered(status=status, same=tuple(same))
 
 
 def _numbered(agreements: Iterable[Key], numbers: Sequence[int]) -> Mapping[Key, int]:

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from bot.domain.document import Document, digest
-from bot.errors import StoreDamaged, StoreError
+from bot.errors import StoreCorrupt, StoreError
 from bot.store.tiny.files import Folder, seal, unseal
 
 
@@ -37,7 +37,7 @@ class Evidence:
         try:
             if self.get(document.sha256) is not None:
                 return
-        except StoreDamaged:
+        except StoreCorrupt:
             pass
         self._write(document)
 
@@ -50,7 +50,7 @@ class Evidence:
         written = unseal(line.removesuffix(b"\n"))
         found = restored(sha256, kept, written) if written is not None else None
         if found is None:
-            raise StoreDamaged(
+            raise StoreCorrupt(
                 f"The document {self._folder.path / stem}.gz or the label beside it is damaged; "
                 "put both back from a backup."
             )

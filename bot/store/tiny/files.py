@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
+from bot.errors import StoreBusy, StoreCorrupt, StoreError, StoreUnwritable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -184,7 +184,7 @@ class LineFile:
     def _cut(self, fd: int) -> None:
         found = os.fstat(fd)
         if found.st_size < self.end or not found.st_nlink:
-            raise StoreDamaged(
+            raise StoreCorrupt(
                 f"{self.path} was changed by another program while Countersign was running; start again."
             )
         if found.st_size > self.end:

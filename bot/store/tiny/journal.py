@@ -8,7 +8,7 @@ import msgspec
 
 from bot.domain.change import Change
 from bot.domain.document import Document
-from bot.errors import StoreDamaged, StoreError, StoreUnwritable
+from bot.errors import StoreCorrupt, StoreError, StoreUnwritable
 from bot.store.tiny import snapshot
 from bot.store.tiny.contents import Ledger, Transaction
 from bot.store.tiny.evidence import Evidence
@@ -172,7 +172,7 @@ class Reader:
         """Everything that is committed by now."""
         try:
             self._replica.follow()
-        except StoreDamaged:  # or the writer has folded in the journal that we were reading
+        except StoreCorrupt:  # or the writer has folded in the journal that we were reading
             self._replica = self._load()
         if self._replica.blank:
             self._replica = self._load()
@@ -194,7 +194,7 @@ class Reader:
 
     def _load(self) -> Replica:
         for _ in range(TRIES):
-            with suppress(StoreDamaged):
+            with suppress(StoreCorrupt):
                 replica = Replica(self._folder)
                 if not replica.notices:
                     return replica

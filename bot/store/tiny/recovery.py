@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from bot.domain.change import Change
-from bot.errors import StoreDamaged, StoreError
+from bot.errors import StoreCorrupt, StoreError
 from bot.store.tiny import snapshot
 from bot.store.tiny.contents import Ledger, Recorded, Transaction
 from bot.store.tiny.files import Folder, read_lines
@@ -95,7 +95,7 @@ class Replica:
         for name in (STATE, PREVIOUS):
             try:
                 found = snapshot.load(self._folder, name)
-            except StoreDamaged as error:
+            except StoreCorrupt as error:
                 self.state_damaged |= name == STATE
                 wrong.append(str(error))
             if found is not None:
@@ -115,7 +115,7 @@ class Replica:
         path = self._folder.path / journal(self.generation)
         lines = read_lines(path, self.journal_end)
         if lines is None:
-            raise StoreDamaged(" ".join([*self._wrong, f"{path} is missing. {RESTORE}."]))
+            raise StoreCorrupt(" ".join([*self._wrong, f"{path} is missing. {RESTORE}."]))
         for body, end in zip(lines.bodies, lines.ends, strict=True):
             if self._lines:
                 self._apply(self._decoded(self._decode_line, body))
@@ -149,7 +149,7 @@ class Replica:
             return unused or not is_empty or self._has_journal(self.generation + 2)
         if begun is not None and begun < self.ledger.transactions and is_empty:
             return False
-        raise StoreDamaged(f"{path} does not go on where {journal(self.generation)} ends. {RESTORE}.")
+        raise StoreCorrupt(f"{path} does not go on where {journal(self.generation)} ends. {RESTORE}.")
 
     def _has_journal(self, generation: int) -> bool:
         return (self._folder.path / journal(generation)).exists()
@@ -163,7 +163,7 @@ class Replica:
         taken, self._unread = self._unread[:count], self._unread[count:]
         changes = [self._decoded(self._decode_change, body) for body, _ in taken]
         if [change.seq for change in changes] != list(range(first, last_seq + 1)):
-            raise StoreDamaged(f"{self._folder.path / LOG} does not number its changes one by one. {RESTORE}.")
+            raise StoreCorrupt(f"{self._folder.path / LOG} does not number its changes one by one. {RESTORE}.")
         if taken:
             self.log_end = taken[-1][1]
         return changes
@@ -173,12 +173,12 @@ class Replica:
         path = self._folder.path / LOG
         lines = read_lines(path, self.log_end)
         if lines is None:
-            raise StoreDamaged(f"{path} is missing. {RESTORE}.")
+            raise StoreCorrupt(f"{path} is missing. {RESTORE}.")
         self._unread = list(zip(lines.bodies, lines.ends, strict=True))
         if count > len(self._unread):
             line = self.ledger.log.end + len(self._unread) + 1
             last = self.ledger.log.end + count
-            raise StoreDamaged(
+            raise StoreCorrupt(
                 f"Line {line} of {path} is damaged or missing, though {last} changes were committed. {RESTORE}."
             )
 
@@ -186,9 +186,9 @@ class Replica:
         """A checkpoint is replaced only once the next journal is there, so that none may be missing at the end."""
         newest = max(journals(self._folder), default=0)
         if self.blank and (self._fell_back or read_lines(self._folder.path / LOG) not in (None, ([], [], b""))):
-            raise StoreDamaged(f"{self._folder.path} holds a change log but nothing of what belongs to it. {RESTORE}.")
+            raise StoreCorrupt(f"{self._folder.path} holds a change log but nothing of what belongs to it. {RESTORE}.")
         if newest > self.generation + 1 or (self._fell_back and newest <= self.base):
-            raise StoreDamaged(f"{self._folder.path / journal(self.generation + 1)} is missing. {RESTORE}.")
+            raise StoreCorrupt(f"{self._folder.path / journal(self.generation + 1)} is missing. {RESTORE}.")
 
     def _decoded(self, decode: Callable[[S], T], written: S) -> T:
         try:
@@ -198,9 +198,9 @@ class Replica:
                 f"{self._folder.path} was written by a version that this one does not understand ({error})."
             ) from error
 
-    def _damaged_line(self) -> StoreDamaged:
+    def _damaged_line(self) -> StoreCorrupt:
         path = self._folder.path / journal(self.generation)
-        return StoreDamaged(
+        return StoreCorrupt(
             f"Line {self._lines + 1} of {path} is damaged. {RESTORE}; "
             "or delete that line and all after it, to go on without what they say."
         )

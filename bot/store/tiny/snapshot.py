@@ -13,8 +13,8 @@ from bot.domain.agreement import Agreement, Key, ListName, Publication
 from bot.domain.change import Change, Known
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import Receipt, Subscription
-from bot.errors import StoreDamaged, StoreError
-from bot.store import Memory
+from bot.errors import StoreCorrupt, StoreError
+from bot.store import SourceStatus
 from bot.store.tiny.contents import Ledger, SetBack
 from bot.store.tiny.files import Folder, seal, unseal
 from bot.store.tiny.no_gc import no_collector
@@ -38,7 +38,7 @@ class SealedStorage(Storage):
             return False
         body = unseal(found.removesuffix(b"\n"))
         if body is None:
-            raise StoreDamaged(f"{self._folder.path / self._name} is damaged.")
+            raise StoreCorrupt(f"{self._folder.path / self._name} is damaged.")
         self._tables = msgspec.json.decode(body, type=Tables)
         return True
 
@@ -119,7 +119,7 @@ class Checkpoint:
         ledger.log.extend(changes)
         ledger.known = self._known()
         ledger.held = tuple(self._all("held", Held))
-        ledger.memories = {memory.source: memory for memory in self._all("sources", Memory)}
+        ledger.statuses = {status.source: status for status in self._all("sources", SourceStatus)}
         ledger.proofs.keep(self._all("receipts", Receipt))
         ledger.latest, ledger.roll.set_back = self.meta.latest, self.meta.set_back
         for note in self._all("notes", Note):
@@ -194,7 +194,7 @@ def _tables(ledger: Ledger, meta: Meta) -> dict[str, list[Any]]:
         "pending_since": [Since(key, at) for key, at in known.pending_since.items()],
         "absent": [Since(key, at) for key, at in known.absent.items()],
         "held": list(ledger.held),
-        "sources": list(ledger.memories.values()),
+        "sources": list(ledger.statuses.values()),
         "subscriptions": list(ledger.roll.by_id.values()),
         "receipts": ledger.proofs.all,
         "notes": [Note(kind, key, value) for kind, notes in ledger.notes.items() for key, value in notes.items()],

@@ -17,15 +17,15 @@ from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import Receipt, Subscription
 from bot.errors import StoreError
-from bot.store import Contents, Memory, Record
+from bot.store import Contents, Record, SourceStatus
 from bot.store.tiny.contents import (
+    Batch,
+    HeldReplaced,
     Ledger,
     Noted,
-    Placed,
     Recorded,
     Removed,
-    Together,
-    Withheld,
+    SubscriptionSaved,
     advanced,
     changed,
     failed,
@@ -52,7 +52,7 @@ class TinyStore:
         self._files: Writer | Reader | Fleeting | None = files
         self._evidence = evidence
         self._at_work: set[str] = set()
-        self._waiting: list[tuple[Memory, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[SourceStatus, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -92,12 +92,12 @@ class TinyStore:
     ) -> Sequence[Change]:
         return self._ledger.log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
 
-    async def memory(self, source: str) -> Memory:
-        return self._ledger.memories.get(source, Memory(source=source))
+    async def source_status(self, source: str) -> SourceStatus:
+        return self._ledger.statuses.get(source, SourceStatus(source=source))
 
-    async def memories(self) -> Sequence[Memory]:
-        memories = self._ledger.memories
-        return tuple(memories[source] for source in sorted(memories))
+    async def source_statuses(self) -> Sequence[SourceStatus]:
+        statuses = self._ledger.statuses
+        return tuple(statuses[source] for source in sorted(statuses))
 
     async def held(self) -> Sequence[Held]:
         return tuple(sorted(self._ledger.held, key=lambda held: (held.since, held.id)))
@@ -116,7 +116,7 @@ class TinyStore:
         recorded = Recorded(
             last_seq=ledger.log.end + len(changes),
             recorded_at=record.recorded_at,
-            memory=record.memory,
+            status=record.status,
             seen=known.seen,
             absent=tuple(known.absent.items()),
             numbers={name: row_numbers(known, name) for name in ListName},
@@ -129,11 +129,11 @@ class TinyStore:
             await asyncio.sleep(0)
         return changes
 
-    async def remember(self, memory: Memory) -> None:
+    async def remember(self, status: SourceStatus) -> None:
         """While others are at work it waits for them a moment: most readings bring nothing, and share one line."""
         loop = asyncio.get_running_loop()
         committed = loop.create_future()
-        self._waiting.append((memory, committed))
+        self._waiting.append((status, committed))
         if len(self._waiting) >= len(self._at_work):
             self._remember_all()
         elif self._timer is None:
@@ -147,10 +147,10 @@ class TinyStore:
         waiting, self._waiting, self._timer = self._waiting, [], None
         fault = None
         try:
-            last = {memory.source: memory for memory, _ in waiting}.values()
-            each = tuple(remembered(self._ledger.memories.get(memory.source), memory) for memory in last)
+            last = {status.source: status for status, _ in waiting}.values()
+            each = tuple(remembered(self._ledger.statuses.get(status.source), status) for status in last)
             if each:
-                self._opened.commit(each[0] if len(each) == 1 else Together(each=each))
+                self._opened.commit(each[0] if len(each) == 1 else Batch(each=each))
         except Exception as failed:  # noqa: BLE001 - whatever it is, those who wait are told
             fault = failed
         for _, committed in waiting:
@@ -162,7 +162,7 @@ class TinyStore:
                 committed.set_exception(fault)
 
     async def put_held(self, held: Sequence[Held]) -> None:
-        self._opened.commit(Withheld(held=tuple(held)))
+        self._opened.commit(HeldReplaced(held=tuple(held)))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
         ledger = self._ledger
@@ -214,30 +214,30 @@ class TinyStore:
         if stored is not None:
             self._place(failed(stored, subscription), receipt)
 
-    async def put_off(self, subscription_id: str, until: datetime) -> None:
+    async def defer(self, subscription_id: str, until: datetime) -> None:
         self._place(replace(self._ledger.roll[subscription_id], retry_at=until))
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         receipts = self._ledger.proofs.all
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
 
-    async def take(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:  # noqa: ARG002 - no limit
+    async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:  # noqa: ARG002 - no limit
         return tuple(s for s in self._ledger.roll.due(now) if s.channel == channel)
 
     async def lease(self, name: str) -> bool:
         self._at_work.add(name)
         return True  # there is no other program
 
-    async def hold(self, name: str, seconds: float) -> None:
+    async def extend_lease(self, name: str, seconds: float) -> None:
         """A lease ends with the program."""
 
     async def release(self, name: str) -> None:
         self._at_work.discard(name)
 
-    async def elected(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
+    async def leadership_in(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
         return 0.0
 
-    async def news(self) -> None:
+    async def wait_for_changes(self) -> None:
         await asyncio.Event().wait()
 
     async def contents(self) -> Contents:
@@ -247,7 +247,7 @@ class TinyStore:
             known=ledger.known,
             changes=tuple(ledger.log.changes),
             held=tuple(await self.held()),
-            memories=tuple(await self.memories()),
+            statuses=tuple(await self.source_statuses()),
             subscriptions=tuple(sorted(ledger.roll.by_id.values(), key=lambda s: int(s.id.removeprefix("s")))),
             receipts=tuple(ledger.proofs.all),
             notes={kind: dict(notes) for kind, notes in ledger.notes.items() if notes},
@@ -262,7 +262,7 @@ class TinyStore:
         ledger = Ledger()
         ledger.known, ledger.held = contents.known, contents.held
         ledger.log.extend(contents.changes)
-        ledger.memories = {memory.source: memory for memory in contents.memories}
+        ledger.statuses = {status.source: status for status in contents.statuses}
         ledger.notes = {kind: dict(notes) for kind, notes in contents.notes.items()}
         ledger.proofs.keep(contents.receipts)
         for subscription in contents.subscriptions:
@@ -299,5 +299,5 @@ class TinyStore:
         return self._opened.ledger
 
     def _place(self, subscription: Subscription, receipt: Receipt | None = None) -> Subscription:
-        self._opened.commit(Placed(subscription=subscription, receipt=receipt))
+        self._opened.commit(SubscriptionSaved(subscription=subscription, receipt=receipt))
         return self._ledger.roll[subscription.id]

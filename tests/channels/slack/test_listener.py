@@ -18,16 +18,16 @@ from support.loopback.server import Fault, dropped
 from support.loopback.slack import CLIENT, TEAM, Installed, LoopbackSlack, refused
 from support.loopback.slack_people import SIGNING_SECRET, Member, Workspace, encoded, eventually, posted, signed
 
-from bot.channels.rate_limit import Pace
-from bot.channels.slack.handlers import Reception
-from bot.channels.slack.listener import SlackChat
+from bot.channels.rate_limit import RateLimit
+from bot.channels.slack.handlers import EventHandlers
+from bot.channels.slack.listener import SlackListener
 from bot.channels.slack.oauth import SCOPES, OAuth, Workspaces
-from bot.channels.slack.sender import Slack
+from bot.channels.slack.sender import SlackSender
 from bot.channels.slack.token_vault import Vault
 from bot.domain.change import Kind
 from bot.domain.chat.parser import form as read_form
 from bot.domain.chat.parser import where
-from bot.domain.chat.request import Asked, Button, Reply
+from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.domain.subscription import Cadence, Filter, Language, Subscription
 from bot.errors import ConfigError, SendError, UsageError
@@ -52,13 +52,13 @@ class FakeClerk:
     """Answers as scripted, else with what was asked; remembers everything."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[Request] = []
         self.replies: dict[str, Reply | Exception] = {}
         self.held: dict[str, Subscription] = {}
         self.events: list[tuple[str, ...]] = []
         self.delay = 0.0
 
-    async def answer(self, asked: Asked) -> Reply:
+    async def answer(self, asked: Request) -> Reply:
         self.asked.append(asked)
         await asyncio.sleep(self.delay)
         reply = self.replies.get(asked.text, says(f"You asked: {asked.text}"))
@@ -110,7 +110,7 @@ class MemoryNotes(dict):
 class Scene:
     """Loopback Slack, the sending side, the hearing side with a clerk, and Ada, who is a member."""
 
-    def __init__(self, server: LoopbackSlack, slack: Slack, chat: SlackChat, clerk: FakeClerk, task) -> None:
+    def __init__(self, server: LoopbackSlack, slack: SlackSender, chat: SlackListener, clerk: FakeClerk, task) -> None:
         self.server, self.slack, self.chat, self.clerk, self.task = server, slack, chat, clerk, task
         self.way = posted(chat.feed) if not chat._app_token else server.happens
         self.ada = self.member("U0ADA00")
@@ -127,8 +127,8 @@ class Scene:
 @asynccontextmanager
 async def scene(token: str | None = "xoxb-loopback-0000000000", tokens=None, *, connects=True, **options):
     async with LoopbackSlack() as server:
-        slack = Slack(token=token, tokens=tokens, base_url=server.url, pace=Pace())
-        chat = SlackChat(slack, **({"first_wait": 0.02, "settled": 0.05} | options))
+        slack = SlackSender(token=token, tokens=tokens, base_url=server.url, pace=RateLimit())
+        chat = SlackListener(slack, **({"first_wait": 0.02, "settled": 0.05} | options))
         clerk = FakeClerk()
         task = asyncio.create_task(chat.listen(clerk))
         try:
@@ -161,7 +161,7 @@ async def test_a_command_is_asked_of_the_clerk_and_answered_to_the_person_alone(
     [answer] = await at.told()
 
     [asked] = at.clerk.asked
-    assert asked == Asked(channel="slack", address=CHANNEL, text="watch TX Oklahoma", bot="<@U0BOT>")
+    assert asked == Request(channel="slack", address=CHANNEL, text="watch TX Oklahoma", bot="<@U0BOT>")
     assert (answer.text, answer.user, answer.alone) == ("You asked: watch TX Oklahoma", "U0ADA00", True)
     assert at.server.messages == []
 
@@ -712,7 +712,7 @@ async def test_added_to_a_channel_the_bot_goes_on_there_and_says_hello_in_the_la
 
     assert at.clerk.events == [("returned", "slack", CHANNEL)]
     assert at.clerk.asked == [
-        Asked(channel="slack", address=CHANNEL, text="hello", language=Language.SPANISH, bot="<@U0BOT>")
+        Request(channel="slack", address=CHANNEL, text="hello", language=Language.SPANISH, bot="<@U0BOT>")
     ]
     assert at.server.told(CHANNEL) == ["Hola."]
     assert "states" in at.server.messages[0].raw
@@ -881,7 +881,7 @@ async def test_an_envelope_that_makes_no_sense_does_not_end_the_connection(at: S
 # ── the public address ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def knock(chat: SlackChat, body: bytes, path: str = "/slack/commands", **options):
+async def knock(chat: SlackListener, body: bytes, path: str = "/slack/commands", **options):
     content = {"Content-Type": "application/x-www-form-urlencoded"}
     return await chat.feed(path, content | signed(body, **options), body)
 
@@ -941,8 +941,8 @@ async def test_on_the_websocket_alone_nothing_is_taken_at_the_public_address(at:
 
 async def test_before_and_after_it_listens_it_says_so() -> None:
     async with LoopbackSlack() as server:
-        slack = Slack(token=server.token, base_url=server.url)
-        chat = SlackChat(slack, **HTTP)
+        slack = SlackSender(token=server.token, base_url=server.url)
+        chat = SlackListener(slack, **HTTP)
         assert (await knock(chat, COMMAND))[0] == 503
         task = asyncio.create_task(chat.listen(FakeClerk()))
         await asyncio.sleep(0)
@@ -955,7 +955,7 @@ async def test_before_and_after_it_listens_it_says_so() -> None:
 
 def test_without_an_app_token_or_a_public_address_slack_only_sends() -> None:
     with pytest.raises(ConfigError, match="SLACK_APP_TOKEN"):
-        SlackChat(Slack(token="xoxb-x"))
+        SlackListener(SlackSender(token="xoxb-x"))
 
 
 # ── several workspaces ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -1048,7 +1048,7 @@ async def test_another_secret_key_says_what_to_do() -> None:
     with pytest.raises(ConfigError, match="COUNTERSIGN_SECRET_KEY does not open"):
         await other.check()
     with pytest.raises(SendError, match="COUNTERSIGN_SECRET_KEY"):
-        await Slack(tokens=other.token).token_of("T0ALPHA0")
+        await SlackSender(tokens=other.token).token_of("T0ALPHA0")
     with pytest.raises(ConfigError, match=r"32 characters.*secrets"):
         Vault("short", notes)
 
@@ -1079,7 +1079,7 @@ async def test_a_workspace_that_uninstalls_is_erased_and_the_other_stays(event) 
         assert list(notes) == ["slack/T0BETA00"]
         with pytest.raises(SendError, match="not installed") as refusal:
             await at.slack.token_of("T0ALPHA0")
-        assert refusal.value.gone
+        assert refusal.value.credentials_rejected
 
 
 async def test_a_workspace_that_has_not_installed_the_app_is_told_so() -> None:
@@ -1132,13 +1132,13 @@ async def test_an_install_that_slack_refuses_or_breaks_off_is_a_page_and_not_an_
     [(f" T0ALPHA0/{CHANNEL} ", f"T0ALPHA0/{CHANNEL}"), (CHANNEL, CHANNEL), ("U024BE91L", "U024BE91L")],
 )
 def test_an_address_may_have_its_workspace_before_it(address: str, kept: str) -> None:
-    assert Slack(token="x").check(address) == kept
+    assert SlackSender(token="x").check(address) == kept
 
 
 @pytest.mark.parametrize("address", ["/C024BE91L", "C024BE91L/C024BE91L", "T0ALPHA0/", "T0ALPHA0/#news"])
 def test_what_is_no_address_with_a_workspace_is_refused(address: str) -> None:
     with pytest.raises(UsageError):
-        Slack(token="x").check(address)
+        SlackSender(token="x").check(address)
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1219,7 +1219,7 @@ def test_the_manifest_asks_for_the_scopes_and_events_that_the_program_uses_and_n
     assert {scope for scope in EVENTS.values() if scope} <= set(SCOPES)
     heard = {name.partition(".")[0] for name in events}
     unused = dict.fromkeys(("slack", "voice", "add", "team", "workspaces", "admins_only", "settled"))
-    assert heard == set(Reception(FakeClerk(), **unused).events)
+    assert heard == set(EventHandlers(FakeClerk(), **unused).events)
 
 
 def test_the_manifest_names_what_the_program_answers_to() -> None:

@@ -9,8 +9,8 @@ from support.loopback.server import Fault, delayed, page
 from support.loopback.slack import LoopbackSlack, broken, flooded, read, refused
 
 from bot.channels import CHANNELS
-from bot.channels.rate_limit import Pace
-from bot.channels.slack.sender import Slack
+from bot.channels.rate_limit import RateLimit
+from bot.channels.slack.sender import SlackSender
 from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
@@ -30,12 +30,12 @@ async def server():
 
 @pytest.fixture
 async def slack(server: LoopbackSlack):
-    channel = Slack(token=server.token, base_url=server.url, call_timeout=2, pace=Pace())
+    channel = SlackSender(token=server.token, base_url=server.url, call_timeout=2, pace=RateLimit())
     yield channel
     await channel.close()
 
 
-async def verdict(slack: Slack) -> SendError:
+async def verdict(slack: SlackSender) -> SendError:
     [part] = slack.render(digest(Span("Bay County")))
     with pytest.raises(SendError) as refusal:
         await slack.send(CHANNEL, part)
@@ -88,7 +88,7 @@ def test_no_message_is_longer_than_slack_takes_however_it_counts() -> None:
     assert sum(len(read(part.payload).links) for part in parts) == 500
 
 
-async def test_links_do_not_unfold_with_and_without_markup(slack: Slack, server: LoopbackSlack) -> None:
+async def test_links_do_not_unfold_with_and_without_markup(slack: SlackSender, server: LoopbackSlack) -> None:
     [part] = slack.render(digest(Span("MOA", "https://x.example/")))
     await slack.send(CHANNEL, part)
     await slack.send(CHANNEL, part, plain=True)
@@ -99,7 +99,7 @@ async def test_links_do_not_unfold_with_and_without_markup(slack: Slack, server:
     assert [message.text for message in server.messages] == ["News\n\nMOA"] * 2
 
 
-async def test_without_markup_nothing_is_read_as_markup(slack: Slack, server: LoopbackSlack) -> None:
+async def test_without_markup_nothing_is_read_as_markup(slack: SlackSender, server: LoopbackSlack) -> None:
     [part] = slack.render(digest(Span(HARD)))
     await slack.send(CHANNEL, part, plain=True)
 
@@ -122,22 +122,22 @@ async def test_without_markup_nothing_is_read_as_markup(slack: Slack, server: Lo
     ],
 )
 async def test_a_channel_that_refuses_is_lost_until_someone_acts_and_is_told_how(
-    slack: Slack, server: LoopbackSlack, code: str, says: str
+    slack: SlackSender, server: LoopbackSlack, code: str, says: str
 ) -> None:
     server.script(CHANNEL, refused(code))
     error = await verdict(slack)
 
     assert error.permanent
-    assert not error.gone
+    assert not error.credentials_rejected
     assert says in str(error)
     assert code in str(error)
 
 
-async def test_a_channel_that_is_not_found_is_only_doubtful(slack: Slack, server: LoopbackSlack) -> None:
+async def test_a_channel_that_is_not_found_is_only_doubtful(slack: SlackSender, server: LoopbackSlack) -> None:
     server.script(CHANNEL, refused("channel_not_found"))
     error = await verdict(slack)
 
-    assert error.doubtful
+    assert error.maybe_permanent
     assert not error.permanent
     assert "/invite" in str(error)
 
@@ -145,11 +145,11 @@ async def test_a_channel_that_is_not_found_is_only_doubtful(slack: Slack, server
 @pytest.mark.parametrize(
     "code", ["account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed", "missing_scope"]
 )
-async def test_a_refused_token_is_the_whole_workspace(slack: Slack, server: LoopbackSlack, code: str) -> None:
+async def test_a_refused_token_is_the_whole_workspace(slack: SlackSender, server: LoopbackSlack, code: str) -> None:
     server.refuse = code
     error = await verdict(slack)
 
-    assert error.gone
+    assert error.credentials_rejected
     assert not error.permanent
     assert code in str(error)
 
@@ -164,7 +164,7 @@ async def test_a_refused_token_is_the_whole_workspace(slack: Slack, server: Loop
     ],
 )
 async def test_a_flood_holds_every_channel_of_the_workspace(
-    slack: Slack, server: LoopbackSlack, fault: Fault, seconds: float
+    slack: SlackSender, server: LoopbackSlack, fault: Fault, seconds: float
 ) -> None:
     server.script(CHANNEL, fault)
     error = await verdict(slack)
@@ -175,7 +175,7 @@ async def test_a_flood_holds_every_channel_of_the_workspace(
 
 @pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks", "no_text"])
 async def test_a_text_that_is_refused_can_be_sent_without_markup(
-    slack: Slack, server: LoopbackSlack, code: str
+    slack: SlackSender, server: LoopbackSlack, code: str
 ) -> None:
     server.script(CHANNEL, refused(code))
     error = await verdict(slack)
@@ -200,7 +200,7 @@ async def test_a_text_that_is_refused_can_be_sent_without_markup(
     ],
 )
 async def test_an_outage_or_a_foreign_answer_is_tried_again(
-    slack: Slack, server: LoopbackSlack, fault: Fault, why: str
+    slack: SlackSender, server: LoopbackSlack, fault: Fault, why: str
 ) -> None:
     server.script(CHANNEL, fault)
     error = await verdict(slack)
@@ -212,7 +212,7 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
 
 async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(server: LoopbackSlack) -> None:
     server.plan = lambda _: delayed(2)
-    channel = Slack(token=server.token, base_url=server.url, call_timeout=3.5, pace=Pace())
+    channel = SlackSender(token=server.token, base_url=server.url, call_timeout=3.5, pace=RateLimit())
     [part] = channel.render(digest(Span("Bay County")))
     await asyncio.gather(*(channel.send(f"C{number:08}", part) for number in range(150)))
     await channel.close()
@@ -221,7 +221,7 @@ async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(s
 
 async def test_one_channel_is_told_once_a_second_within_the_limit_that_the_platform_enforces() -> None:
     async with LoopbackSlack(limits=True) as server:
-        channel = Slack(token=server.token, base_url=server.url)
+        channel = SlackSender(token=server.token, base_url=server.url)
         [part] = channel.render(digest(Span("Bay County")))
         started = time.monotonic()
         for _ in range(3):

@@ -26,13 +26,13 @@ from support.loopback.telegram import (
 )
 
 from bot.channels import Listener
-from bot.channels.keyed_queue import Crowded, Lanes
-from bot.channels.rate_limit import Limit, Pace
+from bot.channels.keyed_queue import Crowded, KeyedQueue
+from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.handlers import CHANGING, READING
-from bot.channels.telegram.listener import LARGEST_BODY, TelegramChat
+from bot.channels.telegram.listener import LARGEST_BODY, TelegramListener
 from bot.channels.telegram.replies import keyboard
-from bot.channels.telegram.sender import Telegram
-from bot.domain.chat.request import Asked, Button, Reply
+from bot.channels.telegram.sender import TelegramSender
+from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.messages.digest import Span
 from bot.domain.messages.paginate import sheets
 from bot.domain.subscription import Filter, Language, Subscription
@@ -64,7 +64,7 @@ def said(*texts: str, **options) -> Reply:
 class FakeClerk:
     """Notes what it is asked and told; answers from `replies` by the command, or with the command itself."""
 
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
     told: list[tuple[str, ...]] = field(default_factory=list)
     replies: dict[str, Reply | Exception] = field(default_factory=dict)
     languages: dict[str, Language] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class FakeClerk:
     def texts(self) -> list[str]:
         return [asked.text for asked in self.asked]
 
-    async def answer(self, asked: Asked) -> Reply:
+    async def answer(self, asked: Request) -> Reply:
         if asked.address == LAST:
             return said("The end.")
         self.asked.append(asked)
@@ -123,7 +123,7 @@ async def quiet(server: LoopbackTelegram) -> None:
 
 
 @asynccontextmanager
-async def listening(chat: TelegramChat, clerk: FakeClerk):
+async def listening(chat: TelegramListener, clerk: FakeClerk):
     task = asyncio.create_task(chat.listen(clerk))
     try:
         yield task
@@ -148,25 +148,25 @@ def clerk() -> FakeClerk:
 
 @pytest.fixture
 async def sender(server: LoopbackTelegram):
-    channel = Telegram(token=server.token, base_url=server.url, call_timeout=2, pace=Pace())
+    channel = TelegramSender(token=server.token, base_url=server.url, call_timeout=2, pace=RateLimit())
     yield channel
     await channel.close()
 
 
 @pytest.fixture
-def chat(sender: Telegram) -> TelegramChat:
-    return TelegramChat(sender, menu=MENU, pause=0.02, grace=0.3)
+def chat(sender: TelegramSender) -> TelegramListener:
+    return TelegramListener(sender, menu=MENU, pause=0.02, grace=0.3)
 
 
 @pytest.fixture
-async def here(chat: TelegramChat, clerk: FakeClerk, server: LoopbackTelegram):
+async def here(chat: TelegramListener, clerk: FakeClerk, server: LoopbackTelegram):
     """Someone listens."""
     async with listening(chat, clerk):
         await until(lambda: server.called("getUpdates"))
         yield chat
 
 
-def test_it_is_a_listener(chat: TelegramChat) -> None:
+def test_it_is_a_listener(chat: TelegramListener) -> None:
     listener: Listener = chat
     assert listener
 
@@ -179,7 +179,7 @@ async def test_every_command_in_a_private_chat_is_put_to_the_clerk(here, server,
         server.say(f"/{name} TX  Oklahoma")
     await until(lambda: len(clerk.asked) == len(CHANGING | READING))
 
-    expected = Asked(channel="telegram", address="42", text="", language=Language.ENGLISH, bot="countersign_bot")
+    expected = Request(channel="telegram", address="42", text="", language=Language.ENGLISH, bot="countersign_bot")
     assert clerk.asked == [replace(expected, text=f"{name} TX Oklahoma") for name in sorted(CHANGING | READING)]
 
 
@@ -336,8 +336,8 @@ async def test_an_answer_to_a_topic_that_is_gone_goes_to_the_group(here, server)
 
 
 async def test_answers_go_before_a_broadcast_that_waits(server, clerk) -> None:
-    sender = Telegram(token=server.token, base_url=server.url, pace=Pace(overall=(Limit(1, 0.1),)))
-    async with listening(TelegramChat(sender, menu={}), clerk):
+    sender = TelegramSender(token=server.token, base_url=server.url, pace=RateLimit(overall=(Limit(1, 0.1),)))
+    async with listening(TelegramListener(sender, menu={}), clerk):
         await until(lambda: server.called("getUpdates"))
         broadcast = [asyncio.create_task(sender.pace.turn(str(n))) for n in range(12)]
         server.say("/help")
@@ -475,8 +475,8 @@ async def test_a_press_too_old_to_be_acknowledged_is_answered_all_the_same(here,
 async def test_quick_presses_are_all_asked_at_once_and_edits_that_wait_are_one(server, clerk) -> None:
     for state in ("TX", "OK", "FL", "GA"):
         clerk.replies[f"pick {state}"] = said(f"Chosen {state}", in_place=True)
-    sender = Telegram(token=server.token, base_url=server.url, pace=Pace(each=lambda _: (Limit(1, 0.3),)))
-    async with listening(TelegramChat(sender, menu={}), clerk):
+    sender = TelegramSender(token=server.token, base_url=server.url, pace=RateLimit(each=lambda _: (Limit(1, 0.3),)))
+    async with listening(TelegramListener(sender, menu={}), clerk):
         for state in ("TX", "OK", "FL", "GA"):
             server.press(f"pick {state}")
         await until(lambda: server.edits and server.edits[-1].text == "Chosen GA")
@@ -532,7 +532,7 @@ async def test_a_refusal_speaks_the_language_that_the_group_has_chosen(here, ser
 
 
 async def test_a_group_is_refused_again_after_a_while(server, sender, clerk) -> None:
-    async with listening(TelegramChat(sender, menu={}, refuse_every=0.05), clerk):
+    async with listening(TelegramListener(sender, menu={}, refuse_every=0.05), clerk):
         server.say("/watch TX", chat=GROUP, user=MEMBER)
         await until(lambda: len(server.messages) == 1)
         await asyncio.sleep(0.06)
@@ -795,7 +795,7 @@ async def test_what_was_answered_does_not_come_again_after_a_restart(server, cha
     async with listening(chat, clerk):
         server.say("/watch TX")
         await until(lambda: server.messages)
-    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+    async with listening(TelegramListener(sender, menu={}, pause=0.02), clerk):
         await quiet(server)
 
     assert clerk.texts == ["watch TX"]
@@ -807,7 +807,7 @@ async def test_what_was_broken_off_comes_again_after_a_restart(server, chat, sen
         server.say("/watch TX")
         await until(lambda: clerk.asked)
     clerk.thinking.set()
-    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+    async with listening(TelegramListener(sender, menu={}, pause=0.02), clerk):
         await until(lambda: server.messages)
 
     assert clerk.texts == ["watch TX", "watch TX"]
@@ -824,7 +824,7 @@ async def test_what_is_in_hand_is_finished_before_it_stops_and_does_not_come_aga
         clerk.thinking.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-    async with listening(TelegramChat(sender, menu={}, pause=0.02), clerk):
+    async with listening(TelegramListener(sender, menu={}, pause=0.02), clerk):
         await quiet(server)
 
     assert server.told(42) == ["You said watch TX."]
@@ -845,7 +845,7 @@ def _server_tasks() -> set[asyncio.Task]:
 
 async def test_a_second_cancellation_does_not_wait_for_what_is_in_hand(server, sender, clerk) -> None:
     clerk.thinking = asyncio.Event()
-    async with listening(TelegramChat(sender, menu={}, grace=60), clerk) as task:
+    async with listening(TelegramListener(sender, menu={}, grace=60), clerk) as task:
         server.say("/watch TX")
         await until(lambda: clerk.asked)
         for _ in range(2):
@@ -886,7 +886,7 @@ async def test_a_lost_connection_is_made_again(server, chat, clerk, method, faul
 
 async def test_empty_answers_that_come_at_once_are_not_asked_for_without_a_break(server, sender, clerk) -> None:
     server.fail("getUpdates", *[page('{"ok": true, "result": []}')] * 100)
-    async with listening(TelegramChat(sender, menu={}, pause=0.05), clerk):
+    async with listening(TelegramListener(sender, menu={}, pause=0.05), clerk):
         await asyncio.sleep(0.3)
 
     assert 2 <= len(server.called("getUpdates")) <= 7
@@ -912,7 +912,7 @@ def posted(text: str = "/watch TX", number: int = 1) -> bytes:
 
 
 @pytest.fixture
-async def hooked(chat: TelegramChat, clerk: FakeClerk, server: LoopbackTelegram):
+async def hooked(chat: TelegramListener, clerk: FakeClerk, server: LoopbackTelegram):
     chat.webhook("https://bot.example/telegram", SECRET)
     async with listening(chat, clerk):
         await until(lambda: server.called("setMyCommands"))
@@ -1003,7 +1003,7 @@ async def test_a_chat_that_floods_loses_what_is_too_much_and_others_are_served(h
 
 
 async def test_a_lane_goes_on_after_a_job_that_failed_or_was_broken_off() -> None:
-    lanes, done = Lanes(each=9, most=9), []
+    queue, done = KeyedQueue(each=9, most=9), []
 
     async def job(number: int) -> None:
         await asyncio.sleep(0)
@@ -1011,27 +1011,27 @@ async def test_a_lane_goes_on_after_a_job_that_failed_or_was_broken_off() -> Non
             raise ValueError
         done.append(number)
 
-    tasks = [await lanes.add("x", lambda n=n: job(n)) for n in range(4)]
+    tasks = [await queue.add("x", lambda n=n: job(n)) for n in range(4)]
     tasks[2].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
     assert done == [0, 3]
-    assert not lanes._last
-    assert not lanes._waiting
+    assert not queue._last
+    assert not queue._waiting
 
 
 async def test_lanes_take_no_more_than_there_is_room_for() -> None:
-    lanes, gate = Lanes(each=2, most=3), asyncio.Event()
+    queue, gate = KeyedQueue(each=2, most=3), asyncio.Event()
     for key in ("x", "x", "y"):
-        await lanes.add(key, gate.wait)
+        await queue.add(key, gate.wait)
     with pytest.raises(Crowded):
-        await lanes.add("x", gate.wait)
+        await queue.add("x", gate.wait)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(lanes.add("z", gate.wait), 0.02)
-    assert lanes._waiting == {"x": 2, "y": 1}
+        await asyncio.wait_for(queue.add("z", gate.wait), 0.02)
+    assert queue._waiting == {"x": 2, "y": 1}
     gate.set()
     async with asyncio.timeout(1):
-        await lanes.add("z", gate.wait)
+        await queue.add("z", gate.wait)
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1042,9 +1042,9 @@ def test_no_log_line_holds_the_token_whatever_goes_wrong() -> None:
     code = f"""
 import asyncio, logging, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from bot.channels.rate_limit import Pace
-from bot.channels.telegram.sender import Telegram
-from bot.channels.telegram.listener import TelegramChat
+from bot.channels.rate_limit import RateLimit
+from bot.channels.telegram.sender import TelegramSender
+from bot.channels.telegram.listener import TelegramListener
 from support.loopback.server import page, dropped
 from support.loopback.telegram import LoopbackTelegram, blocked, conflict, refused
 from channels.telegram.test_listener import FakeClerk, until
@@ -1053,13 +1053,13 @@ for name in ("httpx", "httpcore"):
     logging.getLogger(name).setLevel(logging.WARNING)
 async def main():
     async with LoopbackTelegram() as server:
-        sender = Telegram(token=server.token, base_url=server.url, pace=Pace())
+        sender = TelegramSender(token=server.token, base_url=server.url, pace=RateLimit())
         clerk = FakeClerk(replies={{"status": RuntimeError("a bug")}})
         leak = page(f"<html>/bot{{server.token}}/</html>")
         for method in ("getMe", "deleteWebhook", "setMyCommands", "getUpdates", "getChatMember", "editMessageText"):
             server.fail(method, refused(401, "Unauthorized"), leak, dropped(), conflict(), refused(400, server.token))
         server.script(42, blocked(server.token), leak)
-        task = asyncio.create_task(TelegramChat(sender, menu={{}}, pause=0.01).listen(clerk))
+        task = asyncio.create_task(TelegramListener(sender, menu={{}}, pause=0.01).listen(clerk))
         for _ in range(3):
             server.say("/status")
             server.say("/watch TX", chat=-42, user=7)

@@ -11,8 +11,8 @@ from support.loopback.server import page
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, read, refused, units
 
 from bot.channels import CHANNELS
-from bot.channels.rate_limit import Pace, Turn
-from bot.channels.telegram.sender import Telegram
+from bot.channels.rate_limit import RateLimit, Turn
+from bot.channels.telegram.sender import TelegramSender
 from bot.domain.messages.digest import Digest, Item, Section, Span
 from bot.errors import SendError
 
@@ -36,12 +36,12 @@ async def server():
 
 @pytest.fixture
 async def telegram(server: LoopbackTelegram):
-    channel = Telegram(token=server.token, base_url=server.url, call_timeout=2, pace=Pace())
+    channel = TelegramSender(token=server.token, base_url=server.url, call_timeout=2, pace=RateLimit())
     yield channel
     await channel.close()
 
 
-async def verdict(telegram: Telegram, address: str = "42") -> SendError:
+async def verdict(telegram: TelegramSender, address: str = "42") -> SendError:
     [part] = telegram.render(digest(Span("Bay County")))
     with pytest.raises(SendError) as refusal:
         await telegram.send(address, part)
@@ -85,7 +85,7 @@ def test_long_addresses_count_for_the_size_of_a_message() -> None:
 
 
 async def test_a_group_is_addressed_by_its_negative_number_and_a_channel_by_its_name(
-    telegram: Telegram, server: LoopbackTelegram
+    telegram: TelegramSender, server: LoopbackTelegram
 ) -> None:
     [part] = telegram.render(digest(Span("Bay County")))
     await telegram.send("-1001234567890", part)
@@ -110,20 +110,20 @@ async def test_a_group_is_addressed_by_its_negative_number_and_a_channel_by_its_
     ],
 )
 async def test_a_chat_that_refuses_is_lost_for_good_and_the_reason_is_said(
-    telegram: Telegram, server: LoopbackTelegram, fault
+    telegram: TelegramSender, server: LoopbackTelegram, fault
 ) -> None:
     server.script(42, fault)
     error = await verdict(telegram)
 
     reason = fault.body["description"].partition(": ")[2]
     assert error.permanent
-    assert not error.gone
+    assert not error.credentials_rejected
     assert not error.too_long
     assert reason.lower() in str(error).lower()
 
 
 async def test_a_group_that_became_a_supergroup_tells_its_new_number(
-    telegram: Telegram, server: LoopbackTelegram
+    telegram: TelegramSender, server: LoopbackTelegram
 ) -> None:
     server.script(-42, migrated(-1001234567890))
     error = await verdict(telegram, "-42")
@@ -137,7 +137,7 @@ async def test_a_group_that_became_a_supergroup_tells_its_new_number(
 
 @pytest.mark.parametrize("setting", ["", "1"])
 async def test_a_flood_says_how_long_to_wait_in_seconds(
-    telegram: Telegram, server: LoopbackTelegram, setting: str, monkeypatch: pytest.MonkeyPatch
+    telegram: TelegramSender, server: LoopbackTelegram, setting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", setting)
     server.script(42, flooded(35))
@@ -149,7 +149,7 @@ async def test_a_flood_says_how_long_to_wait_in_seconds(
 
 
 async def test_a_flood_told_to_a_second_chat_meanwhile_is_the_whole_bots(
-    telegram: Telegram, server: LoopbackTelegram
+    telegram: TelegramSender, server: LoopbackTelegram
 ) -> None:
     server.script(42, flooded(35))
     server.script(43, flooded(30))
@@ -161,10 +161,10 @@ async def test_a_flood_told_to_a_second_chat_meanwhile_is_the_whole_bots(
     assert telegram.pace.opens_in("42") == pytest.approx(35, abs=1)
 
 
-async def test_floods_of_one_chat_stay_its_own(telegram: Telegram, server: LoopbackTelegram) -> None:
+async def test_floods_of_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
     server.script(42, flooded(35), flooded(36))
     await verdict(telegram)
-    telegram.pace = Pace()
+    telegram.pace = RateLimit()
     error = await verdict(telegram)
 
     assert error.scope == "address"
@@ -181,7 +181,7 @@ async def test_floods_of_one_chat_stay_its_own(telegram: Telegram, server: Loopb
     ],
 )
 async def test_a_text_that_is_refused_can_be_sent_without_markup(
-    telegram: Telegram, server: LoopbackTelegram, description: str
+    telegram: TelegramSender, server: LoopbackTelegram, description: str
 ) -> None:
     server.script(42, refused(400, description))
     error = await verdict(telegram)
@@ -206,7 +206,7 @@ async def test_a_text_that_is_refused_can_be_sent_without_markup(
     ],
 )
 async def test_an_outage_or_a_foreign_answer_is_tried_again(
-    telegram: Telegram, server: LoopbackTelegram, fault, why: str
+    telegram: TelegramSender, server: LoopbackTelegram, fault, why: str
 ) -> None:
     server.script(42, fault)
     error = await verdict(telegram)
@@ -219,11 +219,11 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
 
 @pytest.mark.parametrize("token", ["110201543:wrong", "no-token"])
 async def test_a_wrong_token_is_told_apart_from_a_wrong_chat(server: LoopbackTelegram, token: str) -> None:
-    channel = Telegram(token=token, base_url=server.url, pace=Pace())
+    channel = TelegramSender(token=token, base_url=server.url, pace=RateLimit())
     error = await verdict(channel)
     await channel.close()
 
-    assert error.gone
+    assert error.credentials_rejected
     assert not error.permanent
     assert token not in str(error)
 
@@ -234,7 +234,7 @@ def test_even_our_own_log_at_the_lowest_level_has_no_address_with_the_token() ->
 import asyncio, logging, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from bot.channels import CHANNELS
-from bot.channels.rate_limit import Pace, Turn
+from bot.channels.rate_limit import RateLimit, Turn
 from bot.errors import SendError
 from support.loopback.server import page
 from support.loopback.telegram import LoopbackTelegram, blocked
@@ -244,7 +244,7 @@ for name in ("httpx", "httpcore"):
     logging.getLogger(name).setLevel(logging.WARNING)
 async def main():
     async with LoopbackTelegram() as server:
-        channel = CHANNELS["telegram"](token=server.token, base_url=server.url, pace=Pace())
+        channel = CHANNELS["telegram"](token=server.token, base_url=server.url, pace=RateLimit())
         server.script(42, None, blocked(), page(f"<html>/bot{{server.token}}/</html>"), page(server.token, 502))
         for part in channel.render(digest(Span("Bay"))) * 4:
             try:
@@ -262,7 +262,7 @@ asyncio.run(main())
 
 async def test_thirty_chats_are_told_within_the_limits_that_the_platform_enforces() -> None:
     async with LoopbackTelegram(limits=True) as server:
-        channel = Telegram(token=server.token, base_url=server.url)
+        channel = TelegramSender(token=server.token, base_url=server.url)
         [part] = channel.render(digest(Span("Bay County")))
         started = time.monotonic()
         for chat in range(1, 31):
@@ -278,7 +278,7 @@ async def test_thirty_chats_are_told_within_the_limits_that_the_platform_enforce
 
 
 async def test_nothing_is_asked_of_the_platform_beside_the_message(
-    telegram: Telegram, server: LoopbackTelegram, caplog: pytest.LogCaptureFixture
+    telegram: TelegramSender, server: LoopbackTelegram, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="telegram")
     await telegram.send("42", telegram.render(digest(Span("Bay County")))[0])
@@ -289,7 +289,7 @@ async def test_nothing_is_asked_of_the_platform_beside_the_message(
 
 
 async def test_the_turn_of_a_message_counts_from_when_its_request_was_written_whatever_the_answer(
-    telegram: Telegram, server: LoopbackTelegram, monkeypatch: pytest.MonkeyPatch
+    telegram: TelegramSender, server: LoopbackTelegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
     monkeypatch.setattr(Turn, "written", lambda _: order.append("written"))

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bot.domain.agenda import Place
-from bot.domain.agendas.schedule import Interest, Rota, local
-from bot.domain.source_status import Memory
+from bot.domain.agendas.schedule import Interest, Schedule, local
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NASH = Place(name="Nash County, NC", kind="page", address="https://nash.example", state="NC")
-WELL = Memory(source=NASH.name, tried_at=NOW, read_at=NOW, due_at=NOW + timedelta(hours=6))
+WELL = SourceStatus(source=NASH.name, tried_at=NOW, read_at=NOW, due_at=NOW + timedelta(hours=6))
 
 
 def watcher(channel="telegram", paused=None, **filter_):
@@ -38,7 +38,7 @@ def test_who_wakes_a_place(who, unverified, verified):
     assert interest.wakes(NASH, None) is unverified
     assert interest.wakes(replace(NASH, verified=date(2026, 11, 1)), None) is verified
     assert interest.wakes(NASH, WELL) is verified
-    assert interest.wakes(NASH, Memory(source=NASH.name, tried_at=NOW, failures=1)) is unverified
+    assert interest.wakes(NASH, SourceStatus(source=NASH.name, tried_at=NOW, failures=1)) is unverified
 
 
 def test_what_is_parked_is_woken_by_nobody():
@@ -46,24 +46,24 @@ def test_what_is_parked_is_woken_by_nobody():
 
 
 def test_nobody_watches_and_nothing_is_due():
-    rota = Rota({NASH.name: NASH})
-    rota.draw_up([], Interest.of([]), NOW)
-    assert rota.due(NOW + timedelta(days=1)) == []
+    schedule = Schedule({NASH.name: NASH})
+    schedule.draw_up([], Interest.of([]), NOW)
+    assert schedule.due(NOW + timedelta(days=1)) == []
 
 
-def drawn_up(places, memories=(), **options):
-    rota = Rota({place.name: place for place in places})
-    rota.draw_up(memories, Interest.of([watcher(states=["NC"])]), NOW, **options)
-    return rota
+def drawn_up(places, statuses=(), **options):
+    schedule = Schedule({place.name: place for place in places})
+    schedule.draw_up(statuses, Interest.of([watcher(states=["NC"])]), NOW, **options)
+    return schedule
 
 
 def test_first_readings_are_spread_over_the_hour_and_each_keeps_its_moment():
     places = [replace(NASH, name=f"{number}, NC") for number in range(2_000)]
-    rota = drawn_up(places)
-    quarters = [len(rota.due(NOW + timedelta(minutes=15 * n))) for n in range(1, 5)]
+    schedule = drawn_up(places)
+    quarters = [len(schedule.due(NOW + timedelta(minutes=15 * n))) for n in range(1, 5)]
     assert all(abs(due - 500 * n) < 100 for n, due in enumerate(quarters, start=1)), quarters
-    rota.draw_up([], Interest.of([watcher(states=["NC"])]), NOW + timedelta(minutes=30))
-    assert len(rota.due(NOW + timedelta(minutes=30))) == quarters[1]
+    schedule.draw_up([], Interest.of([watcher(states=["NC"])]), NOW + timedelta(minutes=30))
+    assert len(schedule.due(NOW + timedelta(minutes=30))) == quarters[1]
 
 
 def test_a_few_places_need_not_wait_an_hour():
@@ -72,11 +72,11 @@ def test_a_few_places_need_not_wait_an_hour():
 
 
 def test_a_place_that_was_read_is_due_when_its_memory_says_so():
-    rota = drawn_up([NASH], [WELL])
-    assert rota.due(NOW + timedelta(hours=5)) == []
-    assert rota.due(NOW + timedelta(hours=6)) == [NASH]
-    rota.put(NASH.name, NOW + timedelta(hours=12))
-    assert rota.due(NOW + timedelta(hours=6)) == []
+    schedule = drawn_up([NASH], [WELL])
+    assert schedule.due(NOW + timedelta(hours=5)) == []
+    assert schedule.due(NOW + timedelta(hours=6)) == [NASH]
+    schedule.put(NASH.name, NOW + timedelta(hours=12))
+    assert schedule.due(NOW + timedelta(hours=6)) == []
 
 
 def test_a_clock_that_was_set_back_makes_no_place_wait():
@@ -86,11 +86,11 @@ def test_a_clock_that_was_set_back_makes_no_place_wait():
 
 def test_the_count_of_places():
     places = {name: replace(NASH, name=name) for name in "abcd"}
-    memories = [
+    statuses = [
         replace(WELL, source="a"),
         replace(WELL, source="b", failures=2),
         replace(WELL, source="c", failures=9, parked_at=NOW),
         replace(WELL, source="ice", failures=3),
     ]
-    counts = local(places, memories, Interest.of([watcher(states=["NC"])]))
+    counts = local(places, statuses, Interest.of([watcher(states=["NC"])]))
     assert (counts.places, counts.watched, counts.failing, counts.parked) == (4, 3, 1, 1)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.listings import row
 
-from bot.channels.slack.sender import Slack
-from bot.channels.telegram.sender import Telegram
+from bot.channels.slack.sender import SlackSender
+from bot.channels.telegram.sender import TelegramSender
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
 from bot.domain.agendas.link import Agendas
 from bot.domain.agreement import ListName, Publication
@@ -188,10 +188,12 @@ def test_a_mention_that_was_wrong_is_taken_back_in_its_own_words():
 
 def test_telegram_and_slack_are_handed_it_with_its_link_and_nothing_in_it_is_markup():
     digest = digest_of(said(title="<b>287(g)</b> & *more*"))
-    [html] = [part.payload["text"] for part in Telegram(token="1:x", base_url="http://127.0.0.1/bot").render(digest)]
+    [html] = [
+        part.payload["text"] for part in TelegramSender(token="1:x", base_url="http://127.0.0.1/bot").render(digest)
+    ]
     assert '<a href="https://marion.example/77?a=1&amp;b=2">&lt;b&gt;287(g)&lt;/b&gt; &amp; *more*</a>' in html
     assert "“The Sheriff asks for &lt;two&gt; deputies &amp; a van.” (page 12)" in html
-    [blocks] = [part.payload["blocks"] for part in Slack(token="x", base_url="http://127.0.0.1/").render(digest)]
+    [blocks] = [part.payload["blocks"] for part in SlackSender(token="x", base_url="http://127.0.0.1/").render(digest)]
     elements = blocks[0]["elements"][0]["elements"]
     link = next(each for each in elements if each["type"] == "link")
     assert (link["url"], link["text"]) == ("https://marion.example/77?a=1&b=2", "<b>287(g)</b> & *more*")

@@ -130,10 +130,10 @@ async def test_a_meeting_in_the_portal_has_its_address_there():
     from support.places import TUESDAY
 
     from bot.sources.local.civicclerk import _Tenant
-    from bot.sources.local.session import Visit
+    from bot.sources.local.session import ReadSession
 
     reader = Reader(place("https://nashconc.api.civicclerk.com/v1"))
-    tenant = _Tenant(Visit(None, reader.place, reader.memory, TUESDAY), "https://nashconc.api.civicclerk.com/v1")
+    tenant = _Tenant(ReadSession(None, reader.place, reader.status, TUESDAY), "https://nashconc.api.civicclerk.com/v1")
     listed = tenant._listed({"id": 5, "eventName": "Meeting"}, "")
     assert listed.item.address == "https://nashconc.portal.civicclerk.com/event/5/overview"
 
@@ -167,10 +167,10 @@ def test_whatever_an_agenda_holds_is_read_without_an_error(items):
 
     from bot.domain.document import Document
     from bot.sources.local.civicclerk import _Tenant
-    from bot.sources.local.session import Visit
+    from bot.sources.local.session import ReadSession
 
     reader = Reader(place("https://nashconc.api.civicclerk.com/v1"))
-    tenant = _Tenant(Visit(None, reader.place, reader.memory, TUESDAY), reader.place.address)
+    tenant = _Tenant(ReadSession(None, reader.place, reader.status, TUESDAY), reader.place.address)
     body = msgspec.json.encode({"items": items})
     document = Document(address="x", name="x", body=body, sha256="e", headers={}, fetched_at=TUESDAY)
     agenda = tenant._agenda(tenant._listed({"id": 5, "eventName": "Meeting"}, ""), document)

@@ -7,7 +7,7 @@ from support.places import PAGES, TUESDAY, Reader, needs_pages
 from bot.domain.agenda import Place
 from bot.domain.document import Document, digest
 from bot.sources.local.civicplus import listed
-from bot.sources.local.session import Visit
+from bot.sources.local.session import ReadSession
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 
@@ -59,7 +59,7 @@ def test_the_two_real_pages_agree_on_the_agenda_that_both_list():
             headers={},
             fetched_at=TUESDAY,
         )
-        visit = Visit(None, place("http://x/AgendaCenter"), Reader(place("http://x")).memory, TUESDAY)
+        visit = ReadSession(None, place("http://x/AgendaCenter"), Reader(place("http://x")).status, TUESDAY)
         found[name] = {each.item.id: each.fingerprint for each in listed(document, visit)}
     three, one = found.values()
     assert one == {"agenda/382": three["agenda/382"]}

@@ -106,7 +106,7 @@ async def test_an_unchanged_place_costs_little_and_says_nothing(case, server, re
     assert reading.unchanged
     assert (reading.items, reading.documents, reading.problems) == ((), (), ())
     assert server.count() == case.cost
-    assert reading.facts == reader.memory.facts
+    assert reading.facts == reader.status.facts
 
 
 async def test_what_is_unchanged_is_not_said_again_on_the_next_day_or_in_another_week(reader):
@@ -189,6 +189,6 @@ async def test_every_request_says_who_asks_and_what_for(server, reader):
 def test_its_addresses_are_recognised(kind, case):
     assert case.addresses
     for address in case.addresses:
-        claimed = next(filter(None, (source.recognises(address) for source in LOCAL.values())))
+        claimed = next(filter(None, (source.recognizes(address) for source in LOCAL.values())))
         assert claimed.kind == kind, address
-        assert LOCAL[kind].recognises(claimed.address) in {None, claimed}, "what is proposed is recognised again"
+        assert LOCAL[kind].recognizes(claimed.address) in {None, claimed}, "what is proposed is recognised again"

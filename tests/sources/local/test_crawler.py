@@ -33,11 +33,11 @@ async def test_what_is_too_much_for_one_reading_is_read_in_the_next_the_soonest_
     assert len(first) == 30
     read = [key for key, item in first.items() if item.text]
     assert sorted(read) == sorted(f"meeting/{key}" for key in range(1, 13))
-    assert reader.memory.facts["left_over"]
+    assert reader.status.facts["left_over"]
     second = await reader.items()
     assert sorted(second) == sorted(f"meeting/{key}" for key in range(13, 25))
     assert sorted(await reader.items()) == sorted(f"meeting/{key}" for key in range(25, 31))
-    assert not reader.memory.facts["left_over"]
+    assert not reader.status.facts["left_over"]
     assert (await reader.read(HOUR)).unchanged
 
 
@@ -84,8 +84,8 @@ async def test_what_is_remembered_of_a_place_does_not_grow(portal, reader):
             agenda = portal.document(key + month * 10, "Agenda", page(f"<p>{month} {key}</p>"))
             portal.meeting(key + month * 10, "Meeting", f"2026-12-{key:02}T18:30:00", agenda)
         await reader.read(timedelta(days=30))
-    assert len(reader.memory.validators) <= 1 + 5
-    assert len(reader.memory.facts["meetings"]) == 5
+    assert len(reader.status.validators) <= 1 + 5
+    assert len(reader.status.facts["meetings"]) == 5
 
 
 def test_documents_are_opened_by_what_their_names_promise():

@@ -148,9 +148,11 @@ async def test_a_matter_is_told_as_filed_until_it_stands_on_an_agenda(legistar, 
 
 async def test_a_matter_of_a_real_client_leads_to_its_page():
     from bot.sources.local.legistar import _Client
-    from bot.sources.local.session import Visit
+    from bot.sources.local.session import ReadSession
 
-    visit = Visit(None, place(None, "https://webapi.legistar.com/v1/nash"), Reader(place(None, "x")).memory, TUESDAY)
+    visit = ReadSession(
+        None, place(None, "https://webapi.legistar.com/v1/nash"), Reader(place(None, "x")).status, TUESDAY
+    )
     client = _Client(visit, "https://webapi.legistar.com/v1/nash")
     assert client._matter({"MatterId": 412, "MatterTitle": "T"}, "").address == (
         "https://nash.legistar.com/gateway.aspx?m=l&id=/matter.aspx?key=412"
@@ -335,5 +337,5 @@ class Canned:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_whatever_comes_is_read_without_an_error(rows):
     reader = Reader(place(None, "https://webapi.legistar.com/v1/nash"))
-    reading = await LOCAL["legistar"].read(Canned(rows), reader.place, reader.memory, TUESDAY)
+    reading = await LOCAL["legistar"].read(Canned(rows), reader.place, reader.status, TUESDAY)
     assert all(item.title and item.id for item in reading.items)

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.sources.local.recognize import recognise
+from bot.sources.local.recognize import recognize
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ from bot.sources.local.recognize import recognise
     ],
 )
 def test_an_address_is_recognised(address, kind, name, proposed, state):
-    place = recognise(address)
+    place = recognize(address)
     assert (place.kind, place.name, place.address, place.state) == (kind, name, proposed, state)
 
 
@@ -73,9 +73,9 @@ def test_an_address_is_recognised(address, kind, name, proposed, state):
      "https://nash.example:99999/", "javascript:alert(1)", "https://nash .example/"],
 )  # fmt: skip
 def test_what_is_no_address_is_not_recognised(address):
-    assert recognise(address) is None
+    assert recognize(address) is None
 
 
 def test_a_host_that_only_looks_like_a_platform_is_a_page():
     for address in ("https://legistar.com.evil.example/", "https://evillegistar.com/", "https://www.agendacenter.com/"):
-        assert recognise(address).kind == "page"
+        assert recognize(address).kind == "page"

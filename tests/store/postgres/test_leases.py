@@ -5,9 +5,9 @@ import time
 
 import psycopg
 import pytest
-from support.samples import MINUTE, NOON, memory, receipt, record, signed, subscription
+from support.samples import MINUTE, NOON, receipt, record, signed, status, subscription
 
-from bot.errors import LeaseLost, StoreAway
+from bot.errors import LeaseLost, StoreUnavailable
 from bot.store.postgres import leases
 from bot.store.postgres.store import PostgresStore
 
@@ -44,7 +44,7 @@ async def test_what_is_due_is_shared_out_and_nobody_gets_what_another_has(three)
 
     async def some(store):
         taken = []
-        while batch := await store.take(NOON, "slack", 7):
+        while batch := await store.claim_due(NOON, "slack", 7):
             taken += [s.id for s in batch]
         return taken
 
@@ -59,40 +59,40 @@ async def test_of_those_due_the_longest_due_are_taken_first_and_only_of_that_cha
         await one.subscribe(subscription([state]))
     await one.record(record(await one.known(), [signed(1, "TX")]))
     await one.record(record(await one.known(), [signed(2, "FL")], at=NOON + MINUTE))
-    assert await one.take(NOON + MINUTE, "telegram", 9) == ()
-    assert await one.take(NOON + MINUTE, "slack", 0) == ()
-    assert [s.id for s in await one.take(NOON + MINUTE, "slack", 1)] == ["s2"]
-    assert [s.id for s in await one.take(NOON + MINUTE, "slack", 9)] == ["s1"]
+    assert await one.claim_due(NOON + MINUTE, "telegram", 9) == ()
+    assert await one.claim_due(NOON + MINUTE, "slack", 0) == ()
+    assert [s.id for s in await one.claim_due(NOON + MINUTE, "slack", 1)] == ["s2"]
+    assert [s.id for s in await one.claim_due(NOON + MINUTE, "slack", 9)] == ["s1"]
 
 
 async def test_what_is_released_or_expired_may_be_taken_by_another(three, database):
     one, other, _ = three
     [mine] = await crowd(one, 1)
-    assert await one.take(NOON, "slack", 9)
-    assert not await other.take(NOON, "slack", 9)
+    assert await one.claim_due(NOON, "slack", 9)
+    assert not await other.claim_due(NOON, "slack", 9)
     await one.release(mine)
-    assert await other.take(NOON, "slack", 9)
+    assert await other.claim_due(NOON, "slack", 9)
     expire(database, mine)
-    assert await one.take(NOON, "slack", 9)
+    assert await one.claim_due(NOON, "slack", 9)
 
 
 async def test_a_program_that_outlived_its_lease_writes_nothing(three, database):
     slow, quick, _ = three
     [mine] = await crowd(slow, 1)
-    await slow.take(NOON, "slack", 9)
+    await slow.claim_due(NOON, "slack", 9)
     await slow.pin(mine, 1, NOON)
     expire(database, mine)
     for taken_over in (False, True):
         if taken_over:
-            await quick.take(NOON, "slack", 9)
+            await quick.claim_due(NOON, "slack", 9)
         before = await quick.subscription(mine)
         for late in (
             slow.pin(mine, 1, NOON),
             slow.sent(receipt(mine, message_id="1")),
             slow.advance(mine, 1),
-            slow.put_off(mine, NOON + MINUTE),
+            slow.defer(mine, NOON + MINUTE),
             slow.failed(receipt(mine, error="500"), before),
-            slow.hold(mine, leases.LEASE),
+            slow.extend_lease(mine, leases.LEASE),
         ):
             with pytest.raises(LeaseLost):
                 await late
@@ -114,85 +114,85 @@ async def test_a_source_is_read_by_one_and_recorded_by_that_one_alone(three, dat
     with pytest.raises(LeaseLost):
         await slow.record(brought)
     with pytest.raises(LeaseLost):
-        await slow.remember(memory())
+        await slow.remember(status())
     assert await slow.last_seq() == 1
 
 
 async def test_a_lease_is_renewed_only_when_it_has_less_left_than_is_needed(three, database):
     one, *_ = three
     [mine] = await crowd(one, 1)
-    await one.take(NOON, "slack", 9)
+    await one.claim_due(NOON, "slack", 9)
 
     def until():
         with psycopg.connect(database) as db:
             return db.execute("SELECT until FROM leases WHERE name = %s", (mine,)).fetchone()[0]
 
     first = until()
-    await one.hold(mine, leases.LEASE - 30)
+    await one.extend_lease(mine, leases.LEASE - 30)
     assert until() == first
-    await one.hold(mine, leases.LEASE)
+    await one.extend_lease(mine, leases.LEASE)
     assert until() > first
     with pytest.raises(LeaseLost):
-        await one.hold("s99", 1)
+        await one.extend_lease("s99", 1)
 
 
 async def test_one_is_elected_and_another_takes_over_when_it_ends(three):
     one, other, third = three
-    assert await one.elected("sender telegram 1") > 0
-    assert await one.elected("sender telegram 1") > 0
-    assert await other.elected("sender telegram 1") is None
-    assert await other.elected("sender telegram 2") > 0
+    assert await one.leadership_in("sender telegram 1") > 0
+    assert await one.leadership_in("sender telegram 1") > 0
+    assert await other.leadership_in("sender telegram 1") is None
+    assert await other.leadership_in("sender telegram 2") > 0
     await one.close()
-    assert await third.elected("sender telegram 1") > 0
+    assert await third.leadership_in("sender telegram 1") > 0
 
 
 async def test_who_is_newly_elected_waits_until_the_one_before_has_noticed(three, database, monkeypatch):
     monkeypatch.setattr(leases, "SURE_FOR", 0.5)
     monkeypatch.setattr(leases, "HANDOVER", 1.5)
     one, other, _ = three
-    await asyncio.sleep(await one.elected("sender telegram 1"))
-    assert await one.elected("sender telegram 1") == 0
+    await asyncio.sleep(await one.leadership_in("sender telegram 1"))
+    assert await one.leadership_in("sender telegram 1") == 0
     assert end_of_the_elected(database) == 1
     until = time.monotonic() + 20
-    while (wait := await other.elected("sender telegram 1")) is None:
+    while (wait := await other.leadership_in("sender telegram 1")) is None:
         assert time.monotonic() < until
     assert wait > 1
-    assert await one.elected("sender telegram 1") == 0, "it has asked just now, and cannot know yet"
+    assert await one.leadership_in("sender telegram 1") == 0, "it has asked just now, and cannot know yet"
     await asyncio.sleep(0.6)
-    assert await one.elected("sender telegram 1") is None
-    await asyncio.sleep(await other.elected("sender telegram 1"))
-    assert await other.elected("sender telegram 1") == 0
+    assert await one.leadership_in("sender telegram 1") is None
+    await asyncio.sleep(await other.leadership_in("sender telegram 1"))
+    assert await other.leadership_in("sender telegram 1") == 0
 
 
 async def test_one_that_is_elected_and_hangs_loses_it(three, monkeypatch):
-    monkeypatch.setattr(leases, "CHAIR_IDLE", 1)
+    monkeypatch.setattr(leases, "LEADER_IDLE", 1)
     one, other, _ = three
     monkeypatch.setattr(leases, "SURE_FOR", 0)
-    assert await one.elected("sender telegram 1") > 0
+    assert await one.leadership_in("sender telegram 1") > 0
     until = time.monotonic() + 20
-    while await other.elected("sender telegram 1") is None:
+    while await other.leadership_in("sender telegram 1") is None:
         assert time.monotonic() < until
         await asyncio.sleep(0.1)
-    assert await one.elected("sender telegram 1") is None
+    assert await one.leadership_in("sender telegram 1") is None
 
 
 async def test_whether_one_is_elected_cannot_be_said_without_the_database(server, database):
     store = await PostgresStore.open(database)
-    assert await store.elected("sender telegram 1") > 0
+    assert await store.leadership_in("sender telegram 1") > 0
     server.stop()
     try:
         await asyncio.sleep(leases.SURE_FOR)
-        with pytest.raises(StoreAway):
-            await store.elected("sender telegram 1")
+        with pytest.raises(StoreUnavailable):
+            await store.leadership_in("sender telegram 1")
     finally:
         server.start()
-    assert await store.elected("sender telegram 1") > 0
+    assert await store.leadership_in("sender telegram 1") > 0
     await store.close()
 
 
 async def test_another_program_hears_that_something_was_recorded(three):
     one, other, _ = three
-    hears = asyncio.create_task(other.news())
+    hears = asyncio.create_task(other.wait_for_changes())
     async with asyncio.timeout(20):
         while not hears.done():
             await one.record(record(await one.known(), [signed(await one.last_seq(), "FL")]))
@@ -203,7 +203,7 @@ async def test_another_program_hears_that_something_was_recorded(three):
 async def test_a_message_that_is_out_is_written_down_once_the_database_is_back(server, database):
     store = await PostgresStore.open(database)
     [mine] = await crowd(store, 1)
-    await store.take(NOON, "slack", 9)
+    await store.claim_due(NOON, "slack", 9)
     await store.pin(mine, 1, NOON)
     server.stop()
     writing = asyncio.create_task(store.sent(receipt(mine, message_id="out already")))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from support.samples import MINUTE, NOON, memory, perform, picture, receipt, record, signed, subscription
+from support.samples import MINUTE, NOON, perform, picture, receipt, record, signed, status, subscription
 
 from bot.domain.change import Kind
 from bot.domain.subscription import Cadence, Filter
@@ -156,9 +156,9 @@ async def test_receipts_are_kept_for_ninety_days(pair):
     mine = await one.subscribe(subscription(["FL"]))
     await one.sent(receipt(mine.id, at=NOON, message_id="old"))
     await one.sent(receipt(mine.id, at=NOON + 1440 * MINUTE, message_id="new"))
-    await one.remember(memory(NOON + 90 * 1440 * MINUTE))
+    await one.remember(status(NOON + 90 * 1440 * MINUTE))
     assert [r.message_id for r in await one.receipts()] == ["old", "new"]
-    await one.remember(memory(NOON + 90 * 1440 * MINUTE + MINUTE))
+    await one.remember(status(NOON + 90 * 1440 * MINUTE + MINUTE))
     assert [r.message_id for r in await one.receipts()] == ["new"]
 
 

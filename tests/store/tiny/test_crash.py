@@ -16,7 +16,7 @@ from support.samples import perform, picture
 
 from bot.domain.change import Known
 from bot.domain.document import digest
-from bot.errors import StoreBusy, StoreDamaged, StoreUnwritable
+from bot.errors import StoreBusy, StoreCorrupt, StoreUnwritable
 from bot.store.tiny import journal
 from bot.store.tiny.store import TinyStore
 
@@ -449,7 +449,7 @@ async def after_damage(folder, place, name, body):
     damaged = {path.name: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     try:
         found = await seen_in(place)
-    except StoreDamaged:
+    except StoreCorrupt:
         del damaged["lock"]
         assert damaged.items() <= {p.name: p.read_bytes() for p in place.rglob("*") if p.is_file()}.items()
         return None

@@ -18,7 +18,6 @@ from support.samples import (
     change,
     document,
     first_sight,
-    memory,
     perform,
     picture,
     publication,
@@ -26,17 +25,18 @@ from support.samples import (
     record,
     remember_together,
     signed,
+    status,
     subscription,
 )
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Cadence, Filter
-from bot.errors import StoreBusy, StoreDamaged, StoreError, StoreUnwritable
+from bot.errors import StoreBusy, StoreCorrupt, StoreError, StoreUnwritable
 from bot.store.tiny import contents as ledger
 from bot.store.tiny import journal as writing
 from bot.store.tiny import store as tiny
-from bot.store.tiny.contents import Alarm
+from bot.store.tiny.contents import DueQueue
 from bot.store.tiny.files import read_lines, seal, unseal
 from bot.store.tiny.store import TinyStore
 
@@ -213,7 +213,7 @@ async def test_damaged_evidence_is_refused_and_put_right_when_it_comes_again(fol
         sound = path.read_bytes()
         for damaged in (sound[:-9], b"", sound.replace(sound[15:16], b"?"), b"\x1f\x8b" + b"x" * 30):
             path.write_bytes(damaged)
-            with pytest.raises(StoreDamaged, match=kept.sha256):
+            with pytest.raises(StoreCorrupt, match=kept.sha256):
                 await store.evidence(kept.sha256)
         await store.record(record(await store.known(), documents=(kept,)))
         assert await store.evidence(kept.sha256) == kept
@@ -309,7 +309,7 @@ async def test_a_reader_writes_nothing(folder):
     before = contents(folder)
     reader = TinyStore.open(folder, readonly=True)
     for attempt in (
-        reader.remember(memory()),
+        reader.remember(status()),
         reader.subscribe(subscription()),
         reader.record(record(await reader.known(), [signed(999)], documents=(document(body=b"new"),))),
     ):
@@ -419,7 +419,7 @@ async def test_when_no_good_copy_is_left_it_is_said(folder):
     (folder / "state.json").write_bytes(b"{}")
     (folder / "state.previous.json").write_bytes(b"{}")
     for how in ({}, {"readonly": True}):
-        with pytest.raises(StoreDamaged, match=r"state.json is damaged.*backup"):
+        with pytest.raises(StoreCorrupt, match=r"state.json is damaged.*backup"):
             TinyStore.open(folder, **how)
     assert before.keys() == contents(folder).keys()
 
@@ -432,7 +432,7 @@ async def test_a_missing_file_is_missed(folder, gone):
         leave(store)
     for name in gone:
         (folder / name).unlink()
-    with pytest.raises(StoreDamaged, match=gone[-1].split(".")[0]):
+    with pytest.raises(StoreCorrupt, match=gone[-1].split(".")[0]):
         TinyStore.open(folder)
 
 
@@ -440,7 +440,7 @@ async def test_a_log_without_anything_beside_it_is_not_taken_for_a_new_store(fol
     await filled(folder, 12)
     for path in (*folder.glob("journal*"), *folder.glob("state*")):
         path.unlink()
-    with pytest.raises(StoreDamaged, match="change log"):
+    with pytest.raises(StoreCorrupt, match="change log"):
         TinyStore.open(folder)
 
 
@@ -462,10 +462,10 @@ async def test_a_damaged_line_is_named_with_what_to_do(folder):
     journal = folder / "journal-1.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join([*lines[:4], lines[4].replace(b"slack", b"block"), *lines[5:]]))
-    with pytest.raises(StoreDamaged, match=r"Line 5 of .*journal-1.jsonl is damaged. .*backup"):
+    with pytest.raises(StoreCorrupt, match=r"Line 5 of .*journal-1.jsonl is damaged. .*backup"):
         TinyStore.open(folder)
     journal.write_bytes(b"".join(lines[:4] + lines[5:]))
-    with pytest.raises(StoreDamaged, match=r"Line 5"):
+    with pytest.raises(StoreCorrupt, match=r"Line 5"):
         TinyStore.open(folder)
     journal.write_bytes(b"".join(lines[:4]))
     assert len((await opened(folder))[0]["memories"]) == 3
@@ -477,7 +477,7 @@ async def test_what_is_forgotten_is_in_no_file(folder):
     await store.sent(replace(receipt(mine.id), address="C-SECRET"))
     await store.close()
     store = TinyStore.open(folder)
-    await store.remember(memory())
+    await store.remember(status())
     leave(store)
     (folder / "state.json").write_bytes((folder / "state.json").read_bytes()[:-9])
     store = TinyStore.open(folder)
@@ -494,14 +494,14 @@ async def test_what_is_forgotten_is_in_no_file(folder):
 async def test_journals_that_hold_nothing_yet_stand_in_nobodys_way(folder, monkeypatch):
     store = TinyStore.open(folder)
     reader = TinyStore.open(folder, readonly=True)
-    await store.remember(memory())
+    await store.remember(status())
     with monkeypatch.context() as patch:
         patch.setattr(store._files._folder, "move", refuse_move)
         for _ in range(3):
             with pytest.raises(StoreUnwritable):
                 store._files.erase()
     assert await picture(reader) == await picture(store)
-    await store.remember(memory(failures=1))
+    await store.remember(status(failures=1))
     seen = await picture(store)
     assert await picture(reader) == await picture(TinyStore.open(folder, readonly=True)) == seen
     leave(store)
@@ -521,10 +521,10 @@ def lines(folder):
 
 async def test_readings_that_end_together_share_a_line_and_nobody_waits_alone(folder):
     store = TinyStore.open(folder)
-    await asyncio.wait_for(store.remember(memory(source="alone")), 0.05)
+    await asyncio.wait_for(store.remember(status(source="alone")), 0.05)
     for n in range(10):
         await store.lease(f"source {n}")
-    remembering = [asyncio.create_task(store.remember(memory(source=f"{n}", failures=n))) for n in range(10)]
+    remembering = [asyncio.create_task(store.remember(status(source=f"{n}", failures=n))) for n in range(10)]
     await asyncio.wait_for(asyncio.gather(*remembering), 0.05)  # all who are at work: nobody else is waited for
     assert len(lines(folder)) == 1 + 1 + 1  # the heading, the one alone, the ten together
     seen = await picture(store)
@@ -538,11 +538,11 @@ async def test_what_waits_for_others_is_on_the_disk_when_it_returns_and_not_befo
     store = TinyStore.open(folder)
     for name in ("one", "two", "one that goes on"):
         await store.lease(name)
-    remembering = [asyncio.create_task(store.remember(memory(source=name))) for name in ("one", "two")]
+    remembering = [asyncio.create_task(store.remember(status(source=name))) for name in ("one", "two")]
     await asyncio.sleep(0)
     assert not any(task.done() for task in remembering)
     assert len(lines(folder)) == 1
-    assert await store.memories() == ()
+    assert await store.source_statuses() == ()
     await asyncio.gather(*remembering)
     assert len(lines(folder)) == 2
     leave(store)
@@ -555,7 +555,7 @@ async def test_what_waits_goes_before_a_record_and_before_the_end(folder, monkey
     store = TinyStore.open(folder)
     for name in ("ice", "one that goes on"):
         await store.lease(name)
-    waiting = asyncio.create_task(store.remember(memory(source="ice", failures=7)))
+    waiting = asyncio.create_task(store.remember(status(source="ice", failures=7)))
     await asyncio.sleep(0)
     if end == "a record":
         await store.record(record(await store.known(), [signed(1)]))
@@ -574,10 +574,10 @@ async def test_a_disk_that_refuses_is_told_to_each_who_waits(folder, monkeypatch
         await store.lease(f"source {n}")
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refused(errno.ENOSPC))
-        told = await asyncio.gather(*(store.remember(memory(source=f"{n}")) for n in range(3)), return_exceptions=True)
+        told = await asyncio.gather(*(store.remember(status(source=f"{n}")) for n in range(3)), return_exceptions=True)
     assert [type(fault) for fault in told] == [StoreUnwritable] * 3
-    assert await store.memories() == ()
-    await asyncio.gather(*(store.remember(memory(source=f"{n}")) for n in range(3)))
+    assert await store.source_statuses() == ()
+    await asyncio.gather(*(store.remember(status(source=f"{n}")) for n in range(3)))
     seen = await picture(store)
     leave(store)
     assert await opened(folder) == (seen, ())
@@ -589,22 +589,22 @@ async def test_who_gives_up_waiting_hinders_nobody(folder, monkeypatch):
     store = TinyStore.open(folder)
     for n in range(3):
         await store.lease(f"source {n}")
-    first, second = (asyncio.create_task(store.remember(memory(source=f"{n}"))) for n in range(2))
+    first, second = (asyncio.create_task(store.remember(status(source=f"{n}"))) for n in range(2))
     await asyncio.sleep(0)
     first.cancel()
     await second
-    assert [m.source for m in await store.memories()] == ["0", "1"]
+    assert [m.source for m in await store.source_statuses()] == ["0", "1"]
     await store.close()
 
 
 async def test_of_a_source_that_is_remembered_twice_the_last_counts(folder):
     store = TinyStore.open(folder)
-    full = memory(source="ice", failures=1)
+    full = status(source="ice", failures=1)
     await store.remember(full)
     for name in ("a", "b"):
         await store.lease(name)
     await asyncio.gather(store.remember(replace(full, facts={"x": 1})), store.remember(replace(full, failures=3)))
-    assert [(m.failures, m.facts) for m in await store.memories()] == [(3, full.facts)]
+    assert [(m.failures, m.facts) for m in await store.source_statuses()] == [(3, full.facts)]
     seen = await picture(store)
     leave(store)
     assert await opened(folder) == (seen, ())
@@ -612,9 +612,9 @@ async def test_of_a_source_that_is_remembered_twice_the_last_counts(folder):
 
 async def test_a_shared_line_that_was_not_finished_is_cut_off_whole(folder):
     store = TinyStore.open(folder)
-    await remember_together(store, [memory(source="a"), memory(source="b")])
+    await remember_together(store, [status(source="a"), status(source="b")])
     seen = await picture(store)
-    await remember_together(store, [memory(source=name, failures=9) for name in ("a", "b")])
+    await remember_together(store, [status(source=name, failures=9) for name in ("a", "b")])
     leave(store)
     path = folder / "journal-1.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
@@ -667,7 +667,7 @@ async def test_a_checkpoint_that_fails_fails_no_transaction_and_is_tried_again(f
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", refused(errno.ENOSPC))
         for step in range(4):
-            await store.remember(memory(failures=step))
+            await store.remember(status(failures=step))
     assert all("disk is full" in notice for notice in store.notices)
     assert not (folder / "state.json").exists()
     for step in range(20):
@@ -749,11 +749,11 @@ async def test_a_folder_that_is_deleted_under_a_running_store_is_noticed(folder)
     import shutil
 
     store = TinyStore.open(folder)
-    await store.remember(memory())
+    await store.remember(status())
     shutil.rmtree(folder)
     with pytest.raises(StoreError):
-        await store.remember(memory(failures=1))
-    assert (await store.memory("ice")).failures == 0
+        await store.remember(status(failures=1))
+    assert (await store.source_status("ice")).failures == 0
     await store.close()
 
 
@@ -761,7 +761,7 @@ async def test_a_folder_that_is_deleted_under_a_running_store_is_noticed(folder)
 
 
 def test_an_alarm_rings_once_for_the_last_time_that_was_set():
-    alarm = Alarm()
+    alarm = DueQueue()
     for minute in range(1000):
         alarm.set("a", NOON + minute * MINUTE)
     alarm.set("b", NOON)

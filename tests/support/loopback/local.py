@@ -28,7 +28,7 @@ JSON, HTML, XML, PDF = "application/json; charset=utf-8", "text/html; charset=ut
 Row = dict[str, Any]
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """One request as it came, and the status that it got; header names are lower-case."""
 
     path: str
@@ -55,7 +55,7 @@ class LocalServer(LoopbackServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[Asked] = []
+        self.asked: list[Request] = []
         self.files: dict[str, bytes] = {}
         self.fails: dict[str, Reply] = {}
         self.validates = True
@@ -81,7 +81,7 @@ class LocalServer(LoopbackServer):
         )
         status = 304 if "ETag" in headers and request.headers.get("If-None-Match") == tag else reply.status
         told = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(Asked(request.path, dict(request.query), told, status))
+        self.asked.append(Request(request.path, dict(request.query), told, status))
         return web.Response(status=status, body=b"" if status == 304 else reply.body, headers=headers)
 
     def _reply(self, request: web.Request) -> Reply:
