@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left
-from collections import ChatCommands
+from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from multiprocessing import get_context
@@ -128,7 +128,7 @@ async def broadcast(folder, pipe, url, token, options):
     await channel.close()
     receipts = await store.receipts()
     await store.close()
-    return asked, cpu, ChatCommands(receipt.error is None for receipt in receipts)
+    return asked, cpu, Counter(receipt.error is None for receipt in receipts)
 
 
 def in_each_second(times):
@@ -160,7 +160,7 @@ def main(options):
     seconds = calls and max(at for at, chat in calls if chat != str(PERSON)) - times[0]
     pace = (len(calls) - 1) / seconds
     each = in_each_second(times)
-    chats = ChatCommands(chat for _, chat in messages if chat != str(PERSON))
+    chats = Counter(chat for _, chat in messages if chat != str(PERSON))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     print(f"{'chats':44}{options.chats:>10,}")
