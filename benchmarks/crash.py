@@ -53,7 +53,7 @@ from support.workbooks import workbook
 from bot.channels import CHANNELS
 from bot.domain.agreement import ListName
 from bot.domain.change import as_json
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
 from bot.errors import StoreError
 from bot.pipeline.replay import entries
 from bot.sources.formats.workbook import read_workbook

@@ -35,7 +35,7 @@ from support.database import Server
 from support.samples import NOON, agreement, change, first_sight, record
 
 from bot.domain.change import Kind
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, county_entry
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.store import PostgresStore

@@ -39,7 +39,8 @@ from bot.channels.telegram.listener import TelegramListener
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import chat as commands
 from bot.domain.chat import replies
-from bot.domain.subscription import ALL_STATES, Filter, Language, Subscription
+from bot.domain.language import Language
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
 from bot.worker import scheduler

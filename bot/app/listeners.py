@@ -13,7 +13,7 @@ from bot.app.wiring import elections, slack_oauth
 from bot.channels import ChatHandler
 from bot.config.settings import Settings
 from bot.domain.chat import replies
-from bot.domain.subscription import Language
+from bot.domain.language import Language
 from bot.errors import StoreUnavailable
 from bot.pipeline.runner import Runner
 from bot.web.server import TELEGRAM_PATH, Views, serving

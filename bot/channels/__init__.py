@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from bot.domain.chat.request import Reply, Request
-from bot.domain.messages.chart import Image
 from bot.domain.messages.digest import Digest
+from bot.domain.messages.picture import Image
 from bot.domain.subscription import Subscription
 
 

@@ -6,8 +6,10 @@ from textwrap import TextWrapper
 from typing import TextIO
 
 from bot.channels import Part, Ready, at_once
-from bot.domain.messages.chart import Image
-from bot.domain.messages.digest import Digest, Line, Span, pages, plain_text
+from bot.domain.messages.digest import Digest
+from bot.domain.messages.paginate import pages
+from bot.domain.messages.picture import Image
+from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.errors import SendError, UsageError
 
 

@@ -28,9 +28,10 @@ from bot.commands.operator import Answer, broadcast, carry_out, held_json, one_s
 from bot.commands.report import Report, report
 from bot.config.settings import Settings
 from bot.domain.agreement import ListName
-from bot.domain.change import Kind, agreement_json, as_json, stamp
+from bot.domain.change import Kind, agreement_json, as_json
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.timestamps import stamp
 from bot.errors import ConfigError, CountersignError, StoreBusy, StoreUnavailable, UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as replaying

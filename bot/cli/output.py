@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bot.domain.change import Change, as_json
-from bot.domain.messages.digest import legible
+from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
 

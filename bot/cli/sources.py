@@ -17,9 +17,9 @@ from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
-from bot.domain.change import stamp
-from bot.domain.messages.digest import legible
 from bot.domain.source_status import SourceStatus
+from bot.domain.text.rich_text import legible
+from bot.domain.timestamps import stamp
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch
 from bot.observability.logs import prepared

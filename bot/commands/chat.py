@@ -13,11 +13,12 @@ from bot.domain.chat import parser, replies
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
 from bot.domain.messages.compose import Circumstances, compose
-from bot.domain.messages.digest import Line, Span
 from bot.domain.source_status import ICE
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Language, Settings, Subscription
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription
+from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording, state_name
 from bot.pipeline.runner import Runner
 

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from bot.channels import CHANNELS
 from bot.commands import local_sources
 from bot.config import catalog
-from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind, as_json, stamp
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind, as_json
 from bot.domain.chat import parser, replies
 from bot.domain.chat.parser import Misunderstood
+from bot.domain.language import Language
 from bot.domain.lists.vetting import Held, Ruling
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Language, Receipt, Subscription
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Receipt, Subscription
+from bot.domain.timestamps import stamp
 from bot.errors import CountersignError, UsageError
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner

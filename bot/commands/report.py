@@ -8,11 +8,12 @@ from typing import Any
 from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Interest, Local, local
 from bot.domain.agreement import ListName
-from bot.domain.change import Known, stamp
+from bot.domain.change import Known
+from bot.domain.health import span, wrong
 from bot.domain.lists.vetting import Held
-from bot.domain.messages.health_notices import span, wrong
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
+from bot.domain.timestamps import stamp
 from bot.store import Store
 
 

@@ -26,8 +26,8 @@ from rapidfuzz.distance import OSA
 import bot
 from bot.domain.agenda import Place
 from bot.domain.geography import counties
-from bot.domain.lists.matching import plain_county
-from bot.domain.lists.names import STATES
+from bot.domain.geography.counties import plain_county
+from bot.domain.geography.states import STATES
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from math import ceil
 from typing import Any
 
 from bot.domain.agenda import Mention
-from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
-from bot.domain.lists.names import canonical
+from bot.domain.agreement import Agreement, Key, ListName, Publication
+from bot.domain.timestamps import stamp
 
 
 class Kind(StrEnum):
@@ -199,25 +198,6 @@ class _Ledger:
         )
 
 
-def mentioned(mention: Mention, publication: Publication, kind: Kind = Kind.MENTIONED) -> Change:
-    """What a place says of 287(g), as a change; `publication` is the document that says it."""
-    whoever_spoke = Agreement(
-        state=mention.state,
-        agency=mention.body,
-        canonical=canonical(mention.body, mention.state),
-        support_type=SupportType.OTHER,
-        county=mention.county,
-    )
-    return Change(
-        kind=kind,
-        list=ListName.PARTICIPATING,
-        agreement=whoever_spoke,
-        publication=publication,
-        row=None,
-        mention=mention,
-    )
-
-
 def as_json(change: Change) -> dict[str, Any]:
     """A change as `--json` prints it: flat, times in UTC ending in Z."""
     agreement, on_list = change.agreement, change.mention is None
@@ -291,13 +271,3 @@ def agreement_json(agreement: Agreement, row: int | None) -> dict[str, Any]:
         "row": row,
         "printed": dict(agreement.printed),
     }
-
-
-def stamp(moment: datetime) -> str:
-    """A UTC time as store, log and JSON write it: seconds, ending in Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def after(moment: datetime, seconds: float) -> datetime:
-    """A whole second by which so many have passed since `moment`, which a clock of whole seconds may give too early."""
-    return moment + timedelta(seconds=ceil(seconds) + 1)

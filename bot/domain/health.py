@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from bot.domain.change import stamp
-from bot.domain.messages.health_notices import is_stale, span
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import Subscription
+from bot.domain.timestamps import stamp
 
 LATE = timedelta(minutes=5)  # what has been due for so long is late
 IDLE = timedelta(minutes=20)  # ICE has been due for so long: nobody works
@@ -192,3 +191,40 @@ def _crowd_json(crowd: Crowd) -> dict[str, int]:
 
 def _stamp(moment: datetime | None) -> str | None:
     return stamp(moment) if moment else None
+
+
+NO_NEW_LIST_FOR = timedelta(days=10)
+
+
+def span(length: timedelta) -> str:
+    """A span in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    seconds = int(length.total_seconds())
+    for unit, size, least in (("day", 86_400, 2), ("hour", 3_600, 2), ("minute", 60, 1), ("second", 1, 0)):
+        if seconds >= least * size:
+            number = seconds // size
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "no time"
+
+
+def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[str]:
+    """What is wrong with a source, in sentences."""
+    said_ = [status.problem] if status.problem else []
+    if status.read_at is None:
+        return said_ or ["never read yet"]
+    if is_stale(status, now, stale_after):
+        said_.append(f"stale: not read well for {span(now - status.read_at)}")
+    if is_old(status, now):
+        assert status.changed_at is not None
+        said_.append(f"no new list for {span(now - status.changed_at)}")
+    return said_
+
+
+def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> bool:
+    """Whether it has not been read well for too long; a source that was never read since it first failed counts."""
+    since = status.read_at or status.problem_since
+    return since is not None and now - since > stale_after
+
+
+def is_old(status: SourceStatus, now: datetime) -> bool:
+    """Whether ICE has not published a new list for longer than it ever does."""
+    return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR

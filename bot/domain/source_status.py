@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.agreement import ListName
-from bot.domain.change import after
 from bot.domain.document import Document, Validators
+from bot.domain.timestamps import after
 from bot.errors import Blocked, SourceError, Unreadable
 
 ICE = "ice"  # the source of ICE's lists; all others are local government

@@ -9,18 +9,12 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.lists.matching import plain_county
+from bot.domain.geography.counties import plain_county
+from bot.domain.language import Language
 
 ALL_STATES = "*"
 STOPPED = "stopped"  # why a subscription is paused that a person ended
 MONDAY = 0
-
-
-class Language(StrEnum):
-    """The language in which a subscription is told."""
-
-    ENGLISH = "en"
-    SPANISH = "es"
 
 
 class Cadence(StrEnum):

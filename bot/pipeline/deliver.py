@@ -8,12 +8,15 @@ import structlog
 
 from bot.channels import Channel, Part, Ready, at_once
 from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, OF_AGENDAS, REMEMBERED_FOR, Agendas
-from bot.domain.change import Change, Kind, after, stamp
+from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import totals
-from bot.domain.messages.chart import Image, history, picture_for
+from bot.domain.messages.chart import picture_for
 from bot.domain.messages.compose import Circumstances, compose, correct
+from bot.domain.messages.figures import history
+from bot.domain.messages.picture import Image
 from bot.domain.source_status import ICE
 from bot.domain.subscription import Cadence, Receipt, Subscription
+from bot.domain.timestamps import after, stamp
 from bot.errors import SendError
 from bot.pipeline.rasterize import image_of
 from bot.pipeline.token_recovery import ASKED_AGAIN_AFTER, go_on

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.domain.agreement import Listing, ListName, Publication
-from bot.domain.change import Change, Kind, Known, stamp
+from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
 from bot.domain.source_status import Reading, SourceStatus, spread
+from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.sources import Fetcher, Source
 from bot.store import Record, Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from bot.domain.messages.chart import Image, Picture
+from bot.domain.messages.picture import Image, Picture
 
 SCALE = 2  # pixels for each unit, so that it is sharp on a phone
 KEPT = 4  # images; digests of one hour mostly show the same

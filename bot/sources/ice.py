@@ -18,8 +18,8 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, Listing, ListName, Publication
 from bot.domain.document import Document, remembered
+from bot.domain.geography.states import STATES
 from bot.domain.lists.names import (
-    STATES,
     SUPPORT_TYPES,
     agency_type,
     canonical,

@@ -6,10 +6,11 @@ from datetime import timedelta
 import structlog
 
 from bot.channels import Channel
-from bot.domain.change import stamp
-from bot.domain.messages.digest import Digest, Line, Span
+from bot.domain.messages.digest import Digest
 from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
 from bot.domain.source_status import ICE
+from bot.domain.text.rich_text import Line, Span
+from bot.domain.timestamps import stamp
 from bot.errors import SendError
 from bot.pipeline.runner import Runner
 

@@ -10,7 +10,8 @@ from support.program import world
 from support.season import A_DAY, NEWCOMERS, SHERIFFS
 
 from bot.channels.apprise import AppriseSender
-from bot.domain.messages.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.text.rich_text import Span
 from bot.errors import SendError
 
 SECRET = "hunter2-hunter2"

@@ -21,7 +21,9 @@ from support.loopback.telegram import LoopbackTelegram
 
 from bot.channels import CHANNELS, Channel, Part
 from bot.channels.rate_limit import RateLimit
-from bot.domain.messages.digest import LONGEST_LABEL, Digest, Item, Section, Span, legible, plain_text
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.messages.paginate import LONGEST_LABEL
+from bot.domain.text.rich_text import Span, legible, plain_text
 from bot.errors import SendError, UsageError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it

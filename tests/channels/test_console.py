@@ -5,7 +5,8 @@ import io
 import pytest
 
 from bot.channels.console import ConsoleSender
-from bot.domain.messages.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.text.rich_text import Span
 from bot.errors import SendError
 
 DIGEST = Digest(

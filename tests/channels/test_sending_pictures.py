@@ -13,8 +13,9 @@ from bot.channels import CHANNELS, Channel, Part
 from bot.channels.rate_limit import RateLimit
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
-from bot.domain.messages.chart import Image
-from bot.domain.messages.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.messages.picture import Image
+from bot.domain.text.rich_text import Span
 from bot.errors import SendError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it

@@ -8,8 +8,9 @@ from support.talk import FIRST, NOW, SECOND, SIGNED, Talk
 
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
 from bot.domain.chat.replies import _SAID
-from bot.domain.messages.digest import plain_text
-from bot.domain.subscription import ALL_STATES, Cadence, Language
+from bot.domain.language import Language
+from bot.domain.subscription import ALL_STATES, Cadence
+from bot.domain.text.rich_text import plain_text
 from bot.store.tiny.store import TinyStore
 
 

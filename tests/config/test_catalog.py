@@ -6,7 +6,7 @@ import pytest
 
 from bot.config import catalog
 from bot.domain.geography import counties
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
 from bot.errors import ConfigError, UsageError
 from bot.sources.local.recognize import recognize
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from support.listings import FIRST, listing, row
 
 from bot.domain.agenda import Mention
+from bot.domain.agendas.track import mentioned
 from bot.domain.agreement import ListName, SupportType
-from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind, mentioned
+from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, due_at, owed
 
 HARRIS = row("Harris County Constable Precinct 4", "TX", "Harris County", kind="WSO")

@@ -144,7 +144,7 @@ async def test_what_waited_for_more_than_a_month_is_told_as_a_count(runner):
 
 
 async def test_a_digest_in_spanish(runner):
-    from bot.domain.subscription import Language
+    from bot.domain.language import Language
 
     await runner.ask("watch TX", language=Language.SPANISH)
     await runner.publish(SECOND, NOON)

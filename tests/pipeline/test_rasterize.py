@@ -9,8 +9,10 @@ import pytest
 import resvg_py
 from structlog.testing import capture_logs
 
-from bot.domain.messages.chart import FONT, HEIGHT, WIDTH, Figures, Moves, Picture, draw
-from bot.domain.subscription import Language
+from bot.domain.language import Language
+from bot.domain.messages.chart import FONT, HEIGHT, WIDTH, draw
+from bot.domain.messages.figures import Figures, Moves
+from bot.domain.messages.picture import Picture
 from bot.pipeline import rasterize
 from bot.pipeline.rasterize import SCALE, image_of
 

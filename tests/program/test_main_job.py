@@ -9,7 +9,7 @@ from support.archive import needs_archive
 from support.program import world
 from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
 
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from support.samples import MINUTE, NOON, first_sight, record, signed
 from bot.channels import Part
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator as commands
-from bot.domain.messages.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.text.rich_text import plain_text
 from bot.errors import LeaseLost, UsageError
 from bot.pipeline.runner import Runner
 from bot.store.postgres import leases

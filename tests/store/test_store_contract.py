@@ -23,7 +23,8 @@ from support.samples import (
 
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
-from bot.domain.subscription import Cadence, Filter, Language, due_at, owed
+from bot.domain.language import Language
+from bot.domain.subscription import Cadence, Filter, due_at, owed
 from bot.errors import StoreError
 from bot.store import Record, SourceStatus
 from bot.store.postgres.store import PostgresStore

@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.channels import Part
-from bot.domain.messages.digest import plain_text
+from bot.domain.text.rich_text import plain_text
 from bot.errors import SendError
 
 

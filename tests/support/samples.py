@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import Mention
+from bot.domain.agendas.track import mentioned
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
-from bot.domain.change import Change, Kind, mentioned
+from bot.domain.change import Change, Kind
 from bot.domain.document import Document, Validators, digest
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import Cadence, Filter, Receipt, Subscription

@@ -6,9 +6,9 @@ from bot.commands.chat import ChatCommands
 from bot.domain.agreement import ListName
 from bot.domain.chat.request import Request
 from bot.domain.document import Document, digest
-from bot.domain.messages.digest import plain_text
+from bot.domain.language import Language
 from bot.domain.source_status import Reading
-from bot.domain.subscription import Language
+from bot.domain.text.rich_text import plain_text
 from bot.pipeline.poll_list import take
 from bot.pipeline.runner import Runner
 from bot.sources.ice import Ice

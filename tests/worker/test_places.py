@@ -12,8 +12,8 @@ from support.places import _TLS
 from bot.channels import Part
 from bot.commands.report import report
 from bot.domain.agenda import Place
-from bot.domain.messages.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.text.rich_text import plain_text
 from bot.fetch import Fetch
 from bot.pipeline import runner as runner_module
 from bot.pipeline.runner import Runner

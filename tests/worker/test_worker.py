@@ -9,8 +9,8 @@ from support.gate import Gate
 from support.samples import first_sight, record, signed
 
 from bot.channels import Part
-from bot.domain.messages.digest import plain_text
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.text.rich_text import plain_text
 from bot.errors import SendError, Unreachable
 from bot.pipeline import runner as runner_module
 from bot.pipeline.runner import Runner

@@ -17,9 +17,9 @@ from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_o
 from bot.domain.chat import replies
 from bot.domain.chat.parser import verb
 from bot.domain.chat.request import Reply, Request
-from bot.domain.messages.digest import Line, Span
-from bot.domain.subscription import Language
+from bot.domain.language import Language
 from bot.domain.text import platforms
+from bot.domain.text.rich_text import Line, Span
 
 COMMAND = "/countersign"
 READS = frozenset({"help", "hello", "status", "list", "recent", "agency"})  # commands that change nothing

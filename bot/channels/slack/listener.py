@@ -28,9 +28,9 @@ from bot.channels.slack.replies import Place, Replies, why
 from bot.channels.slack.sender import SlackSender, library_log
 from bot.channels.slack.socket_mode import Envelope, Socket
 from bot.channels.slack.views import FORM, WHERE, conversation_of
-from bot.domain.messages.digest import Span
-from bot.domain.subscription import Language
+from bot.domain.language import Language
 from bot.domain.text import platforms
+from bot.domain.text.rich_text import Span
 from bot.errors import ConfigError, CountersignError
 
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"

@@ -13,8 +13,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
 from bot.domain.chat.parser import is_zone
 from bot.domain.chat.request import Button
-from bot.domain.messages.digest import LONGEST_HREF, Line, Span, legible, plain_text
-from bot.domain.subscription import Language
+from bot.domain.language import Language
+from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.errors import SendError
 
 GUESS_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form has to be open within three

@@ -19,8 +19,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import Limit, RateLimit
-from bot.domain.messages.chart import Image
-from bot.domain.messages.digest import Digest, Line, Span, legible, pages, plain_text
+from bot.domain.messages.digest import Digest
+from bot.domain.messages.paginate import pages
+from bot.domain.messages.picture import Image
+from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.errors import CountersignError, SendError, UsageError
 
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and does not say how it counts

@@ -9,8 +9,9 @@ from typing import Any
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import replies
 from bot.domain.chat.parser import is_zone
-from bot.domain.lists.names import STATES
-from bot.domain.subscription import ALL_STATES, Cadence, Language, Subscription
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
+from bot.domain.subscription import ALL_STATES, Cadence, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.platforms import Phrase
 

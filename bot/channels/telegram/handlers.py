@@ -28,9 +28,9 @@ from bot.channels import ChatHandler
 from bot.channels.telegram.replies import Replies, Spot, reason_of
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.chat.request import Reply, Request
-from bot.domain.messages.digest import Span
-from bot.domain.subscription import Language
+from bot.domain.language import Language
 from bot.domain.text.platforms import Courtesy
+from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
 READING = frozenset({"help", "status", "list", "recent", "agency"})  # what any member of a group may ask

@@ -34,7 +34,7 @@ from bot.channels.keyed_queue import Crowded, KeyedQueue
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
-from bot.domain.subscription import Language
+from bot.domain.language import Language
 from bot.domain.text.platforms import COURTESY, Courtesy
 from bot.errors import UsageError
 

@@ -14,9 +14,9 @@ from bot.channels import ChatHandler
 from bot.channels.keyed_queue import Crowded, KeyedQueue
 from bot.channels.telegram.sender import TelegramSender, fits, markup, seconds
 from bot.domain.chat.request import Button, Reply
-from bot.domain.messages.digest import legible, plain_text
+from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
-from bot.domain.subscription import Language
+from bot.domain.text.rich_text import legible, plain_text
 from bot.errors import SendError
 
 WIDEST_ROW = 8

@@ -20,8 +20,10 @@ from telegram.warnings import PTBDeprecationWarning
 
 from bot.channels import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import Limit, RateLimit, Turn
-from bot.domain.messages.chart import Image
-from bot.domain.messages.digest import Digest, Line, Span, legible, pages, plain_text
+from bot.domain.messages.digest import Digest
+from bot.domain.messages.paginate import pages
+from bot.domain.messages.picture import Image
+from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.errors import SendError, UsageError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units after the markup is read

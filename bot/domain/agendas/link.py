@@ -9,7 +9,7 @@ from functools import lru_cache
 from bot.domain.agenda import Mention, standing
 from bot.domain.agreement import Agreement, Key
 from bot.domain.change import Change, Kind
-from bot.domain.lists.matching import plain_county
+from bot.domain.geography.counties import plain_county
 from bot.domain.lists.names import name_of
 
 REMEMBERED_FOR = timedelta(days=180)  # from a mention to the change on ICE's list that it explains

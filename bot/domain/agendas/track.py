@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Found, Mention, Place, standing
 from bot.domain.agendas.link import listed_there
-from bot.domain.agreement import Agreement, Key, Publication
-from bot.domain.change import Change, Kind, mentioned
+from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
+from bot.domain.change import Change, Kind
 from bot.domain.document import Document
+from bot.domain.lists.names import canonical
 
 LONG_UNREAD = timedelta(days=30)  # then a place is read as if for the first time
 MOST_MATCHED = 5
@@ -236,3 +237,22 @@ def _words(text: str) -> frozenset[str]:
 def _as_on_agenda(filed: Mention, known: Mention) -> Mention:
     """What is filed of a matter that stands on an agenda: its words, on the day and with the status of the meeting."""
     return replace(filed, item=known.item, meets_on=known.meets_on, meets_at=known.meets_at, status=known.status)
+
+
+def mentioned(mention: Mention, publication: Publication, kind: Kind = Kind.MENTIONED) -> Change:
+    """What a place says of 287(g), as a change; `publication` is the document that says it."""
+    whoever_spoke = Agreement(
+        state=mention.state,
+        agency=mention.body,
+        canonical=canonical(mention.body, mention.state),
+        support_type=SupportType.OTHER,
+        county=mention.county,
+    )
+    return Change(
+        kind=kind,
+        list=ListName.PARTICIPATING,
+        agreement=whoever_spoke,
+        publication=publication,
+        row=None,
+        mention=mention,
+    )

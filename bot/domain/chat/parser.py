@@ -12,9 +12,11 @@ from rapidfuzz import process
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.geography import counties
-from bot.domain.lists.matching import plain_county
-from bot.domain.lists.names import STATES, canonical, state_code
-from bot.domain.subscription import ALL_STATES, Cadence, Language, county_entry
+from bot.domain.geography.counties import plain_county
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
+from bot.domain.lists.names import canonical, state_code
+from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 
 SHORTEST_PART = 3  # letters of an agency's name to search for
 LONGEST_PART = 80

@@ -6,9 +6,10 @@ from datetime import datetime
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.chat.parser import Misunderstood
-from bot.domain.lists.names import STATES
-from bot.domain.messages.digest import Line, Span
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Language, Settings
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings
+from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording
 
 _SAID: Mapping[str, tuple[str, str]] = {

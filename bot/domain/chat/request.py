@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.domain.messages.digest import Line
-from bot.domain.subscription import Language
+from bot.domain.language import Language
+from bot.domain.text.rich_text import Line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

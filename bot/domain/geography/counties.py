@@ -3,8 +3,9 @@
 Two names that both stand here for one state are two places, however alike they look.
 """
 
+import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 _BY_STATE = """\
 AK: Aleutians East, Aleutians West, Anchorage, Bethel, Bristol Bay, Copper River, Denali, Dillingham, Fairbanks North
@@ -306,3 +307,15 @@ def _names() -> Mapping[str, tuple[str, ...]]:
     joined = _BY_STATE.replace("\n  ", " ")
     lines = (line.partition(": ") for line in joined.splitlines())
     return {state: tuple(rest.split(", ")) for state, _, rest in lines}
+
+
+@lru_cache(maxsize=8_192)
+def plain_county(county: str) -> str:
+    """A county's name for comparison: without the word, the case or the punctuation."""
+    words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
+    return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
+
+
+@cache
+def real_counties(state: str) -> frozenset[str]:
+    return frozenset(plain_county(name) for name in names(state))

@@ -4,17 +4,16 @@ The rules stand in `_RULES`, strongest first, each with its reason; none of them
 evidence that does not change with a spelling (signing date, MOA, county) beside the likeness of the two names.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, SupportType
-from bot.domain.geography import counties
+from bot.domain.geography.counties import plain_county, real_counties
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
 
 
@@ -318,17 +317,5 @@ def _augment(cost: Sequence[Sequence[int]], row_price: list[int], column_price: 
 
 
 @lru_cache(maxsize=8_192)
-def plain_county(county: str) -> str:
-    """A county's name for comparison: without the word, the case or the punctuation."""
-    words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
-    return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
-
-
-@lru_cache(maxsize=8_192)
 def _is_near(one: date, other: date) -> bool:
     return OSA.distance(f"{one:%Y%m%d}", f"{other:%Y%m%d}") <= 1
-
-
-@cache
-def real_counties(state: str) -> frozenset[str]:
-    return frozenset(plain_county(name) for name in counties.names(state))

@@ -11,8 +11,10 @@ from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
-from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs, plain_county, real_counties
-from bot.domain.lists.names import STATES, Likeness
+from bot.domain.geography.counties import plain_county, real_counties
+from bot.domain.geography.states import STATES
+from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
+from bot.domain.lists.names import Likeness
 
 Place = tuple[str, str]  # state and support type
 Places = Mapping[Place, Sequence[Agreement]]

@@ -6,94 +6,21 @@ It is drawn from these values alone, without a clock and without a browser: the 
 are units of the picture, which is 600 wide; a phone shows it about 400 points wide, so no text is smaller than 15.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date
 from html import escape
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from bot.domain.agreement import Key, ListName
-from bot.domain.change import LEAVING, Change, Kind
-from bot.domain.lists.names import STATES, TERRITORIES
-from bot.domain.messages.net_changes import net
-from bot.domain.subscription import Cadence, Language, Subscription
-from bot.domain.text.wording import Wording, state_name
+from bot.domain.geography.states import STATES, TERRITORIES
+from bot.domain.language import Language
+from bot.domain.messages.figures import Figures, History, Moves, course_of, figures, last_day
+from bot.domain.messages.picture import Picture, Telling, grouped
+from bot.domain.subscription import Cadence, Subscription
 
-WEEK = timedelta(days=7)
-FIRST_DAY = date(2025, 1, 1)  # the line begins here where the log reaches further back
 SHORT_TIME = 60  # days under which the line chart names days instead of months
-LONGEST_ALT = 1_000  # characters; Slack takes no more
 FONT = "Source Sans Pro"  # regular and semibold
-
-_ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED})
 
 
 # ── From the log to values ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Point(NamedTuple):
-    """How many agreements the participating list held after the publication of that moment (UTC)."""
-
-    at: datetime
-    total: int
-
-
-class Moves(NamedTuple):
-    """How many agreements a state gained and lost."""
-
-    gained: int
-    lost: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What the log says of the participating list up to one change, whoever is told.
-
-    `points` is its total after each publication that changed it, `counts` the agreements at the end by state, `recent`
-    the changes of the last week before the end, of either list.
-    """
-
-    points: tuple[Point, ...]
-    counts: Mapping[str, int]
-    recent: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What a picture shows: the total by day, agreements now and moves by state, and the days between which they fell.
-
-    States are postal codes; what stands under any other is counted in `total`, but has no tile.
-    """
-
-    series: tuple[tuple[date, int], ...]
-    counts: Mapping[str, int]
-    moves: Mapping[str, Moves]
-    since: date
-    until: date
-
-    @property
-    def total(self) -> int:
-        """All agreements now."""
-        return self.series[-1][1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A drawing, what it says in words for those who do not see it (at most 1,000 characters), and its caption."""
-
-    svg: str
-    alt: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """A picture ready to be sent. `png` is empty when it could not be drawn: its place among the parts stays."""
-
-    png: bytes
-    alt: str
-    title: str
 
 
 def picture_for(subscription: Subscription, past: History) -> Picture | None:
@@ -109,242 +36,7 @@ def picture_for(subscription: Subscription, past: History) -> Picture | None:
     return draw(figures(past, until=until, tz=subscription.tz), subscription.language)
 
 
-def history(changes: Iterable[Change]) -> History:
-    """What all changes of the log up to one of them come to; `changes` begin with the first."""
-    everything = tuple(changes)
-    here: set[Key] = set()
-    points: dict[datetime, int] = {}
-    for change in everything:
-        if change.list is ListName.PARTICIPATING and change.is_of_lists:
-            _enter(here, change)
-            points[change.publication.observed_at] = len(here)
-    counts = dict.fromkeys(STATES, 0)
-    for key in here:
-        counts[key.state] = counts.get(key.state, 0) + 1
-    ordered = tuple(Point(*point) for point in sorted(points.items()))
-    return History(points=ordered, counts=counts, recent=_recent(everything))
-
-
-def _enter(here: set[Key], change: Change) -> None:
-    """What the participating list holds after a change, as `Known.after` has it."""
-    if change.was is not None:
-        here.discard(change.was.key)
-    if change.kind in LEAVING:
-        here.discard(change.agreement.key)
-    else:
-        here.add(change.agreement.key)
-
-
-def _recent(changes: Sequence[Change]) -> tuple[Change, ...]:
-    if not changes:
-        return ()
-    since = changes[-1].publication.observed_at - WEEK
-    return tuple(change for change in changes if change.publication.observed_at > since)
-
-
-def figures(past: History, *, until: datetime, tz: str) -> Figures:
-    """What a picture shows of a history, with the moves of the week until that moment (UTC); days as in that zone."""
-    zone, since = ZoneInfo(tz), until - WEEK
-    week = [change for change in past.recent if since < change.publication.observed_at <= until]
-    return Figures(
-        series=tuple({point.at.astimezone(zone).date(): point.total for point in past.points}.items()),
-        counts=past.counts,
-        moves=moves(week),
-        since=max(since, past.points[0].at).astimezone(zone).date(),
-        until=until.astimezone(zone).date(),
-    )
-
-
-def moves(changes: Iterable[Change]) -> dict[str, Moves]:
-    """What each state gained and lost on the participating list, net, by postal code.
-
-    A correction moves nothing: that an agreement was misprinted under another state is no news of either.
-    """
-    stood = _not_taken_back(changes)
-    found: dict[str, Moves] = {}
-    for change in (told.change for told in net(stood)):
-        if change.list is not ListName.PARTICIPATING or change.kind not in _ARRIVING | {Kind.WITHDRAWN}:
-            continue
-        gained, lost = found.get(change.agreement.state, Moves(0, 0))
-        arrived = change.kind in _ARRIVING
-        found[change.agreement.state] = Moves(gained + arrived, lost + (not arrived))
-    return dict(sorted(found.items()))
-
-
-def _not_taken_back(changes: Iterable[Change]) -> list[Change]:
-    everything = list(changes)
-    wrong = {change.retracts for change in everything if change.kind is Kind.RETRACTED}
-    return [change for change in everything if change.is_of_lists and change.seq not in wrong]
-
-
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Phrases:
-    """The words of a picture in one language; `{}` is where the value goes, pairs are for one and for more."""
-
-    headline: tuple[str, str]
-    places: tuple[str, str]
-    course: str
-    first_read: str
-    changes: str
-    no_changes: str
-    span: str
-    now: str
-    gained: tuple[str, str]
-    lost: tuple[str, str]
-    source: str
-    unplaced: str
-    months: Sequence[str]
-    day: str
-    day_of_year: str
-    most: str
-    within: str
-    and_more: tuple[str, str]
-
-
-_ENGLISH = _Phrases(
-    headline=("287(g): {} agreement on ICE's list", "287(g): {} agreements on ICE's list"),
-    places=("In {} state or territory, {}", "In {} states and territories, {}"),
-    course="From {} on {} to {} on {}",
-    first_read="First read on {}",
-    changes="Changes from {} to {}",
-    no_changes="No changes from {} to {}",
-    span="from {} to {}",
-    now="Agreements now",
-    gained=("new", "new"),
-    lost=("no longer listed", "no longer listed"),
-    source="Source: ICE's list of participating agencies. Each tile is a state or territory.",
-    unplaced="{} more without a readable state",
-    months=["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-    day="{month} {day}",
-    day_of_year="{month} {day}, {year}",
-    most="Most in {}",
-    within="in",
-    and_more=("{} more state", "{} more states"),
-)
-_SPANISH = _Phrases(
-    headline=("287(g): {} acuerdo en la lista de ICE", "287(g): {} acuerdos en la lista de ICE"),
-    places=("En {} estado o territorio, {}", "En {} estados y territorios, {}"),
-    course="De {} el {} a {} el {}",
-    first_read="Leída por primera vez el {}",
-    changes="Cambios del {} al {}",
-    no_changes="Sin cambios del {} al {}",
-    span="del {} al {}",
-    now="Acuerdos ahora",
-    gained=("nuevo", "nuevos"),
-    lost=("ya no está en la lista", "ya no están en la lista"),
-    source="Fuente: lista de agencias participantes de ICE. Cada casilla es un estado o territorio.",
-    unplaced="{} más sin estado legible",
-    months=["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
-    day="{day} {month}",
-    day_of_year="{day} {month} {year}",
-    most="La mayoría en {}",
-    within="en",
-    and_more=("{} estado más", "{} estados más"),
-)
-_IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
-_Day = Callable[[date], str]
-
-
-class _Telling:
-    """What a picture says, in one language."""
-
-    def __init__(self, shown: Figures, language: Language) -> None:
-        self.say = _IN[language]
-        self._shown = shown
-        self._language = language
-        self._long = Wording(language, "UTC").day
-
-    def short(self, day: date, *, year: bool = True) -> str:
-        pattern = self.say.day_of_year if year else self.say.day
-        return pattern.format(month=self.say.months[day.month - 1], day=day.day, year=day.year)
-
-    def headline(self) -> str:
-        return self.say.headline[self._shown.total != 1].format(_number(self._shown.total))
-
-    def places(self) -> str:
-        held = len(self._placed())
-        return self.say.places[held != 1].format(held, self.short(self._shown.until))
-
-    def course(self, day: _Day | None = None) -> str:
-        """Where the line begins and ends, with days written short unless told otherwise."""
-        write = day or self.short
-        (first, begun), last = _line(self._shown)[0], _last_day(self._shown)
-        if first == last:
-            return self.say.first_read.format(write(first))
-        return self.say.course.format(_number(begun), write(first), _number(self._shown.total), write(last))
-
-    def changes(self) -> str:
-        """Between which days the changes fell; nothing on the day on which the list was first read."""
-        if self._shown.since == self._shown.until and not self._shown.moves:
-            return ""
-        return (self.say.changes if self._shown.moves else self.say.no_changes).format(*self._week())
-
-    def sums(self) -> list[tuple[str, str, str]]:
-        """What came and what went in all, where anything did: sign, number and word."""
-        moved = self._shown.moves.values()
-        found = [
-            ("+", sum(move.gained for move in moved), self.say.gained),
-            ("−", sum(move.lost for move in moved), self.say.lost),
-        ]
-        return [(sign, _number(number), words[number != 1]) for sign, number, words in found if number]
-
-    def unplaced(self) -> str:
-        number = sum(count for state, count in self._shown.counts.items() if state not in STATES)
-        return self.say.unplaced.format(_number(number)) if number else ""
-
-    def caption(self) -> str:
-        """The picture's title: the total, and the week's changes."""
-        if not self._shown.moves:
-            return ". ".join(part for part in (self.headline(), self.changes()) if part)
-        sums = ", ".join(f"{number} {word}" for _, number, word in self.sums())
-        return f"{self.headline()}; {sums}, {self.say.span.format(*self._week())}"
-
-    def alt(self) -> str:
-        """The same in words, with as many states as fit in 1,000 characters."""
-        told = (self._alt(most) for most in range(12, -1, -1))
-        return next(text for text in told if len(text) <= LONGEST_ALT)
-
-    def _alt(self, most: int) -> str:
-        week = ": ".join(part for part in (self.changes(), self._moves(most)) if part)
-        sentences = (self.headline(), self.course(self._long), self._most(), self.unplaced(), week)
-        return " ".join(f"{sentence}." for sentence in sentences if sentence)
-
-    def _most(self) -> str:
-        placed = self._placed()
-        return self.say.most.format(self._states(placed, 5, rest=False)) if placed else ""
-
-    def _moves(self, most: int) -> str:
-        moved = self._shown.moves.items()
-        by_sign = {
-            "+": {state: move.gained for state, move in moved if move.gained},
-            "−": {state: move.lost for state, move in moved if move.lost},
-        }
-        return "; ".join(
-            f"{number} {word}" + (f", {self.say.within} {self._states(by_sign[sign], most)}" if most else "")
-            for sign, number, word in self.sums()
-        )
-
-    def _placed(self) -> dict[str, int]:
-        """The agreements of each state that has any."""
-        return {state: count for state, count in self._shown.counts.items() if count and state in STATES}
-
-    def _states(self, numbers: Mapping[str, int], most: int, *, rest: bool = True) -> str:
-        """The states with the largest numbers first, and how many more there are."""
-        order = sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
-        told = [f"{state_name(state, self._language)} ({_number(count)})" for state, count in order[:most]]
-        left = len(order) - len(told)
-        return ", ".join([*told, self.say.and_more[left > 1].format(left)] if left and rest else told)
-
-    def _week(self) -> tuple[str, str]:
-        same_year = self._shown.since.year == self._shown.until.year
-        return self.short(self._shown.since, year=not same_year), self.short(self._shown.until)
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"
 
 
 # ── Drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -381,7 +73,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 572.0, 140.0, 272.0  # of the line chart; t
 
 def draw(shown: Figures, language: Language) -> Picture:
     """The picture of these figures, which hold at least one day."""
-    telling = _Telling(shown, language)
+    telling = Telling(shown, language)
     parts = [*_header(telling), *_chart(shown, telling), *_map(shown, telling)]
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -390,29 +82,16 @@ def draw(shown: Figures, language: Language) -> Picture:
     return Picture(svg=svg, alt=telling.alt(), title=telling.caption())
 
 
-def _header(telling: _Telling) -> Iterator[str]:
+def _header(telling: Telling) -> Iterator[str]:
     yield _text(_MARGIN, 50, telling.headline(), size=28, strong=True)
     yield _text(_MARGIN, 76, telling.places(), size=18, fill=_FAINT)
     yield _text(_MARGIN, 116, telling.course(), size=18, strong=True)
     yield _text(_MARGIN, HEIGHT - 14, telling.say.source, size=15, fill=_FAINT)
 
 
-def _line(shown: Figures) -> list[tuple[date, int]]:
-    """The series from January 2025 on: where it is older, with what stood on that day first."""
-    before = [total for day, total in shown.series if day < FIRST_DAY]
-    since = [(day, total) for day, total in shown.series if day >= FIRST_DAY]
-    if before and (not since or since[0][0] > FIRST_DAY):
-        since.insert(0, (FIRST_DAY, before[-1]))
-    return since
-
-
-def _last_day(shown: Figures) -> date:
-    return max(shown.until, _line(shown)[-1][0])
-
-
-def _chart(shown: Figures, telling: _Telling) -> Iterator[str]:
-    line = _line(shown)
-    frame = _Frame(line[0][0], _last_day(shown), max(total for _, total in line))
+def _chart(shown: Figures, telling: Telling) -> Iterator[str]:
+    line = course_of(shown)
+    frame = _Frame(line[0][0], last_day(shown), max(total for _, total in line))
     yield from _axis(frame)
     yield from _days(frame, telling)
     left, y = frame.x(line[0][0]), frame.y(shown.total)
@@ -422,7 +101,7 @@ def _chart(shown: Figures, telling: _Telling) -> Iterator[str]:
     yield f'<path d="{course}H{_RIGHT:g}V{_BOTTOM:g}H{left:.1f}Z" fill="{_AREA}"/>'
     yield f'<path d="{course}H{_RIGHT:g}" fill="none" stroke="{_COURSE}" stroke-width="3" stroke-linejoin="round"/>'
     yield f'<circle cx="{_RIGHT:g}" cy="{y:.1f}" r="6" fill="{_COURSE}" stroke="#ffffff" stroke-width="2"/>'
-    yield _text(_RIGHT + 2, y - 12, _number(shown.total), size=22, strong=True, anchor="end", fill=_COURSE, halo=True)
+    yield _text(_RIGHT + 2, y - 12, grouped(shown.total), size=22, strong=True, anchor="end", fill=_COURSE, halo=True)
 
 
 class _Frame:
@@ -452,10 +131,10 @@ def _axis(frame: _Frame) -> Iterator[str]:
     for value in range(0, frame.top + 1, frame.step):
         y = frame.y(value)
         yield f'<path d="M{_LEFT:g} {y:.1f}H{_RIGHT:g}" stroke="{_RULE if value else _FAINT}"/>'
-        yield _text(_LEFT - 8, y + 5, _number(value), size=15, anchor="end", fill=_FAINT)
+        yield _text(_LEFT - 8, y + 5, grouped(value), size=15, anchor="end", fill=_FAINT)
 
 
-def _days(frame: _Frame, telling: _Telling) -> Iterator[str]:
+def _days(frame: _Frame, telling: Telling) -> Iterator[str]:
     """A few months under the line; over a short time its first and last day."""
     y = _BOTTOM + 22
     if (frame.last - frame.first).days < SHORT_TIME:
@@ -479,7 +158,7 @@ def _some_months(frame: _Frame) -> list[date]:
     return [day for day in days if frame.first <= day and frame.x(day) < _RIGHT - 30]
 
 
-def _map(shown: Figures, telling: _Telling) -> Iterator[str]:
+def _map(shown: Figures, telling: Telling) -> Iterator[str]:
     yield _text(_MARGIN, _MAP_TOP - 22, telling.changes(), size=18, strong=True)
     yield from _legend(telling)
     for row, codes in enumerate(_TILES.splitlines()):
@@ -520,7 +199,7 @@ def _width(badge: str, size: int) -> float:
     return (0.52 * len(badge) + 0.36) * size
 
 
-def _legend(telling: _Telling) -> Iterator[str]:
+def _legend(telling: Telling) -> Iterator[str]:
     """What came and went in all, as badges that explain themselves, and the shades: in the open north."""
     left = _MARGIN + 1.35 * _PITCH
     x, y = left, _MAP_TOP + 1

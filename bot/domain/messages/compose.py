@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, Agendas
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import Totals
-from bot.domain.messages.digest import Digest, Item, Line, Section
+from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.messages.net_changes import Net, net
 from bot.domain.subscription import Cadence, Subscription
+from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording, state_name
 
 MISSED_FOR = timedelta(days=30)  # what waited longer (a pause, an outage) is told as a count

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.domain.subscription import Language
+from bot.domain.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

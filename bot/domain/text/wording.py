@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
-from bot.domain.lists.names import STATES, SUPPORT_TYPES
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
+from bot.domain.lists.names import SUPPORT_TYPES
 from bot.domain.lists.totals import JANUARY_2025, Totals
-from bot.domain.messages.digest import Line, Span
-from bot.domain.subscription import Language
+from bot.domain.text.rich_text import Line, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

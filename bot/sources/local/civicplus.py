@@ -18,7 +18,7 @@ from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no ty
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher

@@ -5,7 +5,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import Place
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
 from bot.sources import LOCAL
 
 _HOST_ALONE = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:[:/?#].*)?", re.ASCII)

@@ -28,8 +28,10 @@ from bot.domain.change import Kind
 from bot.domain.chat.parser import form as read_form
 from bot.domain.chat.parser import where
 from bot.domain.chat.request import Button, Reply, Request
-from bot.domain.messages.digest import Digest, Item, Section, Span
-from bot.domain.subscription import Cadence, Filter, Language, Subscription
+from bot.domain.language import Language
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.subscription import Cadence, Filter, Subscription
+from bot.domain.text.rich_text import Span
 from bot.errors import ConfigError, SendError, UsageError
 
 CHANNEL, PRIVATE = "C024BE91L", "C0PRIVATE"

@@ -11,7 +11,8 @@ from support.loopback.slack import LoopbackSlack, broken, flooded, read, refused
 from bot.channels import CHANNELS
 from bot.channels.rate_limit import RateLimit
 from bot.channels.slack.sender import SlackSender
-from bot.domain.messages.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.text.rich_text import Span
 from bot.errors import SendError
 
 CHANNEL = "C024BE91L"

@@ -33,10 +33,11 @@ from bot.channels.telegram.listener import LARGEST_BODY, TelegramListener
 from bot.channels.telegram.replies import keyboard
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.chat.request import Button, Reply, Request
-from bot.domain.messages.digest import Span
+from bot.domain.language import Language
 from bot.domain.messages.paginate import sheets
-from bot.domain.subscription import Filter, Language, Subscription
+from bot.domain.subscription import Filter, Subscription
 from bot.domain.text.platforms import COURTESY
+from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
 pytestmark = [

@@ -13,7 +13,8 @@ from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded
 from bot.channels import CHANNELS
 from bot.channels.rate_limit import RateLimit, Turn
 from bot.channels.telegram.sender import TelegramSender
-from bot.domain.messages.digest import Digest, Item, Section, Span
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.text.rich_text import Span
 from bot.errors import SendError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it

@@ -8,8 +8,9 @@ from support.listings import row
 
 from bot.domain.agenda import CANCELLED, Mention
 from bot.domain.agendas.link import Agendas, is_meant, listed_there
+from bot.domain.agendas.track import mentioned
 from bot.domain.agreement import ListName, Publication
-from bot.domain.change import Change, Kind, mentioned
+from bot.domain.change import Change, Kind
 
 NOW = datetime(2026, 12, 20, 12, tzinfo=UTC)
 

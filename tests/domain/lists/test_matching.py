@@ -11,8 +11,9 @@ from support.listings import A_DAY, ANOTHER_DAY, changes, kinds, moa, row
 
 from bot.domain.agreement import SupportType
 from bot.domain.geography import counties
-from bot.domain.lists.matching import _RULES, Pair, best_pairs, heaviest, is_second_row, plain_county
-from bot.domain.lists.names import STATES
+from bot.domain.geography.counties import plain_county
+from bot.domain.geography.states import STATES
+from bot.domain.lists.matching import _RULES, Pair, best_pairs, heaviest, is_second_row
 
 
 def rules(left, joined):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.agreement import SupportType
+from bot.domain.geography.states import STATES
 from bot.domain.lists.names import (
-    STATES,
     SUPPORT_TYPES,
     Likeness,
     agency_type,

@@ -28,8 +28,9 @@ from support.listings import (
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
 from bot.domain.geography import counties
+from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, best_pairs, is_second_row
-from bot.domain.lists.names import STATES, canonical
+from bot.domain.lists.names import canonical
 from bot.domain.lists.reconcile import dropped, reconcile
 from bot.errors import Unreadable
 from bot.pipeline.replay import _document, entries

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind, Known
-from bot.domain.lists.names import STATES
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
 from bot.domain.messages import chart
-from bot.domain.messages.chart import Figures, Moves, draw, figures, history, moves, picture_for
-from bot.domain.subscription import Cadence, Filter, Language, Subscription
+from bot.domain.messages.chart import draw, picture_for
+from bot.domain.messages.figures import Figures, Moves, figures, history, moves
+from bot.domain.subscription import Cadence, Filter, Subscription
 
 MONDAY = datetime(2025, 9, 1, 13, tzinfo=UTC)  # 9:00 in New York
 DAY = timedelta(days=1)

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from support.listings import A_DAY, FIRST, known_after, listing, moa, pending, respelt, row
 
 from bot.domain.agenda import Mention
+from bot.domain.agendas.track import mentioned
 from bot.domain.agreement import ListName, Publication
-from bot.domain.change import Change, Kind, Known, mentioned
+from bot.domain.change import Change, Kind, Known
+from bot.domain.language import Language
 from bot.domain.lists.reconcile import reconcile
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.messages.net_changes import net
-from bot.domain.subscription import Filter, Language, Subscription
+from bot.domain.subscription import Filter, Subscription
 from bot.domain.text.wording import Wording
 
 TAMPA = row("Tampa Police Department", county="Hillsborough County")

@@ -2,7 +2,9 @@
 
 import pytest
 
-from bot.domain.messages.digest import Digest, Item, Section, Span, legible, pages, plain_text
+from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.messages.paginate import pages
+from bot.domain.text.rich_text import Span, legible, plain_text
 
 
 def item(text: str, number: int, *more: str) -> Item:

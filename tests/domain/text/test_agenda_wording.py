@@ -11,11 +11,13 @@ from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
 from bot.domain.agendas.link import Agendas
+from bot.domain.agendas.track import mentioned
 from bot.domain.agreement import ListName, Publication
-from bot.domain.change import Change, Kind, mentioned
+from bot.domain.change import Change, Kind
+from bot.domain.language import Language
 from bot.domain.messages.compose import Circumstances, compose, correct
-from bot.domain.messages.digest import plain_text
-from bot.domain.subscription import Filter, Language, Subscription
+from bot.domain.subscription import Filter, Subscription
+from bot.domain.text.rich_text import plain_text
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 17, tzinfo=UTC)
