@@ -634,7 +634,7 @@ def replay(
 async def _replay(found: list[replaying.Entry], settings: Settings | None, out: Path | None) -> dict[Kind, int]:
     """The number of changes of each kind; without settings nothing is kept."""
     counts: dict[Kind, int] = {}
-    store = await opened(settings) if settings is not None else TinyStore.fleeting()
+    store = await opened(settings) if settings is not None else TinyStore.in_memory()
     try:
         if await store.last_seq() or (await store.known()).seen:
             raise UsageError("The store holds a history already; --keep fills only an empty one.")

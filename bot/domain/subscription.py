@@ -123,7 +123,7 @@ class Subscription:
     is due, None when nothing is owed: an index that follows from log, cursor, filter and cadence. `retry_at` (UTC)
     holds it back after a failure, `quiet_until` (UTC) while it is paused for a time. `pinned` is the last change that
     the digest on its way covers and `sent` how many of its parts have been delivered. `at` is local time in `tz`;
-    weekly is Monday. `told_at` (UTC) is when the last digest was done: no second one comes on its local date.
+    weekly is Monday. `last_sent_at` (UTC) is when the last digest was done: no second one comes on its local date.
     `paused` is the reason, if any, and `refused` whether that is a token that is refused to all. `hears_stale` is
     whether it is told when ICE cannot be read, `hears_always` whether a digest comes even when nothing changed.
     `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
@@ -147,7 +147,7 @@ class Subscription:
     pinned: int | None = None
     pinned_at: datetime | None = None
     sent: int = 0
-    told_at: datetime | None = None
+    last_sent_at: datetime | None = None
     created_at: datetime | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
@@ -248,7 +248,7 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
         return recorded_at
     zone = ZoneInfo(subscription.tz)
     day = recorded_at.astimezone(zone).date()
-    told_on = subscription.told_at.astimezone(zone).date() if subscription.told_at else date.min
+    told_on = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
     while True:
         moment = _local_moment(day, subscription.at, zone)
         fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY

@@ -117,7 +117,7 @@ async def test_a_digest_comes_once_on_each_local_day_whatever_the_clocks_do(runn
     await runner.ask("watch TX")
     runner.now = first - timedelta(hours=12)
     subscription = await runner.mine()
-    await runner.store.change_subscription(replace(subscription, created_at=runner.now, told_at=None))
+    await runner.store.change_subscription(replace(subscription, created_at=runner.now, last_sent_at=None))
     await runner.ask(f"digest {at} {zone}")
     await runner.ask("always on")
     told = []

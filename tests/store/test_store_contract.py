@@ -525,7 +525,7 @@ async def test_nothing_waits_for_a_time_that_is_far_off_only_because_the_clock_w
     for _ in range(2):
         assert [s.id for s in await store.due(NOON)] == [instant.id, weary.id]
         [one, each_day, tired] = await store.subscriptions()
-        assert (one.created_at, each_day.told_at, tired.failing_since, tired.retry_at) == (NOON, NOON, NOON, None)
+        assert (one.created_at, each_day.last_sent_at, tired.failing_since, tired.retry_at) == (NOON, NOON, NOON, None)
         assert each_day.due_at == datetime(2026, 5, 15, 9, tzinfo=UTC)
         store = await place.open()
     assert [c.recorded_at for c in await store.changes()] == [ahead, ahead], "the log stays as it was written"

@@ -60,10 +60,10 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     )
 
 
-def correct(subscription: Subscription, retraction: Change, told_at: datetime, *, page: str) -> Digest:
-    """What a subscription is told of something that it was told wrongly; `told_at` (UTC) is when that was."""
+def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
+    """What a subscription is told of something that it was told wrongly; `sent_at` (UTC) is when that was."""
     wording = Wording(subscription.language, subscription.tz)
-    title, wrong = wording.retraction(retraction, told_at.astimezone(ZoneInfo(subscription.tz)).date())
+    title, wrong = wording.retraction(retraction, sent_at.astimezone(ZoneInfo(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
     return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)
