@@ -102,6 +102,7 @@ class TinyStore:
         self._writes: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, SourceStatus] = {}
         self._remembering: asyncio.Task[None] | None = None
+        self._must_erase = False  # the files may still hold something that was forgotten
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -193,8 +194,10 @@ class TinyStore:
 
     async def forget(self, subscription_id: str) -> None:
         async def forget(now: Contents) -> None:
-            if await self._remove(now, Removed(id=subscription_id, receipts=True)):
+            self._must_erase |= await self._remove(now, Removed(id=subscription_id, receipts=True))
+            if self._must_erase:
                 await self._on_disk(self._files.erase, now.image())
+                self._must_erase = False
 
         await self._in_turn(forget)
 
