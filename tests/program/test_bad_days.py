@@ -384,11 +384,11 @@ def test_a_damaged_state_file_is_put_together_again_and_that_is_said(here, how):
         program.send_signal(signal.SIGTERM)
         _, log = program.communicate(timeout=20)
     assert "state.json" in log
-    assert "put together again from older files" in log
+    assert "rebuilt from older files" in log
     goes_on(here)
 
 
 def test_a_command_says_too_that_it_met_a_damaged_state_file(here):
     damage(here.folder / "state.json")
-    assert "put together again from older files" in here.run("poll").stderr
+    assert "rebuilt from older files" in here.run("poll").stderr
     assert here.run("poll").stderr == ""

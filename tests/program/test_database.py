@@ -32,7 +32,7 @@ def told(site):
 def test_a_change_is_told_once_from_a_database_and_the_disk_may_be_thrown_away(site, server):
     url = server.make()
     refused = site.run("status", DATABASE_URL=url, expect=1)
-    assert "run `countersign migrate`" in refused.stderr
+    assert "Run `countersign migrate`" in refused.stderr
     assert "version now" in site.run("migrate", DATABASE_URL=url).stderr
     assert "already" in site.run("migrate", DATABASE_URL=url).stderr
     site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=url)

@@ -125,19 +125,22 @@ def most_in_a_second(times):
 async def test_the_pace_of_a_token_is_held_when_another_program_takes_over_from_a_sender_that_goes_on(
     crew, monkeypatch
 ):
-    monkeypatch.setattr(leases, "SURE_FOR", 1.0)
-    monkeypatch.setattr(leases, "HANDOVER", 2.2)
+    monkeypatch.setattr(leases, "LEADER_TRUSTS", 0.0)
+    monkeypatch.setattr(leases, "NEW_LEADER_WAITS", 2.2)
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 30)  # so that either has something to send
     await crew.due("telegram", 80)
     async with LoopbackTelegram(limits=True) as telegram:
         channels = [TelegramSender(token=telegram.token, base_url=telegram.url) for _ in range(2)]
         one, other = [await crew.program(channel, ELECTION) for channel in channels]
         await until(lambda: len(telegram.messages) >= 20, one)
-        one.runner.store._chair._sure_until = 0.0
+        monkeypatch.setattr(leases, "LEADER_TRUSTS", 1.0)
         assert await one.runner.store.leadership_in(ELECTION) == 0  # it is sure of it, just before
         assert crew.cut() == 1
         cut_at = time.monotonic()
-        await until(lambda: other.runner.store._chair._seats, other)  # before the first one asks again
+        async with asyncio.timeout(20):
+            while await other.runner.store.leadership_in(ELECTION) is None:  # before the first one asks again
+                await other.tick()
+                await asyncio.sleep(0.05)
         await until(lambda: len({m.chat for m in telegram.messages}) == 80, one, other)
         for channel in channels:
             await channel.close()

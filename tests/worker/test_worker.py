@@ -51,9 +51,13 @@ def runner(store, *channels, now=lambda: NOW):
     )
 
 
-async def settled():
-    for _ in range(20):
-        await asyncio.sleep(0)
+async def until(condition, work=None):
+    """Wait until the store or a channel shows it, ticking meanwhile when there is a worker to tick."""
+    async with asyncio.timeout(30):
+        while not await condition():
+            if work is not None:
+                await work.tick()
+            await asyncio.sleep(0.005)
 
 
 async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is_told_meanwhile(store, monkeypatch):
@@ -61,19 +65,22 @@ async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is
     shut, wide = Gate("shut"), Gate("wide", is_open=True)
     await due(store, shut=50, wide=50)
     work = Worker(runner(store, shut, wide))
-    for _ in range(5):
-        await work.tick()
-        await settled()
-    assert shut.waiting == shut.most == 20
-    assert sum(s.pinned is not None for s in await store.subscriptions()) == 20
+
+    async def only_the_shut_ones_wait():
+        pinned = [s.channel for s in await store.subscriptions() if s.pinned is not None]
+        return len(wide.told) == 50 and shut.waiting == 20 and pinned == ["shut"] * 20
+
+    await until(only_the_shut_ones_wait, work)
+    await work.tick()
+    assert shut.most == 20
     assert sorted(wide.told, key=int) == [str(number) for number in range(50)]
 
+    async def nothing_is_due():
+        return all(s.due_at is None for s in await store.subscriptions())
+
     shut.opened.set()
-    for _ in range(5):
-        await work.tick()
-        await settled()
+    await until(nothing_is_due, work)
     assert shut.told == [str(number) for number in range(50)]
-    assert all(s.due_at is None for s in await store.subscriptions())
     assert not [receipt for receipt in await store.receipts() if receipt.error]
 
 
@@ -92,12 +99,14 @@ async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_c
             log.append("else")
             await asyncio.sleep(0)
 
+    async def all_have_begun():
+        return log.count("crowd") == 100
+
     monkeypatch.setattr(store, "pin", noted)
     other = asyncio.create_task(somebody_else())
     await Worker(runner(store, gate)).tick()
-    await settled()
+    await until(all_have_begun)
     other.cancel()
-    assert log.count("crowd") == 100
     assert max(len(run) for run in "".join(word[0] for word in log).split("e")) <= 2
 
 
@@ -128,18 +137,25 @@ async def test_who_wants_less_between_two_parts_of_a_digest_is_told_all_that_is_
     await store.record(record(await store.known(), coming, at=NOW))
     moment = [NOW]
     work = Worker(runner(store, pages, now=lambda: moment[0]))
+
+    async def has_failed():
+        return (await store.subscriptions())[0].failures == 1
+
     await work.tick()
-    await settled()
+    await until(has_failed)
     assert pages.told == ["Número 100 Police Department"]
 
     (subscription,) = await store.subscriptions()
     fewer = replace(subscription.filter, states=dict.fromkeys(("GA", "TX"), 0))
     await store.change_subscription(replace(subscription, filter=fewer))
     moment[0] += timedelta(minutes=2)
+
+    async def is_done():
+        return (await store.subscriptions())[0].due_at is None
+
     await work.tick()
-    await settled()
+    await until(is_done)
     assert pages.told == [f"Número {number} Police Department" for number in (100, 101, 102)]
-    assert (await store.subscriptions())[0].due_at is None
 
 
 class Slow:
