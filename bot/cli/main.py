@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 from bot import __version__
 from bot.app import control_socket
 from bot.app.wiring import opened, operator, places, runner, sources, utc_now
+from bot.channels import CHANNELS
 from bot.cli import sources as local_sources
 from bot.cli.output import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
 from bot.commands.operator import Answer, broadcast, carry_out, held_json, one_state, receipt_json, subscription_json
@@ -175,12 +176,12 @@ async def _set_up(settings: Settings, work: Runner) -> None:
 
 
 async def _run(at_work: "Service", work: Runner) -> None:
-    from bot.app.listeners import hearing  # noqa: PLC0415 - a web server, which few commands need
+    from bot.app.listeners import listening  # noqa: PLC0415 - a web server, which few commands need
     from bot.commands.chat import ChatCommands  # noqa: PLC0415 - what people may say, and few commands hear them
 
     settings = at_work.settings
     shows = settings.public_url is not None or settings.port is not None
-    async with hearing(settings, work, ChatCommands(work), at_work.views(work.store) if shows else None):
+    async with listening(settings, work, ChatCommands(work), at_work.views(work.store) if shows else None):
         await _watch_and_tell(settings, work)
 
 
@@ -249,7 +250,7 @@ def web() -> None:
 
 
 async def _web(at_work: "Service") -> None:
-    from bot.app.listeners import DEFAULT_PORT, hearing  # noqa: PLC0415 - the same
+    from bot.app.listeners import DEFAULT_PORT, listening  # noqa: PLC0415 - the same
     from bot.commands.chat import ChatCommands  # noqa: PLC0415 - the same
     from bot.web.server import serving  # noqa: PLC0415 - the same
     from bot.worker import scheduler  # noqa: PLC0415 - slow to import, and few commands go on
@@ -266,7 +267,7 @@ async def _web(at_work: "Service") -> None:
         else:
             async with (
                 runner(settings, store, observer=at_work.metrics, sends=False) as work,
-                hearing(settings, work, ChatCommands(work), views),
+                listening(settings, work, ChatCommands(work), views),
             ):
                 await stop.wait()
         log.info("stopping")
@@ -395,7 +396,7 @@ class _TakesChatNumber(TyperCommand):
 
 @app.command(cls=_TakesChatNumber)
 def subscribe(
-    channel: Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")],
+    channel: Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")],
     address: Annotated[str, typer.Argument(help="A chat's or a channel's id; for apprise a URL such as mailto://…")],
     states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
     cadence: Annotated[str, typer.Option(help="instant, daily or weekly (Mondays).")] = "instant",
@@ -412,7 +413,7 @@ def subscribe(
 
 @app.command(cls=_TakesChatNumber)
 def unsubscribe(
-    channel: Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")],
+    channel: Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")],
     address: Annotated[str, typer.Argument(help="A chat's or a channel's id, or the subscription's.")],
     json_: Json = False,
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from rapidfuzz import process
 
+from bot.channels import CHANNELS
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, ListName
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Change, Kind
@@ -150,7 +151,7 @@ class ChatCommands:
         return Reply(lines=(chat.says("hello"),))
 
     async def _help(self, chat: _Chat, _: str) -> Reply:
-        prefix = "/countersign " if chat.asked.channel == "slack" else "/"
+        prefix = CHANNELS[chat.asked.channel].command_prefix
         return Reply(lines=replies.help_lines(chat.language, prefix))
 
     # what to watch

@@ -22,7 +22,6 @@ from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import ask_again
 from bot.store import Record
 
-TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
 PATIENCE = 60.0  # seconds that the operator's word on a source waits for a reading of it that is under way
 
 Answer = dict[str, Any]
@@ -69,7 +68,7 @@ async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> Answer:
     """Set up a subscription, or change the one that this address has; nothing is posted there."""
-    address = checked_address(channel, address, runner.channels)
+    address = checked_address(channel, address)
     wanted = Subscription(
         id="",
         channel=channel,
@@ -227,12 +226,11 @@ def _plainly(fault: Misunderstood) -> str:
     return re.sub(r"(?:, as in| Then send) /.*$", "", replies.misunderstood(Language.ENGLISH, fault))
 
 
-def checked_address(channel: str, address: str, channels: Mapping[str, Any]) -> str:
-    """The address as its channel writes it."""
+def checked_address(channel: str, address: str) -> str:
+    """Return the address in its channel's own form."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. There are: {', '.join(CHANNELS)}.")
-    checker = channels.get(channel) or CHANNELS[channel](**({"token": ""} if channel in TOKENS else {}))
-    return str(checker.check(address))
+    return CHANNELS[channel].check_address(address)
 
 
 def _cadence(text: str) -> Cadence:
