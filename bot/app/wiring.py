@@ -76,15 +76,13 @@ def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str
 
     Without `sends` they only serve answers to people.
     """
-    notes, made = StoredNotes(store), dict[str, Sender]()
-    for name, channel in CHANNELS.items():
-        sender = None if channel.is_fallback else channel.make_sender(settings, notes, sends=sends)
-        if sender is not None:
-            made[name] = sender
-    if not any(CHANNELS[name].settings for name in made):
-        fallbacks = {name: channel for name, channel in CHANNELS.items() if channel.is_fallback}
-        made |= {name: channel.make_sender(settings, notes, sends=sends) for name, channel in fallbacks.items()}
-    return made
+    notes = StoredNotes(store)
+    chosen = {name: channel for name, channel in CHANNELS.items() if not channel.is_fallback}
+    made = {name: channel.make_sender(settings, notes, sends=sends) for name, channel in chosen.items()}
+    if not any(sender is not None and CHANNELS[name].settings for name, sender in made.items()):
+        fallbacks = CHANNELS.keys() - chosen.keys()
+        made |= {name: CHANNELS[name].make_sender(settings, notes, sends=sends) for name in fallbacks}
+    return {name: sender for name, sender in made.items() if sender is not None}
 
 
 def sending_leaderships(settings: Settings) -> dict[str, str]:

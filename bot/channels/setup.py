@@ -37,7 +37,8 @@ class SharedSettings(BaseModel):
     environment alone, and masked in every log line.
     """
 
-    model_config = ConfigDict(populate_by_name=True, frozen=True)
+    # Only the model that composes all of them is built.
+    model_config = ConfigDict(populate_by_name=True, frozen=True, defer_build=True)
 
     public_url: WebAddress | None = Field(None, alias="COUNTERSIGN_PUBLIC_URL")
     secret_key: SecretStr | None = Field(None, alias="COUNTERSIGN_SECRET_KEY")

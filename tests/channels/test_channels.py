@@ -368,7 +368,7 @@ async def test_a_send_fails_only_with_a_verdict_and_never_shows_the_token(
         server.script(ANYONE, *faults)
         [part] = channel.render(news())
         for fault in faults:
-            channel.pace = RateLimit()
+            channel.rate_limit = RateLimit()
             with pytest.raises(SendError) as refusal:
                 await channel.send(CASES[name].address, part)
             assert not shows(refusal.value, server.token), fault
@@ -394,7 +394,7 @@ async def test_a_refused_token_means_that_the_whole_platform_is_gone(name: str) 
     case = CASES[name]
     async with case.server() as server:
         server.token = "another"
-        channel = CHANNELS[name](token="123:wrong", base_url=server.url, pace=RateLimit())
+        channel = CHANNELS[name](token="123:wrong", base_url=server.url, rate_limit=RateLimit())
         with pytest.raises(SendError) as refusal:
             await channel.send(case.address, channel.render(news())[0])
         await channel.close()
@@ -432,7 +432,7 @@ async def test_nothing_is_sent_twice_by_itself_when_the_connection_is_lost_after
 @every_platform
 async def test_a_slow_answer_is_waited_for_no_longer_than_the_time_out(name: str) -> None:
     async with running(name) as (channel, server):
-        impatient = CHANNELS[name](token=server.token, base_url=server.url, call_timeout=1.5, pace=RateLimit())
+        impatient = CHANNELS[name](token=server.token, base_url=server.url, call_timeout=1.5, rate_limit=RateLimit())
         server.script(ANYONE, delayed(0.1), late(30))
         [part] = channel.render(news())
         assert await channel.send(CASES[name].address, part)

@@ -40,7 +40,7 @@ async def telegram_server():
 @pytest.fixture
 async def telegram(telegram_server: LoopbackTelegram):
     channel = TelegramSender(
-        token=telegram_server.token, base_url=telegram_server.url, call_timeout=1, pace=RateLimit()
+        token=telegram_server.token, base_url=telegram_server.url, call_timeout=1, rate_limit=RateLimit()
     )
     yield channel
     await channel.close()
@@ -54,7 +54,7 @@ async def slack_server():
 
 @pytest.fixture
 async def slack(slack_server: LoopbackSlack):
-    channel = SlackSender(token=slack_server.token, base_url=slack_server.url, call_timeout=1, pace=RateLimit())
+    channel = SlackSender(token=slack_server.token, base_url=slack_server.url, call_timeout=1, rate_limit=RateLimit())
     yield channel
     await channel.close()
 
@@ -149,7 +149,7 @@ async def test_whatever_telegram_says_against_a_picture_is_left_to_the_text_to_f
 
     assert refusal.too_long
     assert not refusal.permanent
-    assert "refuses this picture" in str(refusal)
+    assert "rejected this picture" in str(refusal)
 
 
 @pytest.mark.parametrize("size", [b"\x00\x00\x20\x00\x00\x00\x20\x00", b"\x00\x00\x10\x00\x00\x00\x00\x10"])
@@ -220,7 +220,7 @@ async def test_each_workspace_is_shown_pictures_with_its_own_token(slack_server:
     async def tokens(team: str) -> str | None:
         return {"T0OTHER00": "xoxb-other"}.get(team)
 
-    slack = SlackSender(tokens=tokens, base_url=slack_server.url, pace=RateLimit())
+    slack = SlackSender(tokens=tokens, base_url=slack_server.url, rate_limit=RateLimit())
     await slack.send(f"T0OTHER00/{CHANNEL}", picture_of(slack))
     await slack.close()
 

@@ -67,7 +67,7 @@ class SlackListener:
     ) -> None:
         if not app_token and not signing_secret:
             raise ConfigError(
-                ["To answer people in Slack, set SLACK_APP_TOKEN, or COUNTERSIGN_PUBLIC_URL and SLACK_SIGNING_SECRET"]
+                ["To answer people in Slack, set SLACK_APP_TOKEN, or COUNTERSIGN_PUBLIC_URL and SLACK_SIGNING_SECRET."]
             )
         self._slack = slack
         self._app_token = app_token

@@ -262,7 +262,7 @@ _PERMANENT = {
     "ekm_access_denied": "An administrator of the workspace has suspended posting",
     "no_permission": _ASK_ADMINISTRATOR,
     "access_denied": _ASK_ADMINISTRATOR,
-    "messages_tab_disabled": "The app's Messages tab is off, so it can't write to members. Turn it on on the app's page",
+    "messages_tab_disabled": "The app can't write to members. Turn on the Messages tab on the app's page",
     "cannot_dm_bot": "This Slack member is an app",
     "user_not_found": "This Slack member doesn't exist",
     "user_disabled": "This Slack member has left the workspace",

@@ -114,13 +114,13 @@ class Socket:
 
 
 _NEEDS_A_PERSON = {
-    "invalid_auth": "Slack rejected SLACK_APP_TOKEN or SLACK_BOT_TOKEN (invalid_auth): copy it again from the app's page",
-    "not_authed": "Slack rejected SLACK_APP_TOKEN or SLACK_BOT_TOKEN (not_authed): copy it again from the app's page",
-    "token_revoked": "SLACK_APP_TOKEN or SLACK_BOT_TOKEN was revoked (token_revoked): create a new token or install the app again",
+    "invalid_auth": "Slack rejected SLACK_APP_TOKEN or SLACK_BOT_TOKEN (invalid_auth): copy both from the app's page",
+    "not_authed": "Slack rejected SLACK_APP_TOKEN or SLACK_BOT_TOKEN (not_authed): copy both from the app's page",
+    "token_revoked": "SLACK_APP_TOKEN or SLACK_BOT_TOKEN was revoked (token_revoked): create a new one or reinstall",
     "account_inactive": "the app was removed or its workspace was closed (account_inactive): install the app again",
     "not_allowed_token_type": "SLACK_APP_TOKEN must be the app-level token that starts with xapp-",
     "missing_scope": "SLACK_APP_TOKEN lacks the scope connections:write",
-    "link_disabled": "Socket Mode is off (link_disabled): turn it on on the app's page",
+    "link_disabled": "Socket Mode is off (link_disabled): enable it on the app's page",
 }
 
 

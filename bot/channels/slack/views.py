@@ -1,4 +1,4 @@
-"""Slack's views: the settings form and the app's home. Pure: settings in, views out; a submitted view in, a command out."""
+"""Slack's views: the settings form and the app's home. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ class Form:
         return block | {"block_id": WHERE, "dispatch_action": True}
 
     def _input(self, name: str, label: Phrase, element: dict[str, Any]) -> dict[str, Any]:
-        """Return a field. Slack keeps the choice made in a block with the same id, so each conversation has ids of its own."""
+        """Return a field. Slack keeps the choice made under a block id, so each conversation has ids of its own."""
         return {
             "type": "input",
             "block_id": f"{name}:{self.conversation}",
@@ -228,7 +228,7 @@ def _capital(text: str) -> str:
 
 
 def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
-    """Return the app's home: the workspace's subscriptions that one person may see, `own` being their direct messages."""
+    """Return the app's home: all channels' subscriptions, and of the direct messages only the person's `own`."""
     seen = [s for s in subscriptions if _channel(s)[:1] not in {"D", "U"} or _channel(s) == own]
     seen.sort(key=lambda s: (_channel(s) != own, _channel(s)))
     blocks = [

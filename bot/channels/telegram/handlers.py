@@ -146,7 +146,7 @@ class EventHandlers:
                 await self._ask(location, "hello")
 
     async def _migrated(self, update: Update, _: object) -> None:
-        """Follow a group that became a supergroup. The old chat says so and so does the new one; hearing it twice is fine."""
+        """Follow a group that became a supergroup. Both chats report it, the old and the new; twice is fine."""
         message = update.effective_message
         assert message is not None
         old = message.migrate_from_chat_id or message.chat.id
@@ -158,7 +158,7 @@ class EventHandlers:
         """Log a failure, and apologize to the person who asked in one line."""
         error = context.error
         if isinstance(error, TelegramError | TimeoutError):
-            log.warning("telegram: not answered", problem=reason_of(error, self._bot))
+            log.warning("telegram: not answered", why=reason_of(error, self._bot))
         else:
             log.error("telegram: not answered", exc_info=error)
         if isinstance(update, Update) and (location := _asked_at(update)) is not None:
@@ -209,7 +209,7 @@ class EventHandlers:
         try:
             await query.answer(alert and alert[:LONGEST_ALERT], show_alert=alert is not None)
         except TelegramError as error:  # pressed too long ago, while the program wasn't listening
-            log.debug("telegram: a press was not acknowledged", problem=reason_of(error, self._bot))
+            log.debug("telegram: a press was not acknowledged", why=reason_of(error, self._bot))
 
     async def _say(self, location: ChatLocation, sentence: str) -> None:
         await self._replies.say(location, Reply(lines=((Span(sentence),),)))

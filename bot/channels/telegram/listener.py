@@ -185,9 +185,9 @@ class TelegramListener:
             case InvalidToken() | EndPointNotFound():
                 log.error("Telegram rejected the bot's token; set the one that @BotFather shows", again_in=again)
             case TelegramError() | TimeoutError():
-                log.warning("Telegram can't be reached", problem=reason_of(error, self._sender.bot), again_in=again)
+                log.warning("Telegram can't be reached", why=reason_of(error, self._sender.bot), again_in=again)
             case _:
-                log.warning("Telegram's answer made no sense", problem=type(error).__name__, again_in=again)
+                log.warning("Telegram's answer made no sense", why=type(error).__name__, again_in=again)
 
     async def _announce(self) -> None:
         """Tell Telegram how to send updates, and which commands there are."""
@@ -204,7 +204,7 @@ class TelegramListener:
         try:
             await self._set_menu(bot)
         except TelegramError as error:  # a menu is a convenience
-            log.warning("Telegram rejected the menu of commands", problem=reason_of(error, bot))
+            log.warning("Telegram rejected the menu of commands", why=reason_of(error, bot))
 
     async def _set_menu(self, bot: Bot) -> None:
         for language, entries in self._menu.items():
@@ -270,7 +270,7 @@ class _UpdateQueue:
         try:
             update = Update.de_json(raw, self._app.bot)
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
-            log.warning("telegram: an update made no sense", problem=type(error).__name__)
+            log.warning("telegram: an update made no sense", why=type(error).__name__)
             return None
         chat, person = update.effective_chat, update.effective_user
         key = chat.id if chat else person.id if person else 0

@@ -120,7 +120,7 @@ class Replies:
             del self._edits[part.chat, part.over]
 
     async def _mend(self, part: "_OutgoingPart", error: Exception) -> bool:
-        """Repair what Telegram objects to. Return True to try again. BadRequest must come before NetworkError, its superclass."""
+        """Repair what Telegram objects to. Return True to try again."""
         match error:
             case ChatMigrated():
                 await self._tell(self._chat_handler.moved("telegram", str(part.chat), str(error.new_chat_id)))
@@ -131,7 +131,7 @@ class Replies:
                 return True
             case Forbidden():
                 reason = reason_of(error, self._bot)
-                log.info("telegram: the chat takes no answers", chat=part.chat, problem=reason)
+                log.info("telegram: the chat takes no answers", chat=part.chat, why=reason)
                 await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
@@ -141,7 +141,7 @@ class Replies:
                 part.plain, part.topic = True, None
                 return True
             case _:
-                log.warning("telegram: an answer failed", chat=part.chat, problem=reason_of(error, self._bot))
+                log.warning("telegram: an answer failed", chat=part.chat, why=reason_of(error, self._bot))
                 return not isinstance(error, BadRequest | SendError)
 
     async def _tell(self, news: Coroutine[Any, Any, None]) -> None:
@@ -177,7 +177,7 @@ class _OutgoingPart:
 
 
 def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Return buttons as Telegram takes them: at most 8 in a row, 100 in all, 64 bytes each. Leave out what doesn't fit."""
+    """Return buttons as Telegram takes them: at most 8 in a row, 100 in all, 64 bytes each. Leave out the rest."""
     wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
     narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
     kept, left = [], MOST_BUTTONS

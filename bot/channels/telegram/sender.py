@@ -1,4 +1,4 @@
-"""Telegram's sending side: HTML messages through the Bot API, within its rate limits, and the meaning of its refusals."""
+"""Telegram's sending side: HTML through the Bot API, within its rate limits, and the meaning of its refusals."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PT
 
 
 class TelegramSender:
-    """Sends as the bot of `token`. `base_url` ends in /bot. `patience` is how long a send waits for its turn, in seconds.
+    """Sends as the bot of `token`. `base_url` ends in /bot. `patience` is the longest wait for a turn, in seconds.
 
     Unless it `sends` alerts, it only answers people, at the rate that the program which sends them leaves to it.
     """
@@ -137,7 +137,7 @@ class TelegramSender:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
     def _refusal(self, error: TelegramError, of: str) -> SendError:
-        """Return what a refusal means. A chat may refuse only pictures, so it counts as lost only if it refuses a text."""
+        """Return what a refusal means. A chat may refuse pictures alone, so only a refused text loses it."""
         reason = self._reason(error)
         is_lost = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
         if is_lost and of == "text":
@@ -145,7 +145,7 @@ class TelegramSender:
         return SendError(f"Telegram rejected this {of}: {reason}", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
-        """Hold back this chat, or the whole bot if another chat was flooded just now: a 429 doesn't say which limit it means."""
+        """Hold back this chat, or the whole bot if another chat was flooded just now: a 429 doesn't name its limit."""
         other, until = self._flooded
         everywhere = other not in {"", address} and time.monotonic() < until
         self._flooded = (address, time.monotonic() + seconds)

@@ -31,7 +31,7 @@ async def server():
 
 @pytest.fixture
 async def slack(server: LoopbackSlack):
-    channel = SlackSender(token=server.token, base_url=server.url, call_timeout=2, pace=RateLimit())
+    channel = SlackSender(token=server.token, base_url=server.url, call_timeout=2, rate_limit=RateLimit())
     yield channel
     await channel.close()
 
@@ -171,7 +171,7 @@ async def test_a_flood_holds_every_channel_of_the_workspace(
     error = await verdict(slack)
 
     assert (error.retry_after, error.scope) == (seconds, "platform")
-    assert slack.pace.opens_in("C0000000") == pytest.approx(seconds, abs=1)
+    assert slack.rate_limit.opens_in("C0000000") == pytest.approx(seconds, abs=1)
 
 
 @pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks", "no_text"])
@@ -213,7 +213,7 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
 
 async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(server: LoopbackSlack) -> None:
     server.plan = lambda _: delayed(2)
-    channel = SlackSender(token=server.token, base_url=server.url, call_timeout=3.5, pace=RateLimit())
+    channel = SlackSender(token=server.token, base_url=server.url, call_timeout=3.5, rate_limit=RateLimit())
     [part] = channel.render(digest(Span("Bay County")))
     await asyncio.gather(*(channel.send(f"C{number:08}", part) for number in range(150)))
     await channel.close()

@@ -37,7 +37,7 @@ async def server():
 
 @pytest.fixture
 async def telegram(server: LoopbackTelegram):
-    channel = TelegramSender(token=server.token, base_url=server.url, call_timeout=2, pace=RateLimit())
+    channel = TelegramSender(token=server.token, base_url=server.url, call_timeout=2, rate_limit=RateLimit())
     yield channel
     await channel.close()
 
@@ -145,8 +145,8 @@ async def test_a_flood_says_how_long_to_wait_in_seconds(
     error = await verdict(telegram)
 
     assert (error.retry_after, error.scope) == (35.0, "address")
-    assert telegram.pace.opens_in("42") == pytest.approx(35, abs=1)
-    assert telegram.pace.opens_in("43") == 0
+    assert telegram.rate_limit.opens_in("42") == pytest.approx(35, abs=1)
+    assert telegram.rate_limit.opens_in("43") == 0
 
 
 async def test_a_flood_told_to_a_second_chat_meanwhile_is_the_whole_bots(
@@ -158,18 +158,18 @@ async def test_a_flood_told_to_a_second_chat_meanwhile_is_the_whole_bots(
     error = await verdict(telegram, "43")
 
     assert (error.retry_after, error.scope) == (30.0, "platform")
-    assert telegram.pace.opens_in("44") == pytest.approx(30, abs=1)
-    assert telegram.pace.opens_in("42") == pytest.approx(35, abs=1)
+    assert telegram.rate_limit.opens_in("44") == pytest.approx(30, abs=1)
+    assert telegram.rate_limit.opens_in("42") == pytest.approx(35, abs=1)
 
 
 async def test_floods_of_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
     server.script(42, flooded(35), flooded(36))
     await verdict(telegram)
-    telegram.pace = RateLimit()
+    telegram.rate_limit = RateLimit()
     error = await verdict(telegram)
 
     assert error.scope == "address"
-    assert telegram.pace.opens_in("43") == 0
+    assert telegram.rate_limit.opens_in("43") == 0
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
 
 @pytest.mark.parametrize("token", ["110201543:wrong", "no-token"])
 async def test_a_wrong_token_is_told_apart_from_a_wrong_chat(server: LoopbackTelegram, token: str) -> None:
-    channel = TelegramSender(token=token, base_url=server.url, pace=RateLimit())
+    channel = TelegramSender(token=token, base_url=server.url, rate_limit=RateLimit())
     error = await verdict(channel)
     await channel.close()
 
@@ -245,7 +245,7 @@ for name in ("httpx", "httpcore"):
     logging.getLogger(name).setLevel(logging.WARNING)
 async def main():
     async with LoopbackTelegram() as server:
-        channel = CHANNELS["telegram"](token=server.token, base_url=server.url, pace=RateLimit())
+        channel = CHANNELS["telegram"](token=server.token, base_url=server.url, rate_limit=RateLimit())
         server.script(42, None, blocked(), page(f"<html>/bot{{server.token}}/</html>"), page(server.token, 502))
         for part in channel.render(digest(Span("Bay"))) * 4:
             try:

@@ -6,7 +6,7 @@
     form = await ada.opened()
     heard = await ada.submits(form, states=["TX"])
 
-It goes over the app's WebSocket, or with `way=posted(chat.feed)` as signed requests to its public address.
+It goes over the app's WebSocket, or with `way=posted(chat.receive)` as signed requests to its public address.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ PATHS = {
     "events_api": "/slack/events",
 }
 Way = Callable[[str, Mapping[str, Any]], Awaitable[Heard]]
-Feed = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
+Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
 _numbers = count(1)
 
 
@@ -47,13 +47,13 @@ def encoded(kind: str, payload: Mapping[str, Any]) -> tuple[bytes, dict[str, str
     return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def posted(feed: Feed) -> Way:
+def posted(receive: Receive) -> Way:
     """Signed requests to the public address."""
 
     async def post(kind: str, payload: Mapping[str, Any]) -> Heard:
         body, headers = encoded(kind, payload)
         began = time.monotonic()
-        status, _, answer = await feed(PATHS[kind], headers | signed(body), body)
+        status, _, answer = await receive(PATHS[kind], headers | signed(body), body)
         assert status == 200, (status, answer)
         return Heard(json.loads(answer) if answer.startswith(b"{") else None, time.monotonic() - began)
 
