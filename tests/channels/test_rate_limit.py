@@ -93,7 +93,7 @@ def slack(time: FakeTime) -> Audience:
     return Audience(RateLimit(each=lambda _: CHAT, clock=time.clock, sleep=time.sleep), time)
 
 
-async def test_two_thousand_chats_are_told_at_25_a_second_and_never_more(telegram: Audience, time: FakeTime) -> None:
+async def test_two_thousand_chats_are_served_at_25_a_second_and_never_faster(telegram: Audience, time: FakeTime) -> None:
     for chat in range(2_000):
         telegram.waits(str(chat + 1))
     await time.run(120)
@@ -126,7 +126,7 @@ async def test_an_answer_to_a_person_waits_less_than_a_second_during_a_broadcast
     assert len(telegram.turns) == 2_040
 
 
-async def test_one_chat_gets_one_message_a_second_in_the_order_of_asking(telegram: Audience, time: FakeTime) -> None:
+async def test_one_chat_gets_one_message_a_second_in_order(telegram: Audience, time: FakeTime) -> None:
     for _ in range(5):
         telegram.waits("42")
     await time.run(10)
@@ -160,7 +160,7 @@ async def test_a_busy_chat_delays_no_other(telegram: Audience, time: FakeTime) -
     assert telegram.waited["43"] <= 0.05
 
 
-async def test_a_held_chat_delays_no_other_and_is_told_when_its_hold_ends(telegram: Audience, time: FakeTime) -> None:
+async def test_a_held_chat_delays_no_other_and_is_served_when_its_hold_ends(telegram: Audience, time: FakeTime) -> None:
     telegram.rate_limit.hold("7", 300)
     for chat in range(1, 101):
         telegram.waits(str(chat))
@@ -172,7 +172,7 @@ async def test_a_held_chat_delays_no_other_and_is_told_when_its_hold_ends(telegr
     assert telegram.times("7") == pytest.approx([300], abs=0.01)
 
 
-async def test_a_hold_on_everything_holds_answers_too_and_ends_by_itself(telegram: Audience, time: FakeTime) -> None:
+async def test_a_hold_on_everything_also_holds_answers_and_ends_by_itself(telegram: Audience, time: FakeTime) -> None:
     telegram.rate_limit.hold(None, 30)
     for chat in range(50):
         telegram.waits(str(chat + 1))
@@ -213,7 +213,7 @@ async def test_slack_channels_go_at_the_same_time(slack: Audience, time: FakeTim
     assert len(slack.turns) == 500
 
 
-async def test_who_gives_up_takes_no_turn(telegram: Audience, time: FakeTime) -> None:
+async def test_a_waiter_that_gives_up_takes_no_turn(telegram: Audience, time: FakeTime) -> None:
     telegram.waits("42")
     gone = telegram.waits("42")
     telegram.waits("42")
@@ -224,7 +224,7 @@ async def test_who_gives_up_takes_no_turn(telegram: Audience, time: FakeTime) ->
     assert telegram.times() == pytest.approx([0, 1], abs=1e-4)
 
 
-async def test_a_new_waiter_is_not_kept_by_the_alarm_of_a_held_one(slack: Audience, time: FakeTime) -> None:
+async def test_a_new_waiter_does_not_wait_for_a_held_ones_alarm(slack: Audience, time: FakeTime) -> None:
     slack.rate_limit.hold("C1", 1_000)
     slack.waits("C1")
     await time.run(1)
@@ -235,7 +235,7 @@ async def test_a_new_waiter_is_not_kept_by_the_alarm_of_a_held_one(slack: Audien
     assert slack.times("C2") == pytest.approx([1, 2], abs=1e-4)
 
 
-async def test_a_turn_that_cannot_come_in_time_is_refused_at_once_with_the_time_to_wait(time: FakeTime) -> None:
+async def test_a_turn_that_cannot_come_in_time_fails_at_once_with_the_time_to_wait(time: FakeTime) -> None:
     rate_limit = RateLimit(each=lambda _: CHAT, clock=time.clock, sleep=time.sleep)
     rate_limit.hold("C1", 120)
     with pytest.raises(SendError) as refusal:

@@ -77,7 +77,7 @@ async def refusal_of(channel: Channel, address: str) -> SendError:
 
 
 @both
-def test_a_picture_is_the_first_part_names_no_change_and_leaves_the_text_as_it_is(name: str) -> None:
+def test_a_picture_is_the_first_part_covers_no_change_and_leaves_the_text_alone(name: str) -> None:
     channel = CHANNELS[name](token="1:x")
     picture, *texts = channel.render(NEWS, IMAGE)
 
@@ -86,7 +86,7 @@ def test_a_picture_is_the_first_part_names_no_change_and_leaves_the_text_as_it_i
 
 
 @both
-async def test_a_picture_arrives_before_the_text_as_it_was_drawn(name: str, sides) -> None:
+async def test_a_picture_arrives_intact_before_the_text(name: str, sides) -> None:
     channel, server, address = sides[name]
     for part in channel.render(NEWS, IMAGE):
         assert await channel.send(address, part)
@@ -97,7 +97,7 @@ async def test_a_picture_arrives_before_the_text_as_it_was_drawn(name: str, side
 
 
 @both
-async def test_what_could_not_be_drawn_sends_nothing_and_counts_as_sent(name: str, sides) -> None:
+async def test_a_picture_that_could_not_be_drawn_sends_nothing_and_counts_as_sent(name: str, sides) -> None:
     channel, server, address = sides[name]
     empty = channel.render(NEWS, Image(png=b"", alt="x", title="x"))[0]
 
@@ -107,7 +107,7 @@ async def test_what_could_not_be_drawn_sends_nothing_and_counts_as_sent(name: st
 
 
 @both
-async def test_a_picture_whose_fate_is_unknown_is_tried_again_as_a_text_is(name: str, sides) -> None:
+async def test_a_picture_whose_fate_is_unknown_is_tried_again_like_a_text(name: str, sides) -> None:
     channel, server, address = sides[name]
     server.script(address, dropped(after=True), late(5))
 
@@ -118,7 +118,7 @@ async def test_a_picture_whose_fate_is_unknown_is_tried_again_as_a_text_is(name:
 
 
 @both
-async def test_a_refused_token_is_gone_for_pictures_too(name: str, sides) -> None:
+async def test_a_rejected_token_is_reported_for_pictures_too(name: str, sides) -> None:
     channel, server, address = sides[name]
     server.token = "9:other"
     if name == "slack":
@@ -141,7 +141,7 @@ async def test_a_refused_token_is_gone_for_pictures_too(name: str, sides) -> Non
         (413, "Request Entity Too Large"),
     ],
 )
-async def test_whatever_telegram_says_against_a_picture_is_left_to_the_text_to_find_out(
+async def test_whatever_telegram_objects_to_in_a_picture_does_not_stop_the_text(
     telegram: TelegramSender, telegram_server: LoopbackTelegram, code: int, description: str
 ) -> None:
     telegram_server.script(CHAT, telegram_loopback.refused(code, description))
@@ -153,7 +153,7 @@ async def test_whatever_telegram_says_against_a_picture_is_left_to_the_text_to_f
 
 
 @pytest.mark.parametrize("size", [b"\x00\x00\x20\x00\x00\x00\x20\x00", b"\x00\x00\x10\x00\x00\x00\x00\x10"])
-async def test_the_loopback_refuses_pictures_that_telegram_would(
+async def test_the_loopback_rejects_pictures_that_telegram_would(
     telegram: TelegramSender, telegram_server: LoopbackTelegram, size: bytes
 ) -> None:
     part = telegram.render(NEWS, Image(png=PNG[:16] + size + PNG[24:], alt="x", title="x"))[0]
@@ -163,7 +163,7 @@ async def test_the_loopback_refuses_pictures_that_telegram_would(
     assert not telegram_server.messages
 
 
-async def test_telegram_floods_and_moves_pictures_as_texts(
+async def test_telegram_floods_and_moves_apply_to_pictures_as_to_texts(
     telegram: TelegramSender, telegram_server: LoopbackTelegram
 ) -> None:
     telegram_server.script(CHAT, telegram_loopback.migrated(-1001), telegram_loopback.flooded(7))
@@ -172,7 +172,7 @@ async def test_telegram_floods_and_moves_pictures_as_texts(
     assert (await refusal_of(telegram, CHAT)).retry_after == 7
 
 
-async def test_a_caption_is_no_markup(telegram: TelegramSender, telegram_server: LoopbackTelegram) -> None:
+async def test_a_caption_is_not_markup(telegram: TelegramSender, telegram_server: LoopbackTelegram) -> None:
     await telegram.send(CHAT, picture_of(telegram))
 
     [call] = telegram_server.called("sendPhoto")
@@ -183,7 +183,7 @@ async def test_a_caption_is_no_markup(telegram: TelegramSender, telegram_server:
 # Slack
 
 
-async def test_slack_is_given_the_alternative_text_and_the_title(
+async def test_slack_gets_the_alternative_text_and_the_title(
     slack: SlackSender, slack_server: LoopbackSlack
 ) -> None:
     file = await slack.send(CHANNEL, picture_of(slack))
@@ -203,7 +203,7 @@ async def test_slack_is_given_the_alternative_text_and_the_title(
 
 
 @pytest.mark.parametrize(("address", "name"), [("U024BE91L", "channels"), ("D024BE91L", "channel_id")])
-async def test_slack_names_a_member_otherwise_than_a_channel(
+async def test_slack_takes_a_member_under_another_name_than_a_channel(
     slack: SlackSender, slack_server: LoopbackSlack, address: str, name: str
 ) -> None:
     slack_server.users["U024BE91L"] = {}
@@ -214,7 +214,7 @@ async def test_slack_names_a_member_otherwise_than_a_channel(
     assert slack_server.messages[0].photo == PNG
 
 
-async def test_each_workspace_is_shown_pictures_with_its_own_token(slack_server: LoopbackSlack) -> None:
+async def test_each_workspace_gets_pictures_with_its_own_token(slack_server: LoopbackSlack) -> None:
     slack_server.installed["xoxb-other"] = slack_loopback.Installed("T0OTHER00", "xoxb-other", "U0OTHER")
 
     async def tokens(team: str) -> str | None:
@@ -244,7 +244,7 @@ GET, UPLOAD, SHARE = "files.getUploadURLExternal", "upload", "files.completeUplo
         (SHARE, slack_loopback.refused("restricted_action")),
     ],
 )
-async def test_a_picture_that_slack_or_a_firewall_refuses_does_not_stop_the_text(
+async def test_a_picture_that_slack_or_a_firewall_rejects_does_not_stop_the_text(
     slack: SlackSender, slack_server: LoopbackSlack, method: str, fault: Fault
 ) -> None:
     slack_server.fail(method, fault)
@@ -255,7 +255,7 @@ async def test_a_picture_that_slack_or_a_firewall_refuses_does_not_stop_the_text
     assert "picture" in str(refusal)
 
 
-async def test_where_the_app_may_only_write_the_text_is_not_kept_back(
+async def test_where_the_app_may_only_post_texts_the_text_still_goes_out(
     slack: SlackSender, slack_server: LoopbackSlack
 ) -> None:
     slack_server.outside.add("D024BE91L")
@@ -270,7 +270,7 @@ PASSING = [slack_loopback.refused("internal_error"), slack_loopback.broken(), dr
     ("method", "fault"),
     [*((method, fault) for method in (GET, SHARE) for fault in PASSING), (GET, Fault(body={"ok": True}))],
 )
-async def test_what_passes_is_tried_again(
+async def test_a_passing_failure_is_tried_again(
     slack: SlackSender, slack_server: LoopbackSlack, method: str, fault: Fault
 ) -> None:
     slack_server.fail(method, fault)
@@ -278,7 +278,7 @@ async def test_what_passes_is_tried_again(
     assert vars(await refusal_of(slack, CHANNEL)) == vars(SendError(""))
 
 
-async def test_a_flood_of_pictures_holds_pictures_alone(slack: SlackSender, slack_server: LoopbackSlack) -> None:
+async def test_a_flood_of_pictures_holds_back_only_pictures(slack: SlackSender, slack_server: LoopbackSlack) -> None:
     slack = SlackSender(token=slack_server.token, base_url=slack_server.url, patience=1)
     slack_server.fail(GET, slack_loopback.flooded(30))
     picture, text = slack.render(NEWS, IMAGE)
@@ -295,7 +295,7 @@ async def test_a_flood_of_pictures_holds_pictures_alone(slack: SlackSender, slac
     assert slack_server.told("C0ANOTHER") == ["News\n\nBay County"]
 
 
-async def test_the_loopback_takes_only_what_was_announced_and_uploaded(slack_server: LoopbackSlack) -> None:
+async def test_the_loopback_accepts_only_files_that_were_announced_and_uploaded(slack_server: LoopbackSlack) -> None:
     slack = SlackSender(token=slack_server.token, base_url=slack_server.url)
     client = slack.client
     ticket = await client.files_getUploadURLExternal(filename="a.png", length=3)

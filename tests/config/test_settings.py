@@ -57,7 +57,9 @@ def test_a_broadcast_table_is_read_and_a_wrong_one_is_named(folder):
     written(folder, '[[broadcast]]\nchannel = "telegram"\naddress = "@texas"\nstates = ["TX", "OK"]\n')
     assert load(folder=folder).broadcast[0].settings["states"] == "TX,OK"
     written(folder, '[[broadcast]]\nchannel = "pigeon"\naddress = "@texas"\n')
-    with pytest.raises(ConfigError, match=r"countersign.toml:1: broadcast: table 1, channel: it must be slack or telegram"):
+    with pytest.raises(
+        ConfigError, match=r"countersign.toml:1: broadcast: table 1, channel: it must be slack or telegram"
+    ):
         load(folder=folder)
 
 

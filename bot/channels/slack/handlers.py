@@ -34,8 +34,8 @@ class EventHandlers:
     """Handles what people do in Slack. The answers come from the chat handler.
 
     `add` queues a handler after all others of its conversation. `team` returns the id of the only workspace;
-    `workspaces` are those that have installed the app, None if there is only one. `settled` is how long a picker must
-    rest before the channel is told what changed, in seconds.
+    `workspaces` are those that have installed the app, None if there is only one. `picker_rest` is how long a picker
+    must rest before the channel is told what changed, in seconds that `sleep` waits.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class EventHandlers:
         team: Callable[[], str],
         workspaces: Workspaces | None,
         admins_only: bool,
-        settled: float,
+        picker_rest: float,
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._chat_handler = chat_handler
         self._slack = slack
@@ -57,7 +58,8 @@ class EventHandlers:
         self._team = team
         self._workspaces = workspaces
         self._admins_only = admins_only
-        self._settled = settled
+        self._picker_rest = picker_rest
+        self._sleep = sleep
         self._picking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def close(self) -> None:
@@ -154,7 +156,7 @@ class EventHandlers:
         self._picking[key] = asyncio.create_task(self._announce_at_rest(key, location, person))
 
     async def _announce_at_rest(self, key: tuple[str, str], location: ChatLocation, person: Person) -> None:
-        await asyncio.sleep(self._settled)
+        await self._sleep(self._picker_rest)
         del self._picking[key]
 
         async def announce(at: ChatLocation, _: Body) -> None:

@@ -39,7 +39,7 @@ BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
 MOST_AT_ONCE = 100  # requests being answered
 MOST_WAITING = 20  # requests of one conversation
-SETTLED = 10.0  # seconds without a press in a picker before the channel is told what changed
+PICKER_REST = 10.0  # seconds without a press in a picker before the channel is told what changed
 GRACE = 5.0  # seconds for answers under way when the program stops
 
 log = structlog.get_logger()
@@ -51,7 +51,7 @@ class SlackListener:
     With `app_token` it listens on a WebSocket. With `signing_secret` it takes what Slack posts to the public address,
     through `receive`. With `oauth` workspaces install the app themselves, and addresses are TEAM/CHANNEL. With
     `admins_only`, only administrators of the workspace may change settings. `first_wait` is the pause before it
-    reconnects, `settled` how long a picker must rest before its changes are announced, both in seconds.
+    reconnects. Once a picker has rested for `picker_rest`, its changes are announced. Both are in seconds.
     """
 
     def __init__(
@@ -63,7 +63,8 @@ class SlackListener:
         oauth: OAuth | None = None,
         admins_only: bool = False,
         first_wait: float = 1.0,
-        settled: float = SETTLED,
+        picker_rest: float = PICKER_REST,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         if not app_token and not signing_secret:
             raise ConfigError(
@@ -75,7 +76,8 @@ class SlackListener:
         self._oauth = oauth
         self._admins_only = admins_only
         self._first_wait = first_wait
-        self._settled = settled
+        self._picker_rest = picker_rest
+        self._sleep = sleep
         self._app: AsyncApp | None = None
         self._only: AuthorizeResult | None = None
         self._replies = Replies(slack, self._team)
@@ -169,7 +171,8 @@ class SlackListener:
             team=self._team,
             workspaces=self._oauth.workspaces if self._oauth is not None else None,
             admins_only=self._admins_only,
-            settled=self._settled,
+            picker_rest=self._picker_rest,
+            sleep=self._sleep,
         )
 
     def _make_app(self, handlers: EventHandlers) -> AsyncApp:

@@ -98,7 +98,7 @@ class SlackSender:
         if part.picture is not None:
             return await self._share(address, part, part.picture, ready) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
-        await self.rate_limit_of(address).turn(address, patience=self._patience)
+        turn = await self.rate_limit_of(address).turn(address, patience=self._patience)
         await ready()
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
         if part.reply_to:  # in its thread, and shown in the channel as well
@@ -110,6 +110,8 @@ class SlackSender:
             return str(answer["ts"])
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
+        finally:
+            turn.written()  # by now: the next turn counts from here, however late this request went out
         raise refusal  # out here, so that no cause drags a request along
 
     async def _share(self, address: str, part: Part, picture: bytes, ready: Ready) -> str:

@@ -46,7 +46,7 @@ async def verdict(slack: SlackSender) -> SendError:
 HARD = "*bold* _x_ ~y~ `z` <!channel> @here :ice: <https://evil.example|link> & 'q'"
 
 
-def test_what_is_scraped_stands_in_rich_text_as_it_is() -> None:
+def test_scraped_text_appears_literally_in_rich_text() -> None:
     [part] = CHANNELS["slack"](token="x").render(digest(Span(HARD), Span(" MOA", "https://x.example/?a=1&b=|2>")))
 
     assert part.payload["blocks"] == [
@@ -78,7 +78,7 @@ def test_the_text_for_notifications_is_short_and_escaped() -> None:
     assert not read({"text": text}).links
 
 
-def test_no_message_is_longer_than_slack_takes_however_it_counts() -> None:
+def test_no_message_is_longer_than_slack_accepts_however_it_counts() -> None:
     parts = CHANNELS["slack"](token="x").render(
         digest(Span("Bay County "), Span("é" * 50, "https://x.example/"), times=500)
     )
@@ -89,7 +89,7 @@ def test_no_message_is_longer_than_slack_takes_however_it_counts() -> None:
     assert sum(len(read(part.payload).links) for part in parts) == 500
 
 
-async def test_links_do_not_unfold_with_and_without_markup(slack: SlackSender, server: LoopbackSlack) -> None:
+async def test_links_do_not_unfurl_with_or_without_markup(slack: SlackSender, server: LoopbackSlack) -> None:
     [part] = slack.render(digest(Span("MOA", "https://x.example/")))
     await slack.send(CHANNEL, part)
     await slack.send(CHANNEL, part, plain=True)
@@ -122,7 +122,7 @@ async def test_without_markup_nothing_is_read_as_markup(slack: SlackSender, serv
         ("user_disabled", "left"),
     ],
 )
-async def test_a_channel_that_refuses_is_lost_until_someone_acts_and_is_told_how(
+async def test_a_refusing_channel_is_lost_until_someone_acts_and_the_reason_says_how(
     slack: SlackSender, server: LoopbackSlack, code: str, says: str
 ) -> None:
     server.script(CHANNEL, refused(code))
@@ -134,7 +134,7 @@ async def test_a_channel_that_refuses_is_lost_until_someone_acts_and_is_told_how
     assert code in str(error)
 
 
-async def test_a_channel_that_is_not_found_is_only_doubtful(slack: SlackSender, server: LoopbackSlack) -> None:
+async def test_a_channel_that_is_not_found_is_only_maybe_lost(slack: SlackSender, server: LoopbackSlack) -> None:
     server.script(CHANNEL, refused("channel_not_found"))
     error = await verdict(slack)
 
@@ -146,7 +146,7 @@ async def test_a_channel_that_is_not_found_is_only_doubtful(slack: SlackSender, 
 @pytest.mark.parametrize(
     "code", ["account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed", "missing_scope"]
 )
-async def test_a_refused_token_is_the_whole_workspace(slack: SlackSender, server: LoopbackSlack, code: str) -> None:
+async def test_a_rejected_token_concerns_the_whole_workspace(slack: SlackSender, server: LoopbackSlack, code: str) -> None:
     server.refuse = code
     error = await verdict(slack)
 
@@ -164,7 +164,7 @@ async def test_a_refused_token_is_the_whole_workspace(slack: SlackSender, server
         (Fault(status=429, body="Too many requests", headers={"Retry-After": "soon"}), 30.0),
     ],
 )
-async def test_a_flood_holds_every_channel_of_the_workspace(
+async def test_a_flood_holds_back_every_channel_of_the_workspace(
     slack: SlackSender, server: LoopbackSlack, fault: Fault, seconds: float
 ) -> None:
     server.script(CHANNEL, fault)
@@ -175,7 +175,7 @@ async def test_a_flood_holds_every_channel_of_the_workspace(
 
 
 @pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks", "no_text"])
-async def test_a_text_that_is_refused_can_be_sent_without_markup(
+async def test_a_rejected_text_can_be_sent_without_markup(
     slack: SlackSender, server: LoopbackSlack, code: str
 ) -> None:
     server.script(CHANNEL, refused(code))
@@ -211,7 +211,7 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
     assert str(error).endswith("the message may have been posted")
 
 
-async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(server: LoopbackSlack) -> None:
+async def test_a_send_waiting_for_a_slow_answer_keeps_no_other_from_a_connection(server: LoopbackSlack) -> None:
     server.plan = lambda _: delayed(2)
     channel = SlackSender(token=server.token, base_url=server.url, call_timeout=3.5, rate_limit=RateLimit())
     [part] = channel.render(digest(Span("Bay County")))
@@ -220,7 +220,7 @@ async def test_who_waits_for_a_slow_answer_lets_no_other_wait_for_a_connection(s
     assert len(server.messages) == 150
 
 
-async def test_one_channel_is_told_once_a_second_within_the_limit_that_the_platform_enforces() -> None:
+async def test_one_channel_gets_one_message_a_second_within_the_limit_the_platform_enforces() -> None:
     async with LoopbackSlack(limits=True) as server:
         channel = SlackSender(token=server.token, base_url=server.url)
         [part] = channel.render(digest(Span("Bay County")))

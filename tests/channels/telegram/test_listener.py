@@ -26,7 +26,7 @@ from support.loopback.telegram import (
 )
 
 from bot.channels import Listener
-from bot.channels.keyed_queue import QueueFull, KeyedQueue
+from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.handlers import CHANGING, READING
 from bot.channels.telegram.listener import LARGEST_BODY, TelegramListener
@@ -175,7 +175,7 @@ def test_it_is_a_listener(chat: TelegramListener) -> None:
 # ── what the chat_handler is asked ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_every_command_in_a_private_chat_is_put_to_the_clerk(here, server, chat_handler) -> None:
+async def test_every_command_in_a_private_chat_goes_to_the_chat_handler(here, server, chat_handler) -> None:
     for name in sorted(CHANGING | READING):
         server.say(f"/{name} TX  Oklahoma")
     await until(lambda: len(chat_handler.asked) == len(CHANGING | READING))
@@ -184,7 +184,7 @@ async def test_every_command_in_a_private_chat_is_put_to_the_clerk(here, server,
     assert chat_handler.asked == [replace(expected, text=f"{name} TX Oklahoma") for name in sorted(CHANGING | READING)]
 
 
-async def test_a_command_without_words_is_just_its_name(here, server, chat_handler) -> None:
+async def test_a_command_without_arguments_is_just_its_name(here, server, chat_handler) -> None:
     server.say("/Help")
     server.say("/start FL")
     await quiet(server)
@@ -192,7 +192,7 @@ async def test_a_command_without_words_is_just_its_name(here, server, chat_handl
     assert chat_handler.texts == ["help", "start FL"]
 
 
-async def test_plain_text_in_a_private_chat_is_put_to_the_clerk_as_it_is(here, server, chat_handler) -> None:
+async def test_plain_text_in_a_private_chat_goes_to_the_chat_handler_unchanged(here, server, chat_handler) -> None:
     server.say("what is  this?\nhello")
     server.say("/nonsense x")
     await quiet(server)
@@ -200,7 +200,7 @@ async def test_plain_text_in_a_private_chat_is_put_to_the_clerk_as_it_is(here, s
     assert chat_handler.texts == ["what is  this?\nhello", "nonsense x"]
 
 
-async def test_in_groups_only_commands_that_are_meant_for_this_bot_are_heard(here, server, chat_handler) -> None:
+async def test_in_groups_only_commands_meant_for_this_bot_count(here, server, chat_handler) -> None:
     for text in (
         "hello",
         "/watch@other_bot TX",
@@ -212,7 +212,11 @@ async def test_in_groups_only_commands_that_are_meant_for_this_bot_are_heard(her
         server.say(text, chat=GROUP, user=ADMIN)
     await quiet(server)
 
-    assert [asked.text for asked in chat_handler.asked if asked.address == str(GROUP)] == ["watch TX", "watch OK", "nonsense"]
+    assert [asked.text for asked in chat_handler.asked if asked.address == str(GROUP)] == [
+        "watch TX",
+        "watch OK",
+        "nonsense",
+    ]
 
 
 async def test_a_command_for_another_bot_is_ignored_in_a_private_chat_too(here, server, chat_handler) -> None:
@@ -226,14 +230,16 @@ async def test_a_command_for_another_bot_is_ignored_in_a_private_chat_too(here, 
     ("code", "language"),
     [("es", "es"), ("es-MX", "es"), ("ES", "es"), ("en-GB", "en"), ("de", "en"), ("", "en")],
 )
-async def test_the_platforms_locale_is_the_first_guess_of_the_language(here, server, chat_handler, code, language) -> None:
+async def test_the_platforms_locale_is_the_first_guess_at_the_language(
+    here, server, chat_handler, code, language
+) -> None:
     server.say("/help", language=code)
     await until(lambda: chat_handler.asked)
 
     assert chat_handler.asked[0].language == language
 
 
-async def test_what_was_edited_forwarded_into_a_group_or_copied_there_from_a_channel_asks_nothing(
+async def test_edited_forwarded_and_automatically_copied_messages_ask_nothing(
     here, server, chat_handler
 ) -> None:
     original = {"type": "hidden_user", "sender_user_name": "Eve", "date": 1}
@@ -249,7 +255,7 @@ async def test_what_was_edited_forwarded_into_a_group_or_copied_there_from_a_cha
 # ── how it is answered ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_an_answer_is_marked_up_escaped_and_shows_no_preview_of_links(here, server, chat_handler) -> None:
+async def test_an_answer_is_marked_up_and_escaped_without_link_previews(here, server, chat_handler) -> None:
     lines = ((Span("A & <b>", strong=True),), (), (Span("MOA", href="https://x.example/?a=1&b=2"),))
     chat_handler.replies["help"] = Reply(lines=lines)
     server.say("/help")
@@ -261,7 +267,7 @@ async def test_an_answer_is_marked_up_escaped_and_shows_no_preview_of_links(here
     assert message.preview is False
 
 
-async def test_buttons_stand_under_the_answer(here, server, chat_handler) -> None:
+async def test_buttons_appear_under_the_answer(here, server, chat_handler) -> None:
     chat_handler.replies["watch"] = said(
         "Which?", buttons=((Button("TX", "watch TX"), Button("OK", "watch OK")), (Button("All", "watch all"),))
     )
@@ -274,7 +280,9 @@ async def test_buttons_stand_under_the_answer(here, server, chat_handler) -> Non
     ]
 
 
-async def test_a_long_answer_is_several_messages_in_order_with_the_buttons_under_the_last(here, server, chat_handler) -> None:
+async def test_a_long_answer_is_split_in_order_with_its_buttons_under_the_last_message(
+    here, server, chat_handler
+) -> None:
     lines = tuple((Span(f"{n} "), Span("x" * 60, "https://x.example/"), Span("y", strong=True)) for n in range(200))
     chat_handler.replies["list"] = Reply(lines=lines, buttons=((Button("More", "list 2"),),))
     server.say("/list")
@@ -290,7 +298,7 @@ async def test_a_long_answer_is_several_messages_in_order_with_the_buttons_under
     ]
 
 
-def test_a_line_that_alone_is_too_long_is_cut_between_words_and_never_in_a_tag() -> None:
+def test_a_line_too_long_for_a_message_is_cut_between_words_and_never_in_a_tag() -> None:
     from bot.channels.telegram.sender import fits, markup
 
     line = (Span("word & " * 900), Span("linked <words> " * 500, "https://x.example/"), Span("end", strong=True))
@@ -303,14 +311,14 @@ def test_a_line_that_alone_is_too_long_is_cut_between_words_and_never_in_a_tag()
     assert 2 < len(cut) < 9
 
 
-def test_no_sheet_begins_or_ends_with_an_empty_line_and_nothing_is_no_sheet() -> None:
+def test_no_sheet_starts_or_ends_with_an_empty_line_and_nothing_makes_no_sheet() -> None:
     two = sheets(((), (Span("a"),), (), (Span("b"),), (), (Span("c"),), ()), lambda lines: len(lines) <= 4)
 
     assert two == (((Span("a"),), (), (Span("b"),)), ((Span("c"),),))
     assert sheets(((), (Span(" "),)), lambda _: True) == ()
 
 
-def test_buttons_that_telegram_would_refuse_are_wrapped_or_left_out() -> None:
+def test_buttons_that_telegram_would_reject_are_wrapped_or_left_out() -> None:
     states = tuple(Button(f"S{n}", f"watch S{n}") for n in range(56))
     assert [len(row) for row in keyboard((states,)).inline_keyboard] == [8] * 7
     assert sum(map(len, keyboard((states, states)).inline_keyboard)) == 100
@@ -328,7 +336,7 @@ async def test_an_answer_stays_in_the_topic_of_the_question(here, server) -> Non
     assert server.messages[0].arguments["message_thread_id"] == "77"
 
 
-async def test_an_answer_to_a_topic_that_is_gone_goes_to_the_group(here, server) -> None:
+async def test_an_answer_to_a_deleted_topic_goes_to_the_group(here, server) -> None:
     server.script(-1001, refused(400, "Bad Request: message thread not found"))
     server.say("/help", chat=-1001, user=MEMBER, message_thread_id=77, is_topic_message=True)
     await until(lambda: server.messages)
@@ -336,7 +344,7 @@ async def test_an_answer_to_a_topic_that_is_gone_goes_to_the_group(here, server)
     assert "message_thread_id" not in server.messages[0].arguments
 
 
-async def test_answers_go_before_a_broadcast_that_waits(server, chat_handler) -> None:
+async def test_answers_go_before_waiting_alerts(server, chat_handler) -> None:
     sender = TelegramSender(token=server.token, base_url=server.url, rate_limit=RateLimit(overall=(Limit(1, 0.1),)))
     async with listening(TelegramListener(sender, menu={}), chat_handler):
         await until(lambda: server.called("getUpdates"))
@@ -361,7 +369,7 @@ async def test_an_answer_that_did_not_get_through_is_sent_again(here, server, fa
     assert server.told(42) == ["You said help."]
 
 
-async def test_a_markup_that_telegram_refuses_is_sent_plain(here, server, chat_handler) -> None:
+async def test_markup_that_telegram_rejects_is_sent_plain(here, server, chat_handler) -> None:
     chat_handler.replies["help"] = Reply(lines=((Span("A <b>", strong=True),),))
     server.script(42, refused(400, "Bad Request: can't parse entities: unknown"))
     server.say("/help")
@@ -370,7 +378,7 @@ async def test_a_markup_that_telegram_refuses_is_sent_plain(here, server, chat_h
     assert server.messages[0].raw == "A <b>"
 
 
-async def test_who_blocked_the_bot_before_the_answer_came_is_gone(here, server, chat_handler) -> None:
+async def test_a_person_who_blocks_the_bot_before_the_answer_counts_as_gone(here, server, chat_handler) -> None:
     server.script(42, blocked())
     server.say("/help")
     await until(lambda: chat_handler.told)
@@ -386,7 +394,7 @@ async def test_an_answer_follows_a_group_that_became_a_supergroup(here, server, 
     assert chat_handler.told == [("moved", "telegram", str(GROUP), "-1001234567890")]
 
 
-async def test_when_the_clerk_fails_the_person_gets_one_line_and_the_log_the_rest(here, server, chat_handler) -> None:
+async def test_when_the_chat_handler_fails_the_person_gets_one_line_and_the_log_the_rest(here, server, chat_handler) -> None:
     chat_handler.replies["status"] = RuntimeError("a bug")
     chat_handler.languages["43"] = Language.SPANISH
     with capture_logs() as logs:
@@ -400,7 +408,9 @@ async def test_when_the_clerk_fails_the_person_gets_one_line_and_the_log_the_res
     assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "not answered"] == ["a bug"] * 3
 
 
-async def test_the_apology_comes_even_when_the_clerk_cannot_say_the_language(here, server, chat_handler, monkeypatch) -> None:
+async def test_the_apology_comes_even_when_the_chat_handler_does_not_know_the_language(
+    here, server, chat_handler, monkeypatch
+) -> None:
     async def broken_too(*_):
         raise OSError("disk full")
 
@@ -415,7 +425,9 @@ async def test_the_apology_comes_even_when_the_clerk_cannot_say_the_language(her
 # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_pressed_button_asks_its_command_and_is_acknowledged_before_the_answer(here, server, chat_handler) -> None:
+async def test_a_pressed_button_sends_its_command_and_is_acknowledged_before_the_answer(
+    here, server, chat_handler
+) -> None:
     chat_handler.thinking = asyncio.Event()
     server.press("watch TX", language="es")
     await until(lambda: chat_handler.asked)
@@ -445,7 +457,7 @@ async def test_an_answer_in_place_changes_the_message_and_its_buttons(here, serv
     assert server.told(42) == ["Choose"]
 
 
-async def test_an_answer_that_is_not_in_place_is_a_message_of_its_own(here, server, chat_handler) -> None:
+async def test_an_answer_that_is_not_in_place_is_a_new_message(here, server, chat_handler) -> None:
     server.press("status")
     await until(lambda: server.messages)
 
@@ -456,7 +468,7 @@ async def test_an_answer_that_is_not_in_place_is_a_message_of_its_own(here, serv
     "description",
     ["message can't be edited", "message to edit not found", "MESSAGE_ID_INVALID"],
 )
-async def test_a_message_that_cannot_be_edited_any_more_gets_a_new_one(here, server, chat_handler, description) -> None:
+async def test_a_message_that_can_no_longer_be_edited_is_followed_by_a_new_one(here, server, chat_handler, description) -> None:
     chat_handler.replies["pick TX"] = said("Chosen", in_place=True)
     server.fail("editMessageText", refused(400, f"Bad Request: {description}"))
     server.press("pick TX", age=None)
@@ -465,7 +477,7 @@ async def test_a_message_that_cannot_be_edited_any_more_gets_a_new_one(here, ser
     assert server.told(42) == ["Chosen"]
 
 
-async def test_a_press_too_old_to_be_acknowledged_is_answered_all_the_same(here, server, chat_handler) -> None:
+async def test_a_press_too_old_to_be_acknowledged_is_still_answered(here, server, chat_handler) -> None:
     server.fail("answerCallbackQuery", refused(400, "Bad Request: query is too old and response timeout expired"))
     server.press("watch TX")
     await until(lambda: server.messages)
@@ -473,10 +485,12 @@ async def test_a_press_too_old_to_be_acknowledged_is_answered_all_the_same(here,
     assert server.told(42) == ["You said watch TX."]
 
 
-async def test_quick_presses_are_all_asked_at_once_and_edits_that_wait_are_one(server, chat_handler) -> None:
+async def test_quick_presses_are_all_handled_at_once_and_waiting_edits_are_merged(server, chat_handler) -> None:
     for state in ("TX", "OK", "FL", "GA"):
         chat_handler.replies[f"pick {state}"] = said(f"Chosen {state}", in_place=True)
-    sender = TelegramSender(token=server.token, base_url=server.url, rate_limit=RateLimit(each=lambda _: (Limit(1, 0.3),)))
+    sender = TelegramSender(
+        token=server.token, base_url=server.url, rate_limit=RateLimit(each=lambda _: (Limit(1, 0.3),))
+    )
     async with listening(TelegramListener(sender, menu={}), chat_handler):
         for state in ("TX", "OK", "FL", "GA"):
             server.press(f"pick {state}")
@@ -506,7 +520,7 @@ async def test_an_anonymous_administrator_may_change_the_group(here, server, cha
     assert not server.called("getChatMember")
 
 
-async def test_who_writes_in_the_name_of_a_channel_is_no_administrator_of_the_group(here, server, chat_handler) -> None:
+async def test_writing_in_the_name_of_a_channel_makes_no_administrator_of_the_group(here, server, chat_handler) -> None:
     server.say("/watch TX", chat=GROUP, user=136817688, sender_chat={"id": -1005, "type": "channel", "title": "X"})
     await until(lambda: server.told(GROUP))
 
@@ -524,7 +538,7 @@ async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here
     assert server.told(-43) == [SPANISH.administrators_only]
 
 
-async def test_a_refusal_speaks_the_language_that_the_group_has_chosen(here, server, chat_handler) -> None:
+async def test_a_refusal_uses_the_groups_chosen_language(here, server, chat_handler) -> None:
     chat_handler.languages[str(GROUP)] = Language.SPANISH
     server.say("/watch TX", chat=GROUP, user=MEMBER)
     await until(lambda: server.messages)
@@ -541,7 +555,7 @@ async def test_a_group_is_refused_again_after_a_while(server, sender, chat_handl
         await until(lambda: len(server.messages) == 2)
 
 
-async def test_any_member_may_ask_what_only_reads(here, server, chat_handler) -> None:
+async def test_any_member_may_use_commands_that_only_read(here, server, chat_handler) -> None:
     for name in sorted(READING):
         server.say(f"/{name} FL", chat=GROUP, user=MEMBER)
         server.press(f"{name} FL", chat=GROUP, user=MEMBER)
@@ -568,7 +582,9 @@ def test_a_refusal_fits_an_alert() -> None:
     assert all(len(courtesy.administrators_only) <= 200 for courtesy in COURTESY.values())
 
 
-async def test_when_telegram_does_not_say_who_is_an_administrator_nothing_is_changed(here, server, chat_handler) -> None:
+async def test_nothing_changes_when_telegram_does_not_say_who_is_an_administrator(
+    here, server, chat_handler
+) -> None:
     server.fail("getChatMember", broken(), broken())
     server.say("/watch TX", chat=GROUP, user=ADMIN)
     server.press("watch TX", chat=GROUP, user=ADMIN)
@@ -599,7 +615,7 @@ async def test_a_channel_without_a_command_shows_its_status(here, server, chat_h
     assert chat_handler.asked[0].text == "status"
 
 
-async def test_buttons_under_such_an_answer_are_about_the_channel_and_checked_again(here, server, chat_handler) -> None:
+async def test_buttons_under_such_an_answer_concern_the_channel_and_are_checked_again(here, server, chat_handler) -> None:
     chat_handler.replies["watch TX"] = said("Watching", buttons=((Button("Undo", "undo 3"),),))
     chat_handler.replies["undo 3"] = said("Undone", in_place=True)
     server.say("/channel @some_channel watch TX", chat=ADMIN, user=ADMIN)
@@ -627,7 +643,7 @@ async def test_without_a_channels_name_it_says_how_to_write_one(here, server, ch
     assert (server.told(ADMIN), chat_handler.asked) == ([ENGLISH.channel_how], [])
 
 
-async def test_a_channel_that_the_bot_does_not_see_a_group_and_a_closed_channel_are_told_apart(
+async def test_an_unknown_channel_a_group_and_a_closed_channel_are_told_apart(
     here, server, chat_handler
 ) -> None:
     server.unknown.add("@secret_channel")
@@ -649,7 +665,7 @@ async def test_a_channel_that_the_bot_does_not_see_a_group_and_a_closed_channel_
 
 
 @pytest.mark.parametrize("status", ["member", "left", "kicked"])
-async def test_a_channel_where_the_bot_is_no_administrator_is_closed(here, server, chat_handler, status) -> None:
+async def test_a_channel_where_the_bot_is_not_an_administrator_is_closed(here, server, chat_handler, status) -> None:
     server.members[str(CHANNEL), str(BOT)] = status
     server.say("/channel @some_channel watch TX", chat=ADMIN, user=ADMIN, language="es")
     await until(lambda: server.messages)
@@ -665,7 +681,7 @@ async def test_only_an_administrator_of_the_channel_may_set_it_up(here, server, 
     assert not chat_handler.asked
 
 
-async def test_a_command_posted_in_a_channel_is_its_administrators(here, server, chat_handler) -> None:
+async def test_a_command_posted_in_a_channel_counts_as_its_administrators(here, server, chat_handler) -> None:
     server.post("/watch TX")
     server.post("Good morning")
     server.post("/nonsense")
@@ -675,7 +691,9 @@ async def test_a_command_posted_in_a_channel_is_its_administrators(here, server,
     assert [(asked.address, asked.text) for asked in chat_handler.asked] == [(str(CHANNEL), "watch TX")]
 
 
-async def test_a_follower_who_presses_a_button_in_a_channel_is_refused_whatever_it_asks(here, server, chat_handler) -> None:
+async def test_a_follower_who_presses_any_button_in_a_channel_is_refused(
+    here, server, chat_handler
+) -> None:
     server.press("status", chat=CHANNEL, user=MEMBER)
     server.press("status", chat=CHANNEL, user=ADMIN)
     await until(lambda: chat_handler.asked)
@@ -714,7 +732,7 @@ async def test_a_group_cannot_point_at_a_channel(here, server, chat_handler) -> 
         ),
     ],
 )
-async def test_the_clerk_is_told_when_the_bot_is_gone_or_back(
+async def test_the_chat_handler_is_told_when_the_bot_is_removed_or_returns(
     here, server, chat_handler, chat_id, before, after, posts, expected
 ) -> None:
     server.membership(before, after, chat=chat_id, user=ADMIN, posts=posts)
@@ -726,15 +744,17 @@ async def test_the_clerk_is_told_when_the_bot_is_gone_or_back(
 
 
 @pytest.mark.parametrize("after", ["member", "administrator"])
-async def test_it_says_hello_in_a_group_that_it_is_added_to(here, server, chat_handler, after) -> None:
+async def test_it_says_hello_in_a_group_it_is_added_to(here, server, chat_handler, after) -> None:
     server.membership("left", after, chat=GROUP, user=MEMBER, language="es")
     await until(lambda: server.told(GROUP))
 
     assert chat_handler.told == [("returned", "telegram", str(GROUP))]
-    assert [(asked.text, asked.address, asked.language) for asked in chat_handler.asked] == [("hello", str(GROUP), "es")]
+    assert [(asked.text, asked.address, asked.language) for asked in chat_handler.asked] == [
+        ("hello", str(GROUP), "es")
+    ]
 
 
-async def test_a_promotion_is_no_news(here, server, chat_handler) -> None:
+async def test_a_promotion_changes_nothing(here, server, chat_handler) -> None:
     server.membership("member", "administrator", chat=GROUP)
     await quiet(server)
 
@@ -770,7 +790,7 @@ async def test_the_commands_are_registered_for_each_kind_of_chat_in_both_languag
     assert menus["all_private_chats", ""]["watch"] == "About watch"
 
 
-async def test_a_menu_that_is_not_taken_keeps_nobody_from_listening(server, chat, chat_handler) -> None:
+async def test_a_rejected_menu_does_not_stop_the_listening(server, chat, chat_handler) -> None:
     server.fail("setMyCommands", refused(400, "Bad Request: BOT_COMMAND_INVALID"))
     async with listening(chat, chat_handler):
         await quiet(server)
@@ -779,7 +799,7 @@ async def test_a_menu_that_is_not_taken_keeps_nobody_from_listening(server, chat
 # ── long polling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_what_waited_while_nobody_listened_is_answered(server, chat, chat_handler) -> None:
+async def test_messages_sent_while_no_program_listened_are_answered(server, chat, chat_handler) -> None:
     for number in range(3):
         server.say(f"/watch {number}")
     async with listening(chat, chat_handler):
@@ -792,7 +812,7 @@ async def test_what_waited_while_nobody_listened_is_answered(server, chat, chat_
     assert sorted(allowed) == ["callback_query", "channel_post", "message", "my_chat_member"]
 
 
-async def test_what_was_answered_does_not_come_again_after_a_restart(server, chat, sender, chat_handler) -> None:
+async def test_an_answered_message_does_not_come_again_after_a_restart(server, chat, sender, chat_handler) -> None:
     async with listening(chat, chat_handler):
         server.say("/watch TX")
         await until(lambda: server.messages)
@@ -802,7 +822,7 @@ async def test_what_was_answered_does_not_come_again_after_a_restart(server, cha
     assert chat_handler.texts == ["watch TX"]
 
 
-async def test_what_was_broken_off_comes_again_after_a_restart(server, chat, sender, chat_handler) -> None:
+async def test_an_interrupted_message_comes_again_after_a_restart(server, chat, sender, chat_handler) -> None:
     chat_handler.thinking = asyncio.Event()
     async with listening(chat, chat_handler):
         server.say("/watch TX")
@@ -815,7 +835,9 @@ async def test_what_was_broken_off_comes_again_after_a_restart(server, chat, sen
     assert server.told(42) == ["You said watch TX."]
 
 
-async def test_what_is_in_hand_is_finished_before_it_stops_and_does_not_come_again(server, chat, sender, chat_handler) -> None:
+async def test_a_message_under_way_is_answered_before_stopping_and_does_not_come_again(
+    server, chat, sender, chat_handler
+) -> None:
     chat_handler.thinking = asyncio.Event()
     async with listening(chat, chat_handler) as task:
         server.say("/watch TX")
@@ -831,7 +853,7 @@ async def test_what_is_in_hand_is_finished_before_it_stops_and_does_not_come_aga
     assert server.told(42) == ["You said watch TX."]
 
 
-async def test_stopping_leaves_no_task_and_the_senders_client_open(server, chat, sender, chat_handler) -> None:
+async def test_stopping_leaves_no_task_behind_and_the_senders_client_open(server, chat, sender, chat_handler) -> None:
     before = asyncio.all_tasks()
     async with listening(chat, chat_handler):
         await quiet(server)
@@ -844,7 +866,7 @@ def _server_tasks() -> set[asyncio.Task]:
     return {task for task in asyncio.all_tasks() if "aiohttp" in repr(task) or "RequestHandler" in repr(task)}
 
 
-async def test_a_second_cancellation_does_not_wait_for_what_is_in_hand(server, sender, chat_handler) -> None:
+async def test_a_second_cancellation_does_not_wait_for_messages_under_way(server, sender, chat_handler) -> None:
     chat_handler.thinking = asyncio.Event()
     async with listening(TelegramListener(sender, menu={}, grace=60), chat_handler) as task:
         server.say("/watch TX")
@@ -857,7 +879,7 @@ async def test_a_second_cancellation_does_not_wait_for_what_is_in_hand(server, s
                 await task
 
 
-async def test_another_process_with_the_same_token_is_named_and_waited_for(server, chat, chat_handler) -> None:
+async def test_another_process_with_the_same_token_is_reported_and_waited_for(server, chat, chat_handler) -> None:
     server.fail("getUpdates", conflict(), conflict())
     with capture_logs() as logs:
         async with listening(chat, chat_handler):
@@ -876,7 +898,7 @@ async def test_another_process_with_the_same_token_is_named_and_waited_for(serve
         (refused(401, "Unauthorized"), page("[]")),
     ],
 )
-async def test_a_lost_connection_is_made_again(server, chat, chat_handler, method, faults) -> None:
+async def test_a_lost_connection_is_restored(server, chat, chat_handler, method, faults) -> None:
     server.fail(method, *faults)
     with capture_logs() as logs:
         async with listening(chat, chat_handler):
@@ -885,7 +907,7 @@ async def test_a_lost_connection_is_made_again(server, chat, chat_handler, metho
     assert len([entry for entry in logs if "again_in" in entry]) == 2
 
 
-async def test_empty_answers_that_come_at_once_are_not_asked_for_without_a_break(server, sender, chat_handler) -> None:
+async def test_empty_answers_that_come_at_once_are_followed_by_a_pause(server, sender, chat_handler) -> None:
     server.fail("getUpdates", *[page('{"ok": true, "result": []}')] * 100)
     async with listening(TelegramListener(sender, menu={}, pause=0.05), chat_handler):
         await asyncio.sleep(0.3)
@@ -893,7 +915,7 @@ async def test_empty_answers_that_come_at_once_are_not_asked_for_without_a_break
     assert 2 <= len(server.called("getUpdates")) <= 7
 
 
-async def test_an_update_that_cannot_be_read_does_not_stop_the_others(here, server, chat_handler) -> None:
+async def test_an_unreadable_update_does_not_stop_the_others(here, server, chat_handler) -> None:
     server.push(message={"text": "no chat, no date"})
     server.push(callback_query={"id": 5})
     server.push(chat_boost={"new": "kind"})
@@ -950,7 +972,7 @@ async def test_headers_may_come_in_any_case(hooked) -> None:
     assert await hooked.feed({"x-telegram-bot-api-secret-token": SECRET}, posted()) == 200
 
 
-async def test_a_body_that_is_too_large_or_no_json_is_refused_and_an_odd_update_is_let_go(hooked, chat_handler) -> None:
+async def test_a_body_too_large_or_not_json_is_rejected_and_an_odd_update_is_ignored(hooked, chat_handler) -> None:
     assert await hooked.feed(HEADERS, b" " * (LARGEST_BODY + 1)) == 413
     assert await hooked.feed(HEADERS, b"\xff{") == 400
     assert await hooked.feed(HEADERS, b"[" * 100_000) == 400
@@ -959,13 +981,13 @@ async def test_a_body_that_is_too_large_or_no_json_is_refused_and_an_odd_update_
     assert not chat_handler.asked
 
 
-async def test_without_anybody_who_listens_telegram_is_asked_to_send_it_again(chat) -> None:
+async def test_while_no_one_listens_telegram_is_asked_to_send_updates_again(chat) -> None:
     assert await chat.receive(HEADERS, posted()) == 403
     chat.webhook("https://bot.example/telegram", SECRET)
     assert await chat.receive(HEADERS, posted()) == 503
 
 
-def test_a_secret_that_telegram_would_refuse_is_refused_here(chat) -> None:
+def test_a_secret_that_telegram_would_reject_is_rejected_here(chat) -> None:
     for secret in ("", "a b", "x" * 257, "ñ"):
         with pytest.raises(UsageError, match="secret"):
             chat.webhook("https://bot.example/telegram", secret)
@@ -987,7 +1009,7 @@ async def test_one_chat_is_answered_in_order_and_does_not_hold_up_another(here, 
     assert server.told(42) == [f"You said watch {number}." for number in range(5)]
 
 
-async def test_a_chat_that_floods_loses_what_is_too_much_and_others_are_served(here, server, chat_handler) -> None:
+async def test_a_flooding_chat_loses_the_excess_and_others_are_served(here, server, chat_handler) -> None:
     chat_handler.thinking = asyncio.Event()
     with capture_logs() as logs:
         for number in range(99):
@@ -1003,7 +1025,7 @@ async def test_a_chat_that_floods_loses_what_is_too_much_and_others_are_served(h
     assert sum("too much is asked" in entry["event"] for entry in logs) == 49
 
 
-async def test_a_lane_goes_on_after_a_job_that_failed_or_was_broken_off() -> None:
+async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None:
     queue, done = KeyedQueue(each=9, most=9), []
 
     async def job(number: int) -> None:
@@ -1021,7 +1043,7 @@ async def test_a_lane_goes_on_after_a_job_that_failed_or_was_broken_off() -> Non
     assert not queue._waiting
 
 
-async def test_lanes_take_no_more_than_there_is_room_for() -> None:
+async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
     queue, gate = KeyedQueue(each=2, most=3), asyncio.Event()
     for key in ("x", "x", "y"):
         await queue.add(key, gate.wait)
@@ -1038,7 +1060,7 @@ async def test_lanes_take_no_more_than_there_is_room_for() -> None:
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_no_log_line_holds_the_token_whatever_goes_wrong() -> None:
+def test_no_log_line_contains_the_token_whatever_goes_wrong() -> None:
     """In a process of its own, since the libraries' loggers are set as a program would set them."""
     code = f"""
 import asyncio, logging, sys
