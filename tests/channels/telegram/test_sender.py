@@ -1,4 +1,4 @@
-"""Telegram: its markup and limits, and what its refusals mean."""
+"""Telegram's sending side: its markup and limits, and what its refusals mean."""
 
 import logging
 import subprocess
@@ -10,7 +10,6 @@ import pytest
 from support.loopback.server import page
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, read, refused, units
 
-from bot.channels import CHANNELS
 from bot.channels.rate_limit import RateLimit, Turn
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.messages.digest import Digest, Item, Section
@@ -26,7 +25,12 @@ def digest(*lines: Span, times: int = 1) -> Digest:
 
 
 def texts(of: Digest) -> list[str]:
-    return [part.payload["text"] for part in CHANNELS["telegram"](token="1:x").render(of)]
+    return [part.payload["text"] for part in TelegramSender(token="1:x").render(of)]
+
+
+def still() -> RateLimit:
+    """A rate limit whose clock stands still: what it was told to hold stays held that long."""
+    return RateLimit(clock=lambda: 0.0)
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ async def server():
 
 @pytest.fixture
 async def telegram(server: LoopbackTelegram):
-    channel = TelegramSender(token=server.token, base_url=server.url, call_timeout=2, rate_limit=RateLimit())
+    channel = TelegramSender(token=server.token, base_url=server.url, rate_limit=still())
     yield channel
     await channel.close()
 
@@ -145,7 +149,7 @@ async def test_a_flood_says_how_long_to_wait_in_seconds(
     error = await verdict(telegram)
 
     assert (error.retry_after, error.scope) == (35.0, "address")
-    assert telegram.rate_limit.opens_in("42") == pytest.approx(35, abs=1)
+    assert telegram.rate_limit.opens_in("42") == 35
     assert telegram.rate_limit.opens_in("43") == 0
 
 
@@ -158,14 +162,14 @@ async def test_a_flood_in_a_second_chat_meanwhile_counts_for_the_whole_bot(
     error = await verdict(telegram, "43")
 
     assert (error.retry_after, error.scope) == (30.0, "platform")
-    assert telegram.rate_limit.opens_in("44") == pytest.approx(30, abs=1)
-    assert telegram.rate_limit.opens_in("42") == pytest.approx(35, abs=1)
+    assert telegram.rate_limit.opens_in("44") == 30
+    assert telegram.rate_limit.opens_in("42") == 35
 
 
 async def test_repeated_floods_in_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
     server.script(42, flooded(35), flooded(36))
     await verdict(telegram)
-    telegram.rate_limit = RateLimit()
+    telegram.rate_limit = still()
     error = await verdict(telegram)
 
     assert error.scope == "address"
@@ -230,12 +234,12 @@ async def test_a_wrong_token_is_told_apart_from_a_wrong_chat(server: LoopbackTel
 
 
 def test_even_our_own_log_at_its_lowest_level_shows_no_address_with_the_token() -> None:
-    """In a process of its own, since the libraries' loggers are set as a program would set them."""
+    """Run in a process of its own, because the libraries' loggers are set as the program sets them."""
     code = f"""
 import asyncio, logging, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from bot.channels import CHANNELS
-from bot.channels.rate_limit import RateLimit, Turn
+from bot.channels.rate_limit import RateLimit
+from bot.channels.telegram.sender import TelegramSender
 from bot.errors import SendError
 from support.loopback.server import page
 from support.loopback.telegram import LoopbackTelegram, blocked
@@ -245,7 +249,7 @@ for name in ("httpx", "httpcore"):
     logging.getLogger(name).setLevel(logging.WARNING)
 async def main():
     async with LoopbackTelegram() as server:
-        channel = CHANNELS["telegram"](token=server.token, base_url=server.url, rate_limit=RateLimit())
+        channel = TelegramSender(token=server.token, base_url=server.url, rate_limit=RateLimit())
         server.script(42, None, blocked(), page(f"<html>/bot{{server.token}}/</html>"), page(server.token, 502))
         for part in channel.render(digest(Span("Bay"))) * 4:
             try:
