@@ -248,7 +248,7 @@ class SlackListener:
         return acknowledge
 
     def _form_sent(self, handlers: EventHandlers) -> Callable[..., Awaitable[None]]:
-        """Acknowledge a form with what is wrong with it; if nothing is, handle it as a command."""
+        """Acknowledge a form and handle it as a command, unless something is wrong with it: then say what."""
 
         async def acknowledge(ack: Callable[..., Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             location = self._location(body, context)
@@ -269,7 +269,7 @@ class SlackListener:
             log.warning("slack: too many requests at once from one conversation; one was dropped")
 
     async def _guarded(self, handler: Handler, location: ChatLocation, body: Body) -> None:
-        """Handle it. Log a failure, and apologize to the person who asked in one line."""
+        """Handle it. Log a failure, and apologize in one line to the person who asked."""
         try:
             await handler(location, body)
         except Exception:

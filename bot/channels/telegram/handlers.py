@@ -1,4 +1,4 @@
-"""Telegram's event handlers: one for each kind of update, with the check who may change a chat's settings."""
+"""Telegram's event handlers, one for each kind of update, and the checks that decide who may change settings."""
 
 import re
 import time
@@ -155,7 +155,7 @@ class EventHandlers:
         await self._chat_handler.returned("telegram", str(new))  # the old chat may have said first that the bot is gone
 
     async def _failed(self, update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
-        """Log a failure, and apologize to the person who asked in one line."""
+        """Log a failure, and apologize in one line to the person who asked."""
         error = context.error
         if isinstance(error, TelegramError | TimeoutError):
             log.warning("telegram: not answered", why=reason_of(error, self._bot))

@@ -231,9 +231,8 @@ class TelegramListener:
 
     async def _get_updates(self, seconds: int) -> list[dict[str, Any]]:
         arguments = {"offset": self._offset, "timeout": seconds, "allowed_updates": ALLOWED_UPDATES}
-        async with asyncio.timeout(
-            seconds + 2 * CALL
-        ):  # the library's own timeout restarts with each piece of an answer
+        # The library's own timeout restarts with each piece of an answer.
+        async with asyncio.timeout(seconds + 2 * CALL):
             found: list[dict[str, Any]] = await self._sender.bot.do_api_request(
                 "getUpdates", api_kwargs=arguments, read_timeout=seconds + CALL
             )

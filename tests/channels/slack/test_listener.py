@@ -1005,7 +1005,7 @@ async def workspaces(notes: MemoryNotes):
 
 
 async def begin(at: Scene) -> tuple[str, dict[str, str]]:
-    """The state with which Slack is asked, and the cookie that the browser keeps."""
+    """Start an installation; return the state that Slack gets and the cookie that the browser keeps."""
     status, headers, _ = await at.chat.receive("/slack/install", {}, b"")
     assert status == 302
     query = parse_qs(urlsplit(headers["location"]).query)
