@@ -155,7 +155,7 @@ class SlackListener:
             return _fed(await self._flow.handle_callback(request))
         except Exception:
             log.exception("slack: not installed")
-            return _plainly(502, platforms.COURTESY[Language.ENGLISH].failed)
+            return _plainly(502, platforms.FAILED(Language.ENGLISH))
 
     @cached_property
     def _flow(self) -> AsyncOAuthFlow:
@@ -189,7 +189,7 @@ class SlackListener:
             ssl_check_enabled=False,
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
-            user_facing_authorize_error_message=" ".join(platforms.SLACK_REINSTALL),
+            user_facing_authorize_error_message=" ".join(platforms.SLACK_REINSTALL(language) for language in Language),
             logger=library_log(),
         )
         app.command(COMMAND)(self._at_once(reception.commanded))
@@ -275,7 +275,7 @@ class SlackListener:
             log.exception("slack: not answered")
             if place.token and (place.is_own or body.get("type") != "event_callback"):
                 person = await self._voice.person(place)
-                await self._voice.tell(place, [(Span(platforms.COURTESY[person.language].failed),)])
+                await self._voice.tell(place, [(Span(platforms.FAILED(person.language)),)])
 
     def _is_repeated(self, body: Body) -> bool:
         """Whether Slack sends an event again because it thinks that it was not heard."""

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +28,7 @@ from bot.channels.telegram.replies import Replies, Spot, reason_of
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.chat.request import Reply, Request
 from bot.domain.language import Language
-from bot.domain.text.platforms import Courtesy
+from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
@@ -50,14 +49,12 @@ class EventHandlers:
         sender: TelegramSender,
         clerk: ChatHandler,
         voice: Replies,
-        courtesy: Mapping[Language, Courtesy],
         *,
         names: frozenset[str],
         refuse_every: float,
     ) -> None:
         self._bot = sender.bot
         self._clerk = clerk
-        self._courtesies = courtesy
         self._door = _Door(sender)
         self._voice = voice
         self._names = READING | names
@@ -105,7 +102,8 @@ class EventHandlers:
         if command.name in READING or await self._door.admits(message):
             await self._ask(_spot(message), command.text)
         elif self._may_refuse(message.chat.id):
-            await self._say(_spot(message), (await self._courtesy(_spot(message))).administrators_only)
+            spot = _spot(message)
+            await self._say(spot, platforms.ADMINISTRATORS_ONLY(await self._language(spot)))
 
     async def _posted(self, update: Update, _: object) -> None:
         """A post in a channel: only its administrators can write one."""
@@ -161,7 +159,7 @@ class EventHandlers:
         else:
             log.error("not answered", exc_info=error)
         if isinstance(update, Update) and (spot := _asked_at(update)) is not None:
-            await self._say(spot, (await self._courtesy(spot)).failed)
+            await self._say(spot, platforms.FAILED(await self._language(spot)))
 
     # What the routes have in common
 
@@ -184,10 +182,10 @@ class EventHandlers:
 
     async def _for_channel(self, spot: Spot, person: User, rest: str, *, over: int | None = None) -> None:
         """A command in a private chat that is about a channel: `@name watch TX`."""
-        say = await self._courtesy(spot)
+        language = await self._language(spot)
         name, _, text = rest.partition(" ")
         try:
-            channel = await self._door.channel(name, person, say)
+            channel = await self._door.channel(name, person, language)
         except UsageError as refusal:
             await self._say(spot, str(refusal))
         else:
@@ -201,7 +199,7 @@ class EventHandlers:
         except TelegramError:
             await self._acknowledge(query)
             raise
-        await self._acknowledge(query, None if admitted else (await self._courtesy(spot)).administrators_only)
+        await self._acknowledge(query, None if admitted else platforms.ADMINISTRATORS_ONLY(await self._language(spot)))
         return admitted
 
     async def _acknowledge(self, query: CallbackQuery, alert: str | None = None) -> None:
@@ -213,13 +211,12 @@ class EventHandlers:
     async def _say(self, spot: Spot, sentence: str) -> None:
         await self._voice.say(spot, Reply(lines=((Span(sentence),),)))
 
-    async def _courtesy(self, spot: Spot) -> Courtesy:
-        """Our own sentences in the language that the chat has chosen, or that the platform suggests."""
-        language = spot.language
-        with suppress(Exception):  # a sentence comes out even when the clerk cannot say
+    async def _language(self, spot: Spot) -> Language:
+        """Return the language that the chat has chosen, or the platform's guess."""
+        with suppress(Exception):  # our own sentence goes out even if the store fails
             chosen = await self._clerk.subscription("telegram", str(spot.chat))
-            language = chosen.language if chosen else language
-        return self._courtesies[language]
+            return chosen.language if chosen else spot.language
+        return spot.language
 
 
 class _Door:
@@ -246,24 +243,24 @@ class _Door:
             return False
         return member.status in {ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR}
 
-    async def channel(self, name: str, person: User, say: Courtesy) -> int:
+    async def channel(self, name: str, person: User, language: Language) -> int:
         """The channel of that name or number, where this person and the bot may post; UsageError says what is amiss."""
         words = {"name": name, "bot": self._bot.username}
         try:
             address = self._sender.check(name)
         except UsageError:
-            raise UsageError(say.channel_how) from None
+            raise UsageError(platforms.CHANNEL_HOW(language)) from None
         try:
             chat = await self._bot.get_chat(address)
             bot = await self._bot.get_chat_member(chat.id, self._bot.id)
         except (BadRequest, Forbidden):
-            raise UsageError(say.channel_unknown.format(**words)) from None
+            raise UsageError(platforms.CHANNEL_UNKNOWN(language, **words)) from None
         if chat.type != ChatType.CHANNEL:
-            raise UsageError(say.channel_is_other.format(**words))
+            raise UsageError(platforms.CHANNEL_IS_OTHER(language, **words))
         if not _present(chat, bot):
-            raise UsageError(say.channel_closed.format(**words))
+            raise UsageError(platforms.CHANNEL_CLOSED(language, **words))
         if not await self.is_administrator(chat.id, person.id):
-            raise UsageError(say.channel_not_yours.format(**words))
+            raise UsageError(platforms.CHANNEL_NOT_YOURS(language, **words))
         return chat.id
 
 
@@ -323,8 +320,7 @@ def _spot(where: Any, person: User | None = None) -> Spot:
 
 
 def _language(person: User | None) -> Language:
-    code = (person.language_code or "" if person else "").lower().partition("-")[0]
-    return Language(code) if code in {language.value for language in Language} else Language.ENGLISH
+    return Language.of_locale(person.language_code if person else None)
 
 
 def _present(chat: Any, member: ChatMember) -> bool:

@@ -35,7 +35,6 @@ from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
 from bot.domain.language import Language
-from bot.domain.text.platforms import COURTESY, Courtesy
 from bot.errors import UsageError
 
 ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
@@ -78,7 +77,6 @@ class TelegramListener:
         sender: TelegramSender,
         *,
         menu: Menu,
-        courtesy: Mapping[Language, Courtesy] = COURTESY,
         poll_seconds: int = 30,
         pause: float = 1.0,
         grace: float = 5.0,
@@ -86,7 +84,6 @@ class TelegramListener:
     ) -> None:
         self._sender = sender
         self._menu = menu
-        self._courtesy = courtesy
         self._poll_seconds = poll_seconds
         self._pause = pause
         self._grace = grace
@@ -109,9 +106,7 @@ class TelegramListener:
         """Answer people until cancelled; a lost connection is made again by itself."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
         voice = Replies(self._sender, clerk, pause=self._pause)
-        reception = EventHandlers(
-            self._sender, clerk, voice, self._courtesy, names=names, refuse_every=self._refuse_every
-        )
+        reception = EventHandlers(self._sender, clerk, voice, names=names, refuse_every=self._refuse_every)
         app = reception.application()
         hearing = _Hearing(app)
         try:
