@@ -83,7 +83,7 @@ class PictureWording:
             return say(self._language, "First read on {day}", day=write(first))
         return say(
             self._language,
-            "From {first} on {since} to {last} on {until}",
+            "From {first} on {since}, to {last} on {until}",
             first=begun,
             since=write(first),
             last=self._shown.total,
