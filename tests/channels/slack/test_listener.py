@@ -324,20 +324,20 @@ async def test_a_picker_is_edited_in_place_and_told_to_the_channel_once_when_it_
     await eventually(lambda: at.server.told(CHANNEL))
     await asyncio.sleep(0.1)
     [told] = at.server.told(CHANNEL)
-    assert told.startswith("@U0ADA00 changed the settings of this channel:\nYou will hear of ")
-    assert "Oklahoma, Texas" in told
+    assert told.startswith("@U0ADA00 changed this channel's settings:\nYou'll get ")
+    assert "Oklahoma and Texas" in told
 
 
 # ── what was changed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_what_was_changed_and_by_whom_is_told_to_the_channel(at: Scene) -> None:
-    lines = ("You will hear of Texas.", "In the last seven days:", "• Bay County")
+    lines = ("You'll get Texas.", "In the last seven days:", "• Bay County")
     at.clerk.replies["watch TX"] = says(*lines, changed=True)
     await at.ada.types("watch TX", channel=CHANNEL)
     [answer] = await at.told()
 
-    assert at.server.told(CHANNEL) == ["@U0ADA00 changed the settings of this channel:\nYou will hear of Texas."]
+    assert at.server.told(CHANNEL) == ["@U0ADA00 changed this channel's settings:\nYou'll get Texas."]
     assert answer.text == "\n".join(lines)
     [post] = at.server.called("chat.postMessage")
     assert post.arguments["unfurl_links"] is False
@@ -345,21 +345,21 @@ async def test_what_was_changed_and_by_whom_is_told_to_the_channel(at: Scene) ->
 
 async def test_what_is_undone_is_told_as_what_is_in_force_again(at: Scene) -> None:
     at.clerk.held[CHANNEL] = subscription(CHANNEL, "TX")
-    at.clerk.replies["undo 2"] = says("Undone.", "You will hear …", changed=True)
+    at.clerk.replies["undo 2"] = says("Undone.", "You'll get …", changed=True)
     await at.ada.types("undo 2", channel=CHANNEL)
     await at.told()
 
-    assert "Texas, at once." in at.server.told(CHANNEL)[0]
+    assert "Texas, right away." in at.server.told(CHANNEL)[0]
 
 
 async def test_blocks_that_slack_refuses_are_said_without_markup(at: Scene) -> None:
     at.server.script(CHANNEL, refused("invalid_blocks"))
-    at.clerk.replies["watch TX"] = says("You will hear of *Texas*.", changed=True)
+    at.clerk.replies["watch TX"] = says("You'll get *Texas*.", changed=True)
     await at.ada.types("watch TX", channel=CHANNEL)
     await at.told()
 
     [told] = at.server.told(CHANNEL)
-    assert told.endswith("changed the settings of this channel:\nYou will hear of *Texas*.")
+    assert told.endswith("changed this channel's settings:\nYou'll get *Texas*.")
     assert "<@U0ADA00>" in at.server.messages[0].arguments["text"]
 
 
@@ -374,21 +374,21 @@ async def test_the_channel_is_told_in_its_own_language(at: Scene) -> None:
 
 async def test_where_the_bot_is_not_the_answer_says_how_to_invite_it(at: Scene) -> None:
     at.server.outside.add(PRIVATE)
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+    at.clerk.replies["watch TX"] = says("You'll get Texas.", changed=True)
     await at.ada.types("watch TX", channel=PRIVATE)
     [answer] = await at.told()
 
     assert at.server.told(PRIVATE) == []
-    assert answer.text.startswith("You will hear of Texas.\n")
+    assert answer.text.startswith("You'll get Texas.\n")
     assert answer.text.endswith("/invite @U0BOT")
 
 
 async def test_an_outage_of_slacks_is_not_taken_for_a_missing_invitation(at: Scene) -> None:
     at.server.script(CHANNEL, refused("internal_error"), dropped())
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+    at.clerk.replies["watch TX"] = says("You'll get Texas.", changed=True)
     await at.ada.types("watch TX", channel=CHANNEL)
 
-    assert (await at.told())[0].text == "You will hear of Texas."
+    assert (await at.told())[0].text == "You'll get Texas."
 
 
 @admins_only
@@ -439,7 +439,7 @@ async def test_when_slack_does_not_say_who_is_an_administrator_nothing_is_change
     del at.server.users["U0BOSS0"]
     await boss.types("watch TX", channel=CHANNEL)
 
-    assert "nothing was changed" in (await at.told())[0].text
+    assert "nothing changed" in (await at.told())[0].text
     assert at.clerk.asked == []
 
 
@@ -447,11 +447,11 @@ async def test_when_slack_does_not_say_who_is_an_administrator_nothing_is_change
 
 
 async def test_a_message_to_the_bot_is_a_command_and_the_answer_stays(at: Scene) -> None:
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True, buttons=((Button("Undo", "undo 1"),),))
+    at.clerk.replies["watch TX"] = says("You'll get Texas.", changed=True, buttons=((Button("Undo", "undo 1"),),))
     await at.ada.writes("<@U0BOT> watch TX", channel="D0ADA00")
 
     await eventually(lambda: at.server.told("D0ADA00"))
-    assert at.server.told("D0ADA00") == ["You will hear of Texas."]
+    assert at.server.told("D0ADA00") == ["You'll get Texas."]
     assert at.clerk.asked[0].address == "D0ADA00"
     assert at.clerk.asked[0].text == "watch TX"
 
@@ -469,12 +469,12 @@ async def test_what_the_bot_wrote_itself_and_what_others_write_in_channels_is_no
 
 
 async def test_a_command_between_two_people_is_about_ones_own_direct_messages_and_says_so(at: Scene) -> None:
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+    at.clerk.replies["watch TX"] = says("You'll get Texas.", changed=True)
     await at.ada.types("watch TX", channel="D0OTHER0")
     [answer] = await at.told()
 
     assert at.clerk.asked[0].address == "D0ADA00"
-    assert answer.text == "You will hear of Texas.\nThis is about your direct messages with @U0BOT."
+    assert answer.text == "You'll get Texas.\nThese settings are for your direct messages with @U0BOT."
     assert answer.alone
     assert at.server.messages == []
 
@@ -536,16 +536,16 @@ async def test_a_form_that_is_sent_becomes_one_command_that_is_answered_and_told
     await at.ada.types("settings", channel=CHANNEL)
     form = await at.ada.opened()
     words = "set states=OK,TX cadence=daily at=09:00 tz=America/Chicago kinds=signed,withdrawn"
-    at.clerk.replies[words] = says("You will hear of Oklahoma and Texas.", changed=True)
+    at.clerk.replies[words] = says("You'll get Oklahoma and Texas.", changed=True)
     heard = await at.ada.submits(form, states=["OK", "TX"], cadence="daily", kinds=["signed", "withdrawn"])
     [answer] = await at.told()
 
     assert heard.payload is None
     assert [asked.text for asked in at.clerk.asked] == [words]
     assert at.clerk.asked[0].address == CHANNEL
-    assert (answer.text, answer.alone) == ("You will hear of Oklahoma and Texas.", True)
+    assert (answer.text, answer.alone) == ("You'll get Oklahoma and Texas.", True)
     assert at.server.told(CHANNEL) == [
-        "@U0ADA00 changed the settings of this channel:\nYou will hear of Oklahoma and Texas."
+        "@U0ADA00 changed this channel's settings:\nYou'll get Oklahoma and Texas."
     ]
     assert where(read_form(words.removeprefix("set "))["states"]).states == ("OK", "TX")
 
@@ -616,7 +616,7 @@ async def test_a_form_sent_about_a_channel_without_the_bot_says_how_to_invite_it
     words = (
         "set states=TX cadence=instant at=09:00 tz=America/Chicago kinds=signed,withdrawn,reinstated,applied,mentioned"
     )
-    at.clerk.replies[words] = says("You will hear of Texas.", changed=True)
+    at.clerk.replies[words] = says("You'll get Texas.", changed=True)
     await at.ada.submits(await at.ada.opened(), where=PRIVATE, states=["TX"])
     [answer] = await at.told()
 
@@ -669,11 +669,11 @@ async def test_the_home_shows_what_the_workspace_is_told_and_what_is_paused_and_
     }
     title, own, first, second = await home_of(at, at.ada)
 
-    assert title == "What this workspace is told"
+    assert title == "What this workspace gets"
     assert own.startswith("You, by direct message: ")
     assert "Florida" in own
     assert first.startswith(f"<#{CHANNEL}>: ")
-    assert "Oklahoma, Texas, on Mondays at 9:00 America/Chicago" in first
+    assert "Oklahoma and Texas, every Monday at 9 a.m. (America/Chicago)" in first
     assert second.endswith("\nPaused: This Slack channel was archived.")
 
 
@@ -998,7 +998,7 @@ async def install(at: Scene, code: str) -> int:
 async def test_two_workspaces_are_each_answered_and_sent_to_with_their_own_token() -> None:
     async with workspaces(MemoryNotes()) as at:
         assert [await install(at, code) for code in ("code-a", "code-b")] == [200, 200]
-        at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+        at.clerk.replies["watch TX"] = says("You'll get Texas.", changed=True)
         for app in (ALPHA, BETA):
             await Member(at.server, f"U0{app.team[-5:]}", team=app.team, way=at.way).types("watch TX", channel=CHANNEL)
         await at.told(2)
@@ -1089,7 +1089,7 @@ async def test_a_workspace_that_has_not_installed_the_app_is_told_so() -> None:
         await Member(at.server, "U0ADA00", team="T0UNKNOWN", way=at.way).types("watch TX", channel=CHANNEL)
         [answer] = await at.told()
 
-        assert "not installed" in answer.text
+        assert "no longer installed" in answer.text
         assert at.clerk.asked == []
 
 

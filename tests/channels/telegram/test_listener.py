@@ -36,7 +36,7 @@ from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.language import Language
 from bot.domain.messages.paginate import sheets
 from bot.domain.subscription import Filter, Subscription
-from bot.domain.text.platforms import COURTESY
+from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
@@ -47,7 +47,7 @@ pytestmark = [
 
 GROUP, ADMIN, MEMBER = -42, 7, 8
 LAST = "999"  # a chat of the tests' own
-ENGLISH, SPANISH = COURTESY[Language.ENGLISH], COURTESY[Language.SPANISH]
+ENGLISH, SPANISH = Language
 SECRET = "a-secret_1"
 HEADERS = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
 NAMES = [*sorted(CHANGING | READING), "channel"]
@@ -395,8 +395,8 @@ async def test_when_the_clerk_fails_the_person_gets_one_line_and_the_log_the_res
         server.say("/status", chat=44, user=44, language="es")
         await until(lambda: len(server.messages) == 3)
 
-    assert server.told(42) == [ENGLISH.failed]
-    assert server.told(43) == server.told(44) == [SPANISH.failed]
+    assert server.told(42) == [platforms.FAILED(ENGLISH)]
+    assert server.told(43) == server.told(44) == [platforms.FAILED(SPANISH)]
     assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "not answered"] == ["a bug"] * 3
 
 
@@ -409,7 +409,7 @@ async def test_the_apology_comes_even_when_the_clerk_cannot_say_the_language(her
     server.say("/status", language="es")
     await until(lambda: server.messages)
 
-    assert server.told(42) == [SPANISH.failed]
+    assert server.told(42) == [platforms.FAILED(SPANISH)]
 
 
 # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -510,7 +510,7 @@ async def test_who_writes_in_the_name_of_a_channel_is_no_administrator_of_the_gr
     server.say("/watch TX", chat=GROUP, user=136817688, sender_chat={"id": -1005, "type": "channel", "title": "X"})
     await until(lambda: server.told(GROUP))
 
-    assert (clerk.asked, server.told(GROUP)) == ([], [ENGLISH.administrators_only])
+    assert (clerk.asked, server.told(GROUP)) == ([], [platforms.ADMINISTRATORS_ONLY(ENGLISH)])
 
 
 async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here, server, clerk) -> None:
@@ -520,8 +520,8 @@ async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here
     await quiet(server)
 
     assert not clerk.asked
-    assert server.told(GROUP) == [ENGLISH.administrators_only]
-    assert server.told(-43) == [SPANISH.administrators_only]
+    assert server.told(GROUP) == [platforms.ADMINISTRATORS_ONLY(ENGLISH)]
+    assert server.told(-43) == [platforms.ADMINISTRATORS_ONLY(SPANISH)]
 
 
 async def test_a_refusal_speaks_the_language_that_the_group_has_chosen(here, server, clerk) -> None:
@@ -529,7 +529,7 @@ async def test_a_refusal_speaks_the_language_that_the_group_has_chosen(here, ser
     server.say("/watch TX", chat=GROUP, user=MEMBER)
     await until(lambda: server.messages)
 
-    assert server.told(GROUP) == [SPANISH.administrators_only]
+    assert server.told(GROUP) == [platforms.ADMINISTRATORS_ONLY(SPANISH)]
 
 
 async def test_a_group_is_refused_again_after_a_while(server, sender, clerk) -> None:
@@ -560,12 +560,12 @@ async def test_each_press_in_a_group_is_checked_again(here, server, clerk) -> No
 
     assert clerk.texts == ["pick TX"]
     refusal = server.called("answerCallbackQuery")[1].arguments
-    assert (refusal["text"], refusal["show_alert"]) == (ENGLISH.administrators_only, "true")
-    assert ENGLISH.administrators_only not in server.told(GROUP)
+    assert (refusal["text"], refusal["show_alert"]) == (platforms.ADMINISTRATORS_ONLY(ENGLISH), "true")
+    assert platforms.ADMINISTRATORS_ONLY(ENGLISH) not in server.told(GROUP)
 
 
 def test_a_refusal_fits_an_alert() -> None:
-    assert all(len(courtesy.administrators_only) <= 200 for courtesy in COURTESY.values())
+    assert all(len(platforms.ADMINISTRATORS_ONLY(language)) <= 200 for language in Language)
 
 
 async def test_when_telegram_does_not_say_who_is_an_administrator_nothing_is_changed(here, server, clerk) -> None:
@@ -575,7 +575,7 @@ async def test_when_telegram_does_not_say_who_is_an_administrator_nothing_is_cha
     await until(lambda: len(server.told(GROUP)) == 2)
 
     assert not clerk.asked
-    assert server.told(GROUP) == [ENGLISH.failed] * 2
+    assert server.told(GROUP) == [platforms.FAILED(ENGLISH)] * 2
     assert server.called("answerCallbackQuery")
 
 
@@ -624,7 +624,7 @@ async def test_without_a_channels_name_it_says_how_to_write_one(here, server, cl
     server.say(f"/channel {rest}", chat=ADMIN, user=ADMIN)
     await until(lambda: server.messages)
 
-    assert (server.told(ADMIN), clerk.asked) == ([ENGLISH.channel_how], [])
+    assert (server.told(ADMIN), clerk.asked) == ([platforms.CHANNEL_HOW(ENGLISH)], [])
 
 
 async def test_a_channel_that_the_bot_does_not_see_a_group_and_a_closed_channel_are_told_apart(
@@ -638,11 +638,11 @@ async def test_a_channel_that_the_bot_does_not_see_a_group_and_a_closed_channel_
     await until(lambda: len(server.messages) == 3)
 
     assert server.told(ADMIN) == [
-        sentence.format(name=name, bot="countersign_bot")
-        for sentence, name in (
-            (ENGLISH.channel_unknown, "@secret_channel"),
-            (ENGLISH.channel_is_other, "-1002"),
-            (ENGLISH.channel_closed, "@some_channel"),
+        phrase(ENGLISH, name=name, bot="countersign_bot")
+        for phrase, name in (
+            (platforms.CHANNEL_UNKNOWN, "@secret_channel"),
+            (platforms.CHANNEL_IS_OTHER, "-1002"),
+            (platforms.CHANNEL_CLOSED, "@some_channel"),
         )
     ]
     assert not clerk.asked
@@ -654,7 +654,7 @@ async def test_a_channel_where_the_bot_is_no_administrator_is_closed(here, serve
     server.say("/channel @some_channel watch TX", chat=ADMIN, user=ADMIN, language="es")
     await until(lambda: server.messages)
 
-    assert server.told(ADMIN) == [SPANISH.channel_closed.format(name="@some_channel", bot="countersign_bot")]
+    assert server.told(ADMIN) == [platforms.CHANNEL_CLOSED(SPANISH, name="@some_channel", bot="countersign_bot")]
 
 
 async def test_only_an_administrator_of_the_channel_may_set_it_up(here, server, clerk) -> None:
@@ -681,7 +681,7 @@ async def test_a_follower_who_presses_a_button_in_a_channel_is_refused_whatever_
     await until(lambda: clerk.asked)
 
     alerts = [call.arguments.get("text") for call in server.called("answerCallbackQuery")]
-    assert alerts == [ENGLISH.administrators_only, None]
+    assert alerts == [platforms.ADMINISTRATORS_ONLY(ENGLISH), None]
     assert len(clerk.asked) == 1
 
 
