@@ -71,7 +71,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "no_span": Mistake(
         Phrase("For how long?"),
-        Phrase("Try /pause 3 days, or /pause until and a date, as YYYY-MM-DD. The longest pause is a year."),
+        Phrase("Try /pause 3 days, or /pause until YYYY-MM-DD for a date. The longest pause is a year."),
     ),
     "no_language": Mistake(
         Phrase("“{typed}” isn't a language I speak. I speak {languages}."),
@@ -128,8 +128,12 @@ SAID: Mapping[str, Phrase] = {
     "language_set": Phrase("From now on, I'll write in English here."),
     "stale_on": Phrase("I'll tell you once a day while I can't read ICE's list. To turn this off, send /stale off."),
     "stale_off": Phrase("I won't tell you when I can't read ICE's list. To turn this on, send /stale on."),
-    "always_on": Phrase("You'll get a digest even if nothing changed. To turn this off, send /always off."),
-    "always_off": Phrase("You'll get a digest only if something changed. To turn this on, send /always on."),
+    "always_on": Phrase(
+        "You'll get a daily or weekly digest even if nothing changed. To turn this off, send /always off."
+    ),
+    "always_off": Phrase(
+        "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
+    ),
     # answers
     "preview": Phrase("In the last seven days, you would have gotten:"),
     "preview_none": Phrase("Nothing matched in the last seven days."),

@@ -85,7 +85,7 @@ _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs,
 
 def state_name(code: str, language: Language = Language.ENGLISH) -> str:
     """Return a state's name as readers know it."""
-    return STATES.get(code) or say(language, "State unreadable on ICE's list")
+    return STATES.get(code) or say(language, "Unreadable state")
 
 
 def county_name(county: str, state: str, language: Language) -> str:
@@ -168,7 +168,7 @@ class Wording:
 
     def _signed(self, agreement: Agreement) -> Line:
         if agreement.signed is None:
-            return (Span(say(self.language, ", signing date unreadable")),)
+            return (Span(say(self.language, ", no readable signing date")),)
         return (Span(say(self.language, ", signed {day}", day=self.day(agreement.signed))),)
 
     def _pending(self, change: Change) -> Line:
@@ -177,7 +177,7 @@ class Wording:
         days = max((change.publication.observed_at.date() - change.pending_since).days, 0)
         length = say_count(self.language, "{n} day", "{n} days", days)
         day = self.day(change.pending_since)
-        return (Span(say(self.language, ", had been pending since {day} ({length})", day=day, length=length)),)
+        return (Span(say(self.language, ", after {length} on ICE's pending list (since {day})", day=day, length=length)),)
 
     def _formerly(self, change: Change) -> Line:
         if change.was is None or change.was.agency == change.agreement.agency:
@@ -378,7 +378,7 @@ class Wording:
         agreement, kind = change.agreement, change.retracted or change.kind
         return say(
             self.language,
-            "On {day}, we sent you this in error: {agency} ({support}), {state}: {happened}. Reason: {because}",
+            "On {day}, we sent you this in error: {agency}, {support}, {state}: {happened}. Reason: {because}",
             day=self.day(told_on),
             agency=agreement.agency,
             support=self.support(agreement),
