@@ -69,7 +69,8 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     assert picture.photo is not None
     assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
     assert (
-        "ICE's list now has 4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago" in text.text
+        "ICE's list now has 4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago"
+        in text.text
     )
     await runner.publish(MORE, nine + timedelta(minutes=1))
     await runner.deliver(nine + timedelta(hours=23, minutes=59))

@@ -177,7 +177,8 @@ class Wording:
         days = max((change.publication.observed_at.date() - change.pending_since).days, 0)
         length = say_count(self.language, "{n} day", "{n} days", days)
         day = self.day(change.pending_since)
-        return (Span(say(self.language, ", after {length} on ICE's pending list (since {day})", day=day, length=length)),)
+        waited = say(self.language, ", after {length} on ICE's pending list (since {day})", day=day, length=length)
+        return (Span(waited),)
 
     def _formerly(self, change: Change) -> Line:
         if change.was is None or change.was.agency == change.agreement.agency:

@@ -544,9 +544,7 @@ async def test_a_form_that_is_sent_becomes_one_command_that_is_answered_and_told
     assert [asked.text for asked in at.clerk.asked] == [words]
     assert at.clerk.asked[0].address == CHANNEL
     assert (answer.text, answer.alone) == ("You'll get Oklahoma and Texas.", True)
-    assert at.server.told(CHANNEL) == [
-        "@U0ADA00 changed this channel's settings:\nYou'll get Oklahoma and Texas."
-    ]
+    assert at.server.told(CHANNEL) == ["@U0ADA00 changed this channel's settings:\nYou'll get Oklahoma and Texas."]
     assert where(read_form(words.removeprefix("set "))["states"]).states == ("OK", "TX")
 
 
