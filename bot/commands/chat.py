@@ -19,6 +19,7 @@ from bot.domain.language import Language
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription
+from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording, state_name
 from bot.pipeline.runner import Runner
@@ -271,8 +272,8 @@ class ChatCommands:
 
     async def _language(self, chat: _Chat, rest: str) -> Reply:
         if not rest:
-            both = (Button("English", "language en"), Button("Español", "language es"))
-            return Reply(lines=(chat.says("choose_language"),), buttons=(both,))
+            each = tuple(Button(own_name(language), f"language {language}") for language in Language)
+            return Reply(lines=(chat.says("choose_language"),), buttons=(each,))
         chosen = parser.language(rest)
         await self._save(chat, replace(chat.settings, language=chosen))
         return Reply(lines=(line(chosen, "language_set"),), changed=True)

@@ -1,6 +1,5 @@
 """The operator's commands that write. Each is handed to the running program when there is one, else done here."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
@@ -222,8 +221,8 @@ def parsed_states(text: str) -> list[str]:
 
 
 def _plainly(fault: Misunderstood) -> str:
-    """The sentence for people in chats, for somebody at a command line."""
-    return re.sub(r"(?:, as in| Then send) /.*$", "", replies.misunderstood(Language.ENGLISH, fault))
+    """Say what wasn't understood to someone at a command line, where a chat's commands don't help."""
+    return replies.what_went_wrong(Language.ENGLISH, fault)
 
 
 def checked_address(channel: str, address: str) -> str:

@@ -31,8 +31,8 @@ def test_those_who_were_told_are_told_that_it_was_wrong_and_nobody_else(here):
     assert [m.chat for m in here.telegram.messages].count("43") == 1
     (correction,) = told
     assert correction.text.startswith("Correction\n")
-    assert "Bell County Sheriff's Office, Warrant Service Officer, in Texas: new on ICE's list" in correction.text
-    assert "That was wrong: ICE had listed the wrong county." in correction.text
+    assert "Bell County Sheriff's Office, Warrant Service Officer, Texas: new on ICE's list" in correction.text
+    assert "Reason: ICE had listed the wrong county." in correction.text
     assert str(first.message_id) in str(correction.arguments["reply_parameters"])
     kinds = [c["kind"] for c in here.lines("changes") if "Bell" in c["agency"]]
     assert kinds == ["signed", "retracted"]

@@ -69,7 +69,8 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     assert picture.photo is not None
     assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
     assert (
-        "On ICE's list now: 4 agreements of 3 agencies in 2 states and territories, 2 more than a day ago" in text.text
+        "ICE's list now has 4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago"
+        in text.text
     )
     await runner.publish(MORE, nine + timedelta(minutes=1))
     await runner.deliver(nine + timedelta(hours=23, minutes=59))
@@ -97,8 +98,8 @@ async def test_who_wants_a_digest_even_when_nothing_changed_gets_one_a_day(runne
     for minutes in (0, 1, 60):
         await runner.deliver(nine + timedelta(minutes=minutes))
     (text,) = runner.texts
-    assert text.startswith("287(g): nothing changed")
-    assert "1 source was read. ICE's list was last read well on November 19, 2026" in text
+    assert text.startswith("287(g): no changes")
+    assert "1 source checked. ICE's list was last read on Nov. 19, 2026" in text
     await runner.deliver(nine + timedelta(days=1))
     assert len(runner.texts) == 2
 
@@ -140,7 +141,7 @@ async def test_what_waited_for_more_than_a_month_is_told_as_a_count(runner):
     (text,) = runner.texts
     assert "287(g): 1 new agreement\n" in text
     assert "Bosque County" in text
-    assert "3 older changes are not named here." in text
+    assert "3 older changes aren't shown." in text
 
 
 async def test_a_digest_in_spanish(runner):

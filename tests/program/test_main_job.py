@@ -72,7 +72,7 @@ def test_a_list_of_three_then_five_tells_of_two(here):
     assert message.text.startswith(
         "287(g): 1 new agreement\n\nTexas: new on ICE's list\nBell County Sheriff's Office\n"
     )
-    assert "Warrant Service Officer, signed November 19, 2026 · MOA" in message.text
+    assert "Warrant Service Officer, signed Nov. 19, 2026 · MOA" in message.text
     assert ("MOA", "https://www.ice.gov/a.pdf") in message.links
     assert re.search(r"fetched \w+ \d+, 20\d\d, \d+:\d\d [AP]M C[SD]T", message.text)
 
