@@ -15,7 +15,7 @@ from bot.domain.messages.health_notices import for_operator
 from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
 from bot.pipeline.deliver import deliver, verdict
-from bot.pipeline.token_recovery import ask_again
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store.tiny.store import TinyStore
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -329,18 +329,18 @@ async def test_a_refused_token_pauses_those_it_tells_and_all_go_on_once_it_works
     assert "3 subscriptions are paused." in notice.text
 
     early = NOON + timedelta(minutes=14)
-    await ask_again(runner.store, early)
+    await probe_rejected_tokens(runner.store, early)
     await runner.deliver(early)
     assert runner.texts == []
     runner.telegram.script("1", refused(401, "Unauthorized"))
     first, second = NOON + timedelta(minutes=15), NOON + timedelta(minutes=30)
-    await ask_again(runner.store, first)
-    await ask_again(runner.store, first)  # one asks, not all of them
+    await probe_rejected_tokens(runner.store, first)
+    await probe_rejected_tokens(runner.store, first)  # one asks, not all of them
     await runner.deliver(first)
     assert [s.paused is None for s in await runner.store.subscriptions()] == [False] * 3
     assert len(list(runner.telegram.called("sendMessage"))) == 4
 
-    await ask_again(runner.store, second)
+    await probe_rejected_tokens(runner.store, second)
     await runner.deliver(second)
     await runner.deliver(second)
     assert sorted(m.chat for m in runner.telegram.messages) == ["1", "2", "3"]
@@ -352,7 +352,7 @@ async def test_a_token_is_tried_at_once_when_the_program_starts_and_what_a_perso
     await runner.publish(SECOND, NOON)
     await runner.deliver(NOON)
     await runner.ask("stop", address="2")
-    await ask_again(runner.store, NOON, at_once=True)
+    await probe_rejected_tokens(runner.store, NOON, at_once=True)
     await runner.deliver(NOON)
     await runner.deliver(NOON)
     assert [m.chat for m in runner.telegram.messages] == ["1"]

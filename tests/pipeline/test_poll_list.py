@@ -547,7 +547,7 @@ async def test_what_could_not_be_read_cannot_be_approved(world):
 
 async def test_an_unknown_number_is_told(world):
     await begun(world)
-    with pytest.raises(UsageError, match="Nothing is held under the number 12345678"):
+    with pytest.raises(UsageError, match="No held listing has the number 12345678"):
         await rule("12345678", Ruling.APPROVED, source=world.ice, store=world.store, now=lambda: NOON)
 
 

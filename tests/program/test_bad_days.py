@@ -348,7 +348,7 @@ async def test_on_a_disk_that_fills_while_a_message_is_on_its_way_the_message_is
         for _ in range(3):
             (due,) = await runner.claim_due()
             with pytest.raises(StoreUnwritable, match="disk is full"):
-                await runner.bring_up_to_date(due)
+                await runner.deliver(due)
         assert len(house.telegram.messages) == 1
         house.telegram.behave()
         full.clear()

@@ -219,8 +219,8 @@ def test_a_groups_number_begins_with_a_minus_and_is_no_option(here):
         (["subscribe", "telegram", "1", "--states", "TX", "--cadence", "daily", "--at", "25:00"], "no time of day"),
         (["unsubscribe", "telegram", "7"], "no subscription"),
         (["changes", "--since", "yesterday"], "no date"),
-        (["approve", "zzz"], "Nothing is held"),
-        (["replay", "/nowhere"], "no archive"),
+        (["approve", "zzz"], "No held listing"),
+        (["replay", "/nowhere"], "isn't an archive"),
         (["agreements", "--state", "Florid"], "Did you mean Florida?"),
     ],
 )

@@ -65,7 +65,7 @@ class Crew:
             "now": lambda: NOON,
             "every": timedelta(minutes=15),
             "page": PAGE,
-            "elections": {channel.name: election} if election else {},
+            "leadership": {channel.name: election} if election else {},
         }
         made = Runner(**about | more)
         work = Worker(made)
@@ -238,6 +238,6 @@ async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
 async def test_an_operator_who_would_wait_too_long_is_told_to_come_back(crew, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "PATIENCE", 0.1)
     _, reader, operator = await readers(crew, tmp_path)
-    async with reader.alone("source ice"):
+    async with reader.exclusive("source ice"):
         with pytest.raises(LeaseLost, match="try again in a minute"):
             await commands.retract(operator, seq=1, because="It was a typing error.")

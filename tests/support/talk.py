@@ -9,7 +9,7 @@ from bot.domain.document import Document, digest
 from bot.domain.language import Language
 from bot.domain.source_status import Reading
 from bot.domain.text.rich_text import plain_text
-from bot.pipeline.poll_list import take
+from bot.pipeline.poll_list import process
 from bot.pipeline.runner import Runner
 from bot.sources.ice import Ice
 from bot.store.tiny.store import TinyStore
@@ -71,4 +71,4 @@ class Talk:
         )
         status = await self.store.source_status("ice")
         reading = Reading(documents={ListName.PARTICIPATING: document})
-        await take(Ice(), reading, status=status, store=self.store, at=at, every=timedelta(minutes=15))
+        await process(Ice(), reading, status=status, store=self.store, at=at, every=timedelta(minutes=15))
