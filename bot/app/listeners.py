@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.app.wiring import elections, slack_oauth
+from bot.app.wiring import leadership, slack_oauth
 from bot.channels import ChatHandler
 from bot.config.settings import Settings
 from bot.domain.chat import replies
@@ -81,7 +81,7 @@ async def _listen(name: str, listen: Listen, clerk: ChatHandler) -> None:
 
 def _while_leader(listen: Listen, settings: Settings, runner: Runner) -> Listen:
     """Listen while this program is the one that does; when it no longer is, another has begun."""
-    seat = f"hears {elections(settings)['telegram']}"
+    seat = f"hears {leadership(settings)['telegram']}"
 
     async def is_elected() -> bool:
         try:

@@ -113,7 +113,7 @@ def channels(settings: Settings, store: Store, *, sends: bool = True) -> dict[st
     return {**only, "apprise": CHANNELS["apprise"]()}
 
 
-def elections(settings: Settings) -> dict[str, str]:
+def leadership(settings: Settings) -> dict[str, str]:
     """For each channel whose pace holds for a whole bot token: what its one sender is elected to."""
     token = settings.telegram_bot_token
     return {"telegram": f"sender telegram {_plain(token).partition(':')[0]}"} if token is not None else {}
@@ -157,7 +157,7 @@ async def runner(
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
                 places=places or {},
-                elections=elections(settings),
+                leadership=leadership(settings),
                 observer=observer or Unobserved(),
             )
     finally:

@@ -77,11 +77,11 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
     subscription = await owed(store)
     seen_at = (await store.changes())[-1].publication.observed_at
     work = runner(store, Refusing("telegram"), metrics)
-    await work.bring_up_to_date(subscription)
+    await work.deliver(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
     told = series(metrics, "countersign_told_seconds_sum")
     assert told['{cadence="instant",channel="telegram"}'] == (NOW - seen_at).total_seconds()
-    await work.bring_up_to_date(subscription)
+    await work.deliver(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
 
 
@@ -96,7 +96,7 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
 async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, outcome):
     metrics, channel = Metrics(), Refusing("telegram")
     channel.verdict = verdict
-    await runner(store, channel, metrics).bring_up_to_date(await owed(store))
+    await runner(store, channel, metrics).deliver(await owed(store))
     assert series(metrics, "countersign_messages_total") == {f'{{channel="telegram",outcome="{outcome}"}}': 1}
     assert series(metrics, "countersign_told_seconds_count") == {}
 
@@ -143,7 +143,7 @@ async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store)
 async def test_no_address_and_no_name_is_ever_a_label(store):
     metrics, channel = Metrics(), Refusing("telegram")
     for number in range(20):
-        await runner(store, channel, metrics).bring_up_to_date(await owed(store, f"-100123456789{number}"))
+        await runner(store, channel, metrics).deliver(await owed(store, f"-100123456789{number}"))
     page = metrics.page(None).decode()
     assert "100123" not in page
     assert "Número" not in page
