@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.gate import Gate
+from support.gated_channel import GatedChannel
 from support.samples import first_sight, held, record, signed
 
 from bot.domain.agenda import Place
@@ -18,7 +18,7 @@ from bot.store.tiny.store import TinyStore
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-class Refusing(Gate):
+class Refusing(GatedChannel):
     """A channel that refuses with the verdict of the day."""
 
     verdict: SendError | None = None
@@ -104,7 +104,7 @@ async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, 
 async def test_a_reading_that_fails_is_counted_and_its_series_was_there_before(store):
     metrics = Metrics()
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 0
-    await runner(store, Gate("telegram"), metrics).poll(Closed())
+    await runner(store, GatedChannel("telegram"), metrics).poll(Closed())
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 1
 
 
@@ -116,7 +116,7 @@ async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_it
 
     monkeypatch.setattr("bot.pipeline.poll_agenda.LOCAL", {"legistar": type("Shut", (), {"read": staticmethod(read)})})
     metrics = Metrics()
-    await runner(store, Gate("telegram"), metrics).poll_agenda(place)
+    await runner(store, GatedChannel("telegram"), metrics).poll_agenda(place)
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="legistar"}'] == 1
     assert "Archer" not in metrics.page(None).decode()
 

@@ -2,7 +2,7 @@
 
 import pytest
 from support.program import world
-from support.season import A_DAY, NEWCOMERS, SHERIFFS
+from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
 
 
 @pytest.fixture

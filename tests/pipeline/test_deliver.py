@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.chat import FIRST, SECOND, SIGNED, Chat
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, refused
 from support.program import row
-from support.talk import FIRST, SECOND, SIGNED, Talk
 
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.sender import TelegramSender
@@ -22,7 +22,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MORE = [*SECOND, row("TEXAS", "Bosque County Sheriff's Office", "Task Force Model", SIGNED, "Bosque County")]
 
 
-class Runner(Talk):
+class Runner(Chat):
     """A chat that is told as well as answered."""
 
     def __init__(self, store: TinyStore, telegram: LoopbackTelegram, channel: TelegramSender) -> None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.listings import row
-from support.local_cases import AMENDED, CASES, TITLE
-from support.local_cases import place as place_of
 from support.loopback.local import LoopbackCivicPlus, LoopbackLegistar, LoopbackWeb, Reply, entry, page, pdf, rss
-from support.places import _TLS, TUESDAY
+from support.places import TLS, TUESDAY
+from support.platform_cases import AMENDED, CASES, TITLE
+from support.platform_cases import place as place_of
 
 from bot.channels.console import ConsoleSender
 from bot.commands.local_sources import check
@@ -43,7 +43,7 @@ class Attending:
     async def poll_agenda(self, after=HOUR):
         self.now += after
         async with Fetch(
-            contact=None, host_gap=0, allow_loopback=True, tls=_TLS, now=lambda: self.now, sleep=_at_once
+            contact=None, host_gap=0, allow_loopback=True, tls=TLS, now=lambda: self.now, sleep=_at_once
         ) as fetch:
             return await poll_agenda(self.place, store=self.store, fetch=fetch, now=lambda: self.now)
 
@@ -463,7 +463,7 @@ class Stumbling:
 @pytest.fixture
 async def two_places(tmp_path, monkeypatch):
     """A place that a reader stumbles over and one that is read well, and a desk for both."""
-    async with LoopbackWeb() as server, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
+    async with LoopbackWeb() as server, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=TLS) as fetch:
         server.files["/a.html"] = page(f"<p>{MOA}</p>")
         places = [
             replace(nash(server, "page", "/a.html", verified=TUESDAY.date()), name=name)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.archive import ARCHIVE, needs_archive
-from support.ice_site import EVERY, NOON, PAGE, World, cells, constables
+from support.ice_site import EVERY, NOON, PAGE, IceHarness, cells, constables
 from support.workbooks import PARTICIPATING, PENDING, workbook
 
 from bot.domain.agreement import ListName
@@ -21,7 +21,7 @@ MAINTENANCE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><bod
 
 @pytest.fixture
 async def world(tmp_path):
-    made = World(tmp_path / "data")
+    made = IceHarness(tmp_path / "data")
     yield made
     await made.store.close()
 
@@ -29,7 +29,7 @@ async def world(tmp_path):
 async def begun(world, count=40, **publish):
     """The world after its first list."""
     world.publish(constables(count), **publish)
-    assert {kind for kind, _ in await world.said()} == {"listed"}
+    assert {kind for kind, _ in await world.changes()} == {"listed"}
     return world
 
 
@@ -39,7 +39,7 @@ async def begun(world, count=40, **publish):
 async def test_first_sight_is_a_baseline_and_then_only_the_difference_is_recorded(world):
     await begun(world)
     world.publish([*constables(39), cells("Bell County Sheriff's Office")])
-    assert await world.said() == [
+    assert await world.changes() == [
         ("withdrawn", "Hill County Constable Precinct 40"),
         ("signed", "Bell County Sheriff's Office"),
     ]
@@ -62,7 +62,7 @@ async def test_an_unchanged_list_costs_no_parse_and_no_record(world, monkeypatch
 
     monkeypatch.setattr(world.store, "record", no_record)
     for _ in range(3):
-        assert await world.said() == []
+        assert await world.changes() == []
     assert (world.ice.parsed, await world.store.last_seq()) == (parsed, end)
     assert (await world.source_status()).read_at == world.site.at
 
@@ -71,14 +71,14 @@ async def test_the_same_bytes_under_another_name_cost_no_parse(world):
     await begun(world)
     parsed = world.ice.parsed
     world.publish(body=world.site.has[world.links[ListName.PARTICIPATING]])
-    assert await world.said() == []
+    assert await world.changes() == []
     assert world.ice.parsed == parsed
 
 
 async def test_a_list_saved_anew_with_the_same_rows_says_nothing(world):
     await begun(world)
     world.publish(list(reversed(constables(40))))
-    assert await world.said() == []
+    assert await world.changes() == []
     assert (await world.source_status()).changed_at == world.site.at
 
 
@@ -86,12 +86,12 @@ async def test_both_lists_are_one_picture(world):
     await begun(world)
     bell = cells("Bell County Sheriff's Office", county="Bell County")
     world.publish([bell[:5]], name=ListName.PENDING)
-    assert await world.said() == [("listed", "Bell County Sheriff's Office")]
+    assert await world.changes() == [("listed", "Bell County Sheriff's Office")]
     world.publish([*constables(40), bell])
     world.publish([bell[:5]], name=ListName.PENDING)
     (signed,) = (await world.poll(hours=72)).changes
     assert (signed.kind, signed.pending_since) == (Kind.SIGNED, NOON.date())
-    assert await world.said() == []
+    assert await world.changes() == []
 
 
 # ── dropped ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,7 +108,7 @@ async def pending_begun(world):
 
 async def days(world, count):
     """What is said while so many days go by, a poll every six hours."""
-    return [said for _ in range(count * 4) for said in await world.said(hours=6)]
+    return [said for _ in range(count * 4) for said in await world.changes(hours=6)]
 
 
 DROPPED = [("dropped", "Bell County Sheriff's Office")]
@@ -170,7 +170,7 @@ async def grown(world):
     await begun(world, dated="11182026am")
     first = world.site.has[world.links[ListName.PARTICIPATING]]
     world.publish([*constables(40), *map(cells, GROWN)], dated="11192026pm")
-    assert await world.said() == [("signed", name) for name in GROWN]
+    assert await world.changes() == [("signed", name) for name in GROWN]
     return first
 
 
@@ -178,12 +178,12 @@ async def grown(world):
 async def test_the_bytes_of_an_old_list_are_held_whatever_their_name(world, dated):
     first = await grown(world)
     world.publish(body=first, dated=dated)
-    assert await world.said() == []
+    assert await world.changes() == []
     held = await world.held()
     assert held.reasons == ("it says just what participatingAgencies11182026am.xlsx said: an old list, linked again",)
     assert [gone.agency for gone in held.gone] == GROWN
     world.publish([*constables(40), *map(cells, [*GROWN, "Bosque County Sheriff's Office"])], dated="11202026pm")
-    assert await world.said() == [("signed", "Bosque County Sheriff's Office")]
+    assert await world.changes() == [("signed", "Bosque County Sheriff's Office")]
     assert await world.store.held() == ()
 
 
@@ -191,7 +191,7 @@ async def test_the_bytes_of_an_old_list_are_held_whatever_their_name(world, date
 async def test_its_rows_in_a_new_file_are_held_unless_the_name_is_newer(world, dated, is_held):
     await grown(world)
     world.publish([*reversed(constables(40))], dated=dated)
-    assert await world.said() == ([] if is_held else [("withdrawn", name) for name in GROWN])
+    assert await world.changes() == ([] if is_held else [("withdrawn", name) for name in GROWN])
     assert len(await world.store.held()) == is_held
 
 
@@ -200,7 +200,7 @@ async def test_an_old_list_that_stands_for_a_day_is_believed(world):
     world.publish(body=first, dated="11182026am")
     assert [kind for kind, _ in await days(world, 2)] == ["withdrawn", "withdrawn"]
     world.publish([*constables(40), *map(cells, GROWN)], dated="11212026am")
-    assert await world.said() == [("reinstated", name) for name in GROWN]
+    assert await world.changes() == [("reinstated", name) for name in GROWN]
 
 
 async def test_an_approved_old_list_is_believed_at_once(world):
@@ -214,7 +214,7 @@ async def test_an_approved_old_list_is_believed_at_once(world):
 async def test_a_list_from_before_our_time_is_held_by_its_name(world):
     await begun(world, dated="11192026pm")
     world.publish(constables(38), dated="11172026am")
-    assert await world.said() == []
+    assert await world.changes() == []
     (reason,) = (await world.held()).reasons
     assert reason == "its name is older than that of participatingAgencies11192026pm.xlsx, and nothing on it is new"
 
@@ -223,14 +223,14 @@ async def test_a_list_from_before_our_time_is_held_by_its_name(world):
 async def test_a_wrong_day_in_a_name_is_believed_where_something_is_new(world, dated):
     await begun(world, dated="11192026pm")
     world.publish([*constables(39), cells("Bell County Sheriff's Office")], dated=dated)
-    assert [kind for kind, _ in await world.said()] == ["withdrawn", "signed"]
+    assert [kind for kind, _ in await world.changes()] == ["withdrawn", "signed"]
 
 
 @pytest.mark.parametrize("dated", ["11202026am", "11114025am", "13012026am", "12192026am", "090022025am", "b"])
 async def test_an_exit_alone_is_told_at_once_unless_the_name_is_older(world, dated):
     await begun(world, dated="11192026pm")
     world.publish(constables(39), dated=dated)
-    assert [kind for kind, _ in await world.said()] == ["withdrawn"]
+    assert [kind for kind, _ in await world.changes()] == ["withdrawn"]
 
 
 # ── held ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -283,7 +283,7 @@ async def test_what_is_not_the_list_is_held_and_nothing_is_concluded(world, what
     assert (status.read_at, status.problem) == (read_at, held.reasons[0])
 
     world.publish([*constables(40), cells("Bell County Sheriff's Office")])
-    assert await world.said() == [("signed", "Bell County Sheriff's Office")]
+    assert await world.changes() == [("signed", "Bell County Sheriff's Office")]
     assert await world.store.held() == ()
     status = await world.source_status()
     assert (status.read_at, status.problem, status.problem_since) == (world.site.at, None, None)
@@ -293,13 +293,13 @@ async def test_an_agreement_whose_support_type_is_missing_is_still_on_the_list(w
     await begun(world)
     rows = constables(40)
     world.publish([*rows[:7], cells("Hill County Constable Precinct 8", support=None, county="Hill County"), *rows[8:]])
-    assert await world.said() == []
+    assert await world.changes() == []
     assert await days(world, 3) == []
     assert await world.store.held() == ()
     known = await world.store.known()
     assert len(known.participating) == len(known.rows[ListName.PARTICIPATING]) == 40
     world.publish(rows)
-    assert await world.said() == []
+    assert await world.changes() == []
 
 
 async def test_a_maintenance_page_with_status_200_in_place_of_ices_page_is_held(world):
@@ -308,7 +308,7 @@ async def test_a_maintenance_page_with_status_200_in_place_of_ices_page_is_held(
     assert await days(world, 2) == []
     assert "without a list" in (await world.held()).reasons[0]
     world.site.has[PAGE] = page
-    assert await world.said() == []
+    assert await world.changes() == []
     assert await world.store.held() == ()
 
 
@@ -335,7 +335,7 @@ async def test_what_could_not_be_read_is_asked_for_whole_the_next_time(world):
 async def test_the_pending_list_with_the_participating_columns_is_held_too(world):
     await begun(world)
     world.publish(constables(5), name=ListName.PENDING, header=PARTICIPATING)
-    assert await world.said() == []
+    assert await world.changes() == []
     held = await world.held()
     assert (held.list, "columns of the participating list" in held.reasons[0]) == (ListName.PENDING, True)
     assert (await world.source_status()).read_at == world.site.at
@@ -344,12 +344,12 @@ async def test_the_pending_list_with_the_participating_columns_is_held_too(world
 async def test_half_of_the_rows_gone_is_held_and_the_true_difference_told_when_a_good_list_is_back(world):
     await begun(world)
     world.publish(constables(20))
-    assert await world.said() == []
+    assert await world.changes() == []
     held = await world.held()
     assert held.reasons == ("20 of 40 agreements would leave the list at once",)
     assert (len(held.gone), held.readable) == (20, True)
     world.publish([*constables(40)[1:], cells("Bell County Sheriff's Office")])
-    assert await world.said() == [
+    assert await world.changes() == [
         ("withdrawn", "Hill County Constable Precinct 1"),
         ("signed", "Bell County Sheriff's Office"),
     ]
@@ -363,7 +363,7 @@ async def test_the_same_list_back_again_lets_go_of_what_is_held_without_a_parse(
     await world.poll()
     parsed = world.ice.parsed
     world.publish(body=good)
-    assert await world.said() == []
+    assert await world.changes() == []
     assert await world.store.held() == ()
     assert world.ice.parsed == parsed
 
@@ -371,14 +371,14 @@ async def test_the_same_list_back_again_lets_go_of_what_is_held_without_a_parse(
 async def test_a_count_far_from_the_headline_is_held(world):
     await begun(world, headline=40)
     world.publish([*constables(30), cells("Bell County Sheriff's Office")], headline=1_843)
-    assert await world.said() == []
+    assert await world.changes() == []
     assert (await world.held()).reasons == ("it has 31 rows where ICE's page says 1843",)
 
 
 async def test_growth_passes(world):
     await begun(world, headline=40)
     world.publish(constables(160), headline=40)
-    assert {kind for kind, _ in await world.said()} == {"signed"}
+    assert {kind for kind, _ in await world.changes()} == {"signed"}
 
 
 async def test_a_burst_of_exits_beside_additions_passes(world):
@@ -389,14 +389,14 @@ async def test_a_burst_of_exits_beside_additions_passes(world):
     world.publish([*constables(1_000), *maryland])
     await world.poll()
     world.publish(constables(1_073))
-    said = [kind for kind, _ in await world.said()]
+    said = [kind for kind, _ in await world.changes()]
     assert (said.count("withdrawn"), said.count("signed")) == (5, 73)
 
 
 async def test_a_note_below_the_list_holds_nothing_that_is_new(world):
     await begun(world)
     world.publish([*constables(41), ("* link pending: not posted yet", None, None, None, None, None, None, None)])
-    assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
+    assert await world.changes() == [("signed", "Hill County Constable Precinct 41")]
 
 
 # ── released ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -406,36 +406,36 @@ async def mass_withdrawal(world):
     """The world with half of its rows gone, held since now."""
     await begun(world)
     world.publish(constables(20))
-    assert await world.said() == []
+    assert await world.changes() == []
     return await world.held()
 
 
 async def test_what_stands_for_a_day_on_three_polls_is_believed(world):
     held = await mass_withdrawal(world)
     parsed = world.ice.parsed
-    assert await world.said(hours=12) == []
+    assert await world.changes(hours=12) == []
     assert world.ice.parsed == parsed
-    said = await world.said(hours=12)
+    said = await world.changes(hours=12)
     assert len(said) == 20
     assert {kind for kind, _ in said} == {"withdrawn"}
     assert await world.store.held() == ()
     assert (await world.store.changes())[-1].publication.evidence == held.publication.evidence
-    assert await world.said() == []
+    assert await world.changes() == []
 
 
 async def test_a_day_with_two_polls_is_not_enough(world):
     await mass_withdrawal(world)
-    assert await world.said(hours=30) == []
-    assert len(await world.said()) == 20
+    assert await world.changes(hours=30) == []
+    assert len(await world.changes()) == 20
 
 
 async def test_new_rows_do_not_begin_the_day_again(world):
     held = await mass_withdrawal(world)
     world.publish([*constables(20), cells("Bell County Sheriff's Office")])
-    assert await world.said(hours=20) == []
+    assert await world.changes(hours=20) == []
     again = await world.held()
     assert (again.id, again.since, again.readings) == (held.id, held.since, 2)
-    said = await world.said(hours=4)
+    said = await world.changes(hours=4)
     assert sorted({kind for kind, _ in said}) == ["signed", "withdrawn"]
     assert len(said) == 21
 
@@ -444,19 +444,19 @@ async def test_a_few_more_that_leave_do_not_begin_the_day_again(world):
     held = await mass_withdrawal(world)
     for left in (19, 18):
         world.publish(constables(left))
-        assert await world.said(hours=8) == []
+        assert await world.changes(hours=8) == []
     world.publish(constables(17))
-    said = await world.said(hours=8)
+    said = await world.changes(hours=8)
     assert (len(said), held.readings) == (23, 1)
 
 
 async def test_another_set_begins_the_day_again(world):
     await mass_withdrawal(world)
     world.publish(constables(40)[20:])
-    assert await world.said(hours=20) == []
-    assert await world.said(hours=4) == []
+    assert await world.changes(hours=20) == []
+    assert await world.changes(hours=4) == []
     assert (await world.held()).readings == 2
-    assert len(await world.said(hours=20)) == 20
+    assert len(await world.changes(hours=20)) == 20
 
 
 async def test_a_page_that_cannot_be_read_in_between_takes_no_day_away(world):
@@ -467,8 +467,8 @@ async def test_a_page_that_cannot_be_read_in_between_takes_no_day_away(world):
     assert (watched.changes, watched.held) == ((), (held,))
     assert "without a list" in watched.problem
     world.site.has[link] = body
-    assert await world.said(hours=6) == []
-    assert len(await world.said(hours=12)) == 20
+    assert await world.changes(hours=6) == []
+    assert len(await world.changes(hours=12)) == 20
 
 
 async def test_a_failed_poll_in_between_is_no_poll(world):
@@ -478,8 +478,8 @@ async def test_a_failed_poll_in_between_is_no_poll(world):
     assert await days(world, 2) == []
     assert (await world.held()).readings == 1
     world.site.has[link] = body
-    assert await world.said() == []
-    assert len(await world.said()) == 20
+    assert await world.changes() == []
+    assert len(await world.changes()) == 20
 
 
 async def test_two_bad_lists_in_turn_are_held_until_one_stands(world):
@@ -488,7 +488,7 @@ async def test_two_bad_lists_in_turn_are_held_until_one_stands(world):
     for _ in range(8):
         for rows in (first, second):
             world.publish(rows)
-            assert await world.said(hours=8) == []
+            assert await world.changes(hours=8) == []
 
 
 # ── ruled on ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -503,7 +503,7 @@ async def test_what_is_approved_is_told_at_once_though_the_server_says_unchanged
     assert await world.store.held() == ()
     assert (await world.store.known()).seen[ListName.PARTICIPATING].evidence == held.publication.evidence
     assert await world.source_status() == before
-    assert await world.said() == []
+    assert await world.changes() == []
 
 
 async def test_what_is_approved_is_the_newest_document_that_says_so(world):
@@ -530,11 +530,11 @@ async def test_what_is_rejected_stays_unsaid_until_the_disappearances_are_others
     assert (watched.changes, watched.held[0].ruling) == ((), Ruling.REJECTED)
     assert await days(world, 5) == []
     world.publish(constables(12))
-    assert await world.said() == []
+    assert await world.changes() == []
     fresh = await world.held()
     assert (fresh.ruling, len(fresh.gone)) == (None, 28)
     world.publish(constables(39))
-    assert await world.said() == [("withdrawn", "Hill County Constable Precinct 40")]
+    assert await world.changes() == [("withdrawn", "Hill County Constable Precinct 40")]
 
 
 async def test_what_could_not_be_read_cannot_be_approved(world):
@@ -573,7 +573,7 @@ async def test_a_link_on_the_page_that_is_no_address_costs_nothing(world):
     world.site.has[PAGE] = world.site.has[PAGE].replace(
         b"<body>", b'<body><a href="http://[insert link]">Fact sheet</a>'
     )
-    assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
+    assert await world.changes() == [("signed", "Hill County Constable Precinct 41")]
 
 
 async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_and_waits_its_time(world):
@@ -595,7 +595,7 @@ async def test_a_sheet_that_is_linked_before_it_is_uploaded_is_no_empty_list(wor
     body = world.site.has.pop(world.links[ListName.PARTICIPATING])
     assert "404" in (await world.poll()).problem
     world.site.has[world.links[ListName.PARTICIPATING]] = body
-    assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
+    assert await world.changes() == [("signed", "Hill County Constable Precinct 41")]
     assert (await world.source_status()).failures == 0
 
 
@@ -615,7 +615,7 @@ async def test_an_unchanged_answer_of_what_is_not_kept_is_asked_for_whole(world,
     asked = replace(status, validators={link: replace(validators, sha256=digest(world.site.has[link]))})
     await world.store.remember(asked)
     assert "no copy of" in (await world.poll()).problem
-    assert await world.said() == [("signed", "Hill County Constable Precinct 41")]
+    assert await world.changes() == [("signed", "Hill County Constable Precinct 41")]
 
 
 def wait(status, at):
@@ -675,12 +675,12 @@ async def test_the_swap_of_september_22_is_held_and_the_next_morning_says_only_w
     world.site.at = datetime(2025, 9, 19, tzinfo=UTC)
     archived(world, "participating/participatingAgencies09182025pm.xlsx")
     archived(world, "pending/pendingAgencies09222025am.xlsx", name=ListName.PENDING)
-    assert {kind for kind, _ in await world.said(hours=72)} == {"listed"}
+    assert {kind for kind, _ in await world.changes(hours=72)} == {"listed"}
     known = await world.store.known()
 
     archived(world, "participating/participatingAgencies09222025pm.xlsx")
     archived(world, "pending/pendingAgencies09222025pm.xlsx", name=ListName.PENDING)
-    assert await world.said(hours=6) == []
+    assert await world.changes(hours=6) == []
     reasons = {held.list: held.reasons[0] for held in await world.store.held()}
     assert "columns of the pending list" in reasons[ListName.PARTICIPATING]
     assert "columns of the participating list" in reasons[ListName.PENDING]
@@ -688,7 +688,7 @@ async def test_the_swap_of_september_22_is_held_and_the_next_morning_says_only_w
 
     archived(world, "participating/participatingAgencies09232025am.xlsx")
     archived(world, "pending/pendingAgencies09232025am.xlsx", name=ListName.PENDING)
-    said = await world.said(hours=12)
+    said = await world.changes(hours=12)
     assert "withdrawn" not in {kind for kind, _ in said}
     assert await world.store.held() == ()
 
@@ -701,7 +701,7 @@ async def test_a_real_workbook_cut_off_anywhere_is_held(world, part):
     await world.poll(hours=72)
     body = (ARCHIVE / "participating/participatingAgencies09232025am.xlsx").read_bytes()
     world.publish(body=body[: int(len(body) * part)])
-    assert await world.said() == []
+    assert await world.changes() == []
     assert not (await world.held()).readable
 
 

@@ -13,7 +13,8 @@ import pytest
 from support.loopback.ice import LoopbackIce
 from support.loopback.telegram import LoopbackTelegram
 from support.program import HEADER, World, world
-from support.season import A_DAY, NEWCOMERS, SHERIFFS, wait_for
+from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
+from support.waiting import wait_for
 from support.workbooks import workbook
 
 from bot.channels.telegram.sender import TelegramSender

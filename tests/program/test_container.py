@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 import yaml
 from support.program import world
-from support.season import wait_for
+from support.waiting import wait_for
 
 from bot.cli.main import app
 

@@ -6,8 +6,9 @@ import signal
 
 import pytest
 from support.archive import needs_archive
-from support.program import world
-from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
+from support.program import texts, world
+from support.sample_lists import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS
+from support.waiting import wait_for
 
 from bot.domain.geography.states import STATES
 

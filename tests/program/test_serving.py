@@ -11,7 +11,7 @@ import httpx
 import pytest
 from support.program import row, world
 from support.samples import first_sight, record, signed, status, subscription
-from support.season import wait_for
+from support.waiting import wait_for
 
 from bot.errors import ConfigError, StoreError
 from bot.observability.health_check import HealthCheck

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.archive import ARCHIVE, needs_archive
 from support.loopback.local import LoopbackLegistar
-from support.program import world
-from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
+from support.program import texts, world
+from support.sample_lists import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS
+from support.waiting import wait_for
 
 from bot.domain.agreement import ListName
 from bot.domain.document import Document, digest

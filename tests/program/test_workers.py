@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import psycopg
 import pytest
-from support.ice_site import World, cells, constables
+from support.ice_site import IceHarness, cells, constables
 from support.loopback.telegram import LoopbackTelegram
 from support.samples import MINUTE, NOON, first_sight, record, signed
 
@@ -152,7 +152,7 @@ async def test_the_pace_of_a_token_is_held_when_another_program_takes_over_from_
 
 async def readers(crew, tmp_path):
     """ICE's site, a program that reads it, and an operator's one."""
-    world = World(tmp_path)
+    world = IceHarness(tmp_path)
     await world.store.close()  # the programs have stores of their own
     runner = {"fetch": world.site, "sources": {"ice": world.ice}, "now": lambda: world.site.at}
     return world, *[(await crew.program(Open(), **runner)).runner for _ in range(2)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 from support.loopback.local import LoopbackWeb, page
-from support.places import _TLS
+from support.places import TLS
 
 from bot.channels import Part
 from bot.commands.report import report
@@ -94,7 +94,7 @@ async def here(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda fd: None)
     monkeypatch.setattr(worker, "ALSO_EVERY", 0.0)  # what is watched is seen at once
     store = TinyStore.open(tmp_path / "data")
-    async with LoopbackWeb() as web, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
+    async with LoopbackWeb() as web, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=TLS) as fetch:
         yield Here(store, web, fetch, 40)
     await store.close()
 

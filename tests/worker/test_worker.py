@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.gate import Gate
+from support.gated_channel import GatedChannel
 from support.samples import first_sight, record, signed
 
 from bot.channels import Part
@@ -58,7 +58,7 @@ async def settled():
 
 async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is_told_meanwhile(store, monkeypatch):
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 20)
-    shut, wide = Gate("shut"), Gate("wide", is_open=True)
+    shut, wide = GatedChannel("shut"), GatedChannel("wide", is_open=True)
     await due(store, shut=50, wide=50)
     work = Worker(runner(store, shut, wide))
     for _ in range(5):
@@ -78,7 +78,7 @@ async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is
 
 
 async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_crowd(store, monkeypatch):
-    gate = Gate("gate", is_open=True)
+    gate = GatedChannel("gate", is_open=True)
     await due(store, gate=100)
     log: list[str] = []
     pin = store.pin
@@ -101,7 +101,7 @@ async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_c
     assert max(len(run) for run in "".join(word[0] for word in log).split("e")) <= 2
 
 
-class Pages(Gate):
+class Pages(GatedChannel):
     """A channel with a message for each agency; `refuses` is how many sends from now on fail, after those that pass."""
 
     passes, refuses = 1, 1
