@@ -60,7 +60,7 @@ def posted(feed: Feed) -> Way:
     return post
 
 
-async def eventually(found: Callable[[], Any], within: float = 3.0) -> Any:
+async def eventually(found: Callable[[], Any], within: float = 60.0) -> Any:
     """What is found, as soon as it is anything."""
     deadline = time.monotonic() + within
     while True:
@@ -157,7 +157,7 @@ class Member(Workspace):
         """The shortcut of the whole workspace."""
         return await self._interacts("shortcut", callback_id="settings", trigger_id=self.slack.trigger(self.user))
 
-    async def opened(self, *, within: float = 3.0) -> View:
+    async def opened(self, *, within: float = 60.0) -> View:
         """The newest form that this person has open, as soon as it is."""
         return (await eventually(lambda: [v for v in self.slack.views.values() if v.user == self.user], within))[-1]
 
