@@ -79,7 +79,7 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     assert "Bell County" not in runner.texts[1]
 
 
-async def test_gone_and_back_within_the_day_is_silence(runner):
+async def test_an_agency_gone_and_back_within_the_day_is_not_mentioned(runner):
     await runner.ask("watch all")
     await runner.ask("digest 9:00 America/Chicago")
     await runner.publish(FIRST[1:], NOON)
@@ -89,7 +89,7 @@ async def test_gone_and_back_within_the_day_is_silence(runner):
     assert (await runner.mine()).due_at is None
 
 
-async def test_who_wants_a_digest_even_when_nothing_changed_gets_one_a_day(runner):
+async def test_a_subscription_that_always_wants_a_digest_gets_one_a_day(runner):
     await runner.ask("watch TX")
     await runner.ask("digest 9:00 America/Chicago")
     await runner.ask("always on")
@@ -113,7 +113,7 @@ async def test_who_wants_a_digest_even_when_nothing_changed_gets_one_a_day(runne
         ("Pacific/Guam", "1:30", datetime(2026, 10, 31, 15, 30, tzinfo=UTC), 3),
     ],
 )
-async def test_a_digest_comes_once_on_each_local_day_whatever_the_clocks_do(runner, zone, at, first, days):
+async def test_a_digest_comes_once_each_local_day_even_when_the_clocks_change(runner, zone, at, first, days):
     await runner.ask("watch TX")
     runner.now = first - timedelta(hours=12)
     subscription = await runner.mine()
@@ -131,7 +131,7 @@ async def test_a_digest_comes_once_on_each_local_day_whatever_the_clocks_do(runn
     assert len(told) == days
 
 
-async def test_what_waited_for_more_than_a_month_is_told_as_a_count(runner):
+async def test_changes_older_than_a_month_are_only_counted(runner):
     await runner.ask("watch TX")
     await runner.ask("pause 60 days")
     await runner.publish(SECOND, NOON)
@@ -153,7 +153,7 @@ async def test_a_digest_in_spanish(runner):
     assert "firmado el 19 de noviembre de 2026" in runner.texts[0]
 
 
-async def test_a_block_pauses_a_move_follows_a_flood_waits_and_a_fault_backs_off(runner):
+async def test_a_block_pauses_a_move_is_followed_a_flood_waits_and_a_fault_backs_off(runner):
     for chat in ("1", "-2", "3", "4"):
         await runner.ask("watch TX", address=chat)
     runner.telegram.script("1", blocked())
@@ -200,7 +200,7 @@ async def test_forget_erases_the_receipts_of_an_earlier_subscription_of_the_chat
     assert list(await runner.store.receipts()) == []
 
 
-async def test_who_only_waits_for_a_turn_has_failed_in_nothing_and_is_told_when_the_wait_ends(runner):
+async def test_waiting_for_a_turn_is_no_failure_and_the_message_comes_when_the_wait_ends(runner):
     await runner.ask("watch TX")
     await runner.publish(SECOND, NOON)
     runner.channel.pace.hold(None, 100)
@@ -218,7 +218,7 @@ async def test_who_only_waits_for_a_turn_has_failed_in_nothing_and_is_told_when_
     assert [receipt.error for receipt in await runner.store.receipts()] == [None]
 
 
-async def test_the_twenty_first_part_a_minute_in_a_group_waits_and_leaves_no_receipt_of_a_failure(runner, monkeypatch):
+async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure_receipt(runner, monkeypatch):
     monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 6)
     runner.channel.pace = RateLimit(each=lambda _: (Limit(20, 60.0),))
     await runner.ask("watch all", address="-105")
@@ -235,7 +235,7 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_and_leaves_no_rec
     assert sorted(named) == sorted(f"Agency {n} Police Department" for n in range(30))
 
 
-def test_a_wait_that_a_platform_asked_for_does_not_end_a_moment_too_early():
+def test_a_wait_a_platform_asked_for_never_ends_early():
     subscription = Subscription(id="s1", channel="telegram", address="1", filter=Filter())
     asked_at = NOON + timedelta(seconds=5, milliseconds=900)
     told = verdict(subscription, SendError("wait", retry_after=2.5), asked_at.replace(microsecond=0))
@@ -248,7 +248,7 @@ async def retract(runner, seq: int, at: datetime) -> None:
     await operator.retract(runner.runner, seq=seq, because="It was a slip.")
 
 
-async def test_who_was_told_is_told_that_it_was_wrong_even_if_the_state_is_watched_no_longer(runner):
+async def test_a_correction_goes_out_even_if_the_state_is_no_longer_watched(runner):
     await runner.ask("watch TX OH")
     await runner.publish(SECOND, NOON)
     await runner.deliver(NOON)
@@ -285,7 +285,7 @@ async def test_a_correction_comes_at_once_and_alone_and_the_digest_at_its_hour(r
     assert "Bell" not in runner.texts[2]
 
 
-async def test_a_correction_interrupted_before_its_receipt_is_all_that_is_repeated(runner, monkeypatch):
+async def test_after_a_crash_between_corrections_and_cursor_nothing_is_repeated(runner, monkeypatch):
     await runner.ask("watch TX")
     await runner.ask("digest 9:00 America/Chicago")
     await runner.ask("always on")
@@ -313,7 +313,7 @@ async def chats_that_are_refused(runner, *chats: str) -> None:
         runner.telegram.script(chat, refused(401, "Unauthorized"))
 
 
-async def test_a_refused_token_pauses_those_it_tells_and_all_go_on_once_it_works_again(runner):
+async def test_a_rejected_token_pauses_its_subscriptions_and_all_resume_once_it_works(runner):
     chats = ("1", "2", "3")
     await chats_that_are_refused(runner, *chats)
     await runner.publish(SECOND, NOON)
@@ -347,7 +347,7 @@ async def test_a_refused_token_pauses_those_it_tells_and_all_go_on_once_it_works
     assert not [s for s in await runner.store.subscriptions() if s.paused or s.refused or s.failures]
 
 
-async def test_a_token_is_tried_at_once_when_the_program_starts_and_what_a_person_stopped_stays_stopped(runner):
+async def test_a_rejected_token_is_tried_at_startup_but_a_stopped_subscription_stays_stopped(runner):
     await chats_that_are_refused(runner, "1", "2")
     await runner.publish(SECOND, NOON)
     await runner.deliver(NOON)
@@ -364,7 +364,7 @@ async def died(*_: object) -> None:
 
 
 @pytest.mark.parametrize("digest", ["digest instant", "digest 9:00 America/Chicago"])
-async def test_what_was_recorded_by_a_clock_that_was_ahead_is_told_once_the_clock_is_right(runner, digest):
+async def test_a_change_recorded_by_a_fast_clock_is_delivered_once_the_clock_is_right(runner, digest):
     await runner.ask("watch TX")
     await runner.ask(digest)
     await runner.publish(SECOND, NOON + timedelta(days=30))
@@ -379,7 +379,7 @@ async def test_what_was_recorded_by_a_clock_that_was_ahead_is_told_once_the_cloc
     assert "Bosque County" in runner.texts[1]
 
 
-async def test_a_back_off_that_began_under_a_clock_that_was_ahead_is_over(runner):
+async def test_a_back_off_begun_under_a_fast_clock_is_over_once_the_clock_is_right(runner):
     await runner.ask("watch TX")
     ahead = NOON + timedelta(days=30)
     await runner.publish(SECOND, ahead)

@@ -138,7 +138,7 @@ async def test_a_mention_is_recorded_once_and_amended_on_every_platform(kind, tm
 # ── what is told ──
 
 
-async def test_an_item_that_comes_onto_an_agenda_is_told_with_all_that_a_reader_needs(at, legistar):
+async def test_a_new_agenda_item_is_recorded_with_all_a_reader_needs(at, legistar):
     put_on_agenda(legistar)
     [change] = await at.read()
     said = change.mention
@@ -151,7 +151,7 @@ async def test_an_item_that_comes_onto_an_agenda_is_told_with_all_that_a_reader_
     assert change.seq == 1
 
 
-async def test_at_first_sight_what_is_over_is_recorded_in_silence_and_what_is_to_come_is_told(tmp_path):
+async def test_at_first_sight_past_meetings_are_only_listed_and_coming_ones_are_mentioned(tmp_path):
     async with LoopbackLegistar() as server:
         server.event(70, "Board of Commissioners", "2026-11-17", "6:30 PM")
         server.item(70, 1, MOA, matter=400)
@@ -165,7 +165,7 @@ async def test_at_first_sight_what_is_over_is_recorded_in_silence_and_what_is_to
         await at.store.close()
 
 
-async def test_a_place_unread_for_more_than_thirty_days_is_seen_for_the_first_time_again(at, legistar):
+async def test_a_place_unread_for_more_than_thirty_days_counts_as_new_again(at, legistar):
     legistar.event(70, "Board of Commissioners", "2026-12-20", "6:30 PM")
     legistar.item(70, 1, MOA, matter=400)
     legistar.event(90, "Board of Commissioners", "2027-01-05", "6:30 PM")
@@ -175,7 +175,7 @@ async def test_a_place_unread_for_more_than_thirty_days_is_seen_for_the_first_ti
     assert found["event/90/matter/412"].mention.already
 
 
-async def test_what_is_put_on_the_agenda_of_a_meeting_that_is_over_is_told_of_a_known_place(at, legistar):
+async def test_an_item_added_after_the_meeting_is_still_mentioned_for_a_known_place(at, legistar):
     legistar.event(70, "Board of Commissioners", "2026-11-23", "6:30 PM")
     legistar.item(70, 1, MOA, matter=400)
     [change] = await at.read()
@@ -183,7 +183,7 @@ async def test_what_is_put_on_the_agenda_of_a_meeting_that_is_over_is_told_of_a_
     assert not change.mention.already
 
 
-async def test_a_meeting_that_moves_is_told_of_what_stands_on_its_agenda(at, legistar):
+async def test_a_moved_meeting_is_mentioned_again_for_its_item(at, legistar):
     put_on_agenda(legistar)
     await at.read()
     await at.restart()
@@ -197,7 +197,7 @@ async def test_a_meeting_that_moves_is_told_of_what_stands_on_its_agenda(at, leg
     assert await at.read() == await at.read(DAY) == ()
 
 
-async def test_a_meeting_that_is_cancelled_is_told_and_one_that_takes_place_after_all_too(at, legistar):
+async def test_a_canceled_meeting_is_mentioned_and_so_is_its_return(at, legistar):
     put_on_agenda(legistar)
     await at.read()
     touch(legistar, EventComment="CANCELLED for lack of a quorum")
@@ -218,7 +218,7 @@ async def test_a_meeting_that_leaves_the_calendar_takes_its_mentions_with_it(at,
     assert (gone.mention.title, gone.mention.status) == (MOA, "taken off the calendar")
 
 
-async def test_what_is_cancelled_when_it_is_over_is_told_to_nobody(at, legistar):
+async def test_a_meeting_canceled_after_it_was_over_is_not_mentioned_again(at, legistar):
     put_on_agenda(legistar)
     await at.read()
     touch(legistar, EventComment="Cancelled")
@@ -226,7 +226,7 @@ async def test_what_is_cancelled_when_it_is_over_is_told_to_nobody(at, legistar)
     assert change.kind is Kind.AMENDED
 
 
-async def test_a_document_whose_address_is_none_costs_no_other_item(at, legistar):
+async def test_a_document_link_that_is_not_an_address_costs_no_other_item(at, legistar):
     put_on_agenda(legistar)
     touch(legistar, EventAgendaFile="http://[insert link]")
     legistar.items[77][1]["EventItemMatterAttachments"] = [
@@ -245,7 +245,7 @@ async def test_an_item_whose_words_change_is_amended(at, legistar):
     assert change.mention.before.title == MOA
 
 
-async def test_an_agenda_that_no_longer_speaks_of_it_says_so(tmp_path):
+async def test_an_item_taken_off_the_agenda_is_recorded_as_such(tmp_path):
     async with LoopbackCivicPlus() as server:
         at = Attending(nash(server, "civicplus"), tmp_path / "data")
         server.row(380, "11302026", "Work Session", page("<p>Budget</p>"))
@@ -260,7 +260,7 @@ async def test_an_agenda_that_no_longer_speaks_of_it_says_so(tmp_path):
         await at.store.close()
 
 
-async def test_an_agenda_that_cannot_be_fetched_for_once_is_not_taken_for_one_without_the_words(tmp_path):
+async def test_an_agenda_that_cannot_be_fetched_is_not_mistaken_for_one_without_the_item(tmp_path):
     async with LoopbackCivicPlus() as server:
         at = Attending(nash(server, "civicplus"), tmp_path / "data")
         server.row(382, "12012026", "Regular Meeting", pdf("Call to order", MOA))
@@ -276,7 +276,7 @@ async def test_an_agenda_that_cannot_be_fetched_for_once_is_not_taken_for_one_wi
         await at.store.close()
 
 
-async def test_the_agenda_as_a_document_says_nothing_that_its_item_said(at, legistar):
+async def test_the_agenda_document_adds_no_second_mention_of_its_item(at, legistar):
     legistar.files["/agenda.pdf"] = pdf("Call to order", f"2. {MOA}")
     put_on_agenda(legistar)
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
@@ -284,7 +284,7 @@ async def test_the_agenda_as_a_document_says_nothing_that_its_item_said(at, legi
     assert change.mention.item == "event/77/matter/412"
 
 
-async def test_the_agenda_that_comes_as_a_document_after_its_item_is_told_to_nobody(at, legistar):
+async def test_an_agenda_document_posted_after_its_item_adds_no_mention(at, legistar):
     put_on_agenda(legistar)
     [told] = await at.read()
     legistar.files["/agenda.pdf"] = pdf("Call to order", f"2. {MOA}")
@@ -300,9 +300,7 @@ def as_document(legistar):
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
 
 
-async def test_an_item_that_comes_after_its_agenda_as_a_document_is_the_same_mention_amended_and_told_to_nobody(
-    at, legistar, as_document
-):
+async def test_an_item_posted_after_its_agenda_document_amends_that_mention(at, legistar, as_document):
     [first] = await at.read()
     assert (first.mention.item, first.mention.page, first.kind) == ("event/77", 2, Kind.MENTIONED)
     put_on_agenda(legistar)
@@ -323,9 +321,7 @@ async def test_an_item_that_comes_after_its_agenda_as_a_document_is_the_same_men
     assert (moved.kind, moved.mention.item) == (Kind.MENTIONED, "event/77/matter/412")
 
 
-async def test_of_two_items_the_one_that_the_document_spoke_of_is_amended_and_the_other_is_told(
-    at, legistar, as_document
-):
+async def test_of_two_new_items_only_the_one_not_in_the_document_is_a_new_mention(at, legistar, as_document):
     await at.read()
     legistar.item(77, 1, "287(g) program: report of the third quarter", matter=411)
     put_on_agenda(legistar)
@@ -336,7 +332,7 @@ async def test_of_two_items_the_one_that_the_document_spoke_of_is_amended_and_th
     assert found["event/77/matter/411"].mention.before is None
 
 
-async def test_an_item_that_is_added_to_an_agenda_which_spoke_of_another_is_told(at, legistar, as_document):
+async def test_a_second_item_added_to_an_agenda_is_a_new_mention(at, legistar, as_document):
     await at.read()
     put_on_agenda(legistar)
     await at.read()
@@ -346,7 +342,7 @@ async def test_an_item_that_is_added_to_an_agenda_which_spoke_of_another_is_told
     assert (added.kind, added.mention.item) == (Kind.MENTIONED, "event/77/matter/413")
 
 
-async def test_a_matter_that_was_filed_and_is_put_on_an_agenda_is_one_mention_that_has_a_day_now(at, legistar):
+async def test_a_filed_matter_put_on_an_agenda_is_the_same_mention_with_a_day(at, legistar):
     legistar.matter(412, MOA, "2026-11-24T18:00:00.000")
     [filed] = await at.read()
     assert (filed.kind, filed.mention.meets_on) == (Kind.MENTIONED, None)
@@ -364,7 +360,7 @@ async def take_back(at, told):
     )
 
 
-async def test_what_was_taken_back_as_wrong_is_not_told_again(at, legistar):
+async def test_a_retracted_mention_is_not_recorded_again(at, legistar):
     put_on_agenda(legistar)
     [told] = await at.read()
     await take_back(at, told)
@@ -372,7 +368,7 @@ async def test_what_was_taken_back_as_wrong_is_not_told_again(at, legistar):
     assert await at.read() == ()
 
 
-async def test_what_was_taken_back_of_an_agenda_is_not_told_of_its_item(at, legistar, as_document):
+async def test_a_mention_retracted_for_an_agenda_is_not_recorded_for_its_item(at, legistar, as_document):
     [told] = await at.read()
     await take_back(at, told)
     put_on_agenda(legistar)
@@ -380,7 +376,7 @@ async def test_what_was_taken_back_of_an_agenda_is_not_told_of_its_item(at, legi
     assert await at.read() == await at.read(DAY) == ()
 
 
-async def test_what_was_taken_back_of_a_matter_is_not_told_once_it_is_put_on_an_agenda(at, legistar):
+async def test_a_mention_retracted_for_a_matter_is_not_recorded_once_it_is_on_an_agenda(at, legistar):
     legistar.matter(412, MOA, "2026-11-24T18:00:00.000")
     [filed] = await at.read()
     await take_back(at, filed)
@@ -409,7 +405,7 @@ async def test_a_mention_says_what_ice_lists_there(at, legistar):
     at.store = knowing.inner
 
 
-async def test_while_ices_list_has_not_been_read_nothing_is_said_of_it(at, legistar):
+async def test_a_mention_says_nothing_about_ices_list_before_it_was_read(at, legistar):
     put_on_agenda(legistar)
     [change] = await at.read()
     assert change.mention.listed is None
@@ -431,7 +427,7 @@ class TinyKnown:
 # ── what goes wrong ──
 
 
-async def test_a_place_that_fails_for_a_week_is_parked_and_goes_on_once_it_is_read_well(at, legistar):
+async def test_a_place_that_fails_for_a_week_is_parked_until_it_is_read_well(at, legistar):
     legistar.is_closed = True
     for _ in range(14):
         assert (await at.poll_agenda(12 * HOUR)).failed
@@ -486,7 +482,7 @@ RUBBISH = [
 
 
 @pytest.mark.parametrize("fault", RUBBISH, ids=lambda fault: type(fault).__name__)
-async def test_a_fault_of_our_own_is_said_of_that_source_in_a_line_and_the_others_are_checked(
+async def test_a_bug_of_ours_is_one_line_for_that_source_and_the_others_are_checked(
     two_places, monkeypatch, capsys, fault
 ):
     monkeypatch.setitem(LOCAL, "page", Stumbling("Bad County, NC", fault))
@@ -504,7 +500,7 @@ async def test_a_fault_of_our_own_is_said_of_that_source_in_a_line_and_the_other
     assert "Traceback" not in "".join(capsys.readouterr())
 
 
-async def test_a_fault_in_what_is_done_with_an_item_is_one_of_that_place_too(at, legistar, monkeypatch):
+async def test_a_bug_in_the_detection_counts_as_a_failure_of_that_place(at, legistar, monkeypatch):
     monkeypatch.setattr("bot.domain.agendas.detect.mentions_in", lambda item: {}[item.id])
     put_on_agenda(legistar)
     attended = await at.poll_agenda()
@@ -514,7 +510,7 @@ async def test_a_fault_in_what_is_done_with_an_item_is_one_of_that_place_too(at,
     assert [change.mention.title for change in await at.read()] == [MOA]
 
 
-async def test_a_fault_of_our_own_while_the_program_polls_is_counted_and_the_other_places_are_read(
+async def test_a_bug_of_ours_in_the_running_program_counts_as_a_failure_and_other_places_are_read(
     two_places, monkeypatch
 ):
     monkeypatch.setitem(LOCAL, "page", Stumbling("Bad County, NC", KeyError("items")))
@@ -534,7 +530,7 @@ async def test_a_fault_of_our_own_while_the_program_polls_is_counted_and_the_oth
     assert (good.failures, good.read_at) == (0, moment[0])
 
 
-async def test_nobody_is_parked_while_nothing_at_all_can_be_read(at, legistar):
+async def test_no_place_is_parked_while_nothing_at_all_can_be_read(at, legistar):
     legistar.is_closed = True
     for _ in range(12):
         await at.poll_agenda(DAY)
@@ -542,7 +538,7 @@ async def test_nobody_is_parked_while_nothing_at_all_can_be_read(at, legistar):
     assert (await at.source_status()).failures == 12
 
 
-async def test_a_place_that_asks_to_be_left_alone_is(tmp_path):
+async def test_a_place_that_answers_too_many_requests_is_left_alone_longer(tmp_path):
     async with LoopbackWeb() as server:
         server.fails["/agenda"] = Reply(b"", status=429)
         at = Attending(nash(server, "page", "/agenda", every_hours=1), tmp_path / "data")
@@ -555,9 +551,7 @@ async def test_a_place_that_asks_to_be_left_alone_is(tmp_path):
 
 
 @pytest.mark.parametrize("every_hours", [1, 6, 24])
-async def test_a_place_that_does_not_want_us_is_asked_at_most_five_times_a_day_and_left_alone_after_a_week(
-    tmp_path, every_hours
-):
+async def test_a_place_that_blocks_us_is_asked_at_most_five_times_a_day_and_parked_after_a_week(tmp_path, every_hours):
     async with LoopbackWeb() as server:
         server.fails["/agenda"] = Reply(b"", status=403)
         at = Attending(nash(server, "page", "/agenda", every_hours=every_hours), tmp_path / "data")
@@ -597,7 +591,7 @@ async def test_an_unchanged_place_costs_a_short_line_of_the_journal(at, legistar
     assert len((await at.source_status()).facts["events"]) == 61
 
 
-async def test_a_feed_entry_that_is_only_dated_anew_was_not_moved(tmp_path):
+async def test_a_feed_entry_with_a_new_date_is_not_a_moved_meeting(tmp_path):
     async with LoopbackWeb() as server:
         said = {"link": "https://nash.example/1", "published": "Mon, 23 Nov 2026 10:00:00 -0500"}
         server.feeds["/news.rss"] = rss(entry("a", "Something else", **said))

@@ -75,14 +75,14 @@ async def test_the_same_bytes_under_another_name_cost_no_parse(world):
     assert world.ice.parsed == parsed
 
 
-async def test_a_list_saved_anew_with_the_same_rows_says_nothing(world):
+async def test_a_list_saved_again_with_the_same_rows_brings_no_change(world):
     await begun(world)
     world.publish(list(reversed(constables(40))))
     assert await world.changes() == []
     assert (await world.source_status()).changed_at == world.site.at
 
 
-async def test_both_lists_are_one_picture(world):
+async def test_a_signing_on_one_list_explains_the_absence_from_the_other(world):
     await begun(world)
     bell = cells("Bell County Sheriff's Office", county="Bell County")
     world.publish([bell[:5]], name=ListName.PENDING)
@@ -114,14 +114,14 @@ async def days(world, count):
 DROPPED = [("dropped", "Bell County Sheriff's Office")]
 
 
-async def test_what_is_on_neither_list_for_seven_days_is_dropped(world):
+async def test_an_agency_on_neither_list_for_seven_days_is_dropped(world):
     await pending_begun(world)
     assert await days(world, 6) == []
     assert await days(world, 1) == DROPPED
     assert await days(world, 2) == []
 
 
-async def test_the_seven_days_begin_again_after_ice_could_not_be_read(world):
+async def test_the_seven_days_start_over_when_ice_cannot_be_read(world):
     await pending_begun(world)
     await days(world, 5)
     page, world.site.has[PAGE] = world.site.has[PAGE], Unreachable("no answer")
@@ -195,7 +195,7 @@ async def test_its_rows_in_a_new_file_are_held_unless_the_name_is_newer(world, d
     assert len(await world.store.held()) == is_held
 
 
-async def test_an_old_list_that_stands_for_a_day_is_believed(world):
+async def test_an_old_list_that_stays_up_for_a_day_is_accepted(world):
     first = await grown(world)
     world.publish(body=first, dated="11182026am")
     assert [kind for kind, _ in await days(world, 2)] == ["withdrawn", "withdrawn"]
@@ -203,7 +203,7 @@ async def test_an_old_list_that_stands_for_a_day_is_believed(world):
     assert await world.changes() == [("reinstated", name) for name in GROWN]
 
 
-async def test_an_approved_old_list_is_believed_at_once(world):
+async def test_an_approved_old_list_is_accepted_at_once(world):
     first = await grown(world)
     world.publish(body=first, dated="11182026am")
     await world.poll()
@@ -211,7 +211,7 @@ async def test_an_approved_old_list_is_believed_at_once(world):
     assert [change.kind for change in watched.changes] == [Kind.WITHDRAWN, Kind.WITHDRAWN]
 
 
-async def test_a_list_from_before_our_time_is_held_by_its_name(world):
+async def test_a_list_older_than_our_records_is_held_because_of_its_name(world):
     await begun(world, dated="11192026pm")
     world.publish(constables(38), dated="11172026am")
     assert await world.changes() == []
@@ -220,14 +220,14 @@ async def test_a_list_from_before_our_time_is_held_by_its_name(world):
 
 
 @pytest.mark.parametrize("dated", ["11182026am", "01052025pm", "11114025am", "13012026am", "12192026am"])
-async def test_a_wrong_day_in_a_name_is_believed_where_something_is_new(world, dated):
+async def test_a_list_with_a_wrong_date_in_its_name_is_accepted_if_something_on_it_is_new(world, dated):
     await begun(world, dated="11192026pm")
     world.publish([*constables(39), cells("Bell County Sheriff's Office")], dated=dated)
     assert [kind for kind, _ in await world.changes()] == ["withdrawn", "signed"]
 
 
 @pytest.mark.parametrize("dated", ["11202026am", "11114025am", "13012026am", "12192026am", "090022025am", "b"])
-async def test_an_exit_alone_is_told_at_once_unless_the_name_is_older(world, dated):
+async def test_a_single_exit_is_recorded_at_once_unless_the_name_is_older(world, dated):
     await begun(world, dated="11192026pm")
     world.publish(constables(39), dated=dated)
     assert [kind for kind, _ in await world.changes()] == ["withdrawn"]
@@ -266,7 +266,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-async def test_what_is_not_the_list_is_held_and_nothing_is_concluded(world, what):
+async def test_anything_but_the_list_is_held_and_nothing_is_concluded_from_it(world, what):
     body, reason = BAD[what]
     await begun(world)
     known, read_at = await world.store.known(), (await world.source_status()).read_at
@@ -289,7 +289,7 @@ async def test_what_is_not_the_list_is_held_and_nothing_is_concluded(world, what
     assert (status.read_at, status.problem, status.problem_since) == (world.site.at, None, None)
 
 
-async def test_an_agreement_whose_support_type_is_missing_is_still_on_the_list(world):
+async def test_an_agreement_without_a_support_type_is_still_on_the_list(world):
     await begun(world)
     rows = constables(40)
     world.publish([*rows[:7], cells("Hill County Constable Precinct 8", support=None, county="Hill County"), *rows[8:]])
@@ -312,7 +312,7 @@ async def test_a_maintenance_page_with_status_200_in_place_of_ices_page_is_held(
     assert await world.store.held() == ()
 
 
-async def test_a_block_page_that_is_another_each_time_is_one_thing_held(world):
+async def test_a_block_page_that_differs_each_time_counts_as_one_held_listing(world):
     await begun(world)
     ids = set()
     for number in range(5):
@@ -324,7 +324,7 @@ async def test_a_block_page_that_is_another_each_time_is_one_thing_held(world):
     assert held.readings == 5
 
 
-async def test_what_could_not_be_read_is_asked_for_whole_the_next_time(world):
+async def test_an_unreadable_list_is_requested_whole_the_next_time(world):
     await begun(world)
     assert (await world.source_status()).validators
     world.publish(body=GOOD[:-100])
@@ -341,7 +341,7 @@ async def test_the_pending_list_with_the_participating_columns_is_held_too(world
     assert (await world.source_status()).read_at == world.site.at
 
 
-async def test_half_of_the_rows_gone_is_held_and_the_true_difference_told_when_a_good_list_is_back(world):
+async def test_a_list_with_half_its_rows_is_held_and_the_next_good_list_gives_the_true_difference(world):
     await begun(world)
     world.publish(constables(20))
     assert await world.changes() == []
@@ -356,7 +356,7 @@ async def test_half_of_the_rows_gone_is_held_and_the_true_difference_told_when_a
     assert await world.store.held() == ()
 
 
-async def test_the_same_list_back_again_lets_go_of_what_is_held_without_a_parse(world):
+async def test_the_last_good_list_back_again_ends_the_hold_without_a_parse(world):
     await begun(world)
     good = world.site.has[world.links[ListName.PARTICIPATING]]
     world.publish(constables(20))
@@ -375,13 +375,13 @@ async def test_a_count_far_from_the_headline_is_held(world):
     assert (await world.held()).reasons == ("it has 31 rows where ICE's page says 1843",)
 
 
-async def test_growth_passes(world):
+async def test_growth_is_never_held(world):
     await begun(world, headline=40)
     world.publish(constables(160), headline=40)
     assert {kind for kind, _ in await world.changes()} == {"signed"}
 
 
-async def test_a_burst_of_exits_beside_additions_passes(world):
+async def test_a_few_exits_beside_many_additions_are_not_held(world):
     maryland = [
         cells(f"{name} County Sheriff's Office", "MARYLAND", county=f"{name} County")
         for name in ("Carroll", "Cecil", "Frederick", "Garrett", "Harford")
@@ -393,7 +393,7 @@ async def test_a_burst_of_exits_beside_additions_passes(world):
     assert (said.count("withdrawn"), said.count("signed")) == (5, 73)
 
 
-async def test_a_note_below_the_list_holds_nothing_that_is_new(world):
+async def test_a_note_below_the_list_is_no_reason_to_hold_it(world):
     await begun(world)
     world.publish([*constables(41), ("* link pending: not posted yet", None, None, None, None, None, None, None)])
     assert await world.changes() == [("signed", "Hill County Constable Precinct 41")]
@@ -410,7 +410,7 @@ async def mass_withdrawal(world):
     return await world.held()
 
 
-async def test_what_stands_for_a_day_on_three_polls_is_believed(world):
+async def test_a_held_list_seen_for_a_day_on_three_polls_is_accepted(world):
     held = await mass_withdrawal(world)
     parsed = world.ice.parsed
     assert await world.changes(hours=12) == []
@@ -429,7 +429,7 @@ async def test_a_day_with_two_polls_is_not_enough(world):
     assert len(await world.changes()) == 20
 
 
-async def test_new_rows_do_not_begin_the_day_again(world):
+async def test_new_rows_do_not_restart_the_day(world):
     held = await mass_withdrawal(world)
     world.publish([*constables(20), cells("Bell County Sheriff's Office")])
     assert await world.changes(hours=20) == []
@@ -440,7 +440,7 @@ async def test_new_rows_do_not_begin_the_day_again(world):
     assert len(said) == 21
 
 
-async def test_a_few_more_that_leave_do_not_begin_the_day_again(world):
+async def test_a_few_more_exits_do_not_restart_the_day(world):
     held = await mass_withdrawal(world)
     for left in (19, 18):
         world.publish(constables(left))
@@ -450,7 +450,7 @@ async def test_a_few_more_that_leave_do_not_begin_the_day_again(world):
     assert (len(said), held.readings) == (23, 1)
 
 
-async def test_another_set_begins_the_day_again(world):
+async def test_another_set_of_exits_restarts_the_day(world):
     await mass_withdrawal(world)
     world.publish(constables(40)[20:])
     assert await world.changes(hours=20) == []
@@ -459,7 +459,7 @@ async def test_another_set_begins_the_day_again(world):
     assert len(await world.changes(hours=20)) == 20
 
 
-async def test_a_page_that_cannot_be_read_in_between_takes_no_day_away(world):
+async def test_an_unreadable_list_in_between_does_not_restart_the_day(world):
     held = await mass_withdrawal(world)
     link = world.links[ListName.PARTICIPATING]
     body, world.site.has[link] = world.site.has[link], MAINTENANCE
@@ -471,7 +471,7 @@ async def test_a_page_that_cannot_be_read_in_between_takes_no_day_away(world):
     assert len(await world.changes(hours=12)) == 20
 
 
-async def test_a_failed_poll_in_between_is_no_poll(world):
+async def test_a_failed_poll_in_between_does_not_count(world):
     await mass_withdrawal(world)
     link = world.links[ListName.PARTICIPATING]
     body, world.site.has[link] = world.site.has[link], Unreachable("no answer")
@@ -482,7 +482,7 @@ async def test_a_failed_poll_in_between_is_no_poll(world):
     assert len(await world.changes()) == 20
 
 
-async def test_two_bad_lists_in_turn_are_held_until_one_stands(world):
+async def test_two_bad_lists_in_turn_are_both_held(world):
     await begun(world)
     first, second = constables(40)[:20], constables(40)[20:]
     for _ in range(8):
@@ -494,7 +494,7 @@ async def test_two_bad_lists_in_turn_are_held_until_one_stands(world):
 # ── ruled on ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_what_is_approved_is_told_at_once_though_the_server_says_unchanged(world):
+async def test_an_approved_list_is_recorded_at_once_even_if_the_server_says_unchanged(world):
     held = await mass_withdrawal(world)
     await world.poll()
     before = await world.source_status()
@@ -506,7 +506,7 @@ async def test_what_is_approved_is_told_at_once_though_the_server_says_unchanged
     assert await world.changes() == []
 
 
-async def test_what_is_approved_is_the_newest_document_that_says_so(world):
+async def test_an_approval_is_for_the_newest_document_with_those_exits(world):
     held = await mass_withdrawal(world)
     world.publish([*constables(20), cells("Bell County Sheriff's Office")])
     await world.poll()
@@ -514,7 +514,7 @@ async def test_what_is_approved_is_the_newest_document_that_says_so(world):
     assert len(watched.changes) == 21
 
 
-async def test_an_approval_forgets_nothing_of_a_server_that_wants_to_be_left_alone(world):
+async def test_an_approval_keeps_the_wait_that_a_server_asked_for(world):
     held = await mass_withdrawal(world)
     world.site.has[PAGE] = Blocked("429", retry_after=7_200)
     await world.poll()
@@ -524,7 +524,7 @@ async def test_an_approval_forgets_nothing_of_a_server_that_wants_to_be_left_alo
     assert (after.not_before, after.due_at, after.problem) == (before.not_before, before.due_at, "429")
 
 
-async def test_what_is_rejected_stays_unsaid_until_the_disappearances_are_others(world):
+async def test_a_rejected_list_stays_unrecorded_until_its_exits_change(world):
     held = await mass_withdrawal(world)
     watched = await world.rule(held, Ruling.REJECTED)
     assert (watched.changes, watched.held[0].ruling) == ((), Ruling.REJECTED)
@@ -537,7 +537,7 @@ async def test_what_is_rejected_stays_unsaid_until_the_disappearances_are_others
     assert await world.changes() == [("withdrawn", "Hill County Constable Precinct 40")]
 
 
-async def test_what_could_not_be_read_cannot_be_approved(world):
+async def test_an_unreadable_list_cannot_be_approved(world):
     await begun(world)
     world.publish(body=MAINTENANCE)
     await world.poll()
@@ -545,7 +545,7 @@ async def test_what_could_not_be_read_cannot_be_approved(world):
         await world.rule(await world.held(), Ruling.APPROVED)
 
 
-async def test_an_unknown_number_is_told(world):
+async def test_a_ruling_on_an_unknown_number_is_a_usage_error(world):
     await begun(world)
     with pytest.raises(UsageError, match="No held listing has the number 12345678"):
         await rule("12345678", Ruling.APPROVED, source=world.ice, store=world.store, now=lambda: NOON)
@@ -554,7 +554,7 @@ async def test_an_unknown_number_is_told(world):
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_failure_keeps_everything(world):
+async def test_a_failed_poll_keeps_everything_known(world):
     await begun(world)
     known, read_at, end = await world.store.known(), (await world.source_status()).read_at, await world.store.last_seq()
     for fault in (Unreachable("no answer"), Missing("404"), Blocked("403"), Unreadable("no gzip")):
@@ -567,7 +567,7 @@ async def test_a_failure_keeps_everything(world):
     assert status.problem_since == NOON + timedelta(hours=0.4)
 
 
-async def test_a_link_on_the_page_that_is_no_address_costs_nothing(world):
+async def test_a_link_on_the_page_that_is_not_an_address_is_skipped(world):
     await begun(world)
     world.publish(constables(41))
     world.site.has[PAGE] = world.site.has[PAGE].replace(
@@ -576,7 +576,7 @@ async def test_a_link_on_the_page_that_is_no_address_costs_nothing(world):
     assert await world.changes() == [("signed", "Hill County Constable Precinct 41")]
 
 
-async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_and_waits_its_time(world):
+async def test_a_bug_of_ours_counts_as_a_failed_poll_and_names_the_line(world):
     await begun(world)
     world.site.has[PAGE] = KeyError("href")
     watched = await world.poll()
@@ -589,7 +589,7 @@ async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_a
     assert status.due_at > world.site.at + EVERY / 2
 
 
-async def test_a_sheet_that_is_linked_before_it_is_uploaded_is_no_empty_list(world):
+async def test_a_sheet_linked_before_it_is_uploaded_is_not_an_empty_list(world):
     await begun(world)
     world.publish(constables(41))
     body = world.site.has.pop(world.links[ListName.PARTICIPATING])
@@ -599,14 +599,14 @@ async def test_a_sheet_that_is_linked_before_it_is_uploaded_is_no_empty_list(wor
     assert (await world.source_status()).failures == 0
 
 
-async def test_an_unreadable_answer_is_asked_for_whole_the_next_time(world):
+async def test_an_unreadable_page_is_requested_whole_the_next_time(world):
     await begun(world)
     world.site.has[PAGE] = Unreadable("no gzip")
     await world.poll()
     assert not (await world.source_status()).validators
 
 
-async def test_an_unchanged_answer_of_what_is_not_kept_is_asked_for_whole(world, monkeypatch):
+async def test_an_unchanged_answer_for_a_list_we_lack_is_requested_whole(world, monkeypatch):
     await begun(world)
     world.publish(constables(41))
     link = world.links[ListName.PARTICIPATING]
@@ -622,7 +622,7 @@ def wait(status, at):
     return (status.due_at - at) / EVERY
 
 
-async def test_blocked_backs_off_twice_as_long_each_time_and_a_failure_does_not(world):
+async def test_a_block_doubles_the_wait_each_time_and_a_failure_does_not(world):
     await begun(world)
     world.site.has[PAGE] = Blocked("403")
     for times in (2, 4, 8, 16, 32, 36, 36):
@@ -633,7 +633,7 @@ async def test_blocked_backs_off_twice_as_long_each_time_and_a_failure_does_not(
     assert wait(await world.source_status(), world.site.at) == pytest.approx(1, rel=0.11)
 
 
-async def test_a_slow_source_is_never_asked_sooner_because_it_is_blocked(world):
+async def test_a_block_never_shortens_the_interval_of_a_slow_source(world):
     world.site.has[PAGE] = Blocked("403")
     await poll_list(world.ice, store=world.store, fetch=world.site, now=lambda: NOON, every=timedelta(hours=12))
     assert (await world.source_status()).due_at - NOON > timedelta(hours=10)
@@ -671,7 +671,7 @@ def archived(world, file, *, name=ListName.PARTICIPATING):
 
 
 @needs_archive
-async def test_the_swap_of_september_22_is_held_and_the_next_morning_says_only_what_is_true(world):
+async def test_the_lists_swapped_on_september_22_are_held_and_the_next_morning_brings_no_false_exit(world):
     world.site.at = datetime(2025, 9, 19, tzinfo=UTC)
     archived(world, "participating/participatingAgencies09182025pm.xlsx")
     archived(world, "pending/pendingAgencies09222025am.xlsx", name=ListName.PENDING)
@@ -705,7 +705,7 @@ async def test_a_real_workbook_cut_off_anywhere_is_held(world, part):
     assert not (await world.held()).readable
 
 
-def test_an_interval_that_was_made_shorter_holds_at_once_but_a_server_that_asked_for_a_wait_is_obeyed():
+def test_a_shorter_interval_applies_at_once_but_a_retry_after_is_still_obeyed():
     tried, hour, minute = NOON, timedelta(hours=1), timedelta(minutes=1)
     status = SourceStatus(source="ice", tried_at=tried, due_at=tried + hour)
     assert not status.is_due(tried + 2 * minute, hour)

@@ -84,7 +84,7 @@ def read_only(here):
 
 
 @pytest.mark.slow
-def test_with_a_read_only_folder_what_writes_says_so_in_one_line_and_what_reads_works(here, read_only):
+def test_with_a_read_only_folder_writing_commands_say_so_in_one_line_and_reading_works(here, read_only):
     here.publish_rows(PM, SHERIFFS + NEWCOMERS, at=A_DAY)
     before = {path.name: path.read_bytes() for path in here.folder.glob("*.json*")}
     for words in (["poll"], ["deliver"], ["run"], ["subscribe", "telegram", "7", "--states", "TX"]):
@@ -124,7 +124,7 @@ def cramped(here, room: int) -> Cramped:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("room", [0, 1_500, 2_500])
-def test_where_nothing_more_can_be_written_a_poll_says_so_in_one_line_and_loses_nothing(here, room):
+def test_on_a_full_disk_a_poll_fails_in_one_line_and_loses_nothing(here, room):
     here.publish_rows(PM, SHERIFFS + NEWCOMERS, at=A_DAY)
     assert "disk is full" in said(cramped(here, room).run("poll", expect=1))
     assert len(here.lines("changes")) == 3
@@ -132,7 +132,7 @@ def test_where_nothing_more_can_be_written_a_poll_says_so_in_one_line_and_loses_
 
 
 @pytest.mark.slow
-def test_where_nothing_more_can_be_written_nothing_is_sent_either(here):
+def test_on_a_full_disk_nothing_is_sent_either(here):
     here.publish_rows(PM, SHERIFFS + NEWCOMERS, at=A_DAY)
     here.run("poll")
     for _ in range(2):
@@ -169,7 +169,7 @@ def fill(disk) -> None:
 
 
 @pytest.mark.slow
-def test_on_a_full_disk_a_poll_says_so_and_all_goes_on_when_there_is_room(tmp_path):
+def test_work_resumes_once_a_full_disk_has_room_again(tmp_path):
     with small_disk(tmp_path / "disk", "1m") as disk, world(disk / "data") as here:
         here.publish_rows(AM, SHERIFFS, at=A_DAY)
         fill(disk)
@@ -274,7 +274,7 @@ async def subscribed(runner, *states: str) -> None:
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_repeats_none(house, capsys):
+async def test_a_clock_set_back_a_day_stops_no_poll_and_no_message_and_repeats_none(house, capsys):
     clock = Clock(NOON)
     house.publish(AM, SHERIFFS)
     async with house.runner(clock) as runner:
@@ -308,7 +308,7 @@ async def test_a_clock_that_is_set_back_a_day_stops_no_poll_and_no_message_and_r
     assert house.telegram.messages == [first, second]
 
 
-async def test_what_was_due_before_the_clock_was_set_back_is_told_once(house):
+async def test_a_change_due_before_the_clock_was_set_back_is_sent_once(house):
     clock = Clock(NOON)
     house.publish(AM, SHERIFFS)
     async with house.runner(clock) as runner:
@@ -327,9 +327,7 @@ async def test_what_was_due_before_the_clock_was_set_back_is_told_once(house):
     assert [message.text.count("Bell County") for message in house.telegram.messages] == [1]
 
 
-async def test_on_a_disk_that_fills_while_a_message_is_on_its_way_the_message_is_not_sent_again_and_again(
-    house, monkeypatch
-):
+async def test_a_disk_that_fills_during_a_send_does_not_repeat_the_message_endlessly(house, monkeypatch):
     clock, full, write = Clock(NOON), [], os.pwrite
 
     def written(fd, body, at):
@@ -371,7 +369,7 @@ def damage(path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [damage, lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
-def test_a_damaged_state_file_is_put_together_again_and_that_is_said(here, how):
+def test_a_damaged_state_file_is_rebuilt_and_the_log_says_so(here, how):
     known = here.lines("agreements"), here.lines("subscriptions")
     how(here.folder / "state.json")
     assert (here.lines("agreements"), here.lines("subscriptions")) == known
@@ -389,7 +387,7 @@ def test_a_damaged_state_file_is_put_together_again_and_that_is_said(here, how):
     goes_on(here)
 
 
-def test_a_command_says_too_that_it_met_a_damaged_state_file(here):
+def test_a_command_says_that_it_rebuilt_a_damaged_state_file(here):
     damage(here.folder / "state.json")
     assert "put together again from older files" in here.run("poll").stderr
     assert here.run("poll").stderr == ""

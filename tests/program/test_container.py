@@ -42,7 +42,7 @@ def blocks(name):
     return {block.split(" \\\n")[0]: block for block in found}
 
 
-def test_what_is_copied_is_in_git_and_not_ignored():
+def test_copied_files_are_in_git_and_not_ignored():
     if not (HOME / ".git").exists():
         pytest.skip("this is no clone")
     tracked = subprocess.run(["git", "ls-files"], cwd=HOME, capture_output=True, text=True, check=True).stdout.split()
@@ -53,7 +53,7 @@ def test_what_is_copied_is_in_git_and_not_ignored():
         assert any(name == path or name.startswith(f"{path}/") for name in tracked), path
 
 
-def test_it_runs_as_nobody_in_particular_with_the_program_as_process_one():
+def test_the_image_runs_as_an_ordinary_user_with_the_program_as_process_one():
     assert said("USER") == ["countersign"]
     order = [instruction for instruction, _ in instructions()]
     assert order.index("USER") > max(n for n, instruction in enumerate(order) if instruction in ("RUN", "COPY"))
@@ -72,7 +72,7 @@ def test_no_file_names_a_registry_or_holds_a_password():
     assert all("." not in rest.split()[0].split(":")[0] for rest in said("FROM"))
 
 
-def test_every_command_of_compose_and_procfile_is_one_of_the_program():
+def test_every_command_in_compose_and_procfile_exists():
     services = COMPOSE["services"]
     named = [service["command"] for service in services.values() if "command" in service]
     named += [line.split()[-1] for line in (HOME / "Procfile").read_text().splitlines()]
@@ -94,7 +94,7 @@ def test_compose_up_alone_runs_one_service_and_the_others_wait_for_the_tables():
     assert used == set(COMPOSE["volumes"])
 
 
-def test_the_image_holds_what_the_program_imports_pinned_as_here_and_no_tools():
+def test_the_image_holds_the_pinned_dependencies_and_no_development_tools():
     run, everything = blocks("requirements-run.txt"), blocks("requirements.txt")
     assert run.items() <= everything.items(), "make lock writes both"
     assert all("--hash=sha256:" in block for block in run.values())
@@ -154,7 +154,7 @@ def test_the_health_check_fails_when_health_says_so(status, is_well):
     assert (done.returncode == 0) is is_well
 
 
-def test_the_script_that_is_written_in_the_image_starts_the_program(tmp_path):
+def test_the_script_written_into_the_image_starts_the_program(tmp_path):
     (script,) = [part for rest in said("RUN") for part in shlex.split(rest) if part.startswith("#!")]
     written = tmp_path / "countersign"
     written.write_text(script.replace("\\n", "\n").replace("/opt/countersign/bin/python", sys.executable))

@@ -34,7 +34,7 @@ def running(here, **env):
 
 
 @needs_archive
-def test_who_watches_texas_and_oklahoma_hears_of_no_other_state(here):
+def test_a_chat_watching_texas_and_oklahoma_hears_of_no_other_state(here):
     here.publish(BEFORE)
     with running(here):
         wait_for(lambda: here.lines("agreements"))
@@ -52,7 +52,7 @@ def test_who_watches_texas_and_oklahoma_hears_of_no_other_state(here):
     assert set(re.findall(r"^(.+?)(?: …)?: new on ICE's list", told, re.MULTILINE)) == {"Texas", "Oklahoma"}
 
 
-def test_a_chat_sets_itself_up_with_buttons_and_is_told(here):
+def test_a_chat_sets_itself_up_with_buttons_and_gets_an_alert(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
         wait_for(lambda: len(here.lines("agreements")) == 3)
@@ -67,7 +67,7 @@ def test_a_chat_sets_itself_up_with_buttons_and_is_told(here):
     assert "Delaware County" not in texts(here.telegram.messages, "42")
 
 
-def test_a_member_of_a_group_who_is_no_administrator_is_refused(here):
+def test_a_group_member_who_is_not_an_administrator_is_refused(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
         wait_for(lambda: len(here.lines("agreements")) == 3)
@@ -89,7 +89,7 @@ def test_spanish_is_answered_in_spanish(here):
         wait_for(lambda: "Texas: nuevo en la lista de ICE" in texts(here.telegram.messages, "42"))
 
 
-def test_the_webhook_takes_only_what_holds_the_secret(here, unused_tcp_port):
+def test_the_webhook_takes_only_requests_with_the_secret(here, unused_tcp_port):
     import httpx
 
     port = str(unused_tcp_port)
@@ -106,7 +106,7 @@ def test_the_webhook_takes_only_what_holds_the_secret(here, unused_tcp_port):
         assert httpx.post(f"{address}/telegram/webhook", json=update, headers=wrong).status_code == 403
 
 
-def test_slack_is_set_up_over_a_websocket_and_told_beside_telegram(here):
+def test_slack_is_set_up_over_a_websocket_and_gets_alerts_beside_telegram(here):
     from support.loopback.slack_people import Member
 
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)

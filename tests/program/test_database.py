@@ -29,7 +29,7 @@ def told(site):
     return [message for message in site.slack.messages if "Bell County" in str(message)]
 
 
-def test_a_change_is_told_once_from_a_database_and_the_disk_may_be_thrown_away(site, server):
+def test_a_database_needs_no_disk_and_each_change_is_sent_once(site, server):
     url = server.make()
     refused = site.run("status", DATABASE_URL=url, expect=1)
     assert "run `countersign migrate`" in refused.stderr
@@ -70,19 +70,19 @@ def test_without_a_database_there_is_nothing_to_migrate(site):
 
 
 @pytest.mark.parametrize("place", ["", "mysql://user:hunter2@host/x"])
-def test_what_is_neither_a_folder_nor_a_database_is_refused(site, place):
+def test_a_place_that_is_neither_a_folder_nor_a_database_is_refused(site, place):
     refused = site.run("move", "--from", str(site.folder), "--to", place, expect=2)
     assert "each take a folder" in refused.stderr
     assert "hunter2" not in refused.stderr
 
 
-def test_a_folder_that_holds_nothing_is_no_source(site, tmp_path):
+def test_an_empty_folder_cannot_be_moved_from(site, tmp_path):
     refused = site.run("move", "--from", str(tmp_path / "typo"), "--to", str(site.folder), expect=2)
     assert "no data folder" in refused.stderr
     assert not (tmp_path / "typo").exists()
 
 
-def test_a_database_that_does_not_answer_is_said_in_one_line_without_the_password(site):
+def test_a_database_that_does_not_answer_is_one_line_without_the_password(site):
     refused = site.run("status", DATABASE_URL="postgresql://someone:hunter2@127.0.0.1:1/x", expect=1)
     assert "hunter2" not in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
@@ -118,7 +118,7 @@ def sent(site, name):
     return [m for m in (*site.slack.messages, *site.telegram.messages) if name in m.text]
 
 
-def test_three_workers_tell_each_channel_once_and_the_last_one_left_goes_on(site, crew):
+def test_three_workers_alert_each_channel_once_and_the_last_one_left_goes_on(site, crew):
     for place in (("slack", "C0123456789"), ("slack", "C0123456788"), ("telegram", "42")):
         site.run("subscribe", *place, "--states", "TX", DATABASE_URL=crew.url)
     publish(site, FIRST, "participating11202026am.xlsx", 20)
@@ -140,7 +140,7 @@ def test_three_workers_tell_each_channel_once_and_the_last_one_left_goes_on(site
 
 
 @pytest.mark.slow
-def test_a_database_that_is_restarted_is_waited_for(site, crew, server):
+def test_a_worker_waits_for_a_database_that_restarts(site, crew, server):
     site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=crew.url)
     publish(site, FIRST, "participating11202026am.xlsx", 20)
     worker = crew()

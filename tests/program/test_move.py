@@ -72,7 +72,7 @@ def moved(*words, cwd):
 
 
 @pytest.mark.slow
-def test_a_move_that_is_killed_again_and_again_is_run_once_more_and_everything_is_there(folder, database, tmp_path):
+def test_a_move_killed_twice_and_run_again_loses_nothing(folder, database, tmp_path):
     there, back = ("--from", str(folder), "--to", database), ("--from", database, "--to", str(tmp_path / "back"))
     documents = kept_under(folder)
     for after in (20, 120):
@@ -88,7 +88,7 @@ def test_a_move_that_is_killed_again_and_again_is_run_once_more_and_everything_i
     assert moved("move", "--from", str(tmp_path / "back"), "--to", database, cwd=tmp_path) == proofs, "nothing to do"
 
 
-def test_a_move_shows_how_far_it_is_on_a_terminal(folder, database, tmp_path):
+def test_a_move_shows_its_progress_on_a_terminal(folder, database, tmp_path):
     ours, theirs = pty.openpty()
     words = command("move", "--from", str(folder), "--to", database)
     env = bare_env(tmp_path) | {"TERM": "xterm", "COLUMNS": "100"}

@@ -83,7 +83,7 @@ def tell_the_story(here, agency, next_list):
 
 
 @needs_archive
-def test_an_agenda_speaks_of_it_the_program_is_killed_and_the_real_list_gains_the_sheriff(here):
+def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_the_real_list(here):
     before, after = agreements(BEFORE), agreements(AFTER)
     gained = [row for key, row in sorted(after.items()) if key not in before]
     sheriff = next(row for row in gained if "Sheriff" in row.agency and row.county and row.agency_type == "County")
@@ -93,7 +93,7 @@ def test_an_agenda_speaks_of_it_the_program_is_killed_and_the_real_list_gains_th
     tell_the_story(here, sheriff.agency, lambda: here.publish(AFTER, scheme="B"))
 
 
-def test_the_same_with_a_list_of_our_own(here):
+def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_a_list_of_our_own(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "TX")
@@ -104,7 +104,7 @@ def test_the_same_with_a_list_of_our_own(here):
     )
 
 
-def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
+def test_agendas_are_left_alone_while_no_one_watches_their_state(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "OH")
@@ -121,7 +121,7 @@ def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
     assert not texts(here.telegram.messages, "42")
 
 
-def test_a_cron_job_reads_what_is_watched_and_due(here):
+def test_a_cron_job_reads_the_places_that_are_watched_and_due(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "TX")

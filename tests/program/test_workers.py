@@ -109,7 +109,7 @@ async def until(true, *programs, seconds=30):
         await asyncio.sleep(0.05)
 
 
-async def test_two_ticks_at_once_take_no_more_than_there_is_room_for(crew, monkeypatch):
+async def test_two_ticks_at_once_claim_no_more_than_there_is_room_for(crew, monkeypatch):
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 5)
     await crew.due("open", 20)
     channel = Open()
@@ -122,9 +122,7 @@ def most_in_a_second(times):
     return max(index + 1 - bisect_left(times, moment - 1 + 1e-6) for index, moment in enumerate(times))
 
 
-async def test_the_pace_of_a_token_is_held_when_another_program_takes_over_from_a_sender_that_goes_on(
-    crew, monkeypatch
-):
+async def test_a_new_leader_waits_until_the_old_one_has_stopped_sending(crew, monkeypatch):
     monkeypatch.setattr(leases, "SURE_FOR", 1.0)
     monkeypatch.setattr(leases, "HANDOVER", 2.2)
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 30)  # so that either has something to send
@@ -171,7 +169,7 @@ def stopped_before(store, monkeypatch, name):
     return go, waits
 
 
-async def test_a_ruling_waits_for_a_reading_that_is_under_way_and_neither_is_lost(crew, tmp_path, monkeypatch):
+async def test_a_ruling_waits_for_a_poll_under_way_and_neither_is_lost(crew, tmp_path, monkeypatch):
     world, reader, operator = await readers(crew, tmp_path)
     for rows in (constables(40), constables(20)):
         world.publish(rows)
@@ -190,7 +188,7 @@ async def test_a_ruling_waits_for_a_reading_that_is_under_way_and_neither_is_los
     assert await operator.store.held() == ()
 
 
-async def test_two_rulings_at_once_are_one(crew, tmp_path):
+async def test_two_rulings_at_once_count_as_one(crew, tmp_path):
     world, one, other = await readers(crew, tmp_path)
     for rows in (constables(40), constables(20)):
         world.publish(rows)
@@ -203,7 +201,7 @@ async def test_two_rulings_at_once_are_one(crew, tmp_path):
     assert sum(change.kind.value == "withdrawn" for change in await one.store.changes()) == 20
 
 
-async def test_taking_back_undoes_nothing_that_a_reading_brings_meanwhile(crew, tmp_path, monkeypatch):
+async def test_a_retraction_undoes_nothing_that_a_poll_records_meanwhile(crew, tmp_path, monkeypatch):
     world, reader, operator = await readers(crew, tmp_path)
     for rows in (constables(40), constables(41)):
         world.publish(rows)
@@ -222,7 +220,7 @@ async def test_taking_back_undoes_nothing_that_a_reading_brings_meanwhile(crew, 
     assert len((await operator.store.known()).agreements["participating"]) == 42
 
 
-async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
+async def test_two_retractions_at_once_retract_once(crew, tmp_path):
     world, one, other = await readers(crew, tmp_path)
     for rows in (constables(40), constables(41)):
         world.publish(rows)
@@ -235,7 +233,7 @@ async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
     assert await one.store.last_seq() == 42
 
 
-async def test_an_operator_who_would_wait_too_long_is_told_to_come_back(crew, tmp_path, monkeypatch):
+async def test_an_operator_who_would_wait_too_long_is_told_to_try_again(crew, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "PATIENCE", 0.1)
     _, reader, operator = await readers(crew, tmp_path)
     async with reader.exclusive("source ice"):
