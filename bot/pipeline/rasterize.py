@@ -19,7 +19,7 @@ log = structlog.get_logger()
 def image_of(picture: Picture) -> Image:
     """Return the picture as a PNG; if it can't be drawn, log a warning and return an image without bytes."""
     try:
-        png = _png(picture.svg)
+        png = png_of(picture.svg)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as fault:  # noqa: BLE001 - the text must go out whatever happens, and a Rust panic is not an Exception
@@ -29,14 +29,15 @@ def image_of(picture: Picture) -> Image:
 
 
 @lru_cache(maxsize=KEPT)
-def _png(svg: str) -> bytes:
+def png_of(svg: str) -> bytes:
+    """Draw an SVG as a PNG; keep the last few."""
     import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(_fonts())))
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts())))
 
 
 @cache
-def _fonts() -> Sequence[str]:
+def fonts() -> Sequence[str]:
     """Return the font's files from its package; fail if one is missing, because the picture would have no text."""
     found = find_spec("font_source_sans_pro")
     if found is None or found.origin is None:

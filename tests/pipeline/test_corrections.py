@@ -1,4 +1,4 @@
-"""What was told wrongly is taken back, as a reply to the very message; the log keeps both."""
+"""A correction goes out as a reply to the message that was sent in error; the log keeps both changes."""
 
 import pytest
 from support.program import world

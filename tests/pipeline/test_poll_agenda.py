@@ -1,4 +1,4 @@
-"""One local place that is due: read, look for mentions, record, over a real store and the platforms on loopback."""
+"""Polls of local places, over a real store and with their platforms on loopback."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.listings import row
 from support.loopback.local import LoopbackCivicPlus, LoopbackLegistar, LoopbackWeb, Reply, entry, page, pdf, rss
-from support.places import TLS, TUESDAY
+from support.places import TLS, TUESDAY, no_wait
 from support.platform_cases import AMENDED, CASES, TITLE
 from support.platform_cases import place as place_of
 
@@ -29,21 +29,21 @@ DAY = timedelta(days=1, minutes=1)
 MOA = "Memorandum of agreement with ICE under Section 287(g)"
 
 
-class Attending:
-    """A place, a store and a clock that the test moves."""
+class AgendaHarness:
+    """One place, a store and a clock; polls the place some time later."""
 
     def __init__(self, place, folder):
         self.place, self.folder, self.now = place, folder, TUESDAY
         self.store = TinyStore.open(folder)
 
     async def read(self, after=HOUR):
-        """Attend once, later; what was recorded."""
+        """Poll once, later; return the changes."""
         return (await self.poll_agenda(after)).changes
 
     async def poll_agenda(self, after=HOUR):
         self.now += after
         async with Fetch(
-            contact=None, host_gap=0, allow_loopback=True, tls=TLS, now=lambda: self.now, sleep=_at_once
+            contact=None, host_gap=0, allow_loopback=True, tls=TLS, now=lambda: self.now, sleep=no_wait
         ) as fetch:
             return await poll_agenda(self.place, store=self.store, fetch=fetch, now=lambda: self.now)
 
@@ -53,10 +53,6 @@ class Attending:
     async def restart(self):
         await self.store.close()
         self.store = TinyStore.open(self.folder)
-
-
-async def _at_once(seconds):
-    """Nobody waits here."""
 
 
 @pytest.fixture(autouse=True)
@@ -86,15 +82,15 @@ async def legistar():
 
 @pytest.fixture
 async def at(legistar, tmp_path):
-    """Legistar of Nash County, which was read before anything was on its agenda."""
-    attending = Attending(nash(legistar), tmp_path / "data")
-    assert await attending.read() == ()
-    yield attending
-    await attending.store.close()
+    """Nash County on Legistar, polled once before anything was on its agenda."""
+    harness = AgendaHarness(nash(legistar), tmp_path / "data")
+    assert await harness.read() == ()
+    yield harness
+    await harness.store.close()
 
 
 def touch(server, key=77, **fields):
-    """An event changes, and says so."""
+    """Change an event, and its time of change with it."""
     server.events[key] |= {"EventLastModifiedUtc": f"2026-11-24T{len(server.asked):010}"} | fields
 
 
@@ -111,22 +107,22 @@ async def test_a_mention_is_recorded_once_and_amended_on_every_platform(kind, tm
     case = CASES[kind]
     async with case.server() as server:
         case.say(server, TITLE)
-        at = Attending(place_of(kind, server), tmp_path / "data")
+        at = AgendaHarness(place_of(kind, server), tmp_path / "data")
         [first] = await at.read()
-        assert first.kind is (Kind.LISTED if kind == "page" else Kind.MENTIONED)  # a page has no day to come
-        said = first.mention
-        assert (said.state, said.county, said.already) == ("NC", "Nash County", kind != "page")
-        assert any("287(g)" in matched for matched in said.matched)
-        assert "287(g)" in said.excerpt
-        assert (await at.store.evidence(said.evidence)).sha256 == first.publication.evidence
-        assert b"287(g)" in (await at.store.evidence(said.evidence)).body
+        assert first.kind is (Kind.LISTED if kind == "page" else Kind.MENTIONED)  # a page has no coming day
+        mention = first.mention
+        assert (mention.state, mention.county, mention.already) == ("NC", "Nash County", kind != "page")
+        assert any("287(g)" in matched for matched in mention.matched)
+        assert "287(g)" in mention.excerpt
+        assert (await at.store.evidence(mention.evidence)).sha256 == first.publication.evidence
+        assert b"287(g)" in (await at.store.evidence(mention.evidence)).body
         assert await at.read() == ()
         await at.restart()
         case.say(server, AMENDED)
         [second] = await at.read()
         assert second.kind is Kind.AMENDED
-        assert second.mention.key == said.key
-        assert second.mention.before.said == said.said
+        assert second.mention.key == mention.key
+        assert second.mention.before.said == mention.said
         assert "as amended" in f"{second.mention.title} {second.mention.excerpt}"
         assert b"as amended" in (await at.store.evidence(second.mention.evidence)).body
         assert b"as amended" not in (await at.store.evidence(second.mention.before.evidence)).body
@@ -135,7 +131,7 @@ async def test_a_mention_is_recorded_once_and_amended_on_every_platform(kind, tm
         await at.store.close()
 
 
-# ── what is told ──
+# ── what is recorded ──
 
 
 async def test_a_new_agenda_item_is_recorded_with_all_a_reader_needs(at, legistar):
@@ -157,7 +153,7 @@ async def test_at_first_sight_past_meetings_are_only_listed_and_coming_ones_are_
         server.item(70, 1, MOA, matter=400)
         server.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
         server.item(77, 2, MOA, matter=412)
-        at = Attending(nash(server), tmp_path / "data")
+        at = AgendaHarness(nash(server), tmp_path / "data")
         found = {change.mention.item: change for change in await at.read()}
         assert found["event/70/matter/400"].kind is Kind.LISTED
         assert found["event/77/matter/412"].kind is Kind.MENTIONED
@@ -247,7 +243,7 @@ async def test_an_item_whose_words_change_is_amended(at, legistar):
 
 async def test_an_item_taken_off_the_agenda_is_recorded_as_such(tmp_path):
     async with LoopbackCivicPlus() as server:
-        at = Attending(nash(server, "civicplus"), tmp_path / "data")
+        at = AgendaHarness(nash(server, "civicplus"), tmp_path / "data")
         server.row(380, "11302026", "Work Session", page("<p>Budget</p>"))
         await at.read()
         server.row(382, "12012026", "Regular Meeting", page(f"<p>1. {MOA}</p>"))
@@ -262,7 +258,7 @@ async def test_an_item_taken_off_the_agenda_is_recorded_as_such(tmp_path):
 
 async def test_an_agenda_that_cannot_be_fetched_is_not_mistaken_for_one_without_the_item(tmp_path):
     async with LoopbackCivicPlus() as server:
-        at = Attending(nash(server, "civicplus"), tmp_path / "data")
+        at = AgendaHarness(nash(server, "civicplus"), tmp_path / "data")
         server.row(382, "12012026", "Regular Meeting", pdf("Call to order", MOA))
         [first] = await at.read()
         assert first.mention.page == 2
@@ -271,7 +267,7 @@ async def test_an_agenda_that_cannot_be_fetched_is_not_mistaken_for_one_without_
         assert await at.read() == ()
         server.fails.clear()
         server.row(382, "12012026", "Regular Meeting", pdf(""), "Amended Nov 24, 2026 6:00 PM")
-        assert await at.read() == ()  # a scan says nothing, neither way
+        assert await at.read() == ()  # a scan proves nothing either way
         assert "none of its 1 pages has text" in (await at.source_status()).problem
         await at.store.close()
 
@@ -295,7 +291,7 @@ async def test_an_agenda_document_posted_after_its_item_adds_no_mention(at, legi
 
 @pytest.fixture
 def as_document(legistar):
-    """The agenda is there as a document that speaks of it, and its items are not yet."""
+    """Post the agenda as a document that names the agreement, before its items are posted."""
     legistar.files["/agenda.pdf"] = pdf("Call to order", f"2. {MOA}")
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
 
@@ -317,7 +313,7 @@ async def test_an_item_posted_after_its_agenda_document_amends_that_mention(at, 
     touch(legistar)
     assert await at.read() == await at.read(DAY) == ()
     touch(legistar, EventDate="2026-12-08T00:00:00")
-    [moved] = await at.read()  # one mention: one thing that moves
+    [moved] = await at.read()  # one mention, so one change
     assert (moved.kind, moved.mention.item) == (Kind.MENTIONED, "event/77/matter/412")
 
 
@@ -397,7 +393,7 @@ async def test_a_mention_says_what_ice_lists_there(at, legistar):
     listed = {agreement.key: agreement for agreement in (sheriff, *others)}
     seen = {"participating": Publication(name="x", address="a", evidence="e", observed_at=at.now, rows=3)}
     known = replace(known, agreements={**known.agreements, "participating": listed}, seen=seen)
-    knowing = TinyKnown(at.store, known)
+    knowing = StoreKnowing(at.store, known)
     put_on_agenda(legistar)
     at.store = knowing
     [change] = await at.read()
@@ -411,8 +407,8 @@ async def test_a_mention_says_nothing_about_ices_list_before_it_was_read(at, leg
     assert change.mention.listed is None
 
 
-class TinyKnown:
-    """A store that knows a list of ours."""
+class StoreKnowing:
+    """A store that knows the list it was given."""
 
     def __init__(self, inner, known: Known):
         self.inner, self._known = inner, known
@@ -444,21 +440,21 @@ async def test_a_place_that_fails_for_a_week_is_parked_until_it_is_read_well(at,
     assert (status.parked_at, status.failures, status.problem) == (None, 0, None)
 
 
-class Stumbling:
-    """A platform's reader with a fault of its own, for one place; the others are read as they are."""
+class BuggyReader:
+    """A platform's reader with a bug for one place; it reads the others well."""
 
-    def __init__(self, stumbles_over, fault):
-        self.stumbles_over, self.fault, self.reader = stumbles_over, fault, LOCAL["page"]
+    def __init__(self, bad_place, fault):
+        self.bad_place, self.fault, self.reader = bad_place, fault, LOCAL["page"]
 
     async def read(self, fetch, place, status, now):
-        if place.name == self.stumbles_over:
+        if place.name == self.bad_place:
             raise self.fault
         return await self.reader.read(fetch, place, status, now)
 
 
 @pytest.fixture
 async def two_places(tmp_path, monkeypatch):
-    """A place that a reader stumbles over and one that is read well, and a desk for both."""
+    """A runner with two places: one hits a bug in the reader, the other is read well."""
     async with LoopbackWeb() as server, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=TLS) as fetch:
         server.files["/a.html"] = page(f"<p>{MOA}</p>")
         places = [
@@ -473,7 +469,7 @@ async def two_places(tmp_path, monkeypatch):
         await store.close()
 
 
-RUBBISH = [
+BUGS = [
     KeyError("items"),
     RecursionError("maximum recursion depth exceeded"),
     AttributeError("line\none"),
@@ -481,11 +477,11 @@ RUBBISH = [
 ]
 
 
-@pytest.mark.parametrize("fault", RUBBISH, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("fault", BUGS, ids=lambda fault: type(fault).__name__)
 async def test_a_bug_of_ours_is_one_line_for_that_source_and_the_others_are_checked(
     two_places, monkeypatch, capsys, fault
 ):
-    monkeypatch.setitem(LOCAL, "page", Stumbling("Bad County, NC", fault))
+    monkeypatch.setitem(LOCAL, "page", BuggyReader("Bad County, NC", fault))
     told = []
     answers = await check(two_places, two_places.places.values(), told.append)
     bad, good = sorted(answers, key=lambda answer: answer["name"])
@@ -503,9 +499,9 @@ async def test_a_bug_of_ours_is_one_line_for_that_source_and_the_others_are_chec
 async def test_a_bug_in_the_detection_counts_as_a_failure_of_that_place(at, legistar, monkeypatch):
     monkeypatch.setattr("bot.domain.agendas.detect.mentions_in", lambda item: {}[item.id])
     put_on_agenda(legistar)
-    attended = await at.poll_agenda()
-    assert attended.failed
-    assert "KeyError" in attended.problems[0]
+    poll = await at.poll_agenda()
+    assert poll.failed
+    assert "KeyError" in poll.problems[0]
     monkeypatch.undo()
     assert [change.mention.title for change in await at.read()] == [MOA]
 
@@ -513,17 +509,17 @@ async def test_a_bug_in_the_detection_counts_as_a_failure_of_that_place(at, legi
 async def test_a_bug_of_ours_in_the_running_program_counts_as_a_failure_and_other_places_are_read(
     two_places, monkeypatch
 ):
-    monkeypatch.setitem(LOCAL, "page", Stumbling("Bad County, NC", KeyError("items")))
+    monkeypatch.setitem(LOCAL, "page", BuggyReader("Bad County, NC", KeyError("items")))
     await two_places.store.subscribe(
         Subscription(id="", channel="console", address="", filter=Filter(states={"NC": 0}))
     )
     moment = [TUESDAY]
     work = Worker(replace(two_places, now=lambda: moment[0]))
-    await work.tick()  # it finds both, and gives each a moment within the hour
+    await work.tick()  # schedules each place within the hour
     for _ in range(3):
         moment[0] = TUESDAY + HOUR
         await work.tick()
-        await work.finish(within=10)
+        await work.idle()
     bad, good = [await two_places.store.source_status(name) for name in two_places.places]
     assert (bad.failures, bad.read_at) == (1, None)
     assert bad.due_at > moment[0] + HOUR
@@ -541,7 +537,7 @@ async def test_no_place_is_parked_while_nothing_at_all_can_be_read(at, legistar)
 async def test_a_place_that_answers_too_many_requests_is_left_alone_longer(tmp_path):
     async with LoopbackWeb() as server:
         server.fails["/agenda"] = Reply(b"", status=429)
-        at = Attending(nash(server, "page", "/agenda", every_hours=1), tmp_path / "data")
+        at = AgendaHarness(nash(server, "page", "/agenda", every_hours=1), tmp_path / "data")
         await at.poll_agenda()
         first = (await at.source_status()).due_at - at.now
         await at.poll_agenda()
@@ -554,7 +550,7 @@ async def test_a_place_that_answers_too_many_requests_is_left_alone_longer(tmp_p
 async def test_a_place_that_blocks_us_is_asked_at_most_five_times_a_day_and_parked_after_a_week(tmp_path, every_hours):
     async with LoopbackWeb() as server:
         server.fails["/agenda"] = Reply(b"", status=403)
-        at = Attending(nash(server, "page", "/agenda", every_hours=every_hours), tmp_path / "data")
+        at = AgendaHarness(nash(server, "page", "/agenda", every_hours=every_hours), tmp_path / "data")
         tried = []
         while (status := await at.source_status()).parked_at is None:
             await at.store.remember(replace(await at.store.source_status("ice"), read_at=at.now))
@@ -595,7 +591,7 @@ async def test_a_feed_entry_with_a_new_date_is_not_a_moved_meeting(tmp_path):
     async with LoopbackWeb() as server:
         said = {"link": "https://nash.example/1", "published": "Mon, 23 Nov 2026 10:00:00 -0500"}
         server.feeds["/news.rss"] = rss(entry("a", "Something else", **said))
-        at = Attending(nash(server, "feed", "/news.rss"), tmp_path / "data")
+        at = AgendaHarness(nash(server, "feed", "/news.rss"), tmp_path / "data")
         await at.read()
         server.feeds["/news.rss"] = rss(entry("b", MOA, **said))
         [first] = await at.read()

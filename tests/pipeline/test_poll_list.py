@@ -1,4 +1,4 @@
-"""One source that is due: fetch, parse, vet, reconcile, record, over a real store and with real bytes."""
+"""Polls of ICE's lists, over a real store and with real bytes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,10 +27,9 @@ async def world(tmp_path):
 
 
 async def begun(world, count=40, **publish):
-    """The world after its first list."""
+    """Poll a first list."""
     world.publish(constables(count), **publish)
     assert {kind for kind, _ in await world.changes()} == {"listed"}
-    return world
 
 
 # ── the straight line ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -58,7 +57,7 @@ async def test_an_unchanged_list_costs_no_parse_and_no_record(world, monkeypatch
     parsed, end = world.ice.parsed, await world.store.last_seq()
 
     async def no_record(_):
-        raise AssertionError("nothing is new")
+        raise AssertionError("nothing new to record")
 
     monkeypatch.setattr(world.store, "record", no_record)
     for _ in range(3):
@@ -98,17 +97,17 @@ async def test_a_signing_on_one_list_explains_the_absence_from_the_other(world):
 
 
 async def pending_begun(world):
+    """Poll a pending list with one agency, then one without it."""
     await begun(world)
     world.publish([cells("Bell County Sheriff's Office")[:5]], name=ListName.PENDING)
     await world.poll()
     world.publish([], name=ListName.PENDING)
     await world.poll()
-    return world
 
 
 async def days(world, count):
-    """What is said while so many days go by, a poll every six hours."""
-    return [said for _ in range(count * 4) for said in await world.changes(hours=6)]
+    """Poll every six hours for so many days; return the changes."""
+    return [change for _ in range(count * 4) for change in await world.changes(hours=6)]
 
 
 DROPPED = [("dropped", "Bell County Sheriff's Office")]
@@ -166,7 +165,7 @@ GROWN = ["Bell County Sheriff's Office", "Coryell County Sheriff's Office"]
 
 
 async def grown(world):
-    """The world after two lists, the second with two agreements more; the body of the first."""
+    """Poll two lists, the second with two more agreements; return the body of the first."""
     await begun(world, dated="11182026am")
     first = world.site.has[world.links[ListName.PARTICIPATING]]
     world.publish([*constables(40), *map(cells, GROWN)], dated="11192026pm")
@@ -207,8 +206,8 @@ async def test_an_approved_old_list_is_accepted_at_once(world):
     first = await grown(world)
     world.publish(body=first, dated="11182026am")
     await world.poll()
-    watched = await world.rule(await world.held(), Ruling.APPROVED)
-    assert [change.kind for change in watched.changes] == [Kind.WITHDRAWN, Kind.WITHDRAWN]
+    poll = await world.rule(await world.held(), Ruling.APPROVED)
+    assert [change.kind for change in poll.changes] == [Kind.WITHDRAWN, Kind.WITHDRAWN]
 
 
 async def test_a_list_older_than_our_records_is_held_because_of_its_name(world):
@@ -272,8 +271,8 @@ async def test_anything_but_the_list_is_held_and_nothing_is_concluded_from_it(wo
     known, read_at = await world.store.known(), (await world.source_status()).read_at
     world.publish(body=body)
     for _ in range(20):
-        watched = await world.poll(hours=12)
-        assert watched.changes == ()
+        poll = await world.poll(hours=12)
+        assert poll.changes == ()
     held = await world.held()
     assert reason in held.reasons[0]
     assert (held.readable, held.gone, held.is_released) == (False, (), False)
@@ -389,8 +388,8 @@ async def test_a_few_exits_beside_many_additions_are_not_held(world):
     world.publish([*constables(1_000), *maryland])
     await world.poll()
     world.publish(constables(1_073))
-    said = [kind for kind, _ in await world.changes()]
-    assert (said.count("withdrawn"), said.count("signed")) == (5, 73)
+    changes = [kind for kind, _ in await world.changes()]
+    assert (changes.count("withdrawn"), changes.count("signed")) == (5, 73)
 
 
 async def test_a_note_below_the_list_is_no_reason_to_hold_it(world):
@@ -403,7 +402,7 @@ async def test_a_note_below_the_list_is_no_reason_to_hold_it(world):
 
 
 async def mass_withdrawal(world):
-    """The world with half of its rows gone, held since now."""
+    """Poll a list with half of its rows gone; return the held listing."""
     await begun(world)
     world.publish(constables(20))
     assert await world.changes() == []
@@ -415,9 +414,9 @@ async def test_a_held_list_seen_for_a_day_on_three_polls_is_accepted(world):
     parsed = world.ice.parsed
     assert await world.changes(hours=12) == []
     assert world.ice.parsed == parsed
-    said = await world.changes(hours=12)
-    assert len(said) == 20
-    assert {kind for kind, _ in said} == {"withdrawn"}
+    changes = await world.changes(hours=12)
+    assert len(changes) == 20
+    assert {kind for kind, _ in changes} == {"withdrawn"}
     assert await world.store.held() == ()
     assert (await world.store.changes())[-1].publication.evidence == held.publication.evidence
     assert await world.changes() == []
@@ -435,9 +434,9 @@ async def test_new_rows_do_not_restart_the_day(world):
     assert await world.changes(hours=20) == []
     again = await world.held()
     assert (again.id, again.since, again.readings) == (held.id, held.since, 2)
-    said = await world.changes(hours=4)
-    assert sorted({kind for kind, _ in said}) == ["signed", "withdrawn"]
-    assert len(said) == 21
+    changes = await world.changes(hours=4)
+    assert sorted({kind for kind, _ in changes}) == ["signed", "withdrawn"]
+    assert len(changes) == 21
 
 
 async def test_a_few_more_exits_do_not_restart_the_day(world):
@@ -446,8 +445,8 @@ async def test_a_few_more_exits_do_not_restart_the_day(world):
         world.publish(constables(left))
         assert await world.changes(hours=8) == []
     world.publish(constables(17))
-    said = await world.changes(hours=8)
-    assert (len(said), held.readings) == (23, 1)
+    changes = await world.changes(hours=8)
+    assert (len(changes), held.readings) == (23, 1)
 
 
 async def test_another_set_of_exits_restarts_the_day(world):
@@ -463,9 +462,9 @@ async def test_an_unreadable_list_in_between_does_not_restart_the_day(world):
     held = await mass_withdrawal(world)
     link = world.links[ListName.PARTICIPATING]
     body, world.site.has[link] = world.site.has[link], MAINTENANCE
-    watched = await world.poll(hours=6)
-    assert (watched.changes, watched.held) == ((), (held,))
-    assert "without a list" in watched.problem
+    poll = await world.poll(hours=6)
+    assert (poll.changes, poll.held) == ((), (held,))
+    assert "without a list" in poll.problem
     world.site.has[link] = body
     assert await world.changes(hours=6) == []
     assert len(await world.changes(hours=12)) == 20
@@ -498,8 +497,8 @@ async def test_an_approved_list_is_recorded_at_once_even_if_the_server_says_unch
     held = await mass_withdrawal(world)
     await world.poll()
     before = await world.source_status()
-    watched = await world.rule(held, Ruling.APPROVED)
-    assert len(watched.changes) == 20
+    poll = await world.rule(held, Ruling.APPROVED)
+    assert len(poll.changes) == 20
     assert await world.store.held() == ()
     assert (await world.store.known()).seen[ListName.PARTICIPATING].evidence == held.publication.evidence
     assert await world.source_status() == before
@@ -510,8 +509,8 @@ async def test_an_approval_is_for_the_newest_document_with_those_exits(world):
     held = await mass_withdrawal(world)
     world.publish([*constables(20), cells("Bell County Sheriff's Office")])
     await world.poll()
-    watched = await world.rule(held, Ruling.APPROVED)
-    assert len(watched.changes) == 21
+    poll = await world.rule(held, Ruling.APPROVED)
+    assert len(poll.changes) == 21
 
 
 async def test_an_approval_keeps_the_wait_that_a_server_asked_for(world):
@@ -526,8 +525,8 @@ async def test_an_approval_keeps_the_wait_that_a_server_asked_for(world):
 
 async def test_a_rejected_list_stays_unrecorded_until_its_exits_change(world):
     held = await mass_withdrawal(world)
-    watched = await world.rule(held, Ruling.REJECTED)
-    assert (watched.changes, watched.held[0].ruling) == ((), Ruling.REJECTED)
+    poll = await world.rule(held, Ruling.REJECTED)
+    assert (poll.changes, poll.held[0].ruling) == ((), Ruling.REJECTED)
     assert await days(world, 5) == []
     world.publish(constables(12))
     assert await world.changes() == []
@@ -559,8 +558,8 @@ async def test_a_failed_poll_keeps_everything_known(world):
     known, read_at, end = await world.store.known(), (await world.source_status()).read_at, await world.store.last_seq()
     for fault in (Unreachable("no answer"), Missing("404"), Blocked("403"), Unreadable("no gzip")):
         world.site.has[PAGE] = fault
-        watched = await world.poll()
-        assert (watched.changes, watched.problem) == ((), str(fault))
+        poll = await world.poll()
+        assert (poll.changes, poll.problem) == ((), str(fault))
     status = await world.source_status()
     assert (await world.store.known(), await world.store.last_seq()) == (known, end)
     assert (status.read_at, status.failures, status.problem) == (read_at, 4, "no gzip")
@@ -579,13 +578,11 @@ async def test_a_link_on_the_page_that_is_not_an_address_is_skipped(world):
 async def test_a_bug_of_ours_counts_as_a_failed_poll_and_names_the_line(world):
     await begun(world)
     world.site.has[PAGE] = KeyError("href")
-    watched = await world.poll()
-    assert watched.problem.startswith(
-        "ice: could not be read for a fault of Countersign's own: KeyError 'href' (ice.py, "
-    )
-    assert watched.problem.endswith("; please report it")
+    poll = await world.poll()
+    assert poll.problem.startswith("ice: could not be read for a fault of Countersign's own: KeyError 'href' (ice.py, ")
+    assert poll.problem.endswith("; please report it")
     status = await world.source_status()
-    assert (status.failures, status.problem) == (1, watched.problem)
+    assert (status.failures, status.problem) == (1, poll.problem)
     assert status.due_at > world.site.at + EVERY / 2
 
 
@@ -644,7 +641,7 @@ async def test_a_retry_after_is_obeyed(world):
     world.site.has[PAGE] = Blocked("429", retry_after=9_000)
     await world.poll()
     status = await world.source_status()
-    assert status.not_before == world.site.at + timedelta(seconds=9_001)  # a clock of whole seconds may be one behind
+    assert status.not_before == world.site.at + timedelta(seconds=9_001)  # whole seconds: the clock may be one behind
     assert status.due_at == status.not_before
     world.site.has[PAGE] = Unreachable("503", retry_after=1)
     await world.poll()
@@ -688,8 +685,8 @@ async def test_the_lists_swapped_on_september_22_are_held_and_the_next_morning_b
 
     archived(world, "participating/participatingAgencies09232025am.xlsx")
     archived(world, "pending/pendingAgencies09232025am.xlsx", name=ListName.PENDING)
-    said = await world.changes(hours=12)
-    assert "withdrawn" not in {kind for kind, _ in said}
+    changes = await world.changes(hours=12)
+    assert "withdrawn" not in {kind for kind, _ in changes}
     assert await world.store.held() == ()
 
 
@@ -710,7 +707,7 @@ def test_a_shorter_interval_applies_at_once_but_a_retry_after_is_still_obeyed():
     status = SourceStatus(source="ice", tried_at=tried, due_at=tried + hour)
     assert not status.is_due(tried + 2 * minute, hour)
     assert status.is_due(tried + 2 * minute, minute)
-    assert not status.is_due(tried + minute, minute)  # a little more or less is the spread
+    assert not status.is_due(tried + minute, minute)  # each wait is a little longer or shorter
     asked = replace(status, failures=1, not_before=tried + hour)
     assert not asked.is_due(tried + hour - minute, minute)
     assert asked.is_due(tried + hour, minute)

@@ -1,4 +1,4 @@
-"""A drawing becomes an image on a bare machine, or the text goes without it."""
+"""Drawings become images on a bare machine; one that fails never stops the text."""
 
 import struct
 import subprocess
@@ -27,8 +27,8 @@ FIGURES = Figures(
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    rasterize._png.cache_clear()
-    rasterize._fonts.cache_clear()
+    rasterize.png_of.cache_clear()
+    rasterize.fonts.cache_clear()
 
 
 def drawing(text: str, font: str = FONT, weight: int = 400) -> Picture:
@@ -52,7 +52,7 @@ def test_a_picture_is_a_small_png_at_twice_its_size(language: Language) -> None:
 
 def test_the_same_drawing_gives_the_same_bytes() -> None:
     first = image_of(draw(FIGURES, Language.ENGLISH))
-    rasterize._png.cache_clear()
+    rasterize.png_of.cache_clear()
 
     assert image_of(draw(FIGURES, Language.ENGLISH)) == first
 
@@ -63,12 +63,12 @@ def test_text_is_drawn_in_the_packaged_font_in_both_weights() -> None:
 
     assert len(words) == 2
     assert blank not in words
-    assert image_of(drawing("Año −1", font="No Such Font")).png == blank  # none of the machine's own is used
+    assert image_of(drawing("Año −1", font="No Such Font")).png == blank  # the machine's own fonts are not used
 
 
 @pytest.mark.parametrize("char", "áéíóúñÁ’–−+(),:0123456789")
 def test_the_font_has_every_character_we_draw(char: str) -> None:
-    missing = image_of(drawing("\ue123")).png  # of private use: what the font shows for what it lacks
+    missing = image_of(drawing("\ue123")).png  # a private-use character, which shows the font's sign for a missing one
 
     assert image_of(drawing(char)).png not in {missing, image_of(drawing(" ")).png}
 
@@ -83,7 +83,7 @@ def test_digests_with_the_same_picture_share_one_image(monkeypatch: pytest.Monke
 
 
 class PanicException(BaseException):
-    """What a panic in Rust becomes: no Exception."""
+    """What a Rust panic becomes, which is not an Exception."""
 
 
 @pytest.mark.parametrize("fault", [ValueError("no root node"), MemoryError(), PanicException("index out of bounds")])
