@@ -1,4 +1,4 @@
-"""People talk to the running program on Telegram, beside the scheduler, in one process."""
+"""People talk to the running program on Telegram and Slack while it polls."""
 
 import re
 import signal
@@ -19,14 +19,14 @@ def here(tmp_path):
 
 @contextmanager
 def running(here, **env):
-    """The program under way, stopped cleanly at the end; no token in its log and no traceback."""
+    """Run the program. It ends cleanly, with no token and no traceback in its log."""
     program = here.start("run", **{"COUNTERSIGN_POLL_SECONDS": "1"} | env)
     try:
         wait_for((here.folder / "control.sock").exists)
         yield program
     finally:
         program.send_signal(signal.SIGTERM)
-        said, log = program.communicate(timeout=20)
+        said, log = program.communicate(timeout=60)
     assert program.returncode == 0, log[-2000:]
     assert "Traceback" not in log, log[-3000:]
     assert here.telegram.token not in said + log

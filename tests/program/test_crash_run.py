@@ -1,4 +1,4 @@
-"""The crash harness holds the program to its promise, and would notice if the program broke it."""
+"""The crash harness holds the program to its promise, and notices when the program breaks it."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "benchmarks" / "crash.py"), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 def figure(done: subprocess.CompletedProcess[str], name: str) -> int:
@@ -43,11 +43,11 @@ def test_the_harness_catches_a_program_that_moves_its_cursor_before_it_sends():
 
 
 class Log:
-    """A log of five changes, each told by a message of its own that names it; what is told together is one message."""
+    """A log of five changes. A message names the changes it covers by their digits."""
 
     start = 0
     ends = range(1, 6)
-    changes = (SimpleNamespace(seq=5),)  # the last is what is asked for
+    changes = (SimpleNamespace(seq=5),)  # only the last one is looked at
 
     def messages(self, after: int, upto: int) -> tuple[tuple[str, int], ...]:
         return (("".join(map(str, range(after + 1, upto + 1))), upto - after),) if upto > after else ()
@@ -65,7 +65,7 @@ def judged(monkeypatch):
     from audit import Arrival, judge
 
     def judged(*told: tuple, log: Log | None = None) -> dict[str, int]:
-        """What is wrong with these messages: a text, after how many kills, and further words on how it went."""
+        """Judge messages, each a text, the number of kills before it and words on what the platform did."""
         log = log or Log()
         arrivals = [
             Arrival(text, period, denied="denied" in words, unheard="unheard" in words) for text, period, *words in told
@@ -81,7 +81,7 @@ def test_changes_told_once_and_in_order_are_good_in_any_number_of_messages(judge
 
 
 class Parts(Log):
-    """The same, told in two parts, of which the first is the same wherever the digest ends."""
+    """The same log in two-part digests, whose first part is the same wherever the digest ends."""
 
     ends = (3, 5)
 

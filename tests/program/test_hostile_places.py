@@ -1,10 +1,9 @@
-"""`countersign read` and `sources check` beside servers that answer as real ones do on their bad days."""
+"""`countersign read` and `sources check` against servers that answer as real ones do on bad days."""
 
 import json
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,6 +26,7 @@ from support.loopback.local import (
     rss,
 )
 from support.program import bare_env, typed_in
+from support.waiting import wait_for
 
 TITLE = "Memorandum of Agreement with ICE under Section 287(g)"
 SOON = datetime.now(UTC).date() + timedelta(days=7)
@@ -34,13 +34,12 @@ SOON = datetime.now(UTC).date() + timedelta(days=7)
 
 @pytest.fixture
 def countersign(tmp_path):
-    """The program as a person runs it, in a folder of its own."""
-
+    """The program as a person runs it, in its own folder."""
     return partial(typed_in, tmp_path)
 
 
 def read(countersign, *words: str) -> tuple[list[dict], list[dict]]:
-    """The items and the mentions that a reading prints."""
+    """Return the items and the mentions that a reading prints."""
     found = [json.loads(line) for line in countersign("read", *words, "--json").stdout.splitlines()]
     return [f for f in found if f["what"] == "item"], [f for f in found if f["what"] == "mention"]
 
@@ -195,20 +194,17 @@ def test_an_unreadable_page_is_one_line_and_exit_1(reply, said, countersign):
 
 @contextmanager
 def running(folder, ice):
-    """The program while it watches."""
+    """Run the program in this folder."""
     program = subprocess.Popen(
         [sys.executable, "-m", "bot", "run"], env=bare_env(folder, COUNTERSIGN_ICE_URL=ice.url), cwd=folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        for _ in range(200):
-            if (folder / "data" / "control.sock").exists():
-                break
-            time.sleep(0.05)
+        wait_for((folder / "data" / "control.sock").exists)
         yield program
     finally:
         program.send_signal(signal.SIGTERM)
-        program.wait(timeout=30)
+        program.wait(timeout=60)
 
 
 def test_the_running_program_carries_out_a_check_and_one_failure_stops_no_other(countersign, tmp_path):

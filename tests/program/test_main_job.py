@@ -1,4 +1,4 @@
-"""The main job, as a person runs it: from ICE's page to a message, in processes of their own."""
+"""The main job, as a person runs it: from ICE's page to a message."""
 
 import json
 import re
@@ -110,7 +110,9 @@ def test_both_link_schemes_work_in_turn(here):
     for number, scheme in enumerate("ABAB"):
         rows = SHERIFFS + NEWCOMERS[: number % 2]
         file = f"participatingAgencies112{number}2026am.xlsx"
-        here.publish_rows(file, rows, at=A_DAY, scheme=scheme, title=f"{number}")  # the same bytes are an old list
+        here.publish_rows(
+            file, rows, at=A_DAY, scheme=scheme, title=f"{number}"
+        )  # the same bytes again would be held as an old list
         here.run("poll")
     kinds = [c["kind"] for c in here.lines("changes") if c["kind"] != "listed"]
     assert kinds == ["signed", "withdrawn", "reinstated"]
@@ -151,7 +153,7 @@ def test_the_running_program_polls_delivers_and_stops_cleanly_on_sigterm(here):
         assert "Did you mean" in here.run("subscribe", "telegram", "42", "--states", "Texsa", expect=2).stderr
     finally:
         program.send_signal(signal.SIGTERM)
-        said, log = program.communicate(timeout=15)
+        said, log = program.communicate(timeout=60)
     assert program.returncode == 0
     assert "Traceback" not in log
     assert here.telegram.token not in said + log
@@ -169,7 +171,7 @@ def test_with_no_token_the_changes_are_printed(here):
         wait_for(lambda: all(s["due_at"] is None for s in here.lines("subscriptions")))
     finally:
         program.send_signal(signal.SIGTERM)
-        said, _ = program.communicate(timeout=15)
+        said, _ = program.communicate(timeout=60)
     assert "287(g): 2 new agreements" in said
     assert "Delaware County Sheriff's Office" in said
 

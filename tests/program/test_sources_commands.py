@@ -1,3 +1,5 @@
+"""The commands for local sources, as a person types them."""
+
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,8 +24,7 @@ FEED = (
 
 @pytest.fixture
 def countersign(tmp_path):
-    """The program as a person runs it, in a folder of its own."""
-
+    """The program as a person runs it, in its own folder."""
     return partial(typed_in, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The story that this program is for: an agenda speaks of 287(g), then ICE lists the sheriff, and readers hear of both."""
+"""The story this program is for: 287(g) is on an agenda, then ICE lists the sheriff, and readers hear about both."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,14 +46,14 @@ def watch(here, state, county, zone="America/New_York"):
 
 @contextmanager
 def running(here) -> Iterator[None]:
-    """The program under way, killed at the end as by a power cut."""
+    """Run the program, and kill it at the end like a power cut."""
     program = here.start("run", COUNTERSIGN_POLL_SECONDS="1")
     try:
         wait_for((here.folder / "control.sock").exists)
         yield
     finally:
         program.kill()
-        said, log = program.communicate(timeout=20)
+        said, log = program.communicate(timeout=60)
         (here.folder / "control.sock").unlink(missing_ok=True)
     assert "Traceback" not in log, log[-3000:]
     assert here.telegram.token not in said + log
@@ -113,7 +113,7 @@ def test_agendas_are_left_alone_while_no_one_watches_their_state(here):
     assert here.legistar.count() == 0
     assert "local sources: 0 of 1 watched, 0 failing, 0 parked" in here.run("status").stdout
 
-    here.run("sources", "check", "Bell County")  # read well once, it is watched for those who watch all states
+    here.run("sources", "check", "Bell County")  # once it was read well, those who watch all states get it
     assert here.legistar.count() > 0
     assert "local sources: 1 of 1 watched" in here.run("status").stdout
     here.run("deliver")
@@ -131,6 +131,6 @@ def test_a_cron_job_reads_the_places_that_are_watched_and_due(here):
     assert (change["kind"], change["mention"]["title"]) == ("mentioned", MOA)
     asked = here.legistar.count()
     assert here.lines("poll", "--local") == []
-    assert here.legistar.count() == asked  # it is not due yet
+    assert here.legistar.count() == asked  # not due yet
     here.run("deliver")
     assert MOA in texts(here.telegram.messages, "42")

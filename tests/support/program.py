@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -74,16 +74,12 @@ class World:
         """Return the objects that a command prints as JSON lines."""
         return [json.loads(line) for line in self.run(*words, "--json", **options).stdout.splitlines()]
 
-    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
-        """Start a program that goes on until it is stopped."""
-        return subprocess.Popen(
-            self.command(*words),
-            env=self.env | env,
-            cwd=self.home,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *words: str, log: Path | None = None, **env: str) -> subprocess.Popen[str]:
+        """Start a program that runs until it is stopped; with `log`, write its output to that file."""
+        with nullcontext(subprocess.PIPE) if log is None else log.open("wb") as out:
+            return subprocess.Popen(
+                self.command(*words), env=self.env | env, cwd=self.home, stdout=out, stderr=out, text=True
+            )
 
     def catalog(self, state: str, text: str) -> None:
         """Make this the whole catalog of local sources."""
