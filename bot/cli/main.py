@@ -37,7 +37,7 @@ from bot.errors import ConfigError, CountersignError, StoreBusy, StoreUnavailabl
 from bot.observability.logs import prepared
 from bot.pipeline import replay as replaying
 from bot.pipeline.runner import Runner
-from bot.pipeline.token_recovery import ask_again
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.sources.ice import Ice
 from bot.store import transfer
 from bot.store.tiny.store import TinyStore
@@ -170,7 +170,7 @@ async def _set_up(settings: Settings, work: Runner) -> None:
     try:
         await broadcast(work, settings.broadcast)
         await _welcome(work, settings)
-        await ask_again(work.store, utc_now(), at_once=True)
+        await probe_rejected_tokens(work.store, utc_now(), at_once=True)
     finally:
         await work.store.release("set up")
 
@@ -202,11 +202,11 @@ async def _watch_and_tell(settings: Settings, work: Runner) -> None:
 
     stale_after = timedelta(hours=settings.stale_hours)
 
-    async def also() -> None:
-        await ask_again(work.store, utc_now())
+    async def upkeep() -> None:
+        await probe_rejected_tokens(work.store, utc_now())
         await notify(work, operator(settings), stale_after)
 
-    await scheduler.run(Worker(work, also=also))
+    await scheduler.run(Worker(work, upkeep=upkeep))
 
 
 def _taking_commands(work: Runner, settings: Settings) -> AbstractAsyncContextManager[None]:

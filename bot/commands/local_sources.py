@@ -88,8 +88,7 @@ def _without_source(problem: str, place: Place) -> str:
 
 
 def _meets(item: AgendaItem) -> tuple[str, str]:
-    day = _day(item.meets_at)
-    return (day.isoformat() if day else "9999", _clock(item.meets_at) or "")
+    return (item.meets_on.isoformat() if item.meets_on else "9999", _clock(item.meets_at) or "")
 
 
 def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
@@ -97,7 +96,7 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
 
     about = {
         "title": item.title,
-        "date": day.isoformat() if (day := _day(item.meets_at)) else None,
+        "date": day.isoformat() if (day := item.meets_on) else None,
         "time": _clock(item.meets_at),
         "body": item.body,
         "address": item.address,
@@ -109,10 +108,6 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
 
 def _clock(moment: datetime | date | None) -> str | None:
     return f"{moment:%H:%M}" if isinstance(moment, datetime) else None
-
-
-def _day(moment: datetime | date | None) -> date | None:
-    return moment.date() if isinstance(moment, datetime) else moment
 
 
 async def check(runner: Runner, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
@@ -139,7 +134,7 @@ async def _checked(runner: Runner, place: Place) -> Answer:
 
 
 def _counts(attended: AgendaPoll, today: date) -> Answer:
-    days = [day for item in attended.items if (day := _day(item.meets_at)) is not None]
+    days = [day for item in attended.items if (day := item.meets_on) is not None]
     return {
         "unchanged": not attended.items,
         "new": len(attended.items),

@@ -18,7 +18,7 @@ from bot.domain.timestamps import stamp
 from bot.errors import CountersignError, UsageError
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
-from bot.pipeline.token_recovery import ask_again
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Record
 
 PATIENCE = 60.0  # seconds that the operator's word on a source waits for a reading of it that is under way
@@ -54,9 +54,9 @@ async def _poll_one(runner: Runner, name: str) -> ListPoll:
 
 async def deliver(runner: Runner) -> Answer:
     """Bring every due subscription up to date now, and see whether a token that was refused works again."""
-    await ask_again(runner.store, runner.now(), at_once=True)
+    await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    delivered = [await runner.bring_up_to_date(s) for s in await runner.claim_due()]
+    delivered = [await runner.deliver(s) for s in await runner.claim_due()]
     return {
         "messages": sum(d.messages for d in delivered),
         "problems": [f"{d.subscription}: {d.problem}" for d in delivered if d.problem],
@@ -148,7 +148,7 @@ async def reject(runner: Runner, *, held: str) -> Answer:
 
 async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> Answer:
     source = next((h.source for h in await runner.store.held() if h.id == held_id), next(iter(runner.sources)))
-    async with runner.alone(f"source {source}", PATIENCE):  # a reading replaces what is held, and so would this
+    async with runner.exclusive(f"source {source}", PATIENCE):  # a reading replaces what is held, and so would this
         watched = await rule(held_id, ruling, source=runner.sources[source], store=runner.store, now=runner.now)
     return {
         "changes": [as_json(change) for change in watched.changes],
@@ -158,7 +158,7 @@ async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> Answer:
 
 async def retract(runner: Runner, *, seq: int, because: str) -> Answer:
     """Take a change back: whoever was told of it is told that it was wrong. The log keeps both."""
-    async with runner.alone(f"source {SOURCE_OF_LISTS}", PATIENCE):  # whose memory is committed with it
+    async with runner.exclusive(f"source {SOURCE_OF_LISTS}", PATIENCE):  # whose memory is committed with it
         return await _taken_back(runner, seq, because)
 
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from support.chat import FIRST, NOW, SECOND, SIGNED, Chat
 from support.program import row
-from support.talk import FIRST, NOW, SECOND, SIGNED, Talk
 
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
 from bot.domain.language import Language
@@ -16,7 +16,7 @@ from bot.store.tiny.store import TinyStore
 @pytest.fixture
 async def talk(tmp_path):
     store = TinyStore.open(tmp_path)
-    made = Talk(store)
+    made = Chat(store)
     await made.publish(FIRST, NOW - timedelta(days=5))
     await made.publish(SECOND, NOW - timedelta(days=1))
     yield made

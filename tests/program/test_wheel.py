@@ -1,4 +1,4 @@
-"""Installed as a wheel, the program brings all that it runs: the migrations, which nothing imports."""
+"""The wheel holds everything the program needs, even the migrations, which no module imports."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*words, cwd, **env):
-    """Run Python with these words; what it said. The program that it finds is the one in `cwd`."""
+    """Run Python in `cwd`, so that it finds the program there; return its output."""
     env = bare_env(cwd, PYTHONPATH=str(cwd), **env)
     done = subprocess.run([sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -304,22 +304,18 @@ def is_ahead(at: datetime | date | None, visit: ReadSession) -> bool:
 
 def _is_recent(item: AgendaItem, visit: ReadSession) -> bool:
     """Whether it was not long ago, or may have been."""
-    return item.meets_at is None or _day(item.meets_at) >= visit.today - RECENT
+    return item.meets_on is None or item.meets_on >= visit.today - RECENT
 
 
 def _is_by(day: date, item: AgendaItem) -> bool:
-    return item.meets_at is not None and _day(item.meets_at) <= day
-
-
-def _day(at: datetime | date) -> date:
-    return at.date() if isinstance(at, datetime) else at
+    return item.meets_on is not None and item.meets_on <= day
 
 
 def _urgency(item: AgendaItem, visit: ReadSession) -> tuple[int, int]:
     """To come, the soonest first; then without a day; then over, the latest first."""
-    if item.meets_at is None:
+    if item.meets_on is None:
         return 1, 0
-    day = _day(item.meets_at).toordinal()
+    day = item.meets_on.toordinal()
     return (0, day) if is_ahead(item.meets_at, visit) else (2, -day)
 
 

@@ -33,7 +33,7 @@ from bot.domain.lists.matching import Pair, best_pairs, is_second_row
 from bot.domain.lists.names import canonical
 from bot.domain.lists.reconcile import dropped, reconcile
 from bot.errors import Unreadable
-from bot.pipeline.replay import _document, entries
+from bot.pipeline.replay import document_of, entries
 from bot.sources.ice import Ice
 
 TAMPA = row("Tampa Police Department", county="Hillsborough County", moa=moa("tampa"))
@@ -716,7 +716,7 @@ def history():
     known, said = Known(), []
     for entry in entries(ARCHIVE):
         try:
-            found = Ice().parse(_document(entry), entry.list)
+            found = Ice().parse(document_of(entry), entry.list)
         except Unreadable:
             continue
         result = reconcile(known, found)
