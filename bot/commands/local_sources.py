@@ -16,7 +16,7 @@ from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, 
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import on_the_web, recognize
+from bot.sources.local.recognize import completed_address, recognize
 
 Answer = dict[str, Any]
 
@@ -37,14 +37,14 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
             f"{address!r} is no address on the web. Write it as in https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
-        typed = on_the_web(address)
+        typed = completed_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
 
 def document_at(address: str) -> str | None:
     """The kind of an address that is one document, where the document is meant and not the site that it lies on."""
-    return "page" if _DOCUMENT.search(urlsplit(on_the_web(address)).path) else None
+    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
 async def what_it_is(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[Answer]]:

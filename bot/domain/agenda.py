@@ -52,6 +52,11 @@ class AgendaItem:
     evidence: str = ""
     unreadable: str = ""
 
+    @property
+    def meets_on(self) -> date | None:
+        """The day of the meeting, if it is known."""
+        return self.meets_at.date() if isinstance(self.meets_at, datetime) else self.meets_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReading:

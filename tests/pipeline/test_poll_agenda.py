@@ -495,7 +495,7 @@ async def test_a_fault_of_our_own_is_said_of_that_source_in_a_line_and_the_other
     bad, good = sorted(answers, key=lambda answer: answer["name"])
     assert sorted(told, key=lambda answer: answer["name"]) == [bad, good]
     assert not bad["read"]
-    assert bad["problem"].startswith("Bad County, NC: could not be read for a fault of Countersign's own: ")
+    assert bad["problem"].startswith("Bad County, NC: a bug in Countersign kept it from being read: ")
     assert type(fault).__name__ in bad["problem"]
     assert bad["problem"].endswith("; please report it")
     assert "\n" not in bad["problem"]

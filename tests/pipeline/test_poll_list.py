@@ -581,7 +581,7 @@ async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_a
     world.site.has[PAGE] = KeyError("href")
     watched = await world.poll()
     assert watched.problem.startswith(
-        "ice: could not be read for a fault of Countersign's own: KeyError 'href' (ice.py, "
+        "ice: a bug in Countersign kept it from being read: KeyError 'href' (ice.py, "
     )
     assert watched.problem.endswith("; please report it")
     status = await world.source_status()

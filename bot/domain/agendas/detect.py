@@ -20,6 +20,7 @@ from heapq import merge
 from itertools import chain, islice
 
 from bot.domain.agenda import AgendaItem, Found
+from bot.domain.agendas.hyphens import rejoin_words
 
 REACH = 200  # characters
 SENTENCE = 1_000  # characters before and behind the words in which the sentence's ends are looked for
@@ -366,7 +367,6 @@ _SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS)
 _Span = tuple[int, int]
 _Places = tuple["array[int]", "array[int]"]  # where each begins and ends
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-_BROKEN = re.compile(r"(\w)[-\u2010\u2011\u00ad][ \t]*+\n[ \t]*+(?=([a-z])?)")  # divided at the end of a line
 _LABEL = re.compile(r"(?:\d{1,3}[.)]|[A-Za-z][.)]|[ivxIVX]{1,5}[.)]|[•▪●◦‣*–—-])(?= )")  # of the next thing on a list
 _END = re.compile(r"[.!?;][\"”’)]? (?=[\"“¿¡(§]?[A-ZÀ-Ý0-9])|\n")
 _ABBREVIATED = re.compile(
@@ -378,12 +378,6 @@ _ABBREVIATED = re.compile(
 def find(text: str, *, page: int | None = None) -> tuple[Found, ...]:
     """Return where the text speaks of it, once for each sentence, at most MOST times; `page` is handed through."""
     return tuple(islice(_Text(text).found(page), MOST))
-
-
-def unbroken(text: str) -> str:
-    """Return the text with words whole that were divided at the end of a line; a hyphen before a digit or "(" stays."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _BROKEN.sub(lambda match: match[1] + ("" if match[2] and match[1].isalpha() else "-"), text)
 
 
 def mentions_in(item: AgendaItem) -> tuple[Found, ...]:
@@ -507,7 +501,7 @@ def _plain(text: str) -> str:
     """Return the text with a line for each paragraph, single spaces, whole words, and no letters that nobody sees."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-")
-    return "\n".join(_paragraphs(_INVISIBLE.sub("", unbroken(text))))
+    return "\n".join(_paragraphs(_INVISIBLE.sub("", rejoin_words(text))))
 
 
 def _paragraphs(text: str) -> Iterator[str]:
