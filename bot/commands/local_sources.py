@@ -92,7 +92,7 @@ def _meets(item: AgendaItem) -> tuple[str, str]:
 
 
 def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
-    from bot.domain.agendas.detect import mentions_in  # noqa: PLC0415 - its patterns are slow to compile
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile
 
     about = {
         "title": item.title,
@@ -102,7 +102,7 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
         "address": item.address,
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
-    for found in mentions_in(item):
+    for found in passages_in(item):
         yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
 
 

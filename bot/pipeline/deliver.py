@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.channels import Channel, Part, Ready, at_once
-from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, OF_AGENDAS, REMEMBERED_FOR, Agendas
+from bot.domain.agendas.link import AGENDA_KINDS, KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import totals
 from bot.domain.messages.chart import picture_for
@@ -229,15 +229,15 @@ async def _circumstances(
     )
 
 
-async def _agendas(subscription: Subscription, changes: Sequence[Change], store: Store) -> Agendas:
+async def _agendas(subscription: Subscription, changes: Sequence[Change], store: Store) -> AgendaLog:
     """What local government said up to what the digest covers, where a change may follow on it."""
-    followed = [c for c in changes if c.kind in FOLLOWS_ON_AGENDA and subscription.filter.matches(c)]
+    followed = [c for c in changes if c.kind in KINDS_AFTER_A_VOTE and subscription.filter.matches(c)]
     if not followed:
-        return Agendas()
+        return AgendaLog()
     states = sorted({state for change in followed for state in change.states})
-    since = min(c.recorded_at for c in followed if c.recorded_at) - REMEMBERED_FOR
-    said = await store.changes(upto=subscription.pinned, since=since, states=states, kinds=OF_AGENDAS)
-    return Agendas(tuple(change for change in said if change.mention is not None))
+    since = min(c.recorded_at for c in followed if c.recorded_at) - LINKED_FOR
+    said = await store.changes(upto=subscription.pinned, since=since, states=states, kinds=AGENDA_KINDS)
+    return AgendaLog(tuple(change for change in said if change.mention is not None))
 
 
 async def _send(channel: Channel, letter: _OutgoingPart, ready: Ready) -> str:

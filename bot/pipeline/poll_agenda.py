@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
-from bot.domain.agenda import AgendaItem, Found, LocalReading, Place
-from bot.domain.agendas.link import OF_AGENDAS
-from bot.domain.agendas.track import Before, is_first, news
+from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place
+from bot.domain.agendas.link import AGENDA_KINDS
+from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.source_status import SourceStatus, spread
@@ -28,7 +28,7 @@ OWN = "attend"  # what we remember of a place beside the facts of its source
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
-Spoken = Sequence[tuple[AgendaItem, tuple[Found, ...]]]
+Spoken = Sequence[tuple[AgendaItem, tuple[Passage, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +66,11 @@ async def _take(place: Place, reading: LocalReading, status: SourceStatus, store
     spoken: Spoken = ()
     if reading.items:
         spoken = await asyncio.to_thread(_spoken, reading.items)
-        said = await store.changes(states=[place.state], kinds=OF_AGENDAS)
+        said = await store.changes(states=[place.state], kinds=AGENDA_KINDS)
         known = await store.known()
         participating = known.participating if ListName.PARTICIPATING in known.seen else None
-        before = Before(log=said, participating=participating, is_first=first_since is not None)
-        changes = news(place, spoken, reading.documents, before, at)
+        context = PlaceContext(log=said, participating=participating, is_first=first_since is not None)
+        changes = changes_from(place, spoken, reading.documents, context, at)
     fresh = _read(status, place, reading, at, first_since)
     if changes:
         rests_on = {change.publication.evidence for change in changes}
@@ -99,9 +99,9 @@ async def _take(place: Place, reading: LocalReading, status: SourceStatus, store
 
 
 def _spoken(items: Sequence[AgendaItem]) -> Spoken:
-    from bot.domain.agendas.detect import mentions_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings bring nothing
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings bring nothing
 
-    return [(item, mentions_in(item)) for item in items]
+    return [(item, passages_in(item)) for item in items]
 
 
 # ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -194,9 +194,7 @@ def _table(document: Document) -> _Table:
         header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
             return _Table(header, number, rows, links)
-    raise Unreadable(
-        "no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists"
-    )
+    raise Unreadable("no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists")
 
 
 def _header(cells: Sequence[Value]) -> dict[str, int]:

@@ -505,7 +505,7 @@ async def test_a_fault_of_our_own_is_said_of_that_source_in_a_line_and_the_other
 
 
 async def test_a_fault_in_what_is_done_with_an_item_is_one_of_that_place_too(at, legistar, monkeypatch):
-    monkeypatch.setattr("bot.domain.agendas.detect.mentions_in", lambda item: {}[item.id])
+    monkeypatch.setattr("bot.domain.agendas.detect.passages_in", lambda item: {}[item.id])
     put_on_agenda(legistar)
     attended = await at.poll_agenda()
     assert attended.failed

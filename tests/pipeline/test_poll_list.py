@@ -580,9 +580,7 @@ async def test_a_fault_of_our_own_is_a_failure_like_any_other_which_says_where_a
     await begun(world)
     world.site.has[PAGE] = KeyError("href")
     watched = await world.poll()
-    assert watched.problem.startswith(
-        "ice: a bug in Countersign kept it from being read: KeyError 'href' (ice.py, "
-    )
+    assert watched.problem.startswith("ice: a bug in Countersign kept it from being read: KeyError 'href' (ice.py, ")
     assert watched.problem.endswith("; please report it")
     status = await world.source_status()
     assert (status.failures, status.problem) == (1, watched.problem)

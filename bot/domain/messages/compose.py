@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, Agendas
+from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import Totals
 from bot.domain.messages.digest import Digest, Item, Section
@@ -31,7 +31,7 @@ class Circumstances:
     read_at: datetime | None = None
     sources: int = 0
     is_held: bool = False
-    agendas: Agendas = field(default_factory=Agendas)
+    agendas: AgendaLog = field(default_factory=AgendaLog)
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
@@ -89,7 +89,7 @@ def _heard(subscription: Subscription, found: Net) -> Net | None:
     return replace(found, change=replace(found.change, kind=kind)) if kind is not None else None
 
 
-def _sections(told: Sequence[Net], wording: Wording, agendas: Agendas) -> Iterable[Section]:
+def _sections(told: Sequence[Net], wording: Wording, agendas: AgendaLog) -> Iterable[Section]:
     """By state, departures first; an agency with all its agreements is one item, and so is a thing on an agenda."""
     order = [Kind.WITHDRAWN, *Kind]
     groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[Net]]] = {}
@@ -111,13 +111,13 @@ def _subject(change: Change) -> tuple[str, ...]:
     return (str(change.mention.meets_on or "9999"), *change.mention.key)
 
 
-def _item(kind: Kind, group: Sequence[Net], wording: Wording, agendas: Agendas) -> Item:
+def _item(kind: Kind, group: Sequence[Net], wording: Wording, agendas: AgendaLog) -> Item:
     changes = [found.change for found in group]
     if changes[0].mention is not None:
         lines = wording.mention(changes[0])
     else:
         lines = wording.agency(kind, changes)
-        spoken = agendas.speak_of(changes[-1]) if kind in FOLLOWS_ON_AGENDA else None
+        spoken = agendas.mention_behind(changes[-1]) if kind in KINDS_AFTER_A_VOTE else None
         if spoken is not None:
             lines = (*lines, wording.spoken_of(spoken, changes[-1].publication.observed_at.date()))
     return Item(

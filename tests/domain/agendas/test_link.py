@@ -7,8 +7,8 @@ import pytest
 from support.listings import row
 
 from bot.domain.agenda import CANCELLED, Mention
-from bot.domain.agendas.link import Agendas, is_meant, listed_there
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.link import AgendaLog, is_meant, listed_there
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
 from bot.domain.change import Change, Kind
 
@@ -78,7 +78,7 @@ def publication(at=NOW):
 
 def spoke(mention, days_ago=30, seq=1, kind=Kind.MENTIONED, **more):
     at = NOW - timedelta(days=days_ago)
-    return replace(mentioned(mention, publication(at), kind), seq=seq, recorded_at=at, **more)
+    return replace(mention_change(mention, publication(at), kind), seq=seq, recorded_at=at, **more)
 
 
 def signed(agreement=SHERIFF):
@@ -90,18 +90,21 @@ def signed(agreement=SHERIFF):
 
 def test_a_signing_follows_on_what_the_commission_s_agenda_said():
     mention = said(meets_on=date(2026, 12, 1))
-    assert Agendas((spoke(mention),)).speak_of(signed()) == mention
-    assert Agendas((spoke(mention),)).speak_of(signed(agency("Levy County Sheriff's Office", "Levy County"))) is None
-    assert Agendas((spoke(mention, days_ago=181),)).speak_of(signed()) is None
-    assert Agendas().speak_of(signed()) is None
+    assert AgendaLog((spoke(mention),)).mention_behind(signed()) == mention
+    assert (
+        AgendaLog((spoke(mention),)).mention_behind(signed(agency("Levy County Sheriff's Office", "Levy County")))
+        is None
+    )
+    assert AgendaLog((spoke(mention, days_ago=181),)).mention_behind(signed()) is None
+    assert AgendaLog().mention_behind(signed()) is None
 
 
 def test_it_is_said_as_it_stood_at_the_end_and_not_if_it_was_taken_back():
     first = said(meets_on=date(2026, 12, 1))
     moved = replace(first, meets_on=date(2026, 12, 8)).after(first)
     taken_back = spoke(first, seq=3, kind=Kind.RETRACTED, retracts=1, retracted=Kind.MENTIONED)
-    assert Agendas((spoke(first), spoke(moved, 20, 2))).speak_of(signed()) == moved
-    assert Agendas((spoke(first), taken_back)).speak_of(signed()) is None
+    assert AgendaLog((spoke(first), spoke(moved, 20, 2))).mention_behind(signed()) == moved
+    assert AgendaLog((spoke(first), taken_back)).mention_behind(signed()) is None
 
 
 def test_of_several_the_last_meeting_that_took_place_is_said():
@@ -109,6 +112,6 @@ def test_of_several_the_last_meeting_that_took_place_is_said():
     to_come = said(item="c", meets_on=date(2027, 1, 5))
     called_off = said(item="d", meets_on=date(2026, 12, 10), status=CANCELLED)
     log = tuple(spoke(mention, seq=n) for n, mention in enumerate((late, early, to_come, called_off), start=1))
-    assert Agendas(log).speak_of(signed()) == late
-    assert Agendas(log[2:]).speak_of(signed()) == to_come
-    assert Agendas(log[3:]).speak_of(signed()) == called_off
+    assert AgendaLog(log).mention_behind(signed()) == late
+    assert AgendaLog(log[2:]).mention_behind(signed()) == to_come
+    assert AgendaLog(log[3:]).mention_behind(signed()) == called_off

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bot.domain.agenda import Place
-from bot.domain.agendas.schedule import Interest, Schedule, local
+from bot.domain.agendas.schedule import Schedule, WatchedStates, count_places
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 
@@ -34,26 +34,26 @@ def watcher(channel="telegram", paused=None, **filter_):
     ],
 )
 def test_who_wakes_a_place(who, unverified, verified):
-    interest = Interest.of([who])
-    assert interest.wakes(NASH, None) is unverified
-    assert interest.wakes(replace(NASH, verified=date(2026, 11, 1)), None) is verified
-    assert interest.wakes(NASH, WELL) is verified
-    assert interest.wakes(NASH, SourceStatus(source=NASH.name, tried_at=NOW, failures=1)) is unverified
+    interest = WatchedStates.of([who])
+    assert interest.include(NASH, None) is unverified
+    assert interest.include(replace(NASH, verified=date(2026, 11, 1)), None) is verified
+    assert interest.include(NASH, WELL) is verified
+    assert interest.include(NASH, SourceStatus(source=NASH.name, tried_at=NOW, failures=1)) is unverified
 
 
 def test_what_is_parked_is_woken_by_nobody():
-    assert not Interest.of([watcher(states=["NC"])]).wakes(NASH, replace(WELL, parked_at=NOW))
+    assert not WatchedStates.of([watcher(states=["NC"])]).include(NASH, replace(WELL, parked_at=NOW))
 
 
 def test_nobody_watches_and_nothing_is_due():
     schedule = Schedule({NASH.name: NASH})
-    schedule.draw_up([], Interest.of([]), NOW)
+    schedule.rebuild([], WatchedStates.of([]), NOW)
     assert schedule.due(NOW + timedelta(days=1)) == []
 
 
 def drawn_up(places, statuses=(), **options):
     schedule = Schedule({place.name: place for place in places})
-    schedule.draw_up(statuses, Interest.of([watcher(states=["NC"])]), NOW, **options)
+    schedule.rebuild(statuses, WatchedStates.of([watcher(states=["NC"])]), NOW, **options)
     return schedule
 
 
@@ -62,7 +62,7 @@ def test_first_readings_are_spread_over_the_hour_and_each_keeps_its_moment():
     schedule = drawn_up(places)
     quarters = [len(schedule.due(NOW + timedelta(minutes=15 * n))) for n in range(1, 5)]
     assert all(abs(due - 500 * n) < 100 for n, due in enumerate(quarters, start=1)), quarters
-    schedule.draw_up([], Interest.of([watcher(states=["NC"])]), NOW + timedelta(minutes=30))
+    schedule.rebuild([], WatchedStates.of([watcher(states=["NC"])]), NOW + timedelta(minutes=30))
     assert len(schedule.due(NOW + timedelta(minutes=30))) == quarters[1]
 
 
@@ -75,7 +75,7 @@ def test_a_place_that_was_read_is_due_when_its_memory_says_so():
     schedule = drawn_up([NASH], [WELL])
     assert schedule.due(NOW + timedelta(hours=5)) == []
     assert schedule.due(NOW + timedelta(hours=6)) == [NASH]
-    schedule.put(NASH.name, NOW + timedelta(hours=12))
+    schedule.set_due(NASH.name, NOW + timedelta(hours=12))
     assert schedule.due(NOW + timedelta(hours=6)) == []
 
 
@@ -92,5 +92,5 @@ def test_the_count_of_places():
         replace(WELL, source="c", failures=9, parked_at=NOW),
         replace(WELL, source="ice", failures=3),
     ]
-    counts = local(places, statuses, Interest.of([watcher(states=["NC"])]))
+    counts = count_places(places, statuses, WatchedStates.of([watcher(states=["NC"])]))
     assert (counts.places, counts.watched, counts.failing, counts.parked) == (4, 3, 1, 1)
