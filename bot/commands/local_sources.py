@@ -17,7 +17,7 @@ from bot.fetch import NEVER_READ
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import on_the_web, recognize
+from bot.sources.local.recognize import completed_address, recognize
 
 Answer = dict[str, Any]
 
@@ -38,14 +38,14 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
             f"{address!r} is no address on the web. Write it as in https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
-        typed = on_the_web(address)
+        typed = completed_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
 
 def document_at(address: str) -> str | None:
     """The kind of an address that is one document, where the document is meant and not the site that it lies on."""
-    return "page" if _DOCUMENT.search(urlsplit(on_the_web(address)).path) else None
+    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
 async def what_it_is(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[Answer]]:
@@ -92,7 +92,7 @@ def _meets(item: AgendaItem) -> tuple[str, str]:
 
 
 def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
-    from bot.domain.agendas.detect import mentions_in  # noqa: PLC0415 - its patterns are slow to compile
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile
 
     about = {
         "title": item.title,
@@ -102,7 +102,7 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
         "address": item.address,
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
-    for found in mentions_in(item):
+    for found in passages_in(item):
         yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
 
 

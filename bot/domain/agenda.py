@@ -71,7 +71,7 @@ class LocalReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Passage:
     """Where a text speaks of 287(g): the words that matched, the sentence around them, the page (from 1), if any."""
 
     matched: str

@@ -49,7 +49,7 @@ class Change:
     which it was first seen there. A retraction names the change that was wrong with `retracts` and `retracted`, its
     number and kind. `seq` and `recorded_at` are given by the store.
 
-    With a `mention` it is made by `mentioned`: `agreement` then stands for whoever spoke (state, county and body), is
+    With a `mention`, from `mention_change`, `agreement` stands for whoever spoke (state, county and body), is
     on no list, and `publication` is the document that says it. Its kind is mentioned; amended where only words changed;
     listed where it was over when the place was first read.
     """

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from bot.channels import Part, Ready, Sender, at_once
-from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, OF_AGENDAS, REMEMBERED_FOR, Agendas
+from bot.domain.agendas.link import AGENDA_KINDS, KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import totals
 from bot.domain.messages.chart import picture_for
@@ -170,15 +170,15 @@ async def _circumstances(
     )
 
 
-async def _agendas(pinned: Subscription, new: Sequence[Change], store: Store) -> Agendas:
+async def _agendas(pinned: Subscription, new: Sequence[Change], store: Store) -> AgendaLog:
     """Return what local governments said before the new changes, if any of those may follow from a vote."""
-    followed = [c for c in new if c.kind in FOLLOWS_ON_AGENDA and pinned.filter.matches(c)]
+    followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
     if not followed:
-        return Agendas()
+        return AgendaLog()
     states = sorted({state for change in followed for state in change.states})
-    since = min(c.recorded_at for c in followed if c.recorded_at) - REMEMBERED_FOR
-    recorded = await store.changes(upto=pinned.pinned, since=since, states=states, kinds=OF_AGENDAS)
-    return Agendas(tuple(change for change in recorded if change.mention is not None))
+    since = min(c.recorded_at for c in followed if c.recorded_at) - LINKED_FOR
+    recorded = await store.changes(upto=pinned.pinned, since=since, states=states, kinds=AGENDA_KINDS)
+    return AgendaLog(tuple(change for change in recorded if change.mention is not None))
 
 
 # ── send and advance ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,9 +8,9 @@ from typing import Any
 
 import structlog
 
-from bot.domain.agenda import AgendaItem, Found, LocalReading, Place
-from bot.domain.agendas.link import OF_AGENDAS
-from bot.domain.agendas.track import Before, is_first, news
+from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place
+from bot.domain.agendas.link import AGENDA_KINDS
+from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
 from bot.domain.change import Change
 from bot.domain.source_status import SourceStatus, spread
@@ -28,7 +28,7 @@ NOTES = "attend"  # the key of our own notes among the facts of a source; stored
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
-ItemsWithMentions = Sequence[tuple[AgendaItem, tuple[Found, ...]]]
+ItemsWithMentions = Sequence[tuple[AgendaItem, tuple[Passage, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
     if reading.items:
         read = await asyncio.to_thread(_find_mentions, reading.items)
         before = await _before(place, store, is_first=new_since is not None)
-        changes = news(place, read, reading.documents, before, at)
+        changes = changes_from(place, read, reading.documents, before, at)
     status = _status_after(reading, status, place, at, new_since)
     return AgendaPoll(
         source=place.name,
@@ -79,16 +79,16 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
 
 
 def _find_mentions(items: Sequence[AgendaItem]) -> ItemsWithMentions:
-    from bot.domain.agendas.detect import mentions_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings bring nothing
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings bring nothing
 
-    return [(item, mentions_in(item)) for item in items]
+    return [(item, passages_in(item)) for item in items]
 
 
-async def _before(place: Place, store: Store, *, is_first: bool) -> Before:
+async def _before(place: Place, store: Store, *, is_first: bool) -> PlaceContext:
     """Read from the store what a new reading is compared with."""
-    recorded, known = await store.changes(states=[place.state], kinds=OF_AGENDAS), await store.known()
+    recorded, known = await store.changes(states=[place.state], kinds=AGENDA_KINDS), await store.known()
     participating = known.participating if ListName.PARTICIPATING in known.seen else None
-    return Before(log=recorded, participating=participating, is_first=is_first)
+    return PlaceContext(log=recorded, participating=participating, is_first=is_first)
 
 
 async def _record(

@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.channels import Sender
 from bot.domain.agenda import Place
-from bot.domain.agendas.schedule import Interest, Schedule
+from bot.domain.agendas.schedule import Schedule, WatchedStates
 from bot.domain.subscription import Subscription
 from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
@@ -109,7 +109,7 @@ class Runner:
     async def schedule(self, schedule: Schedule, *, at_once: bool = False) -> Schedule:
         """Draw up the schedule of places from what the store holds now."""
         live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
-        schedule.draw_up(await self.store.source_statuses(), Interest.of(live), self.now(), at_once=at_once)
+        schedule.rebuild(await self.store.source_statuses(), WatchedStates.of(live), self.now(), at_once=at_once)
         return schedule
 
     async def poll_agenda(self, place: Place) -> AgendaPoll:

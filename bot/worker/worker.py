@@ -129,7 +129,7 @@ class Worker:
             next_at = (await self._runner.store.source_status(place.name)).due_at or next_at
         finally:
             self._places -= 1
-            self._schedule.put(place.name, next_at)
+            self._schedule.set_due(place.name, next_at)
             self._start_as_many_places_as_fit()
 
     async def _deliver(self, subscription: Subscription) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.listings import FIRST, listing, row
 
 from bot.domain.agenda import Mention
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, due_at, owed
@@ -308,7 +308,7 @@ def test_who_hears_of_a_mention(filter_, heard):
         evidence="e",
         listed=(listed,),
     )
-    change_ = replace(mentioned(mention, change(Kind.SIGNED).publication), seq=7)
+    change_ = replace(mention_change(mention, change(Kind.SIGNED).publication), seq=7)
     assert Filter(**filter_).kind_for(change_) is (Kind.MENTIONED if heard else None)
     wrong = replace(change_, kind=Kind.RETRACTED, retracted=Kind.MENTIONED, retracts=7)
     assert Filter(**filter_).kind_for(wrong) is (Kind.RETRACTED if heard else None)

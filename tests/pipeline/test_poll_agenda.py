@@ -494,7 +494,7 @@ async def test_a_bug_of_ours_is_one_line_for_that_source_and_the_others_are_chec
     bad, good = sorted(answers, key=lambda answer: answer["name"])
     assert sorted(told, key=lambda answer: answer["name"]) == [bad, good]
     assert not bad["read"]
-    assert bad["problem"].startswith("Bad County, NC: could not be read for a fault of Countersign's own: ")
+    assert bad["problem"].startswith("Bad County, NC: a bug in Countersign kept it from being read: ")
     assert type(fault).__name__ in bad["problem"]
     assert bad["problem"].endswith("; please report it")
     assert "\n" not in bad["problem"]
@@ -504,7 +504,7 @@ async def test_a_bug_of_ours_is_one_line_for_that_source_and_the_others_are_chec
 
 
 async def test_a_bug_in_the_detection_counts_as_a_failure_of_that_place(at, legistar, monkeypatch):
-    monkeypatch.setattr("bot.domain.agendas.detect.mentions_in", lambda item: {}[item.id])
+    monkeypatch.setattr("bot.domain.agendas.detect.passages_in", lambda item: {}[item.id])
     put_on_agenda(legistar)
     poll = await at.poll_agenda()
     assert poll.failed

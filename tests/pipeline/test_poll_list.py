@@ -579,7 +579,7 @@ async def test_a_bug_of_ours_counts_as_a_failed_poll_and_names_the_line(world):
     await begun(world)
     world.site.has[PAGE] = KeyError("href")
     poll = await world.poll()
-    assert poll.problem.startswith("ice: could not be read for a fault of Countersign's own: KeyError 'href' (ice.py, ")
+    assert poll.problem.startswith("ice: a bug in Countersign kept it from being read: KeyError 'href' (ice.py, ")
     assert poll.problem.endswith("; please report it")
     status = await world.source_status()
     assert (status.failures, status.problem) == (1, poll.problem)

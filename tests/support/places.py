@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
-from bot.domain.document import Validators
+from bot.domain.document import Document, Validators, digest
 from bot.domain.source_status import SourceStatus
 from bot.fetch import Clock, Fetch, Limits
 from bot.sources import LOCAL
@@ -65,3 +65,15 @@ class Reader:
 
 async def no_wait(seconds: float) -> None:
     """Return at once, in place of `asyncio.sleep`."""
+
+
+class Canned:
+    """A fetcher that answers every address with the same JSON."""
+
+    def __init__(self, answer: object) -> None:
+        self._body = msgspec.json.encode(answer)
+
+    async def get(self, address: str, **_: object) -> Document:
+        return Document(
+            address=address, name="x", body=self._body, sha256=digest(self._body), headers={}, fetched_at=TUESDAY
+        )

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import Mention
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.document import Document, Validators, digest
@@ -100,7 +100,7 @@ def spoken(number=1, state="NC", before=None, **more):
         "listed": (agreement(3, state),),
     }
     mention = Mention(**about | more).after(before.mention if before else None)
-    return mentioned(mention, publication(number, rows=0))
+    return mention_change(mention, publication(number, rows=0))
 
 
 def status(at=NOON, source="ice", **more):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, Agendas
+from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import Totals
 from bot.domain.messages.digest import Digest, Item, Section
@@ -31,7 +31,7 @@ class Circumstances:
     read_at: datetime | None = None
     sources: int = 0
     is_held: bool = False
-    agendas: Agendas = field(default_factory=Agendas)
+    agendas: AgendaLog = field(default_factory=AgendaLog)
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
@@ -89,7 +89,7 @@ def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:
     return replace(net, change=replace(net.change, kind=kind)) if kind is not None else None
 
 
-def _sections(told: Sequence[NetChange], wording: Wording, agendas: Agendas) -> Iterable[Section]:
+def _sections(told: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Iterable[Section]:
     """Group by state, departures first. An agency with all its agreements is one item; so is an agenda item."""
     order = [Kind.WITHDRAWN, *Kind]
     groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[NetChange]]] = {}
@@ -111,13 +111,13 @@ def _subject(change: Change) -> tuple[str, ...]:
     return (str(change.mention.meets_on or "9999"), *change.mention.key)
 
 
-def _item(kind: Kind, group: Sequence[NetChange], wording: Wording, agendas: Agendas) -> Item:
+def _item(kind: Kind, group: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Item:
     changes = [net.change for net in group]
     if changes[0].mention is not None:
         lines = wording.mention(changes[0])
     else:
         lines = wording.agency(kind, changes)
-        before = agendas.speak_of(changes[-1]) if kind in FOLLOWS_ON_AGENDA else None
+        before = agendas.mention_behind(changes[-1]) if kind in KINDS_AFTER_A_VOTE else None
         if before is not None:
             lines = (*lines, wording.on_agenda_before(before, changes[-1].publication.observed_at.date()))
     return Item(

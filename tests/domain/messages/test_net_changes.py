@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.listings import A_DAY, FIRST, known_after, listing, moa, pending, respelt, row
 
 from bot.domain.agenda import Mention
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
 from bot.domain.change import Change, Kind, Known
 from bot.domain.language import Language
@@ -374,7 +374,7 @@ def test_a_digest_composed_again_is_the_same():
 def said(seq, kind=Kind.MENTIONED, before=None, **more):
     about = {"source": "Nash County, NC", "item": "event/1/item/2", "state": "NC", "title": "287(g)", "body": "Board"}
     mention = Mention(address="https://nash.example/1", evidence="e", **about | more).after(before and before.mention)
-    found = mentioned(mention, Publication(name="x", address="a", evidence="e", observed_at=FIRST, rows=0), kind)
+    found = mention_change(mention, Publication(name="x", address="a", evidence="e", observed_at=FIRST, rows=0), kind)
     return replace(found, seq=seq, recorded_at=FIRST)
 
 

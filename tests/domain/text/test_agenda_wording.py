@@ -10,8 +10,8 @@ from support.listings import row
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
-from bot.domain.agendas.link import Agendas
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.link import AgendaLog
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
 from bot.domain.change import Change, Kind
 from bot.domain.language import Language
@@ -52,7 +52,7 @@ def digest_of(*changes, language="en", agendas=()):
     who = Subscription(
         id="s1", channel="x", address="1", filter=news, language=Language(language), tz="America/Chicago"
     )
-    about = Circumstances(page=PAGE, agendas=Agendas(tuple(agendas)))
+    about = Circumstances(page=PAGE, agendas=AgendaLog(tuple(agendas)))
     return compose(who, numbered, upto=99, about=about)
 
 
@@ -66,7 +66,7 @@ def read(*changes, **options):
 
 
 def said(kind=Kind.MENTIONED, before=None, **more):
-    return mentioned(replace(DEED, **more).after(before), publication(), kind)
+    return mention_change(replace(DEED, **more).after(before), publication(), kind)
 
 
 def test_a_mention_says_who_meets_and_when_what_the_item_says_and_what_ice_lists():
@@ -140,7 +140,7 @@ def test_ices_list_is_not_mentioned_if_it_or_the_county_is_unknown():
 def test_the_place_is_named_if_body_and_county_leave_it_open():
     town = said(source="Davie, FL", county="", body="Town Council", meets_at=None, listed=None)
     assert "Town Council, Davie, Dec. 1, 2026" in read(town)
-    parish = mentioned(replace(DEED, state="LA", county="Iberia", source="Iberia Parish, LA"), publication())
+    parish = mention_change(replace(DEED, state="LA", county="Iberia", source="Iberia Parish, LA"), publication())
     digest = compose(
         Subscription(id="s1", channel="x", address="1", filter=Filter(states={"LA": 0})),
         [replace(parish, seq=1, recorded_at=NOW)],
