@@ -12,12 +12,13 @@ from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wai
 
 from bot.domain.agreement import ListName
 from bot.domain.document import Document, digest
+from bot.domain.language import Language
 from bot.domain.text.wording import Wording
 from bot.sources.ice import Ice
 
 MOA = "Memorandum of agreement between the Sheriff and ICE under Section 287(g) & addendum"
 DAY = datetime.now(UTC) + timedelta(days=9)
-ON_THE_DAY = Wording("en", "UTC").day(DAY.date())
+ON_THE_DAY = Wording(Language.ENGLISH, "UTC").day(DAY.date())
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def tell_the_story(here, agency, next_list):
         wait_for(lambda: "Board of Commissioners" in texts(here.telegram.messages, "42"))
     first = texts(here.telegram.messages, "42")
     assert MOA in first
-    assert f"{ON_THE_DAY}, 6:30 PM" in first
-    assert "Words that matched:" in first
+    assert f"{ON_THE_DAY}, at 6:30 p.m." in first
+    assert "Words matched:" in first
     assert agency not in first
     told = len(here.telegram.messages)
 
