@@ -75,7 +75,7 @@ def test_a_list_of_three_then_five_brings_two_changes(here):
     )
     assert "Warrant Service Officer, signed Nov. 19, 2026 · MOA" in message.text
     assert ("MOA", "https://www.ice.gov/a.pdf") in message.links
-    assert re.search(r"fetched \w+ \d+, 20\d\d, \d+:\d\d [AP]M C[SD]T", message.text)
+    assert re.search(r"fetched \w+\.? \d+, 20\d\d, at (noon|\d+(:\d\d)? [ap]\.m\.) C[SD]T", message.text)
 
 
 def test_every_change_names_its_evidence_and_what_ice_printed(here):

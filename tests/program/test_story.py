@@ -65,8 +65,8 @@ def tell_the_story(here, agency, next_list):
         wait_for(lambda: "Board of Commissioners" in texts(here.telegram.messages, "42"))
     first = texts(here.telegram.messages, "42")
     assert MOA in first
-    assert f"{ON_THE_DAY}, 6:30 PM" in first
-    assert "Words that matched:" in first
+    assert f"{ON_THE_DAY}, at 6:30 p.m." in first
+    assert "Words matched:" in first
     assert agency not in first
     told = len(here.telegram.messages)
 
