@@ -25,7 +25,7 @@ from rapidfuzz.distance import OSA
 
 import bot
 from bot.domain.agenda import Place
-from bot.domain.geography import counties
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.counties import plain_county
 from bot.domain.geography.states import STATES
 from bot.errors import ConfigError, UsageError
@@ -227,7 +227,7 @@ class _File:
 
     def _county(self, value: object) -> str:
         county = _text(value)
-        known = {plain_county(name): name for name in counties.names(self._state)}
+        known = {plain_county(name): name for name in county_names(self._state)}
         if county and plain_county(county) not in known:
             raise _Wrong(f"{county!r} is no county of {STATES[self._state]}{_near(county, known.values())}")
         return known[plain_county(county)] if county else ""

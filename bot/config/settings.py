@@ -10,10 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 import bot
+from bot.domain.suggest import suggest
 from bot.errors import ConfigError
 from bot.sources.ice import PAGE
 
@@ -201,9 +200,9 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
         said.append(f"Workspaces cannot install the Slack app by themselves: {', '.join(missing)} not set.")
     known = [str(field.alias) for field in Settings.model_fields.values()]
     for name in sorted(env):
-        near = process.extractOne(name, known, scorer=OSA.distance, score_cutoff=3)
+        near = suggest(name, known)
         if name.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_")) and name not in known and near:
-            said.append(f"{name} is set but means nothing; did you mean {near[0]}?")
+            said.append(f"{name} is set but means nothing; did you mean {near}?")
     return said
 
 
@@ -229,8 +228,8 @@ def _checked(values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, A
     names = [name for name in Settings.model_fields if name not in secrets]
     problems = []
     for key in values.keys() - set(names):
-        near = process.extractOne(key, names, scorer=OSA.distance, score_cutoff=3)
-        advice = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(names)}"
+        near = suggest(key, names)
+        advice = f"; did you mean {near}?" if near else f"; there are: {', '.join(names)}"
         if key in secrets:
             advice = f"; secrets are read from the environment alone, as {Settings.model_fields[key].alias}"
         problems.append(f"{path}:{_line(text, key)}: {key} cannot be set here{advice}")

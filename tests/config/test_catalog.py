@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.config import catalog
-from bot.domain.geography import counties
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.states import STATES
 from bot.errors import ConfigError, UsageError
 from bot.sources.local.recognize import recognize
@@ -33,7 +33,7 @@ def test_every_source_that_is_committed_is_well_described_and_nobody_claims_to_h
         assert name == place.name
         assert name.endswith(f", {place.state}")
         assert ZoneInfo(place.zone)
-        assert not place.county or place.county in counties.names(place.state)
+        assert not place.county or place.county in county_names(place.state)
         assert place.verified is None
 
 
@@ -61,7 +61,7 @@ def test_a_source_that_is_called_after_a_county_lies_in_it():
     places = catalog.places(COMMITTED)
     for place in places.values():
         named = re.match(r"(.+?) County\b", place.name)
-        if named and named[1] in counties.names(place.state):
+        if named and named[1] in county_names(place.state):
             assert place.county == named[1], place.name
     assert places["Escambia County Clerk, FL"].county == "Escambia"
 

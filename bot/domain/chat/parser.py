@@ -7,16 +7,14 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from rapidfuzz import process
-
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
-from bot.domain.geography import counties
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
+from bot.domain.suggest import suggest
 
 SHORTEST_PART = 3  # letters of an agency's name to search for
 LONGEST_PART = 80
@@ -150,10 +148,10 @@ def _county(words: Sequence[str], found: _Found) -> int:
 
 
 def _known_county(name: str, code: str) -> str:
-    names = {plain_county(county): county for county in counties.names(code)}
+    names = {plain_county(county): county for county in county_names(code)}
     if plain_county(name) not in names:
-        near = process.extractOne(plain_county(name), list(names), score_cutoff=70)
-        why, suggestion = ("near_county", names[near[0]]) if near else ("no_county", "")
+        near = suggest(plain_county(name), names)
+        why, suggestion = ("near_county", names[near]) if near else ("no_county", "")
         raise Misunderstood(why, typed=_shown(name), state=STATES[code], near=suggestion, code=code)
     return county_entry(code, name)
 
@@ -181,8 +179,8 @@ def nearest_state(text: str) -> str | None:
     """The state that a misspelt word probably means."""
     if (code := state_code(text)) is not None:
         return code
-    found = process.extractOne(text.casefold(), list(_by_name()), score_cutoff=70)
-    return _by_name()[found[0]] if found and len(text) > 2 else None
+    near = suggest(text, _by_name())
+    return _by_name()[near] if near else None
 
 
 # ── kinds, times, zones, spans ───────────────────────────────────────────────────────────────────────────────────────
@@ -208,10 +206,9 @@ def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
 def _kind(word: str, tellable: Sequence[Kind]) -> Kind:
     if word in tellable:
         return Kind(word)
-    near = process.extractOne(word, [kind.value for kind in tellable], score_cutoff=70)
-    there = ", ".join(kind.value for kind in tellable)
+    near = suggest(word, tellable)
     raise Misunderstood(
-        "near_kind" if near else "no_kind", typed=_shown(word), near=near[0] if near else "", there=there
+        "near_kind" if near else "no_kind", typed=_shown(word), near=near or "", there=", ".join(tellable)
     )
 
 
@@ -263,10 +260,9 @@ def zone(text: str) -> str:
         return known
     name = _zones().get(text.casefold().replace(" ", "_"))
     if name is None:
-        near = process.extractOne(text.casefold(), list(_zones()), score_cutoff=70)
-        raise Misunderstood(
-            "near_zone" if near else "no_zone", typed=_shown(text), near=_zones()[near[0]] if near else ""
-        )
+        zones = _zones() | _ZONES
+        near = suggest(text, zones)
+        raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
     return name
 
 

@@ -12,7 +12,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from bot.domain.agreement import SupportType
-from bot.domain.geography import counties
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.states import STATES
 
 SUPPORT_TYPES = {
@@ -420,7 +420,7 @@ def _county_in_front(name: Name, state: str) -> str:
 
 @cache
 def _real_counties(state: str) -> frozenset[str]:
-    return frozenset(canonical(name, state) for name in counties.names(state))
+    return frozenset(canonical(name, state) for name in county_names(state))
 
 
 def _letters(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.listings import A_DAY, ANOTHER_DAY, changes, kinds, moa, row
 
 from bot.domain.agreement import SupportType
-from bot.domain.geography import counties
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.counties import plain_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import _RULES, Pair, best_pairs, heaviest, is_second_row
@@ -348,7 +348,7 @@ def test_county_sheriffs_of_one_name_in_several_states_are_not_one_unless_signed
 def test_no_two_counties_of_the_united_states_are_taken_for_one(name):
     """Though the county column is empty, both were signed on one day, and no MOA is posted."""
     for state in STATES:
-        names = [county for county in counties.names(state) if county != "the Bronx"]  # it stands there as Bronx, too
+        names = [county for county in county_names(state) if county != "the Bronx"]  # it stands there as Bronx, too
         rows = [row(name.format(county), state, agency_type="County") for county in names]
         for one, other in combinations(rows, 2):
             assert not best_pairs([one], [other]), (one.agency, other.agency, state)

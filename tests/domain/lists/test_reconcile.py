@@ -27,7 +27,7 @@ from support.listings import (
 
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import Kind, Known
-from bot.domain.geography import counties
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, best_pairs, is_second_row
 from bot.domain.lists.names import canonical
@@ -407,7 +407,7 @@ def test_a_row_without_a_state_is_known_by_its_moa_if_its_date_is_another():
 
 
 def test_a_whole_list_whose_states_cannot_be_read_denies_nothing():
-    rows = [row(f"{county} County Sheriff's Office", "PA", f"{county} County") for county in counties.names("PA")]
+    rows = [row(f"{county} County Sheriff's Office", "PA", f"{county} County") for county in county_names("PA")]
     assert changes(rows, [replace(agreement, state="??") for agreement in rows]) == ()
 
 
@@ -546,7 +546,7 @@ def test_the_two_lists_do_not_touch_each_other():
 
 # ── properties ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-PLACES = [(state, county) for state in ("FL", "TX", "PA", "MO", "LA") for county in counties.names(state)[:25]]
+PLACES = [(state, county) for state in ("FL", "TX", "PA", "MO", "LA") for county in county_names(state)[:25]]
 PATTERNS = [
     ("{} County Sheriff's Office", "County"),
     ("{} County Constable Precinct {}", "County"),
@@ -769,7 +769,7 @@ def test_a_list_of_a_size_to_come_that_prints_every_name_otherwise_is_compared_i
     before = [
         row(f"{county} County Sheriff's Office", state, f"{county} County", agency_type="County")
         for state in STATES
-        for county in counties.names(state)
+        for county in county_names(state)
     ][:2_600]
     now = [respelt(a, a.agency.replace("Office", "Department")) for a in before]
     assert {c.kind for c in changes(before, now)} == {Kind.RENAMED}
