@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from support.listings import A_DAY, ANOTHER_DAY, changes, kinds, moa, row
 
 from bot.domain.agreement import SupportType
-from bot.domain.geography.counties import county_names
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import _RULES, Pair, best_pairs, heaviest, is_second_row
 
