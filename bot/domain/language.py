@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Language(StrEnum):
-    """The language in which a subscription is told."""
+    """The language of a subscription's messages."""
 
     ENGLISH = "en"
     SPANISH = "es"

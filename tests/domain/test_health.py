@@ -47,7 +47,7 @@ def test_a_program_that_was_just_started_for_the_first_time_is_well():
 def test_ice_that_has_not_been_read_well_for_too_long_is_a_reason_in_words():
     stale = replace(WELL, read_at=NOW - timedelta(hours=7), problem="ice: 403", failures=9)
     (reason,) = seen(ice=stale).reasons
-    assert reason == "ICE's list is stale: it has not been read well for 7 hours"
+    assert reason == "ICE's list is stale: no successful reading for 7 hours"
     assert seen(ice=replace(WELL, read_at=NOW - timedelta(hours=6))).reasons == ()
 
 
@@ -61,7 +61,7 @@ def test_ice_that_never_could_be_read_is_stale_after_the_same_time():
 
 def test_what_nobody_reads_though_it_is_due_is_a_reason_long_before_it_is_stale():
     (reason,) = seen(ice=replace(WELL, due_at=NOW - 21 * MINUTE)).reasons
-    assert "due for 21 minutes and nobody reads it" in reason
+    assert "due for 21 minutes and no one is reading it" in reason
     assert seen(ice=replace(WELL, due_at=NOW - 20 * MINUTE)).reasons == ()
 
 
