@@ -70,7 +70,7 @@ class Facts:
         if self.is_stale:
             since = self.ice.read_at or self.ice.problem_since
             assert since is not None
-            yield f"ICE's list is stale: it no successful reading for {span(self.now - since)}"
+            yield f"ICE's list is stale: no successful reading for {span(self.now - since)}"
         if self.ice.due_at is not None and self.now - self.ice.due_at > IDLE:
             waited = span(self.now - self.ice.due_at)
             yield f"ICE's list has been due for {waited} and no one is reading it; start `countersign run` or a worker"

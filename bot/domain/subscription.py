@@ -208,7 +208,7 @@ class Subscription:
 
     @property
     def bot(self) -> tuple[str, str]:
-        """The owner of the token that sends its messages: the channel and, for an address like TEAM/CHANNEL, the team."""
+        """The owner of the token that sends its messages: the channel, and the team of an address like TEAM/CHANNEL."""
         return (self.channel, self.address.rpartition("/")[0])
 
     @property
