@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from rapidfuzz.distance import OSA
 
@@ -17,18 +17,18 @@ from bot.domain.geography.counties import plain_county, real_counties
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots, so that what every rule asks is worked out once
 class Pair:
     """Two rows side by side: the one that left and the one that joined."""
 
     left: Agreement
     joined: Agreement
 
-    @property
+    @cached_property
     def here(self) -> bool:
         return self.left.state == self.joined.state and self.left.key.support_type == self.joined.key.support_type
 
-    @property
+    @cached_property
     def names(self) -> Likeness:
         return likeness(self.left.canonical, self.joined.canonical, self.left.state)
 

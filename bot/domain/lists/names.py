@@ -407,14 +407,15 @@ def _resembles(x: str, y: str) -> bool:
 
 
 def _both_real(a: Name, b: Name, state: str) -> bool:
-    here, there = _county_in_front(a, state), _county_in_front(b, state)
+    here, there = _county_in_front(a.words, state), _county_in_front(b.words, state)
     return bool(here and there) and here != there
 
 
-def _county_in_front(name: Name, state: str) -> str:
+@lru_cache(maxsize=20_000)
+def _county_in_front(words: tuple[str, ...], state: str) -> str:
     """The longest name of a real county of the state with which the name begins."""
     real = _real_counties(state)
-    fronts = (" ".join(name.words[:length]) for length in (3, 2, 1))
+    fronts = (" ".join(words[:length]) for length in (3, 2, 1))
     return next((front for front in fronts if front in real), "")
 
 

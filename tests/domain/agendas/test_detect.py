@@ -260,13 +260,13 @@ HOSTILE = ["287g ", "287(", "287 ( g ", "(g) 287 ", "agreement ", "immigration a
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_grows_with_the_text_whatever_it_says(piece):
-    text = piece * (600_000 // len(piece))
+    text = piece * (200_000 // len(piece))
     start = time.process_time()
     assert len(find(text)) <= MOST
-    assert time.process_time() - start < 6  # a second where nobody else computes; a square would take minutes
+    assert time.process_time() - start < 6  # CPU seconds; it takes a fraction of one, and quadratic time would take far more
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from(
