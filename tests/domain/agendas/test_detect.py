@@ -263,7 +263,9 @@ def test_time_grows_with_the_text_whatever_it_says(piece):
     text = piece * (200_000 // len(piece))
     start = time.process_time()
     assert len(find(text)) <= MOST
-    assert time.process_time() - start < 6  # CPU seconds; it takes a fraction of one, and quadratic time would take far more
+    assert (
+        time.process_time() - start < 6
+    )  # CPU seconds; it takes a fraction of one, and quadratic time would take far more
 
 
 @settings(max_examples=200)

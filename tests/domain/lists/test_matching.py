@@ -25,16 +25,16 @@ def are_paired(left, joined):
 
 
 MOA_AND_DATE = "the same MOA and signing date"
-SAME_NAME_AND_DATE = "the same name but for generic words, and the same signing date or MOA"
+SAME_NAME_AND_DATE = "the same name apart from generic words, and the same signing date or MOA"
 SLIP_AND_DATE = "a slip of the pen in the name, and the same signing date or MOA"
-ALIKE_AND_MOA = "a name much like it, the same MOA, and a slip of the pen in the signing date"
-SAME_BODY = "the same body, one side named in part, and the same signing date"
-ALIKE_DATE_COUNTY = "a name much like it, and the same signing date, type and county"
+ALIKE_AND_MOA = "a similar name, the same MOA, and a slip of the pen in the signing date"
+SAME_BODY = "the same body, one of its names incomplete, and the same signing date"
+ALIKE_DATE_COUNTY = "a similar name, and the same signing date, type and county"
 BY_COUNTY = "the same body of the same county, and the same signing date"
-SAME_NAME = "the same name but for generic words"
+SAME_NAME = "the same name apart from generic words"
 SLIP_NEAR_DATE = "a slip of the pen in the name and in the signing date, in the same county"
-OTHER_STATE = "all the same but the state"
-OTHER_TYPE = "all the same but the support type"
+OTHER_STATE = "the same in everything but the state"
+OTHER_TYPE = "the same in everything but the support type"
 
 JULY_2, JULY_3 = date(2025, 7, 2), date(2025, 7, 3)
 CONSTABLE = row("Tennessee State Constable 4th District", "TN", "Polk County")

@@ -70,7 +70,7 @@ def test_what_comes_back_is_reinstated():
     known = known_after([BAKER, TAMPA], [BAKER])
     again = reconcile(known, listing([BAKER, replace(TAMPA, moa=moa("tampa2"))], 3))
     change = only(again.changes)
-    assert (change.kind, change.was, change.because) == (Kind.REINSTATED, None, "on the list once before")
+    assert (change.kind, change.was, change.because) == (Kind.REINSTATED, None, "on the list before")
     assert not again.known.former
 
 

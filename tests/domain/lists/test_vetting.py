@@ -105,7 +105,7 @@ def test_a_count_far_from_the_headline_is_doubted(rows, headline, is_doubted):
     reasons = doubted(now, now, headline=headline)
     assert bool(reasons) is is_doubted
     if is_doubted:
-        assert reasons == (f"it has {rows} rows where ICE's page says {headline}",)
+        assert reasons == (f"it has {rows} rows, but ICE's page says {headline}",)
 
 
 def test_rows_that_cannot_be_read_matter_when_some_row_is_missed():
@@ -113,7 +113,7 @@ def test_rows_that_cannot_be_read_matter_when_some_row_is_missed():
     note = ["row 23 has no agency"]
     assert doubted(rows, rows, unreadable=note) == ()
     assert doubted(rows, [*rows, row("Bell Police", "TX")], unreadable=note) == ()
-    assert doubted(rows, rows[1:], unreadable=note) == ("1 rows cannot be read (row 23 has no agency)",)
+    assert doubted(rows, rows[1:], unreadable=note) == ("1 row can't be read (row 23 has no agency)",)
     assert doubted(rows, rows[1:], unreadable=note, excused=[rows[0].key]) == ()
 
 
@@ -277,7 +277,7 @@ def again(number, names=(), *, evidence=None, last=6):
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_what_says_just_what_an_earlier_list_said_is_an_old_list(number):
-    assert again(number) == (f"it says just what participating{number}.xlsx said: an old list, linked again",)
+    assert again(number) == (f"it repeats participating{number}.xlsx: an old list, linked again",)
 
 
 def test_a_list_that_only_brings_back_what_left_is_no_old_list():
@@ -327,7 +327,7 @@ def test_a_list_is_old_by_its_name_where_both_are_named_for_a_day_that_has_come(
         before = replace(known, seen={now.list: seen})
         return doubts(before, as_named, reconcile(before, as_named).changes, headline=None)
 
-    reason = f"its name is older than that of participatingAgencies{last}.xlsx, and nothing on it is new"
+    reason = f"its name is dated before participatingAgencies{last}.xlsx, and nothing on it is new"
     assert doubted_as(name, last) == ((reason,) if is_older else ())
     assert doubted_as(last, name) == ()
 
