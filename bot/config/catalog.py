@@ -77,6 +77,8 @@ def _time_zone(name: str) -> str:
 
 
 def _real_county(county: str, table: ValidationInfo) -> str:
+    if not county:
+        return ""
     state = str(table.context)
     known = _counties(state)
     if plain_county(county) not in known:
@@ -86,11 +88,11 @@ def _real_county(county: str, table: ValidationInfo) -> str:
 
 @cache
 def _counties(state: str) -> Mapping[str, str]:
-    return {plain_county(name): name for name in county_names(state)} | {"": ""}
+    return {plain_county(name): name for name in county_names(state)}
 
 
 def _advice(word: str, words: Iterable[str]) -> str:
-    known = [word for word in words if word]
+    known = list(words)
     near = suggest(word, known)
     if near:
         return f"; did you mean {near}?"

@@ -142,8 +142,15 @@ def test_a_source_is_found_by_its_name_or_a_part_of_it_and_never_guessed(tmp_pat
         ("count = 3", "count isn't a key of a source; did you mean county?"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused(tmp_path, line, problem):
+def test_a_wrong_value_is_refused_with_what_to_write_instead(tmp_path, line, problem):
     assert problems(written(tmp_path, NC=f"{GOOD}{line}\n")) == [f"NC.toml:7: Nash County: {problem}"]
+
+
+def test_the_word_county_alone_is_not_a_county(tmp_path):
+    bad = GOOD.replace('county = "nash"', 'county = "County"')
+    assert problems(written(tmp_path, NC=bad)) == [
+        "NC.toml:6: Nash County: county 'County' isn't a county of North Carolina"
+    ]
 
 
 def test_a_wrong_zone_at_the_top_of_a_file_is_one_problem_however_many_tables_use_it(tmp_path):

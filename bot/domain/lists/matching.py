@@ -1,6 +1,6 @@
 """Decide whether two rows of a list are one agreement, and which rows to pair if there is a choice.
 
-The rules are in `_RULES`, strongest first, each with its reason; none of them names an agency. They combine the
+The rules are in `RULES`, strongest first, each with its reason; none of them names an agency. They combine the
 likeness of two names with evidence that doesn't change with the spelling: signing date, MOA, county.
 """
 
@@ -110,7 +110,7 @@ def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
 
 Rule = Callable[[Pair], bool]
 
-_RULES: tuple[tuple[int, str, Rule], ...] = (
+RULES: tuple[tuple[int, str, Rule], ...] = (
     (90, "the same MOA and signing date", lambda p: p.here and p.same_moa and p.same_day and not p.two_numbers),
     (
         80,
@@ -242,7 +242,7 @@ def _traits(row: Agreement) -> Iterable[tuple[object, ...]]:
 
 def _verdict(pair: Pair) -> tuple[int, str] | None:
     """Return the weight and the reason of the strongest rule that makes the two rows one agreement, or None."""
-    for weight, because, holds in _RULES:
+    for weight, because, holds in RULES:
         if holds(pair):
             return weight + pair.names.value, because
     return None

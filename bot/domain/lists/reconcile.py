@@ -16,8 +16,8 @@ from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
 from bot.domain.lists.names import Likeness
 
-Place = tuple[str, str]  # state and support type
-Places = Mapping[Place, Sequence[Agreement]]
+Group = tuple[str, str]  # state and support type
+Groups = Mapping[Group, Sequence[Agreement]]
 
 DROPPED_AFTER = timedelta(days=7)
 _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
@@ -66,7 +66,7 @@ class _Comparison:
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
         typed = _with_types(self._before, listing)
         rows = (*listing.agreements, *(row for _, row in typed)) if typed else listing.agreements
-        self._rows = _told_apart(self._before, self._former, _with_states(self._before, rows))
+        self._rows = _distinguished(self._before, self._former, _with_states(self._before, rows))
         chosen = _one_for_each(self._rows, self._before)
         numbered = zip(self._rows, (*listing.row_numbers, *(number for number, _ in typed)), strict=True)
         self._numbers = {row.key: number for row, number in numbered if chosen[row.key] is row}
@@ -86,7 +86,7 @@ class _Comparison:
         ]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
         for pair in pairs:
-            self._on_list.setdefault(_place(pair.joined), []).append(pair.joined)
+            self._on_list.setdefault(_group(pair.joined), []).append(pair.joined)
         changes += self._new([a for a in joined if id(a) not in paired])
         return tuple(changes)
 
@@ -125,15 +125,15 @@ class _Comparison:
         """Return whether a row of the pending list is already on the participating list, so not an application."""
         if self._listing.list is ListName.PARTICIPATING:
             return False
-        return _same_agency(self._known.participating, self._participating_places, row) is not None
+        return _same_agency(self._known.participating, self._participating_groups, row) is not None
 
     @cached_property
-    def _participating_places(self) -> Places:
-        return _places(self._known.participating.values())
+    def _participating_groups(self) -> Groups:
+        return _groups(self._known.participating.values())
 
     @cached_property
-    def _pending_places(self) -> Places:
-        return _places(self._known.pending.values())
+    def _pending_groups(self) -> Groups:
+        return _groups(self._known.pending.values())
 
     def _restated(self) -> Iterable[Key]:
         """Yield the agreements that stay with a different row; most rows are the same as before."""
@@ -171,18 +171,18 @@ class _Comparison:
 
     def _second_row(self, left: Agreement) -> Agreement | None:
         """Return the agreement still on the list if this was only a second row of it, under another spelling."""
-        twin = _first(self._listed_places, left, is_second_row)
+        twin = _first(self._row_groups, left, is_second_row)
         return None if twin is None else self._now[twin.key]
 
     @cached_property
-    def _listed_places(self) -> Places:
+    def _row_groups(self) -> Groups:
         """All rows of the list, including second rows."""
-        return _places(self._rows)
+        return _groups(self._rows)
 
     @cached_property
-    def _on_list(self) -> dict[Place, list[Agreement]]:
+    def _on_list(self) -> dict[Group, list[Agreement]]:
         """The known agreements still on the list."""
-        return _places(a for key, a in self._before.items() if key in self._now)
+        return _groups(a for key, a in self._before.items() if key in self._now)
 
     def _new(self, joined: Sequence[Agreement]) -> Iterable[Change]:
         twins = {row.key: _first(self._on_list, row, is_second_row) for row in joined}
@@ -217,7 +217,7 @@ class _Comparison:
         return replace(change, was=pair.left, because=f"on the list before: {pair.because}")
 
     def _signed(self, joined: Agreement) -> Change:
-        pending = _same_agency(self._known.pending, self._pending_places, joined)
+        pending = _same_agency(self._known.pending, self._pending_groups, joined)
         change = self._change(Kind.SIGNED, joined, because="new on the list")
         if pending is None:
             return change
@@ -248,29 +248,29 @@ def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreeme
     yield Kind.AMENDED, now
 
 
-def _place(agreement: Agreement) -> Place:
+def _group(agreement: Agreement) -> Group:
     return agreement.state, agreement.key.support_type
 
 
-def _places(agreements: Iterable[Agreement]) -> dict[Place, list[Agreement]]:
-    places: dict[Place, list[Agreement]] = {}
-    for agreement in agreements:  # inline `_place`, for speed on whole lists
-        places.setdefault((agreement.state, agreement.key.support_type), []).append(agreement)
-    return places
+def _groups(agreements: Iterable[Agreement]) -> dict[Group, list[Agreement]]:
+    groups: dict[Group, list[Agreement]] = {}
+    for agreement in agreements:  # inline `_group`, for speed on whole lists
+        groups.setdefault((agreement.state, agreement.key.support_type), []).append(agreement)
+    return groups
 
 
-def _first(places: Places, row: Agreement, matches: Callable[[Pair], bool]) -> Agreement | None:
+def _first(groups: Groups, row: Agreement, matches: Callable[[Pair], bool]) -> Agreement | None:
     """Return the first agreement, by key, of a row's state and support type that matches it in a pair."""
-    near = [other for other in places.get(_place(row), ()) if matches(Pair(other, row))]
+    near = [other for other in groups.get(_group(row), ()) if matches(Pair(other, row))]
     return min(near, key=lambda other: other.key, default=None)
 
 
-def _same_agency(others: Mapping[Key, Agreement], places: Places, row: Agreement) -> Agreement | None:
+def _same_agency(others: Mapping[Key, Agreement], groups: Groups, row: Agreement) -> Agreement | None:
     """Return the agreement on the other list that is the same as this row, under any spelling."""
     same = others.get(row.key)
     if same is not None and not _are_namesakes((same, row)):
         return same
-    return _first(places, row, _is_spelling)
+    return _first(groups, row, _is_spelling)
 
 
 def _is_spelling(pair: Pair) -> bool:
@@ -332,7 +332,7 @@ def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) ->
     return chosen
 
 
-def _told_apart(
+def _distinguished(
     before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
 ) -> Sequence[Agreement]:
     """Add the county to the rows of agencies that share a name in two counties of a state.
@@ -351,7 +351,7 @@ def _told_apart(
         named = [*namesakes.get(key, ()), *([plain] if plain else ())]
         if key in namesakes or _are_namesakes(group) or all(_is_another(row, named) for row in group):
             apart[key] = named
-    return [_placed(row, apart[row.key]) if row.key in apart else row for row in rows] if apart else rows
+    return [_with_county(row, apart[row.key]) if row.key in apart else row for row in rows] if apart else rows
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
@@ -370,7 +370,7 @@ def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
     )
 
 
-def _placed(row: Agreement, named: Sequence[Agreement]) -> Agreement:
+def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
     """Add the county to a row; without a county, take the known agreement with the same date and MOA."""
     if row.county:
         here = [known for known in named if plain_county(known.county) == plain_county(row.county)]
