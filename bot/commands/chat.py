@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from rapidfuzz import process
-
 from bot.channels import CHANNELS
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, ListName
@@ -19,6 +17,7 @@ from bot.domain.language import Language
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription
+from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import Wording, state_name
@@ -92,9 +91,9 @@ class ChatCommands:
 
     def _unknown(self, verb: str) -> Misunderstood:
         commands = [name for name, _ in replies.menu(Language.ENGLISH)]
-        near = process.extractOne(verb, commands, score_cutoff=75)
+        near = suggest(verb, commands)
         if near is not None:
-            return Misunderstood("near_command", typed=verb[:40], near=near[0])
+            return Misunderstood("near_command", typed=verb[:40], near=near)
         return Misunderstood("no_command", typed=verb[:40])
 
     # what the platforms tell

@@ -179,7 +179,7 @@ async def test_the_bytes_of_an_old_list_are_held_whatever_their_name(world, date
     world.publish(body=first, dated=dated)
     assert await world.changes() == []
     held = await world.held()
-    assert held.reasons == ("it says just what participatingAgencies11182026am.xlsx said: an old list, linked again",)
+    assert held.reasons == ("it repeats participatingAgencies11182026am.xlsx: an old list, linked again",)
     assert [gone.agency for gone in held.gone] == GROWN
     world.publish([*constables(40), *map(cells, [*GROWN, "Bosque County Sheriff's Office"])], dated="11202026pm")
     assert await world.changes() == [("signed", "Bosque County Sheriff's Office")]
@@ -215,7 +215,7 @@ async def test_a_list_older_than_our_records_is_held_because_of_its_name(world):
     world.publish(constables(38), dated="11172026am")
     assert await world.changes() == []
     (reason,) = (await world.held()).reasons
-    assert reason == "its name is older than that of participatingAgencies11192026pm.xlsx, and nothing on it is new"
+    assert reason == "its name is dated before participatingAgencies11192026pm.xlsx, and nothing on it is new"
 
 
 @pytest.mark.parametrize("dated", ["11182026am", "01052025pm", "11114025am", "13012026am", "12192026am"])
@@ -371,7 +371,7 @@ async def test_a_count_far_from_the_headline_is_held(world):
     await begun(world, headline=40)
     world.publish([*constables(30), cells("Bell County Sheriff's Office")], headline=1_843)
     assert await world.changes() == []
-    assert (await world.held()).reasons == ("it has 31 rows where ICE's page says 1843",)
+    assert (await world.held()).reasons == ("it has 31 rows, but ICE's page says 1843",)
 
 
 async def test_growth_is_never_held(world):

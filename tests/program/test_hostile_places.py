@@ -131,9 +131,9 @@ def test_a_table_that_would_not_load_is_neither_proposed_nor_written(countersign
         zone = countersign("sources", "add", address, "--state", "NC", "--zone", "America/New_Yrok", expect=2)
         countersign("sources", "add", address, "--state", "NC", "--county", "Nash County", "--write")
         again = countersign("sources", "add", f"{address}/", "--state", "SC", "--name", "Other", "--write", expect=2)
-    assert "'Nash' is no county of Guam" in wrong.stderr
+    assert "'Nash' isn't a county of Guam" in wrong.stderr
     assert "did you mean America/New_York?" in zone.stderr
-    assert "is in the catalogue already" in again.stderr
+    assert "is already in the catalog" in again.stderr
     assert [path.name for path in (tmp_path / "config" / "sources").iterdir()] == ["NC.toml"]
     assert 'county = "Nash"\n' in (tmp_path / "config" / "sources" / "NC.toml").read_text()
 

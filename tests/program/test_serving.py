@@ -66,7 +66,7 @@ async def test_health_is_200_while_all_is_well_and_503_with_the_reason_when_ice_
     await store.remember(replace(await store.source_status("ice"), due_at=clock.now))
     answer = await ask.get("/health")
     assert answer.status_code == 503
-    assert answer.json()["reasons"] == ["ICE's list is stale: it has not been read well for 7 hours"]
+    assert answer.json()["reasons"] == ["ICE's list is stale: no successful reading for 7 hours"]
     assert (await ask.get("/live")).status_code == 200, "a supervisor must not restart it for that"
     assert "countersign_healthy 0.0" in (await ask.get("/metrics")).text
 

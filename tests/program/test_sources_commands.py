@@ -147,5 +147,5 @@ def test_add_proposes_a_table_that_loads_and_writes_it_when_asked(countersign, t
         assert "Lee County" not in (folder / "VA.toml").read_text()
         countersign("sources", "add", address, "--state", "VA", "--name", "Lee County", "--county", "Lee", "--write")
         twice = countersign("sources", "add", address, "--state", "VA", "--name", "Other", "--write", expect=2)
-    assert "in the catalogue already" in twice.stderr
+    assert "already in the catalog" in twice.stderr
     assert [one["name"] for one in lines(countersign("sources", "--json"))] == ["Lee, VA", "Lee County, VA"]

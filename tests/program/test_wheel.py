@@ -29,8 +29,11 @@ def test_a_wheel_holds_every_module_and_migrates_a_database(server, tmp_path):
     ours = {str(path.relative_to(ROOT)) for path in ROOT.glob("bot/**/*.py")}
     assert any("migrations/versions/step_" in name for name in ours)
     assert ours <= named
+    assert "bot/data/counties.csv" in named
+    assert "bot/data/sources/FL.toml" in named
 
     assert str(installed) in run("-c", "import bot.store; print(bot.store.__file__)", cwd=installed)
+    assert "Nash County, NC" in run("-m", "bot", "sources", "--state", "NC", cwd=installed)
     url = server.make()
     assert "of this version now" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)
     assert "of this version already" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.chat.parser import Misunderstood
-from bot.domain.geography import counties
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings
@@ -292,7 +291,7 @@ def watched(language: Language, filter_: Filter) -> str:
 
 def _county(language: Language, entry: str) -> str:
     code, _, plain = entry.partition("/")
-    name = next((name for name in counties.names(code) if plain_county(name) == plain), plain.title())
+    name = next((name for name in county_names(code) if plain_county(name) == plain), plain.title())
     return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
 
 
