@@ -24,11 +24,13 @@ from bot.app import control_socket
 from bot.app.wiring import opened, operator, places, runner, sources, utc_now
 from bot.cli import sources as local_sources
 from bot.cli.output import LinesFile, ProgressBar, print_changes, print_csv, print_lines, print_table, say
-from bot.commands.operator import Answer, broadcast, carry_out, held_json, one_state, receipt_json, subscription_json
+from bot.commands.as_json import JsonObject as Answer
+from bot.commands.as_json import agreement_json, change_json, held_json, receipt_json, subscription_json
+from bot.commands.operator import broadcast, carry_out, one_state
 from bot.commands.report import Report, report
 from bot.config.settings import Settings
 from bot.domain.agreement import ListName
-from bot.domain.change import Kind, agreement_json, as_json
+from bot.domain.change import Kind
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.timestamps import stamp
@@ -498,7 +500,7 @@ def changes(
     """The change log, oldest first."""
     code = one_state(state)
     found = _read(prepared(), "changes", since=_moment(since), states=[code] if code else None)
-    print_changes([as_json(change) for change in found], as_lines=json_)
+    print_changes([change_json(change) for change in found], as_lines=json_)
 
 
 def _moment(text: str | None) -> datetime | None:

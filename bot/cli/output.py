@@ -5,18 +5,17 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bot.domain.change import Change, as_json
+from bot.commands.as_json import JsonObject, change_json
+from bot.domain.change import Change
 from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
-
-Answer = dict[str, Any]
 
 
 def say(text: str) -> None:
@@ -24,13 +23,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def print_lines(found: Iterable[Answer]) -> None:
+def print_lines(found: Iterable[JsonObject]) -> None:
     """One JSON object a line."""
     for line in found:
         print(json.dumps(line, ensure_ascii=False))
 
 
-def print_changes(found: Sequence[Answer], *, as_lines: bool) -> None:
+def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
     """Changes as lines of JSON or as a table."""
     if as_lines:
         print_lines(found)
@@ -42,11 +41,11 @@ def print_changes(found: Sequence[Answer], *, as_lines: bool) -> None:
     )
 
 
-def _minute(change: Answer) -> str:
+def _minute(change: JsonObject) -> str:
     return str(change["observed_at"])[:16].replace("T", " ")
 
 
-def _named(change: Answer) -> str:
+def _named(change: JsonObject) -> str:
     was = change["was"]
     if change["mention"]:
         return legible(f"{change['agency']}: {change['mention']['title']}")
@@ -57,7 +56,7 @@ def _named(change: Answer) -> str:
     return str(change["agency"])
 
 
-def print_csv(found: Iterable[Answer]) -> None:
+def print_csv(found: Iterable[JsonObject]) -> None:
     """Agreements for a spreadsheet."""
     columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
     writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
@@ -125,7 +124,7 @@ class LinesFile:
     def write(self, change: Change) -> None:
         """One line more."""
         if self._file:
-            self._file.write(json.dumps(as_json(change), ensure_ascii=False) + "\n")
+            self._file.write(json.dumps(change_json(change), ensure_ascii=False) + "\n")
 
     def __exit__(self, *_: object) -> None:
         if self._file:
