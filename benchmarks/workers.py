@@ -15,7 +15,6 @@ workers share is the waiting for others: on one machine its cores are shared as 
 
 import argparse
 import asyncio
-import inspect
 import multiprocessing
 import resource
 import subprocess
@@ -44,7 +43,7 @@ from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
 from bot.domain.agreement import ListName
 from bot.domain.subscription import Filter, Subscription
-from bot.fetch import Fetch
+from bot.fetch import Limits
 from bot.pipeline.replay import entries
 from bot.store import SourceStatus
 from bot.store.postgres.migrate import migrate
@@ -329,7 +328,7 @@ def pages(port, latency, read):
 
 def scale(options):
     """What one to four workers do in a second, where each waits for others most of the time, and where none does."""
-    at_once = inspect.signature(Fetch).parameters["concurrent"].default
+    at_once = Limits().concurrent
     print(
         f"{options.subscriptions:,} Slack channels are told of one list; Slack takes {options.latency:g} s for an answer,"
         f" and a worker has {MOST_UNDER_WAY} under way.\n{options.sources:,} pages of counties are read; a page takes"

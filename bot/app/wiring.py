@@ -11,7 +11,7 @@ from bot.channels import CHANNELS, Channel
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
@@ -142,7 +142,7 @@ async def runner(
     """
     fetch = Fetch(
         contact=settings.contact,
-        host_gap=settings.host_gap,
+        limits=Limits(host_gap=settings.host_gap),
         allow_loopback=settings.allow_loopback,
     )
     made: Mapping[str, Channel] = channels(settings, store, sends=sends)

@@ -21,7 +21,7 @@ from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import legible
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, StoreBusy, UsageError
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
@@ -36,14 +36,11 @@ Kind = Annotated[
 
 
 def _fetch(settings: Settings) -> Fetch:
-    """A door to the network for somebody who waits: what does not answer is given up in less than a minute."""
+    """Make a Fetch for a person who is waiting: it gives up on a silent server in less than a minute."""
     return Fetch(
         contact=settings.contact,
-        host_gap=settings.host_gap,
+        limits=Limits(host_gap=settings.host_gap, connect=5, read=12, total=50),
         allow_loopback=settings.allow_loopback,
-        connect=5,
-        read=12,
-        total=50,
     )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import AgendaItem, Place
 from bot.domain.source_status import SourceStatus
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
+from bot.fetch import NEVER_READ
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
@@ -82,8 +83,8 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """A problem without what is said of a source that is read again and again."""
-    return problem.removeprefix(f"{place.name}: ").replace("; never read well yet", "")
+    """Strip what only makes sense for a source that is read again and again."""
+    return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 
 def _meets(item: AgendaItem) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from bot.domain.agenda import OFF_AGENDA, Place
 from bot.domain.agreement import Publication
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Filter, Subscription
-from bot.fetch import Fetch
+from bot.fetch import Clock, Fetch, Limits
 from bot.pipeline.poll_agenda import poll_agenda
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL
@@ -43,7 +43,11 @@ class Attending:
     async def poll_agenda(self, after=HOUR):
         self.now += after
         async with Fetch(
-            contact=None, host_gap=0, allow_loopback=True, tls=_TLS, now=lambda: self.now, sleep=_at_once
+            contact=None,
+            limits=Limits(host_gap=0),
+            allow_loopback=True,
+            tls=_TLS,
+            clock=Clock(now=lambda: self.now, sleep=_at_once),
         ) as fetch:
             return await poll_agenda(self.place, store=self.store, fetch=fetch, now=lambda: self.now)
 
@@ -463,7 +467,10 @@ class Stumbling:
 @pytest.fixture
 async def two_places(tmp_path, monkeypatch):
     """A place that a reader stumbles over and one that is read well, and a desk for both."""
-    async with LoopbackWeb() as server, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
+    async with (
+        LoopbackWeb() as server,
+        Fetch(contact=None, limits=Limits(host_gap=0), allow_loopback=True, tls=_TLS) as fetch,
+    ):
         server.files["/a.html"] = page(f"<p>{MOA}</p>")
         places = [
             replace(nash(server, "page", "/a.html", verified=TUESDAY.date()), name=name)

@@ -19,7 +19,7 @@ from support.workbooks import workbook
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.subscription import Filter, Subscription
 from bot.errors import StoreUnwritable
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.pipeline.runner import Runner
 from bot.sources.ice import Ice
 from bot.store.tiny.store import TinyStore
@@ -237,7 +237,7 @@ class House:
         store = TinyStore.open(self.folder)
         channel = TelegramSender(token=self.telegram.token, base_url=self.telegram.url)
         try:
-            async with Fetch(contact=None, host_gap=0, allow_loopback=True) as fetch:
+            async with Fetch(contact=None, limits=Limits(host_gap=0), allow_loopback=True) as fetch:
                 yield Runner(
                     store=store,
                     fetch=fetch,

@@ -151,7 +151,7 @@ def test_an_error_page_with_status_200_is_not_an_empty_calendar(make, kind, coun
         server.fails["/"] = maintenance()
         done = countersign("read", server.address, "--kind", kind, "--json", expect=1)
     assert done.stdout == ""
-    assert "is a web page where JSON was expected" in done.stderr
+    assert "is a web page; we expected JSON" in done.stderr
     assert "never read" not in done.stderr
 
 

@@ -128,7 +128,7 @@ def test_a_source_that_fails_is_said_with_exit_1_and_changes_nothing(here):
     here.ice.answer("/identify-and-arrest/287g", 403)
     done = here.run("poll", expect=1)
     assert "ice: " in done.stderr
-    assert "last read well 20" in done.stderr
+    assert "last read successfully 20" in done.stderr
     assert here.lines("status")[0]["wrong"]
     here.run("status", "--check", expect=1)
     assert len(here.lines("agreements")) == 3

@@ -15,7 +15,7 @@ import pytest
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Validators
 from bot.domain.source_status import SourceStatus
-from bot.fetch import Fetch
+from bot.fetch import Clock, Fetch, Limits
 from bot.sources import LOCAL
 
 PAGES: Path = Path(__file__).parents[2].parent / "shared" / "local-pages"
@@ -44,7 +44,11 @@ class Reader:
     async def read(self, after: timedelta = timedelta(0)) -> LocalReading:
         self.now += after
         async with Fetch(
-            contact=None, host_gap=0, allow_loopback=True, tls=_TLS, now=lambda: self.now, sleep=_at_once
+            contact=None,
+            limits=Limits(host_gap=0),
+            allow_loopback=True,
+            tls=_TLS,
+            clock=Clock(now=lambda: self.now, sleep=_at_once),
         ) as fetch:
             reading = await LOCAL[self.place.kind].read(fetch, self.place, self.status, self.now)
         kept = msgspec.json.encode({"validators": reading.validators, "facts": reading.facts})

@@ -14,7 +14,7 @@ from bot.commands.report import report
 from bot.domain.agenda import Place
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.text.rich_text import plain_text
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.pipeline import runner as runner_module
 from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
@@ -94,7 +94,10 @@ async def here(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda fd: None)
     monkeypatch.setattr(worker, "ALSO_EVERY", 0.0)  # what is watched is seen at once
     store = TinyStore.open(tmp_path / "data")
-    async with LoopbackWeb() as web, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
+    async with (
+        LoopbackWeb() as web,
+        Fetch(contact=None, limits=Limits(host_gap=0), allow_loopback=True, tls=_TLS) as fetch,
+    ):
         yield Here(store, web, fetch, 40)
     await store.close()
 

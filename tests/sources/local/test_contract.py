@@ -148,7 +148,7 @@ async def test_a_server_that_refuses_is_said_to(case, server, reader, status, ki
     server.fails[case.listing] = Reply(b"", status=status)
     with pytest.raises(kind_of_fault, match=rf"Nash County: .* answered {status}") as raised:
         await reader.read()
-    assert "never read well yet" in str(raised.value)
+    assert "never read successfully" in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", sorted(LOCAL.keys() - {"page"}))  # where any page will do
