@@ -167,7 +167,7 @@ def test_an_error_page_with_status_200_is_not_an_empty_calendar(make, kind, coun
 def test_a_platform_without_meetings_is_read_well_and_has_nothing(make, kind, countersign):
     with make().run_in_thread() as server:
         done = countersign("read", server.address, "--kind", kind)
-    assert "0 item(s), 0 mention(s)" in done.stderr
+    assert "0 items, 0 mentions" in done.stderr
 
 
 @pytest.mark.parametrize(

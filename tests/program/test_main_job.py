@@ -216,7 +216,10 @@ def test_a_groups_number_begins_with_a_minus_and_is_no_option(here):
         (["subscribe", "telegram", "1", "--states", ""], "No state given"),
         (["subscribe", "telegram", "1", "--states", "TX", "--tz", "Amerika/Chicago"], "Did you mean America/Chicago?"),
         (["subscribe", "telegram", "1", "--states", "TX", "--cadence", "hourly"], "isn't a cadence"),
-        (["subscribe", "telegram", "1", "--states", "TX", "--cadence", "daily", "--at", "25:00"], "isn't a time of day"),
+        (
+            ["subscribe", "telegram", "1", "--states", "TX", "--cadence", "daily", "--at", "25:00"],
+            "isn't a time of day",
+        ),
         (["unsubscribe", "telegram", "7"], "no subscription"),
         (["changes", "--since", "yesterday"], "isn't a date"),
         (["approve", "zzz"], "Nothing is held"),
