@@ -43,7 +43,7 @@ def move(
     from_: Annotated[str, typer.Option("--from", metavar="DIR|URL", help="A data folder or a postgresql:// address.")],
     to: Annotated[str, typer.Option("--to", metavar="DIR|URL", help="The same. It must be empty.")],
 ) -> None:
-    """Copy everything to a database, or back to a folder. Counts and hashes verify the copy; the source stays as it is."""
+    """Copy everything to a database, or back to a folder. Counts and hashes verify the copy; the source is kept."""
     prepared()
     for place in (from_, to):
         if not place or ("://" in place and not _is_database(place)):

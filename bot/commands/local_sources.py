@@ -66,7 +66,7 @@ async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Pla
         if place.kind != "page" or type(fault) not in {SourceError, Missing}:
             raise
         raise type(fault)(
-            f"{fault} (read as a web page; if it runs on one of these platforms, add --kind: {_PLATFORMS})"
+            f"{fault} (read as a web page; if it runs on a known platform, add --kind and its name: {_PLATFORMS})"
         ) from fault
 
 

@@ -99,7 +99,7 @@ def test_a_platform_on_an_unknown_host_is_taken_for_a_page_and_the_error_says_wh
     with LoopbackCivicClerk().run_in_thread() as server:
         said = countersign("read", server.address, expect=1).stderr
     assert "404" in said
-    assert "--kind legistar, civicclerk, primegov, civicplus" in said
+    assert "--kind and its name: legistar, civicclerk, primegov, civicplus" in said
 
 
 def test_nothing_that_a_page_says_turns_the_terminal_around(countersign):
