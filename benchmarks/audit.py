@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
-from bot.channels import Channel
+from bot.channels import Sender
 from bot.domain.change import TOLD_BY_DEFAULT, Change
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.subscription import ALL_STATES, Subscription
@@ -65,7 +65,7 @@ class Owed:
 
     subscription: Subscription
     changes: Sequence[Change]
-    channel: Channel
+    channel: Sender
     page: str
     _known: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
 

@@ -50,7 +50,8 @@ from support.loopback.telegram import LoopbackTelegram
 from support.program import HEADER, World, row
 from support.workbooks import workbook
 
-from bot.channels import CHANNELS
+from bot.channels.slack.sender import SlackSender
+from bot.channels.telegram.sender import TelegramSender
 from bot.commands.as_json import change_json
 from bot.domain.agreement import ListName
 from bot.domain.geography.states import STATES
@@ -61,6 +62,7 @@ from bot.store.tiny.store import TinyStore
 
 logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # a request that a kill cut off is nothing to report
 
+SENDERS = {"telegram": TelegramSender(token=""), "slack": SlackSender(token="")}  # to render with
 ARCHIVE = ROOT.parent / "shared" / "ice-archive"
 ANSWERS_TAKE = (0.02, 0.2)  # seconds
 TOO_LATE = 1.5  # seconds; the launcher's program waits one
@@ -467,7 +469,7 @@ def audited(run: Run) -> Audit:
     total, owed, unnamed = Verdict(), 0, 0
     for subscription in subscriptions:
         arrivals = run.platforms[subscription.channel].arrivals(subscription.address)
-        channel = CHANNELS[subscription.channel](token="")
+        channel = SENDERS[subscription.channel]
         verdict = judge(Owed(subscription, changes, channel, run.world.ice.url), arrivals)
         missing = never_named(log, listed, subscription, (arrival.text for arrival in arrivals))
         if not verdict.is_good or missing:

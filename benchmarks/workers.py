@@ -40,7 +40,8 @@ from support.loopback.telegram import LoopbackTelegram
 from support.program import World
 
 from bot.app.wiring import utc_now
-from bot.channels import CHANNELS
+from bot.channels.slack.sender import SlackSender
+from bot.channels.telegram.sender import TelegramSender
 from bot.domain.agreement import ListName
 from bot.domain.subscription import Filter, Subscription
 from bot.fetch import Limits
@@ -50,6 +51,7 @@ from bot.store.postgres.migrate import migrate
 from bot.store.postgres.store import PostgresStore
 from bot.worker.worker import MOST_UNDER_WAY
 
+SENDERS = {"telegram": TelegramSender(token="1:x"), "slack": SlackSender(token="xoxb-1")}  # to render with
 POLL_EVERY = 5.0  # seconds
 STATES = ("TX", "FL", "GA", "NC", "PA", "VA", "TN", "OK", "AL", "SC")
 TELEGRAM = 25  # one in so many is there, where 25 messages a second are all that any number of workers may send
@@ -197,7 +199,7 @@ def audited(crew):
     for subscription in subscriptions:
         flights = chats[subscription.channel].get(subscription.address, [])
         arrivals = [_arrival(f) for f in sorted(flights, key=lambda f: f.message.order)]
-        channel = CHANNELS[subscription.channel](token="1:x")
+        channel = SENDERS[subscription.channel]
         key = (subscription.channel, tuple(sorted(subscription.filter.states.items())))
         known = texts.setdefault(key, {})  # the same filter is told the same
         owed = Owed(subscription, changes, channel, crew.world.ice.url, known)

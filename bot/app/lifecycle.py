@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from bot.app import control_socket
-from bot.app.listeners import DEFAULT_PORT, hearing
+from bot.app.listeners import DEFAULT_PORT, listening
 from bot.app.wiring import opened, operator, places, runner, utc_now
 from bot.commands.chat import ChatCommands
 from bot.commands.operator import broadcast
@@ -214,7 +214,7 @@ async def _poll_deliver_and_answer(service: Service, runner: Runner) -> None:
     settings = service.settings
     has_port = settings.public_url is not None or settings.port is not None
     views = service.views(runner.store) if has_port else None
-    async with hearing(settings, runner, ChatCommands(runner), views):
+    async with listening(settings, runner, ChatCommands(runner), views):
         await _tick(settings, runner)
 
 
@@ -251,7 +251,7 @@ async def _serve(service: Service) -> None:
         else:
             async with (
                 runner(settings, store, observer=service.metrics, sends=False) as made,
-                hearing(settings, made, ChatCommands(made), views),
+                listening(settings, made, ChatCommands(made), views),
             ):
                 await stop.wait()
         log.info("stopping")

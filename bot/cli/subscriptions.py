@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bot.app.one_shot import read, write
+from bot.channels import CHANNELS
 from bot.cli.options import Json, TakesChatNumber, subject
 from bot.cli.output import counted, print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
@@ -13,7 +14,7 @@ from bot.observability.logs import prepared
 
 app = subject()
 
-Channel = Annotated[str, typer.Argument(help="telegram, slack, apprise or console.")]
+Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
 
 
 @app.command(cls=TakesChatNumber)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rapidfuzz import process
 
+from bot.channels import CHANNELS
 from bot.commands.filters import filter_for, with_added, without
 from bot.commands.lookups import Lookups
 from bot.commands.question import LONGEST_COMMAND, Question
@@ -114,7 +115,7 @@ class ChatCommands:
         return Reply(lines=(chat.says("hello"),))
 
     async def _help(self, chat: Question, _: str) -> Reply:
-        prefix = "/countersign " if chat.asked.channel == "slack" else "/"
+        prefix = CHANNELS[chat.asked.channel].command_prefix
         return Reply(lines=replies.help_lines(chat.language, prefix))
 
     # what to watch

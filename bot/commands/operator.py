@@ -24,7 +24,6 @@ from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import ask_again
 from bot.store import Record
 
-TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
 PATIENCE = 60.0  # seconds to wait for a reading of the same source to finish
 BROADCAST = "broadcast"  # the store's notes about subscriptions made from [[broadcast]] tables
 
@@ -105,7 +104,7 @@ async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> JsonObject:
     """Add a subscription, or change the one this address already has. Nothing is posted there."""
-    address = checked_address(channel, address, runner.channels)
+    address = checked_address(channel, address)
     wanted = Subscription(
         id="",
         channel=channel,
@@ -260,12 +259,11 @@ def _without_chat_command(fault: Misunderstood) -> str:
     return kept if kept.endswith((".", "?", "!")) else f"{kept}."
 
 
-def checked_address(channel: str, address: str, channels: Mapping[str, Any]) -> str:
-    """Return the address in the form its channel uses."""
+def checked_address(channel: str, address: str) -> str:
+    """Return the address in its channel's own form."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
-    checker = channels.get(channel) or CHANNELS[channel](**({"token": ""} if channel in TOKENS else {}))
-    return str(checker.check(address))
+    return CHANNELS[channel].check_address(address)
 
 
 def _cadence(text: str) -> Cadence:

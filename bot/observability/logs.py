@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.channels import CHANNELS
 from bot.config.settings import Settings, load
 
 Event = MutableMapping[str, Any]
@@ -16,7 +17,7 @@ Processor = Callable[[Any, str, Event], Event]
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 FIRST = ("timestamp", "level", "event")
-TALKATIVE = ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "slack_bolt", "aiohttp")  # of addresses, too
+CHATTY = ("httpx", "httpcore", "apscheduler", "aiohttp")  # loggers that quote addresses; channels name their own
 
 
 def prepared() -> Settings:
@@ -61,7 +62,7 @@ def _renderer(*, as_json: bool) -> Callable[[Any, str, Event], str | bytes]:
 
 def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
-    for name in TALKATIVE:
+    for name in (*CHATTY, *(name for channel in CHANNELS.values() for name in channel.chatty_loggers)):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # a skipped tick is made up by the next
     for handler in logging.getLogger().handlers:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.channels import Channel, Part, Ready, at_once
+from bot.channels import Part, Ready, Sender, at_once
 from bot.domain.agendas.link import FOLLOWS_ON_AGENDA, OF_AGENDAS, REMEMBERED_FOR, Agendas
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import totals
@@ -54,7 +54,7 @@ async def deliver(
     subscription: Subscription,
     *,
     store: Store,
-    channels: Mapping[str, Channel],
+    channels: Mapping[str, Sender],
     now: Now,
     page: str,
     allowed: Ready = at_once,
@@ -161,7 +161,7 @@ def _is_on_its_way(subscription: Subscription) -> bool:
 
 
 async def _digest(
-    pinned: Subscription, channel: Channel, store: Store, page: str
+    pinned: Subscription, channel: Sender, store: Store, page: str
 ) -> tuple[Sequence[Part], datetime | None]:
     """The parts of the digest that is due, and when the first change that it names was seen."""
     assert pinned.pinned is not None
@@ -181,7 +181,7 @@ async def _told(subscription: Subscription, store: Store) -> frozenset[int]:
 
 
 async def _corrections(
-    subscription: Subscription, channel: Channel, store: Store, page: str, end: int
+    subscription: Subscription, channel: Sender, store: Store, page: str, end: int
 ) -> Sequence[Part]:
     """For each change that it was told and that was taken back by the log's `end`, an answer to its message.
 
@@ -240,7 +240,7 @@ async def _agendas(subscription: Subscription, changes: Sequence[Change], store:
     return Agendas(tuple(change for change in said if change.mention is not None))
 
 
-async def _send(channel: Channel, letter: _OutgoingPart, ready: Ready) -> str:
+async def _send(channel: Sender, letter: _OutgoingPart, ready: Ready) -> str:
     """Send; what the platform finds too long or cannot parse goes once more as plain text."""
     try:
         return await channel.send(letter.to.address, letter.part, ready=ready)

@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from bot.channels import Channel
+from bot.channels import Sender
 from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Interest, Schedule
 from bot.domain.subscription import Subscription
@@ -71,7 +71,7 @@ class Runner:
     store: Store
     fetch: Fetcher
     sources: Mapping[str, Source]
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, Sender]
     now: Now
     every: timedelta
     page: str

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.channels import Channel
+from bot.channels import Sender
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
 from bot.domain.source_status import ICE
@@ -66,7 +66,7 @@ async def _tell(runner: Runner, notice: Notice, channel_name: str | None, addres
     return True
 
 
-async def _send(channel: Channel, address: str, text: str) -> None:
+async def _send(channel: Sender, address: str, text: str) -> None:
     title, *rest = text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
     digest = Digest(upto=0, title=(Span(title),), sections=(), footer=lines)

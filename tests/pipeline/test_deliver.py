@@ -49,7 +49,7 @@ class Runner(Talk):
 async def runner(tmp_path):
     store = TinyStore.open(tmp_path)
     async with LoopbackTelegram() as telegram:
-        channel = TelegramSender(token=telegram.token, base_url=telegram.url, pace=RateLimit())
+        channel = TelegramSender(token=telegram.token, base_url=telegram.url, rate_limit=RateLimit())
         made = Runner(store, telegram, channel)
         await made.publish(FIRST, NOON - timedelta(days=5))
         yield made
@@ -203,14 +203,14 @@ async def test_forget_erases_the_receipts_of_an_earlier_subscription_of_the_chat
 async def test_who_only_waits_for_a_turn_has_failed_in_nothing_and_is_told_when_the_wait_ends(runner):
     await runner.ask("watch TX")
     await runner.publish(SECOND, NOON)
-    runner.channel.pace.hold(None, 100)
+    runner.channel.rate_limit.hold(None, 100)
     await runner.deliver(NOON)
     waiting = await runner.mine()
     assert timedelta(seconds=100) <= waiting.retry_at - NOON <= timedelta(seconds=102)
     assert (waiting.failures, waiting.failing_since, waiting.paused) == (0, None, None)
     assert list(await runner.store.receipts()) == []
 
-    runner.channel.pace = RateLimit()
+    runner.channel.rate_limit = RateLimit()
     await runner.deliver(waiting.retry_at - timedelta(seconds=1))
     assert runner.texts == []
     await runner.deliver(waiting.retry_at)
@@ -220,7 +220,7 @@ async def test_who_only_waits_for_a_turn_has_failed_in_nothing_and_is_told_when_
 
 async def test_the_twenty_first_part_a_minute_in_a_group_waits_and_leaves_no_receipt_of_a_failure(runner, monkeypatch):
     monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 6)
-    runner.channel.pace = RateLimit(each=lambda _: (Limit(20, 60.0),))
+    runner.channel.rate_limit = RateLimit(each=lambda _: (Limit(20, 60.0),))
     await runner.ask("watch all", address="-105")
     many = [row("TEXAS", f"Agency {n} Police Department", "Task Force Model", SIGNED) for n in range(30)]
     await runner.publish([*FIRST, *many], NOON)
@@ -229,7 +229,7 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_and_leaves_no_rec
     assert [r.error for r in await runner.store.receipts()] == [None] * 20
     waiting = await runner.mine("-105")
     assert waiting.failures == 0
-    runner.channel.pace = RateLimit()
+    runner.channel.rate_limit = RateLimit()
     await runner.deliver(waiting.retry_at)
     named = [line for text in runner.texts for line in text.splitlines() if line.startswith("Agency ")]
     assert sorted(named) == sorted(f"Agency {n} Police Department" for n in range(30))
@@ -325,7 +325,7 @@ async def test_a_refused_token_pauses_those_it_tells_and_all_go_on_once_it_works
     (notice,) = for_operator(
         statuses=(), held=(), subscriptions=await runner.store.subscriptions(), now=NOON, stale_after=timedelta(hours=6)
     )
-    assert notice.text.startswith("Telegram refuses the bot's token")
+    assert notice.text.startswith("Telegram rejected the bot's token")
     assert "3 subscriptions are paused." in notice.text
 
     early = NOON + timedelta(minutes=14)

@@ -137,7 +137,7 @@ async def test_a_port_that_is_taken_is_a_problem_of_the_configuration(ask):
     with pytest.raises(ConfigError) as fault:
         async with serving(port, Views(None, Metrics().page, CONTENT_TYPE)):
             pass
-    assert fault.value.problems[0].startswith(f"PORT: nothing can be served at {port}")
+    assert fault.value.problems[0].startswith(f"PORT: port {port} can't be opened")
 
 
 # ── as programs of their own ─────────────────────────────────────────────────────────────────────────────────────────
