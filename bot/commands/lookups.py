@@ -35,37 +35,38 @@ class Lookups:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    async def status(self, chat: Question, _: str) -> Reply:
+    async def status(self, question: Question, _: str) -> Reply:
+        """Show the chat's settings and when ICE's lists were last read."""
         lines: list[Line] = []
-        subscription = chat.subscription
+        subscription = question.subscription
         if subscription is None:
-            lines.append(chat.says("none_yet"))
+            lines.append(question.says("none_yet"))
         else:
-            lines.append((Span(replies.in_force(chat.language, subscription.settings)),))
+            lines.append((Span(replies.in_force(question.language, subscription.settings)),))
         if subscription is not None and subscription.paused is not None:
-            lines.append((Span(replies.why_paused(chat.language, subscription.paused)),))
+            lines.append((Span(replies.why_paused(question.language, subscription.paused)),))
         if subscription is not None and subscription.quiet_until and subscription.quiet_until > self._runner.now():
-            when = replies.until(chat.language, subscription.quiet_until, chat.settings.tz)
-            lines.append(chat.says("paused", when=when))
-        lines += await self._readings(chat)
+            when = replies.until(question.language, subscription.quiet_until, question.settings.tz)
+            lines.append(question.says("paused", when=when))
+        lines += await self._readings(question)
         return Reply(lines=tuple(lines))
 
-    async def _readings(self, chat: Question) -> list[Line]:
+    async def _readings(self, question: Question) -> list[Line]:
         lines = []
         for status in await self._runner.store.source_statuses():
             if status.source not in {ICE, *self._runner.sources}:
-                continue  # local government, of which there may be thousands
+                continue  # there may be thousands of local sources
             name = "ICE" if status.source == ICE else status.source
             if status.read_at is None:
-                lines.append(chat.says("status_never", source=name))
+                lines.append(question.says("status_never", source=name))
             else:
-                lines.append(chat.says("status_read", source=name, when=chat.wording.moment(status.read_at)))
+                lines.append(question.says("status_read", source=name, when=question.wording.moment(status.read_at)))
         if await self._runner.store.held():
-            lines.append(chat.says("status_held"))
-        return lines or [chat.says("not_read_yet")]
+            lines.append(question.says("status_held"))
+        return lines or [question.says("not_read_yet")]
 
-    async def list_agencies(self, chat: Question, rest: str) -> Reply:
-        """Who is on the participating list now, by state; cut, with a count."""
+    async def list_agencies(self, question: Question, rest: str) -> Reply:
+        """List the agencies of one state on the participating list, up to LISTED of them."""
         where = parser.where(rest)
         codes = [code for code in where.states if code != ALL_STATES]
         if len(codes) != 1:
@@ -73,28 +74,28 @@ class Lookups:
         known = await self._runner.store.known()
         seen = known.seen.get(ListName.PARTICIPATING)
         if seen is None:
-            return Reply(lines=(chat.says("not_read_yet"),))
+            return Reply(lines=(question.says("not_read_yet"),))
         agencies = _by_agency(a for key, a in sorted(known.participating.items()) if key.state == codes[0])
         key = "listed_now" if agencies else "listed_none"
-        head = chat.says(key, n=len(agencies), state=state_name(codes[0], chat.language))
+        head = question.says(key, n=len(agencies), state=state_name(codes[0], question.language))
         rows = [_agency_row(group) for group in agencies[:LISTED]]
-        more = [chat.says("more", n=len(agencies) - LISTED)] if len(agencies) > LISTED else []
-        as_of = chat.says("as_of", name=seen.name, when=chat.wording.moment(seen.observed_at))
+        more = [question.says("more", n=len(agencies) - LISTED)] if len(agencies) > LISTED else []
+        as_of = question.says("as_of", name=seen.name, when=question.wording.moment(seen.observed_at))
         return Reply(lines=(_strong(head), *rows, *more, as_of))
 
-    async def recent(self, chat: Question, rest: str) -> Reply:
-        """The latest changes that are told, of the states asked for, else of those watched, else of all."""
-        filter_ = filter_for(parser.where(rest)) if rest else chat.settings.filter
+    async def recent(self, question: Question, rest: str) -> Reply:
+        """Show the latest changes in the states asked for, or else the watched ones, or else all."""
+        filter_ = filter_for(parser.where(rest)) if rest else question.settings.filter
         filter_ = Filter(states={ALL_STATES: 0}) if filter_.is_empty else filter_
-        kinds = chat.settings.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
+        kinds = question.settings.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
         undated = replace(filter_, kinds=kinds).since(0)
         found = [c for c in await self._runner.store.changes() if undated.matches(c)][-RECENT:]
         if not found:
-            return Reply(lines=(chat.says("recent_none"),))
-        return Reply(lines=(_strong(chat.says("recent")), *(_recent_row(chat, c) for c in reversed(found))))
+            return Reply(lines=(question.says("recent_none"),))
+        return Reply(lines=(_strong(question.says("recent")), *(_recent_row(question, c) for c in reversed(found))))
 
-    async def agency(self, chat: Question, rest: str) -> Reply:
-        """An agency's agreements, and all that the log says of it with its evidence."""
+    async def agency(self, question: Question, rest: str) -> Reply:
+        """Show an agency's history with the evidence for each change."""
         state, part = parser.agency(rest)
         log = [
             change
@@ -105,13 +106,14 @@ class Lookups:
         for change in log:
             by_name.setdefault((change.agreement.state, change.agreement.canonical), []).append(change)
         if not by_name:
-            return Reply(lines=(chat.says("agency_none", typed=rest[:40]),))
+            return Reply(lines=(question.says("agency_none", typed=rest[:40]),))
         exact = [name for name in by_name if name[1] == part]
         if len(by_name) > 1 and len(exact) != 1:
-            return _choice(chat, rest, [changes[-1].agreement for _, changes in sorted(by_name.items())])
-        return _biography(chat, by_name[exact[0] if exact else next(iter(by_name))])
+            return _choice(question, rest, [changes[-1].agreement for _, changes in sorted(by_name.items())])
+        return _history(question, by_name[exact[0] if exact else next(iter(by_name))])
 
     async def preview(self, subscription: Subscription) -> list[Line]:
+        """Return what these settings would have brought in the last seven days."""
         if subscription.filter.is_empty:
             return []
         since = self._runner.now() - PREVIEW
@@ -142,19 +144,19 @@ def _agency_row(agreements: Sequence[Agreement]) -> Line:
     return (Span("• "), Span(agreements[0].agency), Span(f" ({types})"))
 
 
-def _recent_row(chat: Question, change: Change) -> Line:
+def _recent_row(question: Question, change: Change) -> Line:
     if change.mention is not None:
-        return _recent_mention(chat, change, change.mention)
+        return _recent_mention(question, change, change.mention)
     agreement = change.agreement
-    day = chat.wording.day(change.publication.observed_at.date())
-    happened = chat.wording.heading(agreement.state, change.kind)[0].text
+    day = question.wording.day(change.publication.observed_at.date())
+    happened = question.wording.heading(agreement.state, change.kind)[0].text
     types = f" ({agreement.support_type.value})"
     return (Span(f"• {day}: "), Span(agreement.agency, strong=True), Span(types), Span(f", {happened}"))
 
 
-def _recent_mention(chat: Question, change: Change, mention: Mention) -> Line:
-    day = chat.wording.day(change.publication.observed_at.date())
-    happened = chat.wording.heading(mention.state, change.kind, on_agenda=True)[0].text
+def _recent_mention(question: Question, change: Change, mention: Mention) -> Line:
+    day = question.wording.day(change.publication.observed_at.date())
+    happened = question.wording.heading(mention.state, change.kind, on_agenda=True)[0].text
     title = Span(mention.title[:TITLE_SHOWN], href=mention.address)
     return (Span(f"• {day}: "), Span(mention.body, strong=True), Span(f", {happened}: "), title)
 
@@ -163,33 +165,33 @@ def _names(change: Change, part: str) -> bool:
     return any(part in a.canonical for a in (change.agreement, change.was) if a is not None)
 
 
-def _choice(chat: Question, typed: str, found: Sequence[Agreement]) -> Reply:
-    head = chat.says("agency_many", n=len(found), typed=typed[:40])
+def _choice(question: Question, typed: str, found: Sequence[Agreement]) -> Reply:
+    head = question.says("agency_many", n=len(found), typed=typed[:40])
     shown = found[:CHOICES]
     rows = tuple((Span("• "), Span(f"{a.agency} ({a.state})")) for a in shown)
-    more = (chat.says("more", n=len(found) - len(shown)),) if len(found) > len(shown) else ()
+    more = (question.says("more", n=len(found) - len(shown)),) if len(found) > len(shown) else ()
     pressed = [Button(f"{a.agency} ({a.state})"[:60], f"agency {a.state} {a.agency}") for a in shown]
     buttons = tuple((button,) for button in pressed if len(button.command.encode()) <= LONGEST_COMMAND)
     return Reply(lines=(head, *rows, *more), buttons=buttons)
 
 
-def _biography(chat: Question, changes: Sequence[Change]) -> Reply:
-    """What an agency has had, oldest first, each line with the list that it rests on."""
+def _history(question: Question, changes: Sequence[Change]) -> Reply:
+    """Show an agency's changes, oldest first, each with the list it is based on."""
     last = changes[-1].agreement
-    head = (Span(last.agency, strong=True), Span(f", {state_name(last.state, chat.language)}"))
-    rows = [_life(chat, change) for change in changes[-HISTORY:]]
-    more = [chat.says("more", n=len(changes) - HISTORY)] if len(changes) > HISTORY else []
-    return Reply(lines=(head, _strong(chat.says("history")), *more, *rows))
+    head = (Span(last.agency, strong=True), Span(f", {state_name(last.state, question.language)}"))
+    rows = [_history_row(question, change) for change in changes[-HISTORY:]]
+    more = [question.says("more", n=len(changes) - HISTORY)] if len(changes) > HISTORY else []
+    return Reply(lines=(head, _strong(question.says("history")), *more, *rows))
 
 
-def _life(chat: Question, change: Change) -> Line:
-    agreement, wording = change.agreement, chat.wording
-    what = said(chat.language, "listed") if change.kind is Kind.LISTED else wording.happened(change.kind)
+def _history_row(question: Question, change: Change) -> Line:
+    agreement, wording = change.agreement, question.wording
+    what = said(question.language, "listed") if change.kind is Kind.LISTED else wording.happened(change.kind)
     moa = (Span(" · "), Span("MOA", href=agreement.moa)) if agreement.moa else ()
     return (
         Span(f"• {wording.day(change.publication.observed_at.date())}: {wording.support(agreement)}, {what} · "),
         Span(change.publication.name, href=change.publication.address),
-        Span(f" · {said(chat.language, 'evidence', hash=change.publication.evidence[:12])}"),
+        Span(f" · {said(question.language, 'evidence', hash=change.publication.evidence[:12])}"),
         *moa,
     )
 

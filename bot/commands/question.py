@@ -16,7 +16,7 @@ LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id ta
 class Question:
     """What someone asked, the subscription of their chat and the language of the answer."""
 
-    asked: Request
+    request: Request
     subscription: Subscription | None
     language: Language
 
