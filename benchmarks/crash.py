@@ -52,8 +52,8 @@ from support.workbooks import workbook
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
+from bot.commands.as_json import change_json
 from bot.domain.agreement import ListName
-from bot.domain.change import as_json
 from bot.domain.geography.states import STATES
 from bot.errors import StoreError
 from bot.pipeline.replay import entries
@@ -465,7 +465,7 @@ def audited(run: Run) -> Audit:
         return await store.changes(), await store.subscriptions(), await store.receipts()
 
     changes, subscriptions, receipts = run.look(ask)
-    assert [as_json(change) for change in changes] == log
+    assert [change_json(change) for change in changes] == log
     total, owed, unnamed = Verdict(), 0, 0
     for subscription in subscriptions:
         arrivals = run.platforms[subscription.channel].arrivals(subscription.address)

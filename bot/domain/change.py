@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Key, ListName, Publication
-from bot.domain.timestamps import stamp
 
 
 class Kind(StrEnum):
@@ -194,78 +192,3 @@ class _Ledger:
             pending_since=self._since,
             absent=self._absent,
         )
-
-
-def as_json(change: Change) -> dict[str, Any]:
-    """Return a change in the form of `--json`: flat, times in UTC ending in Z."""
-    agreement, on_list = change.agreement, change.mention is None
-    return {
-        "seq": change.seq,
-        "observed_at": stamp(change.publication.observed_at),
-        "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
-        "kind": change.kind.value,
-        "list": change.list.value if on_list else None,
-        "state": agreement.state,
-        "agency": agreement.agency,
-        "support_type": agreement.support_type.value if on_list else None,
-        "agency_type": agreement.agency_type,
-        "county": agreement.county,
-        "signed": agreement.signed.isoformat() if agreement.signed else None,
-        "moa": agreement.moa,
-        "addendum": agreement.addendum,
-        "evidence": change.publication.evidence,
-        "row": change.row,
-        "publication": change.publication.name,
-        "address": change.publication.address,
-        "before": _before_json(change.before, change.row_before) if change.before else None,
-        "was": agreement_json(change.was, change.row_before) if change.was else None,
-        "because": change.because,
-        "pending_since": change.pending_since.isoformat() if change.pending_since else None,
-        "retracts": change.retracts,
-        "printed": dict(agreement.printed),
-        "mention": _mention_json(change.mention) if change.mention else None,
-    }
-
-
-def _mention_json(mention: Mention) -> dict[str, Any]:
-    """Return a mention in the form of `--json`: the meeting's time in UTC, its day in the place's zone."""
-    return {
-        "source": mention.source,
-        "item": mention.item,
-        "state": mention.state,
-        "county": mention.county,
-        "body": mention.body,
-        "title": mention.title,
-        "date": mention.meets_on.isoformat() if mention.meets_on else None,
-        "meets_at": stamp(mention.meets_at.astimezone(UTC)) if mention.meets_at else None,
-        "zone": mention.zone,
-        "status": mention.status,
-        "matched": list(mention.matched),
-        "excerpt": mention.excerpt,
-        "page": mention.page,
-        "address": mention.address,
-        "evidence": mention.evidence,
-        "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
-        "already": mention.already,
-        "before": _mention_json(mention.before) if mention.before else None,
-    }
-
-
-def _before_json(publication: Publication, row: int | None) -> dict[str, Any]:
-    return {"evidence": publication.evidence, "publication": publication.name, "row": row}
-
-
-def agreement_json(agreement: Agreement, row: int | None) -> dict[str, Any]:
-    """Return an agreement in the form of `--json`, with its row on the list if known."""
-    return {
-        "state": agreement.state,
-        "agency": agreement.agency,
-        "support_type": agreement.support_type.value,
-        "agency_type": agreement.agency_type,
-        "county": agreement.county,
-        "signed": agreement.signed.isoformat() if agreement.signed else None,
-        "moa": agreement.moa,
-        "addendum": agreement.addendum,
-        "row": row,
-        "printed": dict(agreement.printed),
-    }

@@ -17,13 +17,14 @@ import pytest
 import yaml
 from support.program import world
 from support.waiting import wait_for
+from typer.main import get_command
 
 from bot.cli.main import app
 
 HOME = Path(__file__).parents[2]
 DOCKERFILE = (HOME / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((HOME / "compose.yaml").read_text())
-COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands}
+COMMANDS = set(get_command(app).commands)
 
 
 def instructions():

@@ -33,8 +33,8 @@ def test_a_database_needs_no_disk_and_each_change_is_sent_once(site, server):
     url = server.make()
     refused = site.run("status", DATABASE_URL=url, expect=1)
     assert "run `countersign migrate`" in refused.stderr
-    assert "version now" in site.run("migrate", DATABASE_URL=url).stderr
-    assert "already" in site.run("migrate", DATABASE_URL=url).stderr
+    assert "now up to date" in site.run("migrate", DATABASE_URL=url).stderr
+    assert "already up to date" in site.run("migrate", DATABASE_URL=url).stderr
     site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=url)
     publish(site, FIRST, "participating11202026am.xlsx", 20)
     site.run("poll", DATABASE_URL=url)
@@ -66,7 +66,7 @@ def test_a_database_needs_no_disk_and_each_change_is_sent_once(site, server):
 
 
 def test_without_a_database_there_is_nothing_to_migrate(site):
-    assert "Nothing to do" in site.run("migrate").stderr
+    assert "nothing to do" in site.run("migrate").stderr
 
 
 @pytest.mark.parametrize("place", ["", "mysql://user:hunter2@host/x"])
@@ -78,7 +78,7 @@ def test_a_place_that_is_neither_a_folder_nor_a_database_is_refused(site, place)
 
 def test_an_empty_folder_cannot_be_moved_from(site, tmp_path):
     refused = site.run("move", "--from", str(tmp_path / "typo"), "--to", str(site.folder), expect=2)
-    assert "no data folder" in refused.stderr
+    assert "isn't a Countersign data folder" in refused.stderr
     assert not (tmp_path / "typo").exists()
 
 
@@ -162,7 +162,7 @@ def test_a_worker_waits_for_a_database_that_restarts(site, crew, server, tmp_pat
 def test_a_worker_that_starts_before_its_database_waits_for_it(site, crew, server, tmp_path):
     server.stop()
     worker = crew(log := tmp_path / "log")
-    wait_for(lambda: "the database does not answer yet" in log.read_text())
+    wait_for(lambda: "the database isn't answering yet" in log.read_text())
     server.start()
     publish(site, FIRST, "participating11202026am.xlsx", 20)
     wait_for(lambda: len(site.lines("agreements", DATABASE_URL=crew.url)) == 2)

@@ -98,7 +98,7 @@ def test_a_platform_on_an_unknown_host_is_read_as_a_page_and_the_error_says_what
     with LoopbackCivicClerk().run_in_thread() as server:
         said = countersign("read", server.address, expect=1).stderr
     assert "404" in said
-    assert "--kind legistar, civicclerk, primegov, civicplus" in said
+    assert "--kind and its name: legistar, civicclerk, primegov, civicplus" in said
 
 
 def test_control_characters_on_a_page_do_not_reach_the_terminal(countersign):
@@ -166,7 +166,7 @@ def test_an_error_page_with_status_200_is_not_an_empty_calendar(make, kind, coun
 def test_a_platform_without_meetings_is_read_well_and_is_empty(make, kind, countersign):
     with make().run_in_thread() as server:
         done = countersign("read", server.address, "--kind", kind)
-    assert "0 item(s), 0 mention(s)" in done.stderr
+    assert "0 items, 0 mentions" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_read_tells_a_person_how_many_items_it_found_and_what_matched(countersig
     with LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = f"<html><title>Agenda</title><p>{TITLE}</p></html>".encode()
         done = countersign("read", server.address.rstrip("/") + "/a.html")
-    assert "speaks of it: 287(g)" in done.stdout
-    assert "1 item(s), 1 mention(s) of 287(g)." in done.stderr
+    assert "mentions 287(g)" in done.stdout
+    assert "1 item, 1 mention of 287(g)." in done.stderr
 
 
 def test_read_records_nothing(countersign, tmp_path):
@@ -87,7 +87,7 @@ def test_read_records_nothing(countersign, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("read", "nonsense"), "is no address on the web"),
+        (("read", "nonsense"), "isn't a web address"),
         (("read", "https://county.example", "--kind", "legistr"), "no platform 'legistr'"),
         (("sources", "check", "Atlantis County"), "No source is called"),
         (("sources", "--state", "Atlantis"), "Atlantis"),
