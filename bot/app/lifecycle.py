@@ -29,7 +29,7 @@ from bot.observability.logs import set_up_logs
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.observability.sentry import reporter
 from bot.pipeline.runner import Runner
-from bot.pipeline.token_recovery import ask_again
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Store
 from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
@@ -185,7 +185,7 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
         await broadcast(runner, settings.broadcast)
         await _subscribe_console(runner)
         await _log_start(settings, runner)
-        await ask_again(runner.store, utc_now(), at_once=True)
+        await probe_rejected_tokens(runner.store, utc_now(), at_once=True)
     finally:
         await runner.store.release(SET_UP)
 
@@ -231,11 +231,11 @@ async def _tick(settings: Settings, runner: Runner) -> None:
     """Start what is due, once a second, until the program is stopped."""
     stale_after = timedelta(hours=settings.stale_hours)
 
-    async def also() -> None:
-        await ask_again(runner.store, utc_now())
+    async def upkeep() -> None:
+        await probe_rejected_tokens(runner.store, utc_now())
         await notify(runner, operator(settings), stale_after)
 
-    await scheduler.run(Worker(runner, also=also))
+    await scheduler.run(Worker(runner, upkeep=upkeep))
 
 
 async def _serve(service: Service) -> None:

@@ -130,7 +130,7 @@ async def runner(
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
                 places=places or {},
-                elections=sending_leaderships(settings),
+                leadership=sending_leaderships(settings),
                 observer=observer or Unobserved(),
             )
     finally:

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from rapidfuzz import process
-
 from bot.channels import CHANNELS
 from bot.commands.filters import filter_for, with_added, without
 from bot.commands.lookups import Lookups
@@ -17,6 +15,8 @@ from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription
+from bot.domain.suggest import suggest
+from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Span
 from bot.pipeline.runner import Runner
 
@@ -55,9 +55,9 @@ class ChatCommands:
 
     def _unknown(self, verb: str) -> Misunderstood:
         commands = [name for name, _ in replies.menu(Language.ENGLISH)]
-        near = process.extractOne(verb, commands, score_cutoff=75)
+        near = suggest(verb, commands)
         if near is not None:
-            return Misunderstood("near_command", typed=verb[:40], near=near[0])
+            return Misunderstood("near_command", typed=verb[:40], near=near)
         return Misunderstood("no_command", typed=verb[:40])
 
     # ── events on the platform ───────────────────────────────────────────────────────────────────────────────────────
@@ -235,8 +235,8 @@ class ChatCommands:
 
     async def _language(self, question: Question, rest: str) -> Reply:
         if not rest:
-            both = (Button("English", "language en"), Button("Español", "language es"))
-            return Reply(lines=(question.says("choose_language"),), buttons=(both,))
+            each = tuple(Button(own_name(language), f"language {language}") for language in Language)
+            return Reply(lines=(question.says("choose_language"),), buttons=(each,))
         chosen = parser.language(rest)
         await self._save(question, replace(question.settings, language=chosen))
         return Reply(lines=(line(chosen, "language_set"),), changed=True)

@@ -18,7 +18,7 @@ from bot.fetch import NEVER_READ
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import on_the_web, recognize
+from bot.sources.local.recognize import completed_address, recognize
 
 ALSO_CALLED = {
     "granicus": "feed",
@@ -41,14 +41,14 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
     if found is None:
         raise UsageError(f"{address!r} isn't a web address. Write it as in https://www.nashcountync.gov/AgendaCenter.")
     if kind is not None and found.kind != kind:
-        typed = on_the_web(address)
+        typed = completed_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
 
 def document_at(address: str) -> str | None:
     """Return the kind of an address that is one document, because then the document is meant and not its site."""
-    return "page" if _DOCUMENT.search(urlsplit(on_the_web(address)).path) else None
+    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
 async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
@@ -93,31 +93,26 @@ def _without_source(problem: str, place: Place) -> str:
 
 
 def _meets(item: AgendaItem) -> tuple[str, str]:
-    day = _day(item.meets_at)
-    return (day.isoformat() if day else "9999", _clock(item.meets_at) or "")
+    return (item.meets_on.isoformat() if item.meets_on else "9999", _clock(item.meets_at) or "")
 
 
 def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
-    from bot.domain.agendas.detect import mentions_in  # noqa: PLC0415 - its patterns are slow to compile
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile
 
     about = {
         "title": item.title,
-        "date": day.isoformat() if (day := _day(item.meets_at)) else None,
+        "date": day.isoformat() if (day := item.meets_on) else None,
         "time": _clock(item.meets_at),
         "body": item.body,
         "address": item.address,
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
-    for found in mentions_in(item):
+    for found in passages_in(item):
         yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
 
 
 def _clock(moment: datetime | date | None) -> str | None:
     return f"{moment:%H:%M}" if isinstance(moment, datetime) else None
-
-
-def _day(moment: datetime | date | None) -> date | None:
-    return moment.date() if isinstance(moment, datetime) else moment
 
 
 async def check(
@@ -146,7 +141,7 @@ async def _checked(runner: Runner, place: Place) -> JsonObject:
 
 
 def _counts(poll: AgendaPoll, today: date) -> JsonObject:
-    days = [day for item in poll.items if (day := _day(item.meets_at)) is not None]
+    days = [day for item in poll.items if (day := item.meets_on) is not None]
     return {
         "unchanged": not poll.items,
         "new": len(poll.items),

@@ -1,7 +1,6 @@
 """The operator's commands that write. The running program carries them out if there is one, else the command does."""
 
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import time
@@ -21,7 +20,7 @@ from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
-from bot.pipeline.token_recovery import ask_again
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Record
 
 PATIENCE = 60.0  # seconds to wait for a reading of the same source to finish
@@ -82,9 +81,9 @@ async def _poll_one(runner: Runner, name: str) -> ListPoll:
 
 async def deliver(runner: Runner) -> JsonObject:
     """Bring every due subscription up to date now, after retrying tokens that a platform rejected."""
-    await ask_again(runner.store, runner.now(), at_once=True)
+    await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    deliveries = [await runner.bring_up_to_date(subscription) for subscription in await runner.claim_due()]
+    deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
     return {
         "messages": sum(done.messages for done in deliveries),
         "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem],
@@ -186,7 +185,7 @@ async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
     source = runner.sources.get(next((h.source for h in await runner.store.held() if h.id == held_id), ICE))
     if source is None:
         raise UsageError("COUNTERSIGN_SOURCES leaves out ICE's lists, so there is nothing to approve or reject.")
-    async with runner.alone(f"source {source.name}", PATIENCE):  # readings and rulings replace the held listings
+    async with runner.exclusive(f"source {source.name}", PATIENCE):  # readings and rulings replace the held listings
         done = await rule(held_id, ruling, source=source, store=runner.store, now=runner.now)
     return {
         "changes": [change_json(change) for change in done.changes],
@@ -196,7 +195,7 @@ async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
 
 async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
     """Retract a change and tell everyone who was told about it. The log keeps both."""
-    async with runner.alone(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
+    async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
         return await _retracted(runner, seq, because)
 
 
@@ -246,17 +245,15 @@ def parsed_states(text: str) -> list[str]:
     try:
         states = parser.where(text).states
     except Misunderstood as fault:
-        raise UsageError(_without_chat_command(fault)) from None
+        raise UsageError(_explained(fault)) from None
     if not states:
         raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")
     return [ALL_STATES] if ALL_STATES in states else list(states)
 
 
-def _without_chat_command(fault: Misunderstood) -> str:
-    """Return the chat's sentence without its last clause when that suggests a chat command, as in "Try /watch TX"."""
-    said = replies.misunderstood(Language.ENGLISH, fault)
-    kept = re.sub(r"(?:,|(?<=[.?!])|:)(?= )[^,.?!:]* /[a-z].*$", "", said)
-    return kept if kept.endswith((".", "?", "!")) else f"{kept}."
+def _explained(fault: Misunderstood) -> str:
+    """Say what wasn't understood to someone at a command line, where a chat's commands don't help."""
+    return replies.what_went_wrong(Language.ENGLISH, fault)
 
 
 def checked_address(channel: str, address: str) -> str:
@@ -283,14 +280,14 @@ def _zone(text: str) -> str:
     try:
         return parser.zone(text)
     except Misunderstood as fault:
-        raise UsageError(_without_chat_command(fault)) from None
+        raise UsageError(_explained(fault)) from None
 
 
 def _language(text: str) -> Language:
     try:
         return parser.language(text)
     except Misunderstood as fault:
-        raise UsageError(_without_chat_command(fault)) from None
+        raise UsageError(_explained(fault)) from None
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.as_json import JsonObject
 from bot.domain.agenda import Place
-from bot.domain.agendas.schedule import Interest, Local, local
+from bot.domain.agendas.schedule import PlaceCounts, WatchedStates, count_places
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
 from bot.domain.health import span, wrong
@@ -27,7 +27,7 @@ class Report:
     held: tuple[Held, ...]
     subscriptions: tuple[Subscription, ...]
     stale_after: timedelta
-    local: Local | None = None
+    local: PlaceCounts | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -100,7 +100,7 @@ async def report(
 ) -> Report:
     """Report on these sources and on the local places in the catalog."""
     subscriptions = await store.subscriptions()
-    counts = local(places, await store.source_statuses(), Interest.of(subscriptions)) if places else None
+    counts = count_places(places, await store.source_statuses(), WatchedStates.of(subscriptions)) if places else None
     return Report(
         now=now,
         sources=tuple([await store.source_status(name) for name in sources]),

@@ -24,12 +24,11 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 import bot
 from bot.channels import CHANNELS, SharedSettings
 from bot.channels.setup import WebAddress
+from bot.domain.suggest import suggest
 from bot.errors import ConfigError
 from bot.sources.ice import PAGE
 
@@ -187,9 +186,9 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
         found += channel.notices(settings)
     known = [str(field.alias) for field in type(settings).model_fields.values()]
     for name in sorted(env):
-        near = process.extractOne(name, known, scorer=OSA.distance, score_cutoff=3)
+        near = suggest(name, known)
         if name.startswith(_prefixes()) and name not in known and near:
-            found.append(f"{name} is set but isn't a setting. Did you mean {near[0]}?")
+            found.append(f"{name} is set but isn't a setting. Did you mean {near}?")
     return found
 
 
@@ -233,8 +232,8 @@ def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: st
     names = [name for name in fields if name not in secrets]
     problems = []
     for key in values.keys() - set(names):
-        near = process.extractOne(key, names, scorer=OSA.distance, score_cutoff=3)
-        advice = f"; did you mean {near[0]}?" if near else f"; choose from {', '.join(names)}"
+        near = suggest(key, names)
+        advice = f"; did you mean {near}?" if near else f"; choose from {', '.join(names)}"
         if key in secrets:
             advice = f"; secrets are read from the environment only, this one as {fields[key].alias}"
         problems.append(f"{path}:{_line(text, key)}: {key} can't be set here{advice}")

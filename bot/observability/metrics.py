@@ -113,30 +113,30 @@ class Metrics:
 
     # ── counting work ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watched(self, watched: ListPoll) -> None:
+    def list_polled(self, poll: ListPoll) -> None:
         """Count a reading and what it brought."""
-        failed = watched.problem is not None
-        self._read(ICE, _outcome(watched.changes, failed=failed, is_held=bool(watched.held)), watched.changes)
+        failed = poll.problem is not None
+        self._read(ICE, _outcome(poll.changes, failed=failed, is_held=bool(poll.held)), poll.changes)
 
-    def attended(self, kind: str, attended: AgendaPoll) -> None:
+    def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
         """Count a reading of a local place, by the kind of its platform."""
-        self._read(kind, _outcome(attended.changes, failed=attended.failed), attended.changes)
+        self._read(kind, _outcome(poll.changes, failed=poll.failed), poll.changes)
 
     def _read(self, source: str, outcome: str, changes: Sequence[Change]) -> None:
         self._reads.labels(source, outcome).inc()
         for change in changes:
             self._changes.labels(change.kind.value).inc()
 
-    def delivered(self, delivered: Delivered) -> None:
+    def delivered(self, delivery: Delivered) -> None:
         """Count what was sent and what was not."""
-        if delivered.messages:
-            self._messages.labels(delivered.channel, "sent").inc(delivered.messages)
-        if delivered.waited is not None:
-            wait = max(0.0, delivered.waited.total_seconds())
-            self._told.labels(delivered.channel, delivered.cadence.value).observe(wait)
-        if delivered.problem is not None:
-            outcome = "waiting" if delivered.waiting else "paused" if delivered.paused else "failed"
-            self._messages.labels(delivered.channel, outcome).inc()
+        if delivery.messages:
+            self._messages.labels(delivery.channel, "sent").inc(delivery.messages)
+        if delivery.waited is not None:
+            wait = max(0.0, delivery.waited.total_seconds())
+            self._told.labels(delivery.channel, delivery.cadence.value).observe(wait)
+        if delivery.problem is not None:
+            outcome = "waiting" if delivery.waiting else "paused" if delivery.paused else "failed"
+            self._messages.labels(delivery.channel, outcome).inc()
 
     def line(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Count a line of the log; a processor of structlog's."""

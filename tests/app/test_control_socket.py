@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import structlog
 from structlog.testing import capture_logs
-from support.talk import Talk
+from support.chat import Chat
 
 from bot.app import control_socket
 from bot.errors import CountersignError, StoreBusy, UsageError
@@ -26,7 +26,7 @@ def _logs_as_before():
 async def program(tmp_path):
     """A running program over a real store, listening on its socket."""
     store = TinyStore.open(tmp_path)
-    talk = Talk(store)
+    talk = Chat(store)
     async with control_socket.listening(talk.runner, tmp_path):
         yield talk
     await store.close()
@@ -49,7 +49,7 @@ async def test_a_usage_error_is_one_on_both_sides(program, tmp_path):
 
 async def test_a_bug_is_logged_with_its_traceback_and_reported_as_an_internal_error(tmp_path):
     store = TinyStore.open(tmp_path)
-    without_clock = replace(Talk(store).runner, now=None)  # calling it raises a TypeError inside the command
+    without_clock = replace(Chat(store).runner, now=None)  # calling it raises a TypeError inside the command
     async with control_socket.listening(without_clock, tmp_path):
         with capture_logs() as lines, pytest.raises(CountersignError, match="internal error") as fault:
             await hand_over(tmp_path, "subscribe", TEXAS)

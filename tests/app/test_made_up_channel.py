@@ -12,7 +12,8 @@ from aiohttp import web
 from support.loopback.ice import LoopbackIce
 from support.loopback.server import LoopbackServer
 from support.program import World, bare_env
-from support.season import A_DAY, NEWCOMERS, SHERIFFS, wait_for
+from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
+from support.waiting import wait_for
 
 TESTS = Path(__file__).parents[1]
 TOKEN = "hunter2-hunter2"

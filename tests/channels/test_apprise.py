@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from support.loopback.server import LoopbackServer
 from support.program import world
-from support.season import A_DAY, NEWCOMERS, SHERIFFS
+from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
 
 from bot.channels.apprise import AppriseSender
 from bot.domain.messages.digest import Digest, Item, Section

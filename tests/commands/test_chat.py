@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from support.chat import FIRST, NOW, SECOND, SIGNED, Chat
 from support.program import row
-from support.talk import FIRST, NOW, SECOND, SIGNED, Talk
 
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
 from bot.domain.language import Language
@@ -16,7 +16,7 @@ from bot.store.tiny.store import TinyStore
 @pytest.fixture
 async def talk(tmp_path):
     store = TinyStore.open(tmp_path)
-    made = Talk(store)
+    made = Chat(store)
     await made.publish(FIRST, NOW - timedelta(days=5))
     await made.publish(SECOND, NOW - timedelta(days=1))
     yield made
@@ -26,8 +26,8 @@ async def talk(tmp_path):
 async def test_watch_acts_at_once_shows_the_settings_and_previews_the_week(talk):
     reply = await talk.ask("watch TX, ohio")
     text = plain_text(reply.lines)
-    assert text.startswith("You will hear of new agreements, ")
-    assert "in Ohio, Texas, at once." in text
+    assert text.startswith("You'll get new agreements, ")
+    assert "in Ohio and Texas, right away." in text
     assert "287(g): 3 new agreements, 1 no longer listed" in text
     assert "Bell County Sheriff's Office, Texas: new on ICE's list" in text
     assert "Archer County Sheriff's Office, Texas: no longer on ICE's list" in text
@@ -74,22 +74,22 @@ async def test_undo_restores_earlier_settings_but_ignores_an_old_button(talk):
     [
         ("watch Texsa", "Did you mean Texas?"),
         ("watch Harrris County TX", "Did you mean Harris?"),
-        ("watch Harris County", "In which state"),
+        ("watch Harris County", "Which state is"),
         ("watch agency ab", "three letters"),
         ("kinds sined", "Did you mean signed?"),
-        ("kinds -signed -withdrawn -reinstated -applied -mentioned", "nothing to tell"),
+        ("kinds -signed -withdrawn -reinstated -applied -mentioned", "nothing to send"),
         ("digest 8:00 Amerika/Chicago", "Did you mean America/Chicago?"),
-        ("digest 25:00", "no time and no time zone"),
+        ("digest 25:00", "isn't a time or a time zone"),
         ("pause forever", "For how long?"),
         ("language fr", "/language es"),
         ("wacth TX", "Did you mean /watch?"),
-        ("xyzzy", "is no command"),
+        ("xyzzy", "isn't a command"),
         ("list", "Which state?"),
         ("agency Atlantis", "No agency"),
         ("undo 7", "nothing was undone"),
-        ("unwatch FL", "was not watched"),
-        ("set states=TX at=99:99", "nothing was changed"),
-        ("set nonsense", "nothing was changed"),
+        ("unwatch FL", "weren't watching Florida"),
+        ("set states=TX at=99:99", "nothing changed"),
+        ("set nonsense", "nothing changed"),
     ],
 )
 async def test_bad_input_gets_one_helpful_line_and_changes_nothing(talk, typed, said):
@@ -114,7 +114,7 @@ async def test_garbage_gets_an_answer_and_changes_nothing(talk, text):
 
 async def test_a_deep_link_preselects_states_and_asks_to_confirm(talk):
     reply = await talk.ask("start FL_TX")
-    assert plain_text(reply.lines) == "Watch Florida, Texas?"
+    assert plain_text(reply.lines) == "Watch Florida and Texas?"
     assert await talk.mine() is None
     await talk.ask(reply.buttons[0][0].command)
     assert set((await talk.mine()).filter.states) == {"FL", "TX"}
@@ -158,10 +158,10 @@ async def test_counties_agencies_and_support_types_narrow_the_filter(talk):
 
 async def test_digest_switches_to_daily_weekly_and_back_to_instant(talk):
     await talk.ask("watch TX")
-    assert "once a day at 8:00 America/Chicago" in await talk.says("digest 8:00 America/Chicago")
-    assert "on Mondays at 9:30" in await talk.says("digest weekly 9:30 am")
+    assert "once a day at 8 a.m. (America/Chicago)" in await talk.says("digest 8:00 America/Chicago")
+    assert "every Monday at 9:30 a.m." in await talk.says("digest weekly 9:30 am")
     assert (await talk.mine()).tz == "America/Chicago"
-    assert "at once" in await talk.says("digest off")
+    assert "right away" in await talk.says("digest off")
 
 
 async def test_a_pause_ends_by_itself_and_then_sends_what_was_missed(talk):
@@ -193,13 +193,13 @@ async def test_stop_keeps_the_settings_resume_starts_fresh_and_forget_deletes_ev
 
 async def test_list_recent_agency_and_status_answer_from_the_store(talk):
     listed = await talk.says("list TX")
-    assert listed.startswith("1 agencies in Texas are on ICE's list")
+    assert listed.startswith("1 agency in Texas is on ICE's list")
     assert "Bell County Sheriff's Office (TFM, WSO)" in listed
     assert "participatingAgencies11232026am.xlsx" in listed
     assert "No agency in Alaska" in await talk.says("list alaska")
     assert "Archer County Sheriff's Office" in await talk.says("recent")
     life = await talk.ask("agency Archer County")
-    assert "on the list when we began" in plain_text(life.lines)
+    assert "already on ICE's list when Countersign started" in plain_text(life.lines)
     assert "no longer on ICE's list" in plain_text(life.lines)
     assert "evidence " in plain_text(life.lines)
     choice = await talk.ask("agency butler")
@@ -208,17 +208,17 @@ async def test_list_recent_agency_and_status_answer_from_the_store(talk):
         "agency OH Butler Police Department",
     ]
     assert "Butler Police Department, Ohio" in await talk.says(choice.buttons[1][0].command)
-    assert "ICE: last read well November 23, 2026, 12:00 PM UTC" in await talk.says("status")
+    assert "ICE: last read Nov. 23, 2026, at noon UTC" in await talk.says("status")
 
 
 async def test_the_platform_suggests_spanish_and_the_chat_can_change_it(talk):
-    assert "no es un estado" in await talk.says("watch Texsa", language=Language.SPANISH)
+    assert "No conozco ningún estado" in await talk.says("watch Texsa", language=Language.SPANISH)
     text = await talk.says("watch TX", language=Language.SPANISH)
     assert text.startswith("Recibirá acuerdos nuevos")
     assert "Texas: nuevo en la lista de ICE" in text
     assert (await talk.mine()).language is Language.SPANISH
     assert "English" in await talk.says("language en")
-    assert (await talk.says("watch OH", language=Language.SPANISH)).startswith("You will hear")
+    assert (await talk.says("watch OH", language=Language.SPANISH)).startswith("You'll get")
 
 
 async def test_a_form_sets_everything_at_once(talk):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from support.talk import Talk
+from support.chat import Chat
 
 from bot.commands.operator import carry_out
 from bot.errors import CountersignError, UsageError
@@ -15,7 +15,7 @@ TEXAS = {"channel": "console", "address": "console", "states": "TX", "cadence": 
 @pytest.fixture
 async def runner(tmp_path):
     store = TinyStore.open(tmp_path)
-    yield Talk(store).runner
+    yield Chat(store).runner
     await store.close()
 
 

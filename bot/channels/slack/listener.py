@@ -155,7 +155,7 @@ class SlackListener:
             return _bolt_answer(await self._flow.handle_callback(request))
         except Exception:
             log.exception("slack: the installation failed")
-            return _text_answer(502, platforms.COURTESY[Language.ENGLISH].failed)
+            return _text_answer(502, platforms.FAILED(Language.ENGLISH))
 
     @cached_property
     def _flow(self) -> AsyncOAuthFlow:
@@ -190,7 +190,7 @@ class SlackListener:
             ssl_check_enabled=False,
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
-            user_facing_authorize_error_message=" ".join(platforms.SLACK_REINSTALL),
+            user_facing_authorize_error_message=" ".join(platforms.SLACK_REINSTALL(language) for language in Language),
             logger=library_log(),
         )
         app.command(COMMAND)(self._queued(handlers.commanded))
@@ -276,7 +276,7 @@ class SlackListener:
             log.exception("slack: a request could not be answered")
             if location.token and (location.is_own or body.get("type") != "event_callback"):
                 person = await self._replies.person(location)
-                await self._replies.tell(location, [(Span(platforms.COURTESY[person.language].failed),)])
+                await self._replies.tell(location, [(Span(platforms.FAILED(person.language)),)])
 
     def _is_repeated(self, body: Body) -> bool:
         """Return True if Slack sends this event again because it thinks the first attempt was lost."""

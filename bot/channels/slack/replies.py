@@ -104,7 +104,7 @@ class Replies:
             log.debug("slack: a person could not be looked up", problem=why(error))
             return Person()
         zone = str(user.get("tz") or "")
-        language = Language.SPANISH if str(user.get("locale") or "").startswith("es") else Language.ENGLISH
+        language = Language.of_locale(str(user.get("locale") or ""))
         return Person(language, zone if is_zone(zone) else "", _is_admin(user, location.team or self._team()))
 
     async def own_direct(self, location: ChatLocation) -> ChatLocation:

@@ -13,7 +13,8 @@ from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, Subscription
 from bot.domain.text import platforms
-from bot.domain.text.platforms import Phrase
+from bot.domain.text.catalog import Phrase
+from bot.domain.text.formats import formats
 
 FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
 WHERE = "where"
@@ -111,11 +112,8 @@ class Form:
     def _hour(self) -> dict[str, Any]:
         chosen = self.subscription.at if self.subscription is not None else time(9, 0)
         hours = sorted({time(hour) for hour in range(24)} | {chosen})
-        options = [_option(self._clock(at), f"{at:%H:%M}") for at in hours]
+        options = [_option(formats(self.language).clock(at), f"{at:%H:%M}") for at in hours]
         return {"type": "static_select", "options": options, "initial_option": _chosen(options, f"{chosen:%H:%M}")}
-
-    def _clock(self, at: time) -> str:
-        return f"{at:%H:%M}" if self.language is Language.SPANISH else f"{at.hour % 12 or 12}:{at:%M %p}"
 
     def _zone(self) -> dict[str, Any]:
         chosen = self._present_zone()
@@ -170,7 +168,7 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
 
 def language_of(view: Mapping[str, Any]) -> Language:
     """Return the language a form was shown in."""
-    return Language.SPANISH if view.get("private_metadata") == Language.SPANISH.value else Language.ENGLISH
+    return Language.of_locale(view.get("private_metadata"))
 
 
 def conversation_of(view: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +29,7 @@ from bot.channels.telegram.sender import TelegramSender
 from bot.channels.telegram.setup import check_address
 from bot.domain.chat.request import Reply, Request
 from bot.domain.language import Language
-from bot.domain.text.platforms import Courtesy
+from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
@@ -51,14 +50,12 @@ class EventHandlers:
         sender: TelegramSender,
         chat_handler: ChatHandler,
         replies: Replies,
-        courtesies: Mapping[Language, Courtesy],
         *,
         names: frozenset[str],
         refuse_every: float,
     ) -> None:
         self._bot = sender.bot
         self._chat_handler = chat_handler
-        self._courtesies = courtesies
         self._permissions = _Permissions(sender)
         self._replies = replies
         self._names = READING | names
@@ -106,7 +103,8 @@ class EventHandlers:
         if command.name in READING or await self._permissions.admits(message):
             await self._ask(_location(message), command.text)
         elif self._may_refuse(message.chat.id):
-            await self._say(_location(message), (await self._courtesy(_location(message))).administrators_only)
+            location = _location(message)
+            await self._say(location, platforms.ADMINISTRATORS_ONLY(await self._language(location)))
 
     async def _posted(self, update: Update, _: object) -> None:
         """Handle a post in a channel, which only its administrators can write."""
@@ -162,7 +160,7 @@ class EventHandlers:
         else:
             log.error("telegram: not answered", exc_info=error)
         if isinstance(update, Update) and (location := _asked_at(update)) is not None:
-            await self._say(location, (await self._courtesy(location)).failed)
+            await self._say(location, platforms.FAILED(await self._language(location)))
 
     # Shared by the handlers
 
@@ -185,10 +183,10 @@ class EventHandlers:
 
     async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
         """Handle a command about a channel, given in a private chat: `@name watch TX`."""
-        say = await self._courtesy(location)
+        language = await self._language(location)
         name, _, text = rest.partition(" ")
         try:
-            channel = await self._permissions.channel(name, person, say)
+            channel = await self._permissions.channel(name, person, language)
         except UsageError as refusal:
             await self._say(location, str(refusal))
         else:
@@ -202,7 +200,8 @@ class EventHandlers:
         except TelegramError:
             await self._acknowledge(query)
             raise
-        await self._acknowledge(query, None if admitted else (await self._courtesy(location)).administrators_only)
+        refusal = None if admitted else platforms.ADMINISTRATORS_ONLY(await self._language(location))
+        await self._acknowledge(query, refusal)
         return admitted
 
     async def _acknowledge(self, query: CallbackQuery, alert: str | None = None) -> None:
@@ -214,13 +213,12 @@ class EventHandlers:
     async def _say(self, location: ChatLocation, sentence: str) -> None:
         await self._replies.say(location, Reply(lines=((Span(sentence),),)))
 
-    async def _courtesy(self, location: ChatLocation) -> Courtesy:
-        """Return our own sentences in the chat's chosen language, or else the one the platform suggests."""
-        language = location.language
-        with suppress(Exception):  # the sentence goes out even if the store can't be read
+    async def _language(self, location: ChatLocation) -> Language:
+        """Return the chat's chosen language, or else the one the platform suggests."""
+        with suppress(Exception):  # our own sentence goes out even if the store can't be read
             chosen = await self._chat_handler.subscription("telegram", str(location.chat))
-            language = chosen.language if chosen else language
-        return self._courtesies[language]
+            return chosen.language if chosen else location.language
+        return location.language
 
 
 class _Permissions:
@@ -246,24 +244,24 @@ class _Permissions:
             return False
         return member.status in {ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR}
 
-    async def channel(self, name: str, person: User, say: Courtesy) -> int:
+    async def channel(self, name: str, person: User, language: Language) -> int:
         """Find a channel where this person and the bot may post, by name or number. UsageError says what is wrong."""
         words = {"name": name, "bot": self._bot.username}
         try:
             address = check_address(name)
         except UsageError:
-            raise UsageError(say.channel_how) from None
+            raise UsageError(platforms.CHANNEL_HOW(language)) from None
         try:
             chat = await self._bot.get_chat(address)
             bot = await self._bot.get_chat_member(chat.id, self._bot.id)
         except (BadRequest, Forbidden):
-            raise UsageError(say.channel_unknown.format(**words)) from None
+            raise UsageError(platforms.CHANNEL_UNKNOWN(language, **words)) from None
         if chat.type != ChatType.CHANNEL:
-            raise UsageError(say.channel_is_other.format(**words))
+            raise UsageError(platforms.CHANNEL_IS_OTHER(language, **words))
         if not _present(chat, bot):
-            raise UsageError(say.channel_closed.format(**words))
+            raise UsageError(platforms.CHANNEL_CLOSED(language, **words))
         if not await self.is_administrator(chat.id, person.id):
-            raise UsageError(say.channel_not_yours.format(**words))
+            raise UsageError(platforms.CHANNEL_NOT_YOURS(language, **words))
         return chat.id
 
 
@@ -323,8 +321,7 @@ def _location(where: Any, person: User | None = None) -> ChatLocation:
 
 
 def _language(person: User | None) -> Language:
-    code = (person.language_code or "" if person else "").lower().partition("-")[0]
-    return Language(code) if code in {language.value for language in Language} else Language.ENGLISH
+    return Language.of_locale(person.language_code if person else None)
 
 
 def _present(chat: Any, member: ChatMember) -> bool:

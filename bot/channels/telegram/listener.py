@@ -34,7 +34,6 @@ from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
 from bot.domain.language import Language
-from bot.domain.text.platforms import COURTESY, Courtesy
 from bot.errors import UsageError
 
 ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
@@ -77,7 +76,6 @@ class TelegramListener:
         sender: TelegramSender,
         *,
         menu: Menu,
-        courtesies: Mapping[Language, Courtesy] = COURTESY,
         poll_seconds: int = 30,
         pause: float = 1.0,
         grace: float = 5.0,
@@ -85,7 +83,6 @@ class TelegramListener:
     ) -> None:
         self._sender = sender
         self._menu = menu
-        self._courtesies = courtesies
         self._poll_seconds = poll_seconds
         self._pause = pause
         self._grace = grace
@@ -108,9 +105,7 @@ class TelegramListener:
         """Answer people until cancelled, reconnecting as needed."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
         replies = Replies(self._sender, chat_handler, pause=self._pause)
-        handlers = EventHandlers(
-            self._sender, chat_handler, replies, self._courtesies, names=names, refuse_every=self._refuse_every
-        )
+        handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)
         app = handlers.application()
         updates = _UpdateQueue(app)
         try:

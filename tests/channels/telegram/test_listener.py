@@ -36,7 +36,7 @@ from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.language import Language
 from bot.domain.messages.paginate import sheets
 from bot.domain.subscription import Filter, Subscription
-from bot.domain.text.platforms import COURTESY
+from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
@@ -47,7 +47,7 @@ pytestmark = [
 
 GROUP, ADMIN, MEMBER = -42, 7, 8
 LAST = "999"  # a chat of the tests' own
-ENGLISH, SPANISH = COURTESY[Language.ENGLISH], COURTESY[Language.SPANISH]
+ENGLISH, SPANISH = Language
 SECRET = "a-secret_1"
 HEADERS = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
 NAMES = [*sorted(CHANGING | READING), "channel"]
@@ -403,8 +403,8 @@ async def test_when_the_chat_handler_fails_the_person_gets_one_line_and_the_log_
         server.say("/status", chat=44, user=44, language="es")
         await until(lambda: len(server.messages) == 3)
 
-    assert server.told(42) == [ENGLISH.failed]
-    assert server.told(43) == server.told(44) == [SPANISH.failed]
+    assert server.told(42) == [platforms.FAILED(ENGLISH)]
+    assert server.told(43) == server.told(44) == [platforms.FAILED(SPANISH)]
     assert [str(entry["exc_info"]) for entry in logs if entry["event"] == "telegram: not answered"] == ["a bug"] * 3
 
 
@@ -419,7 +419,7 @@ async def test_the_apology_comes_even_when_the_chat_handler_does_not_know_the_la
     server.say("/status", language="es")
     await until(lambda: server.messages)
 
-    assert server.told(42) == [SPANISH.failed]
+    assert server.told(42) == [platforms.FAILED(SPANISH)]
 
 
 # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -529,7 +529,7 @@ async def test_writing_in_the_name_of_a_channel_makes_no_administrator_of_the_gr
     server.say("/watch TX", chat=GROUP, user=136817688, sender_chat={"id": -1005, "type": "channel", "title": "X"})
     await until(lambda: server.told(GROUP))
 
-    assert (chat_handler.asked, server.told(GROUP)) == ([], [ENGLISH.administrators_only])
+    assert (chat_handler.asked, server.told(GROUP)) == ([], [platforms.ADMINISTRATORS_ONLY(ENGLISH)])
 
 
 async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here, server, chat_handler) -> None:
@@ -539,8 +539,8 @@ async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here
     await quiet(server)
 
     assert not chat_handler.asked
-    assert server.told(GROUP) == [ENGLISH.administrators_only]
-    assert server.told(-43) == [SPANISH.administrators_only]
+    assert server.told(GROUP) == [platforms.ADMINISTRATORS_ONLY(ENGLISH)]
+    assert server.told(-43) == [platforms.ADMINISTRATORS_ONLY(SPANISH)]
 
 
 async def test_a_refusal_uses_the_groups_chosen_language(here, server, chat_handler) -> None:
@@ -548,7 +548,7 @@ async def test_a_refusal_uses_the_groups_chosen_language(here, server, chat_hand
     server.say("/watch TX", chat=GROUP, user=MEMBER)
     await until(lambda: server.messages)
 
-    assert server.told(GROUP) == [SPANISH.administrators_only]
+    assert server.told(GROUP) == [platforms.ADMINISTRATORS_ONLY(SPANISH)]
 
 
 async def test_a_group_is_refused_again_after_a_while(server, sender, chat_handler) -> None:
@@ -580,12 +580,12 @@ async def test_each_press_in_a_group_is_checked_again(here, server, chat_handler
 
     assert chat_handler.texts == ["pick TX"]
     refusal = server.called("answerCallbackQuery")[1].arguments
-    assert (refusal["text"], refusal["show_alert"]) == (ENGLISH.administrators_only, "true")
-    assert ENGLISH.administrators_only not in server.told(GROUP)
+    assert (refusal["text"], refusal["show_alert"]) == (platforms.ADMINISTRATORS_ONLY(ENGLISH), "true")
+    assert platforms.ADMINISTRATORS_ONLY(ENGLISH) not in server.told(GROUP)
 
 
 def test_a_refusal_fits_an_alert() -> None:
-    assert all(len(courtesy.administrators_only) <= 200 for courtesy in COURTESY.values())
+    assert all(len(platforms.ADMINISTRATORS_ONLY(language)) <= 200 for language in Language)
 
 
 async def test_nothing_changes_when_telegram_does_not_say_who_is_an_administrator(here, server, chat_handler) -> None:
@@ -595,7 +595,7 @@ async def test_nothing_changes_when_telegram_does_not_say_who_is_an_administrato
     await until(lambda: len(server.told(GROUP)) == 2)
 
     assert not chat_handler.asked
-    assert server.told(GROUP) == [ENGLISH.failed] * 2
+    assert server.told(GROUP) == [platforms.FAILED(ENGLISH)] * 2
     assert server.called("answerCallbackQuery")
 
 
@@ -646,7 +646,7 @@ async def test_without_a_channels_name_it_says_how_to_write_one(here, server, ch
     server.say(f"/channel {rest}", chat=ADMIN, user=ADMIN)
     await until(lambda: server.messages)
 
-    assert (server.told(ADMIN), chat_handler.asked) == ([ENGLISH.channel_how], [])
+    assert (server.told(ADMIN), chat_handler.asked) == ([platforms.CHANNEL_HOW(ENGLISH)], [])
 
 
 async def test_an_unknown_channel_a_group_and_a_closed_channel_are_told_apart(here, server, chat_handler) -> None:
@@ -658,11 +658,11 @@ async def test_an_unknown_channel_a_group_and_a_closed_channel_are_told_apart(he
     await until(lambda: len(server.messages) == 3)
 
     assert server.told(ADMIN) == [
-        sentence.format(name=name, bot="countersign_bot")
-        for sentence, name in (
-            (ENGLISH.channel_unknown, "@secret_channel"),
-            (ENGLISH.channel_is_other, "-1002"),
-            (ENGLISH.channel_closed, "@some_channel"),
+        phrase(ENGLISH, name=name, bot="countersign_bot")
+        for phrase, name in (
+            (platforms.CHANNEL_UNKNOWN, "@secret_channel"),
+            (platforms.CHANNEL_IS_OTHER, "-1002"),
+            (platforms.CHANNEL_CLOSED, "@some_channel"),
         )
     ]
     assert not chat_handler.asked
@@ -674,7 +674,7 @@ async def test_a_channel_where_the_bot_is_not_an_administrator_is_closed(here, s
     server.say("/channel @some_channel watch TX", chat=ADMIN, user=ADMIN, language="es")
     await until(lambda: server.messages)
 
-    assert server.told(ADMIN) == [SPANISH.channel_closed.format(name="@some_channel", bot="countersign_bot")]
+    assert server.told(ADMIN) == [platforms.CHANNEL_CLOSED(SPANISH, name="@some_channel", bot="countersign_bot")]
 
 
 async def test_only_an_administrator_of_the_channel_may_set_it_up(here, server, chat_handler) -> None:
@@ -701,7 +701,7 @@ async def test_a_follower_who_presses_any_button_in_a_channel_is_refused(here, s
     await until(lambda: chat_handler.asked)
 
     alerts = [call.arguments.get("text") for call in server.called("answerCallbackQuery")]
-    assert alerts == [ENGLISH.administrators_only, None]
+    assert alerts == [platforms.ADMINISTRATORS_ONLY(ENGLISH), None]
     assert len(chat_handler.asked) == 1
 
 
