@@ -20,13 +20,8 @@ from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
 from bot.sources.local.recognize import completed_address, recognize
 
-ALSO_CALLED = {
-    "granicus": "feed",
-    "rss": "feed",
-    "atom": "feed",
-    "html": "page",
-    "pdf": "page",
-}  # what people call a kind
+# The names people use for a kind.
+ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
 
 _PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
 _DOCUMENT = re.compile(r"/AgendaCenter/ViewFile/|\.pdf$", re.IGNORECASE)
@@ -47,7 +42,7 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
 
 
 def document_at(address: str) -> str | None:
-    """Return the kind of an address that is one document, because then the document is meant and not its site."""
+    """Return "page" if the address is a single document, so that the document is read and not its whole site."""
     return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
@@ -118,7 +113,7 @@ def _clock(moment: datetime | date | None) -> str | None:
 async def check(
     runner: Runner, places: Iterable[Place], done: Callable[[JsonObject], None] | None = None
 ) -> list[JsonObject]:
-    """Read each place once now and record what is new. `done` gets each result as soon as it is there."""
+    """Read each place once now and record what is new. `done` gets each result as soon as it arrives."""
 
     async def one(place: Place) -> JsonObject:
         answer = await _checked(runner, place)
@@ -153,7 +148,7 @@ def _counts(poll: AgendaPoll, today: date) -> JsonObject:
 
 
 def proposed(place: Place) -> Place:
-    """Return the place named as in the catalog; raise UsageError if its state is unknown."""
+    """Name the place as in the catalog; raise UsageError if its state is unknown."""
     if not place.state:
         raise UsageError("The address doesn't show which state this is. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()

@@ -245,13 +245,13 @@ def parsed_states(text: str) -> list[str]:
     try:
         states = parser.where(text).states
     except Misunderstood as fault:
-        raise UsageError(_plainly(fault)) from None
+        raise UsageError(_explained(fault)) from None
     if not states:
         raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")
     return [ALL_STATES] if ALL_STATES in states else list(states)
 
 
-def _plainly(fault: Misunderstood) -> str:
+def _explained(fault: Misunderstood) -> str:
     """Say what wasn't understood to someone at a command line, where a chat's commands don't help."""
     return replies.what_went_wrong(Language.ENGLISH, fault)
 
@@ -280,14 +280,14 @@ def _zone(text: str) -> str:
     try:
         return parser.zone(text)
     except Misunderstood as fault:
-        raise UsageError(_plainly(fault)) from None
+        raise UsageError(_explained(fault)) from None
 
 
 def _language(text: str) -> Language:
     try:
         return parser.language(text)
     except Misunderstood as fault:
-        raise UsageError(_plainly(fault)) from None
+        raise UsageError(_explained(fault)) from None
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:

@@ -58,7 +58,7 @@ class Report:
         ]
 
     def as_text(self) -> str:
-        """Return the report as text for a person."""
+        """Return the report as text."""
         lines: list[str] = []
         for status in self.sources:
             lines.append(f"{status.source}")
@@ -75,11 +75,11 @@ class Report:
         if self.local is not None:
             counts = self.local
             lines.append(
-                f"local sources: {counts.watched} of {counts.places} watched, {counts.failing} failing, "
-                f"{counts.parked} parked"
+                f"local sources: {counts.watched:,} of {counts.places:,} watched, {counts.failing:,} failing, "
+                f"{counts.parked:,} parked"
             )
         paused = sum(s.paused is not None for s in self.subscriptions)
-        lines.append(f"subscriptions: {len(self.subscriptions)}" + (f", {paused} paused" if paused else ""))
+        lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {paused:,} paused" if paused else ""))
         return "\n".join(lines)
 
     def _when(self, moment: datetime | None) -> str:

@@ -114,12 +114,12 @@ class Metrics:
     # ── counting work ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def list_polled(self, poll: ListPoll) -> None:
-        """Count a reading and what it brought."""
+        """Count a reading of ICE's lists and the changes it brought."""
         failed = poll.problem is not None
         self._read(ICE, _outcome(poll.changes, failed=failed, is_held=bool(poll.held)), poll.changes)
 
     def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
-        """Count a reading of a local place, by the kind of its platform."""
+        """Count a reading of a local place by its kind of platform."""
         self._read(kind, _outcome(poll.changes, failed=poll.failed), poll.changes)
 
     def _read(self, source: str, outcome: str, changes: Sequence[Change]) -> None:
@@ -128,7 +128,7 @@ class Metrics:
             self._changes.labels(change.kind.value).inc()
 
     def delivered(self, delivery: Delivered) -> None:
-        """Count what was sent and what was not."""
+        """Count the messages that were sent and those that weren't."""
         if delivery.messages:
             self._messages.labels(delivery.channel, "sent").inc(delivery.messages)
         if delivery.waited is not None:
@@ -139,7 +139,7 @@ class Metrics:
             self._messages.labels(delivery.channel, outcome).inc()
 
     def line(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Count a line of the log; a processor of structlog's."""
+        """Count a log line. This is a structlog processor."""
         self._lines.labels("error" if method == "exception" else method).inc()
         return event
 

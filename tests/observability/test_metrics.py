@@ -1,4 +1,4 @@
-"""What is counted: real readings and deliveries, told to the one observer; labels that stay few."""
+"""Metrics of real readings and deliveries; the labels stay few."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class Refusing(GatedChannel):
-    """A channel that refuses with the verdict of the day."""
+    """A channel that fails every send with its current verdict."""
 
     verdict: SendError | None = None
 
@@ -30,7 +30,7 @@ class Refusing(GatedChannel):
 
 
 class Closed:
-    """A source that cannot be read."""
+    """A source that can't be read."""
 
     name = "ice"
 
@@ -67,7 +67,7 @@ async def owed(store, address="-1001234567890"):
 
 
 def series(metrics, name, found=None):
-    """The samples of a name, by their labels."""
+    """Return the samples of a metric by their labels."""
     samples = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", metrics.page(found).decode(), re.MULTILINE)
     return {labels: float(value) for labels, value in samples}
 
@@ -93,7 +93,7 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
         (SendError("its turn has not come", retry_after=5, not_our_turn=True), "waiting"),
     ],
 )
-async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, outcome):
+async def test_an_unsent_message_is_counted_by_outcome(store, verdict, outcome):
     metrics, channel = Metrics(), Refusing("telegram")
     channel.verdict = verdict
     await runner(store, channel, metrics).deliver(await owed(store))
@@ -101,14 +101,14 @@ async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, 
     assert series(metrics, "countersign_told_seconds_count") == {}
 
 
-async def test_a_reading_that_fails_is_counted_and_its_series_was_there_before(store):
+async def test_a_failed_reading_is_counted_in_a_series_that_started_at_zero(store):
     metrics = Metrics()
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 0
     await runner(store, GatedChannel("telegram"), metrics).poll(Closed())
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 1
 
 
-async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_its_name(store, monkeypatch):
+async def test_a_reading_of_a_local_place_is_counted_by_kind_and_never_by_name(store, monkeypatch):
     place = Place(name="Archer County, TX", kind="legistar", address="https://x.example", state="TX", zone="UTC")
 
     async def read(*_):
@@ -121,7 +121,7 @@ async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_it
     assert "Archer" not in metrics.page(None).decode()
 
 
-async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store):
+async def test_gauges_show_the_store_at_the_time_of_the_scrape(store):
     await owed(store)
     await store.put_held([held()])
     found = facts(
@@ -137,10 +137,10 @@ async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store)
     assert series(metrics, "countersign_change_log_length", found) == {"": 4}
     assert series(metrics, "countersign_subscriptions_late", found) == {'{channel="telegram"}': 1}
     assert series(metrics, "countersign_oldest_due_seconds", found) == {'{channel="telegram"}': 600}
-    assert series(metrics, "countersign_healthy", None) == {"": 0}, "a store that cannot be read is not well"
+    assert series(metrics, "countersign_healthy", None) == {"": 0}, "a store that can't be read isn't healthy"
 
 
-async def test_no_address_and_no_name_is_ever_a_label(store):
+async def test_no_address_or_name_becomes_a_label(store):
     metrics, channel = Metrics(), Refusing("telegram")
     for number in range(20):
         await runner(store, channel, metrics).deliver(await owed(store, f"-100123456789{number}"))
@@ -150,7 +150,7 @@ async def test_no_address_and_no_name_is_ever_a_label(store):
     assert len(re.findall(r"^countersign_messages_total", page, re.MULTILINE)) == 1
 
 
-async def test_each_name_says_its_unit_and_no_series_is_doubled():
+async def test_only_counters_end_in_total_and_there_are_no_created_series():
     page = Metrics().page(None).decode()
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", page, re.MULTILINE):
         assert name.endswith("_total") == (kind == "counter"), name

@@ -108,12 +108,16 @@ def _run_command(request: dict, fds: Sequence[int]) -> int:
     for fd, standard in zip(fds, (1, 2), strict=True):
         os.dup2(fd, standard)
         os.close(fd)
-    resource.setrlimit(resource.RLIMIT_FSIZE, request["room"])
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv = [str(TESTS.parent / "bot" / "__main__.py"), *request["words"]]
-    return command_line()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (request["room"][0], before[1]))
+    try:
+        return command_line()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # coverage writes its data when the process exits
 
 
 if __name__ == "__main__":
