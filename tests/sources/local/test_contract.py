@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.local_cases import AMENDED, CASES, TITLE, Case, place
 from support.loopback.local import Reply, maintenance, page, rss
 from support.places import Reader
+from support.platform_cases import AMENDED, CASES, TITLE, Case, place
 
 from bot.domain.agenda import AgendaItem
 from bot.domain.document import digest
