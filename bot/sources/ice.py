@@ -227,7 +227,7 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
         rows = [_html_row(cells) for cells in printed]
         if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):
             return rows, _html_links(printed, base)
-    raise Unreadable(f"expected the list, got {looks_like(document.body)} without one")
+    raise Unreadable(f"expected the list, got {looks_like(document.body)} without a list in it")
 
 
 def _html_row(cells: "Sequence[Tag]") -> list[Value]:
@@ -334,12 +334,12 @@ def _document(link: str | None, cell: Value) -> str | None:
 
 
 def _differs(cell: Value, read: str) -> bool:
-    """Tell whether a cell was printed differently than we read it, ignoring case."""
+    """Return whether a cell was printed differently than we read it, ignoring case."""
     return isinstance(cell, str) and cell.upper() != read.upper()
 
 
 def _is_repaired(cell: Value, signed: date | None) -> bool:
-    """Tell whether the signing date was printed differently than we read it."""
+    """Return whether the signing date was printed differently than we read it."""
     if cell is None:
         return False
     return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

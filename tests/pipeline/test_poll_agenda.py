@@ -272,7 +272,7 @@ async def test_an_agenda_that_cannot_be_fetched_is_not_mistaken_for_one_without_
         server.fails.clear()
         server.row(382, "12012026", "Regular Meeting", pdf(""), "Amended Nov 24, 2026 6:00 PM")
         assert await at.read() == ()  # a scan proves nothing either way
-        assert "none of its 1 pages has text" in (await at.source_status()).problem
+        assert "no text on its only page" in (await at.source_status()).problem
         await at.store.close()
 
 
@@ -573,9 +573,9 @@ async def test_a_scan_is_reported_until_its_meeting_is_long_over(at, legistar):
     legistar.files["/agenda.pdf"] = pdf("", "")
     touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
     await at.read()
-    assert "none of its 2 pages has text" in (await at.source_status()).problem
+    assert "no text on any of its 2 pages" in (await at.source_status()).problem
     await at.read()
-    assert "none of its 2 pages has text" in (await at.source_status()).problem
+    assert "no text on any of its 2 pages" in (await at.source_status()).problem
     await at.read(timedelta(days=30))
     assert (await at.source_status()).problem is None
 

@@ -33,7 +33,7 @@ _SYNONYMS = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "consta
 
 
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
-    """Tell whether a mention may be about this agency.
+    """Return whether a mention may be about this agency.
 
     On a county's agenda that is the sheriff, or the office that the words name; on a city's, the agency with its name.
     """
@@ -90,7 +90,7 @@ class AgendaLog:
 
 
 def _is_named(agreement: Agreement, words: set[str]) -> bool:
-    """Tell whether the words name this agency's office; if they name none, they mean the sheriff or the jail."""
+    """Return whether the words name this agency's office; if they name none, they mean the sheriff or the jail."""
     name = set(agreement.canonical.split())
     if _JAILS & words and (_JAILS & name or "sheriff" in name):
         return True
@@ -99,14 +99,14 @@ def _is_named(agreement: Agreement, words: set[str]) -> bool:
 
 
 def _is_called(words: Sequence[str], name: str) -> bool:
-    """Tell whether the words contain a town's name that isn't part of another town's or the county's."""
+    """Return whether the words contain a town's name that isn't part of another town's or the county's."""
     return any(
         before not in _NAME_STARTS and behind not in _COUNTIES | _NAME_ENDS for before, behind in _around(words, name)
     )
 
 
 def _is_county(words: Sequence[str], name: str) -> bool:
-    """Tell whether the words contain the name as that of a county."""
+    """Return whether the words contain the name as that of a county."""
     return any(behind in _COUNTIES for _, behind in _around(words, name))
 
 

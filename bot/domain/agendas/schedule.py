@@ -33,7 +33,7 @@ class WatchedStates:
         return cls(frozenset(states - {ALL_STATES}), everywhere)
 
     def include(self, place: Place, status: SourceStatus | None) -> bool:
-        """Tell whether to read a place; for subscriptions to all states, only if it was read successfully before."""
+        """Return whether to read a place; for subscriptions to all states, only if it was read successfully before."""
         if status is not None and status.parked_at is not None:
             return False
         is_verified = place.verified is not None or (status is not None and status.read_at is not None)

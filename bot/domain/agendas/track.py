@@ -40,7 +40,7 @@ class PlaceContext:
 
 
 def is_first(read_at: datetime | None, now: datetime) -> bool:
-    """Tell whether to treat a place last read at this time as read for the first time."""
+    """Return whether to treat a place last read at this time as read for the first time."""
     return read_at is None or now - read_at > LONG_UNREAD
 
 
@@ -145,7 +145,7 @@ class _Tracker:
         self._updated[mention.item] = before, mention
 
     def _is_covered(self, item: AgendaItem) -> bool:
-        """Tell whether a part of this item has a mention already, or for a document, anything else of its meeting."""
+        """Return whether a part of this item has a mention already, or for a document, anything else of its meeting."""
         others = [m for m in self._all() if meeting_of(m.item) == meeting_of(item.id)]
         return any(_is_document(item) or m.item.startswith(f"{item.id}/") for m in others)
 
@@ -200,7 +200,7 @@ class _Tracker:
         return Kind.AMENDED if (before.planned, before.said) != (mention.planned, mention.said) else None
 
     def _is_moved(self, before: Mention, mention: Mention) -> bool:
-        """Tell whether an upcoming meeting was moved, called off or put back on; past ones don't matter any more."""
+        """Return whether an upcoming meeting was moved, called off or put back on; past ones don't matter any more."""
         was_ahead, is_ahead = before.is_to_come(self._now), mention.is_to_come(self._now)
         if before.status != mention.status:
             return was_ahead or is_ahead
@@ -223,7 +223,7 @@ def meeting_of(item: str) -> str:
 
 
 def _is_document(item: AgendaItem) -> bool:
-    """Tell whether an item is a whole agenda, a packet or an attachment, which can be about several items."""
+    """Return whether an item is a whole agenda, a packet or an attachment, which can be about several items."""
     return bool(item.pages) or item.id == meeting_of(item.id)
 
 

@@ -30,6 +30,7 @@ def pages_without_text(pages: Sequence[str]) -> str:
     if not without:
         return ""
     if len(without) == len(pages):
-        return f"no text on any of its {len(pages)} pages; it may be a scan"
+        where = "its only page" if len(pages) == 1 else f"any of its {len(pages)} pages"
+        return f"no text on {where}; it may be a scan"
     named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
     return f"no text on {len(without)} of its {len(pages)} pages ({named})"

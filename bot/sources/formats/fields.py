@@ -109,7 +109,7 @@ def name_from(address: str) -> str:
 
 
 def is_web_address(address: str) -> bool:
-    """Tell whether this is a web address that can be taken apart (http://[insert link] can't)."""
+    """Return whether this is a web address that can be taken apart (http://[insert link] can't)."""
     try:
         return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
     except ValueError:

@@ -101,7 +101,7 @@ def _sheets(package: Package) -> Iterator[Sheet]:
             kind, part, _ = relations[_key(tag)]
             if kind == "worksheet":
                 cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
-                rows = _rows(package, cells, _Casts(texts, formats))
+                rows = _rows(package, cells, _Conversions(texts, formats))
                 yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
 
 
@@ -121,13 +121,13 @@ class _Texts(dict[str, str]):
 
 def _texts(xml: str) -> _Texts:
     check_limit("texts", xml.count("<si"))
-    texts = [_held(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
+    texts = [_contents(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
     check_limit("characters in a cell", max(map(len, texts), default=0))
     plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, as openpyxl reads it
     return _Texts(zip(map(str, count()), plain, strict=False))
 
 
-def _held(content: str) -> dict[str, str]:
+def _contents(content: str) -> dict[str, str]:
     """Return the value, the formula and the text in a cell or a string, those that are there."""
     check_limit("characters in one row, text or tag", len(content))
     found: dict[str, list[str]] = {}
@@ -135,9 +135,9 @@ def _held(content: str) -> dict[str, str]:
         if stray or (name in found and name != "t"):
             raise Unreadable("a cell of the workbook has more than one value, formula or text")
         found.setdefault(name, []).append(unescaped(text))
-    held = {name: "".join(texts) for name, texts in found.items()}
-    check_limit("characters in a cell", max(map(len, held.values()), default=0))
-    return held
+    contents = {name: "".join(texts) for name, texts in found.items()}
+    check_limit("characters in a cell", max(map(len, contents.values()), default=0))
+    return contents
 
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
@@ -158,7 +158,7 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
     return found
 
 
-class _Casts(dict[str, Convert]):
+class _Conversions(dict[str, Convert]):
     """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share."""
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
@@ -169,14 +169,14 @@ class _Casts(dict[str, Convert]):
     def __missing__(self, tag: str) -> Convert:
         found = attributes(tag)
         kind = found.get("t", "n")
-        cast = self._formats.get(found.get("s", ""), _number) if kind == "n" else self._kinds.get(kind, str)
+        conversion = self._formats.get(found.get("s", ""), _number) if kind == "n" else self._kinds.get(kind, str)
         if "r" not in found:
-            self[tag] = cast
+            self[tag] = conversion
             check_limit("styles", len(self))
-        return cast
+        return conversion
 
 
-def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
+def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Value]]:
     rows: dict[int, list[Value]] = {}
     number = 0
     pieces = xml.split("<row", WORKBOOK["rows"] + 1)
@@ -190,7 +190,7 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
             raise Unreadable(f"the workbook numbers a row {str(number)[:20]}")
         if "<" in rest:
             raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
-        if cells := _cells(inner, number, casts, rows.get(number, [])):
+        if cells := _cells(inner, number, conversions, rows.get(number, [])):
             rows[number] = cells
     if not rows:
         return []
@@ -202,14 +202,14 @@ def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]
 
 
-def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
+def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) -> list[Value]:
     column, number = 0, str(row)
     for reference, tag, text, content in _CELL.findall(xml):
         column += 1
         if reference != _EXPECTED[column] + number:
             column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
-        value = casts[tag](text) if text else _value(tag, content, casts) if content else None
+        value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
         if column > len(cells):
             cells.append(value)
         else:
@@ -217,14 +217,14 @@ def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]
     return cells
 
 
-def _value(tag: str, content: str, casts: _Casts) -> Value:
-    held = _held(content)
-    if "f" in held:
-        return "=" + held["f"]
+def _value(tag: str, content: str, conversions: _Conversions) -> Value:
+    contents = _contents(content)
+    if "f" in contents:
+        return "=" + contents["f"]
     if attributes(tag).get("t") == "inlineStr":
-        return held.get("t", "")
-    text = held.get("v")
-    return casts[tag](text) if text else None
+        return contents.get("t", "")
+    text = contents.get("v")
+    return conversions[tag](text) if text else None
 
 
 def _column(reference: str | None, row: int, column: int) -> int:

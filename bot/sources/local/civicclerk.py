@@ -231,6 +231,6 @@ def _is_same_site(one: str, other: str) -> bool:
 
 
 def _is_since(item: AgendaItem, since: object) -> bool:
-    """Tell whether a meeting is as late as asked for; one without a time passes."""
+    """Return whether a meeting is on or after the first day asked for; one without a time passes."""
     at = item.meets_at
     return not isinstance(at, datetime) or at.date().isoformat() >= str(since)

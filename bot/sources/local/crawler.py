@@ -274,14 +274,14 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
 
 
 def is_upcoming(at: datetime | date | None, session: ReadSession) -> bool:
-    """Tell whether a meeting is still to come."""
+    """Return whether a meeting is still to come."""
     if isinstance(at, datetime):
         return at > session.now
     return at is not None and at >= session.today
 
 
 def _is_recent(item: AgendaItem, session: ReadSession) -> bool:
-    """Tell whether a meeting was not long ago; one without a day counts as recent."""
+    """Return whether a meeting was not long ago; one without a day counts as recent."""
     return item.meets_on is None or item.meets_on >= session.today - RECENT
 
 

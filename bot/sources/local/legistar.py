@@ -84,7 +84,7 @@ class ApiFeed:
     stamp: str
 
     def address(self, base: str, since: str, skip: int) -> str:
-        """Return a page of what is stamped on or after the day `since`; a midnight stamp isn't "gt" its own day."""
+        """Return the address of a page of rows; it asks from the day before `since`, because midnight isn't "gt"."""
         before = datetime.fromisoformat(since).date() - timedelta(days=1)
         query = {"$filter": f"{self.stamp} gt datetime'{before}'", "$orderby": f"{self.stamp} desc"}
         quoted = "&".join(f"{name}={quote(value, safe=_UNQUOTED)}" for name, value in query.items())
@@ -305,13 +305,13 @@ def _is_day(stamp: str) -> bool:
 
 
 def _is_since(row: Row, feed: ApiFeed, since: str) -> bool:
-    """Tell whether a row is stamped on that day or later; one without a stamp passes."""
+    """Return whether a row is stamped on that day or later; one without a stamp passes."""
     stamp = text(row, feed.stamp)
     return not _is_day(stamp) or stamp[:10] >= since
 
 
 def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
-    """Tell whether no later page can have wanted rows: this page is short, or falls below the day."""
+    """Return whether later pages can be skipped: this one is short, or its rows fall below the day."""
     if len(on_page) < PAGE:
         return True
     stamps = [text(row, feed.stamp) for row in on_page]

@@ -69,22 +69,22 @@ class ReadSession:
 
     @property
     def is_first(self) -> bool:
-        """Tell whether nothing is stored about the place yet."""
+        """True if nothing is stored about the place yet."""
         return not self.status.facts
 
     @property
     def is_daily_recheck(self) -> bool:
-        """Tell whether to fetch everything upcoming again, as happens once a day."""
+        """True once a day, when everything upcoming is fetched again."""
         checked_at = self.status.facts.get("looked_at")
         return checked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(checked_at) < RECHECK_EVERY
 
     @property
     def rereads_index(self) -> bool:
-        """Tell whether to read the index even if it is unchanged."""
+        """True if the index is read even if it is unchanged."""
         return self.is_daily_recheck or bool(self.status.facts.get("left_over"))
 
     def can_request(self, address: str) -> bool:
-        """Tell whether the budget allows another request and the host hasn't failed in this reading."""
+        """Return whether the budget allows another request and the host hasn't failed in this reading."""
         return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
 
     async def get(
@@ -125,7 +125,7 @@ class ReadSession:
             return fault
 
     def is_same(self, document: Document, key: str) -> bool:
-        """Tell whether the last reading got the same bytes, so there is nothing to parse."""
+        """Return whether the last reading got the same bytes, so there is nothing to parse."""
         before = self.status.validators.get(key)
         return before is not None and before.sha256 == document.sha256
 
