@@ -2,7 +2,7 @@
 
     python benchmarks/launcher.py [--cursor-first] run
 
-After a failed send it retries after 1 to 4 seconds instead of 1 minute to 6 hours, and it waits 1 second for a platform's
+After a failed send it retries after 1 to 4 seconds instead of 1 minute to 6 hours, and it waits 3 seconds for a platform's
 answer instead of 20. Everything else is unchanged. With --cursor-first the cursor moves before the message is sent, which
 loses messages, to prove that crash.py notices.
 """
@@ -17,7 +17,7 @@ from bot.channels.telegram.sender import TelegramSender
 from bot.pipeline import deliver
 from bot.store.tiny.store import TinyStore
 
-ANSWER_WITHIN = 1.0  # seconds
+ANSWER_WITHIN = 3.0  # seconds; a busy machine answers sooner
 
 
 def shorten_waits():
