@@ -98,7 +98,7 @@ def replay(
 async def _replay(found: list[archive.Entry], settings: Settings | None, out: Path | None) -> dict[Kind, int]:
     """Return the number of changes of each kind. Without settings, keep nothing."""
     counts: dict[Kind, int] = {}
-    store = await opened(settings) if settings is not None else TinyStore.fleeting()
+    store = await opened(settings) if settings is not None else TinyStore.in_memory()
     try:
         if await store.last_seq() or (await store.known()).seen:
             raise UsageError("The store already holds a history. Use --keep only with an empty one.")

@@ -181,7 +181,7 @@ def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | N
     if len(failing) < min(2, trying) or not failing:
         return None
     since = min(failing)
-    sent = any(s.told_at is not None and s.told_at >= since for s in together)
+    sent = any(s.last_sent_at is not None and s.last_sent_at >= since for s in together)
     return None if sent or now - since < MUTE else since
 
 

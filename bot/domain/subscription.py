@@ -122,8 +122,8 @@ class Subscription:
     `cursor` is the last change that was sent or isn't owed. `due_at` (UTC) is when the next digest is due, None if
     nothing is owed; it is an index that follows from log, cursor, filter and cadence. `retry_at` (UTC) delays the
     digest after a failure, `quiet_until` (UTC) during a pause for a time. `pinned` is the last change in the digest
-    under way and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday. `told_at`
-    (UTC) is when the last digest was finished; its local date gets no second one. `paused` is the reason for a pause,
+    under way and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday.
+    `last_sent_at` (UTC) is when the last digest was finished; its local date gets no second one. `paused` is the reason for a pause,
     if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale` asks for a notice when
     ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes of the
     settings and `before` holds the previous settings for Undo, None before the first change.
@@ -147,7 +147,7 @@ class Subscription:
     pinned: int | None = None
     pinned_at: datetime | None = None
     sent: int = 0
-    told_at: datetime | None = None
+    last_sent_at: datetime | None = None
     created_at: datetime | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
@@ -248,7 +248,7 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
         return recorded_at
     zone = ZoneInfo(subscription.tz)
     day = recorded_at.astimezone(zone).date()
-    last = subscription.told_at.astimezone(zone).date() if subscription.told_at else date.min
+    last = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
     while True:
         moment = _local_moment(day, subscription.at, zone)
         fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY

@@ -75,7 +75,7 @@ async def deliver(
         done = await courier.send(pinned, corrections)
         if done.problem is not None:
             return done
-        subscription = await courier.finish(pinned, told_at=None)
+        subscription = await courier.finish(pinned, sent_at=None)
         if not subscription.is_due(now()):
             return done
         corrected = done.messages
@@ -83,7 +83,7 @@ async def deliver(
     parts, seen_at = await _digest(pinned, channel, store, page)
     done = await courier.send(pinned, parts)
     if done.problem is None:
-        await courier.finish(pinned, told_at=now() if parts else None)
+        await courier.finish(pinned, sent_at=now() if parts else None)
         done = replace(done, waited=now() - seen_at if seen_at is not None else None)
     return replace(done, messages=corrected + done.messages)
 
@@ -246,12 +246,12 @@ class _Courier:
             done = replace(done, messages=done.messages + 1)
         return done
 
-    async def finish(self, pinned: Subscription, *, told_at: datetime | None) -> Subscription:
+    async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
         """Move the cursor to the pin. If the channel's token was rejected before, it works again now."""
         if pinned.refused:
             await resume_all(pinned, self.store)
         assert pinned.pinned is not None
-        return await self.store.advance(pinned.id, pinned.pinned, told_at)
+        return await self.store.advance(pinned.id, pinned.pinned, sent_at)
 
     async def _already_sent(self, pinned: Subscription) -> frozenset[int]:
         """Return the changes named in sent parts. After a change of settings, the same part may name other changes."""

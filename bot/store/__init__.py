@@ -1,4 +1,7 @@
-"""The store: what we know, the change log, the subscriptions, the evidence. One method is one transaction."""
+"""The store: the known state, the change log, the subscriptions and the evidence. One method is one transaction.
+
+`Store` is everything; code that needs one part of it asks for that part.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +14,26 @@ from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Receipt, Subscription
 
-__all__ = ["Contents", "Record", "SourceStatus", "Store"]
+__all__ = [
+    "ChangeLog",
+    "Everything",
+    "Leases",
+    "Notes",
+    "Record",
+    "SourceStatus",
+    "Sources",
+    "Store",
+    "Subscriptions",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What one reading of a source brought, to be committed as one.
+    """Everything one reading of a source brought, to be committed together.
 
-    `known` is what is known after `changes`, with the rows and publications of this reading; `held` replaces all that
-    is held. Either is None where the reading says nothing of ICE's lists, so that it stays, whatever it is by then.
-    Changes come without numbers; the store gives them.
+    `known` is the state after `changes`, with the rows and publications of this reading; `held` replaces all held
+    listings. Either is None when the reading says nothing about ICE's lists, and then stays as it is. Changes come
+    without numbers; the store numbers them.
     """
 
     status: SourceStatus
@@ -32,8 +45,8 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """Everything that a store holds beside its evidence. `next_number` is that of the next new subscription."""
+class Everything:
+    """The contents of a store, except its evidence. `next_number` is the number of the next new subscription."""
 
     known: Known
     changes: tuple[Change, ...]
@@ -45,15 +58,15 @@ class Contents:
     next_number: int
 
 
-class Store(Protocol):
-    """Everything that lasts. Every method raises only StoreError."""
+class ChangeLog(Protocol):
+    """The change log and what follows from it: the known state, the held listings and the evidence."""
 
     async def known(self) -> Known:
-        """What we hold to be true of ICE's lists."""
+        """Return what we hold to be true of ICE's lists."""
         ...
 
     async def last_seq(self) -> int:
-        """The number of the last change of the log; 0 when it is empty."""
+        """Return the number of the last change of the log; 0 when it is empty."""
         ...
 
     async def changes(
@@ -65,149 +78,168 @@ class Store(Protocol):
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> Sequence[Change]:
-        """The log in order; `since` compares `recorded_at`, `states` postal codes."""
-        ...
-
-    async def source_status(self, source: str) -> SourceStatus:
-        """What we remember of that source; an empty memory when it is new."""
-        ...
-
-    async def source_statuses(self) -> Sequence[SourceStatus]:
-        """What we remember of every source, by name."""
+        """Return changes in the log's order; `since` compares `recorded_at`, `states` are postal codes."""
         ...
 
     async def held(self) -> Sequence[Held]:
-        """The listings that are not believed, oldest first."""
-        ...
-
-    async def evidence(self, sha256: str) -> Document | None:
-        """A document as it was fetched first, from the evidence."""
-        ...
-
-    async def record(self, record: Record) -> Sequence[Change]:
-        """Commit a reading: evidence first, then changes, known, held and memory as one; the changes, numbered.
-
-        What is known must follow from the changes, but for rows, publications and what is absent. Sets `due_at` of each
-        subscription that is owed one of them and had nothing due. Never brings a back-off or a pause forward.
-        """
-        ...
-
-    async def remember(self, status: SourceStatus) -> None:
-        """Commit only what we remember of a source: the time of a reading that brought nothing, a failure."""
+        """Return the listings that aren't accepted, oldest first."""
         ...
 
     async def put_held(self, held: Sequence[Held]) -> None:
-        """Replace all that is held (a ruling)."""
+        """Replace all held listings (after a ruling)."""
         ...
 
-    async def subscribe(self, subscription: Subscription) -> Subscription:
-        """Add it with a fresh id, its cursor and its filter's entries at the log's end."""
+    async def evidence(self, sha256: str) -> Document | None:
+        """Return a document as it was first fetched; None when it isn't kept."""
         ...
 
-    async def change_subscription(self, subscription: Subscription) -> Subscription:
-        """Replace the one with its id and compute `due_at` again from the log.
+    async def record(self, record: Record) -> Sequence[Change]:
+        """Commit a reading and return its changes, numbered: evidence first, then everything else at once.
 
-        Entries of its filter that are new start at the log's end, the others where they did.
-        """
-        ...
-
-    async def unsubscribe(self, subscription_id: str) -> None:
-        """Forget it; nothing happens when there is none."""
-        ...
-
-    async def forget(self, subscription_id: str) -> None:
-        """Erase it with its receipts, so that nothing is held of it any more."""
-        ...
-
-    async def subscription(self, subscription_id: str) -> Subscription | None:
-        """The one with that id."""
-        ...
-
-    async def find(self, channel: str, address: str) -> Subscription | None:
-        """The one of that address."""
-        ...
-
-    async def notes(self, kind: str) -> Mapping[str, str]:
-        """What was noted under a kind, by key: notices that were given, encrypted tokens."""
-        ...
-
-    async def note(self, kind: str, key: str, value: str | None) -> None:
-        """Note a value under a kind and a key; None takes it away."""
-        ...
-
-    async def subscriptions(self) -> Sequence[Subscription]:
-        """All of them, oldest first."""
-        ...
-
-    async def due(self, now: datetime) -> Sequence[Subscription]:
-        """Those to be told now, longest due first."""
-        ...
-
-    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
-        """Fix what the digest on its way covers, before its first part is sent."""
-        ...
-
-    async def sent(self, receipt: Receipt) -> Subscription:
-        """One part of the pinned digest was delivered: receipt and progress as one.
-
-        Of one that was forgotten meanwhile nothing is kept, and StoreError says so.
-        """
-        ...
-
-    async def advance(self, subscription_id: str, cursor: int, told_at: datetime | None = None) -> Subscription:
-        """The digest is done: move the cursor, let go of the pin and any back-off, compute `due_at` from the log.
-
-        `told_at` (UTC) is when, if anything was told.
-        """
-        ...
-
-    async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
-        """A send failed: keep the receipt, and of the subscription what the verdict says (back-off, pause, moved).
-
-        What its owner changed while the message was on its way stays changed; of one that was forgotten meanwhile
-        nothing is kept.
-        """
-        ...
-
-    async def defer(self, subscription_id: str, until: datetime) -> None:
-        """Its turn has not come: it is due again then, with nothing sent and nothing failed."""
-        ...
-
-    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
-        """What was sent, oldest first."""
-        ...
-
-    async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
-        """Those of a channel to be told now, longest due first, each leased under its id; `release` them when done.
-
-        No other program gets them while the lease lasts, and what this one writes of them once it is lost is refused
-        with LeaseLost. With the embedded store a lease lasts as long as its one program, and `most` limits nothing.
-        """
-        ...
-
-    async def lease(self, name: str) -> bool:
-        """Lease any other work by its name, as in `source ice`; False when another program has it."""
-        ...
-
-    async def extend_lease(self, name: str, seconds: float) -> None:
-        """See to it that a lease lasts so long at least; LeaseLost when another program has it."""
-        ...
-
-    async def release(self, name: str) -> None:
-        """Let others have it."""
-        ...
-
-    async def leadership_in(self, name: str) -> float | None:
-        """In how many seconds this program may do it, of all that ask for that name the one; None while another does.
-
-        0 is now. What it waits for is that the one before it has noticed. Ask before each thing that you do.
+        The known state must follow from the changes, except for rows, publications and absences. Sets `due_at` of each
+        subscription that is owed one of the changes and had nothing due. Never brings a back-off or a pause forward.
         """
         ...
 
     async def wait_for_changes(self) -> None:
-        """Return when another program has recorded something; with the embedded store there is none."""
+        """Return when another program has recorded something; with the embedded store there is no other program."""
         ...
 
+
+class Sources(Protocol):
+    """The status of each source."""
+
+    async def source_status(self, source: str) -> SourceStatus:
+        """Return the status of a source; an empty one when the source is new."""
+        ...
+
+    async def source_statuses(self) -> Sequence[SourceStatus]:
+        """Return the status of every source, by name."""
+        ...
+
+    async def remember(self, status: SourceStatus) -> None:
+        """Commit only a source's status: a reading that brought nothing, or a failure."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """The subscriptions, how far each has been told, and the receipts."""
+
+    async def subscribe(self, subscription: Subscription) -> Subscription:
+        """Add it with a new id, its cursor and its filter's entries at the log's end."""
+        ...
+
+    async def change_subscription(self, subscription: Subscription) -> Subscription:
+        """Replace the subscription with the same id and compute `due_at` again from the log.
+
+        New entries of its filter start at the log's end, the others where they did before.
+        """
+        ...
+
+    async def unsubscribe(self, subscription_id: str) -> None:
+        """End a subscription and keep its receipts; do nothing when there is none."""
+        ...
+
+    async def forget(self, subscription_id: str) -> None:
+        """Erase a subscription with its receipts, so that nothing about it is stored any longer."""
+        ...
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """Return the subscription with that id."""
+        ...
+
+    async def find(self, channel: str, address: str) -> Subscription | None:
+        """Return the subscription of an address."""
+        ...
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        """Return all subscriptions, oldest first."""
+        ...
+
+    async def due(self, now: datetime) -> Sequence[Subscription]:
+        """Return the subscriptions due now, the longest due first."""
+        ...
+
+    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
+        """Fix the last change that a digest covers, before its first part is sent."""
+        ...
+
+    async def sent(self, receipt: Receipt) -> Subscription:
+        """Commit that one part of the pinned digest was delivered: the receipt and the progress together.
+
+        StoreError when the subscription was forgotten meanwhile; nothing is kept then.
+        """
+        ...
+
+    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
+        """Finish the digest: move the cursor, drop the pin and any back-off, compute `due_at` from the log.
+
+        `sent_at` (UTC) is when, if anything was sent.
+        """
+        ...
+
+    async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
+        """Commit that a send failed: the receipt, and the verdict on the subscription (back-off, pause, moved).
+
+        Changes that its owner made meanwhile stay. Nothing is kept when it was forgotten meanwhile.
+        """
+        ...
+
+    async def defer(self, subscription_id: str, until: datetime) -> None:
+        """Make a subscription due again later; nothing was sent and nothing failed."""
+        ...
+
+    async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
+        """Return the receipts of one subscription, or all, oldest first."""
+        ...
+
+
+class Leases(Protocol):
+    """Which program works on what. With the embedded store there is one program, and each lease lasts as long."""
+
+    async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
+        """Lease the subscriptions of a channel that are due now, the longest due first; `release` each when done.
+
+        No other program gets them while the lease lasts. Once a lease is lost, writes about its subscription raise
+        LeaseLost. The embedded store ignores `most`.
+        """
+        ...
+
+    async def lease(self, name: str) -> bool:
+        """Lease other work by its name, such as `source ice`; False when another program has it."""
+        ...
+
+    async def extend_lease(self, name: str, seconds: float) -> None:
+        """Make sure a lease lasts at least that long; LeaseLost when another program has it."""
+        ...
+
+    async def release(self, name: str) -> None:
+        """End a lease."""
+        ...
+
+    async def leadership_in(self, name: str) -> float | None:
+        """Return in how many seconds this program may lead under that name; None while another program does.
+
+        0 means now; until then the leader before may not have noticed that it no longer leads. Ask before each act.
+        """
+        ...
+
+
+class Notes(Protocol):
+    """Short texts by kind and key: notices that were given, encrypted tokens."""
+
+    async def notes(self, kind: str) -> Mapping[str, str]:
+        """Return the notes of a kind, by key."""
+        ...
+
+    async def note(self, kind: str, key: str, value: str | None) -> None:
+        """Write a note under a kind and a key; None erases it."""
+        ...
+
+
+class Store(ChangeLog, Sources, Subscriptions, Leases, Notes, Protocol):
+    """Everything that lasts. Every method raises only StoreError."""
+
     async def close(self) -> None:
-        """Let go of files and locks."""
+        """Finish the writes that have begun and release files, connections and locks."""
         ...

@@ -1,4 +1,4 @@
-"""Everything from one store to another: evidence first, then all else at once, then both are compared."""
+"""Move everything from one store to another: evidence first, then all else at once, then compare both."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,37 +9,37 @@ import msgspec
 
 from bot.domain.document import Document
 from bot.errors import StoreError, UsageError
-from bot.store import Contents
+from bot.store import Everything
 
 
 class Movable(Protocol):
     """A store whose contents can be taken out and put in as a whole."""
 
-    async def contents(self) -> Contents:
-        """Everything but the evidence."""
+    async def everything(self) -> Everything:
+        """Return everything but the evidence."""
 
-    async def fill(self, contents: Contents) -> None:
+    async def fill(self, everything: Everything) -> None:
         """Take everything over; all of it or nothing."""
 
     async def evidence_names(self) -> Sequence[str]:
-        """The SHA-256 of each document."""
+        """Return the SHA-256 of each document."""
 
     async def evidence(self, sha256: str) -> Document | None:
-        """That document."""
+        """Return a document."""
 
     async def keep(self, document: Document) -> None:
         """Keep one document."""
 
     async def others(self) -> int:
-        """How many other programs are at work on it."""
+        """Return how many other programs use the store."""
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One part of what was moved: how many, and the SHA-256 that both stores have of it."""
+    """One part of the contents: how many there are, and their SHA-256, which is the same in both stores."""
 
     part: str
     count: int
@@ -50,16 +50,16 @@ Progress = Callable[[int, int, str], None]
 
 
 async def move(source: Movable, target: Movable, progress: Progress = lambda *_: None) -> Sequence[Moved]:
-    """Copy everything and prove it; what was moved by an interrupted run is not moved again.
+    """Copy everything and prove it. A run that was interrupted is picked up where it stopped.
 
-    The source stays as it is. UsageError when a program is at work on either, or the target holds something else.
+    The source stays as it is. UsageError when another program uses either, or the target holds something else.
     """
     await _nobody_else(source, target)
-    contents, names = await source.contents(), list(await source.evidence_names())
-    there, kept = await target.contents(), set(await target.evidence_names())
-    is_there = bool(_count(there)) and _proofs(there) == _proofs(contents)
+    everything, names = await source.everything(), list(await source.evidence_names())
+    there, kept = await target.everything(), set(await target.evidence_names())
+    is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
     if (_count(there) and not is_there) or not kept.issubset(names):
-        raise UsageError("The target holds something else already; move into one that holds nothing.")
+        raise UsageError("The target already holds something else. Move into one that holds nothing.")
     steps = iter(range(1, 3 * len(names) + 2))
 
     def step(doing: str) -> None:
@@ -69,8 +69,8 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
         if sha256 not in kept:
             await target.keep(await _document(source, sha256))
         step("evidence")
-    if not is_there and _count(contents):
-        await target.fill(contents)
+    if not is_there and _count(everything):
+        await target.fill(everything)
     step("the rest")
     await _nobody_else(source, target)
     return await _compared(source, target, lambda: step("comparing"))
@@ -78,29 +78,29 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
 
 async def _nobody_else(source: Movable, target: Movable) -> None:
     if await source.others() or await target.others():
-        raise UsageError("Another Countersign is at work on the database; stop every `run`, `worker` and `web` first.")
+        raise UsageError("Another Countersign is using the database. Stop every `run`, `worker` and `web` first.")
 
 
 async def _document(store: Movable, sha256: str) -> Document:
     document = await store.evidence(sha256)
     if document is None:
-        raise StoreError(f"The document {sha256} went missing while it was being moved.")
+        raise StoreError(f"The document {sha256} went missing during the move. Run it again.")
     return document
 
 
 async def _compared(source: Movable, target: Movable, step: Callable[[], None]) -> list[Moved]:
-    """What both hold; StoreError when they differ in anything."""
-    ours, theirs = _proofs(await source.contents()), _proofs(await target.contents())
+    """Return what both hold; StoreError when they differ in anything."""
+    ours, theirs = _proofs(await source.everything()), _proofs(await target.everything())
     ours.append(await _evidence_proof(source, step))
     theirs.append(await _evidence_proof(target, step))
     wrong = [one.part for one, other in zip(ours, theirs, strict=True) if one != other]
     if wrong:
-        raise StoreError(f"What was moved is not what was there: {', '.join(wrong)}. Empty the target and try again.")
+        raise StoreError(f"The copy differs from the source: {', '.join(wrong)}. Empty the target and try again.")
     return ours
 
 
 async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
-    """Each document is read and its bytes are hashed, with where and when it was fetched."""
+    """Read each document and hash its bytes, with where and when it was fetched."""
     names = list(await store.evidence_names())
     total = hashlib.sha256()
     for sha256 in names:
@@ -111,10 +111,10 @@ async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
     return Moved("evidence", len(names), total.hexdigest())
 
 
-def _proofs(contents: Contents) -> list[Moved]:
-    """A count and a hash of each part; `due_at` is an index that each store computes afresh."""
-    plain = replace(contents, subscriptions=tuple(replace(s, due_at=None) for s in contents.subscriptions))
-    parts = ((field.name, getattr(plain, field.name)) for field in fields(Contents))
+def _proofs(everything: Everything) -> list[Moved]:
+    """Return a count and a hash of each part; `due_at` is left out, because each store computes its own."""
+    plain = replace(everything, subscriptions=tuple(replace(s, due_at=None) for s in everything.subscriptions))
+    parts = ((field.name, getattr(plain, field.name)) for field in fields(Everything))
     return [Moved(name, _size(name, part), _hash(part)) for name, part in parts]
 
 
@@ -126,10 +126,10 @@ def _size(name: str, part: Any) -> int:
     return len(part) if isinstance(part, tuple) else int(part)
 
 
-def _count(contents: Contents) -> int:
-    """How much there is: nothing in a store that is new."""
+def _count(everything: Everything) -> int:
+    """Return how much there is; 0 in a new store."""
     parts = ("known", "changes", "held", "statuses", "subscriptions", "receipts", "notes")
-    return sum(_size(name, getattr(contents, name)) for name in parts) + contents.next_number - 1
+    return sum(_size(name, getattr(everything, name)) for name in parts) + everything.next_number - 1
 
 
 def _hash(part: Any) -> str:
@@ -137,7 +137,7 @@ def _hash(part: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value as lists and words, mappings in the order of their keys, so that the same value is the same bytes."""
+    """Return the value as lists and text, mappings by key, so that equal values are equal bytes."""
     if isinstance(value, dict):
         return sorted(([_plain(key), _plain(inner)] for key, inner in value.items()), key=msgspec.json.encode)
     if isinstance(value, list | tuple | set | frozenset):

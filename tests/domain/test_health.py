@@ -82,8 +82,8 @@ def test_a_channel_on_which_every_send_has_failed_for_a_quarter_of_an_hour_is_a_
 
 
 def test_one_message_delivered_since_then_shows_that_the_channel_works():
-    assert seen(failing(1), failing(2), one(3, told_at=NOW - 2 * MINUTE)).reasons == ()
-    assert len(seen(failing(1), failing(2), one(3, told_at=NOW - 40 * MINUTE)).reasons) == 1
+    assert seen(failing(1), failing(2), one(3, last_sent_at=NOW - 2 * MINUTE)).reasons == ()
+    assert len(seen(failing(1), failing(2), one(3, last_sent_at=NOW - 40 * MINUTE)).reasons) == 1
 
 
 def test_one_failing_address_is_no_sign_of_a_failing_channel_unless_it_is_the_only_one():
@@ -99,7 +99,7 @@ def test_a_rejected_token_is_a_reason_and_a_chat_that_blocked_the_bot_is_not():
 
 
 def test_each_channel_is_judged_separately():
-    (reason,) = seen(failing(1, channel="slack"), one(2, told_at=NOW)).reasons
+    (reason,) = seen(failing(1, channel="slack"), one(2, last_sent_at=NOW)).reasons
     assert reason.startswith("slack: ")
 
 

@@ -259,7 +259,7 @@ def test_a_weekly_digest_comes_within_a_week_on_a_monday(zone, moment):
 
 
 def test_no_second_digest_comes_on_the_local_day_of_the_last():
-    told = subscription(HONOLULU, told_at=local(HONOLULU, 2026, 7, 1, 1))
+    told = subscription(HONOLULU, last_sent_at=local(HONOLULU, 2026, 7, 1, 1))
     assert due_at(told, local(HONOLULU, 2026, 7, 1, 2)) == local(HONOLULU, 2026, 7, 2, 9)
     assert due_at(told, local(HONOLULU, 2026, 7, 1, 22)) == local(HONOLULU, 2026, 7, 2, 9)
 

@@ -121,7 +121,7 @@ async def test_a_digest_comes_once_each_local_day_even_when_the_clocks_change(ch
     await chat.ask("watch TX")
     chat.now = first - timedelta(hours=12)
     subscription = await chat.mine()
-    await chat.store.change_subscription(replace(subscription, created_at=chat.now, told_at=None))
+    await chat.store.change_subscription(replace(subscription, created_at=chat.now, last_sent_at=None))
     await chat.ask(f"digest {at} {zone}")
     await chat.ask("always on")
     told = []

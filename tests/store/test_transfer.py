@@ -1,4 +1,4 @@
-"""Everything moves from a folder to a database and back, and the proof is in counts and hashes."""
+"""Everything moves from a folder to a database and back, and counts and hashes prove it."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from bot.store.transfer import move
 
 @pytest.fixture
 async def tiny(tmp_path):
-    """A folder with everything in it, ended subscriptions and notes too."""
+    """Make a folder with everything in it, ended subscriptions and notes too."""
     store = TinyStore.open(tmp_path / "data")
     for step in range(60):
         await perform(store, step)
@@ -34,12 +34,12 @@ async def postgres(database):
 
 async def test_a_folder_moves_to_a_database_and_back_with_everything(tiny, postgres, tmp_path):
     there = await move(tiny, postgres)
-    assert await postgres.contents() == await tiny.contents()
+    assert await postgres.everything() == await tiny.everything()
     assert await picture(postgres) == await picture(tiny)
     back = TinyStore.open(tmp_path / "back")
     assert await move(postgres, back) == there
     for _ in range(2):  # also as it is read from its files again
-        assert await back.contents() == await tiny.contents()
+        assert await back.everything() == await tiny.everything()
         for sha256 in await tiny.evidence_names():
             assert await back.evidence(sha256) == await tiny.evidence(sha256)
         await back.close()
@@ -49,15 +49,15 @@ async def test_a_folder_moves_to_a_database_and_back_with_everything(tiny, postg
     await back.close()
 
 
-async def test_what_was_moved_says_how_many_of_each(tiny, postgres):
+async def test_a_move_reports_how_many_of_each_were_moved(tiny, postgres):
     counts = {moved.part: moved.count for moved in await move(tiny, postgres)}
-    contents = await tiny.contents()
-    assert counts["changes"] == len(contents.changes) > 20
-    assert counts["receipts"] == len(contents.receipts) > 5
+    everything = await tiny.everything()
+    assert counts["changes"] == len(everything.changes) > 20
+    assert counts["receipts"] == len(everything.receipts) > 5
     assert counts["evidence"] == len(await tiny.evidence_names()) > 5
 
 
-async def test_a_move_that_was_broken_off_is_run_again(tiny, postgres):
+async def test_an_interrupted_move_is_finished_by_the_next(tiny, postgres):
     class Killed(Exception):
         pass
 
@@ -73,7 +73,7 @@ async def test_a_move_that_was_broken_off_is_run_again(tiny, postgres):
     assert await move(tiny, postgres) == first, "a move that is done has nothing to do"
 
 
-async def test_a_move_that_was_killed_between_a_document_and_its_label_is_run_again(tiny, tmp_path):
+async def test_a_move_killed_between_a_document_and_its_label_is_finished_by_the_next(tiny, tmp_path):
     back = TinyStore.open(tmp_path / "back")
     first, *_ = await tiny.evidence_names()
     await back.keep(await tiny.evidence(first))
@@ -84,9 +84,9 @@ async def test_a_move_that_was_killed_between_a_document_and_its_label_is_run_ag
     await back.close()
 
 
-async def test_a_folder_that_could_not_be_filled_is_as_empty_as_before(tiny, tmp_path, monkeypatch):
+async def test_a_folder_that_could_not_be_filled_stays_empty(tiny, tmp_path, monkeypatch):
     from bot.errors import StoreUnwritable
-    from bot.store.tiny import journal
+    from bot.store.tiny import snapshot
 
     back = TinyStore.open(tmp_path / "back")
 
@@ -94,7 +94,7 @@ async def test_a_folder_that_could_not_be_filled_is_as_empty_as_before(tiny, tmp
         raise StoreUnwritable("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(journal.snapshot, "save", full)
+        broken.setattr(snapshot, "save", full)
         with pytest.raises(StoreUnwritable):
             await move(tiny, back)
         assert await back.last_seq() == 0
@@ -102,27 +102,27 @@ async def test_a_folder_that_could_not_be_filled_is_as_empty_as_before(tiny, tmp
     back = TinyStore.open(tmp_path / "back")
     assert await back.last_seq() == 0
     await move(tiny, back)
-    assert await back.contents() == await tiny.contents()
+    assert await back.everything() == await tiny.everything()
     await back.close()
 
 
 async def test_a_target_that_holds_something_else_is_left_alone(tiny, postgres):
     await postgres.subscribe(subscription(["GA"]))
-    before = await postgres.contents()
+    before = await postgres.everything()
     with pytest.raises(UsageError, match="something else"):
         await move(tiny, postgres)
-    assert await postgres.contents() == before
+    assert await postgres.everything() == before
 
 
-async def test_a_target_with_evidence_of_something_else_is_left_alone(tiny, postgres):
+async def test_a_target_with_other_evidence_is_left_alone(tiny, postgres):
     await postgres.keep(document(body=b"something else"))
     with pytest.raises(UsageError, match="something else"):
         await move(tiny, postgres)
 
 
-async def test_nothing_is_moved_while_a_program_is_at_work(tiny, postgres, database, tmp_path):
+async def test_nothing_is_moved_while_another_program_is_running(tiny, postgres, database, tmp_path):
     other = await PostgresStore.open(database)
-    with pytest.raises(UsageError, match="at work"):
+    with pytest.raises(UsageError, match="is using the database"):
         await move(tiny, postgres)
     await other.close()
     with pytest.raises(StoreBusy):
@@ -132,11 +132,11 @@ async def test_nothing_is_moved_while_a_program_is_at_work(tiny, postgres, datab
 async def test_a_difference_is_found(tiny, postgres, monkeypatch):
     fill = postgres.fill
 
-    async def lossy(contents):
-        await fill(replace(contents, receipts=contents.receipts[:-1]))
+    async def lossy(everything):
+        await fill(replace(everything, receipts=everything.receipts[:-1]))
 
     monkeypatch.setattr(postgres, "fill", lossy)
-    with pytest.raises(StoreError, match="not what was there: receipts"):
+    with pytest.raises(StoreError, match="differs from the source: receipts"):
         await move(tiny, postgres)
 
 
@@ -145,5 +145,5 @@ async def test_an_empty_store_moves_too(postgres, tmp_path):
     assert {moved.count for moved in await move(empty, postgres) if moved.part != "next_number"} == {0}
     await empty.record(record(await empty.known(), at=NOON))
     await move(empty, postgres)
-    assert await postgres.contents() == await empty.contents()
+    assert await postgres.everything() == await empty.everything()
     await empty.close()

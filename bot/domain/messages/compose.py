@@ -60,10 +60,10 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     )
 
 
-def correct(subscription: Subscription, retraction: Change, told_at: datetime, *, page: str) -> Digest:
-    """Compose the correction of a change that was sent in error at `told_at` (UTC)."""
+def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
+    """Compose the correction of a change that was sent in error at `sent_at` (UTC)."""
     wording = Wording(subscription.language, subscription.tz)
-    title, wrong = wording.retraction(retraction, told_at.astimezone(ZoneInfo(subscription.tz)).date())
+    title, wrong = wording.retraction(retraction, sent_at.astimezone(ZoneInfo(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
     return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)

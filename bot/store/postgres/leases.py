@@ -1,4 +1,4 @@
-"""Which program works on what, in PostgreSQL: leases that expire by the database's clock, and elections."""
+"""Which program works on what, in PostgreSQL: leases that expire by the database's clock, and leaders."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLost
 
-LEASE = 45.0  # seconds; more than the longest send of any channel takes, with the writing down of it
-LEADER_IDLE = 15  # seconds after which one that hangs is no longer elected
-SURE_FOR = 2.0  # seconds for which who was elected when it asked may go on without asking
-HANDOVER = 4.0  # seconds that who is newly elected waits: the one before is sure no longer, and its last second is over
+LEASE = 45.0  # seconds; longer than any channel's slowest send and the note about it
+LEADER_IDLE = 15  # seconds after which a leader that hangs loses the lead
+LEADER_TRUSTS = 2.0  # seconds for which a leader may go on before it asks again whether it still leads
+NEW_LEADER_WAITS = 4.0  # seconds; by then the leader before has asked again, and finished its last second of work
 
 _EXPIRY = f"clock_timestamp() + interval '{LEASE} seconds'"
-_TAKE = sa.text(f"""
+_CLAIM = sa.text(f"""
     WITH due AS (
         SELECT number FROM subscriptions s
         WHERE wakes_at <= :now AND channel = :channel AND NOT EXISTS (
@@ -44,25 +44,25 @@ _CHECK = sa.text(
 )
 
 
-class Leases:
-    """The leases of one program: for each name its fencing number, and until when it lasts by our own clock.
+class OwnLeases:
+    """The leases of one program: for each name its fencing number, and when it expires by our own clock.
 
-    That is reckoned from before the database was asked, so that ours is never the later one.
+    That time counts from before the database was asked, so ours is never the later one.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, tuple[int, float]] = {}
 
     async def claim_due(self, db: AsyncConnection, now: datetime, channel: str, most: int) -> list[str]:
-        """Lease due subscriptions; their ids."""
+        """Lease due subscriptions and return their ids."""
         asked = time.monotonic()
-        found = await db.execute(_TAKE, {"now": now, "channel": channel, "most": most})
+        found = await db.execute(_CLAIM, {"now": now, "channel": channel, "most": most})
         taken = {row.name: (row.fence, asked + LEASE) for row in found}
         self._held |= taken
         return list(taken)
 
     async def lease(self, db: AsyncConnection, name: str) -> bool:
-        """Lease that, if it is free."""
+        """Lease a name if it is free."""
         asked = time.monotonic()
         fence = (await db.execute(_LEASE, {"name": name})).scalar_one_or_none()
         if fence is not None:
@@ -70,32 +70,32 @@ class Leases:
         return fence is not None
 
     def lasts(self, name: str, seconds: float) -> bool:
-        """Whether it surely lasts so long yet."""
+        """Return whether the lease is certain to last that long."""
         return name in self._held and self._held[name][1] - time.monotonic() > seconds
 
     async def renew(self, db: AsyncConnection, name: str) -> None:
-        """Make it last LEASE seconds from now."""
+        """Make the lease last LEASE seconds from now."""
         asked = time.monotonic()
         if not (await db.execute(_RENEW, self._of(name))).one_or_none():
             raise _lost(name)
         self._held[name] = (self._held[name][0], asked + LEASE)
 
     async def check(self, db: AsyncConnection, name: str) -> None:
-        """LeaseLost when it was ours and is no longer; it stays ours to the end of the transaction.
+        """Raise LeaseLost when a lease was ours and no longer is; otherwise it stays ours to the transaction's end.
 
-        What was never leased is written by a command, which waits for nobody.
+        A name that was never leased is written by a command, which waits for no one.
         """
         if name in self._held and (await db.execute(_CHECK, self._of(name))).one_or_none() is None:
             raise _lost(name)
 
     async def release(self, db: AsyncConnection, name: str) -> None:
-        """Let others have it."""
+        """End the lease."""
         if name in self._held:
             await db.execute(_RELEASE, self._of(name))
             self.forget(name)
 
     def forget(self, name: str) -> None:
-        """It is ours no longer, whatever the database says."""
+        """Count it as lost, whatever the database says."""
         self._held.pop(name, None)
 
     def _of(self, name: str) -> dict[str, Any]:
@@ -105,66 +105,66 @@ class Leases:
 
 
 def _lost(name: str) -> LeaseLost:
-    return LeaseLost(f"Another program works on {name} now.")
+    return LeaseLost(f"Another program is working on {name} now.")
 
 
 class LeaderLock:
-    """One connection whose session holds what this program was elected to; with it all of that ends.
+    """One connection whose session holds everything this program leads; when the session ends, so does the lead.
 
-    The server closes it when this program hangs. A session may end unnoticed while its program goes on, for SURE_FOR
-    at most; whoever takes over waits until that is certainly past.
+    The server closes the session when this program hangs. A session may also end unnoticed while its program goes on,
+    for at most LEADER_TRUSTS; a new leader waits until that is certainly over.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
         self._connect = connect
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._seats: dict[str, float] = {}  # since when, by our own clock
+        self._leads_since: dict[str, float] = {}  # by our own clock
         self._sure_until = 0.0
-        self._one_at_a_time = asyncio.Lock()
+        self._asking = asyncio.Lock()
 
     async def leadership_in(self, name: str) -> float | None:
-        """Seconds until this program may act on it, None while another may; psycopg.Error when nobody answers."""
+        """Return the seconds until this program may lead, None while another may; psycopg.Error when nobody answers."""
         if not self._is_sure(name):
-            async with self._one_at_a_time:
-                if not self._is_sure(name):  # else somebody asked while we waited
+            async with self._asking:
+                if not self._is_sure(name):  # otherwise another coroutine asked while we waited
                     await self._ask(name)
-        if name not in self._seats:
+        if name not in self._leads_since:
             return None
-        return max(0.0, self._seats[name] + HANDOVER - time.monotonic())
+        return max(0.0, self._leads_since[name] + NEW_LEADER_WAITS - time.monotonic())
+
+    async def close(self) -> None:
+        """Give up every lead."""
+        connection, self._connection = self._connection, None
+        self._leads_since.clear()
+        if connection is not None:
+            await connection.close()
 
     def _is_sure(self, name: str) -> bool:
-        return name in self._seats and time.monotonic() < self._sure_until
+        return name in self._leads_since and time.monotonic() < self._sure_until
 
     async def _ask(self, name: str) -> None:
-        """Ask the session that there is; where it has ended, a new one, in which nothing is held yet."""
+        """Ask the session, or a new one when it has ended; a new session leads nothing yet."""
         if self._connection is not None:
             try:
-                return await self._ask_of(self._connection, name)
+                return await self._ask_session(self._connection, name)
             except (psycopg.Error, OSError):
                 await self.close()
         try:
             self._connection = await self._connect()
             await self._connection.set_autocommit(True)
             await self._connection.execute(f"SET idle_session_timeout = '{LEADER_IDLE}s'")
-            return await self._ask_of(self._connection, name)
+            return await self._ask_session(self._connection, name)
         except (psycopg.Error, OSError):
             await self.close()
             raise
 
-    async def _ask_of(self, connection: psycopg.AsyncConnection[Any], name: str) -> None:
+    async def _ask_session(self, connection: psycopg.AsyncConnection[Any], name: str) -> None:
         asked = time.monotonic()
-        if name in self._seats:
+        if name in self._leads_since:
             await connection.execute("SELECT")  # the session lives, and so does its lock
         else:
             answer = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 287))", (name,))
             row = await answer.fetchone()
             if row is not None and row[0]:
-                self._seats[name] = time.monotonic()
-        self._sure_until = asked + SURE_FOR
-
-    async def close(self) -> None:
-        """Give up every seat."""
-        connection, self._connection = self._connection, None
-        self._seats.clear()
-        if connection is not None:
-            await connection.close()
+                self._leads_since[name] = time.monotonic()
+        self._sure_until = asked + LEADER_TRUSTS

@@ -1,4 +1,4 @@
-"""Brings the tables of a database up to this version."""
+"""Migrate a database to this version's tables."""
 
 from pathlib import Path
 
@@ -10,13 +10,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
-from bot.store.postgres.store import CONNECT_WITHIN, SCHEMA, sentence
+from bot.store.postgres.connection import CONNECT_WITHIN, check_not_newer, sentence
+from bot.store.postgres.migrations import FORMAT
 
-LOCK = 287_000_001  # of PostgreSQL's advisory locks: two releases at once run one after the other
+LOCK = 287_000_001  # an advisory lock of PostgreSQL: two releases at once migrate one after the other
 
 
 def migrate(url: str) -> bool:
-    """Run the steps that the database has not seen, all or none; whether there were any. StoreError says why not."""
+    """Run the steps the database hasn't seen, all or none, and return whether there were any."""
     engine = sa.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=CONNECT_WITHIN)
     )
@@ -26,9 +27,8 @@ def migrate(url: str) -> bool:
         with engine.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
             found = MigrationContext.configure(connection).get_current_revision() or ""
-            if found > SCHEMA:
-                raise StoreError(f"The tables of the database are of a newer version ({found}); nothing was done.")
-            if found == SCHEMA:
+            check_not_newer(found)
+            if found == FORMAT:
                 return False
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

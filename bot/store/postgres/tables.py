@@ -1,6 +1,6 @@
 """The tables of the PostgreSQL store, as the last migration leaves them.
 
-What a row says stands in `body` as JSON; the other columns are what is asked for, locked or counted.
+A row holds its value in `body`, as JSON; the other columns are for finding, locking and counting.
 """
 
 from sqlalchemy import (
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 METADATA = MetaData()
 MOMENT = DateTime(timezone=True)
 
-LEDGER = Table(  # one row; whoever gives numbers locks it to the end of the transaction
+LEDGER = Table(  # one row; a transaction that gives out numbers locks it to its end
     "ledger",
     METADATA,
     Column("one", Boolean, primary_key=True),
@@ -77,7 +77,7 @@ NOTES = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-LEASES = Table(  # who works on what: `fence` counts the leases of a name, so that an earlier holder is told apart
+LEASES = Table(  # `fence` counts the leases of a name, to tell an earlier holder from the present one
     "leases",
     METADATA,
     Column("name", Text, primary_key=True),

@@ -3,32 +3,20 @@
 import errno
 import fcntl
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from bot.errors import StoreBusy, StoreCorrupt, StoreError, StoreUnwritable
+from bot.store.rules.sealed_line import unseal
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-SEAL_LENGTH = len(',"crc":"00000000"}')
-
-
-def seal(body: bytes) -> bytes:
-    """A JSON object as one line that carries the checksum of what is before it as its last member."""
-    return b'%s,"crc":"%08x"}\n' % (body[:-1], zlib.crc32(body))
-
-
-def unseal(line: bytes) -> bytes | None:
-    """The object without its checksum, or None when not every byte is as it was sealed."""
-    body = line[:-SEAL_LENGTH] + b"}"
-    return body if seal(body) == line + b"\n" else None
 
 
 class Lines(NamedTuple):
-    """The sound lines of a file, the offset where each ends, and what follows the last of them."""
+    """The sound lines of a file, the offset where each ends, and the bytes after the last of them."""
 
     bodies: list[bytes]
     ends: list[int]
@@ -36,16 +24,16 @@ class Lines(NamedTuple):
 
     @property
     def torn(self) -> bool:
-        """Whether what follows is a last line that was never finished, not one that was damaged later.
+        """Whether the rest is a last line that was never finished, not one that was damaged later.
 
-        A kill leaves the beginning of a line, a power cut may leave zeros where a page of it was not written.
+        A kill leaves the beginning of a line. A power cut may leave zeros where a page of it wasn't written.
         """
         line, newline, more = self.rest.partition(b"\n")
         return not more and (b"\0" in line or not newline) and unseal(line[:-1]) is None
 
 
 def read_lines(path: Path, start: int = 0) -> Lines | None:
-    """The lines from that offset up to the first that is not sound; None when there is no file."""
+    """Return the lines from an offset up to the first that isn't sound; None when there is no file."""
     found = read(path, start)
     if found is None:
         return None
@@ -58,7 +46,7 @@ def read_lines(path: Path, start: int = 0) -> Lines | None:
 
 
 def read(path: Path, start: int = 0) -> bytes | None:
-    """The bytes of a file from that offset; None when there is no file."""
+    """Return the bytes of a file from an offset; None when there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -71,12 +59,12 @@ def read(path: Path, start: int = 0) -> bytes | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns what the system refuses into one sentence."""
+    """Turn an error of the system into one sentence."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
-            sentence = f"{path} could not be written because the disk is full; nothing is lost, but make some room."
+            sentence = f"{path} could not be written because the disk is full. Nothing is lost, but make some room."
         elif error.errno in REFUSED:
             sentence = f"{path} could not be written: the data folder is read-only for this user."
         else:
@@ -85,13 +73,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class Folder:
-    """The data folder. Names are relative to it; what a method has written lasts when it returns."""
+    """The data folder. Names are relative to it. When a method returns, what it wrote is on the disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def make(self, name: str = ".") -> None:
-        """Create the folder, or one in it, for this user alone."""
+        """Create the folder, or one inside it, for this user alone."""
         folder = self.path / name
         with writing(folder):
             if folder.is_dir():
@@ -100,11 +88,11 @@ class Folder:
             _sync(folder.parent)
 
     def read(self, name: str) -> bytes | None:
-        """The whole file; None when there is none."""
+        """Return the whole file; None when there is none."""
         return read(self.path / name)
 
     def write(self, name: str, body: bytes) -> None:
-        """Put it in place whole: whoever looks sees the old file or the new one."""
+        """Replace a file as a whole: readers see the old file or the new one."""
         path, temporary = self.path / name, self.path / ".writing"
         with writing(path):
             try:
@@ -117,20 +105,20 @@ class Folder:
             _sync(path.parent)
 
     def move(self, name: str, to: str) -> None:
-        """Give a file another name, in place of what had it; nothing happens when there is no such file."""
+        """Rename a file, replacing any file of that name; do nothing when there is no such file."""
         path = self.path / name
         with writing(path), suppress(FileNotFoundError):
             path.replace(self.path / to)
             _sync(self.path)
 
     def remove(self, name: str) -> None:
-        """Delete a file that is no longer needed."""
+        """Delete a file."""
         path = self.path / name
         with writing(path):
             path.unlink(missing_ok=True)
 
     def free_name(self, name: str) -> str:
-        """A name in `aside/` that nothing has yet."""
+        """Return an unused name in `aside/`."""
         self.make("aside")
         stem, dot, suffix = name.rpartition(".")
         number = 1
@@ -140,33 +128,33 @@ class Folder:
 
 
 class LineFile:
-    """An append-only file of sealed lines; what lies past `end` was not acknowledged and does not count."""
+    """An append-only file of sealed lines; bytes past `end` were not acknowledged and don't count."""
 
     def __init__(self, path: Path, end: int) -> None:
         self.path, self.end = path, end
         self._fd: int | None = None
 
     def append(self, lines: bytes) -> int:
-        """Write after `end` and make it last; what comes back is the new end, which counts once it is set."""
+        """Write after `end`, sync, and return the new end, which counts once the caller sets it."""
         with self._opened() as fd:
             _write_all(fd, lines, self.end)
             os.fsync(fd)
         return self.end + len(lines)
 
     def cut(self) -> None:
-        """Take off what lies past `end`."""
+        """Cut off the bytes past `end`."""
         with self._opened():
             pass
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._fd is not None:
             fd, self._fd = self._fd, None
             os.close(fd)
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """The file, ending at `end`; after a failure nothing is sure of it, so that it is opened and cut anew."""
+        """Yield the file, cut at `end`; after a failure its state is unknown, so open and cut it again next time."""
         with writing(self.path):
             try:
                 if self._fd is None:
@@ -185,7 +173,7 @@ class LineFile:
         found = os.fstat(fd)
         if found.st_size < self.end or not found.st_nlink:
             raise StoreCorrupt(
-                f"{self.path} was changed by another program while Countersign was running; start again."
+                f"Another program changed {self.path} while Countersign was running. Start Countersign again."
             )
         if found.st_size > self.end:
             os.ftruncate(fd, self.end)
@@ -193,7 +181,7 @@ class LineFile:
 
 
 class Lock:
-    """Held by the one program that writes the folder; the system lets go of it when that program ends."""
+    """The lock of the one program that writes the folder; the system releases it when that program ends."""
 
     def __init__(self, folder: Folder) -> None:
         path = folder.path / "lock"
@@ -205,17 +193,17 @@ class Lock:
                 holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
                 os.close(self._fd)
                 raise StoreBusy(
-                    f"Another Countersign (process {holder}) writes in {folder.path}; stop it first."
+                    f"Another Countersign (process {holder}) writes in {folder.path}. Stop it first."
                 ) from None
             except OSError:
                 os.close(self._fd)
                 raise
-        with suppress(OSError):  # the number is for people; a full disk must not stand in the way of reading on
+        with suppress(OSError):  # the number is for people; a full disk must not prevent reading
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
-        """Let another program write."""
+        """Release the lock."""
         os.close(self._fd)
 
 
@@ -236,7 +224,7 @@ def _write_all(fd: int, body: bytes, at: int) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the names in a folder last."""
+    """Sync the names in a folder."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -1,41 +1,54 @@
-"""The same store for as long as a process lasts: the ledger without files, for a replay that keeps nothing."""
+"""The same store without files, for a replay that keeps nothing."""
 
 from collections.abc import Sequence
 
 from bot.domain.change import Change
 from bot.domain.document import Document
-from bot.store.tiny.contents import Ledger, Transaction
+from bot.store.tiny.contents import Contents, Image
+from bot.store.tiny.transactions import Transaction
 
 
-class Fleeting:
-    """Stands where `Writer` and its evidence stand; nothing reaches the disk."""
+class InMemory:
+    """Stands in for a writer and for its evidence; nothing reaches the disk."""
+
+    is_full = False
 
     def __init__(self) -> None:
         self.notices: list[str] = []
-        self.ledger = Ledger()
+        self.contents = Contents()
         self._documents: dict[str, Document] = {}
 
     def commit(
-        self, transaction: Transaction, changes: Sequence[Change] = (), documents: Sequence[Document] = ()
-    ) -> None:
-        """Apply it."""
-        self._documents |= {document.sha256: document for document in documents}
-        self.ledger.apply(transaction, changes)
+        self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document]
+    ) -> Transaction:
+        """Keep the documents; there is no line to write."""
+        del number, changes
+        for document in documents:
+            self.put(document)
+        return transaction
 
     def get(self, sha256: str) -> Document | None:
-        """A document as it was given first."""
+        """Return a document as it was first kept."""
         return self._documents.get(sha256)
 
     def put(self, document: Document) -> None:
-        """Hold a document."""
-        self._documents.setdefault(document.sha256, document)
+        """Keep a document."""
+        if not document.unchanged:
+            self._documents.setdefault(document.sha256, document)
 
     def names(self) -> list[str]:
-        """The SHA-256 of each document."""
+        """Return the SHA-256 of each document."""
         return sorted(self._documents)
 
-    def erase(self) -> None:
-        """No file holds anything."""
+    def fold(self, image: Image) -> None:
+        """Do nothing: there is no journal."""
+
+    def erase(self, image: Image) -> None:
+        """Do nothing: no file holds anything."""
+
+    def fill(self, image: Image) -> None:
+        """Take an image over."""
+        self.contents = Contents(image)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: nothing is open."""

@@ -1,8 +1,13 @@
-"""The checkpoint: everything up to the start of a journal, in one TinyDB file that is replaced whole."""
+"""The snapshot: everything up to the start of a journal, in one TinyDB file that is replaced whole.
+
+FORMAT is the version of everything in the folder. Raise it when an older program would misread what this one writes:
+the snapshot and the heading of each journal carry it, and a program that finds a higher one than its own stops.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,12 +17,15 @@ from tinydb.storages import Storage
 from bot.domain.agreement import Agreement, Key, ListName, Publication
 from bot.domain.change import Change, Known
 from bot.domain.lists.vetting import Held
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Receipt, Subscription
 from bot.errors import StoreCorrupt, StoreError
-from bot.store import SourceStatus
-from bot.store.tiny.contents import Ledger, SetBack
-from bot.store.tiny.files import Folder, seal, unseal
-from bot.store.tiny.no_gc import no_collector
+from bot.store import Everything
+from bot.store.rules.due import SetBack
+from bot.store.rules.sealed_line import seal, unseal
+from bot.store.rules.stored_names import from_stored, to_stored
+from bot.store.tiny.contents import Image
+from bot.store.tiny.files import Folder
 
 FORMAT = 1
 T = TypeVar("T")
@@ -25,41 +33,41 @@ Tables = dict[str, dict[str, Any]]
 
 
 class SealedStorage(Storage):
-    """TinyDB's tables as one sealed line; what is written reaches the disk with `save`, all at once."""
+    """TinyDB's tables as one sealed line; they reach the disk with `save`, all at once."""
 
     def __init__(self, folder: Folder, name: str) -> None:
         self._folder, self._name = folder, name
         self._tables: Tables | None = None
 
     def load(self) -> bool:
-        """Take the tables from the file; False when there is none."""
+        """Read the tables from the file; False when there is none."""
         found = self._folder.read(self._name)
         if found is None:
             return False
         body = unseal(found.removesuffix(b"\n"))
         if body is None:
             raise StoreCorrupt(f"{self._folder.path / self._name} is damaged.")
-        self._tables = msgspec.json.decode(body, type=Tables)
+        self._tables = msgspec.json.decode(from_stored(body), type=Tables)
         return True
 
     def read(self) -> Tables | None:
-        """The tables as TinyDB asks for them."""
+        """Return the tables, as TinyDB asks for them."""
         return self._tables
 
     def write(self, data: Tables) -> None:
-        """The tables as TinyDB changed them."""
+        """Take the tables as TinyDB changed them."""
         self._tables = data
 
     def save(self) -> None:
-        """Put them in the file."""
-        self._folder.write(self._name, seal(msgspec.json.encode(self._tables)))
+        """Write them to the file."""
+        self._folder.write(self._name, seal(to_stored(msgspec.json.encode(self._tables))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Which journal goes on from here, and how much went before."""
+    """The journal that goes on from here, and how much went before."""
 
-    format: int = FORMAT
+    format: int
     generation: int
     transactions: int
     last_seq: int
@@ -70,7 +78,7 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class OnList:
-    """An agreement that is on one of the lists."""
+    """An agreement on one of the lists."""
 
     list: ListName
     agreement: Agreement
@@ -79,7 +87,7 @@ class OnList:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The publication of a list that was believed last."""
+    """The last accepted publication of a list."""
 
     list: ListName
     publication: Publication
@@ -87,7 +95,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """Since when an agreement is pending, or absent."""
+    """The time since which an agreement has been pending, or absent."""
 
     key: Key
     at: datetime
@@ -95,7 +103,7 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was noted under a kind and a key."""
+    """A note under a kind and a key."""
 
     kind: str
     key: str
@@ -103,32 +111,32 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A checkpoint that was read; `meta.last_seq` says how much of the log belongs to it."""
+class Snapshot:
+    """A snapshot as read from its file; `meta.last_seq` says how much of the log belongs to it."""
 
     meta: Meta
     db: TinyDB
 
-    @no_collector()
-    def restore(self, changes: Sequence[Change]) -> Ledger:
-        """The ledger as it was, with the log up to there; every `due_at` is computed afresh.
-
-        MsgspecError is raised when it was written by a version that said things otherwise.
-        """
-        ledger = Ledger()
-        ledger.log.extend(changes)
-        ledger.known = self._known()
-        ledger.held = tuple(self._all("held", Held))
-        ledger.statuses = {status.source: status for status in self._all("sources", SourceStatus)}
-        ledger.proofs.keep(self._all("receipts", Receipt))
-        ledger.latest, ledger.roll.set_back = self.meta.latest, self.meta.set_back
+    def image(self, changes: Sequence[Change]) -> Image:
+        """Return the contents it holds, with the log up to its end; MsgspecError when another version wrote it."""
+        notes: dict[str, dict[str, str]] = {}
         for note in self._all("notes", Note):
-            ledger.notes.setdefault(note.kind, {})[note.key] = note.value
-        for subscription in self._all("subscriptions", Subscription):
-            ledger.roll.place(subscription)
-        ledger.roll.next_number = self.meta.next_number
-        ledger.transactions = self.meta.transactions
-        return ledger
+            notes.setdefault(note.kind, {})[note.key] = note.value
+        return Image(
+            everything=Everything(
+                known=self._known(),
+                changes=tuple(changes),
+                held=tuple(self._all("held", Held)),
+                statuses=tuple(self._all("sources", SourceStatus)),
+                subscriptions=tuple(self._all("subscriptions", Subscription)),
+                receipts=tuple(self._all("receipts", Receipt)),
+                notes=notes,
+                next_number=self.meta.next_number,
+            ),
+            transactions=self.meta.transactions,
+            latest=self.meta.latest,
+            set_back=self.meta.set_back,
+        )
 
     def _all(self, table: str, kind: type[T]) -> Iterator[T]:
         return (msgspec.convert(row, kind) for row in self.db.table(table))
@@ -150,39 +158,47 @@ class Checkpoint:
         )
 
 
-def load(folder: Folder, name: str) -> Checkpoint | None:
-    """Read a checkpoint; None when there is no file, StoreDamaged when it is not as it was written."""
+def check_format(found: int, folder: Path) -> None:
+    """Raise StoreError when a newer program wrote the folder."""
+    if found > FORMAT:
+        raise StoreError(
+            f"The data folder {folder} was written by a newer Countersign (format {found}; this program reads up to "
+            f"{FORMAT}). Update the program, or restore the folder from a backup made before the newer one ran."
+        )
+
+
+def load(folder: Folder, name: str) -> Snapshot | None:
+    """Read a snapshot; None when there is no file, StoreCorrupt when it is damaged."""
     storage = SealedStorage(folder, name)
     if not storage.load():
         return None
     db = TinyDB(storage=lambda: storage)
     found = db.table("meta").all()[0]
-    if found["format"] > FORMAT:
-        raise StoreError(f"{folder.path} was written by a newer Countersign; install that version again.")
-    return Checkpoint(msgspec.convert(found, Meta), db)
+    check_format(found["format"], folder.path)
+    return Snapshot(msgspec.convert(found, Meta), db)
 
 
-@no_collector()
-def save(folder: Folder, name: str, ledger: Ledger, generation: int) -> None:
-    """Write everything as the checkpoint that the journal of this generation goes on from."""
-    meta = Meta(
-        generation=generation,
-        transactions=ledger.transactions,
-        last_seq=ledger.log.end,
-        next_number=ledger.roll.next_number,
-        latest=ledger.latest,
-        set_back=ledger.roll.set_back,
-    )
+def save(folder: Folder, name: str, image: Image, generation: int) -> None:
+    """Write an image as the snapshot that the journal of this generation goes on from."""
     storage = SealedStorage(folder, name)
     db = TinyDB(storage=lambda: storage)
-    for table, rows in _tables(ledger, meta).items():
-        db.table(table).insert_multiple(rows)
+    for table, rows in _tables(image, generation).items():
+        db.table(table).insert_multiple(msgspec.to_builtins(row) for row in rows)
     storage.save()
 
 
-def _tables(ledger: Ledger, meta: Meta) -> dict[str, list[Any]]:
-    known = ledger.known
-    tables = {
+def _tables(image: Image, generation: int) -> dict[str, Sequence[Any]]:
+    everything, known = image.everything, image.everything.known
+    meta = Meta(
+        format=FORMAT,
+        generation=generation,
+        transactions=image.transactions,
+        last_seq=len(everything.changes),
+        next_number=everything.next_number,
+        latest=image.latest,
+        set_back=image.set_back,
+    )
+    return {
         "meta": [meta],
         "known": [
             OnList(name, agreement, known.rows[name].get(key))
@@ -193,10 +209,9 @@ def _tables(ledger: Ledger, meta: Meta) -> dict[str, list[Any]]:
         "seen": [Seen(name, publication) for name, publication in known.seen.items()],
         "pending_since": [Since(key, at) for key, at in known.pending_since.items()],
         "absent": [Since(key, at) for key, at in known.absent.items()],
-        "held": list(ledger.held),
-        "sources": list(ledger.statuses.values()),
-        "subscriptions": list(ledger.roll.by_id.values()),
-        "receipts": ledger.proofs.all,
-        "notes": [Note(kind, key, value) for kind, notes in ledger.notes.items() for key, value in notes.items()],
+        "held": everything.held,
+        "sources": everything.statuses,
+        "subscriptions": everything.subscriptions,
+        "receipts": everything.receipts,
+        "notes": [Note(kind, key, value) for kind, notes in everything.notes.items() for key, value in notes.items()],
     }
-    return {name: msgspec.to_builtins(rows) for name, rows in tables.items()}

@@ -1,85 +1,135 @@
-"""The embedded store: a change log, a journal of transactions and a TinyDB checkpoint in one folder, for one writer.
+"""The embedded store: a change log, a journal of transactions and a TinyDB snapshot in one folder, for one writer.
 
-What is committed is one line of the journal, on the disk before it is applied in memory. A reading writes evidence
-first, then its changes to the log, then that line. Opening takes the last checkpoint and applies the lines after it.
+A transaction is one line of the journal, on the disk before it is applied in memory. A reading writes its evidence
+first, then its changes to the log, then that line. Opening loads the last snapshot and applies the lines after it.
+
+The event loop decides what is written and applies it; one worker thread does everything that waits for the disk, in
+order. A transaction holds the turn from its decision until it is applied, so the next one decides on committed state,
+and readers see nothing else. A snapshot is written from an image taken between two transactions.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 
-from bot.domain.agreement import ListName
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Receipt, Subscription
 from bot.errors import StoreError
-from bot.store import Contents, Record, SourceStatus
-from bot.store.tiny.contents import (
-    Batch,
-    HeldReplaced,
-    Ledger,
-    Noted,
-    Recorded,
-    Removed,
-    SubscriptionSaved,
-    advanced,
-    changed,
-    failed,
-    in_zone,
-    part_sent,
-    pinned,
-    remembered,
-    row_numbers,
-    started,
-)
+from bot.store import Everything, Record
+from bot.store.rules.change_log import follow, numbered
+from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.tiny.contents import Contents, Image
 from bot.store.tiny.evidence import Evidence
 from bot.store.tiny.files import Folder
-from bot.store.tiny.in_memory import Fleeting
+from bot.store.tiny.in_memory import InMemory
 from bot.store.tiny.journal import Reader, Writer
+from bot.store.tiny.transactions import (
+    Batch,
+    HeldReplaced,
+    Noted,
+    Removed,
+    SubscriptionSaved,
+    Transaction,
+    recorded,
+    remembered,
+)
 
-JOURNAL_LIMIT = 4 * 2**20  # bytes of journal after which it is folded in
-GATHERED = 0.1  # seconds that what is to be remembered waits for others, to share a line and its way to the disk
+JOURNAL_LIMIT = 4 * 2**20  # bytes of journal after which it is folded into a snapshot
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Files(Protocol):
+    """Where transactions go: a folder open for writing or for reading, or nowhere. Methods may wait for the disk."""
+
+    @property
+    def contents(self) -> Contents:
+        """Everything committed so far."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the operator should know."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the journal is long enough to fold in."""
+
+    def commit(
+        self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document]
+    ) -> Transaction:
+        """Write a transaction and return it as it will be read back."""
+
+    def fold(self, image: Image) -> None:
+        """Fold the journal into a snapshot."""
+
+    def erase(self, image: Image) -> None:
+        """Rewrite the files, so that they hold nothing but the image."""
+
+    def fill(self, image: Image) -> None:
+        """Replace empty contents by an image."""
+
+    def close(self) -> None:
+        """Release what is held open."""
+
+
+class EvidenceStore(Protocol):
+    """Where documents are kept."""
+
+    def get(self, sha256: str) -> Document | None:
+        """Return a document as it was first kept."""
+
+    def put(self, document: Document) -> None:
+        """Keep a document."""
+
+    def names(self) -> list[str]:
+        """Return the SHA-256 of each document."""
 
 
 class TinyStore:
-    """The store in one folder. `notices` says, for the operator, what was damaged and put right."""
+    """The store in one folder. `notices` tells the operator what was damaged and repaired."""
 
-    def __init__(self, files: Writer | Reader | Fleeting, evidence: Evidence | Fleeting) -> None:
-        self._files: Writer | Reader | Fleeting | None = files
+    def __init__(self, files: Files, evidence: EvidenceStore) -> None:
+        self._files = files
         self._evidence = evidence
-        self._at_work: set[str] = set()
-        self._waiting: list[tuple[SourceStatus, asyncio.Future[None]]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._disk = ThreadPoolExecutor(1, "store")
+        self._turn = asyncio.Lock()
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._waiting: dict[str, SourceStatus] = {}
+        self._remembering: asyncio.Task[None] | None = None
+        self._must_erase = False  # the files may still hold something that was forgotten
+        self._closing: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
-        """Open the folder, created where there is none, as its one writer; StoreBusy when there is another.
+        """Open the folder as its one writer, creating it if need be; StoreBusy when another program writes there.
 
-        To read only needs no lock, writes nothing and follows a writer that runs beside it.
+        Opening for reading only takes no lock, writes nothing and follows a writer that runs beside it.
         """
         folder = Folder(path)
         return cls(Reader(folder) if readonly else Writer(folder, journal_limit), Evidence(folder))
 
     @classmethod
-    def fleeting(cls) -> Self:
-        """One that is gone with the process: no files, all else the same."""
-        files = Fleeting()
+    def in_memory(cls) -> Self:
+        """Open a store without files, which is gone with the process."""
+        files = InMemory()
         return cls(files, files)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was found damaged and put right, and checkpoints that could not be written."""
-        return tuple(self._opened.notices)
+        """What was damaged and repaired at opening, and snapshots that could not be written."""
+        return tuple(self._files.notices)
 
     async def known(self) -> Known:
-        return self._ledger.known
+        return self._contents.known
 
     async def last_seq(self) -> int:
-        return self._ledger.log.end
+        return self._contents.log.end
 
     async def changes(
         self,
@@ -90,149 +140,120 @@ class TinyStore:
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> Sequence[Change]:
-        return self._ledger.log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
+        return self._contents.log.select(after=after, upto=upto, since=since, states=states, kinds=kinds)
 
     async def source_status(self, source: str) -> SourceStatus:
-        return self._ledger.statuses.get(source, SourceStatus(source=source))
+        return self._contents.statuses.get(source, SourceStatus(source=source))
 
     async def source_statuses(self) -> Sequence[SourceStatus]:
-        statuses = self._ledger.statuses
+        statuses = self._contents.statuses
         return tuple(statuses[source] for source in sorted(statuses))
 
     async def held(self) -> Sequence[Held]:
-        return tuple(sorted(self._ledger.held, key=lambda held: (held.since, held.id)))
+        return tuple(sorted(self._contents.held, key=lambda held: (held.since, held.id)))
 
     async def evidence(self, sha256: str) -> Document | None:
-        return self._evidence.get(sha256)
+        self._check_open()
+        return await self._on_disk(self._evidence.get, sha256)
 
     async def record(self, record: Record) -> Sequence[Change]:
-        self._remember_all()  # it may be of the same source
-        ledger = self._ledger
-        changes = tuple(
-            replace(change, seq=seq, recorded_at=record.recorded_at)
-            for seq, change in enumerate(record.changes, ledger.log.end + 1)
-        )
-        known = ledger.known if record.known is None else record.known
-        recorded = Recorded(
-            last_seq=ledger.log.end + len(changes),
-            recorded_at=record.recorded_at,
-            status=record.status,
-            seen=known.seen,
-            absent=tuple(known.absent.items()),
-            numbers={name: row_numbers(known, name) for name in ListName},
-            held=None if record.held == ledger.held else record.held,
-        )
-        if ledger.known_after(recorded, changes) != known:
-            raise StoreError("What is to be known does not follow from the changes, so that nothing was recorded.")
-        self._opened.commit(recorded, changes, record.documents)
-        while self._ledger.roll.wake_some():  # noqa: ASYNC110 - nobody is waited for: others have their turn in between
-            await asyncio.sleep(0)
-        return changes
+        async def commit(now: Contents) -> tuple[Change, ...]:
+            changes = numbered(record.changes, now.log.end, record.recorded_at)
+            known = follow(now.known, changes, now.known if record.known is None else record.known)
+            transaction = recorded(record, known, now.held, now.log.end + len(changes))
+            await self._commit(transaction, changes, record.documents)
+            return changes
+
+        return await self._in_turn(commit)
 
     async def remember(self, status: SourceStatus) -> None:
-        """While others are at work it waits for them a moment: most readings bring nothing, and share one line."""
-        loop = asyncio.get_running_loop()
-        committed = loop.create_future()
-        self._waiting.append((status, committed))
-        if len(self._waiting) >= len(self._at_work):
-            self._remember_all()
-        elif self._timer is None:
-            self._timer = loop.call_later(GATHERED, self._remember_all)
-        await committed
+        """Commit a status with all that come while the line before is on its way to the disk: they share one."""
+        self._waiting[status.source] = status
+        if self._remembering is None:
+            self._remembering = self._begin(self._remember_waiting)
+        await asyncio.shield(self._remembering)
 
-    def _remember_all(self) -> None:
-        """Commit what waits in one line, and say so to each."""
-        if self._timer is not None:
-            self._timer.cancel()
-        waiting, self._waiting, self._timer = self._waiting, [], None
-        fault = None
-        try:
-            last = {status.source: status for status, _ in waiting}.values()
-            each = tuple(remembered(self._ledger.statuses.get(status.source), status) for status in last)
-            if each:
-                self._opened.commit(each[0] if len(each) == 1 else Batch(each=each))
-        except Exception as failed:  # noqa: BLE001 - whatever it is, those who wait are told
-            fault = failed
-        for _, committed in waiting:
-            if committed.done():
-                continue  # nobody waits for it any more
-            if fault is None:
-                committed.set_result(None)
-            else:
-                committed.set_exception(fault)
+    async def _remember_waiting(self, now: Contents) -> None:
+        waiting, self._waiting, self._remembering = self._waiting, {}, None
+        each = tuple(remembered(now.statuses.get(source), status) for source, status in waiting.items())
+        await self._commit(each[0] if len(each) == 1 else Batch(each=each))
 
     async def put_held(self, held: Sequence[Held]) -> None:
-        self._opened.commit(HeldReplaced(held=tuple(held)))
+        await self._in_turn(lambda _: self._commit(HeldReplaced(held=tuple(held))))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        ledger = self._ledger
-        return self._place(started(in_zone(subscription), ledger.roll.next_number, ledger.log.end))
+        in_zone(subscription)
+        return await self._save(lambda now: started(subscription, now.subscriptions.next_number, now.log.end))
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        ledger = self._ledger
-        return self._place(changed(ledger.roll[subscription.id], in_zone(subscription), ledger.log.end))
+        in_zone(subscription)
+        return await self._save(lambda now: changed(now.subscriptions[subscription.id], subscription, now.log.end))
 
     async def unsubscribe(self, subscription_id: str) -> None:
-        if subscription_id in self._ledger.roll.by_id:
-            self._opened.commit(Removed(id=subscription_id))
+        await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
 
     async def forget(self, subscription_id: str) -> None:
-        if subscription_id in self._ledger.roll.by_id:
-            self._opened.commit(Removed(id=subscription_id, receipts=True))
-            self._opened.erase()
+        async def forget(now: Contents) -> None:
+            self._must_erase |= await self._remove(now, Removed(id=subscription_id, receipts=True))
+            if self._must_erase:
+                await self._on_disk(self._files.erase, now.image())
+                self._must_erase = False
+
+        await self._in_turn(forget)
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        return self._ledger.roll.by_id.get(subscription_id)
+        return self._contents.subscriptions.by_id.get(subscription_id)
 
     async def find(self, channel: str, address: str) -> Subscription | None:
-        roll = self._ledger.roll
-        return roll.by_id.get(roll.by_address.get((channel, address), ""))
+        return self._contents.subscriptions.find(channel, address)
 
     async def notes(self, kind: str) -> Mapping[str, str]:
-        return dict(self._ledger.notes.get(kind, {}))
+        return dict(self._contents.notes.get(kind, {}))
 
     async def note(self, kind: str, key: str, value: str | None) -> None:
-        self._opened.commit(Noted(kind=kind, key=key, value=value))
+        await self._in_turn(lambda _: self._commit(Noted(kind=kind, key=key, value=value)))
 
     async def subscriptions(self) -> Sequence[Subscription]:
-        return tuple(self._ledger.roll.by_id.values())
+        return tuple(self._contents.subscriptions.by_id.values())
 
     async def due(self, now: datetime) -> Sequence[Subscription]:
-        return tuple(self._ledger.roll.due(now))
+        return tuple(self._contents.subscriptions.due(now))
 
     async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
-        return self._place(pinned(self._ledger.roll[subscription_id], upto, at))
+        return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return self._place(part_sent(self._ledger.roll[receipt.subscription], receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, told_at: datetime | None = None) -> Subscription:
-        return self._place(advanced(self._ledger.roll[subscription_id], cursor, told_at))
+    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
-        stored = self._ledger.roll.by_id.get(subscription.id)
-        if stored is not None:
-            self._place(failed(stored, subscription), receipt)
+        async def commit(now: Contents) -> None:
+            stored = now.subscriptions.by_id.get(subscription.id)
+            if stored is not None:
+                await self._commit(SubscriptionSaved(subscription=failed(stored, subscription), receipt=receipt))
+
+        await self._in_turn(commit)
 
     async def defer(self, subscription_id: str, until: datetime) -> None:
-        self._place(replace(self._ledger.roll[subscription_id], retry_at=until))
+        await self._change(subscription_id, lambda stored: deferred(stored, until))
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
-        receipts = self._ledger.proofs.all
+        receipts = self._contents.receipts.all
         return tuple(r for r in receipts if subscription_id is None or r.subscription == subscription_id)
 
     async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:  # noqa: ARG002 - no limit
-        return tuple(s for s in self._ledger.roll.due(now) if s.channel == channel)
+        return tuple(s for s in self._contents.subscriptions.due(now) if s.channel == channel)
 
-    async def lease(self, name: str) -> bool:
-        self._at_work.add(name)
-        return True  # there is no other program
+    async def lease(self, name: str) -> bool:  # noqa: ARG002 - there is no other program
+        return True
 
     async def extend_lease(self, name: str, seconds: float) -> None:
-        """A lease ends with the program."""
+        """Do nothing: a lease lasts as long as the program."""
 
     async def release(self, name: str) -> None:
-        self._at_work.discard(name)
+        """Do nothing: there is no other program."""
 
     async def leadership_in(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
         return 0.0
@@ -240,64 +261,100 @@ class TinyStore:
     async def wait_for_changes(self) -> None:
         await asyncio.Event().wait()
 
-    async def contents(self) -> Contents:
-        """Everything but the evidence."""
-        ledger = self._ledger
-        return Contents(
-            known=ledger.known,
-            changes=tuple(ledger.log.changes),
-            held=tuple(await self.held()),
-            statuses=tuple(await self.source_statuses()),
-            subscriptions=tuple(sorted(ledger.roll.by_id.values(), key=lambda s: int(s.id.removeprefix("s")))),
-            receipts=tuple(ledger.proofs.all),
-            notes={kind: dict(notes) for kind, notes in ledger.notes.items() if notes},
-            next_number=ledger.roll.next_number,
-        )
+    async def everything(self) -> Everything:
+        """Return everything but the evidence."""
+        return self._contents.everything()
 
-    async def fill(self, contents: Contents) -> None:
+    async def fill(self, everything: Everything) -> None:
         """Take everything over into a store that holds nothing yet; all of it or nothing."""
-        writer = self._opened
-        if not isinstance(writer, Writer):
-            raise StoreError("Only a data folder that is open for writing can be filled.")
-        ledger = Ledger()
-        ledger.known, ledger.held = contents.known, contents.held
-        ledger.log.extend(contents.changes)
-        ledger.statuses = {status.source: status for status in contents.statuses}
-        ledger.notes = {kind: dict(notes) for kind, notes in contents.notes.items()}
-        ledger.proofs.keep(contents.receipts)
-        for subscription in contents.subscriptions:
-            ledger.roll.place(subscription)
-        ledger.roll.next_number = contents.next_number
-        writer.fill(ledger)
+
+        async def fill(now: Contents) -> None:
+            await self._on_disk(self._files.fill, Image(everything=everything, transactions=now.transactions))
+
+        await self._in_turn(fill)
 
     async def evidence_names(self) -> Sequence[str]:
-        """The SHA-256 of each document of the evidence."""
-        return self._evidence.names()
+        """Return the SHA-256 of each document of the evidence."""
+        self._check_open()
+        return await self._on_disk(self._evidence.names)
 
     async def keep(self, document: Document) -> None:
         """Keep one document of the evidence."""
-        self._evidence.put(document)
+
+        async def keep(_: Contents) -> None:
+            await self._on_disk(self._evidence.put, document)
+
+        await self._in_turn(keep)
 
     async def others(self) -> int:
-        """How many other programs are at work here: the lock of the folder lets none in."""
+        """Return how many other programs are at work here: none, because of the folder's lock."""
         return 0
 
     async def close(self) -> None:
-        if self._files is not None:
-            self._remember_all()
-            files, self._files = self._files, None
-            files.close()
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        while self._writes:
+            await asyncio.wait(self._writes)
+        await self._on_disk(self._files.close)
+        self._disk.shutdown()
 
     @property
-    def _opened(self) -> Writer | Reader | Fleeting:
-        if self._files is None:
+    def _contents(self) -> Contents:
+        self._check_open()
+        return self._files.contents
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
             raise StoreError("The store is closed.")
-        return self._files
 
-    @property
-    def _ledger(self) -> Ledger:
-        return self._opened.ledger
+    async def _save(self, decide: Callable[[Contents], Subscription], receipt: Receipt | None = None) -> Subscription:
+        async def commit(now: Contents) -> Subscription:
+            decided = decide(now)
+            await self._commit(SubscriptionSaved(subscription=decided, receipt=receipt))
+            return now.subscriptions[decided.id]
 
-    def _place(self, subscription: Subscription, receipt: Receipt | None = None) -> Subscription:
-        self._opened.commit(SubscriptionSaved(subscription=subscription, receipt=receipt))
-        return self._ledger.roll[subscription.id]
+        return await self._in_turn(commit)
+
+    async def _change(
+        self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
+    ) -> Subscription:
+        return await self._save(lambda now: how(now.subscriptions[subscription_id]), receipt)
+
+    async def _remove(self, now: Contents, removed: Removed) -> bool:
+        """Remove a subscription; False when there is none."""
+        if removed.id not in now.subscriptions.by_id:
+            return False
+        await self._commit(removed)
+        return True
+
+    async def _in_turn(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> T:
+        """Do one write after those before it. Once begun it goes on to its end, even if its caller gives up."""
+        return await asyncio.shield(self._begin(do))
+
+    def _begin(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> "asyncio.Task[T]":
+        async def take_turn() -> T:
+            async with self._turn:
+                return await do(self._files.contents)
+
+        self._check_open()
+        write = asyncio.create_task(take_turn())
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        return write
+
+    async def _commit(
+        self, transaction: Transaction, changes: Sequence[Change] = (), documents: Sequence[Document] = ()
+    ) -> None:
+        """Write a transaction, then apply it; only within a turn."""
+        now = self._files.contents
+        written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
+        now.apply(written, changes)
+        if self._files.is_full:
+            self._on_disk(self._files.fold, now.image())  # nobody waits for it but the next write
+
+    def _on_disk(self, do: Callable[[*Ts], T], *args: *Ts) -> "asyncio.Future[T]":
+        """Do it in the thread that waits for the disk, after everything handed to it before."""
+        return asyncio.get_running_loop().run_in_executor(self._disk, do, *args)

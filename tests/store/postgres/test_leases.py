@@ -1,4 +1,4 @@
-"""Several programs on one database: each piece of work is one program's, and what a slow one writes is refused."""
+"""Several programs on one database: each piece of work belongs to one, and a slow one's late writes are refused."""
 
 import asyncio
 import time
@@ -27,19 +27,19 @@ async def crowd(store, size):
 
 
 def expire(database, name):
-    """What the database's clock does to a lease whose time is up."""
+    """Let a lease run out, as the database's clock would."""
     with psycopg.connect(database) as db:
         assert db.execute("UPDATE leases SET until = now() - interval '1 second' WHERE name = %s", (name,)).rowcount
 
 
-def end_of_the_elected(database):
-    """Cut the connection on which somebody was elected, as a network may; how many there were."""
+def cut_off_the_leaders(database):
+    """Cut the connections of the leaders, as a network may, and return how many there were."""
     with psycopg.connect(database, autocommit=True) as db:
         cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
         return len(db.execute(cut + "(SELECT oid FROM pg_database WHERE datname = current_database())").fetchall())
 
 
-async def test_what_is_due_is_shared_out_and_nobody_gets_what_another_has(three):
+async def test_due_subscriptions_are_shared_out_and_nobody_gets_another_ones(three):
     everybody = await crowd(three[0], 60)
 
     async def some(store):
@@ -53,7 +53,7 @@ async def test_what_is_due_is_shared_out_and_nobody_gets_what_another_has(three)
     assert all(taken)
 
 
-async def test_of_those_due_the_longest_due_are_taken_first_and_only_of_that_channel(three):
+async def test_the_longest_due_are_claimed_first_and_only_of_one_channel(three):
     one = three[0]
     for state in ("FL", "TX"):
         await one.subscribe(subscription([state]))
@@ -65,7 +65,7 @@ async def test_of_those_due_the_longest_due_are_taken_first_and_only_of_that_cha
     assert [s.id for s in await one.claim_due(NOON + MINUTE, "slack", 9)] == ["s1"]
 
 
-async def test_what_is_released_or_expired_may_be_taken_by_another(three, database):
+async def test_a_lease_that_was_released_or_ran_out_goes_to_another(three, database):
     one, other, _ = three
     [mine] = await crowd(one, 1)
     assert await one.claim_due(NOON, "slack", 9)
@@ -100,10 +100,10 @@ async def test_a_program_that_outlived_its_lease_writes_nothing(three, database)
         assert await quick.receipts() == ()
     await slow.release(mine)
     await quick.advance(mine, 1)
-    assert (await slow.subscription(mine)).cursor == 1, "what a late program lets go of is not taken from the next"
+    assert (await slow.subscription(mine)).cursor == 1, "a late release takes nothing from the next program"
 
 
-async def test_a_source_is_read_by_one_and_recorded_by_that_one_alone(three, database):
+async def test_only_the_program_that_leased_a_source_records_it(three, database):
     slow, quick, _ = three
     assert await slow.lease("source ice")
     assert not await quick.lease("source ice")
@@ -118,7 +118,7 @@ async def test_a_source_is_read_by_one_and_recorded_by_that_one_alone(three, dat
     assert await slow.last_seq() == 1
 
 
-async def test_a_lease_is_renewed_only_when_it_has_less_left_than_is_needed(three, database):
+async def test_a_lease_is_extended_only_when_less_is_left_than_needed(three, database):
     one, *_ = three
     [mine] = await crowd(one, 1)
     await one.claim_due(NOON, "slack", 9)
@@ -136,7 +136,7 @@ async def test_a_lease_is_renewed_only_when_it_has_less_left_than_is_needed(thre
         await one.extend_lease("s99", 1)
 
 
-async def test_one_is_elected_and_another_takes_over_when_it_ends(three):
+async def test_one_program_leads_and_another_takes_over_when_it_ends(three):
     one, other, third = three
     assert await one.leadership_in("sender telegram 1") > 0
     assert await one.leadership_in("sender telegram 1") > 0
@@ -146,28 +146,28 @@ async def test_one_is_elected_and_another_takes_over_when_it_ends(three):
     assert await third.leadership_in("sender telegram 1") > 0
 
 
-async def test_who_is_newly_elected_waits_until_the_one_before_has_noticed(three, database, monkeypatch):
-    monkeypatch.setattr(leases, "SURE_FOR", 0.5)
-    monkeypatch.setattr(leases, "HANDOVER", 1.5)
+async def test_a_new_leader_waits_until_the_one_before_has_noticed(three, database, monkeypatch):
+    monkeypatch.setattr(leases, "LEADER_TRUSTS", 0.5)
+    monkeypatch.setattr(leases, "NEW_LEADER_WAITS", 1.5)
     one, other, _ = three
     await asyncio.sleep(await one.leadership_in("sender telegram 1"))
     assert await one.leadership_in("sender telegram 1") == 0
-    assert end_of_the_elected(database) == 1
+    assert cut_off_the_leaders(database) == 1
     until = time.monotonic() + 20
     while (wait := await other.leadership_in("sender telegram 1")) is None:
         assert time.monotonic() < until
     assert wait > 1
-    assert await one.leadership_in("sender telegram 1") == 0, "it has asked just now, and cannot know yet"
+    assert await one.leadership_in("sender telegram 1") == 0, "it asked just now and cannot know yet"
     await asyncio.sleep(0.6)
     assert await one.leadership_in("sender telegram 1") is None
     await asyncio.sleep(await other.leadership_in("sender telegram 1"))
     assert await other.leadership_in("sender telegram 1") == 0
 
 
-async def test_one_that_is_elected_and_hangs_loses_it(three, monkeypatch):
+async def test_a_leader_that_hangs_loses_the_lead(three, monkeypatch):
     monkeypatch.setattr(leases, "LEADER_IDLE", 1)
     one, other, _ = three
-    monkeypatch.setattr(leases, "SURE_FOR", 0)
+    monkeypatch.setattr(leases, "LEADER_TRUSTS", 0)
     assert await one.leadership_in("sender telegram 1") > 0
     until = time.monotonic() + 20
     while await other.leadership_in("sender telegram 1") is None:
@@ -176,12 +176,12 @@ async def test_one_that_is_elected_and_hangs_loses_it(three, monkeypatch):
     assert await one.leadership_in("sender telegram 1") is None
 
 
-async def test_whether_one_is_elected_cannot_be_said_without_the_database(server, database):
+async def test_nobody_knows_who_leads_without_the_database(server, database):
     store = await PostgresStore.open(database)
     assert await store.leadership_in("sender telegram 1") > 0
     server.stop()
     try:
-        await asyncio.sleep(leases.SURE_FOR)
+        await asyncio.sleep(leases.LEADER_TRUSTS)
         with pytest.raises(StoreUnavailable):
             await store.leadership_in("sender telegram 1")
     finally:
@@ -190,7 +190,7 @@ async def test_whether_one_is_elected_cannot_be_said_without_the_database(server
     await store.close()
 
 
-async def test_another_program_hears_that_something_was_recorded(three):
+async def test_another_program_is_woken_when_something_is_recorded(three):
     one, other, _ = three
     hears = asyncio.create_task(other.wait_for_changes())
     async with asyncio.timeout(20):
@@ -200,7 +200,7 @@ async def test_another_program_hears_that_something_was_recorded(three):
     await hears
 
 
-async def test_a_message_that_is_out_is_written_down_once_the_database_is_back(server, database):
+async def test_a_message_that_is_out_is_noted_once_the_database_is_back(server, database):
     store = await PostgresStore.open(database)
     [mine] = await crowd(store, 1)
     await store.claim_due(NOON, "slack", 9)
@@ -216,7 +216,7 @@ async def test_a_message_that_is_out_is_written_down_once_the_database_is_back(s
     await store.close()
 
 
-def test_a_lease_lasts_longer_than_the_longest_send_of_any_channel_and_its_writing_down():
+def test_a_lease_outlasts_the_slowest_send_of_any_channel_and_its_receipt():
     from bot.channels.apprise import AppriseSender
     from bot.channels.slack.sender import SlackSender
     from bot.channels.telegram.sender import TelegramSender

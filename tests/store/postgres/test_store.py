@@ -1,17 +1,18 @@
-"""What only the PostgreSQL store does: numbers that commit in order, tables of a version, a server that goes away."""
+"""What only the PostgreSQL store does: numbers that commit in order, versions, a server that goes away."""
 
 import asyncio
 from dataclasses import replace
 
 import psycopg
 import pytest
-from support.samples import MINUTE, NOON, perform, picture, receipt, record, signed, status, subscription
+from support.samples import MINUTE, NOON, document, perform, picture, receipt, record, signed, status, subscription
 
 from bot.domain.change import Kind
 from bot.domain.subscription import Cadence, Filter
 from bot.errors import StoreError
 from bot.store.postgres.migrate import migrate
-from bot.store.postgres.store import SCHEMA, PostgresStore
+from bot.store.postgres.migrations import FORMAT
+from bot.store.postgres.store import PostgresStore
 
 
 @pytest.fixture
@@ -23,8 +24,13 @@ async def pair(database):
         await store.close()
 
 
+def transaction(database):
+    """Open a transaction of another program, which ends with the block."""
+    return psycopg.connect(database)
+
+
 async def waiting(database):
-    """How many sessions wait for a lock."""
+    """Return how many sessions wait for a lock."""
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as db:
         found = await db.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         return (await found.fetchone())[0]
@@ -36,17 +42,15 @@ async def until_waiting(database, count=1):
             await asyncio.sleep(0.02)
 
 
-async def test_of_two_recorders_the_lower_number_commits_first_however_late_it_is(pair, database):
+async def test_the_lower_number_commits_first_however_late_its_recorder_is(pair, database):
     one, other = pair
-    async with one._transaction() as db:  # the first recorder has its number and does not come to its end
-        await db.exec_driver_sql("SELECT 1 FROM ledger FOR UPDATE")
+    with transaction(database) as db:  # another recorder has its number and does not come to its end
+        db.execute("SELECT 1 FROM ledger FOR UPDATE")
         late = asyncio.create_task(other.record(record(await other.known(), [signed(2, "FL")])))
         await until_waiting(database)
         assert await one.last_seq() == 0
-        await db.exec_driver_sql(
-            "INSERT INTO changes SELECT 1, %s", (_body(replace(signed(1, "FL"), seq=1, recorded_at=NOON)),)
-        )
-        await db.exec_driver_sql("UPDATE ledger SET last_seq = 1")
+        db.execute("INSERT INTO changes SELECT 1, %s", (_body(replace(signed(1, "FL"), seq=1, recorded_at=NOON)),))
+        db.execute("UPDATE ledger SET last_seq = 1")
         assert list(await other.changes()) == [], "nobody sees a number that is not committed"
     [recorded] = await late
     assert recorded.seq == 2
@@ -60,7 +64,7 @@ def _body(change):
     return msgspec.json.encode(change).decode()
 
 
-async def test_many_recorders_number_without_a_gap_and_every_reader_sees_them_in_order(pair):
+async def test_many_recorders_leave_no_gap_and_every_reader_sees_their_numbers_in_order(pair):
     seen, done = [], asyncio.Event()
 
     async def read():
@@ -87,22 +91,22 @@ async def test_many_recorders_number_without_a_gap_and_every_reader_sees_them_in
 
 
 async def test_a_new_subscription_waits_for_a_recorder_and_starts_behind_it(pair, database):
-    one, other = pair
-    async with one._transaction() as db:
-        await db.exec_driver_sql("UPDATE ledger SET last_seq = 7")
+    _, other = pair
+    with transaction(database) as db:
+        db.execute("UPDATE ledger SET last_seq = 7")
         new = asyncio.create_task(other.subscribe(subscription(["FL"])))
         await until_waiting(database)
     assert (await new).cursor == 7
 
 
-async def test_what_is_recorded_while_another_program_advances_is_due_after_it(pair, database):
+async def test_a_change_recorded_while_another_program_advances_is_due_afterwards(pair, database):
     one, other = pair
     mine = await one.subscribe(subscription(["FL"]))
     await one.record(record(await one.known(), [signed(1, "FL")]))
     await one.pin(mine.id, 1, NOON)
-    async with one._transaction() as db:  # it has looked at the log and does not come to its end
-        await db.exec_driver_sql("SELECT 1 FROM subscriptions FOR UPDATE")
-        await db.exec_driver_sql("UPDATE subscriptions SET due_at = NULL, wakes_at = NULL")
+    with transaction(database) as db:  # it has looked at the log and does not come to its end
+        db.execute("SELECT 1 FROM subscriptions FOR UPDATE")
+        db.execute("UPDATE subscriptions SET due_at = NULL, wakes_at = NULL")
         recorded = asyncio.create_task(other.record(record(await other.known(), [signed(2, "FL")], at=NOON + MINUTE)))
         await until_waiting(database)
     await recorded
@@ -121,16 +125,16 @@ async def test_recording_and_advancing_side_by_side_forgets_nothing(pair, round_
         assert [s.id for s in await one.due(NOON + MINUTE)] == [mine.id]
 
 
-async def test_a_retraction_is_due_before_the_hour_of_a_digest(pair):
+async def test_a_retraction_is_due_before_the_hour_of_a_digest(pair, database):
     one, _ = pair
     await one.record(record(await one.known(), [signed(1, "FL")]))
     mine = await one.subscribe(replace(subscription(["FL"], Cadence.DAILY), created_at=NOON))
     mine = await one.change_subscription(replace(mine, filter=Filter(states={"FL": 0}, kinds=mine.filter.kinds)))
     [wrong] = await one.changes()
-    # told of it before: both cursor and entries stand before the change
-    async with one._transaction() as db:
-        body = _body(replace(mine, filter=Filter(states={"FL": 0}), cursor=1))
-        await db.exec_driver_sql("UPDATE subscriptions SET body = %s", (body,))
+    with transaction(database) as db:  # it was told before: both cursor and entries are older than the change
+        db.execute(
+            "UPDATE subscriptions SET body = %s", (_body(replace(mine, filter=Filter(states={"FL": 0}), cursor=1)),)
+        )
     await one.sent(receipt(mine.id, message_id="1"))
     taken_back = replace(wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=1, seq=0, recorded_at=None)
     await one.record(record(await one.known(), [signed(3, "FL")], at=NOON + MINUTE))
@@ -166,23 +170,29 @@ async def test_receipts_are_kept_for_ninety_days(pair):
 
 
 async def test_a_database_without_tables_is_refused_with_what_to_do(server):
-    with pytest.raises(StoreError, match="run `countersign migrate`"):
+    with pytest.raises(StoreError, match="Run `countersign migrate`"):
         await PostgresStore.open(server.make())
 
 
-@pytest.mark.parametrize(("found", "said"), [("0000", "older version.*countersign migrate"), ("9999", "newer version")])
-async def test_tables_of_another_version_are_refused(database, found, said):
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("0000", r"older Countersign \(format 0; this program needs 1\). Run `countersign migrate`"),
+        ("0002", r"newer Countersign \(format 2; this program reads up to 1\). Update the program"),
+    ],
+)
+async def test_a_database_of_another_format_is_refused_in_words(database, found, said):
     with psycopg.connect(database) as db:
         db.execute("UPDATE alembic_version SET version_num = %s", (found,))
     with pytest.raises(StoreError, match=said):
         await PostgresStore.open(database)
 
 
-def test_a_second_migration_has_nothing_to_do_and_a_newer_database_is_left_alone(database):
+def test_a_second_migration_has_nothing_to_do_and_leaves_a_newer_database_alone(database):
     assert migrate(database) is False
     with psycopg.connect(database) as db:
-        db.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match="newer version"):
+        db.execute("UPDATE alembic_version SET version_num = '0002'")
+    with pytest.raises(StoreError, match="newer Countersign"):
         migrate(database)
 
 
@@ -194,7 +204,7 @@ def test_two_migrations_at_once_run_one_after_the_other(server):
         assert sorted(both.map(migrate, [url, url])) == [False, True]
 
 
-def test_the_migrations_make_the_tables_that_the_store_uses(database):
+def test_the_migrations_make_the_tables_the_store_uses(database):
     import sqlalchemy as sa
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
@@ -208,13 +218,13 @@ def test_the_migrations_make_the_tables_that_the_store_uses(database):
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
     folder = bot.store.postgres.__path__[0] + "/migrations"
-    assert ScriptDirectory(folder).get_current_head() == SCHEMA
+    assert ScriptDirectory(folder).get_current_head() == FORMAT
 
 
 # A server that goes away
 
 
-async def test_a_store_whose_server_was_restarted_goes_on(server, database):
+async def test_a_store_goes_on_after_its_server_was_restarted(server, database):
     store = await PostgresStore.open(database)
     await store.record(record(await store.known(), [signed(1, "FL")]))
     server.stop()
@@ -229,26 +239,28 @@ async def test_a_store_whose_server_was_restarted_goes_on(server, database):
     await store.close()
 
 
-async def test_nothing_that_is_said_of_a_failure_holds_the_password():
+async def test_no_error_shows_the_password():
     with pytest.raises(StoreError) as refused:
         await PostgresStore.open("postgresql://someone:hunter2@127.0.0.1:1/nothing")
     assert "hunter2" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-async def test_a_reading_that_fails_in_the_middle_leaves_nothing(pair, monkeypatch):
-    from bot.store.postgres import store as module
+BROKEN = """
+CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken here'; END $$;
+CREATE TRIGGER broken BEFORE UPDATE ON subscriptions EXECUTE FUNCTION broken()
+"""
 
+
+async def test_a_reading_that_fails_in_the_middle_leaves_nothing(pair, database):
     one, other = pair
     mine = await one.subscribe(subscription(["FL"]))
     before = await picture(one)
-
-    async def broken(db, changes):
-        await db.exec_driver_sql("SELECT 1 / 0")
-
-    monkeypatch.setattr(module, "_wake", broken)
-    with pytest.raises(StoreError, match="division by zero"):
-        await one.record(record(await one.known(), [signed(1, "FL")]))
+    with transaction(database) as db:  # waking comes after everything else was written
+        db.execute(BROKEN)
+    with pytest.raises(StoreError, match="broken here"):
+        await one.record(record(await one.known(), [signed(1, "FL")], documents=(document(),)))
     for store in (one, other):
         assert await picture(store) == before
+        assert await store.evidence_names() == []
         assert (await store.subscription(mine.id)).due_at is None

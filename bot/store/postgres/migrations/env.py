@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection that it is handed, in one transaction."""
+"""Alembic runs this: the migrations, on the connection it is handed, in one transaction."""
 
 from alembic import context
 

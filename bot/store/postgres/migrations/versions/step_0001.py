@@ -1,4 +1,4 @@
-"""The first tables: everything that the embedded store keeps in its folder."""
+"""The first tables, for everything the embedded store keeps in its folder."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Make them, with the one row of the ledger."""
+    """Create them, with the one row of the ledger."""
     ledger = op.create_table(
         "ledger",
         sa.Column("one", sa.Boolean, sa.CheckConstraint("one"), primary_key=True),

@@ -1,0 +1,129 @@
+"""Connections to the database, and its errors in one sentence."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import StoreError, StoreUnavailable
+from bot.store.postgres.migrations import FORMAT
+
+CONNECT_WITHIN = 10  # seconds
+WAIT_FOR_DATABASE = 30.0  # seconds to go on trying to note a message that is out, or a source that was read
+CONNECTIONS = 10  # at most, of one program; small hosting plans allow twenty in all
+IDLE = 1.0  # seconds after which a pooled connection is tested before it is used
+ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
+
+T = TypeVar("T")
+
+
+async def connect(url: str, name: str) -> psycopg.AsyncConnection[Any]:
+    """Open a connection under the name by which PostgreSQL tells our programs apart."""
+    connection = await psycopg.AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_WITHIN,
+        prepare_threshold=None,  # poolers such as PgBouncer hand each transaction to another session
+        application_name=name,
+    )
+    await connection.execute(ON_CONNECTING)
+    await connection.set_autocommit(False)
+    return connection
+
+
+def pool(connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> AsyncEngine:
+    """Return a pool of connections that are tested after a pause; testing before every use costs a fifth."""
+    engine = create_async_engine(
+        "postgresql+psycopg://", async_creator=connect, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=60
+    )
+
+    def put_back(_: Any, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _: Any) -> None:
+        if time.monotonic() - record.info.get("since", math.inf) > IDLE:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error as fault:
+                raise DisconnectionError from fault  # the pool opens another one
+
+    sa.event.listen(engine.sync_engine, "checkin", put_back)
+    sa.event.listen(engine.sync_engine, "checkout", taken)
+    return engine
+
+
+@asynccontextmanager
+async def explaining(connecting: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+    """Yield the connection and turn whatever fails on it into one sentence."""
+    try:
+        async with connecting as connection:
+            yield connection
+    except (SQLAlchemyError, psycopg.Error, OSError) as fault:
+        raise (StoreUnavailable if _is_away(fault) else StoreError)(sentence(fault)) from fault
+    except msgspec.MsgspecError as fault:
+        raise StoreError(
+            f"The database was written by a version this one doesn't understand ({fault}). "
+            "Run the version that wrote it."
+        ) from fault
+
+
+async def insist(do: Callable[[], Awaitable[T]]) -> T:
+    """Do it, and wait for a database that is being restarted; doing it twice must do no harm."""
+    until = time.monotonic() + WAIT_FOR_DATABASE
+    while True:
+        try:
+            return await do()
+        except StoreUnavailable:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.5)
+
+
+async def check_format(db: AsyncConnection) -> None:
+    """Raise StoreError unless the tables are exactly those of this version."""
+    table = (await db.execute(sa.select(sa.func.to_regclass("alembic_version")))).scalar_one()
+    steps = (await db.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars().all() if table else []
+    found = max(steps, default="")
+    if not found:
+        raise StoreError("The database has no tables of Countersign yet. Run `countersign migrate`.")
+    if found < FORMAT:
+        raise StoreError(
+            f"The database was written by an older Countersign (format {_short(found)}; this program needs "
+            f"{_short(FORMAT)}). Run `countersign migrate`."
+        )
+    check_not_newer(found)
+
+
+def check_not_newer(found: str) -> None:
+    """Raise StoreError when a newer program migrated the database."""
+    if found > FORMAT:
+        raise StoreError(
+            f"The database was written by a newer Countersign (format {_short(found)}; this program reads up to "
+            f"{_short(FORMAT)}). Update the program."
+        )
+
+
+def sentence(fault: Exception) -> str:
+    """Return what PostgreSQL said, on one line; it never says the password."""
+    said = fault.orig if isinstance(fault, DBAPIError) and fault.orig is not None else fault
+    first = (str(said).strip() or type(said).__name__).splitlines()[0]
+    return f"The database failed: {first}"
+
+
+def _short(step: str) -> str:
+    return step.lstrip("0") or "0"
+
+
+def _is_away(fault: Exception) -> bool:
+    """Return whether the connection failed, or a server that is starting or stopping, and not the statement."""
+    said = fault.orig if isinstance(fault, DBAPIError) else fault
+    return isinstance(said, psycopg.OperationalError | psycopg.InterfaceError | OSError | PoolTimeout)

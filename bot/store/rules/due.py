@@ -1,0 +1,145 @@
+"""The subscriptions, and when each is due: an index that follows from log, cursor, filter and cadence."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+
+from bot.domain.change import Change
+from bot.domain.subscription import ALL_STATES, Cadence, Subscription, due_at
+from bot.errors import StoreError
+from bot.store.rules.change_log import Log
+from bot.store.rules.receipts import ReceiptIndex
+
+CLOCK_TOLERANCE = timedelta(minutes=1)  # a clock kept right steps back less than this; one that was wrong, more
+
+
+class SetBack(NamedTuple):
+    """The log's end when the clock was found to have been set back, and the time it showed then."""
+
+    end: int
+    at: datetime
+
+
+def number_of(subscription_id: str) -> int:
+    """Return the number in a subscription's id."""
+    return int(subscription_id.removeprefix("s"))
+
+
+class SubscriptionIndex:
+    """The subscriptions by id, each with the `due_at` that follows from the log and the receipts.
+
+    Changes up to `set_back.end` count as recorded at `set_back.at` at the latest.
+    """
+
+    def __init__(self, log: Log, receipts: ReceiptIndex, set_back: SetBack | None = None) -> None:
+        self.by_id: dict[str, Subscription] = {}
+        self.next_number = 1
+        self.set_back = set_back
+        self._log = log
+        self._receipts = receipts
+        self._moments: dict[tuple[Cadence, time, str, datetime], datetime] = {}
+
+    def __getitem__(self, subscription_id: str) -> Subscription:
+        try:
+            return self.by_id[subscription_id]
+        except KeyError:
+            raise StoreError(f"There is no subscription {subscription_id}.") from None
+
+    def place(self, subscription: Subscription) -> Subscription:
+        """Add or replace a subscription, with its `due_at` computed from the log."""
+        self.next_number = max(self.next_number, number_of(subscription.id) + 1)
+        return self._set(subscription, self._log)
+
+    def remove(self, subscription_id: str) -> None:
+        """Remove a subscription."""
+        del self.by_id[subscription_id]
+
+    def find(self, channel: str, address: str) -> Subscription | None:
+        """Return the newest subscription of an address."""
+        newest_first = reversed(self.by_id.values())
+        return next((s for s in newest_first if s.address == address and s.channel == channel), None)
+
+    def wake(self, changes: Sequence[Change]) -> None:
+        """Set `due_at` of the subscriptions that are owed one of these new changes.
+
+        One with something due already keeps its `due_at`, unless a retraction or an always-on digest may come first.
+        """
+        if not changes:
+            return
+        new = Log(changes[0].seq - 1, changes)
+        states = {ALL_STATES}.union(*(change.states for change in changes))
+        wrong = [change.retracts for change in changes if change.retracts is not None]
+        was_sent = set[str]().union(*map(self._receipts.sent_to, wrong))  # whatever they watch by now
+        for subscription in tuple(self.by_id.values()):
+            if subscription.id in was_sent:
+                self._set(subscription, self._log)
+            elif subscription.due_at is not None and not subscription.hears_always:
+                continue
+            elif not subscription.filter.index_states.isdisjoint(states):
+                self._set(subscription, self._log if subscription.hears_always else new)
+
+    def reckon_from(self, at: datetime) -> None:
+        """Bring every remembered moment down to `at`, to which the clock was set back, so nothing waits for it."""
+        self.set_back = SetBack(self._log.end, at)
+        for subscription in tuple(self.by_id.values()):
+            self._set(
+                replace(
+                    subscription,
+                    retry_at=None,
+                    failing_since=_not_after(at, subscription.failing_since),
+                    last_sent_at=_not_after(at, subscription.last_sent_at),
+                    created_at=_not_after(at, subscription.created_at),
+                ),
+                self._log,
+            )
+
+    def due(self, now: datetime) -> list[Subscription]:
+        """Return the subscriptions due now, the longest due first."""
+        due = (s for s in self.by_id.values() if s.due_at is not None and s.is_due(now))
+        return sorted(due, key=lambda s: (s.due_at, number_of(s.id)))
+
+    def _set(self, subscription: Subscription, log: Log) -> Subscription:
+        moment = self._due_at(subscription, log)
+        if subscription.due_at != moment:
+            subscription = replace(subscription, due_at=moment)
+        self.by_id[subscription.id] = subscription
+        return subscription
+
+    def _due_at(self, subscription: Subscription, log: Log) -> datetime | None:
+        """Return when the first thing it is owed is due; a retraction never waits for the hour of a digest."""
+        owed = log.first_owed(subscription)
+        moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
+        retractions = self._log.retractions(subscription.cursor)
+        moments += [self._recorded_at(change) for change in retractions if self._owes_retraction(subscription, change)]
+        since = subscription.last_sent_at or subscription.created_at
+        if subscription.hears_always and subscription.cadence is not Cadence.INSTANT and since is not None:
+            moments.append(due_at(subscription, since))
+        return min(moments, default=None)
+
+    def _owes_retraction(self, subscription: Subscription, retraction: Change) -> bool:
+        """Return whether it was sent the change that was wrong, and not yet the retraction."""
+        assert retraction.retracts is not None
+        sent_to = self._receipts.sent_to
+        return subscription.id in sent_to(retraction.retracts) and subscription.id not in sent_to(retraction.seq)
+
+    def _recorded_at(self, change: Change) -> datetime:
+        assert change.recorded_at is not None
+        if self.set_back is not None and change.seq <= self.set_back.end:
+            return min(change.recorded_at, self.set_back.at)
+        return change.recorded_at
+
+    def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
+        """Return `due_at`, computed once for all subscriptions that share hour, zone and cadence."""
+        if subscription.last_sent_at is not None and subscription.last_sent_at > recorded_at - timedelta(days=2):
+            return due_at(subscription, recorded_at)  # the date of the last digest matters
+        key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)
+        if key not in self._moments:
+            if len(self._moments) > 10_000:
+                self._moments.clear()
+            self._moments[key] = due_at(subscription, recorded_at)
+        return self._moments[key]
+
+
+def _not_after(at: datetime, moment: datetime | None) -> datetime | None:
+    return min(at, moment) if moment is not None else None

@@ -1,0 +1,65 @@
+"""Documents as evidence: compressed bytes under their SHA-256, with a label beside them."""
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from bot.domain.document import Document, digest
+from bot.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """The note kept beside a document: where it was first fetched, and when."""
+
+    address: str
+    name: str
+    headers: Mapping[str, str]
+    fetched_at: datetime
+
+
+def check(document: Document) -> None:
+    """Raise StoreError unless the bytes match the document's SHA-256."""
+    if digest(document.body) != document.sha256:
+        raise StoreError(f"The bytes of {document.name} don't match its SHA-256, {document.sha256}. Fetch it again.")
+
+
+def packed(document: Document) -> bytes:
+    """Compress a document's bytes."""
+    level = 1 if document.body.startswith(b"PK") else 6  # a workbook is compressed already
+    return gzip.compress(document.body, level, mtime=0)
+
+
+def label(document: Document) -> bytes:
+    """Return a document's label as JSON."""
+    return msgspec.json.encode(
+        Label(
+            address=document.address,
+            name=document.name,
+            headers=dict(document.headers),
+            fetched_at=document.fetched_at,
+        )
+    )
+
+
+def restored(sha256: str, body: bytes, label: bytes | str) -> Document | None:
+    """Return the document from its packed bytes and label, or None when it isn't the one this SHA-256 names."""
+    try:
+        unpacked = gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        return None
+    if digest(unpacked) != sha256:
+        return None
+    found = msgspec.json.decode(label, type=Label)
+    return Document(
+        address=found.address,
+        name=found.name,
+        body=unpacked,
+        sha256=sha256,
+        headers=found.headers,
+        fetched_at=found.fetched_at,
+    )

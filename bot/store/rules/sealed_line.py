@@ -1,0 +1,16 @@
+"""JSON objects as lines that show whether a byte of them was damaged."""
+
+import zlib
+
+SEAL_LENGTH = len(',"crc":"00000000"}')
+
+
+def seal(body: bytes) -> bytes:
+    """Return a JSON object as one line whose last member is the checksum of everything before it."""
+    return b'%s,"crc":"%08x"}\n' % (body[:-1], zlib.crc32(body))
+
+
+def unseal(line: bytes) -> bytes | None:
+    """Return the object without its checksum, or None when a byte has changed since it was sealed."""
+    body = line[:-SEAL_LENGTH] + b"}"
+    return body if seal(body) == line + b"\n" else None
