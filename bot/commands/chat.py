@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, ListName
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Change, Kind

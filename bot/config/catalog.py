@@ -25,8 +25,7 @@ from rapidfuzz.distance import OSA
 
 import bot
 from bot.domain.agenda import Place
-from bot.domain.geography.counties import county_names
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
