@@ -77,10 +77,8 @@ def _words(text: str) -> Words:
 def _forms(words: Words, state: str) -> tuple[Words, ...]:
     """Return the words as they are, then without the state and without the words that name a kind of place."""
     name, code = _words(STATES.get(state, "")), state.casefold()
-    forms = [words]
-    for tail in (name, (code,)):
-        if len(words) > len(tail) and words[-len(tail) :] == tail:
-            forms.append(words[: -len(tail)])
+    tails = (tail for tail in (name, (code,)) if len(words) > len(tail) and words[-len(tail) :] == tail)
+    forms = [words, *(words[: -len(tail)] for tail in tails)]
     for form in tuple(forms):
         while form := _without_kind(form):
             forms.append(form)

@@ -13,8 +13,10 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, SupportType
-from bot.domain.geography.counties import plain_county, real_counties
+from bot.domain.geography.counties import real_counties
+from bot.domain.geography.fold import county_key
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
+from bot.domain.lists.slips import slips_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,35 @@ class Pair:
 
     @property
     def same_county(self) -> bool:
-        return bool(self.left.county) and plain_county(self.left.county) == plain_county(self.joined.county)
+        return bool(self._left_county) and self._left_county == self._joined_county
 
     @property
     def two_counties(self) -> bool:
-        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        one, other = self._left_county, self._joined_county
         return bool(one and other) and one != other
+
+    @property
+    def no_county(self) -> bool:
+        """Return True if neither row gives a county: a state's own agency, or a city."""
+        return not self._left_county and not self._joined_county
+
+    @property
+    def slips(self) -> int | None:
+        """Return how many slips of the pen part the two names, wherever they are; None for two names."""
+        return slips_between(self.left.agency, self.joined.agency, self.left.state)
+
+    @property
+    def same_beginning(self) -> bool:
+        """Return True if both names begin with the same letter; Lakeland and Oakland don't."""
+        return self.left.canonical[:1] == self.joined.canonical[:1]
+
+    @property
+    def _left_county(self) -> str:
+        return county_key(self.left.state, self.left.county) if self.left.county else ""
+
+    @property
+    def _joined_county(self) -> str:
+        return county_key(self.joined.state, self.joined.county) if self.joined.county else ""
 
     @property
     def two_numbers(self) -> bool:
@@ -98,7 +123,7 @@ class Pair:
         """Counties that are the same, not given, or spelt alike (Freedom County, Freeborn County)."""
         if not self.two_counties:
             return True
-        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        one, other = self._left_county, self._joined_county
         return not {one, other} <= real_counties(self.left.state) and likeness(one, other, "") >= Likeness.LOOKALIKE
 
 
@@ -121,6 +146,18 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         70,
         "a slip of the pen in the name, and the same signing date or MOA",
         lambda p: p.here and p.names == Likeness.TYPO and (p.same_day or p.same_moa) and p.alike_counties,
+    ),
+    (
+        65,
+        "slips of the pen in the name, and the same signing date, type and county",
+        lambda p: (
+            p.here
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and not p.two_moas
+            and p.slips is not None
+            and (p.same_county or (p.no_county and (p.slips == 1 or p.same_beginning)))
+        ),
     ),
     (
         60,
