@@ -140,6 +140,7 @@ def word_doubled(name: str, _: str, dice: random.Random) -> str:
     return " ".join([*words[: at + 1], words[at], *words[at + 1 :]])
 
 
+ANOTHER_COUNTY = "an inner letter and the county"
 SLIPS: dict[str, Slip] = {
     "the first letter wrong": first_wrong,
     "the first letter dropped": first_dropped,
@@ -158,7 +159,13 @@ SLIPS: dict[str, Slip] = {
     "a word in brackets": brackets_added,
     "a space dropped": space_dropped,
     "a word doubled": word_doubled,
+    ANOTHER_COUNTY: inner_wrong,
 }
+
+
+def with_another_county(row: Agreement, beside: list[Agreement], dice: random.Random) -> Agreement:
+    counties = sorted({r.county for r in beside if r.county and r.county != row.county})
+    return replace(row, county=dice.choice(counties)) if counties and row.county else row
 
 
 def rows_of(path: Path) -> tuple[Agreement, ...]:
@@ -227,6 +234,8 @@ def judge_slips(rows: tuple[Agreement, ...], seed: int, show: int) -> tuple[int,
             if any(r.canonical == row.canonical for r in neighbours):
                 continue  # it spells a real neighbor's name
             tried += 1
+            if label == ANOTHER_COUNTY:
+                row = with_another_county(row, neighbours, dice)  # noqa: PLW2901 - the row as it was corrected
             if Kind.WITHDRAWN in told(knowns[row.state], [*neighbours, row]):
                 false.append(f"{before.agency} → {row.agency} ({row.state}, {row.county})")
         print(f"{label:34}{tried:>7,}{len(false):>7,}{len(false) / max(tried, 1):>9.2%}")

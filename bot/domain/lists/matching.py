@@ -18,6 +18,9 @@ from bot.domain.geography.fold import county_key
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
 from bot.domain.lists.slips import slips_between
 
+MOST_DAYS_APART = 30  # between the signing dates of a row whose support type was corrected
+LONG_NAME = 4  # letters of a place's name
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -73,6 +76,17 @@ class Pair:
     def slips(self) -> int | None:
         """Return how many slips of the pen part the two names, wherever they are; None for two names."""
         return slips_between(self.left.agency, self.joined.agency, self.left.state)
+
+    @property
+    def days_apart(self) -> int | None:
+        """Return how many days part the signing dates; None if a row has none."""
+        one, other = self.left.signed, self.joined.signed
+        return None if one is None or other is None else abs((one - other).days)
+
+    @property
+    def long_names(self) -> bool:
+        """Return True if the name of either place is long enough for one slip to leave it recognizable."""
+        return min(len("".join(self._left_name.place)), len("".join(self._joined_name.place))) >= LONG_NAME
 
     @property
     def same_beginning(self) -> bool:
@@ -188,6 +202,19 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         lambda p: p.here and p.by_county and p.same_day and not p.two_numbers and not p.two_moas,
     ),
     (
+        45,
+        "one slip of the pen in the name, another county, and the same signing date and type",
+        lambda p: (
+            p.here
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and not p.two_moas
+            and p.slips == 1
+            and p.same_beginning
+            and p.long_names
+        ),
+    ),
+    (
         40,
         "the same name but for generic words",
         lambda p: p.here and p.names == Likeness.SAME and not p.two_counties,
@@ -207,6 +234,20 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.left.agency_type == p.joined.agency_type
             and p.same_day
             and (p.same_moa or not (p.two_counties or p.two_moas))
+        ),
+    ),
+    (
+        15,
+        "the same agency and county; the support type and the signing date were corrected within days",
+        lambda p: (
+            p.left.state == p.joined.state
+            and p.left.canonical == p.joined.canonical
+            and p.left.key.support_type != p.joined.key.support_type
+            and p.left.moa is None
+            and p.joined.moa is None
+            and not p.two_counties
+            and p.days_apart is not None
+            and p.days_apart <= MOST_DAYS_APART
         ),
     ),
     (
