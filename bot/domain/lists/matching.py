@@ -84,6 +84,11 @@ class Pair:
         return None if one is None or other is None else abs((one - other).days)
 
     @property
+    def in_a_township(self) -> bool:
+        """Return True for a township, town or village: several counties of a state have one of the same name."""
+        return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
+
+    @property
     def long_names(self) -> bool:
         """Return True if the name of either place is long enough for one slip to leave it recognizable."""
         return min(len("".join(self._left_name.place)), len("".join(self._joined_name.place))) >= LONG_NAME
@@ -212,6 +217,7 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.slips == 1
             and p.same_beginning
             and p.long_names
+            and not p.in_a_township
         ),
     ),
     (

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
 
+from bot.domain.geography.places import place_letters
 from bot.domain.geography.states import STATES
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, real_names, tidy, two_numbers
 
@@ -39,30 +40,41 @@ def slips_between(one: str, other: str, state: str) -> int | None:
 def _compared(a: str, b: str, state: str, *, is_trimmed: bool) -> int | None:
     """Compare two readings, folded and letter by letter: folding turns "St." into Saint, and leaves "Tt." alone."""
     left, right = canonical(a, state), canonical(b, state)
-    one, other = name_of(left, state), name_of(right, state)
-    if _are_two(one, other, state) or _digits(a) != _digits(b):
-        return None
-    if left == right or likeness(left, right, state) >= Likeness.TYPO:
-        return 1
     distance = min(_distance(left, right), _distance(a, b))
+    if distance > MOST_SLIPS and not (is_trimmed and likeness(left, right, state) >= Likeness.TYPO):
+        return None
+    one, other = name_of(left, state), name_of(right, state)
+    if _are_two(one, other) or _digits(a) != _digits(b) or _are_two_places(left, right, state):
+        return None
     is_elsewhere = not (
         {*one.place} - {*other.place} and {*other.place} - {*one.place}
     )  # in "Police", not in the place
     is_long = min(len("".join(one.place)), len("".join(other.place))) >= LEAST_LETTERS
     most = MOST_SLIPS if (is_elsewhere or is_long) and not is_trimmed else 1
-    return max(distance, 1) if distance <= most else None
+    return max(distance, 1) if distance <= most else 1 if distance > MOST_SLIPS else None
 
 
-def _are_two(left: Name, right: Name, state: str) -> bool:
-    """Return True if something that never slips differs: numbers, directions, kinds of place, two real counties."""
+def _are_two(left: Name, right: Name) -> bool:
+    """Return True if something that never slips differs: numbers, directions, kinds of place."""
     if two_numbers(left, right):
         return True
     if left.directions and right.directions and left.directions != right.directions:
         return True
-    if left.kinds and right.kinds and not (left.kinds <= right.kinds or right.kinds <= left.kinds):
+    return bool(left.kinds and right.kinds) and not (left.kinds <= right.kinds or right.kinds <= left.kinds)
+
+
+def _are_two_places(one: str, other: str, state: str) -> bool:
+    """Return True if two canonical names hold the names of two real counties, or of two real places of the state."""
+    here, there = _counties_in(one, state), _counties_in(other, state)
+    if here - there and there - here:
         return True
-    one, other = " ".join(left.place), " ".join(right.place)
-    return one != other and {one, other} <= real_names(state)
+    place, another = (_letters("".join(name_of(name, state).place)) for name in (one, other))
+    return place != another and {place, another} <= place_letters(state)
+
+
+@lru_cache(maxsize=20_000)
+def _counties_in(name: str, state: str) -> frozenset[str]:
+    return frozenset(real for real in real_names(state) if f" {real} " in f" {name} ")
 
 
 def _digits(text: str) -> list[str]:
