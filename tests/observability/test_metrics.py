@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.gate import Gate
+from support.gated_channel import GatedChannel
 from support.samples import first_sight, held, record, signed
 
 from bot.domain.agenda import Place
@@ -18,7 +18,7 @@ from bot.store.tiny.store import TinyStore
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-class Refusing(Gate):
+class Refusing(GatedChannel):
     """A channel that refuses with the verdict of the day."""
 
     verdict: SendError | None = None
@@ -77,11 +77,11 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
     subscription = await owed(store)
     seen_at = (await store.changes())[-1].publication.observed_at
     work = runner(store, Refusing("telegram"), metrics)
-    await work.bring_up_to_date(subscription)
+    await work.deliver(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
     told = series(metrics, "countersign_told_seconds_sum")
     assert told['{cadence="instant",channel="telegram"}'] == (NOW - seen_at).total_seconds()
-    await work.bring_up_to_date(subscription)
+    await work.deliver(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
 
 
@@ -96,7 +96,7 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
 async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, outcome):
     metrics, channel = Metrics(), Refusing("telegram")
     channel.verdict = verdict
-    await runner(store, channel, metrics).bring_up_to_date(await owed(store))
+    await runner(store, channel, metrics).deliver(await owed(store))
     assert series(metrics, "countersign_messages_total") == {f'{{channel="telegram",outcome="{outcome}"}}': 1}
     assert series(metrics, "countersign_told_seconds_count") == {}
 
@@ -104,7 +104,7 @@ async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, 
 async def test_a_reading_that_fails_is_counted_and_its_series_was_there_before(store):
     metrics = Metrics()
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 0
-    await runner(store, Gate("telegram"), metrics).poll(Closed())
+    await runner(store, GatedChannel("telegram"), metrics).poll(Closed())
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 1
 
 
@@ -116,7 +116,7 @@ async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_it
 
     monkeypatch.setattr("bot.pipeline.poll_agenda.LOCAL", {"legistar": type("Shut", (), {"read": staticmethod(read)})})
     metrics = Metrics()
-    await runner(store, Gate("telegram"), metrics).poll_agenda(place)
+    await runner(store, GatedChannel("telegram"), metrics).poll_agenda(place)
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="legistar"}'] == 1
     assert "Archer" not in metrics.page(None).decode()
 
@@ -143,7 +143,7 @@ async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store)
 async def test_no_address_and_no_name_is_ever_a_label(store):
     metrics, channel = Metrics(), Refusing("telegram")
     for number in range(20):
-        await runner(store, channel, metrics).bring_up_to_date(await owed(store, f"-100123456789{number}"))
+        await runner(store, channel, metrics).deliver(await owed(store, f"-100123456789{number}"))
     page = metrics.page(None).decode()
     assert "100123" not in page
     assert "Número" not in page

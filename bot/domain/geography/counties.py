@@ -58,8 +58,8 @@ def real_counties(state: str) -> frozenset[str]:
 
 @cache
 def _by_state() -> Mapping[str, tuple[County, ...]]:
-    with files("bot").joinpath("data", "counties.csv").open(encoding="utf-8", newline="") as table:
-        found: dict[str, list[County]] = {}
-        for row in csv.DictReader(table):
-            found.setdefault(row["state"], []).append(County(**row))
+    table = files("bot").joinpath("data", "counties.csv").read_text(encoding="utf-8")
+    found: dict[str, list[County]] = {}
+    for row in csv.DictReader(table.splitlines()):
+        found.setdefault(row["state"], []).append(County(**row))
     return {state: tuple(rows) for state, rows in found.items()}

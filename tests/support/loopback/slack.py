@@ -370,13 +370,17 @@ class LoopbackSlack(LoopbackServer):
         self._urls[path] = (channel, user)
         return self.base + path
 
+    def expire_addresses(self) -> None:
+        """Let every address to answer at so far expire."""
+        self.expired |= set(self._urls)
+
     def trigger(self, user: str) -> str:
         """What lets a form be opened within three seconds."""
         name = f"trigger.{next(self._numbers)}"
         self._triggers[name] = (user, monotonic())
         return name
 
-    async def happens(self, kind: str, payload: Mapping[str, Any], *, within: float = 3.0) -> Heard:
+    async def happens(self, kind: str, payload: Mapping[str, Any], *, within: float = 60.0) -> Heard:
         """Tell the app over its newest WebSocket; TimeoutError when it does not acknowledge in time."""
         link = self.links[-1]
         envelope = f"envelope-{next(self._numbers)}"

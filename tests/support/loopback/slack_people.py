@@ -6,7 +6,7 @@
     form = await ada.opened()
     heard = await ada.submits(form, states=["TX"])
 
-It goes over the app's WebSocket, or with `way=posted(chat.feed)` as signed requests to its public address.
+It goes over the app's WebSocket, or with `way=posted(chat.receive)` as signed requests to its public address.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ PATHS = {
     "events_api": "/slack/events",
 }
 Way = Callable[[str, Mapping[str, Any]], Awaitable[Heard]]
-Feed = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
+Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
 _numbers = count(1)
 
 
@@ -47,20 +47,20 @@ def encoded(kind: str, payload: Mapping[str, Any]) -> tuple[bytes, dict[str, str
     return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def posted(feed: Feed) -> Way:
+def posted(receive: Receive) -> Way:
     """Signed requests to the public address."""
 
     async def post(kind: str, payload: Mapping[str, Any]) -> Heard:
         body, headers = encoded(kind, payload)
         began = time.monotonic()
-        status, _, answer = await feed(PATHS[kind], headers | signed(body), body)
+        status, _, answer = await receive(PATHS[kind], headers | signed(body), body)
         assert status == 200, (status, answer)
         return Heard(json.loads(answer) if answer.startswith(b"{") else None, time.monotonic() - began)
 
     return post
 
 
-async def eventually(found: Callable[[], Any], within: float = 3.0) -> Any:
+async def eventually(found: Callable[[], Any], within: float = 60.0) -> Any:
     """What is found, as soon as it is anything."""
     deadline = time.monotonic() + within
     while True:
@@ -157,7 +157,7 @@ class Member(Workspace):
         """The shortcut of the whole workspace."""
         return await self._interacts("shortcut", callback_id="settings", trigger_id=self.slack.trigger(self.user))
 
-    async def opened(self, *, within: float = 3.0) -> View:
+    async def opened(self, *, within: float = 60.0) -> View:
         """The newest form that this person has open, as soon as it is."""
         return (await eventually(lambda: [v for v in self.slack.views.values() if v.user == self.user], within))[-1]
 
