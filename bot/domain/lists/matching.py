@@ -13,8 +13,13 @@ from functools import cached_property, lru_cache
 from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, SupportType
-from bot.domain.geography.counties import plain_county, real_counties
+from bot.domain.geography.counties import real_counties
+from bot.domain.geography.fold import county_key
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
+from bot.domain.lists.slips import slips_between
+
+MOST_DAYS_APART = 30  # between the signing dates of a row whose support type was corrected
+LONG_NAME = 4  # letters of a place's name
 
 
 @dataclass(frozen=True)  # no slots, so that what every rule asks is worked out once
@@ -55,12 +60,51 @@ class Pair:
 
     @property
     def same_county(self) -> bool:
-        return bool(self.left.county) and plain_county(self.left.county) == plain_county(self.joined.county)
+        return bool(self._left_county) and self._left_county == self._joined_county
 
     @property
     def two_counties(self) -> bool:
-        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        one, other = self._left_county, self._joined_county
         return bool(one and other) and one != other
+
+    @property
+    def no_county(self) -> bool:
+        """Return True if neither row gives a county: a state's own agency, or a city."""
+        return not self._left_county and not self._joined_county
+
+    @property
+    def slips(self) -> int | None:
+        """Return how many slips of the pen part the two names, wherever they are; None for two names."""
+        return slips_between(self.left.agency, self.joined.agency, self.left.state)
+
+    @property
+    def days_apart(self) -> int | None:
+        """Return how many days part the signing dates; None if a row has none."""
+        one, other = self.left.signed, self.joined.signed
+        return None if one is None or other is None else abs((one - other).days)
+
+    @property
+    def in_a_township(self) -> bool:
+        """Return True for a township, town or village: several counties of a state have one of the same name."""
+        return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
+
+    @property
+    def long_names(self) -> bool:
+        """Return True if the name of either place is long enough for one slip to leave it recognizable."""
+        return min(len("".join(self._left_name.place)), len("".join(self._joined_name.place))) >= LONG_NAME
+
+    @property
+    def same_beginning(self) -> bool:
+        """Return True if both names begin with the same letter; Lakeland and Oakland don't."""
+        return self.left.canonical[:1] == self.joined.canonical[:1]
+
+    @property
+    def _left_county(self) -> str:
+        return county_key(self.left.state, self.left.county) if self.left.county else ""
+
+    @property
+    def _joined_county(self) -> str:
+        return county_key(self.joined.state, self.joined.county) if self.joined.county else ""
 
     @property
     def two_numbers(self) -> bool:
@@ -98,7 +142,7 @@ class Pair:
         """Counties that are the same, missing or spelled alike (Freedom County, Freeborn County)."""
         if not self.two_counties:
             return True
-        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        one, other = self._left_county, self._joined_county
         return not {one, other} <= real_counties(self.left.state) and likeness(one, other, "") >= Likeness.LOOKALIKE
 
 
@@ -121,6 +165,18 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
         70,
         "a slip of the pen in the name, and the same signing date or MOA",
         lambda p: p.here and p.names == Likeness.TYPO and (p.same_day or p.same_moa) and p.alike_counties,
+    ),
+    (
+        65,
+        "slips of the pen in the name, and the same signing date, type and county",
+        lambda p: (
+            p.here
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and not p.two_moas
+            and p.slips is not None
+            and (p.same_county or (p.no_county and (p.slips == 1 or p.same_beginning)))
+        ),
     ),
     (
         60,
@@ -151,6 +207,20 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
         lambda p: p.here and p.by_county and p.same_day and not p.two_numbers and not p.two_moas,
     ),
     (
+        45,
+        "one slip of the pen in the name, another county, and the same signing date and type",
+        lambda p: (
+            p.here
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and not p.two_moas
+            and p.slips == 1
+            and p.same_beginning
+            and p.long_names
+            and not p.in_a_township
+        ),
+    ),
+    (
         40,
         "the same name apart from generic words",
         lambda p: p.here and p.names == Likeness.SAME and not p.two_counties,
@@ -170,6 +240,20 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.left.agency_type == p.joined.agency_type
             and p.same_day
             and (p.same_moa or not (p.two_counties or p.two_moas))
+        ),
+    ),
+    (
+        15,
+        "the same agency and county; the support type and the signing date were corrected within days",
+        lambda p: (
+            p.left.state == p.joined.state
+            and p.left.canonical == p.joined.canonical
+            and p.left.key.support_type != p.joined.key.support_type
+            and p.left.moa is None
+            and p.joined.moa is None
+            and not p.two_counties
+            and p.days_apart is not None
+            and p.days_apart <= MOST_DAYS_APART
         ),
     ),
     (

@@ -327,7 +327,15 @@ def likeness(one: str, other: str, state: str) -> Likeness:
         return Likeness.DIFFERENT
     if a.numbers != b.numbers:
         return Likeness.BODY if _unnumbered(a) == _unnumbered(b) else Likeness.DIFFERENT
-    return _by_words(a, b) or _by_letters(a, b, state)
+    found = _by_words(a, b) or _by_letters(a, b, state)
+    if found is Likeness.TYPO and _has_state(one, state) != _has_state(other, state):
+        return Likeness.LOOKALIKE  # Atlantis isn't Florida Atlantic
+    return found
+
+
+def _has_state(name: str, state: str) -> bool:
+    in_front = " ".join(_letters_words(STATES.get(state, "")))
+    return bool(in_front) and name.startswith(f"{in_front} ")
 
 
 def two_numbers(a: Name, b: Name) -> bool:
@@ -378,7 +386,7 @@ def _subset(a: Name, b: Name) -> bool:
 def _by_letters(a: Name, b: Name, state: str) -> Likeness:
     """Compare the differing words one by one; two real counties of the state are two places."""
     left, right = _rest(a.words, b.words), _rest(b.words, a.words)
-    real = _real_counties(state)
+    real = real_names(state)
     if len(left) != len(right) or not left or _both_real(a, b, state) or (real & {*left} and real & {*right}):
         return Likeness.DIFFERENT
     pairs = list(zip(left, right, strict=True))
@@ -414,13 +422,13 @@ def _both_real(a: Name, b: Name, state: str) -> bool:
 @lru_cache(maxsize=20_000)
 def _county_in_front(words: tuple[str, ...], state: str) -> str:
     """Return the longest name of a real county with which the words start, or nothing."""
-    real = _real_counties(state)
+    real = real_names(state)
     fronts = (" ".join(words[:length]) for length in (3, 2, 1))
     return next((front for front in fronts if front in real), "")
 
 
 @cache
-def _real_counties(state: str) -> frozenset[str]:
+def real_names(state: str) -> frozenset[str]:
     return frozenset(canonical(name, state) for name in county_names(state))
 
 

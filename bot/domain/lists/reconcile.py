@@ -208,7 +208,10 @@ class _Comparison:
         same = {row.key: Paired(a, row, "") for a, row in once if a is not None and not _are_namesakes((a, row))}
         left = [self._former[key] for key in sorted(self._former.keys() - same.keys())]
         respelt = only_pairs(left, [row for row in joined if row.key not in same])
-        return same | {pair.joined.key: pair for pair in respelt if Pair(pair.left, pair.joined).same_order}
+        pairs = ((pair, Pair(pair.left, pair.joined)) for pair in respelt)
+        return same | {
+            pair.joined.key: pair for pair, rows in pairs if rows.same_order and (rows.here or rows.same_day)
+        }
 
     def _reinstated(self, joined: Agreement, pair: Paired) -> Change:
         change = self._change(Kind.REINSTATED, joined, because="on the list before")
@@ -239,6 +242,10 @@ class _Comparison:
 
     def _row_before(self, agreement: Agreement) -> int | None:
         return self._known.rows[self._listing.list].get(agreement.key)
+
+
+def _is_back(pair: Pair) -> bool:
+    return pair.same_order and (pair.here or pair.same_day)
 
 
 def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
