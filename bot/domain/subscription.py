@@ -123,10 +123,10 @@ class Subscription:
     nothing is owed; it is an index that follows from log, cursor, filter and cadence. `retry_at` (UTC) delays the
     digest after a failure, `quiet_until` (UTC) during a pause for a time. `pinned` is the last change in the digest
     under way and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday.
-    `last_sent_at` (UTC) is when the last digest was finished; its local date gets no second one. `paused` is the reason for a pause,
-    if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale` asks for a notice when
-    ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes of the
-    settings and `before` holds the previous settings for Undo, None before the first change.
+    `last_sent_at` (UTC) is when the last digest was finished; its local date gets no second one. `paused` is the
+    reason for a pause, if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale`
+    asks for a notice when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version`
+    counts the changes of the settings and `before` holds the previous settings for Undo, None before the first change.
     """
 
     id: str
