@@ -215,6 +215,8 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.left.agency_type == p.joined.agency_type
             and not p.two_moas
             and p.slips == 1
+            and p.two_counties
+            and p.left.canonical != p.joined.canonical
             and p.same_beginning
             and p.long_names
             and not p.in_a_township

@@ -27,13 +27,16 @@ def are_paired(left, joined):
 MOA_AND_DATE = "the same MOA and signing date"
 SAME_NAME_AND_DATE = "the same name apart from generic words, and the same signing date or MOA"
 SLIP_AND_DATE = "a slip of the pen in the name, and the same signing date or MOA"
+SLIPS = "slips of the pen in the name, and the same signing date, type and county"
 ALIKE_AND_MOA = "a similar name, the same MOA, and a slip of the pen in the signing date"
 SAME_BODY = "the same body, one of its names incomplete, and the same signing date"
 ALIKE_DATE_COUNTY = "a similar name, and the same signing date, type and county"
 BY_COUNTY = "the same body of the same county, and the same signing date"
+SLIP_AND_COUNTY = "one slip of the pen in the name, another county, and the same signing date and type"
 SAME_NAME = "the same name apart from generic words"
 SLIP_NEAR_DATE = "a slip of the pen in the name and in the signing date, in the same county"
 OTHER_STATE = "the same in everything but the state"
+TYPE_WITHIN_DAYS = "the same agency and county; the support type and the signing date were corrected within days"
 OTHER_TYPE = "the same in everything but the support type"
 
 JULY_2, JULY_3 = date(2025, 7, 2), date(2025, 7, 3)
@@ -49,10 +52,19 @@ ONE_RULE_DECIDES = [
     ),
     (
         SAME_NAME_AND_DATE,
-        row("Town of Palm Beach Police Department", county="Plam Beach County"),
-        row("Palm Beach Police Department", county="Palm Beach County"),
+        row("Pasco County Board of County Commissioners", agency_type="County"),
+        row("Pasco County Board of County Commissioners/ Corrections"),
     ),
-    (SLIP_AND_DATE, row("Macro Island Police Department"), row("Marco Island Police Department")),
+    (
+        SLIP_AND_DATE,
+        row("Macro Island Police Department", agency_type="Municipality"),
+        row("Marco Island Police Department"),
+    ),
+    (
+        SLIPS,
+        row("Bustis Police Department", county="Lake County"),
+        row("Eustis Police Department", county="Lake Conty"),
+    ),
     (
         ALIKE_AND_MOA,
         row("Brookfield Police Department", "NC", moa=moa("brookford"), signed=JULY_2),
@@ -65,6 +77,11 @@ ONE_RULE_DECIDES = [
     ),
     (ALIKE_DATE_COUNTY, FREEDOM, FREEBORN),
     (BY_COUNTY, CONSTABLE, row("Polk County Constable District 4", "TN", "Polk County")),
+    (
+        SLIP_AND_COUNTY,
+        row("Macro Island Police Department", county="Lee County"),
+        row("Marco Island Police Department", county="Collier County"),
+    ),
     (
         SAME_NAME,
         row("Tampa Police Department", signed=ANOTHER_DAY),
@@ -79,6 +96,11 @@ ONE_RULE_DECIDES = [
         OTHER_STATE,
         row("Crow Wing County Sheriff's Office", "MA", "Crow Wing County", kind="WSO"),
         row("Crow Wing County Sheriff's Office", "MN", "Crow Wing County", kind="WSO"),
+    ),
+    (
+        TYPE_WITHIN_DAYS,
+        row("Bell County Sheriff's Office", "TX", kind="JEM", signed=JULY_2),
+        row("Bell County Sheriff's Office", "TX", kind="WSO", signed=JULY_3),
     ),
     (
         OTHER_TYPE,
@@ -205,7 +227,29 @@ NOT_ENOUGH = [
     (OTHER_STATE, "another county", spoilt(OTHER_STATE, joined={"county": "Cass County"})),
     (OTHER_STATE, "two MOAs", spoilt(OTHER_STATE, left={"moa": moa("one")}, joined={"moa": moa("other")})),
     (OTHER_TYPE, "another date", spoilt(OTHER_TYPE, joined={"signed": FAR})),
-    (OTHER_TYPE, "no MOA", spoilt(OTHER_TYPE, left={"moa": None}, joined={"moa": None})),
+    (OTHER_TYPE, "one MOA", spoilt(OTHER_TYPE, left={"moa": None})),
+    (TYPE_WITHIN_DAYS, "months apart", spoilt(TYPE_WITHIN_DAYS, left={"signed": FAR})),
+    (TYPE_WITHIN_DAYS, "an MOA", spoilt(TYPE_WITHIN_DAYS, joined={"moa": moa("bell")})),
+    (
+        TYPE_WITHIN_DAYS,
+        "another county",
+        spoilt(TYPE_WITHIN_DAYS, left={"county": "Bell County"}, joined={"county": "Hill County"}),
+    ),
+    (SLIPS, "another date", spoilt(SLIPS, joined={"signed": FAR})),
+    (SLIPS, "two MOAs", spoilt(SLIPS, left={"moa": moa("one")}, joined={"moa": moa("other")})),
+    (
+        SLIPS,
+        "two real places",
+        (
+            row("Bedford Police Department", "MA", "Middlesex County"),
+            row("Medford Police Department", "MA", "Middlesex County"),
+        ),
+    ),
+    (
+        SLIP_AND_COUNTY,
+        "a township, of which each county may have one",
+        (row("Greene Township Police", "PA", "Franklin County"), row("Green Township Police", "PA", "Erie County")),
+    ),
     (OTHER_TYPE, "another MOA", spoilt(OTHER_TYPE, joined={"moa": moa("other")})),
     (OTHER_TYPE, "another state", spoilt(OTHER_TYPE, joined={"state": "OK"})),
     (OTHER_TYPE, "another name", spoilt(OTHER_TYPE, joined={"canonical": "ball county sheriff office"})),
@@ -528,7 +572,7 @@ def test_the_more_similar_of_two_rows_wins_under_the_same_rule():
     [
         ("County Constable District 4", "Polk County Constable District 4"),
         ("North Fork Constable", "North Fork Constable, Polk County"),
-        ("Ducktown Marshal", "Ducktown Marshal (Polk County)"),
+        ("Ducktown Marshal", "Ducktown Marshal of Polk County"),
     ],
 )
 def test_a_name_may_add_its_county(one, other):
