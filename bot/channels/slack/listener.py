@@ -22,11 +22,11 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
 from bot.channels.slack.replies import ChatLocation, Replies, why
 from bot.channels.slack.sender import SlackSender, library_log
-from bot.channels.slack.setup import COMMAND
 from bot.channels.slack.socket_mode import Envelope, Socket
 from bot.channels.slack.views import FORM, WHERE, conversation_of
 from bot.domain.language import Language

@@ -8,12 +8,12 @@ from pydantic import Field, SecretStr, field_validator
 
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
+from bot.channels.slack.command import COMMAND
 from bot.errors import UsageError
 
 if TYPE_CHECKING:
     from bot.channels.slack.oauth import OAuth
 
-COMMAND = "/countersign"
 
 _ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")

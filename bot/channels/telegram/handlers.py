@@ -24,9 +24,9 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import Application, CallbackContext, CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 
 from bot.channels.protocols import ChatHandler
+from bot.channels.telegram.address import check_address
 from bot.channels.telegram.replies import ChatLocation, Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender
-from bot.channels.telegram.setup import check_address
 from bot.domain.chat.request import Reply, Request
 from bot.domain.language import Language
 from bot.domain.text import platforms

@@ -2,18 +2,14 @@
 
 import hashlib
 import hmac
-import re
 
 from pydantic import Field, field_validator
 
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
-from bot.errors import UsageError
+from bot.channels.telegram.address import check_address
 
 PATH = "/telegram/webhook"
-
-_CHAT_ID = re.compile(r"-?[1-9][0-9]{0,15}")
-_NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
 class TelegramSettings(SharedSettings):
@@ -73,16 +69,3 @@ class TelegramSetup(Setup[TelegramSettings]):
         """Telegram lets only one program at a time ask for updates; at a public address it calls us instead."""
         leadership = self.sending_leadership(settings)
         return None if leadership is None or settings.public_url is not None else f"hears {leadership}"
-
-
-def check_address(address: str) -> str:
-    """Return a chat's number, or the @name of a public channel or group."""
-    wanted = address.strip()
-    if _CHAT_ID.fullmatch(wanted):
-        return wanted
-    if name := _NAME.fullmatch(wanted):
-        return f"@{name[1].lower()}"
-    raise UsageError(
-        f"{address!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
-        "with -100) or the @name of a public channel or group. A person's @name won't work."
-    )
