@@ -11,7 +11,7 @@ from bot.store.tiny.transactions import Transaction
 class InMemory:
     """Stands in for a writer and for its evidence; nothing reaches the disk."""
 
-    is_full = False
+    is_full = has_news = False
 
     def __init__(self) -> None:
         self.notices: list[str] = []

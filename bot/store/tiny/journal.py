@@ -50,8 +50,13 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """Whether the journal is long enough to fold in."""
+        """Whether the journal is long enough to fold."""
         return self._journal.end > self._limit
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the journal holds anything the snapshot doesn't, or the snapshot it began with is missing."""
+        return self._written > self._begun or self._generation > self._base
 
     def commit(
         self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Iterable[Document]
@@ -173,7 +178,7 @@ class Writer:
 class Reader:
     """A program that reads beside a writer, or where nothing may be written, and follows what is committed."""
 
-    is_full = False
+    is_full = has_news = False
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder

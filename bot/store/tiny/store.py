@@ -58,7 +58,11 @@ class Files(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether the journal is long enough to fold in."""
+        """Whether the journal is long enough to fold."""
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the journal holds anything the snapshot doesn't."""
 
     def commit(
         self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document]
@@ -296,10 +300,15 @@ class TinyStore:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        """Finish what was begun, fold the journal and release the folder."""
         while self._writes:
             await asyncio.wait(self._writes)
-        await self._on_disk(self._files.close)
-        self._disk.shutdown()
+        try:
+            if self._files.has_news:
+                await self._on_disk(self._files.fold, self._files.contents.image())
+        finally:
+            await self._on_disk(self._files.close)
+            self._disk.shutdown()
 
     @property
     def _contents(self) -> Contents:

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -48,12 +49,22 @@ def consistent(seen):
 
 
 async def seen_in(folder, **how):
-    """Open a store and return what it says, and its notices. Closing it writes nothing."""
+    """Open a store and return what it says, and its notices. Nothing is new, so closing it writes nothing."""
     store = TinyStore.open(folder, **how)
     try:
         return consistent(await picture(store)), store.notices
     finally:
         await store.close()
+
+
+async def kill(store, folder):
+    """Close the store, but leave the folder as a kill at this moment would."""
+    await store.evidence_names()  # it waits its turn, so the disk is done with everything before
+    with tempfile.TemporaryDirectory() as place:
+        left = shutil.copytree(folder, Path(place) / "left")
+        await store.close()
+        shutil.rmtree(folder)
+        shutil.copytree(left, folder)
 
 
 async def history(folder, steps=STEPS):
@@ -384,9 +395,9 @@ async def whole(tmp_path, quick):
         await perform(store, step)
         pictures.append(await picture(store))
         if step in (4, 8, 12):
-            await store.close()
+            await kill(store, folder)
             store = None
-    await store.close()
+    await kill(store, folder)
     return folder, pictures
 
 

@@ -4,11 +4,14 @@ import asyncio
 import errno
 import json
 import os
+import shutil
 import stat
+import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from support.samples import (
@@ -59,13 +62,23 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in names(folder)}
 
 
+async def kill(store, folder):
+    """Close the store, but leave the folder as a kill at this moment would."""
+    await store.evidence_names()  # it waits its turn, so the disk is done with everything before
+    with tempfile.TemporaryDirectory() as place:
+        left = shutil.copytree(folder, Path(place) / "left")
+        await store.close()
+        shutil.rmtree(folder)
+        shutil.copytree(left, folder)
+
+
 async def filled(folder, steps=30, **how):
-    """Perform so many steps and close the store; closing writes nothing, so a kill would leave the same files."""
+    """Perform so many steps in a store that is then killed."""
     store = TinyStore.open(folder, **how)
     for step in range(steps):
         await perform(store, step)
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     return seen
 
 
@@ -123,7 +136,7 @@ async def test_opening_folds_the_journal_and_keeps_the_one_before(folder):
         assert await picture(store) == seen
         await perform(store, 12 + generation)
         seen = await picture(store)
-        await store.close()
+        await kill(store, folder)
         assert f"journal-{generation}.jsonl" in names(folder)
     assert (await opened(folder)) == (seen, ())
     assert [name for name in names(folder) if "evidence" not in name] == [
@@ -411,7 +424,7 @@ async def test_a_damaged_snapshot_is_rebuilt_with_nothing_lost(folder, how):
         for step in range(steps - 12, steps):
             await perform(store, step)
         seen = await picture(store)
-        await store.close()
+        await kill(store, folder)
     state = folder / "state.json"
     sound = state.read_bytes()
     if how == "gone":
@@ -456,7 +469,7 @@ async def test_a_missing_file_is_missed(folder, gone):
     for step in range(4):
         store = TinyStore.open(folder)
         await perform(store, step)
-        await store.close()
+        await kill(store, folder)
     for name in gone:
         (folder / name).unlink()
     with pytest.raises(StoreCorrupt, match=gone[-1].split(".")[0]):
@@ -505,7 +518,7 @@ async def test_a_forgotten_subscription_is_in_no_file(folder):
     await store.close()
     store = TinyStore.open(folder)
     await store.remember(status())
-    await store.close()
+    await kill(store, folder)
     (folder / "state.json").write_bytes((folder / "state.json").read_bytes()[:-9])
     store = TinyStore.open(folder)
     reader = TinyStore.open(folder, readonly=True)
@@ -514,7 +527,7 @@ async def test_a_forgotten_subscription_is_in_no_file(folder):
     assert not [name for name, body in contents(folder).items() if b"SECRET" in body]
     seen = await picture(store)
     assert await picture(reader) == seen
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -533,7 +546,7 @@ async def test_a_snapshot_that_fails_while_forgetting_is_made_up_for_when_it_is_
     assert await picture(reader) == await picture(TinyStore.open(folder, readonly=True)) == seen
     await store.forget(mine.id)
     assert not [name for name, body in contents(folder).items() if b"SECRET" in body]
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -599,7 +612,7 @@ async def test_writes_that_come_together_are_done_one_after_the_other_in_their_o
     assert [s.id for s in made[:40]] == [f"s{number}" for number in range(1, 41)]
     assert [s.address for s in await store.subscriptions()] == [str(number) for number in range(40)]
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -631,7 +644,7 @@ async def test_a_write_whose_caller_gives_up_is_finished_and_the_next_one_follow
     assert (await third).id == "s3"
     assert [s.address for s in await store.subscriptions()] == ["first", "second", "third"]
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -682,7 +695,7 @@ async def test_readings_that_end_while_the_disk_is_busy_share_a_line(folder, gat
     await asyncio.gather(first, *remembering)
     assert len((folder / "journal-1.jsonl").read_bytes().splitlines()) == 1 + 1 + 1  # heading, the first, the ten
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
     assert {m.source: m.failures for m in seen["memories"] if m.source != "alone"} == {f"{n}": n for n in range(10)}
 
@@ -696,7 +709,7 @@ async def test_a_status_is_on_the_disk_before_a_record_that_comes_after_it(folde
     await asyncio.sleep(0)
     slow.open()
     await asyncio.gather(waiting, recording)
-    await store.close()
+    await kill(store, folder)
     assert [m.failures for m in (await opened(folder))[0]["memories"]] == [0]
 
 
@@ -709,7 +722,7 @@ async def test_every_caller_that_shares_a_line_is_told_when_the_disk_refuses(fol
     assert await store.source_statuses() == ()
     await asyncio.gather(*(store.remember(status(source=f"{n}")) for n in range(3)))
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
     assert len(seen["memories"]) == 3
 
@@ -731,7 +744,7 @@ async def test_the_last_of_two_statuses_of_one_source_counts(folder):
     await asyncio.gather(store.remember(replace(full, facts={"x": 1})), store.remember(replace(full, failures=3)))
     assert [(m.failures, m.facts) for m in await store.source_statuses()] == [(3, full.facts)]
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -740,7 +753,7 @@ async def test_a_shared_line_that_was_not_finished_is_cut_off_whole(folder):
     await remember_together(store, [status(source="a"), status(source="b")])
     seen = await picture(store)
     await remember_together(store, [status(source=name, failures=9) for name in ("a", "b")])
-    await store.close()
+    await kill(store, folder)
     path = folder / "journal-1.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
     again, notices = await opened(folder)
@@ -767,7 +780,7 @@ async def test_a_full_disk_loses_nothing_and_the_same_store_goes_on_when_there_i
         assert await picture(store) == before
         await perform(store, step)
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -810,7 +823,7 @@ async def test_a_failed_snapshot_fails_no_transaction_and_is_tried_again(folder,
         await perform(store, step)
     assert (folder / "state.json").exists()
     seen = await picture(store)
-    await store.close()
+    await kill(store, folder)
     assert await opened(folder) == (seen, ())
 
 
@@ -833,7 +846,7 @@ async def test_a_real_full_disk(small_disk):
 
     before, step = await fill(0)
     assert await picture(store) == before
-    await store.close()
+    await kill(store, folder)
     assert (await opened(folder))[0] == before
     store = TinyStore.open(folder)
     assert store.notices
@@ -882,8 +895,6 @@ async def test_a_folder_where_a_file_stands_is_refused(tmp_path):
 
 
 async def test_a_folder_that_is_deleted_under_a_running_store_is_noticed(folder):
-    import shutil
-
     store = TinyStore.open(folder)
     await store.remember(status())
     shutil.rmtree(folder)
@@ -933,7 +944,7 @@ async def test_writes_beside_a_recording_come_out_as_if_they_had_waited_for_it(f
     )
     due = {s.id for s in await store.due(NOON + MINUTE)}
     assert due == {s.id for s in crowd[3:]}
-    await store.close()
+    await kill(store, folder)
     again = TinyStore.open(folder)
     assert {s.id for s in await again.due(NOON + MINUTE)} == due
     await again.close()
