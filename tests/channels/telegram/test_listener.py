@@ -558,7 +558,7 @@ async def test_a_group_is_refused_again_after_a_while(server, sender, chat_handl
             await quiet(server)
             if len(server.told(GROUP)) == 2:
                 break
-    assert server.told(GROUP) == [ENGLISH.administrators_only] * 2
+    assert server.told(GROUP) == [platforms.ADMINISTRATORS_ONLY(ENGLISH)] * 2
 
 
 async def test_any_member_may_use_commands_that_only_read(here, server, chat_handler) -> None:
