@@ -1,5 +1,5 @@
 # Countersign in a container: `docker build -t countersign .`, then `docker run -v countersign:/data countersign`.
-# Everything that lasts lies in /data, unless DATABASE_URL is set. The program is process 1 and ends cleanly on SIGTERM.
+# Everything that lasts is in /data, unless DATABASE_URL is set. The program is process 1 and stops cleanly on SIGTERM.
 
 FROM python:3.11-slim AS packages
 COPY requirements-run.txt .

@@ -1,4 +1,4 @@
-# Two commands on a fresh machine: `make run` and `make test`. Python 3.11 or later and pip are all they need.
+# Two commands on a fresh machine: `make run` and `make test`. They need Python 3.11 or later and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,16 +28,16 @@ $(STAMP): requirements.txt pyproject.toml bot/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Countersign needs Python 3.11 or later; \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@mkdir -p $(VENV) 2>/dev/null && test -w . && test -w $(VENV) || { \
-	  echo "Countersign cannot write in $(CURDIR): clone it into a folder that you own." >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made (is the disk full? on Debian: apt install python3-venv)." >&2; exit 1; }
+	  echo "Countersign can't write to $(CURDIR). Clone it into a folder you own." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Couldn't create a virtual environment. Is the disk full? On Debian, try: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing pinned dependencies into $(VENV) …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt || { \
-	  echo "The dependencies could not be installed; the lines above say why (a full disk? no package index?). Then: make setup" >&2; exit 1; }
+	  echo "Couldn't install the dependencies; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . || { \
-	  echo "Countersign itself could not be installed; the lines above say why. Then: make setup" >&2; exit 1; }
+	  echo "Couldn't install Countersign itself; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }
 	@touch $@
 
-# For maintainers: pin anew. uv.lock holds addresses, so only the export is kept.
+# For maintainers: update the pins. uv.lock holds addresses, so only the export is kept.
 lock:
 	uv lock --upgrade
 	uv export --quiet --all-groups --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt

@@ -1,14 +1,14 @@
-"""What arrived in a chat, held against what the change log says it was owed.
+"""Compare the messages that arrived in a chat with those the change log says it was owed.
 
-The messages of a chat are read in the order in which they arrived. Each must be the next part of a digest that follows
-on what was told before, or a repetition of an earlier one for which there is an excuse:
+The audit reads the messages in the order they arrived. Each must be the next part of a digest that continues from the
+last one, or a repetition of an earlier message with an excuse:
 
-- the platform had stored the earlier one but said that it had not (a fault), or never said anything;
-- the program was killed while that message was on its way, or before it had noted that it had arrived: at most one
+- The platform stored the earlier message but reported a failure, or never answered.
+- The program was killed while the message was on its way or before it wrote the receipt. This excuses at most one
   message for each kill and subscription.
 
-What a digest says of a stretch of the log is composed by the program's own pure code; whether it says enough is checked
-once more without it, by looking for the names of the agencies.
+The program's own pure code composes the digest expected for a stretch of the log. As a check without that code, the
+audit also looks for the names of the agencies.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
-from bot.channels import Channel
+from bot.channels import Sender
 from bot.domain.change import TOLD_BY_DEFAULT, Change
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.subscription import ALL_STATES, Subscription
@@ -25,9 +25,9 @@ from bot.domain.subscription import ALL_STATES, Subscription
 
 @dataclass(frozen=True)
 class Arrival:
-    """A message that a platform stored: `period` counts the kills before it was sent.
+    """A message that a platform stored. `period` is the number of kills before it was sent.
 
-    `denied`: its sender was told that it had failed, or had given up waiting. `unheard`: its sender was gone.
+    `denied` means that the platform reported a failure or answered too late, `unheard` that its sender was gone.
     """
 
     text: str
@@ -38,16 +38,16 @@ class Arrival:
 
 @dataclass
 class Verdict:
-    """What of one subscription's messages was as it should be; all numbers but the first three have to be 0."""
+    """The result for one subscription. `lost`, `inexcusable` and `strange` must be 0."""
 
     told: int = 0  # changes
-    after_kill: int = 0  # messages that a kill excuses
-    after_fault: int = 0  # messages that the platform excuses
+    after_kill: int = 0  # messages repeated because of a kill
+    after_fault: int = 0  # messages repeated because of the platform
     pairs: int = 0  # changes named in repeated messages
     most_for_a_kill: int = 0
     lost: int = 0  # changes
-    inexcusable: int = 0  # messages repeated
-    strange: int = 0  # messages that nobody is owed, or in the wrong order
+    inexcusable: int = 0  # messages repeated without an excuse
+    strange: int = 0  # messages that no one is owed, or out of order
 
     def __add__(self, other: "Verdict") -> "Verdict":
         most = max(self.most_for_a_kill, other.most_for_a_kill)
@@ -61,27 +61,27 @@ class Verdict:
 
 @dataclass
 class Owed:
-    """The messages that tell one subscription any stretch of the log, cut only where a reading ended."""
+    """The messages one subscription should get for any stretch of the log that ends where a poll ended."""
 
     subscription: Subscription
     changes: Sequence[Change]
-    channel: Channel
+    channel: Sender
     page: str
     _known: dict[tuple[int, int], tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     @property
     def start(self) -> int:
-        """The last change that it is not owed because it was there before."""
+        """The last change from before the subscription, which it isn't owed."""
         return min(self.subscription.filter.states.values())
 
     @cached_property
     def ends(self) -> list[int]:
-        """The numbers of the changes with which a reading ended, after the start."""
+        """The last change of each poll after the start."""
         last = [b.seq for b, after in pairwise(self.changes) if b.publication.evidence != after.publication.evidence]
         return [seq for seq in (*last, self.changes[-1].seq) if seq > self.start]
 
     def messages(self, after: int, upto: int) -> tuple[tuple[str, int], ...]:
-        """The texts that tell what lies in between, each with how many changes it names."""
+        """Return the texts for the changes in between, each with the number of changes it names."""
         if (after, upto) not in self._known:
             owing = replace(self.subscription, cursor=after)
             digest = compose(owing, self.changes[after:upto], upto=upto, about=Circumstances(page=self.page))
@@ -90,23 +90,23 @@ class Owed:
         return self._known[after, upto]
 
     def first(self, after: int, upto: int) -> str | None:
-        """The first of those texts."""
+        """Return the first of those texts."""
         return next((text for text, _ in self.messages(after, upto)), None)
 
     def names(self, after: int, upto: int) -> int:
-        """How many changes the messages about that stretch name."""
+        """Return the number of changes that the messages for that stretch name."""
         return sum(names for _, names in self.messages(after, upto))
 
     def stretches(self, after: int, text: str) -> Iterator[int]:
-        """How far a digest may go that begins with this text and follows on that change, the nearest end first.
+        """Yield the possible ends of a digest that starts after `after` and begins with this text, nearest first.
 
-        What is renamed, or is replaced by as much, may show only in a later part.
+        Two digests of different length may begin with the same part.
         """
         return (end for end in self.ends if end > after and text == self.first(after, end))
 
 
 def judge(owed: Owed, arrivals: Sequence[Arrival]) -> Verdict:
-    """Read a chat from the beginning."""
+    """Audit a chat from its beginning."""
     return _Reader(owed).read(arrivals)
 
 
@@ -114,20 +114,18 @@ class _Reader:
     def __init__(self, owed: Owed) -> None:
         self._owed = owed
         self._verdict = Verdict()
-        self._at = owed.start  # everything up to here is told
-        self._coming: list[tuple[str, int]] = []  # the parts that have to come next
-        self._end = owed.start  # where the digest ends that they belong to
-        self._others: list[
-            tuple[int, list[tuple[str, int]]]
-        ] = []  # other ends with the same parts so far, and the next
-        self._copies: dict[
-            str, tuple[Arrival, int]
-        ] = {}  # the last copy of each message, and how many changes it names
-        self._killed: Counter[int] = Counter()  # messages that each kill excused
+        self._at = owed.start  # everything up to here has been told
+        self._coming: list[tuple[str, int]] = []  # the parts that must come next
+        self._end = owed.start  # the end of the digest they belong to
+        # other digests that began alike: their end and their next parts
+        self._others: list[tuple[int, list[tuple[str, int]]]] = []
+        # the last copy of each message, and the number of changes it names
+        self._copies: dict[str, tuple[Arrival, int]] = {}
+        self._killed: Counter[int] = Counter()  # messages repeated because of each kill
 
     def read(self, arrivals: Sequence[Arrival]) -> Verdict:
         for arrival in arrivals:
-            self._take(arrival)
+            self._read_one(arrival)
         if self._coming:
             self._verdict.lost += sum(names for _, names in self._coming)
             self._at = self._end
@@ -135,7 +133,7 @@ class _Reader:
         self._verdict.most_for_a_kill = max(self._killed.values(), default=0)
         return self._verdict
 
-    def _take(self, arrival: Arrival) -> None:
+    def _read_one(self, arrival: Arrival) -> None:
         if self._coming and self._coming[0][0] == arrival.text:
             self._tell(arrival)
         elif arrival.text in self._copies:
@@ -154,7 +152,7 @@ class _Reader:
             self._at = self._end
 
     def _ends_elsewhere(self, text: str) -> bool:
-        """Whether the digest that is being told is one that goes on otherwise than the one it was taken for."""
+        """Switch to another digest that began alike and continues with this text; return whether there is one."""
         fitting = [(end, parts) for end, parts in self._others if parts and parts[0][0] == text]
         if fitting:
             self._others = fitting
@@ -177,7 +175,7 @@ class _Reader:
             self._verdict.inexcusable += 1
 
     def _begin(self, arrival: Arrival) -> None:
-        """A new digest; what lies between it and the one before is lost."""
+        """Begin a new digest. The changes between it and the one before are lost."""
         lost = sum(names for _, names in self._coming)
         first = self._end if self._coming else self._at
         for after in (first, *(end for end in self._owed.ends if end > first)):
@@ -194,7 +192,7 @@ class _Reader:
 
 
 def owed_pairs(log: Iterable[Mapping], subscription: Subscription) -> list[Mapping]:
-    """The lines of `countersign changes --json` that one subscription is owed."""
+    """Return the lines of `countersign changes --json` that one subscription is owed."""
     states, start = subscription.filter.states, min(subscription.filter.states.values())
     return [
         line
@@ -206,7 +204,7 @@ def owed_pairs(log: Iterable[Mapping], subscription: Subscription) -> list[Mappi
 def never_named(
     log: Sequence[Mapping], listed: Iterable[Mapping], subscription: Subscription, texts: Iterable[str]
 ) -> list[Mapping]:
-    """The agreements that were signed and are on the list still, and whose agency no message of a chat names."""
+    """Return the agreements that were signed, are still listed, and whose agency no message in the chat names."""
     said = "\n".join(texts)
     still = {(a["state"], a["agency"], a["support_type"]) for a in listed}
     last: dict[tuple, Mapping] = defaultdict(dict)

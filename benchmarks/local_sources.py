@@ -1,14 +1,14 @@
-"""Side by side in one run: one pass over 2,000 local pages, by countersign and by urlwatch 2.29.
+"""Compare one pass over 2,000 local pages by countersign and by urlwatch 2.29, side by side in one run.
 
     python benchmarks/local_sources.py [--sources 2000] [--runs 3] [--changed 20] [--without-validators]
 
-The pages are on a loopback server of its own, which answers after 50 ms. Both read all of them once; then the unchanged
-pages are read again, which is what is measured: CPU seconds and peak memory of the whole process, as the operating
-system accounts for them. At last some pages change (half of them now speak of 287(g)), and both say which. With
---without-validators the server sends neither ETag nor Last-Modified, so that every page is read whole.
+A loopback server in a separate process serves the pages, each after 50 ms. Both programs read all pages once. The
+benchmark then measures reading the unchanged pages again: CPU seconds and peak memory of the whole process, as the
+operating system accounts for them. Last, some pages change (half of them now mention 287(g)), and both programs must
+find them. With --without-validators the server sends neither ETag nor Last-Modified, so every page is read whole.
 
-urlwatch is installed in a folder of its own, from the index that pip is set to. Start-up counts for both, and both run
-from compiled modules: pip leaves urlwatch's so, ours are written by the first sight.
+urlwatch is installed in a temporary folder, with pip as it is configured. Start-up counts for both. Both run from
+compiled modules: pip compiles urlwatch's, and the first pass compiles ours.
 """
 
 import argparse
@@ -31,14 +31,14 @@ ENV = {name: value for name, value in os.environ.items() if name != "PYTHONDONTW
 SIDES = ("countersign", "urlwatch 2.29")
 
 
-def page(number: int, *, changed: bool, speaks: bool) -> bytes:
-    """A page as a county has it: a menu, some forty agenda items, a footer; about 14 KB."""
+def page(number: int, *, changed: bool, mentions: bool) -> bytes:
+    """Return a page like a county's: a menu, about forty agenda items and a footer, some 14 KB."""
     words = random.Random(number)
     topics = ("drainage easement", "road resurfacing", "library hours", "zoning variance", "fire truck", "audit report")
     items = [f"Item {n}: consider {words.choice(topics)} no. {words.randrange(10_000)}" for n in range(1, 41)]
     if changed:
         items.insert(3, "Item 3a: consider a new playground at the north end of the park")
-    if speaks:
+    if mentions:
         items.insert(5, "Item 5a: consider a 287(g) agreement between the Sheriff and ICE")
     menu = "".join(f'<li><a href="/department/{n}">Department {n}</a></li>' for n in range(60))
     rows = "".join(
@@ -51,7 +51,7 @@ def page(number: int, *, changed: bool, speaks: bool) -> bytes:
 
 
 def serve(port: "Synchronized[int]", changed: "Synchronized[int]", validators: bool) -> None:
-    """The loopback server, a process of its own."""
+    """Run the loopback server, in a separate process."""
     import asyncio
 
     from aiohttp import web
@@ -64,7 +64,7 @@ def serve(port: "Synchronized[int]", changed: "Synchronized[int]", validators: b
         headers = {"ETag": tag} if validators else {}
         if validators and request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers=headers)
-        body = page(number, changed=is_changed, speaks=is_changed and number % 2 == 0)
+        body = page(number, changed=is_changed, mentions=is_changed and number % 2 == 0)
         return web.Response(body=body, content_type="text/html", headers=headers)
 
     async def run() -> None:
@@ -81,7 +81,7 @@ def serve(port: "Synchronized[int]", changed: "Synchronized[int]", validators: b
 
 
 class Countersign:
-    """A folder with a catalogue of the pages and a store."""
+    """A folder with a catalog of the pages, and a store."""
 
     def __init__(self, folder: Path, base: str, sources: int) -> None:
         self.folder = folder
@@ -103,9 +103,9 @@ class Countersign:
         return measured(self.command, cwd=self.folder, env=self.env)
 
     @staticmethod
-    def seen(said: str) -> int:
-        """How many pages gave something new."""
-        return sum(json.loads(line).get("new", 0) > 0 for line in said.splitlines() if line.startswith("{"))
+    def seen(output: str) -> int:
+        """Return the number of pages with something new."""
+        return sum(json.loads(line).get("new", 0) > 0 for line in output.splitlines() if line.startswith("{"))
 
 
 class Urlwatch:
@@ -131,8 +131,8 @@ class Urlwatch:
         return measured(self.command, cwd=self.folder, env=self.env)
 
     @staticmethod
-    def seen(said: str) -> int:
-        return sum("CHANGED: " in line for line in said.splitlines())
+    def seen(output: str) -> int:
+        return sum("CHANGED: " in line for line in output.splitlines())
 
 
 def main() -> None:
@@ -154,10 +154,10 @@ def main() -> None:
             (Path(folder) / name).mkdir()
             sides.append(side(Path(folder) / name, base, options.sources))
         for side in sides:
-            side.read()  # the first sight
+            side.read()  # the first pass
         rows = [[side.read() for side in sides] for _ in range(options.runs)]
         changed.value = options.changed
-        seen = [side.seen(side.read().said) for side in sides]
+        seen = [side.seen(side.read().output) for side in sides]
     server.terminate()
     print(
         f"{options.sources} unchanged sources, median of {options.runs} passes; then {options.changed} of them changed"

@@ -1,13 +1,13 @@
-# ruff: noqa: E402 - the loopback servers lie among the tests
-"""One change, told to 2,000 Telegram chats from the embedded store, while a person asks and wants an answer.
+# ruff: noqa: E402 - the loopback servers are part of the tests
+"""Send one change to 2,000 Telegram chats from the embedded store, while a person asks questions.
 
     python benchmarks/pace.py [--chats 2000] [--seed 1] [--command]
 
-The platform is loopback Telegram in a process of its own, with Telegram's limits on and answers that take 20 to 200 ms;
-it counts what arrived in each second. Everything else is the program's own: store, duty, scheduler, channel. A person
-asks every two seconds: without --command an answer is sent in an urgent turn of the channel, with it /status is
-written to the bot and answered by the listener. Exit 1 when it was slower than 95 % of 25 messages a second, when more
-than 25 arrived in any second, wherever it begins, or when an answer took longer than a second.
+The platform is a loopback Telegram in a separate process, with Telegram's limits on and answers that take 20 to 200 ms.
+It counts the messages in each second. Everything else is the real program: store, worker, scheduler, channel. A person
+asks every two seconds. Without --command, an answer is sent in an urgent turn of the channel; with it, the person sends
+/status and the listener answers. The exit code is 1 if the pace was below 95 % of 25 messages a second, if more than 25
+arrived within any one second, or if an answer took longer than a second.
 """
 
 import argparse
@@ -50,11 +50,11 @@ RATE = 25  # messages a second
 ENOUGH = 0.95  # of it
 ASKS_EVERY = 2.0  # seconds
 PERSON = 7_000_000
-FIRST = 1_000_000  # the number of the first chat
+FIRST = 1_000_000  # the id of the first chat
 
 
 def serve(pipe, seed):
-    """Telegram, until it is told to stop; then what arrived: when, in which chat, and how many 429s it gave."""
+    """Run Telegram until told to stop; then send back the times and chats of all calls and all messages."""
     dice = Random(seed)
     with LoopbackTelegram(limits=True).run_in_thread() as telegram:
         telegram.plan = lambda _: delayed(dice.uniform(0.02, 0.2))
@@ -66,7 +66,7 @@ def serve(pipe, seed):
 
 
 async def prepared(folder, chats):
-    """A store in which every chat watches everything, the baseline is known and one agreement was signed."""
+    """Return a store that knows the baseline, in which every chat watches all states."""
     store = TinyStore.open(folder)
     await store.record(record(await store.known(), first_sight(5)))
     everything = Filter(states={ALL_STATES: 0})
@@ -76,7 +76,7 @@ async def prepared(folder, chats):
 
 
 async def asking(channel, pipe, asked):
-    """A person who wants to know something every two seconds; how long each answer took, where we see it ourselves."""
+    """Ask something every two seconds; note the time of each command, or how long each answer took."""
     while True:
         await asyncio.sleep(ASKS_EVERY)
         if pipe is not None:
@@ -90,15 +90,15 @@ async def asking(channel, pipe, asked):
 
 
 async def all_told(store, chats):
-    """Wait until nobody is owed anything, at most three times as long as it should take."""
+    """Wait until every chat is up to date, at most three times as long as it should take."""
     with suppress(TimeoutError):
         async with asyncio.timeout(3 * chats / RATE + 30):
-            while any(s.due_at is not None for s in await store.subscriptions()):  # noqa: ASYNC110 - as a person would
+            while any(s.due_at is not None for s in await store.subscriptions()):  # noqa: ASYNC110 - the store has no event for it
                 await asyncio.sleep(0.5)
 
 
 async def broadcast(folder, pipe, url, token, options):
-    """The program at work on one change; the figures of its side."""
+    """Run the program on one change; return its own figures."""
     store = await prepared(folder, options.chats)
     channel = TelegramSender(token=token, base_url=url)
     runner = Runner(
@@ -133,12 +133,12 @@ async def broadcast(folder, pipe, url, token, options):
 
 
 def in_each_second(times):
-    """How many arrived in the second that ends with each arrival."""
+    """Return the number of arrivals in the second that ends with each arrival."""
     return [index + 1 - bisect_left(times, moment - 1 + 1e-6) for index, moment in enumerate(times)]
 
 
 def answer_times(asked, arrived):
-    """How long it took from a person's command to the answer; one that never came took for ever."""
+    """Return the time from each command to its answer; infinity for one that never came."""
     answers_at = [at for at, chat in arrived if chat == str(PERSON)]
     found = ([at for at in answers_at if at >= moment][:1] for moment in asked)
     return [at[0] - moment if at else float("inf") for moment, at in zip(asked, found, strict=True)]
@@ -165,7 +165,7 @@ def main(options):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     print(f"{'chats':44}{options.chats:>10,}")
-    print(f"{'messages that arrived, answers among them':44}{len(told_at):>10,} + {len(messages) - len(told_at)}")
+    print(f"{'messages that arrived: changes + answers':44}{len(told_at):>10,} + {len(messages) - len(told_at)}")
     print(f"{'chats told once':44}{sum(n == 1 for n in chats.values()):>10,}")
     print(f"{'seconds':44}{seconds:>10.1f}")
     print(f"{'messages a second':44}{pace:>10.2f} ({pace / RATE:.1%} of {RATE})")
@@ -196,5 +196,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--chats", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--command", action="store_true", help="let the person write /status to the bot")
+    parser.add_argument("--command", action="store_true", help="let the person send /status to the bot")
     sys.exit(main(parser.parse_args()))

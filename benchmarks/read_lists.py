@@ -1,10 +1,10 @@
-"""CPU seconds for reading every list in a folder, with our reader and with openpyxl, side by side in one run.
+"""Compare the CPU seconds to read every list in a folder with our reader and with openpyxl, in one run.
 
     python benchmarks/read_lists.py [DIR]
 
-DIR is searched for .xlsx files at any depth; without it, ../shared/ice-archive beside the repository is read.
-The readers take turns file by file, so that a busy machine disturbs both alike; each file counts once.
-openpyxl only loads the workbook; ours gives rows and links as well. A whole replay may cost a third of that loading.
+DIR is searched for .xlsx files at any depth; the default is ../shared/ice-archive beside the repository. The readers take
+turns file by file, so that a busy machine disturbs both alike, and each file counts once. openpyxl only loads the
+workbook; ours also gives rows and links. A whole replay may cost a third of that loading.
 """
 
 import sys
@@ -18,7 +18,7 @@ import openpyxl
 from bot.sources.formats.workbook import read_workbook
 
 ARCHIVE = Path(__file__).parents[1].parent / "shared" / "ice-archive"
-ROWS = 1843  # of ICE's list of May 2026, to which times are scaled
+ROWS = 1843  # in ICE's list of May 2026; times are scaled to it
 
 
 def load_with_openpyxl(body):
@@ -34,7 +34,7 @@ def seconds(read, body):
 def main(folder):
     paths = sorted(folder.rglob("*.xlsx"))
     if not paths:
-        sys.exit(f"{folder} holds no .xlsx files")
+        sys.exit(f"{folder} has no .xlsx files")
     warnings.simplefilter("ignore")
     bodies = [path.read_bytes() for path in paths]
     counts = [sum(len(sheet.rows) for sheet in read_workbook(body)) for body in bodies]

@@ -1,9 +1,9 @@
-"""Side by side in one run: the whole replay of an archive, and openpyxl only loading the same workbooks.
+"""Compare the whole replay of an archive with openpyxl loading the same workbooks, side by side in one run.
 
     python benchmarks/replay.py [ARCHIVE] [--runs 3]
 
-Each is a process of its own; CPU seconds and peak memory are the operating system's account of it. The replay is to
-take at most a third of what openpyxl takes, and less than 200 MB.
+Each is a separate process, whose CPU seconds and peak memory are as the operating system accounts for them. The replay
+must take at most a third of openpyxl's time, and less than 200 MB.
 """
 
 import argparse
@@ -19,8 +19,6 @@ import sys, openpyxl
 for path in sys.argv[1:]:
     openpyxl.load_workbook(path)
 """
-
-
 SIDES = ("countersign replay", "openpyxl, loading only")
 
 
@@ -31,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     lists = sorted(str(path) for path in options.archive.glob("*/*.xlsx"))
     if not lists:
-        sys.exit(f"{options.archive} holds no lists")
+        sys.exit(f"{options.archive} has no lists")
     with tempfile.TemporaryDirectory() as folder:
         replay = [sys.executable, "-m", "bot", "replay", str(options.archive), "--json", f"{folder}/changes.jsonl"]
         load = [sys.executable, "-c", LOAD, *lists]

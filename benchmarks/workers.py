@@ -1,21 +1,20 @@
-# ruff: noqa: E402 - the servers lie among the tests
-"""Several workers on one PostgreSQL: what is lost or repeated when they are killed, and how they share the work.
+# ruff: noqa: E402 - the loopback servers are part of the tests
+"""Run several workers on one PostgreSQL: count what kills lose or repeat, or measure how they share the work.
 
     python benchmarks/workers.py kill [--subscriptions 5000] [--lists 6] [--seconds 4]
     python benchmarks/workers.py scale [--workers 4] [--subscriptions 2400] [--latency 10] [--sources 240] [--page-latency 1]
 
-`kill`: three workers, real publications of the archive on loopback ICE, slow loopback Telegram and Slack; one worker in
-turn is killed with kill -9 every few seconds and started again, and PostgreSQL is restarted once. Each chat is read as
-crash.py reads it.
+`kill` runs three workers while ICE publishes the real lists of the archive on loopback, with slow loopback Telegram and
+Slack. Every few seconds one worker in turn is killed with kill -9 and started again; PostgreSQL restarts once. Each chat
+is audited as in crash.py.
 
-`scale`: one worker to four, first a list that everybody on Slack is to be told, then local pages that are all due. What
-workers share is the waiting for others: on one machine its cores are shared as well, and bound what answers at once
-(--latency 0 --page-latency 0 shows that).
+`scale` runs one to four workers, first on a list that every Slack channel gets, then on local pages that are all due. The
+workers share the waiting for others. On one machine they share its cores too, which is the limit when answers come at
+once (see --latency 0 --page-latency 0).
 """
 
 import argparse
 import asyncio
-import inspect
 import multiprocessing
 import resource
 import subprocess
@@ -41,23 +40,25 @@ from support.loopback.telegram import LoopbackTelegram
 from support.program import World
 
 from bot.app.wiring import utc_now
-from bot.channels import CHANNELS
+from bot.channels.slack.sender import SlackSender
+from bot.channels.telegram.sender import TelegramSender
 from bot.domain.agreement import ListName
 from bot.domain.subscription import Filter, Subscription
-from bot.fetch import Fetch
+from bot.fetch import Limits
 from bot.pipeline.replay import entries
 from bot.store import SourceStatus
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.store import PostgresStore
 from bot.worker.worker import MOST_UNDER_WAY
 
+SENDERS = {"telegram": TelegramSender(token="1:x"), "slack": SlackSender(token="xoxb-1")}  # to render with
 POLL_EVERY = 5.0  # seconds
 STATES = ("TX", "FL", "GA", "NC", "PA", "VA", "TN", "OK", "AL", "SC")
-TELEGRAM = 25  # one in so many is there, where 25 messages a second are all that any number of workers may send
+TELEGRAM = 25  # one chat in so many; there, all workers together may send only 25 messages a second
 
 
 class WatchedIce(SlowIce):
-    """Notes when the page was asked for."""
+    """Notes the times at which the page was requested."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -70,7 +71,7 @@ class WatchedIce(SlowIce):
 
 
 class Crew:
-    """Workers on one database, in a world."""
+    """The workers on one database."""
 
     def __init__(self, world, url, log):
         self.world, self.url, self.log = world, url, log
@@ -86,16 +87,16 @@ class Crew:
         self.workers = [self.start() for _ in range(number)]
 
     def work(self, count, stack, is_done):
-        """Let so many work until it is done; the CPU seconds that they took."""
+        """Run `count` workers until it is done; return the CPU seconds they took."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.set_to_work(count)
         stack.callback(lambda: [worker.kill() for worker in self.workers])
         until = time.monotonic() + 600
         while not is_done():
             if time.monotonic() > until:
-                raise SystemExit(f"It was never done:\n{self.log.read_text()[-3000:]}")
+                raise SystemExit(f"It was never finished:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.1)
-        time.sleep(1)  # in which something may come that should not
+        time.sleep(1)  # time for messages that should not come
         self.end()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -198,9 +199,9 @@ def audited(crew):
     for subscription in subscriptions:
         flights = chats[subscription.channel].get(subscription.address, [])
         arrivals = [_arrival(f) for f in sorted(flights, key=lambda f: f.message.order)]
-        channel = CHANNELS[subscription.channel](token="1:x")
+        channel = SENDERS[subscription.channel]
         key = (subscription.channel, tuple(sorted(subscription.filter.states.items())))
-        known = texts.setdefault(key, {})  # the same filter is told the same
+        known = texts.setdefault(key, {})  # equal filters get equal messages
         owed = Owed(subscription, changes, channel, crew.world.ice.url, known)
         verdict = judge(owed, arrivals)
         bad += not verdict.is_good
@@ -213,7 +214,7 @@ def _arrival(flight):
 
 
 def polled_twice(pages, kills):
-    """Readings of the page within one interval, but for those of whose interval a worker was killed in."""
+    """Count the polls that came before the interval was over, unless a worker was killed in between."""
     early = 0
     for before, after in pairwise(pages):
         in_between = any(before - 1 <= kill <= after for kill in kills)
@@ -263,20 +264,20 @@ def kill(options):
             "lists": options.lists,
             "kill -9": len(kills),
             "restarts of PostgreSQL": restarted,
-            "messages that platforms stored": messages,
+            "messages the platforms stored": messages,
             "changes told": verdict.told,
             "changes lost": verdict.lost,
             "repeated after a kill": verdict.after_kill,
-            "repeated because the platform was not heard": verdict.after_fault,
+            "repeated because the platform's answer was lost": verdict.after_fault,
             "most repeated for one kill and subscription": verdict.most_for_a_kill,
             "repeated without a kill": verdict.inexcusable,
             "strange": verdict.strange,
-            "subscriptions with something wrong": bad,
-            "readings of the page": len(around.ice.pages),
-            "sources polled twice in one interval, no worker killed": polled_twice(around.ice.pages, kills),
+            "subscriptions with a problem": bad,
+            "polls of the page": len(around.ice.pages),
+            "polls too early, with no worker killed": polled_twice(around.ice.pages, kills),
             "sends that failed": log.count("event='not sent'"),
             "tracebacks in the log": log.count("Traceback"),
-            "all read and told": read and settled,
+            "every list polled and every chat up to date": read and settled,
             "exit codes": codes,
             "seconds": round(seconds),
         }
@@ -284,15 +285,15 @@ def kill(options):
             print(f"{what:58} {value}")
         good = (
             verdict.is_good and not bad and read and settled and not rows["tracebacks in the log"] and set(codes) == {0}
-        ) and not rows["sources polled twice in one interval, no worker killed"]
+        ) and not rows["polls too early, with no worker killed"]
         print("good" if good else "NOT GOOD")
         if not good:
             print(log[-5000:], file=sys.stderr)
         return 0 if good else 1
 
 
-class Patient(LoopbackSlack):
-    """Takes so long for each answer; when messages came is in `calls`."""
+class LatentSlack(LoopbackSlack):
+    """A Slack that takes `latency` seconds for each answer."""
 
     latency = 0.0
 
@@ -302,7 +303,7 @@ class Patient(LoopbackSlack):
 
 
 def pages(port, latency, read):
-    """Pages of counties that answer after so long, in a process of their own; when each was asked for."""
+    """Serve county pages that take `latency` seconds, in a separate process; note the first and last read in `read`."""
 
     async def answer(_):
         with read.get_lock():
@@ -328,18 +329,18 @@ def pages(port, latency, read):
 
 
 def scale(options):
-    """What one to four workers do in a second, where each waits for others most of the time, and where none does."""
-    at_once = inspect.signature(Fetch).parameters["concurrent"].default
+    """Print what one, two and more workers do in a second."""
+    at_once = Limits().concurrent
     print(
-        f"{options.subscriptions:,} Slack channels are told of one list; Slack takes {options.latency:g} s for an answer,"
-        f" and a worker has {MOST_UNDER_WAY} under way.\n{options.sources:,} pages of counties are read; a page takes"
+        f"{options.subscriptions:,} Slack channels get one list; Slack takes {options.latency:g} s to answer, and a worker"
+        f" has up to {MOST_UNDER_WAY} deliveries under way.\n{options.sources:,} county pages are read; a page takes"
         f" {options.page_latency:g} s, and a worker fetches {at_once} at a time."
     )
-    print("workers   messages a second   of one's      pages a second   of one's     CPU seconds of all")
+    print("workers   messages a second  vs. one         pages a second  vs. one      CPU seconds of all")
     first = None
     for count in range(1, options.workers + 1):
         messages, told_in = told(options, count)
-        pages_a_second, read_in = visited(options, count)
+        pages_a_second, read_in = pages_read(options, count)
         first = first or (messages, pages_a_second)
         print(
             f"{count:7}{messages:20.1f}{messages / first[0]:11.2f}{pages_a_second:20.1f}{pages_a_second / first[1]:11.2f}"
@@ -350,11 +351,11 @@ def scale(options):
 
 
 def told(options, count):
-    """Messages a second that so many workers send about one list, and the CPU seconds of it."""
+    """Return the messages a second that `count` workers send about one list, and the CPU seconds."""
     with ExitStack() as stack:
         server = Server()
         stack.callback(server.close)
-        slack = Patient()
+        slack = LatentSlack()
         slack.latency = options.latency
         around = World(
             stack.enter_context(LoopbackIce.run_in_thread()),
@@ -377,8 +378,8 @@ def told(options, count):
         return len(at) / (slack.messages[-1].at - min(at)), cpu
 
 
-def visited(options, count):
-    """Pages a second that so many workers read, and the CPU seconds of it."""
+def pages_read(options, count):
+    """Return the pages a second that `count` workers read, and the CPU seconds."""
     port, read = multiprocessing.Value("i", 0), multiprocessing.Array("d", 3)
     county = multiprocessing.Process(target=pages, args=(port, options.page_latency, read), daemon=True)
     county.start()
@@ -415,14 +416,14 @@ def visited(options, count):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=("kill", "scale"))
-    parser.add_argument("--subscriptions", type=int, help="5000 to kill, 2400 to scale")
-    parser.add_argument("--workers", type=int, default=4, help="to scale up to")
-    parser.add_argument("--latency", type=float, default=10.0, help="seconds that Slack takes to answer, to scale")
-    parser.add_argument("--sources", type=int, default=240, help="pages of counties, to scale")
-    parser.add_argument("--page-latency", type=float, default=1.0, help="seconds that a page takes, to scale")
+    parser.add_argument("--subscriptions", type=int, help="default: 5000 for kill, 2400 for scale")
+    parser.add_argument("--workers", type=int, default=4, help="for scale: the most workers")
+    parser.add_argument("--latency", type=float, default=10.0, help="for scale: seconds that Slack takes to answer")
+    parser.add_argument("--sources", type=int, default=240, help="for scale: county pages")
+    parser.add_argument("--page-latency", type=float, default=1.0, help="for scale: seconds that a page takes")
     parser.add_argument("--lists", type=int, default=6)
-    parser.add_argument("--first", type=int, default=60, help="the list of the archive that is known at first")
-    parser.add_argument("--seconds", type=float, default=4.0, help="between kills, about")
+    parser.add_argument("--first", type=int, default=60, help="number of the list in the archive to begin with")
+    parser.add_argument("--seconds", type=float, default=4.0, help="between kills, roughly")
     parser.add_argument("--spell", type=float, default=20.0, help="seconds of killing after each list")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()

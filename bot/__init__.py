@@ -5,12 +5,15 @@ The straight line::
     fetch ─► parse ─► vet ─► reconcile ─► record ═════ change log ═════► compose ─► send ─► advance
     Document Listing  held?   Changes     one atomic                     Digest    Receipt  cursor, or
     (edge)   (pure)   (pure)  (pure)      commit                         (pure)    (edge)   due again, or paused
-    └──────────── watch.py: one source that is due ───────┘      └──── deliver.py: one subscription that is due ───┘
+    └──── pipeline/poll_list: one due source ─────────────┘      └── pipeline/deliver: one due subscription ──┘
 
-Agendas of local government come in by the same door: attend.py, one place that is due, fetches, reads, looks for
-mentions, compares them with those that are recorded, and records.
+Local-government agendas enter through pipeline/poll_agenda: it fetches one due place, detects mentions of 287(g),
+compares them with those already recorded, and records.
 
-Each step takes a value and returns the next; nobody calls upstream. The only resting place is the change log.
+Each step takes a value and returns the next; nothing calls upstream. The change log is the only resting place.
+
+Start reading at `bot.__main__`, `bot.cli` or `bot.pipeline`. Imports go down only: cli, app, then web, worker, commands
+and observability, then pipeline and config, then sources, channels, store and fetch, then the pure domain, then errors.
 """
 
 __version__ = "0.1.0"

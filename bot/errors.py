@@ -1,24 +1,24 @@
-"""Every error that Countersign raises on purpose; its text is a sentence for a person.
+"""The errors that Countersign raises on purpose; the text of each is a sentence for a person.
 
 ::
 
     CountersignError
-    ├── UsageError            what a person typed cannot be done; exit 2
-    │   └── ConfigError       the configuration, every problem at once; exit 2
-    ├── SourceError           a source could not be read; nothing is concluded from it
-    │   ├── Unreachable       no answer, a time-out, 5xx: try again, after `retry_after` if the server said so
-    │   ├── Blocked           403, 429 or robots.txt: back off, never evade
-    │   ├── Missing           404 or 410: linked but not there (ICE links a sheet before it uploads it)
-    │   ├── Unsafe            an address or a size that we refuse
-    │   ├── Unreadable        it came, but it is not what it should be
-    │   └── Unforeseen        what came brought a fault of ours to light: to be reported, and the other sources go on
-    ├── SendError             a message was not delivered; carries the verdict
-    └── StoreError            what we know could not be read or written
-        ├── StoreBusy         another program writes this folder
-        ├── LeaseLost         another program works on it now; what was to be written is its business
-        ├── StoreAway         the database does not answer; it may again in a moment
-        ├── StoreDamaged      a file was damaged and no good copy of it is left
-        └── StoreUnwritable   a read-only folder, a full disk
+    ├── UsageError                 a person asked for something impossible; exit 2
+    │   └── ConfigError            the configuration is wrong; lists every problem at once; exit 2
+    ├── SourceError                a source could not be read; we conclude nothing from that
+    │   ├── Unreachable            no answer, a timeout or a 5xx: try again, after `retry_after` if the server gave one
+    │   ├── Blocked                403, 429 or robots.txt: back off, never evade
+    │   ├── Missing                404 or 410: linked but not there (ICE links a sheet before uploading it)
+    │   ├── Unsafe                 an address or a size that we refuse
+    │   ├── Unreadable             a document arrived, but it is not what it should be
+    │   └── InternalSourceError    a bug of ours, brought out by this source: report it; other sources go on
+    ├── SendError                  a message was not delivered; says what that means for the subscription
+    └── StoreError                 our data could not be read or written
+        ├── StoreBusy              another program is writing this data folder
+        ├── LeaseLost              another program took over this work; our result is dropped
+        ├── StoreUnavailable       the database does not answer; it may in a moment
+        ├── StoreCorrupt           a file is damaged and no good copy is left
+        └── StoreUnwritable        a read-only folder or a full disk
 """
 
 import traceback
@@ -26,19 +26,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-LONGEST_REASON = 120  # characters of an error that nobody wrote for a person
+LONGEST_REASON = 120  # characters of a Python error, which wasn't written for people
 
 
 class CountersignError(Exception):
-    """The root; `str(error)` is one line for a person and holds no token."""
+    """The root of the tree; `str(error)` is one line for a person and contains no token."""
 
 
 class UsageError(CountersignError):
-    """What a person typed cannot be done; the text says what to do instead."""
+    """A person asked for something impossible; the text says what to do instead."""
 
 
 class ConfigError(UsageError):
-    """Everything that is wrong with the configuration, with file and line where there is one."""
+    """The configuration is wrong; lists every problem, with file and line if there is one."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -46,7 +46,7 @@ class ConfigError(UsageError):
 
 
 class SourceError(CountersignError):
-    """A source could not be read. `retry_after` is in seconds where the server gave one."""
+    """A source could not be read. `retry_after` is in seconds, if the server gave it."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
@@ -54,32 +54,32 @@ class SourceError(CountersignError):
 
 
 class Unreachable(SourceError):
-    """No answer, a time-out or a 5xx."""
+    """The server gave no answer in time, or a 5xx."""
 
 
 class Blocked(SourceError):
-    """403, 429 or robots.txt: we are not wanted now."""
+    """The server doesn't want us now: 403, 429 or robots.txt."""
 
 
 class Missing(SourceError):
-    """404 or 410."""
+    """The document isn't there: 404 or 410."""
 
 
 class Unsafe(SourceError):
-    """An address, a redirect or a size that we refuse."""
+    """We refuse an address, a redirect or a size."""
 
 
 class Unreadable(SourceError):
-    """A document came, but it is not what it should be."""
+    """A document arrived, but it is not what it should be."""
 
 
 class InternalSourceError(SourceError):
-    """What a source says brought a fault of Countersign to light; the text says where, for whoever mends it."""
+    """A document brought out a bug in Countersign; the text says where, for the person who fixes it."""
 
 
 @contextmanager
 def attribute_errors_to(source: str) -> Iterator[None]:
-    """Raise what nobody foresaw as an Unforeseen of this source, so that it is as any failure of it."""
+    """Turn any unexpected exception into this source's InternalSourceError, so that it counts as a failed reading."""
     try:
         yield
     except CountersignError:
@@ -89,21 +89,20 @@ def attribute_errors_to(source: str) -> Iterator[None]:
         file, line = [step for step in steps if Path(step[0]).is_relative_to(Path(__file__).parent)][-1]
         reason = " ".join(f"{type(bug).__name__} {bug}".split())[:LONGEST_REASON]
         raise InternalSourceError(
-            f"{source}: could not be read for a fault of Countersign's own: {reason} ({Path(file).name}, line {line}); "
+            f"{source}: a bug in Countersign kept it from being read: {reason} ({Path(file).name}, line {line}); "
             "please report it"
         ) from bug
 
 
 class SendError(CountersignError):
-    """A message was not delivered, and what that means for the subscription.
+    """A message was not delivered; the attributes say what that means for the subscription.
 
-    `permanent`: this address takes no more messages until a person acts (the reason is the text);
-    `doubtful`: permanent only if it still says so after a day (Slack loses sight of a channel for hours);
-    `gone`: the whole workspace or bot token is refused, not only this address;
-    `retry_after`: seconds that the platform asked for; `moved_to`: the address to use from now on;
-    `too_long`: the platform takes this text only shorter or plainer;
-    `scope`: what `retry_after` speaks of, "address" or "platform";
-    `waiting`: nothing was sent, since its turn comes only after `retry_after`: that is no failure.
+    `permanent`: this address takes no messages until a person acts; the text says why.
+    `maybe_permanent`: permanent only if the platform still says so after a day (Slack loses sight of a channel for
+    hours). `credentials_rejected`: the platform rejects the whole workspace or bot token, not only this address.
+    `retry_after`: the seconds that the platform asked for, and `scope` what they apply to, "address" or "platform".
+    `moved_to`: the address to use from now on. `too_long`: the platform takes this text only shorter or plainer.
+    `not_our_turn`: nothing was sent, because our turn comes only after `retry_after`; this isn't a failure.
     """
 
     def __init__(
@@ -131,23 +130,23 @@ class SendError(CountersignError):
 
 
 class StoreError(CountersignError):
-    """What we know could not be read or written."""
+    """Our data could not be read or written."""
 
 
 class StoreBusy(StoreError):
-    """Another program writes this data folder."""
+    """Another program is writing this data folder."""
 
 
 class LeaseLost(StoreError):
-    """Another program works on it now, because this one was too slow or came second."""
+    """Another program has taken over this work, because this one was too slow or came second."""
 
 
 class StoreUnavailable(StoreError):
-    """The database does not answer; what was begun is undone, and may be tried again."""
+    """The database does not answer; the transaction was undone and may be tried again."""
 
 
 class StoreCorrupt(StoreError):
-    """A file of the store is damaged and no good copy of it is left."""
+    """A file of the store is damaged and no good copy is left."""
 
 
 class StoreUnwritable(StoreError):

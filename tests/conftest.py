@@ -1,28 +1,39 @@
-"""What tests of several folders ask for."""
+"""Fixtures and settings for tests of several folders."""
 
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No example fails because the machine is busy, and every run in CI tries the same examples.
+settings.register_profile(
+    "countersign",
+    deadline=None,
+    database=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("countersign")
 
 
 @pytest.fixture(scope="session")
 def server():
-    """One PostgreSQL for all tests of this process, started when the first one asks for it."""
+    """One PostgreSQL for all tests of this process, started for the first one that needs it."""
     from support.database import NoServer, Server
 
     try:
         started = Server()
     except NoServer as fault:
         if os.environ.get("POSTGRES_REQUIRED"):
-            pytest.fail(f"PostgreSQL is required here, and none could be started: {fault}")
-        pytest.skip(f"NO POSTGRESQL: its store is not tested here, for none could be started: {fault}")
+            pytest.fail(f"PostgreSQL is required here and couldn't be started: {fault}")
+        pytest.skip(f"NO POSTGRESQL: its store isn't tested here, because it couldn't be started: {fault}")
     yield started
     started.close()
 
 
 @pytest.fixture(scope="session")
 def migrated(server):
-    """The name of a database that holds the tables and nothing else, of which others are copied."""
+    """The name of a database with empty tables, the template for others."""
     from bot.store.postgres.migrate import migrate
 
     url = server.make()
@@ -32,5 +43,5 @@ def migrated(server):
 
 @pytest.fixture
 def database(server, migrated):
-    """The address of a fresh database with the tables."""
+    """The address of a fresh database with empty tables."""
     return server.make(template=migrated)

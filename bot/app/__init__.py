@@ -1,1 +1,1 @@
-"""From settings to running objects."""
+"""Turns the settings into running objects and keeps them running: the only room that knows all the others."""

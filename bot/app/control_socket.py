@@ -1,4 +1,4 @@
-"""The Unix socket in the data folder through which commands that write reach the running program.
+"""The Unix socket in the data folder that takes commands for the running program.
 
 One line of JSON each way: `{"command": …, "arguments": {…}}`, then `{"answer": …}` or `{"error": …, "usage": bool}`.
 """
@@ -7,14 +7,15 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, chdir, suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from bot.commands.operator import Answer, carry_out
+from bot.commands.as_json import JsonObject
+from bot.commands.operator import carry_out
 from bot.errors import CountersignError, StoreBusy, StoreError, UsageError
 from bot.pipeline.runner import Runner
 
@@ -25,11 +26,11 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def listening(runner: Runner, folder: Path) -> Any:
-    """Carry out commands that arrive while the program runs."""
+async def listening(runner: Runner, folder: Path) -> AsyncIterator[None]:
+    """Carry out the commands that arrive while the block runs."""
     (folder / NAME).unlink(missing_ok=True)
-    door = _bound(folder)
-    server = await asyncio.start_unix_server(lambda r, w: _serve(runner, r, w), sock=door, limit=LONGEST_LINE)
+    bound = _bound(folder)
+    server = await asyncio.start_unix_server(lambda r, w: _serve(runner, r, w), sock=bound, limit=LONGEST_LINE)
     try:
         yield
     finally:
@@ -39,19 +40,19 @@ async def listening(runner: Runner, folder: Path) -> Any:
 
 
 def _bound(folder: Path) -> socket.socket:
-    """The socket, readable by nobody else; bound by a short name, for a path may hold only 108 letters."""
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    """Return a socket only its owner may use, bound by its short name because a path may hold only 108 bytes."""
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
         with chdir(folder):
-            door.bind(NAME)
+            bound.bind(NAME)
     except OSError as fault:
-        door.close()
-        raise StoreError(f"No socket can be made in {folder}: {fault.strerror}.") from fault
+        bound.close()
+        raise StoreError(f"Can't create a socket in {folder}: {fault.strerror}.") from fault
     finally:
         os.umask(mask)
-    door.setblocking(False)
-    return door
+    bound.setblocking(False)
+    return bound
 
 
 async def _serve(runner: Runner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,39 +61,42 @@ async def _serve(runner: Runner, reader: asyncio.StreamReader, writer: asyncio.S
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
     except (ConnectionError, ValueError) as fault:
-        log.warning("a command was broken off", problem=str(fault))
+        log.warning("a command was interrupted", problem=str(fault))
     finally:
         writer.close()
 
 
-async def _answer(runner: Runner, line: bytes) -> dict[str, Any]:
+async def _answer(runner: Runner, line: bytes) -> JsonObject:
     try:
         request = json.loads(line)
-        return {"answer": await carry_out(runner, request["command"], request["arguments"])}
+        name, arguments = str(request["command"]), dict(request["arguments"])
     except (ValueError, KeyError, TypeError):
-        return {"error": "The command was not understood.", "usage": True}
+        return {"error": "The running program didn't understand the command.", "usage": True}
+    try:
+        return {"answer": await carry_out(runner, name, arguments)}
     except CountersignError as fault:
         return {"error": str(fault), "usage": isinstance(fault, UsageError)}
     except Exception:
-        log.exception("a command failed in a way nobody foresaw")
-        return {"error": "The running program failed at it; its log says how.", "usage": False}
+        log.exception("a command failed unexpectedly", command=name)
+        return {"error": f"{name} failed with an internal error. The running program's log has it.", "usage": False}
 
 
-def hand_over(folder: Path, name: str, arguments: Mapping[str, Any]) -> Answer:
-    """Have the running program carry out a command, and wait for its answer; its errors are raised here."""
+def hand_over(folder: Path, name: str, arguments: Mapping[str, Any]) -> JsonObject:
+    """Have the running program carry out a command, and return its answer or raise its error."""
     request = json.dumps({"command": name, "arguments": arguments}).encode() + b"\n"
     try:
-        with chdir(folder), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-            door.connect(NAME)
-            door.sendall(request)
-            with door.makefile("rb") as answers:
+        with chdir(folder), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as program:
+            program.connect(NAME)
+            program.sendall(request)
+            with program.makefile("rb") as answers:
                 line = answers.readline()
     except OSError as fault:
         raise StoreBusy(
-            f"Another program writes {folder} but takes no commands ({fault.strerror}); try again when it has ended."
+            f"Another program is writing to {folder} but takes no commands ({fault.strerror}). "
+            "Try again when it has finished."
         ) from fault
     if not line:
-        raise StoreError("The running program ended before it answered; what was asked may have been done.")
+        raise StoreError("The running program stopped before it answered. The command may have been carried out.")
     answer = json.loads(line)
     if "error" in answer:
         raise (UsageError if answer["usage"] else CountersignError)(answer["error"])

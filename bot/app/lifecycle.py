@@ -1,56 +1,110 @@
-"""A program that runs until it is stopped (`run`, `web`): its log, its counts, its errors."""
+"""The life of a program that runs until it is stopped: `run`, `worker` and `web`.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+Each reads the settings, sets up its log, metrics and error reports, opens the store, works until SIGTERM or Ctrl-C,
+finishes the work in progress and closes the store.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from bot.app.wiring import utc_now
+from bot.app import control_socket
+from bot.app.listeners import DEFAULT_PORT, listening
+from bot.app.wiring import opened, operator, places, runner, utc_now
+from bot.commands.chat import ChatCommands
+from bot.commands.operator import broadcast
 from bot.config.settings import Settings, load, notices
 from bot.domain.source_status import ICE
-from bot.errors import CountersignError
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.errors import CountersignError, StoreUnavailable
 from bot.observability.health_check import HealthCheck
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.observability.sentry import reporter
+from bot.pipeline.runner import Runner
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Store
-from bot.web.server import Views
+from bot.store.tiny.store import TinyStore
+from bot.web.server import Views, serving
+from bot.worker import scheduler
+from bot.worker.health_notices import notify
+from bot.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from bot.store.postgres.store import PostgresStore
+
+DATABASE_PATIENCE = 60.0  # seconds that a starting program waits for a database that is starting, too
+SET_UP = "set up"  # the lease of the program that applies the configuration
+NO_WEBHOOKS = (
+    "This process takes no webhooks because it only reads the data folder. `countersign run` takes them at its own "
+    "PORT. To share the work among several processes, set DATABASE_URL."
+)
+
+T = TypeVar("T")
+Job = Callable[["Service", Runner], Awaitable[None]]
 
 log = structlog.get_logger()
 
 
+# ── the three programs ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run() -> None:
+    """Poll, deliver and answer chats."""
+    _work(_poll_deliver_and_answer)
+
+
+def work() -> None:
+    """Poll and deliver beside other workers; without a database there are none, so do everything."""
+    _work(_poll_and_deliver)
+
+
+def serve() -> None:
+    """Answer chats and serve health checks beside workers; without a database, serve health checks only."""
+    with _service() as service:
+        asyncio.run(_serve(service))
+
+
+# ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The settings, and the observer that counts."""
+    """What lasts as long as the process: its settings and its metrics."""
 
     settings: Settings
     metrics: Metrics
 
     def views(self, store: Store) -> Views:
-        """What can be seen of this store and of this process from outside."""
-        lookout = HealthCheck(
+        """Return what /health and /metrics show about this store and this process."""
+        check = HealthCheck(
             store=store,
             now=utc_now,
             stale_after=timedelta(hours=self.settings.stale_hours),
             reads_ice=ICE in self.settings.sources,
         )
-        return Views(lookout.look, self.metrics.page, CONTENT_TYPE)
+        return Views(check.look, self.metrics.page, CONTENT_TYPE)
 
 
 @contextmanager
-def service() -> Iterator[Service]:
-    """Read the settings, and see to it that nothing that fails meanwhile goes unseen.
+def _service() -> Iterator[Service]:
+    """Read the settings, set up logs, metrics and error reports, and let no failure go unseen.
 
-    Where a host collects the log as JSON, an error that nobody foresaw goes there whole, for its disk is thrown away,
-    and the program ends with exit code 1. Otherwise it is raised as it is.
+    If the log is JSON, a host is collecting it and may throw away the disk, so an unexpected error goes into the log
+    and the exit code is 1. Otherwise the error is raised.
     """
     settings, metrics = load(), Metrics()
     set_up_logs(settings, quiet=False, also=(metrics.line,))
-    send = reporter(settings)
-    if send is not None:
-        set_up_logs(settings, quiet=False, also=(metrics.line, send))
+    reports = reporter(settings)
+    if reports is not None:
+        set_up_logs(settings, quiet=False, also=(metrics.line, reports))
     for notice in notices(settings):
         log.warning(notice)
     try:
@@ -59,11 +113,147 @@ def service() -> Iterator[Service]:
         raise
     except Exception as fault:
         if settings.log == "json":
-            log.exception("the program failed in a way nobody foresaw")
+            log.exception("the program failed unexpectedly")
             raise SystemExit(1) from fault
-        if send is not None:
-            send.report(fault)
+        if reports is not None:
+            reports.report(fault)
         raise
     finally:
-        if send is not None:
-            send.flush()
+        if reports is not None:
+            reports.flush()
+
+
+# ── store ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _opened_in_time(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
+    """Open the store, waiting for a database that is still starting, and log the store's notices."""
+    store = await _patiently(lambda: opened(settings, readonly=readonly))
+    for notice in store.notices:
+        log.warning(notice)
+    return store
+
+
+async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
+    """Retry until the database answers, but give up after a minute in case the address is wrong."""
+    until = time.monotonic() + DATABASE_PATIENCE
+    while True:
+        try:
+            return await do()
+        except StoreUnavailable as fault:
+            if time.monotonic() > until:
+                raise
+            log.warning("the database isn't answering yet", problem=str(fault))
+            await asyncio.sleep(3)
+
+
+# ── work ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _work(job: Job) -> None:
+    with _service() as service:
+        asyncio.run(_open_and(job, service))
+
+
+async def _open_and(job: Job, service: Service) -> None:
+    settings = service.settings
+    store = await _opened_in_time(settings)
+    try:
+        gc.freeze()  # the store's contents stay, so the collector needn't search them again and again
+        async with (
+            runner(settings, store, places(settings), service.metrics) as made,
+            _taking_commands(made, settings),
+        ):
+            await _patiently(lambda: _set_up(settings, made))
+            await job(service, made)
+    finally:
+        await store.close()
+
+
+def _taking_commands(runner: Runner, settings: Settings) -> AbstractAsyncContextManager[None]:
+    """Take commands that write to the data folder; to a database, commands write themselves."""
+    if settings.database_url is not None:
+        return nullcontext()
+    return control_socket.listening(runner, settings.data)
+
+
+async def _set_up(settings: Settings, runner: Runner) -> None:
+    """Apply the configuration; programs that start together take turns."""
+    while not await runner.store.lease(SET_UP):  # noqa: ASYNC110 - waits for another program
+        await asyncio.sleep(0.2)
+    try:
+        await broadcast(runner, settings.broadcast)
+        await _subscribe_console(runner)
+        await _log_start(settings, runner)
+        await probe_rejected_tokens(runner.store, utc_now(), at_once=True)
+    finally:
+        await runner.store.release(SET_UP)
+
+
+async def _subscribe_console(runner: Runner) -> None:
+    """If the console is the only channel and there is no subscription, print all changes there."""
+    if "console" in runner.channels and not await runner.store.subscriptions():
+        filter_ = Filter(states={ALL_STATES: 0})
+        await runner.store.subscribe(
+            Subscription(id="", channel="console", address="console", filter=filter_, created_at=utc_now())
+        )
+
+
+async def _log_start(settings: Settings, runner: Runner) -> None:
+    log.info(
+        "started",
+        page=settings.ice_url,
+        every=f"{settings.poll_seconds:g} s",
+        data="PostgreSQL" if settings.database_url is not None else str(settings.data),
+        channels=sorted(runner.channels),
+        subscriptions=len(await runner.store.subscriptions()),
+    )
+
+
+async def _poll_deliver_and_answer(service: Service, runner: Runner) -> None:
+    settings = service.settings
+    has_port = settings.public_url is not None or settings.port is not None
+    views = service.views(runner.store) if has_port else None
+    async with listening(settings, runner, ChatCommands(runner), views):
+        await _tick(settings, runner)
+
+
+async def _poll_and_deliver(service: Service, runner: Runner) -> None:
+    settings = service.settings
+    if settings.database_url is None:
+        await _poll_deliver_and_answer(service, runner)
+        return
+    async with nullcontext() if settings.port is None else serving(settings.port, service.views(runner.store)):
+        await _tick(settings, runner)
+
+
+async def _tick(settings: Settings, runner: Runner) -> None:
+    """Start what is due, once a second, until the program is stopped."""
+    stale_after = timedelta(hours=settings.stale_hours)
+
+    async def upkeep() -> None:
+        await probe_rejected_tokens(runner.store, utc_now())
+        await notify(runner, operator(settings), stale_after)
+
+    await scheduler.run(Worker(runner, upkeep=upkeep))
+
+
+async def _serve(service: Service) -> None:
+    settings = service.settings
+    stop = scheduler.stop_asked()
+    store = await _opened_in_time(settings, readonly=True)
+    try:
+        views = service.views(store)
+        if settings.database_url is None:
+            log.warning(NO_WEBHOOKS)
+            async with serving(settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS):
+                await stop.wait()
+        else:
+            async with (
+                runner(settings, store, observer=service.metrics, sends=False) as made,
+                listening(settings, made, ChatCommands(made), views),
+            ):
+                await stop.wait()
+        log.info("stopping")
+    finally:
+        await store.close()

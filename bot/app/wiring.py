@@ -1,17 +1,15 @@
-"""From settings to the things that they describe: store, sources, channels, desk."""
+"""Turns the settings into what they describe: the store, the sources, the senders and the runner."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from bot.channels import CHANNELS, Channel
+from bot.channels import CHANNELS, Sender
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
@@ -20,25 +18,24 @@ from bot.store.tiny.store import TinyStore
 from bot.worker.health_notices import Operator
 
 if TYPE_CHECKING:
-    from bot.channels.slack.oauth import OAuth
     from bot.store.postgres.store import PostgresStore
 
 TOKENS = "tokens"
 
 
 def utc_now() -> datetime:
-    """The clock, in UTC and whole seconds."""
+    """Return the time in UTC, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def sources(settings: Settings) -> dict[str, Source]:
-    """The enabled sources by name."""
+    """Return the enabled sources by name."""
     made: dict[str, Source] = {"ice": Ice(settings.ice_url)}
     return {name: source for name, source in made.items() if name in settings.sources}
 
 
 async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
-    """The store that is set up: the database of DATABASE_URL, else the data folder, whose one writer this becomes."""
+    """Open the store: the database at DATABASE_URL, or else the data folder, whose only writer this becomes."""
     if settings.database_url is not None:
         from bot.store.postgres.store import PostgresStore  # noqa: PLC0415 - the library is slow to import
 
@@ -47,22 +44,22 @@ async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | 
 
 
 def places(settings: Settings) -> Mapping[str, Place]:
-    """The catalogue of local sources; empty where they are switched off."""
+    """Return the catalog of local sources, empty if they are switched off."""
     return catalog.places() if "local" in settings.sources else {}
 
 
 class StoredNotes:
-    """The store's notes of one kind, as the vault keeps its texts in them."""
+    """The store's notes of one kind, where channels keep their tokens."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def get(self, key: str) -> str | None:
-        """The text of a key."""
+        """Return the text under a key."""
         return (await self._store.notes(TOKENS)).get(key)
 
     async def put(self, key: str, text: str) -> None:
-        """Keep a text."""
+        """Store a text."""
         await self._store.note(TOKENS, key, text)
 
     async def delete(self, key: str) -> None:
@@ -70,57 +67,32 @@ class StoredNotes:
         await self._store.note(TOKENS, key, None)
 
     async def keys(self) -> Sequence[str]:
-        """All keys."""
+        """Return all keys."""
         return list(await self._store.notes(TOKENS))
 
 
-def slack_oauth(settings: Settings, store: Store) -> "OAuth | None":
-    """What it takes for other workspaces to install the app; None where the operator has not set all of it."""
-    needed = (settings.slack_client_id, settings.slack_client_secret, settings.public_url, settings.secret_key)
-    if settings.slack_client_id is None or None in needed or settings.slack_signing_secret is None:
-        return None
-    from bot.channels.slack.oauth import OAuth, Workspaces  # noqa: PLC0415 - the library is slow to import
-    from bot.channels.slack.token_vault import Vault  # noqa: PLC0415 - the same
+def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Sender]:
+    """Make the senders of the channels that are set up; a fallback stands in if no channel with settings is.
 
-    vault = Vault(_plain(settings.secret_key), StoredNotes(store))
-    return OAuth(
-        client_id=settings.slack_client_id,
-        client_secret=_plain(settings.slack_client_secret),
-        public_url=settings.public_url or "",
-        vault=vault,
-        workspaces=Workspaces(vault),
-    )
+    Without `sends` they only serve answers to people.
+    """
+    notes = StoredNotes(store)
+    chosen = {name: channel for name, channel in CHANNELS.items() if not channel.is_fallback}
+    made = {name: channel.make_sender(settings, notes, sends=sends) for name, channel in chosen.items()}
+    if not any(sender is not None and CHANNELS[name].settings for name, sender in made.items()):
+        fallbacks = CHANNELS.keys() - chosen.keys()
+        made |= {name: CHANNELS[name].make_sender(settings, notes, sends=sends) for name in fallbacks}
+    return {name: sender for name, sender in made.items() if sender is not None}
 
 
-def _plain(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret is not None else ""
-
-
-def channels(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Channel]:
-    """The channels that are set up; the console only while no other is. Without `sends` they are for answers alone."""
-    made: dict[str, Channel] = {}
-    if settings.telegram_bot_token is not None:
-        token = _plain(settings.telegram_bot_token)
-        made["telegram"] = CHANNELS["telegram"](token=token, base_url=settings.telegram_api_url, sends=sends)
-    oauth = slack_oauth(settings, store)
-    if settings.slack_bot_token is not None or oauth is not None:
-        made["slack"] = CHANNELS["slack"](
-            token=_plain(settings.slack_bot_token) or None,
-            tokens=oauth.workspaces.token if oauth is not None else None,
-            base_url=settings.slack_api_url,
-        )
-    only = made or {"console": CHANNELS["console"]()}
-    return {**only, "apprise": CHANNELS["apprise"]()}
-
-
-def elections(settings: Settings) -> dict[str, str]:
-    """For each channel whose pace holds for a whole bot token: what its one sender is elected to."""
-    token = settings.telegram_bot_token
-    return {"telegram": f"sender telegram {_plain(token).partition(':')[0]}"} if token is not None else {}
+def sending_leaderships(settings: Settings) -> dict[str, str]:
+    """Return, by channel, the leadership a program needs to send there; most channels need none."""
+    found = {name: channel.sending_leadership(settings) for name, channel in CHANNELS.items()}
+    return {name: leadership for name, leadership in found.items() if leadership is not None}
 
 
 def operator(settings: Settings) -> Operator:
-    """Where the operator wants to be told."""
+    """Return where the operator is notified."""
     if settings.operator is None:
         return Operator()
     channel, _, address = settings.operator.partition(":")
@@ -136,16 +108,17 @@ async def runner(
     *,
     sends: bool = True,
 ) -> AsyncIterator[Runner]:
-    """The desk with its doors open: one HTTP client, the channels; closed at the end.
+    """Open the HTTP client and the senders, and close them at the end.
 
-    `places` are those to watch. Without `sends` other programs tell the subscriptions, and this one answers people.
+    `places` are the local sources to poll. Without `sends`, other programs deliver to the subscriptions and this one
+    only answers people.
     """
     fetch = Fetch(
         contact=settings.contact,
-        host_gap=settings.host_gap,
+        limits=Limits(host_gap=settings.host_gap),
         allow_loopback=settings.allow_loopback,
     )
-    made: Mapping[str, Channel] = channels(settings, store, sends=sends)
+    made: Mapping[str, Sender] = senders(settings, store, sends=sends)
     try:
         async with fetch:
             yield Runner(
@@ -157,9 +130,9 @@ async def runner(
                 every=timedelta(seconds=settings.poll_seconds),
                 page=settings.ice_url,
                 places=places or {},
-                elections=elections(settings),
+                leadership=sending_leaderships(settings),
                 observer=observer or Unobserved(),
             )
     finally:
-        for channel in made.values():
-            await channel.close()
+        for sender in made.values():
+            await sender.close()

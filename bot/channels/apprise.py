@@ -1,20 +1,41 @@
-"""Everything else that carries a text: e-mail, Discord, Teams, Matrix, ntfy, webhooks and a hundred more, by Apprise.
+"""Everything else that carries text: email, Discord, Teams, Matrix, ntfy, webhooks and a hundred more, through Apprise.
 
-Send-only, and set up by the operator alone: an address such as mailto://… holds a password, so no output, log or
-receipt shows more of it than its kind.
+It only sends, and only the operator sets it up. An address such as mailto://… contains a password, so no output, log
+or receipt shows more of it than its kind.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from types import ModuleType
 from urllib.parse import urlsplit
 
-from bot.channels import Part, Ready, at_once
+from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
+from bot.channels.setup import Setup, SharedSettings
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.errors import SendError, UsageError
+
+
+class AppriseSetup(Setup[SharedSettings]):
+    """Needs no settings: an address says it all."""
+
+    name = "apprise"
+
+    def check_address(self, address: str) -> str:
+        """Accept an address if Apprise knows its kind. Never repeat it, because it contains a password."""
+        address = address.strip()
+        if not urlsplit(address).scheme or not _library().Apprise().add(address):
+            raise UsageError(
+                "Apprise doesn't understand this address. It should look like mailto://user:password@example.org or "
+                "discord://id/token; Apprise's documentation lists every kind."
+            )
+        return address
+
+    def make_sender(self, settings: SharedSettings, notes: Notes, *, sends: bool) -> Sender:  # noqa: ARG002
+        return AppriseSender()
 
 
 class AppriseSender:
@@ -24,22 +45,9 @@ class AppriseSender:
 
     def __init__(self, *, call_timeout: float = 30.0) -> None:
         self.timeout = call_timeout
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs addresses, passwords and all
-
-    def check(self, address: str) -> str:
-        """The address, if Apprise knows its kind; never said back, for it holds a password."""
-        from apprise import Apprise as Sender  # noqa: PLC0415 - slow to import, and used by few
-
-        address = address.strip()
-        if not urlsplit(address).scheme or not Sender().add(address):
-            raise UsageError(
-                "Apprise does not understand this address. It looks like mailto://user:password@example.org or "
-                "discord://id/token; Apprise's documentation lists all kinds."
-            )
-        return address
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Plain text, in one part: Apprise splits what a service takes only in pieces. Links are written out."""
+        """Return plain text with links written out, in one part: Apprise splits it for services with a limit."""
         found = pages(digest, lambda _: True)
         return tuple(
             Part(
@@ -58,17 +66,15 @@ class AppriseSender:
         plain: bool = False,  # noqa: ARG002 - it is plain already
         ready: Ready = at_once,
     ) -> str:
-        """Deliver one part. Apprise says no more than whether it worked, so every failure may pass."""
-        from apprise import Apprise as Sender  # noqa: PLC0415 - as above
-        from apprise import AppriseAsset, NotifyFormat  # noqa: PLC0415 - as above
-
-        sender = Sender(asset=AppriseAsset(app_id="Countersign", async_mode=True))
-        if not sender.add(_splitting(address)):
-            raise SendError("Apprise does not understand this address any more", permanent=True)
+        """Send one part. Apprise says only whether it worked, so no failure counts as permanent."""
+        apprise = _library()
+        service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
+        if not service.add(_splitting(address)):
+            raise SendError("Apprise no longer understands this address", permanent=True)
         await ready()
         try:
             async with asyncio.timeout(self.timeout):
-                done = await sender.async_notify(**part.payload, body_format=NotifyFormat.TEXT)
+                done = await service.async_notify(**part.payload, body_format=apprise.NotifyFormat.TEXT)
         except Exception as error:  # noqa: BLE001 - a hundred plugins fail in as many ways, some with the address
             raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
         if not done:
@@ -77,6 +83,14 @@ class AppriseSender:
 
     async def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _library() -> ModuleType:
+    """Import Apprise, which is slow to import and used by few, and silence its log, which quotes passwords."""
+    import apprise  # noqa: PLC0415 - see above
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    return apprise
 
 
 def _with_addresses(lines: Sequence[Line]) -> str:
@@ -88,7 +102,7 @@ def _shown(span: Span) -> Span:
 
 
 def _splitting(address: str) -> str:
-    """The address with the wish that long texts be sent in several pieces rather than cut."""
+    """Ask Apprise to split long texts rather than cut them."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 

@@ -1,11 +1,12 @@
-"""Messages as text on a stream, for as long as no other channel is set up."""
+"""Messages printed to a stream, as long as no other channel is set up."""
 
 import sys
 from collections.abc import Sequence
 from textwrap import TextWrapper
 from typing import TextIO
 
-from bot.channels import Part, Ready, at_once
+from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
+from bot.channels.setup import Setup, SharedSettings
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
@@ -13,8 +14,23 @@ from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.errors import SendError, UsageError
 
 
+class ConsoleSetup(Setup[SharedSettings]):
+    """Stands in until a chat platform is set up."""
+
+    name = "console"
+    is_fallback = True
+
+    def check_address(self, address: str) -> str:
+        if address.strip() not in {"-", "console"}:
+            raise UsageError(f"The console has only one address. Write console instead of {address!r}.")
+        return "console"
+
+    def make_sender(self, settings: SharedSettings, notes: Notes, *, sends: bool) -> Sender:  # noqa: ARG002
+        return ConsoleSender()
+
+
 class ConsoleSender:
-    """Prints to `stream` (standard output if none is given), wrapped at `width` columns. The address is "console"."""
+    """Prints to `stream` (by default standard output), wrapped at `width` columns."""
 
     name = "console"
     timeout = 1.0
@@ -24,13 +40,8 @@ class ConsoleSender:
         self._width = width
         self._count = 0
 
-    def check(self, address: str) -> str:
-        if address.strip() not in {"-", "console"}:
-            raise UsageError(f"The console has only one address: write console instead of {address!r}.")
-        return "console"
-
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """One part, however long."""
+        """Return one part, however long."""
         return tuple(
             Part(payload={"text": self._text(page.lines)}, plain=plain_text(page.lines), covers=page.covers)
             for page in pages(digest, lambda _: True)
@@ -44,6 +55,7 @@ class ConsoleSender:
         plain: bool = False,
         ready: Ready = at_once,
     ) -> str:
+        """Print one part; the message id is its number."""
         await ready()
         text = part.plain if plain else part.payload["text"]
         stream = self._stream or sys.stdout
@@ -55,7 +67,7 @@ class ConsoleSender:
         return str(self._count)
 
     async def close(self) -> None:
-        """The stream belongs to whoever gave it."""
+        """Leave the stream open: it isn't ours."""
 
     def _text(self, lines: Sequence[Line]) -> str:
         return "\n".join(wrapped for line in lines for wrapped in self._wrapped(line))
@@ -70,6 +82,6 @@ def _with_address(span: Span) -> str:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """The text with question marks for what the stream's encoding lacks."""
+    """Replace characters that the stream's encoding lacks with question marks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

@@ -1,18 +1,20 @@
-"""Work in order for each key, and at once for different keys, with an end to how much may wait."""
+"""A bounded queue that runs the jobs of one key in order, and those of different keys at the same time."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+
+JOB = "keyed queue"  # the name of each job's task
 
 Job = Callable[[], Awaitable[None]]
 
 
-class Crowded(Exception):
-    """So much waits in this lane already that no more is taken."""
+class QueueFull(Exception):
+    """Too many jobs of this key are waiting already."""
 
 
 class KeyedQueue:
-    """A lane for each key. `each` is how many jobs one lane takes, `most` how many all take together."""
+    """A queue for each key. `each` is how many jobs one key may have waiting, `most` how many all keys together."""
 
     def __init__(self, *, each: int, most: int) -> None:
         self._each = each
@@ -21,24 +23,29 @@ class KeyedQueue:
         self._last: dict[Hashable, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def waiting(self) -> Mapping[Hashable, int]:
+        """How many unfinished jobs each key has. A key without any isn't listed."""
+        return dict(self._waiting)
+
     async def add(self, key: Hashable, job: Job) -> asyncio.Task[None]:
-        """Do this after all else of its lane, once there is room at all; Crowded when its lane has none."""
+        """Wait for room, then run the job after all others of its key. QueueFull if the key has too many."""
         if self._waiting[key] >= self._each:
-            raise Crowded
+            raise QueueFull
         self._waiting[key] += 1
         try:
             await self._room.acquire()
         except asyncio.CancelledError:
             self._left(key)
             raise
-        task = asyncio.create_task(_after(self._last.get(key), job))
+        task = asyncio.create_task(_after(self._last.get(key), job), name=JOB)
         self._last[key] = task
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(key, done))
         return task
 
     async def close(self, grace: float) -> None:
-        """Let what waits be done for so many seconds, then break it off."""
+        """Give waiting jobs this many seconds to finish, then cancel them."""
         tasks = set(self._tasks)
         try:
             if tasks:
@@ -63,5 +70,5 @@ class KeyedQueue:
 
 async def _after(previous: asyncio.Task[None] | None, job: Job) -> None:
     if previous is not None:
-        await asyncio.wait({previous})  # how it ended is not this one's business
+        await asyncio.wait({previous})  # this job runs even if that one failed
     await job()

@@ -1,4 +1,4 @@
-"""Whose turn it is to be sent to, so that a platform's limits are kept before it has to say so."""
+"""Keeps sends within a platform's limits by giving each one a turn, before the platform has to refuse."""
 
 import asyncio
 import time
@@ -16,16 +16,16 @@ _FEW = 1_000  # addresses that are always remembered
 
 
 class Limit(NamedTuple):
-    """At most so many turns in any so many seconds."""
+    """At most this many turns in any window of this many seconds."""
 
     turns: int
     seconds: float
 
 
 class RateLimit:
-    """Turns for one token, kept to the platform's limits. Urgent ones go first; one address never delays another.
+    """Hands out turns for one token. Urgent ones go first, and one address never delays another.
 
-    `overall` are the limits of the token, `each` gives those of one address. `clock` and `sleep` count seconds.
+    `overall` are the limits of the token; `each` returns those of one address. `clock` and `sleep` count seconds.
     """
 
     def __init__(
@@ -39,19 +39,24 @@ class RateLimit:
         self._each = each
         self._clock = clock
         self._sleep = sleep
-        self._overall = _Track(overall)
-        self._tracks: dict[str, _Track] = {}
-        self._remembered = _FEW
+        self._overall = _Window(overall)
+        self._windows: dict[str, _Window] = {}
+        self._keep = _FEW
         self._ready: list[_Waiter] = []
         self._later: list[tuple[float, _Waiter]] = []
         self._count = 0
         self._alarm: asyncio.Task[None] | None = None
         self._rings_at = inf
 
-    async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> "Turn":
-        """Wait until this address may be sent to, and count it as done. Urgent is for answers to people.
+    @property
+    def remembered(self) -> int:
+        """How many addresses it remembers."""
+        return len(self._windows)
 
-        When its turn does not come within `patience` seconds, a SendError says when to try again, at once if it cannot.
+    async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> "Turn":
+        """Wait until this address may be sent to, and take the turn. `urgent` is for answers to people.
+
+        If the turn can't come within `patience` seconds, SendError says when to try again; it doesn't wait in vain.
         """
         if patience is not None and self.opens_in(address) > patience:
             raise self._too_busy(address)
@@ -62,19 +67,22 @@ class RateLimit:
             raise self._too_busy(address) from None
 
     def hold(self, address: str | None, seconds: float) -> None:
-        """Give no turn to this address, or with None to any, for so long: the platform asked for it."""
-        track = self._overall if address is None else self._track(address)
-        track.held_until = max(track.held_until, self._clock() + seconds)
+        """Give this address, or with None any address, no turn for this long: the platform asked for it."""
+        window = self._overall if address is None else self._window(address)
+        window.held_until = max(window.held_until, self._clock() + seconds)
 
     def opens_in(self, address: str) -> float:
-        """Seconds until this address may be sent to, if nobody else waits."""
-        return max(0.0, max(self._overall.opens_at(), self._track(address).opens_at()) - self._clock())
+        """Return the seconds until this address may be sent to if no other send is waiting."""
+        return max(0.0, max(self._overall.opens_at(), self._window(address).opens_at()) - self._clock())
 
     def _too_busy(self, address: str) -> SendError:
         wait = max(1.0, self.opens_in(address))
-        scope = "address" if self._track(address).opens_at() > self._overall.opens_at() else "platform"
+        scope = "address" if self._window(address).opens_at() > self._overall.opens_at() else "platform"
         return SendError(
-            f"Not sent: its turn comes in {wait:.0f} seconds at best", retry_after=wait, scope=scope, not_our_turn=True
+            f"Not sent yet: the rate limit allows it in {wait:.0f} seconds at the earliest",
+            retry_after=wait,
+            scope=scope,
+            not_our_turn=True,
         )
 
     async def _wait(self, address: str, *, urgent: bool) -> "Turn":
@@ -85,7 +93,7 @@ class RateLimit:
         return await waiter.called
 
     def _serve(self) -> None:
-        """Call everyone whose turn it is, and set the alarm for the next."""
+        """Call every waiter whose turn it is, and set the alarm for the next one."""
         now = self._clock() + _EARLY
         while self._later and self._later[0][0] <= now:
             heappush(self._ready, heappop(self._later)[1])
@@ -99,13 +107,13 @@ class RateLimit:
     def _call(self, waiter: "_Waiter", now: float) -> None:
         if waiter.called.done():  # it gave up
             return
-        track = self._track(waiter.address)
-        if track.opens_at() > now:
-            heappush(self._later, (track.opens_at(), waiter))
+        window = self._window(waiter.address)
+        if window.opens_at() > now:
+            heappush(self._later, (window.opens_at(), waiter))
             return
         turn = Turn(now, self._clock)
-        self._overall.take(turn)
-        track.take(turn)
+        self._overall.add(turn)
+        window.add(turn)
         waiter.called.set_result(turn)
 
     def _wake_at(self, moment: float) -> None:
@@ -121,37 +129,37 @@ class RateLimit:
         self._alarm = None
         self._serve()
 
-    def _track(self, address: str) -> "_Track":
-        if address not in self._tracks:
+    def _window(self, address: str) -> "_Window":
+        if address not in self._windows:
             self._forget_idle()
-            self._tracks[address] = _Track(self._each(address))
-        return self._tracks[address]
+            self._windows[address] = _Window(self._each(address))
+        return self._windows[address]
 
     def _forget_idle(self) -> None:
-        """Keep no more than twice the addresses that still have something to wait for."""
-        if len(self._tracks) < self._remembered:
+        """Keep at most twice as many addresses as still have something to wait for."""
+        if len(self._windows) < self._keep:
             return
         now = self._clock()
-        self._tracks = {address: track for address, track in self._tracks.items() if not track.is_idle(now)}
-        self._remembered = max(_FEW, 2 * len(self._tracks))
+        self._windows = {address: window for address, window in self._windows.items() if not window.is_idle(now)}
+        self._keep = max(_FEW, 2 * len(self._windows))
 
 
 class Turn:
-    """A turn that was given, and when it counts from: its request may be written later than it could have been."""
+    """A turn and the moment it counts from: a request may be written later than its turn came."""
 
     def __init__(self, at: float, clock: Callable[[], float]) -> None:
         self.at = at
         self._clock: Callable[[], float] | None = clock
 
     def written(self) -> None:
-        """The request has left by now; what is said a second time changes nothing."""
+        """Count from now, because the request has just been written. A second call changes nothing."""
         if self._clock is not None:
             self.at, self._clock = max(self.at, self._clock()), None
 
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """Who waits: urgent ones first (False sorts before True), then in the order in which they came."""
+    """A send that waits for its turn: urgent ones first (False sorts before True), then in order of arrival."""
 
     patient: bool
     number: int
@@ -159,8 +167,8 @@ class _Waiter:
     called: "asyncio.Future[Turn]" = field(compare=False)
 
 
-class _Track:
-    """When the last turns were, and until when the platform wants none."""
+class _Window:
+    """The latest turns, and until when the platform wants no more."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits
@@ -171,7 +179,7 @@ class _Track:
         full = (limit for limit in self._limits if len(self._turns) >= limit.turns)
         return max((self.held_until, *(self._turns[-limit.turns].at + limit.seconds for limit in full)))
 
-    def take(self, turn: Turn) -> None:
+    def add(self, turn: Turn) -> None:
         self._turns.append(turn)
 
     def is_idle(self, now: float) -> bool:

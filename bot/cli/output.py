@@ -1,52 +1,56 @@
-"""What a person or a program reads on the terminal: tables, lines of JSON, CSV, a progress bar."""
+"""Printing on the terminal: tables, JSON lines, CSV, counts, a progress bar."""
 
 import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bot.domain.change import Change, as_json
+from bot.commands.as_json import JsonObject, change_json
+from bot.domain.change import Change
 from bot.domain.text.rich_text import legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
 
-Answer = dict[str, Any]
-
 
 def say(text: str) -> None:
-    """A notice, on stderr."""
+    """Print a notice on stderr."""
     print(text, file=sys.stderr)
 
 
-def print_lines(found: Iterable[Answer]) -> None:
-    """One JSON object a line."""
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 item" or "1,200 items"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def print_lines(found: Iterable[JsonObject]) -> None:
+    """Print one JSON object a line."""
     for line in found:
         print(json.dumps(line, ensure_ascii=False))
 
 
-def print_changes(found: Sequence[Answer], *, as_lines: bool) -> None:
-    """Changes as lines of JSON or as a table."""
+def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
+    """Print changes as JSON lines or as a table."""
     if as_lines:
         print_lines(found)
         return
     columns = ("observed", "kind", "state", "agency", "type", "signed")
     print_table(
         columns,
-        ([_minute(c), c["kind"], c["state"], _named(c), c["support_type"] or "", c["signed"] or ""] for c in found),
+        ([_minute(c), c["kind"], c["state"], _name(c), c["support_type"] or "", c["signed"] or ""] for c in found),
     )
 
 
-def _minute(change: Answer) -> str:
+def _minute(change: JsonObject) -> str:
     return str(change["observed_at"])[:16].replace("T", " ")
 
 
-def _named(change: Answer) -> str:
+def _name(change: JsonObject) -> str:
     was = change["was"]
     if change["mention"]:
         return legible(f"{change['agency']}: {change['mention']['title']}")
@@ -57,8 +61,8 @@ def _named(change: Answer) -> str:
     return str(change["agency"])
 
 
-def print_csv(found: Iterable[Answer]) -> None:
-    """Agreements for a spreadsheet."""
+def print_csv(found: Iterable[JsonObject]) -> None:
+    """Print agreements for a spreadsheet."""
     columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
     writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -66,12 +70,12 @@ def print_csv(found: Iterable[Answer]) -> None:
 
 
 def _cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula."""
+    """Quote a value that a spreadsheet would run as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns on a terminal, tabs elsewhere."""
+    """Print aligned columns on a terminal, and tabs elsewhere."""
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(row))
@@ -84,7 +88,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 class ProgressBar:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """A progress bar on a terminal, and nothing elsewhere."""
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -98,11 +102,11 @@ class ProgressBar:
         return self
 
     def show(self, done: int, doing: str) -> None:
-        """How many are done, and which is in hand."""
+        """Show how many are done and the one in progress."""
         self._bar.update(self._task, completed=done, description=doing)
 
     def show_of(self, done: int, total: int, doing: str) -> None:
-        """The same, with a total that was not known at first."""
+        """Show the same with a total that wasn't known at first."""
         self._bar.update(self._task, completed=done, total=total, description=doing)
 
     def __exit__(self, *_: object) -> None:
@@ -111,21 +115,21 @@ class ProgressBar:
 
 
 class LinesFile:
-    """Changes in a file, one JSON object a line; nowhere when there is no file."""
+    """A file of changes, one JSON object a line. Without a path, nothing is written."""
 
     def __init__(self, path: Path | None) -> None:
         try:
             self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
         except OSError as fault:
-            raise UsageError(f"{path} cannot be written: {fault.strerror}.") from None
+            raise UsageError(f"Can't write {path}: {fault.strerror}.") from None
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, change: Change) -> None:
-        """One line more."""
+        """Write one change."""
         if self._file:
-            self._file.write(json.dumps(as_json(change), ensure_ascii=False) + "\n")
+            self._file.write(json.dumps(change_json(change), ensure_ascii=False) + "\n")
 
     def __exit__(self, *_: object) -> None:
         if self._file:

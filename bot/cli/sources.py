@@ -1,66 +1,62 @@
-"""The part of the command line that is about local sources: `read`, `sources`, `sources check`, `sources add`."""
+"""Commands on local sources: `read`, `sources`, `sources check`, `sources add`."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bot.app import control_socket
-from bot.app.wiring import opened, runner, utc_now
-from bot.cli.output import print_lines, print_table, say
-from bot.commands.local_sources import check as check_places
-from bot.commands.local_sources import document_at, listed, place_of, proposed, what_it_is
-from bot.commands.local_sources import read as read_place
+from bot.app import control_socket, one_shot
+from bot.app.wiring import utc_now
+from bot.cli.options import Json, State, subject
+from bot.cli.output import counted, print_lines, print_table, say
+from bot.commands import local_sources
+from bot.commands.as_json import JsonObject
+from bot.commands.local_sources import document_at, place_of, proposed
 from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
-from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import legible
-from bot.domain.timestamps import stamp
 from bot.errors import SourceError, StoreBusy, UsageError
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
 
+read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
 
-Answer = dict[str, Any]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-State = Annotated[str | None, typer.Option("--state", help="A postal code or a name, as in NC.")]
+ItsState = Annotated[str | None, typer.Option("--state", help="Its state: a postal code or a name, as in NC.")]
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", help="The platform: legistar, civicclerk, primegov, civicplus, feed or page."),
+    typer.Option("--kind", help="Its platform: legistar, civicclerk, primegov, civicplus, feed or page."),
 ]
 
 
 def _fetch(settings: Settings) -> Fetch:
-    """A door to the network for somebody who waits: what does not answer is given up in less than a minute."""
+    """Make a Fetch for a person who is waiting: it gives up on a silent server in less than a minute."""
     return Fetch(
         contact=settings.contact,
-        host_gap=settings.host_gap,
+        limits=Limits(host_gap=settings.host_gap, connect=5, read=12, total=50),
         allow_loopback=settings.allow_loopback,
-        connect=5,
-        read=12,
-        total=50,
     )
 
 
 # ── read ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@read_app.command()
 def read(
-    address: Annotated[str, typer.Argument(help="Of a site, a feed, a page or a PDF.")],
+    address: Annotated[str, typer.Argument(help="The address of a site, a feed, a page or a PDF.")],
     kind: Kind = None,
-    state: State = None,
+    state: ItsState = None,
     json_: Json = False,
 ) -> None:
-    """Read one local address now. What its agendas hold is printed, nothing recorded. Exit 1 when it cannot be read."""
+    """Read a local agenda and print its items. Nothing is recorded. Exits with 1 if it can't be read."""
     settings = prepared()
     place = _in_its_zone(place_of(address, kind=kind or document_at(address), state=one_state(state) or ""))
     try:
-        place, found = asyncio.run(_read(settings, place, is_named=kind is not None))
+        place, found = asyncio.run(_read(settings, place, is_kind_given=kind is not None))
     except SourceError as fault:
         say(str(fault))
         raise typer.Exit(1) from None
@@ -71,39 +67,43 @@ def read(
 
 
 def _in_its_zone(place: Place) -> Place:
-    """The place with the usual zone of its state, where the state is known."""
+    """Give the place the usual time zone of its state, if the state is known."""
     if not place.state:
         return place
     return replace(place, zone=catalog.USUAL_ZONE[place.state])
 
 
-async def _read(settings: Settings, place: Place, *, is_named: bool) -> tuple[Place, list[Answer]]:
-    """What was read, and what of: a kind that nobody named may turn out to be another one."""
+async def _read(settings: Settings, place: Place, *, is_kind_given: bool) -> tuple[Place, list[JsonObject]]:
+    """Return the place and what was read there. If no kind was given, the place may turn out to be of another kind."""
     async with _fetch(settings) as fetch:
-        if is_named:
-            return place, await read_place(fetch, place, utc_now())
-        return await what_it_is(fetch, place, utc_now())
+        if is_kind_given:
+            return place, await local_sources.read(fetch, place, utc_now())
+        return await local_sources.read_unknown(fetch, place, utc_now())
 
 
-def _print_reading(place: Place, found: Sequence[Answer]) -> None:
+def _print_reading(place: Place, found: Sequence[JsonObject]) -> None:
     print(f"{place.kind}: {place.address}")
     for one in found:
-        when = " ".join(filter(None, (one.get("date"), one.get("time")))) or "no date"
         if one["what"] == "item":
-            print(f"\n{when}  {legible(one['title'])}")
-            details = (one["body"] if one["body"] != one["title"] else "", one["status"], one["address"])
-            print(f"    {'  '.join(filter(None, map(legible, details)))}")
-            if one["unreadable"]:
-                print(f"    could not be read: {one['unreadable']}")
+            _print_item(one)
         elif one["what"] == "mention":
             page = f" (page {one['page']})" if one["page"] else ""
-            print(f"    speaks of it: {one['matched']}{page}\n      “{one['excerpt']}”")
-    items = sum(one["what"] == "item" for one in found)
-    mentions = sum(one["what"] == "mention" for one in found)
+            print(f"    mentions {one['matched']}{page}\n      “{one['excerpt']}”")
     for one in found:
         if one["what"] == "problem":
             say(one["problem"])
-    say(f"{items} item(s), {mentions} mention(s) of 287(g).")
+    items = counted(sum(one["what"] == "item" for one in found), "item")
+    mentions = counted(sum(one["what"] == "mention" for one in found), "mention")
+    say(f"{items}, {mentions} of 287(g).")
+
+
+def _print_item(item: JsonObject) -> None:
+    when = " ".join(filter(None, (item["date"], item["time"]))) or "no date"
+    print(f"\n{when}  {legible(item['title'])}")
+    details = (item["body"] if item["body"] != item["title"] else "", item["status"], item["address"])
+    print(f"    {'  '.join(filter(None, map(legible, details)))}")
+    if item["unreadable"]:
+        print(f"    couldn't be read: {item['unreadable']}")
 
 
 # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,14 +111,15 @@ def _print_reading(place: Place, found: Sequence[Answer]) -> None:
 
 @app.callback()
 def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> None:
-    """The local sources, and how they are. They stand in config/sources."""
+    """List local sources and how they are doing. The catalog is in config/sources."""
     if ctx.invoked_subcommand is not None:
         if state is not None or json_:
-            raise UsageError(f"Put the options behind it: countersign sources {ctx.invoked_subcommand} …")
+            raise UsageError(f"Put the options after the command: countersign sources {ctx.invoked_subcommand} …")
         return
     settings, code = prepared(), one_state(state)
     places = [place for place in catalog.places().values() if code in {None, place.state}]
-    found = listed(places, asyncio.run(_memories(settings)), stamp)
+    statuses = {status.source: status for status in one_shot.read(settings, lambda store: store.source_statuses())}
+    found = local_sources.listed(places, statuses)
     if json_:
         print_lines(found)
         return
@@ -129,82 +130,68 @@ def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> Non
             one["kind"],
             one["county"] or "",
             (one["last_read"] or "never")[:16].replace("T", " "),
-            one["verified"] or ("read well" if one["last_read"] else "no"),
+            one["verified"] or ("read" if one["last_read"] else "no"),
             one["problem"] or "",
         ]
         for one in found
     )
     print_table(columns, rows)
-    say(f"{len(found)} source(s). An unverified one is read only for those who watch its state by name.")
-
-
-async def _memories(settings: Settings) -> Mapping[str, SourceStatus]:
-    store = await opened(settings, readonly=True)
-    try:
-        return {status.source: status for status in await store.source_statuses()}
-    finally:
-        await store.close()
+    say(f"{counted(len(found), 'source')}. An unverified one is read only if someone watches its state by name.")
 
 
 @app.command()
 def check(
-    name: Annotated[str | None, typer.Argument(help="A source, as `sources` lists it; all of them without.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A source, as `countersign sources` lists it. By default, all of them.")
+    ] = None,
     state: State = None,
     json_: Json = False,
 ) -> None:
-    """Read sources once, say what came back. One that was read well counts as verified. Exit 1 if one failed."""
+    """Read sources once and print the results. One that can be read counts as verified. Exits with 1 if any failed."""
     settings, code = prepared(), one_state(state)
     found = catalog.places()
     places = [catalog.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
     if not places:
         raise UsageError(
-            f"The catalogue has no source in {code}. `countersign sources add ADDRESS --state {code}` adds one."
+            f"The catalog has no source in {code}. Add one: countersign sources add ADDRESS --state {code}"
         )
     answers = _check(settings, places, as_lines=json_)
     failed = sum(not answer["read"] for answer in answers)
-    say(f"{len(answers) - failed} of {len(answers)} read well.")
+    say(f"Read {len(answers) - failed:,} of {counted(len(answers), 'source')}.")
     raise typer.Exit(1 if failed else 0)
 
 
-def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> list[Answer]:
-    """Check them here, or have the running program do it."""
+def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> list[JsonObject]:
+    """Check the places here and print each result as it arrives, or have the running program check them."""
 
-    def done(answer: Answer) -> None:
+    def print_result(answer: JsonObject) -> None:
         _print_check(answer, as_lines=as_lines)
 
     try:
-        return asyncio.run(_check_here(settings, places, done))
+        return one_shot.write_here(settings, say, lambda runner: local_sources.check(runner, places, print_result))
     except StoreBusy:
         if settings.database_url is not None:
             raise
-    say("The running program reads them; what came back is said at the end.")
+    say("The running program is reading them. The results come at the end.")
     answers = control_socket.hand_over(settings.data, "check", {"names": [place.name for place in places]})["checked"]
     for answer in answers:
-        done(answer)
+        print_result(answer)
     return list(answers)
 
 
-async def _check_here(settings: Settings, places: Sequence[Place], done: Callable[[Answer], None]) -> list[Answer]:
-    store = await opened(settings)
-    try:
-        async with runner(settings, store) as work:
-            return await check_places(work, places, done)
-    finally:
-        await store.close()
-
-
-def _print_check(answer: Answer, *, as_lines: bool) -> None:
+def _print_check(answer: JsonObject, *, as_lines: bool) -> None:
+    name = answer["name"]
     if as_lines:
         print_lines([answer])
     elif not answer["read"]:
-        print(f"{answer['name']}: not read: {answer['problem'].removeprefix(answer['name'] + ': ')}")
+        print(f"{name}: not read: {answer['problem'].removeprefix(f'{name}: ')}")
     elif answer["unchanged"]:
-        print(f"{answer['name']}: read well, nothing new since the last time")
+        print(f"{name}: nothing new since the last time")
     else:
-        unreadable = f", {answer['unreadable']} could not be read" if answer["unreadable"] else ""
+        unreadable = f", {answer['unreadable']:,} couldn't be read" if answer["unreadable"] else ""
         print(
-            f"{answer['name']}: read well, {answer['new']} item(s), {answer['to_come']} to come, "
-            f"{answer['mentions']} mention(s) of 287(g){unreadable}"
+            f"{name}: {counted(answer['new'], 'new item')}, {answer['to_come']:,} upcoming, "
+            f"{counted(answer['mentions'], 'mention')} of 287(g){unreadable}"
         )
         for problem in answer["problems"]:
             print(f"    {problem}")
@@ -212,30 +199,36 @@ def _print_check(answer: Answer, *, as_lines: bool) -> None:
 
 @app.command()
 def add(
-    address: Annotated[str, typer.Argument(help="Any address of the site.")],
-    state: State = None,
-    county: Annotated[str, typer.Option(help="The county, without the word.")] = "",
-    name: Annotated[str, typer.Option(help="What it is called, as in “Nash County”.")] = "",
-    zone: Annotated[str, typer.Option(help="Its time zone, where it is not that of most of the state.")] = "",
+    address: Annotated[str, typer.Argument(help="Any address on the site.")],
+    state: ItsState = None,
+    county: Annotated[str, typer.Option(help="Its county, without the word “County”.")] = "",
+    name: Annotated[str, typer.Option(help="Its name, as in “Nash County”.")] = "",
+    zone: Annotated[str, typer.Option(help="Its time zone, if it isn't the usual one in its state.")] = "",
     kind: Kind = None,
-    write: Annotated[bool, typer.Option("--write", help="Put it into config/sources.")] = False,
-    unread: Annotated[bool, typer.Option("--unread", help="Do not read it first.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the table to config/sources.")] = False,
+    unread: Annotated[bool, typer.Option("--unread", help="Don't read the source first.")] = False,
 ) -> None:
-    """Propose the table of an address. Its platform is recognised, and it is read once."""
+    """Propose a source for config/sources. Recognizes its platform and reads it once."""
     settings = prepared()
     place = _in_its_zone(proposed(place_of(address, kind=kind, state=one_state(state) or "", county=county, name=name)))
     place = catalog.checked(replace(place, zone=zone or place.zone))
     if not unread:
-        try:
-            place, found = asyncio.run(_read(settings, place, is_named=kind is not None))
-        except SourceError as fault:
-            say(str(fault))
-            say("It is not proposed, since it cannot be read; --unread proposes it all the same.")
-            raise typer.Exit(1) from None
-        items = sum(one["what"] == "item" for one in found)
-        say(f"It is {place.kind}; {items} item(s) were read, {len(found) - items} mention(s) or problem(s).")
+        place = _read_once(settings, place, is_kind_given=kind is not None)
     if write:
-        say(f"Written into {catalog.add(place)}:")
+        say(f"Written to {catalog.add(place)}:")
     else:
-        say(f"For config/sources/{place.state}.toml (or run it again with --write):")
+        say(f"Put this into config/sources/{place.state}.toml, or run the command again with --write:")
     print(catalog.table(place))
+
+
+def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:
+    """Read the place, say what was found and return it with the kind it turned out to be."""
+    try:
+        place, found = asyncio.run(_read(settings, place, is_kind_given=is_kind_given))
+    except SourceError as fault:
+        say(str(fault))
+        say("A source that can't be read isn't proposed. To propose it anyway, add --unread.")
+        raise typer.Exit(1) from None
+    numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
+    say(f"Kind {place.kind}. Read {', '.join(counted(number, what) for what, number in numbers.items())}.")
+    return place

@@ -1,1 +1,1 @@
-"""What people and operators ask the program to do."""
+"""The commands: what people type in a chat and what the operator types at a terminal."""

@@ -1,4 +1,4 @@
-"""The operator's commands on local sources: read an address, check what the catalogue has, propose a new table."""
+"""The operator's commands on local sources: read an address, check the catalog, propose a new table."""
 
 import asyncio
 import re
@@ -6,49 +6,48 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
 from bot.domain.source_status import SourceStatus
+from bot.domain.timestamps import stamp
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
+from bot.fetch import NEVER_READ
 from bot.pipeline.poll_agenda import AgendaPoll
 from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
-from bot.sources.local.recognize import on_the_web, recognize
+from bot.sources.local.recognize import completed_address, recognize
 
-Answer = dict[str, Any]
-
-ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}  # kinds, by people
+# The names people use for a kind.
+ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
 
 _PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
 _DOCUMENT = re.compile(r"/AgendaCenter/ViewFile/|\.pdf$", re.IGNORECASE)
 
 
 def place_of(address: str, *, kind: str | None = None, state: str = "", county: str = "", name: str = "") -> Place:
-    """What an address means, of the platform `kind` where that is given; UsageError when it means nothing."""
+    """Return the place at an address, on the platform `kind` if given; raise UsageError if it isn't one."""
     kind = ALSO_CALLED.get(kind.lower(), kind.lower()) if kind is not None else None
     if kind is not None and kind not in LOCAL:
-        raise UsageError(f"There is no platform {kind!r}; there are: {', '.join(LOCAL)}.")
+        raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
     found = recognize(address)
     if found is None:
-        raise UsageError(
-            f"{address!r} is no address on the web. Write it as in https://www.nashcountync.gov/AgendaCenter."
-        )
+        raise UsageError(f"{address!r} isn't a web address. Write it as in https://www.nashcountync.gov/AgendaCenter.")
     if kind is not None and found.kind != kind:
-        typed = on_the_web(address)
+        typed = completed_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
     return replace(found, state=state or found.state, county=county, name=name or found.name)
 
 
 def document_at(address: str) -> str | None:
-    """The kind of an address that is one document, where the document is meant and not the site that it lies on."""
-    return "page" if _DOCUMENT.search(urlsplit(on_the_web(address)).path) else None
+    """Return "page" if the address is a single document, so that the document is read and not its whole site."""
+    return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
-async def what_it_is(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[Answer]]:
-    """As `read`, of a place whose kind nobody named: what was taken for a page may turn out to be a feed."""
+async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
+    """Read a place whose kind was only guessed and return it with its real kind: a page may turn out to be a feed."""
     try:
         return place, await read(fetch, place, now)
     except Unreadable:
@@ -61,15 +60,17 @@ async def what_it_is(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place
     except SourceError as fault:
         if place.kind != "page" or type(fault) not in {SourceError, Missing}:
             raise
-        raise type(fault)(f"{fault} (as a web page; if it is a platform's own, add --kind {_PLATFORMS})") from fault
+        raise type(fault)(
+            f"{fault} (read as a web page; if it runs on a known platform, add --kind and its name: {_PLATFORMS})"
+        ) from fault
 
 
-async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
-    """What one reading of a place brings, recorded nowhere: an object for each item and each mention, then problems.
+async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
+    """Read a place once, record nothing, and return an object for each item and mention, then for each problem.
 
-    In the order of the meetings, what has no day last. Raises a SourceError when nothing could be read.
+    Items are in the order of their meetings; those without a date come last. Raise SourceError if nothing can be read.
     """
-    found: list[Answer] = []
+    found: list[JsonObject] = []
     try:
         with attribute_errors_to(place.name):
             reading = await LOCAL[place.kind].read(fetch, place, SourceStatus(source=place.name), now)
@@ -82,27 +83,26 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[Answer]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """A problem without what is said of a source that is read again and again."""
-    return problem.removeprefix(f"{place.name}: ").replace("; never read well yet", "")
+    """Strip what only makes sense for a source that is read again and again."""
+    return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 
 def _meets(item: AgendaItem) -> tuple[str, str]:
-    day = _day(item.meets_at)
-    return (day.isoformat() if day else "9999", _clock(item.meets_at) or "")
+    return (item.meets_on.isoformat() if item.meets_on else "9999", _clock(item.meets_at) or "")
 
 
-def _item_and_mentions(item: AgendaItem) -> Iterable[Answer]:
-    from bot.domain.agendas.detect import mentions_in  # noqa: PLC0415 - its patterns are slow to compile
+def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile
 
     about = {
         "title": item.title,
-        "date": day.isoformat() if (day := _day(item.meets_at)) else None,
+        "date": day.isoformat() if (day := item.meets_on) else None,
         "time": _clock(item.meets_at),
         "body": item.body,
         "address": item.address,
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
-    for found in mentions_in(item):
+    for found in passages_in(item):
         yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
 
 
@@ -110,14 +110,12 @@ def _clock(moment: datetime | date | None) -> str | None:
     return f"{moment:%H:%M}" if isinstance(moment, datetime) else None
 
 
-def _day(moment: datetime | date | None) -> date | None:
-    return moment.date() if isinstance(moment, datetime) else moment
+async def check(
+    runner: Runner, places: Iterable[Place], done: Callable[[JsonObject], None] | None = None
+) -> list[JsonObject]:
+    """Read each place once now and record what is new. `done` gets each result as soon as it arrives."""
 
-
-async def check(runner: Runner, places: Iterable[Place], done: Callable[[Answer], None] | None = None) -> list[Answer]:
-    """Read each place once now and record what is new; `done` is called with what came back from each, in any order."""
-
-    async def one(place: Place) -> Answer:
+    async def one(place: Place) -> JsonObject:
         answer = await _checked(runner, place)
         if done is not None:
             done(answer)
@@ -126,41 +124,39 @@ async def check(runner: Runner, places: Iterable[Place], done: Callable[[Answer]
     return list(await asyncio.gather(*map(one, places)))
 
 
-async def _checked(runner: Runner, place: Place) -> Answer:
-    answer: Answer = {"name": place.name, "kind": place.kind, "address": place.address}
+async def _checked(runner: Runner, place: Place) -> JsonObject:
+    answer: JsonObject = {"name": place.name, "kind": place.kind, "address": place.address}
     try:
-        attended = await runner.poll_agenda(place)
+        poll = await runner.poll_agenda(place)
     except LeaseLost as fault:
         return {**answer, "read": False, "problem": str(fault)}
-    if attended.failed:
-        return {**answer, "read": False, "problem": attended.problems[0]}
-    return {**answer, "read": True, **_counts(attended, runner.now().astimezone(ZoneInfo(place.zone)).date())}
+    if poll.failed:
+        return {**answer, "read": False, "problem": poll.problems[0]}
+    return {**answer, "read": True, **_counts(poll, runner.now().astimezone(ZoneInfo(place.zone)).date())}
 
 
-def _counts(attended: AgendaPoll, today: date) -> Answer:
-    days = [day for item in attended.items if (day := _day(item.meets_at)) is not None]
+def _counts(poll: AgendaPoll, today: date) -> JsonObject:
+    days = [day for item in poll.items if (day := item.meets_on) is not None]
     return {
-        "unchanged": not attended.items,
-        "new": len(attended.items),
+        "unchanged": not poll.items,
+        "new": len(poll.items),
         "to_come": sum(day >= today for day in days),
-        "mentions": attended.mentions,
-        "unreadable": sum(bool(item.unreadable) for item in attended.items),
-        "problems": list(attended.problems),
+        "mentions": poll.mentions,
+        "unreadable": sum(bool(item.unreadable) for item in poll.items),
+        "problems": list(poll.problems),
     }
 
 
 def proposed(place: Place) -> Place:
-    """The place as a table has it, its name in a person's words; UsageError without a state."""
+    """Name the place as in the catalog; raise UsageError if its state is unknown."""
     if not place.state:
-        raise UsageError("The address does not tell the state. Add --state, as in --state NC.")
+        raise UsageError("The address doesn't show which state this is. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
     return replace(place, name=f"{name}, {place.state}")
 
 
-def listed(
-    places: Iterable[Place], statuses: Mapping[str, SourceStatus], stamp: Callable[[datetime], str]
-) -> list[Answer]:
-    """The sources with what is remembered of each."""
+def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
+    """Return the places with the stored status of each."""
     return [
         {
             "name": place.name,

@@ -1,75 +1,109 @@
-"""The operator's commands that write. Each is handed to the running program when there is one, else done here."""
+"""The operator's commands that write. The running program carries them out if there is one, else the command does."""
 
-import re
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import time
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS
 from bot.commands import local_sources
+from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
 from bot.config import catalog
-from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind, as_json
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import parser, replies
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
-from bot.domain.lists.vetting import Held, Ruling
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Receipt, Subscription
-from bot.domain.timestamps import stamp
+from bot.domain.lists.vetting import Ruling
+from bot.domain.source_status import ICE
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
-from bot.pipeline.token_recovery import ask_again
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Record
 
-TOKENS = frozenset({"telegram", "slack"})  # channels that are made with a token
-PATIENCE = 60.0  # seconds that the operator's word on a source waits for a reading of it that is under way
+PATIENCE = 60.0  # seconds to wait for a reading of the same source to finish
+BROADCAST = "broadcast"  # the store's notes about subscriptions made from [[broadcast]] tables
 
-Answer = dict[str, Any]
-Command = Callable[..., Awaitable[Answer]]
+Command = Callable[..., Awaitable[JsonObject]]
 
 
-async def poll(runner: Runner, *, local: bool = False) -> Answer:
-    """Read ICE's lists now, whatever a back-off says; a server's own Retry-After is obeyed.
+async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> JsonObject:
+    """Run one command by name and return its answer.
 
-    With `local` those places are read too that are watched and due.
+    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't take.
+    Everything that the command itself raises passes through.
     """
-    watched = [await _poll_one(runner, name) for name in runner.sources]
-    attended = await runner.poll_due_agendas() if local else ()
-    changes = [change for w in watched for change in w.changes] + [change for a in attended for change in a.changes]
+    command = COMMANDS.get(name)
+    if command is None:
+        raise UsageError(f"The running program doesn't know the command {name!r}. Start the newer version.")
+    try:
+        inspect.signature(command).bind(runner, **arguments)
+    except TypeError as fault:
+        raise CountersignError(
+            f"{name} doesn't take these arguments ({fault}). Is the running program another version of Countersign?"
+        ) from None
+    return await command(runner, **arguments)
+
+
+# ── reading and sending ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def poll(runner: Runner, *, local: bool = False) -> JsonObject:
+    """Read ICE's lists now, even during a back-off, but never before a server's own Retry-After.
+
+    With `local`, read the watched local sources that are due, too.
+    """
+    polls = [await _poll_one(runner, name) for name in runner.sources]
+    agendas = await runner.poll_due_agendas() if local else ()
+    changes = [change for found in polls for change in found.changes]
+    changes += [change for found in agendas for change in found.changes]
     return {
-        "changes": [as_json(change) for change in changes if change.kind is not Kind.LISTED],
+        "changes": [change_json(change) for change in changes if change.kind is not Kind.LISTED],
         "listed": sum(change.kind is Kind.LISTED and change.is_of_lists for change in changes),
-        "held": [held_json(h) for w in watched for h in w.held],
-        "problems": [w.problem for w in watched if w.problem],
-        "places": {"read": len(attended), "failed": [f"{a.source}: {a.problems[0]}" for a in attended if a.failed]},
+        "held": [held_json(held) for found in polls for held in found.held],
+        "problems": [found.problem for found in polls if found.problem],
+        "places": {
+            "read": len(agendas),
+            "failed": [f"{found.source}: {found.problems[0]}" for found in agendas if found.failed],
+        },
     }
 
 
 async def _poll_one(runner: Runner, name: str) -> ListPoll:
     status = await runner.store.source_status(name)
     if status.not_before is not None and status.not_before > runner.now():
-        wait = f"{name}: its server asked to be left alone until {status.not_before:%Y-%m-%d %H:%M:%S} UTC"
+        wait = f"{name}: the server asked us to wait until {status.not_before:%Y-%m-%d %H:%M:%S} UTC"
         return ListPoll(source=name, problem=wait)
     return await runner.poll(runner.sources[name])
 
 
-async def deliver(runner: Runner) -> Answer:
-    """Bring every due subscription up to date now, and see whether a token that was refused works again."""
-    await ask_again(runner.store, runner.now(), at_once=True)
+async def deliver(runner: Runner) -> JsonObject:
+    """Bring every due subscription up to date now, after retrying tokens that a platform rejected."""
+    await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    delivered = [await runner.bring_up_to_date(s) for s in await runner.claim_due()]
+    deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
     return {
-        "messages": sum(d.messages for d in delivered),
-        "problems": [f"{d.subscription}: {d.problem}" for d in delivered if d.problem],
+        "messages": sum(done.messages for done in deliveries),
+        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem],
     }
+
+
+async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
+    """Read these local sources once now and record the results."""
+    found = catalog.places()
+    return {"checked": await local_sources.check(runner, [catalog.named(found, name) for name in names])}
+
+
+# ── subscriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
-) -> Answer:
-    """Set up a subscription, or change the one that this address has; nothing is posted there."""
-    address = checked_address(channel, address, runner.channels)
+) -> JsonObject:
+    """Add a subscription, or change the one this address already has. Nothing is posted there."""
+    address = checked_address(channel, address)
     wanted = Subscription(
         id="",
         channel=channel,
@@ -101,24 +135,29 @@ async def subscribe(
     return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
 
 
-BROADCAST = "broadcast"
-SOURCE_OF_LISTS = "ice"
+async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
+    """End a subscription."""
+    old = await _find(runner, channel, address)
+    if old is None:
+        raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
+    await runner.store.unsubscribe(old.id)
+    return {"subscription": subscription_json(old)}
 
 
-class Table(Protocol):
-    """A [[broadcast]] table of the configuration."""
+class BroadcastTable(Protocol):
+    """A [[broadcast]] table in the configuration."""
 
     @property
     def channel(self) -> str:
-        """Telegram or Slack, as the registry of channels calls them."""
+        """The name of a channel, as the registry has it."""
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What `subscribe` takes, by name."""
+        """The arguments of `subscribe`, by name."""
 
 
-async def broadcast(runner: Runner, tables: Sequence[Table]) -> None:
-    """Set up the public channels that the configuration names, and end those that it names no longer."""
+async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
+    """Subscribe the public channels named in the configuration, and end those no longer named there."""
     named = set()
     for table in tables:
         answer = await subscribe(runner, **table.settings)
@@ -129,63 +168,53 @@ async def broadcast(runner: Runner, tables: Sequence[Table]) -> None:
         await runner.store.note(BROADCAST, gone, None)
 
 
-async def unsubscribe(runner: Runner, *, channel: str, address: str) -> Answer:
-    """End a subscription."""
-    old = await _find(runner, channel, address)
-    if old is None:
-        raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
-    await runner.store.unsubscribe(old.id)
-    return {"subscription": subscription_json(old)}
+# ── ruling on lists ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def approve(runner: Runner, *, held: str) -> Answer:
-    """Believe a held listing: its disappearances are told."""
+async def approve(runner: Runner, *, held: str) -> JsonObject:
+    """Accept a held listing: record its disappearances and tell subscribers."""
     return await _ruled(runner, held, Ruling.APPROVED)
 
 
-async def reject(runner: Runner, *, held: str) -> Answer:
-    """Do not believe a held listing, however long it stands."""
+async def reject(runner: Runner, *, held: str) -> JsonObject:
+    """Reject a held listing, so it is never accepted however long it stays up."""
     return await _ruled(runner, held, Ruling.REJECTED)
 
 
-async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> Answer:
-    source = next((h.source for h in await runner.store.held() if h.id == held_id), next(iter(runner.sources)))
-    async with runner.alone(f"source {source}", PATIENCE):  # a reading replaces what is held, and so would this
-        watched = await rule(held_id, ruling, source=runner.sources[source], store=runner.store, now=runner.now)
+async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
+    source = runner.sources.get(next((h.source for h in await runner.store.held() if h.id == held_id), ICE))
+    if source is None:
+        raise UsageError("COUNTERSIGN_SOURCES leaves out ICE's lists, so there is nothing to approve or reject.")
+    async with runner.exclusive(f"source {source.name}", PATIENCE):  # readings and rulings replace the held listings
+        done = await rule(held_id, ruling, source=source, store=runner.store, now=runner.now)
     return {
-        "changes": [as_json(change) for change in watched.changes],
-        "held": [held_json(held) for held in watched.held],
+        "changes": [change_json(change) for change in done.changes],
+        "held": [held_json(held) for held in done.held],
     }
 
 
-async def retract(runner: Runner, *, seq: int, because: str) -> Answer:
-    """Take a change back: whoever was told of it is told that it was wrong. The log keeps both."""
-    async with runner.alone(f"source {SOURCE_OF_LISTS}", PATIENCE):  # whose memory is committed with it
-        return await _taken_back(runner, seq, because)
+async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
+    """Retract a change and tell everyone who was told about it. The log keeps both."""
+    async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
+        return await _retracted(runner, seq, because)
 
 
-async def _taken_back(runner: Runner, seq: int, because: str) -> Answer:
+async def _retracted(runner: Runner, seq: int, because: str) -> JsonObject:
     log = await runner.store.changes()
     wrong = next((c for c in log if c.seq == seq), None)
     if wrong is None or wrong.kind in NEVER_CHOSEN:
-        raise UsageError(f"No change that was told has the number {seq}. `countersign changes --json` shows them.")
+        raise UsageError(f"Change {seq} doesn't exist or was never sent. `countersign changes --json` lists changes.")
     if any(c.retracts == seq for c in log):
-        raise UsageError(f"Change {seq} was taken back already.")
+        raise UsageError(f"Change {seq} was already retracted.")
     if not because.strip():
-        raise UsageError('Say why, in a sentence for those who were told: --because "…".')
-    taken_back = replace(
+        raise UsageError('Give the reason in a sentence for the people who got the change: --because "…".')
+    retraction = replace(
         wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=seq, because=because.strip(), seq=0, recorded_at=None
     )
-    status = await runner.store.source_status(SOURCE_OF_LISTS)
-    record = Record(status=status, recorded_at=runner.now(), known=None, changes=(taken_back,), held=None)
+    status = await runner.store.source_status(ICE)
+    record = Record(status=status, recorded_at=runner.now(), known=None, changes=(retraction,), held=None)
     (change,) = await runner.store.record(record)
-    return {"change": as_json(change)}
-
-
-async def check(runner: Runner, *, names: Sequence[str]) -> Answer:
-    """Read these local sources once now, and remember what came back."""
-    found = catalog.places()
-    return {"checked": await local_sources.check(runner, [catalog.named(found, name) for name in names])}
+    return {"change": change_json(change)}
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -200,51 +229,50 @@ COMMANDS: Mapping[str, Command] = {
 }
 
 
-# ── what a person typed ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── parsing what the operator typed ──────────────────────────────────────────────────────────────────────────────────
 
 
 def one_state(text: str | None) -> str | None:
-    """The postal code of the one state that --state names; None for all of them."""
+    """Return the postal code of the state named by --state; None means all states."""
     codes = parsed_states(text) if text is not None else [ALL_STATES]
     if len(codes) != 1:
-        raise UsageError("--state takes one state.")
+        raise UsageError("--state takes one state, as in --state TX.")
     return None if codes[0] == ALL_STATES else codes[0]
 
 
 def parsed_states(text: str) -> list[str]:
-    """Postal codes of states given by code or name; "all" is every state."""
+    """Return the postal codes of states given by code or name, or only ALL_STATES for "all"."""
     try:
         states = parser.where(text).states
     except Misunderstood as fault:
-        raise UsageError(_plainly(fault)) from None
+        raise UsageError(_explained(fault)) from None
     if not states:
-        raise UsageError("No state is given. Write postal codes or names, as in --states TX,Florida, or --states all.")
+        raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")
     return [ALL_STATES] if ALL_STATES in states else list(states)
 
 
-def _plainly(fault: Misunderstood) -> str:
-    """The sentence for people in chats, for somebody at a command line."""
-    return re.sub(r"(?:, as in| Then send) /.*$", "", replies.misunderstood(Language.ENGLISH, fault))
+def _explained(fault: Misunderstood) -> str:
+    """Say what wasn't understood to someone at a command line, where a chat's commands don't help."""
+    return replies.what_went_wrong(Language.ENGLISH, fault)
 
 
-def checked_address(channel: str, address: str, channels: Mapping[str, Any]) -> str:
-    """The address as its channel writes it."""
+def checked_address(channel: str, address: str) -> str:
+    """Return the address in its channel's own form."""
     if channel not in CHANNELS:
-        raise UsageError(f"There is no channel {channel!r}. There are: {', '.join(CHANNELS)}.")
-    checker = channels.get(channel) or CHANNELS[channel](**({"token": ""} if channel in TOKENS else {}))
-    return str(checker.check(address))
+        raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
+    return CHANNELS[channel].check_address(address)
 
 
 def _cadence(text: str) -> Cadence:
     if text not in Cadence.__members__.values():
-        raise UsageError(f"{text!r} is no cadence. There are: {', '.join(Cadence)}.")
+        raise UsageError(f"{text!r} isn't a cadence. Choose one of: {', '.join(Cadence)}.")
     return Cadence(text)
 
 
 def _time(text: str) -> time:
     at = parser.clock(text)
     if at is None:
-        raise UsageError(f"{text!r} is no time of day. Write hours and minutes, as in 09:00 or 17:30.")
+        raise UsageError(f"{text!r} isn't a time of day. Write hours and minutes, as in 09:00 or 17:30.")
     return at
 
 
@@ -252,86 +280,16 @@ def _zone(text: str) -> str:
     try:
         return parser.zone(text)
     except Misunderstood as fault:
-        raise UsageError(_plainly(fault)) from None
+        raise UsageError(_explained(fault)) from None
 
 
 def _language(text: str) -> Language:
     try:
         return parser.language(text)
     except Misunderstood as fault:
-        raise UsageError(_plainly(fault)) from None
+        raise UsageError(_explained(fault)) from None
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
     found = (s for s in await runner.store.subscriptions() if s.channel == channel)
     return next((s for s in found if address in (s.address, s.id)), None)
-
-
-# ── as JSON ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def subscription_json(subscription: Subscription) -> Answer:
-    """A subscription as `--json` prints it."""
-    states = sorted(subscription.filter.states)
-    return {
-        "id": subscription.id,
-        "channel": subscription.channel,
-        "address": subscription.shown_address,
-        "states": "all" if ALL_STATES in states else states,
-        "kinds": sorted(subscription.filter.kinds),
-        "cadence": subscription.cadence.value,
-        "at": f"{subscription.at:%H:%M}",
-        "tz": subscription.tz,
-        "language": subscription.language.value,
-        "cursor": subscription.cursor,
-        "due_at": _stamp(subscription.due_at),
-        "retry_at": _stamp(subscription.retry_at),
-        "paused": subscription.paused,
-        "created_at": _stamp(subscription.created_at),
-    }
-
-
-def receipt_json(receipt: Receipt) -> Answer:
-    """A receipt as `--json` prints it."""
-    return {
-        "at": _stamp(receipt.at),
-        "subscription": receipt.subscription,
-        "channel": receipt.channel,
-        "address": receipt.address,
-        "changes": list(receipt.changes),
-        "part": receipt.part,
-        "parts": receipt.parts,
-        "message_id": receipt.message_id,
-        "error": receipt.error,
-    }
-
-
-def held_json(held: Held) -> Answer:
-    """A held listing as `--json` prints it."""
-    return {
-        "id": held.id,
-        "list": held.list.value,
-        "publication": held.publication.name,
-        "evidence": held.publication.evidence,
-        "reasons": list(held.reasons),
-        "gone": [{"state": a.state, "agency": a.agency, "support_type": a.support_type.value} for a in held.gone],
-        "since": _stamp(held.since),
-        "last_at": _stamp(held.last_at),
-        "readings": held.readings,
-        "ruling": held.ruling.value if held.ruling else None,
-    }
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return stamp(moment) if moment else None
-
-
-async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> Answer:
-    """Do one command; an error is raised as it is."""
-    command = COMMANDS.get(name)
-    if command is None:
-        raise UsageError(f"This version knows no command {name!r}.")
-    try:
-        return await command(runner, **arguments)
-    except TypeError as fault:
-        raise CountersignError(f"The command {name} was handed over wrongly: {fault}") from fault

@@ -1,12 +1,12 @@
-"""What an operator wants to know at a glance: what was read when, what is held, what is wrong."""
+"""The report that `countersign status` prints: when each source was last read, what is held and what is wrong."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from bot.commands.as_json import JsonObject
 from bot.domain.agenda import Place
-from bot.domain.agendas.schedule import Interest, Local, local
+from bot.domain.agendas.schedule import PlaceCounts, WatchedStates, count_places
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
 from bot.domain.health import span, wrong
@@ -19,7 +19,7 @@ from bot.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The state of things at `now` (UTC)."""
+    """The status of everything at `now` (UTC)."""
 
     now: datetime
     sources: tuple[SourceStatus, ...]
@@ -27,19 +27,19 @@ class Report:
     held: tuple[Held, ...]
     subscriptions: tuple[Subscription, ...]
     stale_after: timedelta
-    local: Local | None = None
+    local: PlaceCounts | None = None
 
     @property
     def is_wrong(self) -> bool:
-        """Whether anything wants a person."""
+        """True if something needs a person's attention."""
         return bool(self.held) or any(self.wrong(status) for status in self.sources)
 
     def wrong(self, status: SourceStatus) -> list[str]:
-        """What is wrong with a source, in sentences."""
+        """Return what is wrong with a source, in sentences."""
         return wrong(status, self.now, self.stale_after)
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """One object for each source."""
+    def as_json(self) -> list[JsonObject]:
+        """Return one object for each source."""
         return [
             {
                 "source": status.source,
@@ -58,7 +58,7 @@ class Report:
         ]
 
     def as_text(self) -> str:
-        """The same for a person."""
+        """Return the report as text."""
         lines: list[str] = []
         for status in self.sources:
             lines.append(f"{status.source}")
@@ -69,17 +69,17 @@ class Report:
         for name in ListName:
             seen = self.known.seen.get(name)
             if seen is not None:
-                lines.append(f"{name.value} list: {seen.rows} rows, {seen.name}")
+                lines.append(f"{name.value} list: {seen.rows:,} rows, {seen.name}")
         for h in self.held:
             lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
         if self.local is not None:
             counts = self.local
             lines.append(
-                f"local sources: {counts.watched} of {counts.places} watched, {counts.failing} failing, "
-                f"{counts.parked} parked"
+                f"local sources: {counts.watched:,} of {counts.places:,} watched, {counts.failing:,} failing, "
+                f"{counts.parked:,} parked"
             )
         paused = sum(s.paused is not None for s in self.subscriptions)
-        lines.append(f"subscriptions: {len(self.subscriptions)}" + (f", {paused} paused" if paused else ""))
+        lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {paused:,} paused" if paused else ""))
         return "\n".join(lines)
 
     def _when(self, moment: datetime | None) -> str:
@@ -98,9 +98,9 @@ async def report(
     stale_hours: float,
     places: Mapping[str, Place] | None = None,
 ) -> Report:
-    """The report on these sources, and on the local places of the catalogue."""
+    """Report on these sources and on the local places in the catalog."""
     subscriptions = await store.subscriptions()
-    counts = local(places, await store.source_statuses(), Interest.of(subscriptions)) if places else None
+    counts = count_places(places, await store.source_statuses(), WatchedStates.of(subscriptions)) if places else None
     return Report(
         now=now,
         sources=tuple([await store.source_status(name) for name in sources]),

@@ -1,40 +1,38 @@
-"""The catalogue of local sources: config/sources/XX.toml, one file a state, each table one source.
+"""The catalog of local sources: config/sources/XX.toml, one file per state, one table per source.
 
-zone = "America/New_York"          # of all tables that name none of their own
+zone = "America/New_York"          # for every table without a zone of its own
 
 ["Nash County"]
-kind = "civicplus"                 # a platform, as bot/sources has them
+kind = "civicplus"                 # a platform of bot/sources
 address = "https://www.nashcountync.gov/AgendaCenter"
-county = "Nash"                    # if it is a county's, or lies in one
+county = "Nash"                    # if the source is a county or lies in one
 """
 
-import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
 
 import bot
 from bot.domain.agenda import Place
-from bot.domain.geography import counties
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
+from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
 
 FOLDER = Path("config/sources")
-KEYS = ("kind", "address", "county", "zone", "every_hours", "selector", "body", "verified")
 EVERY_HOURS = 6.0
-_STATES_BY_ZONE = {  # where a state has two, that of most of its people
+_STATES_BY_ZONE = {  # for a state with two zones, the zone where most of its people live
     "America/New_York": "CT DC DE FL GA KY MA MD ME NC NH NJ NY OH PA RI SC VA VT WV",
     "America/Detroit": "MI",
     "America/Indiana/Indianapolis": "IN",
@@ -54,10 +52,133 @@ _STATES_BY_ZONE = {  # where a state has two, that of most of its people
 USUAL_ZONE = {state: zone for zone, states in _STATES_BY_ZONE.items() for state in states.split()}
 
 
-def places(folder: Path | None = None) -> Mapping[str, Place]:
-    """Every source by its name ("Nash County, NC"); ConfigError lists everything that is wrong with all files.
+# ── one table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    The folder is config/sources in the working folder, else in the folder that the program was cloned into.
+
+def _platform(kind: str) -> str:
+    if kind not in LOCAL:
+        raise ValueError(f"{kind!r} isn't a platform{_advice(kind, LOCAL)}")
+    return kind
+
+
+def _web_address(address: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
+        raise ValueError("must start with https:// or http:// and hold no password")
+    return address
+
+
+@cache
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)  # available_timezones() takes 20 ms
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} isn't a time zone{_advice(name, available_timezones())}") from None
+    return name
+
+
+def _real_county(county: str, table: ValidationInfo) -> str:
+    if not county:
+        return ""
+    state = str(table.context)
+    known = _counties(state)
+    if plain_county(county) not in known:
+        raise ValueError(f"{county!r} isn't a county of {STATES[state]}{_advice(county, known.values())}")
+    return known[plain_county(county)]
+
+
+@cache
+def _counties(state: str) -> Mapping[str, str]:
+    return {plain_county(name): name for name in county_names(state)}
+
+
+def _advice(word: str, words: Iterable[str]) -> str:
+    known = list(words)
+    near = suggest(word, known)
+    if near:
+        return f"; did you mean {near}?"
+    return f"; choose from {', '.join(known)}" if len(known) <= 12 else ""
+
+
+_Zone = Annotated[str, AfterValidator(_time_zone)]
+_ZONE: TypeAdapter[str] = TypeAdapter(_Zone, config=ConfigDict(strict=True))
+
+
+class _Table(BaseModel):
+    """The keys of a table, in the order in which they are written. Validate it with the state as its context."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Annotated[str, AfterValidator(_platform)]
+    address: Annotated[str, AfterValidator(_web_address)]
+    county: Annotated[str, AfterValidator(_real_county)] = ""
+    zone: _Zone
+    body: str = ""
+    selector: str = ""
+    every_hours: Annotated[float, Field(ge=0.25, le=168, allow_inf_nan=False)] = EVERY_HOURS
+    verified: date | None = None
+
+
+def _place(name: str, state: str, values: object) -> Place:
+    """Return the place that a table describes; ValidationError lists everything that is wrong with the table."""
+    table = _Table.model_validate(values, context=state)
+    return Place(
+        name=f"{name}, {state}",
+        state=state,
+        kind=table.kind,
+        address=table.address,
+        county=table.county,
+        zone=table.zone,
+        body=table.body,
+        selector=table.selector or None,
+        every_hours=table.every_hours,
+        verified=table.verified,
+    )
+
+
+def _values(place: Place) -> dict[str, Any]:
+    """Return a place as the values of its table, without those that go without saying."""
+    values = {key: getattr(place, key) for key in _Table.model_fields}
+    return {
+        key: value for key, value in values.items() if value is not None and value != _Table.model_fields[key].default
+    }
+
+
+def _table_name(place: Place) -> str:
+    return place.name.removesuffix(f", {place.state}")
+
+
+def _complaints(fault: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield each problem as a key and what is wrong with it."""
+    errors = fault.errors(include_url=False)
+    misspelled = any(error["type"] == "extra_forbidden" for error in errors)
+    for error in errors:
+        if error["type"] != "missing" or not misspelled:  # most likely the missing key is the misspelled one
+            yield (str(error["loc"][0]) if error["loc"] else ""), _complaint(error)
+
+
+def _complaint(error: ErrorDetails) -> str:
+    key = error["loc"][0] if error["loc"] else ""
+    match error["type"]:
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return f"isn't a key of a source{_advice(str(key), _Table.model_fields)}"
+    if key == "every_hours":
+        return "must be a number of hours from 0.25 to 168"
+    if key == "verified":
+        return "must be a date without quotes, like 2026-12-01"
+    return f"must be text in quotes, not {error['input']!r}"
+
+
+# ── all files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def places(folder: Path | None = None) -> Mapping[str, Place]:
+    """Return every source by name ("Nash County, NC"); ConfigError lists everything that is wrong with all files.
+
+    The folder is config/sources in the working folder, else in the clone of the program, else in the installed package.
     """
     found: dict[str, Place] = {}
     addresses: dict[tuple[str, ...], str] = {}
@@ -65,9 +186,9 @@ def places(folder: Path | None = None) -> Mapping[str, Place]:
     for path in sorted((folder or _folder()).glob("*.toml")):
         file = _File(path)
         for place in file.places():
-            twin = addresses.setdefault(_plainest(place.address), place.name)
+            twin = addresses.setdefault(_plain_address(place.address), place.name)
             if place.name != twin:
-                file.complain(place.name.rsplit(", ", 1)[0], f"has the address of {twin}; keep one of the two")
+                file.complain(_table_name(place), f"has the same address as {twin}; keep one of the two")
             found[place.name] = place
         problems += file.problems
     if problems:
@@ -76,232 +197,156 @@ def places(folder: Path | None = None) -> Mapping[str, Place]:
 
 
 def _folder() -> Path:
-    return FOLDER if FOLDER.is_dir() else Path(bot.__file__).parent.parent / FOLDER
+    return next((folder for folder in (FOLDER, _CLONED) if folder.is_dir()), _INSTALLED)
 
 
-def named(found: Mapping[str, Place], name: str) -> Place:
-    """The one source that a person means by a name or a part of it; UsageError when it is none or several."""
-    wanted = name.casefold().strip()
-    exact = [place for key, place in found.items() if wanted in {key.casefold(), key.casefold().rsplit(", ", 1)[0]}]
-    close = exact or [place for key, place in found.items() if wanted in key.casefold()]
-    if len(close) == 1:
-        return close[0]
-    if close:
-        some = "; ".join(place.name for place in close[:5])
-        raise UsageError(f"{len(close)} sources are called something like {name!r}: {some}. Write one of them in full.")
-    near = process.extractOne(name, list(found), scorer=OSA.distance, score_cutoff=4)
-    advice = f"Did you mean {near[0]!r}?" if near else "`countersign sources` lists them."
-    raise UsageError(f"No source is called {name!r}. {advice}")
+_CLONED = Path(bot.__file__).parent.parent / FOLDER
+_INSTALLED = Path(bot.__file__).parent / "data" / "sources"
 
 
-def table(place: Place) -> str:
-    """A place as a table of its state's file."""
-    name = place.name.rsplit(", ", 1)[0]
-    values: dict[str, object] = {"kind": place.kind, "address": place.address}
-    values |= {"county": place.county} if place.county else {}
-    values |= {"zone": place.zone} if place.zone else {}
-    values |= {"body": place.body} if place.body else {}
-    values |= {"selector": place.selector} if place.selector else {}
-    values |= {"every_hours": place.every_hours} if place.every_hours != EVERY_HOURS else {}
-    lines = [f"{key} = {_quoted(value) if isinstance(value, str) else value}" for key, value in values.items()]
-    if place.verified is not None:
-        lines.append(f"verified = {place.verified.isoformat()}")
-    return "\n".join([f"[{_quoted(name)}]", *lines])
-
-
-def checked(place: Place, folder: Path | None = None) -> Place:
-    """The place as its table would be read; UsageError when it would be refused, or is in the catalogue already."""
-    _refuse_twin(place, folder or _folder())
-    file = _File(Path(f"{place.state}.toml"), table(place))
-    found = list(file.places())
-    if not found:
-        said = file.problems[0].partition(": ")[2] if file.problems else f"no source can be called {place.name!r}"
-        raise UsageError(said)
-    return found[0]
-
-
-def _refuse_twin(place: Place, folder: Path) -> None:
-    for other in places(folder).values():
-        if place.name == other.name or _plainest(place.address) == _plainest(other.address):
-            raise UsageError(f"{other.name} is in the catalogue already, with the address {other.address}.")
-
-
-def _plainest(address: str) -> tuple[str, ...]:
-    """The same for two addresses that lead to the same place."""
+def _plain_address(address: str) -> tuple[str, ...]:
+    """Fold an address so that two ways to write it are equal."""
     parts = urlsplit(address)
     return parts.netloc.lower(), parts.path.rstrip("/"), parts.query
 
 
-def add(place: Place, folder: Path | None = None) -> Path:
-    """Write a place into its state's file, whole or not at all, and return the file; UsageError when it is in already.
-
-    What stands in the file stays as it was written, with its comments.
-    """
-    where = folder or _folder()
-    _refuse_twin(place, where)
-    path = where / f"{place.state}.toml"
-    old = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" if path.exists() else ""
-    where.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=where, suffix=".new", delete=False) as file:
-            file.write(f"{old}{table(place)}\n")
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)  # noqa: PTH105 - Path.replace says the same less plainly
-    except OSError as fault:
-        raise UsageError(f"{path} cannot be written: {fault.strerror}.") from fault
-    return path
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-
-
-class _Wrong(Exception):
-    """What is wrong with the value of a key."""
-
-
 class _File:
-    """One state's file, and what is wrong with it."""
+    """One state's file and its problems."""
 
-    def __init__(self, path: Path, text: str | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.problems: list[str] = []
-        self._path, self._text = path, text or ""
+        self._path = path
         self._state = path.stem
+        self._text = ""
 
     def places(self) -> Iterator[Place]:
-        """The places that are well described."""
-        values = self._read()
+        """Yield the places whose tables have no problem."""
+        tables = self._read()
         if self._state not in STATES:
-            self.problems.append(f"{self._path}: a file is called after a state's postal code, as in FL.toml")
+            self.problems.append(f"{self._path}: name the file for a state's postal code, as in FL.toml")
             return
-        zone = values.pop("zone", None)
-        for name, entry in values.items():
-            if (place := self._place(name, entry, zone)) is not None:
-                yield place
-
-    def complain(self, name: str, said: str, key: str = "") -> None:
-        """Note a problem with its line."""
-        self.problems.append(f"{self._path}:{self._line(name, key)}: {name}: {f'{key} ' * bool(key)}{said}")
+        usual = self._usual_zone(tables)
+        for name, values in tables.items():
+            if not isinstance(values, dict):
+                self.complain(name, 'isn\'t a table; each source starts with a line like ["Nash County"]')
+                continue
+            try:
+                yield _place(name, self._state, usual | values)
+            except ValidationError as fault:
+                for key, complaint in _complaints(fault):
+                    self.complain(name, complaint, key)
 
     def _read(self) -> dict[str, Any]:
         try:
-            self._text = self._text or self._path.read_text(encoding="utf-8")
+            self._text = self._path.read_text(encoding="utf-8")
             return tomllib.loads(self._text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             self.problems.append(f"{self._path}: {fault}")
             return {}
 
-    def _line(self, name: str, key: str) -> int:
-        """The line of a table, or of a key in it, counted from 1."""
-        lines = self._text.splitlines()
-        heads = {f"[{_quoted(name)}]", f"[{name}]", f"['{name}']"}
-        start = next((n for n, line in enumerate(lines) if line.split("#")[0].strip() in heads), 0)
-        inside: Iterable[tuple[int, str]] = enumerate(lines[start + 1 :], start=start + 1)
-        for number, line in inside:
-            if line.startswith("[") or not key:
+    def _usual_zone(self, tables: dict[str, Any]) -> dict[str, str]:
+        """Take the zone of the whole file, if any, out of its tables."""
+        if "zone" not in tables:
+            return {}
+        try:
+            return {"zone": _ZONE.validate_python(tables.pop("zone"))}
+        except ValidationError as fault:
+            self.problems.append(f"{self._path}:{self._line('zone')}: zone {_complaint(fault.errors()[0])}")
+            return {"zone": "UTC"}  # so that the tables without a zone aren't blamed too
+
+    def complain(self, name: str, complaint: str, key: str = "") -> None:
+        """Note a problem of a table, or of one of its keys, with its line."""
+        self.problems.append(f"{self._path}:{self._line(name, key)}: {name}: {key}{' ' * bool(key)}{complaint}")
+
+    def _line(self, name: str, key: str = "") -> int:
+        """Return the line of a key in a table, counted from 1; the line of the table if the key isn't there."""
+        found = 0
+        for number, line in enumerate(self._text.split("\n"), start=1):
+            names = _names_in(line)
+            if found and (line.startswith("[") or not key):
                 break
-            if re.match(rf"\s*{re.escape(key)}\s*=", line):
-                return number + 1
-        return start + 1
-
-    def _place(self, name: str, entry: Any, zone: object) -> Place | None:
-        """The place that a table describes; None when something is wrong with it, each thing noted."""
-        if not isinstance(entry, dict):
-            self.complain(name, f"is no table; a source begins with a line [{_quoted(name)}]")
-            return None
-        before = len(self.problems)
-        unknown = sorted(entry.keys() - set(KEYS))
-        for key in unknown:
-            self.complain(name, f"is no key of a source{_near(key, KEYS)}", key)
-        told: dict[str, Any] = {}
-        for key, read in {**_READERS, "county": self._county}.items():
-            try:
-                told[key] = read(entry.get(key, zone if key == "zone" else _USUAL.get(key)))
-            except _Wrong as wrong:
-                if key in entry or not unknown:  # what is missing was misspelt, most likely
-                    self.complain(name, str(wrong), key)
-        if len(self.problems) > before:
-            return None
-        return Place(name=f"{name}, {self._state}", state=self._state, **told)
-
-    def _county(self, value: object) -> str:
-        county = _text(value)
-        known = {plain_county(name): name for name in counties.names(self._state)}
-        if county and plain_county(county) not in known:
-            raise _Wrong(f"{county!r} is no county of {STATES[self._state]}{_near(county, known.values())}")
-        return known[plain_county(county)] if county else ""
+            if found and key in names:
+                return number
+            if not found and name in names:
+                found = number
+        return found or 1
 
 
-# ── what stands behind each key ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@cache
-def _is_zone(name: str) -> bool:
-    """Whether there is such a time zone; to list them all takes 20 ms."""
+def _names_in(line: str) -> Iterable[str]:
+    """Return the name of the table or the key that a line starts."""
     try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return bool(name)
+        return tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()
 
 
-def _text(value: object) -> str:
-    if value is None:
-        raise _Wrong("is missing")
-    if not isinstance(value, str):
-        raise _Wrong(f"must be a text in quotes, not {value!r}")
-    return value
+# ── finding and adding ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _kind(value: object) -> str:
-    kind = _text(value)
-    if kind not in LOCAL:
-        raise _Wrong(f"{kind!r} is no platform{_near(kind, LOCAL)}")
-    return kind
+def named(found: Mapping[str, Place], name: str) -> Place:
+    """Return the one source with this name or this part of a name; UsageError if there is none or there are several."""
+    wanted = name.casefold().strip()
+    exact = [p for p in found.values() if wanted in {p.name.casefold(), _table_name(p).casefold()}]
+    close = exact or [place for place in found.values() if wanted in place.name.casefold()]
+    if len(close) == 1:
+        return close[0]
+    if close:
+        some = "; ".join(place.name for place in close[:5])
+        raise UsageError(f"{len(close)} sources match {name!r}: {some}. Write one of the names in full.")
+    near = suggest(name, found) or suggest(name, {_table_name(place) for place in found.values()})
+    advice = f"Did you mean {near!r}?" if near else "`countersign sources` lists them."
+    raise UsageError(f"No source is called {name!r}. {advice}")
 
 
-def _address(value: object) -> str:
-    address = _text(value)
-    if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
-        raise _Wrong("must begin with https:// (or http://) and hold no password")
-    return address
+def checked(place: Place, folder: Path | None = None) -> Place:
+    """Return the place as the catalog would read it; UsageError if it would refuse the place or already has it."""
+    _refuse_twin(place, folder or _folder())
+    if _table_name(place) == "zone":
+        raise UsageError("A source can't be called zone, because a file has its own key of that name. Add --name.")
+    try:
+        return _place(_table_name(place), place.state, _values(place))
+    except ValidationError as fault:
+        complaints = "; ".join(f"{key} {complaint}" for key, complaint in _complaints(fault))
+        raise UsageError(f"{_table_name(place)}: {complaints}") from None
 
 
-def _zone(value: object) -> str:
-    zone = _text(value)
-    if not _is_zone(zone):
-        raise _Wrong(f"{zone!r} is no time zone{_near(zone, available_timezones())}")
-    return zone
+def _refuse_twin(place: Place, folder: Path) -> None:
+    for other in places(folder).values():
+        if place.name == other.name or _plain_address(place.address) == _plain_address(other.address):
+            raise UsageError(f"{other.name} is already in the catalog, with the address {other.address}.")
 
 
-def _hours(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.25 <= value <= 168:
-        raise _Wrong("must be a number of hours from 0.25 to 168")
-    return float(value)
+def table(place: Place) -> str:
+    """Return a place as a table of its state's file."""
+    import tomlkit  # noqa: PLC0415 - 17 ms, and only writing needs it
+
+    return tomlkit.dumps({_table_name(place): _values(place)}).strip()
 
 
-def _day(value: object) -> date | None:
-    if value is not None and type(value) is not date:
-        raise _Wrong("must be a day, as in 2026-12-01 without quotes")
-    return value
+def add(place: Place, folder: Path | None = None) -> Path:
+    """Append a place to its state's file and return the file; UsageError if the catalog already has the place.
+
+    The rest of the file stays as written, comments included. A crash leaves the old file or the new one.
+    """
+    import tomlkit  # noqa: PLC0415 - 17 ms, and only writing needs it
+
+    where = folder or _folder()
+    if where == _INSTALLED:
+        raise UsageError(f"The installed catalog can't be changed. Copy {where} to {FOLDER} and try again.")
+    _refuse_twin(place, where)
+    path = where / f"{place.state}.toml"
+    document = tomlkit.parse(path.read_bytes() if path.exists() else b"")
+    document.append(_table_name(place), tomlkit.item(_values(place)))
+    try:
+        _replace(path, tomlkit.dumps(document))
+    except OSError as fault:
+        raise UsageError(f"{path} can't be written: {fault.strerror}.") from fault
+    return path
 
 
-_USUAL = {"county": "", "every_hours": EVERY_HOURS, "selector": "", "body": ""}
-_READERS: Mapping[str, Callable[[object], Any]] = {
-    "kind": _kind,
-    "address": _address,
-    "zone": _zone,
-    "every_hours": _hours,
-    "selector": lambda value: _text(value) or None,
-    "body": _text,
-    "verified": _day,
-}
-
-
-def _near(word: str, words: Iterable[str]) -> str:
-    known = list(words)
-    near = process.extractOne(word, known, scorer=OSA.distance, score_cutoff=3)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return f"; there are: {', '.join(known)}" if len(known) <= 12 else ""
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=".new", delete=False) as file:
+        file.write(text.encode())
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)

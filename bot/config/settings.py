@@ -1,19 +1,34 @@
-"""The only reader of the environment and of config/. Every problem is listed at once."""
+"""Reads the settings: the only reader of the environment and of config/countersign.toml.
+
+Each channel brings a model of its own settings; `load` composes them with the program's own and lists every problem at
+once.
+"""
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from os import environ
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 import bot
+from bot.channels import CHANNELS, SharedSettings
+from bot.channels.setup import WebAddress
+from bot.domain.suggest import suggest
 from bot.errors import ConfigError
 from bot.sources.ice import PAGE
 
@@ -25,12 +40,17 @@ def _names(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+def _platforms() -> list[str]:
+    """Return the channels with settings of their own, which the file may name. The others take any address typed."""
+    return [name for name, channel in CHANNELS.items() if channel.settings is not None]
+
+
 class Broadcast(BaseModel):
-    """A public channel that any number of people follow: what it is told, and how often."""
+    """A public channel that any number of people follow: what it gets, and how often."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channel: Literal["telegram", "slack"]
+    channel: str
     address: str
     states: str | tuple[str, ...] = "all"
     cadence: Literal["instant", "daily", "weekly"] = "instant"
@@ -38,19 +58,29 @@ class Broadcast(BaseModel):
     tz: str = "UTC"
     language: Literal["en", "es"] = "en"
 
+    @field_validator("channel")
+    @classmethod
+    def _is_platform(cls, value: str) -> str:
+        if value not in _platforms():
+            raise ValueError(f"it must be {' or '.join(_platforms())}")
+        return value
+
     @property
     def settings(self) -> Mapping[str, str]:
-        """What the command `subscribe` takes, by name."""
+        """The arguments of the command `subscribe`, by name."""
         return self.model_dump() | {"states": self.states if isinstance(self.states, str) else ",".join(self.states)}
 
 
-class Settings(BaseSettings):
-    """What an operator can set; each field's alias is its environment variable, its name the key in the file."""
+class Settings(BaseSettings, SharedSettings):
+    """The program's own settings. What `load` returns holds those of every channel, too.
+
+    A field's alias is its environment variable, its name the key in the file.
+    """
 
     model_config = SettingsConfigDict(populate_by_name=True, extra="forbid", env_ignore_empty=True, frozen=True)
 
     data: Path = Field(Path("data"), alias="COUNTERSIGN_DATA")
-    ice_url: str = Field(PAGE, alias="COUNTERSIGN_ICE_URL")
+    ice_url: WebAddress = Field(PAGE, alias="COUNTERSIGN_ICE_URL")
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(SOURCES, alias="COUNTERSIGN_SOURCES")
     poll_seconds: float = Field(900, ge=1, le=86_400, alias="COUNTERSIGN_POLL_SECONDS")
     host_gap: float = Field(1.0, ge=0, le=3_600, alias="COUNTERSIGN_HOST_GAP")
@@ -58,17 +88,6 @@ class Settings(BaseSettings):
     allow_loopback: bool = Field(default=False, alias="COUNTERSIGN_ALLOW_LOOPBACK")
     contact: str | None = Field(None, alias="COUNTERSIGN_CONTACT")
     operator: str | None = Field(None, alias="COUNTERSIGN_OPERATOR")
-    public_url: str | None = Field(None, alias="COUNTERSIGN_PUBLIC_URL")
-    secret_key: SecretStr | None = Field(None, alias="COUNTERSIGN_SECRET_KEY")
-    admins_only: bool = Field(default=False, alias="COUNTERSIGN_ADMINS_ONLY")
-    telegram_bot_token: SecretStr | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
-    telegram_api_url: str = Field("https://api.telegram.org/bot", alias="TELEGRAM_API_URL")
-    slack_bot_token: SecretStr | None = Field(None, alias="SLACK_BOT_TOKEN")
-    slack_app_token: SecretStr | None = Field(None, alias="SLACK_APP_TOKEN")
-    slack_signing_secret: SecretStr | None = Field(None, alias="SLACK_SIGNING_SECRET")
-    slack_client_id: str | None = Field(None, alias="SLACK_CLIENT_ID")
-    slack_client_secret: SecretStr | None = Field(None, alias="SLACK_CLIENT_SECRET")
-    slack_api_url: str = Field("https://slack.com/api/", alias="SLACK_API_URL")
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
@@ -87,56 +106,28 @@ class Settings(BaseSettings):
         """The environment wins over the file, which is handed in as arguments."""
         return env_settings, init_settings
 
-    @field_validator("ice_url", "public_url", "telegram_api_url", "slack_api_url")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
-            raise ValueError("it must be an address that begins with https:// (or http://) and holds no password")
-        return value
-
-    @field_validator("telegram_api_url")
-    @classmethod
-    def _ends_in_bot(cls, value: str) -> str:
-        if not value.endswith("/bot"):
-            raise ValueError("it must end in /bot, as in https://api.telegram.org/bot")
-        return value
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _ends_in_slash(cls, value: str) -> str:
-        if not value.endswith("/"):
-            raise ValueError("it must end in a slash, as in https://slack.com/api/")
-        return value
-
     @field_validator("sources")
     @classmethod
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in value if name not in SOURCES]
         if unknown or not value:
-            raise ValueError(f"no source is called {', '.join(unknown) or 'nothing'}; there are: {', '.join(SOURCES)}")
+            raise ValueError(f"no source is called {', '.join(unknown) or 'nothing'}; choose from {', '.join(SOURCES)}")
         return value
 
     @field_validator("operator")
     @classmethod
     def _is_operator(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"(telegram|slack):\S+", value):
-            raise ValueError("it must be telegram: or slack: and an id, as in telegram:12345 or slack:C0123456789")
+        name, _, address = (value or "").partition(":")
+        if value is not None and (name not in _platforms() or not re.fullmatch(r"\S+", address)):
+            names = " or ".join(f"{name}:" for name in _platforms())
+            raise ValueError(f"it must be {names} and an id, as in telegram:12345 or slack:C0123456789")
         return value
 
     @field_validator("contact")
     @classmethod
     def _is_plain(cls, value: str | None) -> str | None:
         if value is not None and (not value.isascii() or not value.isprintable() or len(value) > 200):
-            raise ValueError("it must be one short line of plain letters, such as an e-mail address")
-        return value
-
-    @field_validator(
-        "telegram_bot_token", "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret"
-    )
-    @classmethod
-    def _is_token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
-            raise ValueError("it holds a space, a line break or a letter that no token has; copy it again")
+            raise ValueError("it must be one short line of plain characters, such as an email address")
         return value
 
     @field_validator("database_url")
@@ -145,18 +136,18 @@ class Settings(BaseSettings):
         if value is not None:
             import psycopg  # noqa: PLC0415 - slow to import, and few need it
 
-            form = "it must be as in postgresql://user:password@host:5432/name or postgresql:///name?host=/folder"
+            form = "it must look like postgresql://user:password@host:5432/name or postgresql:///name?host=/folder"
             if not re.match(r"postgres(ql)?://", value.get_secret_value()):
                 raise ValueError(form)
             try:
                 psycopg.conninfo.conninfo_to_dict(value.get_secret_value())
-            except psycopg.ProgrammingError:  # its text repeats a part of the address
-                raise ValueError(f"PostgreSQL cannot read it; {form}") from None
+            except psycopg.ProgrammingError:  # its text quotes part of the address
+                raise ValueError(f"PostgreSQL can't read it; {form}") from None
         return value
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be printed, whatever happens."""
+        """Every value that must never be printed."""
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.database_url is not None:
@@ -166,16 +157,18 @@ class Settings(BaseSettings):
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
-    """The settings; ConfigError lists everything that is wrong with them.
+    """Read the settings; ConfigError lists everything that is wrong with them.
 
-    The file is config/countersign.toml in the working folder, else in the folder that the program was cloned into.
+    The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
     """
+    model = _model()
     path = next((p for p in _candidates(folder) if p.is_file()), None)
-    text, values, problems = _read(path)
+    text, values, problems = _read(model, path)
     try:
-        settings = Settings(**values)
+        settings = model(**values)
     except ValidationError as fault:
-        found = [_problem(error, env, path, text) for error in fault.errors(include_url=False, include_input=False)]
+        errors = fault.errors(include_url=False, include_input=False)
+        found = [_problem(model, error, env, path, text) for error in errors]
         raise ConfigError([*problems, *found]) from None
     if problems:
         raise ConfigError(problems)
@@ -183,28 +176,37 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
 
 
 def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str]:
-    """What is allowed but probably not meant."""
-    said = []
+    """Return warnings about settings that are allowed but probably not intended."""
+    found = []
     if settings.contact is None:
-        said.append(
-            "COUNTERSIGN_CONTACT is not set: sites that we read cannot reach you. Set it to an e-mail address or a URL."
+        found.append(
+            "COUNTERSIGN_CONTACT isn't set, so the sites we read can't reach you. Set it to an email address or a URL."
         )
-    oauth = {
-        "SLACK_CLIENT_ID": settings.slack_client_id,
-        "SLACK_CLIENT_SECRET": settings.slack_client_secret,
-        "SLACK_SIGNING_SECRET": settings.slack_signing_secret,
-        "COUNTERSIGN_SECRET_KEY": settings.secret_key,
-        "COUNTERSIGN_PUBLIC_URL": settings.public_url,
-    }
-    missing = [name for name, value in oauth.items() if value is None]
-    if settings.slack_client_id is not None and missing:
-        said.append(f"Workspaces cannot install the Slack app by themselves: {', '.join(missing)} not set.")
-    known = [str(field.alias) for field in Settings.model_fields.values()]
+    for channel in CHANNELS.values():
+        found += channel.notices(settings)
+    known = [str(field.alias) for field in type(settings).model_fields.values()]
     for name in sorted(env):
-        near = process.extractOne(name, known, scorer=OSA.distance, score_cutoff=3)
-        if name.startswith(("COUNTERSIGN_", "TELEGRAM_", "SLACK_")) and name not in known and near:
-            said.append(f"{name} is set but means nothing; did you mean {near[0]}?")
-    return said
+        near = suggest(name, known)
+        if name.startswith(_prefixes()) and name not in known and near:
+            found.append(f"{name} is set but isn't a setting. Did you mean {near}?")
+    return found
+
+
+def _model() -> type[Settings]:
+    """Return the program's settings together with those of every channel."""
+    return _composed(tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
+
+
+@cache
+def _composed(models: tuple[type[SharedSettings], ...]) -> type[Settings]:
+    return cast("type[Settings]", create_model("Settings", __base__=(Settings, *models)))
+
+
+def _prefixes() -> tuple[str, ...]:
+    """Return how the names of our environment variables begin."""
+    models = [channel.settings for channel in CHANNELS.values() if channel.settings is not None]
+    aliases = [str(field.alias) for model in models for field in model.model_fields.values()]
+    return tuple({f"{alias.partition('_')[0]}_" for alias in aliases})
 
 
 def _candidates(folder: Path | None) -> Iterable[Path]:
@@ -213,46 +215,52 @@ def _candidates(folder: Path | None) -> Iterable[Path]:
         yield Path(bot.__file__).parent.parent / FILE
 
 
-def _read(path: Path | None) -> tuple[str, dict[str, Any], list[str]]:
+def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any], list[str]]:
     if path is None:
         return "", {}, []
     try:
         text = path.read_text(encoding="utf-8")
-        return text, *_checked(tomllib.loads(text), path, text)
+        return text, *_checked(model, tomllib.loads(text), path, text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         return "", {}, [f"{path}: {fault}"]
 
 
-def _checked(values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
-    """The values of known keys, and a problem for each other key."""
-    secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
-    names = [name for name in Settings.model_fields if name not in secrets]
+def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of known keys, and a problem for each other key."""
+    fields = model.model_fields
+    secrets = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
+    names = [name for name in fields if name not in secrets]
     problems = []
     for key in values.keys() - set(names):
-        near = process.extractOne(key, names, scorer=OSA.distance, score_cutoff=3)
-        advice = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(names)}"
+        near = suggest(key, names)
+        advice = f"; did you mean {near}?" if near else f"; choose from {', '.join(names)}"
         if key in secrets:
-            advice = f"; secrets are read from the environment alone, as {Settings.model_fields[key].alias}"
-        problems.append(f"{path}:{_line(text, key)}: {key} cannot be set here{advice}")
+            advice = f"; secrets are read from the environment only, this one as {fields[key].alias}"
+        problems.append(f"{path}:{_line(text, key)}: {key} can't be set here{advice}")
     return {key: value for key, value in values.items() if key in names}, problems
 
 
-def _problem(error: Mapping[str, Any], env: Mapping[str, str], path: Path | None, text: str) -> str:
-    """One problem with the place where it was set: the variable, or the file and line."""
+def _problem(
+    model: type[Settings], error: Mapping[str, Any], env: Mapping[str, str], path: Path | None, text: str
+) -> str:
+    """Describe one problem and the place where it was set: the variable, or the file and line."""
+    fields = model.model_fields
     where = str(error["loc"][0]) if error["loc"] else ""
-    name = next((n for n, f in Settings.model_fields.items() if where in (n, f.alias)), where)
-    alias = str(Settings.model_fields[name].alias) if name in Settings.model_fields else where
-    said = str(error["msg"]).removeprefix("Value error, ")
-    if len(error["loc"]) > 1:  # a table of several: which one, and which of its keys
+    name = next((n for n, f in fields.items() if where in (n, f.alias)), where)
+    alias = str(fields[name].alias) if name in fields else where
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if len(error["loc"]) > 1:  # one of several tables: name it and its key
         number, *keys = error["loc"][1:]
-        said = f"table {int(number) + 1}, {'.'.join(map(str, keys))}: {said}" if isinstance(number, int) else said
-    said = said[0].lower() + said[1:]
+        message = (
+            f"table {int(number) + 1}, {'.'.join(map(str, keys))}: {message}" if isinstance(number, int) else message
+        )
+    message = message[0].lower() + message[1:]
     if env.get(alias) or path is None:
-        return f"{alias}: {said}"
-    return f"{path}:{_line(text, name)}: {name}: {said}"
+        return f"{alias}: {message}"
+    return f"{path}:{_line(text, name)}: {name}: {message}"
 
 
 def _line(text: str, key: str) -> int:
-    """The line on which a key is set, counted from 1."""
+    """Return the line on which a key is set, counting from 1."""
     lines = enumerate(text.splitlines(), start=1)
     return next((n for n, line in lines if re.match(rf"\s*\[*\"?{re.escape(key)}\"?\s*[=\]]", line)), 1)

@@ -1,1 +1,1 @@
-"""What Countersign decides, as pure functions over frozen values: no I/O, no clock, no logging."""
+"""Every decision Countersign makes, as pure functions over frozen values: no I/O, no clock, no logging."""

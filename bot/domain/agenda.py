@@ -1,4 +1,4 @@
-"""Local government: where we look, what was on an agenda, what of it speaks of 287(g), and what is recorded of that."""
+"""Local government: the places we read, the items on their agendas, and the mentions of 287(g) we record."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,11 +12,12 @@ from bot.domain.document import Document, Validators
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One local source as the catalogue has it: a table of config/sources/XX.toml.
+    """One local source: a table of config/sources/XX.toml.
 
-    `kind` is the platform (legistar, civicclerk, primegov, civicplus, feed, page), `zone` the place's own time zone,
-    `every_hours` how often it is read, `selector` the part of a page that counts, `body` who meets where the page does
-    not say it. `verified` is the day on which somebody read it well from a running copy, None where nobody has.
+    `kind` is the platform (legistar, civicclerk, primegov, civicplus, feed, page), `zone` the place's time zone,
+    `every_hours` the time between readings and `selector` the part of a page that counts. `body` is the board or
+    council that meets, if the page doesn't name it. `verified` is the day someone read the source successfully from a
+    running copy, or None.
     """
 
     name: str
@@ -33,12 +34,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaItem:
-    """One thing on an agenda, or one meeting, feed entry or page where there are no items.
+    """One item of an agenda, or a whole meeting, feed entry or page on platforms without items.
 
-    `id` is stable while the item is amended. `title` and `text` are readable text; `pages` are the texts of a
-    document's pages where it has pages. `meets_at` is the meeting's time in the place's zone (or its day), `status`
-    what the platform says of the meeting (cancelled, …). `address` is what a reader opens; `evidence` the SHA-256 of
-    the document that it was read from. `unreadable` says why a document that belongs to it could not be read.
+    `id` stays the same when the item is amended. `title` and `text` are readable text; `pages` holds the text of each
+    page of a paged document. `meets_at` is the meeting's time in the place's zone, or its day. `status` is the
+    platform's word for the meeting (canceled, …). `address` is the page a reader opens, `evidence` the SHA-256 of the
+    document the item was read from. `unreadable` says why a document of this item couldn't be read.
     """
 
     id: str
@@ -52,10 +53,15 @@ class AgendaItem:
     evidence: str = ""
     unreadable: str = ""
 
+    @property
+    def meets_on(self) -> date | None:
+        """The day of the meeting, if it is known."""
+        return self.meets_at.date() if isinstance(self.meets_at, datetime) else self.meets_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReading:
-    """What one reading of a place brought: its items, the documents that they rest on, and what to remember."""
+    """The result of reading one place: its items, the documents behind them, and the state to keep for next time."""
 
     items: tuple[AgendaItem, ...] = ()
     documents: tuple[Document, ...] = ()
@@ -66,8 +72,8 @@ class LocalReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Where a text speaks of 287(g): the words that matched, the sentence around them, the page (from 1), if any."""
+class Passage:
+    """A passage about 287(g): the words that matched, the sentence around them, and the page (from 1), if any."""
 
     matched: str
     excerpt: str
@@ -76,16 +82,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """What a place says of 287(g) in one thing on an agenda (or one meeting, entry or page), as it is recorded.
+    """A mention of 287(g) in one agenda item (or meeting, entry or page), as recorded.
 
-    `source` is the place's name and `item` the id of the thing, by which its next edition is known. `meets_on` is the
-    day of the meeting at the place and `meets_at` its moment, None where only the day is known; `zone` is the place's.
-    `status` says that the meeting does not take place so (one of the words below), empty while all goes as planned.
-    `matched` are the words that matched, `excerpt` the sentence around them, on `page` (from 1) where there are pages.
-    `address` is what a reader opens, `evidence` the SHA-256 of the document that says it. `listed` is what ICE listed
-    there when it was recorded, None where its list had not been read yet. `already` says that it stood there when the
-    place was read for the first time (or again after a long time). `before` is what it said before it was amended,
-    without what it said before that.
+    `source` is the place's name. `item` is the item's id, which identifies its next edition. `meets_on` is the local
+    day of the meeting and `meets_at` its time, None if only the day is known; `zone` is the place's time zone.
+    `status` is one of the words below if the meeting won't take place as planned, else empty. `matched` holds the
+    words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is the
+    page a reader opens, `evidence` the SHA-256 of the document. `listed` holds the agreements on ICE's list there at
+    the time of recording, or None if the list hadn't been read yet. `already` marks a mention found on the first
+    reading of the place, or on the first after a long gap. `before` is the edition before the last amendment, without
+    its own `before`.
     """
 
     source: str
@@ -109,27 +115,27 @@ class Mention:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes another edition the same thing."""
+        """The identity that all editions of one mention share."""
         return self.source, self.item
 
     @property
     def planned(self) -> tuple[object, ...]:
-        """When it is to be dealt with, if at all."""
+        """The time and the status of the meeting."""
         return self.meets_on, self.meets_at, self.status
 
     @property
     def said(self) -> tuple[object, ...]:
-        """What it says; the page and the bytes that say it may be others."""
+        """The content of the mention, without the page number and the document it came from."""
         return self.title, self.body, self.excerpt, self.matched, self.address
 
     def is_to_come(self, now: datetime) -> bool:
-        """Whether its meeting is still to come."""
+        """Return whether the meeting is still ahead."""
         if self.meets_at is not None:
             return self.meets_at > now
         return self.meets_on is not None and self.meets_on >= now.astimezone(ZoneInfo(self.zone)).date()
 
     def after(self, before: "Mention | None") -> "Mention":
-        """The same as what follows on an earlier edition."""
+        """Return this mention as the successor of an earlier edition."""
         return replace(self, before=replace(before, before=None) if before is not None else None)
 
 
@@ -138,7 +144,7 @@ OFF_CALENDAR, OFF_AGENDA = "taken off the calendar", "taken off the agenda"
 
 
 def standing(mentions: Iterable[Mention]) -> dict[tuple[str, str], Mention]:
-    """The last edition of each thing, from all editions in the order of the log."""
+    """Return the last edition of each mention, from all editions in the order of the log."""
     last: dict[tuple[str, str], Mention] = {}
     for mention in mentions:
         if mention.before is not None:

@@ -1,4 +1,4 @@
-"""An agreement as ICE lists it: state + agency + support type, and what else the row says."""
+"""An agreement on ICE's list: state, agency and support type, and the rest of its row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,22 +25,21 @@ class ListName(StrEnum):
 
 
 class Key(NamedTuple):
-    """When two rows are one agreement: `agency` is canonical, `support_type` tells unknown types apart by print."""
+    """The identity of an agreement: `agency` is canonical; an unknown `support_type` includes the text ICE printed."""
 
     state: str
     agency: str
     support_type: str
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: the key is asked for thousands of times a list, and kept
+@dataclass(frozen=True, kw_only=True)  # no slots, so that the key, read thousands of times per list, can be cached
 class Agreement:
     """One row of a list, repaired.
 
-    `agency` is as ICE printed it (spaces tidied), `canonical` is that name folded for comparison,
-    `signed` is the day ICE countersigned, `moa` and `addendum` are addresses of documents.
-    `printed` holds the cells, by column, that had to be repaired, as ICE printed them. `place` is the county where two
-    agencies of one name stand on one list, else empty. On which row it stands is the listing's to say: a row that says
-    what it said on the last list is the very same object.
+    `agency` is the name as ICE printed it (spaces tidied) and `canonical` that name folded for comparison. `signed` is
+    the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds the repaired cells, by
+    column, as ICE printed them. `place` is the county if two agencies of one name are on the list, else empty. The row
+    number belongs to the listing, because a row that hasn't changed since the last list is the very same object.
     """
 
     state: str
@@ -57,7 +56,7 @@ class Agreement:
 
     @cached_property
     def facts(self) -> tuple[object, ...]:
-        """What the row says: two rows that agree in this say the same, wherever they stand and however printed."""
+        """The content of the row, without its position and its printed form."""
         return (
             self.state,
             self.agency,
@@ -72,7 +71,7 @@ class Agreement:
 
     @cached_property
     def key(self) -> Key:
-        """What makes this row the same agreement as another."""
+        """The identity that all rows of one agreement share."""
         kind = self.support_type.value
         if self.support_type is SupportType.OTHER:
             kind = f"OTHER {self.printed.get('SUPPORT TYPE', '').casefold()}".strip()
@@ -81,7 +80,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """One document of ICE's that stood for a list: its name, address, SHA-256 and when we fetched it (UTC)."""
+    """One edition of a list: its file name, address, SHA-256 (`evidence`) and the time we fetched it (UTC)."""
 
     name: str
     address: str
@@ -92,11 +91,11 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What one list said at one moment.
+    """The content of one list at one moment.
 
-    `row_numbers` are those of its agreements, in their order, counted from 1, header included. `untyped` are rows, with
-    their numbers, that name an agency but no support type. `columns` are those that it had, by ICE's names.
-    `unreadable` says which rows could not be told from nothing, the untyped among them.
+    `row_numbers` holds the row of each agreement, in the same order, counted from 1 with the header. `untyped` holds
+    the rows, with their numbers, that name an agency but no support type. `columns` holds ICE's names of the columns
+    it had. `unreadable` describes each row that couldn't be read, including the untyped ones.
     """
 
     list: ListName
@@ -108,5 +107,5 @@ class Listing:
     unreadable: tuple[str, ...] = ()
 
     def log_context(self) -> dict[str, object]:
-        """What a log line says of it."""
+        """Return the fields for a log line."""
         return {"list": self.list.value, "name": self.publication.name, "agreements": len(self.agreements)}

@@ -1,18 +1,16 @@
-"""One thing that happened, and what follows from all of them: what we hold to be true."""
+"""Changes, and the knowledge that follows from all of them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Key, ListName, Publication
-from bot.domain.timestamps import stamp
 
 
 class Kind(StrEnum):
-    """Kinds of change, in the order in which a reader wants them."""
+    """Kinds of change, in the order readers want them."""
 
     SIGNED = "signed"
     WITHDRAWN = "withdrawn"
@@ -29,29 +27,28 @@ class Kind(StrEnum):
 
 TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED, Kind.MENTIONED})
 NEVER_TOLD = frozenset({Kind.LISTED})
-NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction is told to whoever was told what it takes back
-FIRST_SIGHT = "first sight"  # why what was there before we looked is listed
-MOVING = frozenset(
-    {Kind.CORRECTED, Kind.RENAMED, Kind.REINSTATED}
-)  # who watches only where it goes hears of it as signed
+NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction goes to everyone who got the retracted change
+FIRST_SIGHT = "first sight"  # the reason for `listed`: it was there before we first looked
+# To those who watch only the new place, these are news as signed.
+MOVING = frozenset({Kind.CORRECTED, Kind.RENAMED, Kind.REINSTATED})
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change of one agreement on one of ICE's lists, or what local government said of 287(g).
+    """One change of one agreement on one of ICE's lists, or one mention by local government.
 
-    `agreement` is what the list says now; for withdrawn and dropped, what it last said. `was` is what it said before
-    (renamed, corrected, amended, a second row that goes, and one that is back under another spelling). `publication` is
-    the list that shows the change and `row` its row there, None where its absence is the point; `before` is the last
-    list that still had it, on `row_before`. Rows count from 1, header included. `because` is the rule that decided, for
-    the operator. `pending` is the row of the pending list that became this agreement and `pending_since` the day on
-    which it was first seen there. A retraction names the change that was wrong with `retracts` and `retracted`, its
-    number and kind. `seq` and `recorded_at` are given by the store.
+    `agreement` is the row as it is now; for withdrawn and dropped, as it last was. `was` is the row before the change
+    (renamed, corrected, amended, a second row that left, one that returned under another spelling). `publication` is
+    the list that shows the change and `row` its row there, None for an absence; `before` is the last list that still
+    had the row, at `row_before`. Rows count from 1 with the header. `because` is the rule behind the decision, for the
+    operator. `pending` is the row of the pending list that became this agreement and `pending_since` the day it first
+    appeared there. A retraction gives the number and the kind of the wrong change as `retracts` and `retracted`. The
+    store sets `seq` and `recorded_at`.
 
-    With a `mention` it is made by `mentioned`: `agreement` then stands for whoever spoke (state, county and body), is
-    on no list, and `publication` is the document that says it. Its kind is mentioned; amended where only words changed;
-    listed where it was over when the place was first read.
+    If there is a `mention`, `agreement` holds only the state, the county and the name of the body that met, and isn't
+    on a list; `publication` is the document. The kind is mentioned; amended, if only the words changed; or listed, if
+    the meeting was over at the first reading of the place.
     """
 
     kind: Kind
@@ -73,16 +70,16 @@ class Change:
 
     @property
     def states(self) -> frozenset[str]:
-        """The states that it concerns: a corrected state is news in both."""
+        """The states it concerns: a correction of the state is news in both."""
         return frozenset({self.agreement.state, self.was.state if self.was else self.agreement.state})
 
     @property
     def is_of_lists(self) -> bool:
-        """Whether it says something of ICE's lists: not of an earlier change, nor of an agenda."""
+        """Whether it is a change of ICE's lists, not a retraction or a mention."""
         return self.kind is not Kind.RETRACTED and self.mention is None
 
     def log_context(self) -> dict[str, object]:
-        """What a log line says of it."""
+        """Return the fields for a log line."""
         if self.mention is not None:
             said = {"source": self.mention.source, "item": self.mention.item, "state": self.mention.state}
             return {"seq": self.seq, "kind": self.kind.value, **said}
@@ -97,13 +94,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What we hold to be true of ICE's lists: their agreements, which left, and the publication that said so last.
+    """Our knowledge of ICE's lists: the agreements, the former ones, and the last publication we accepted.
 
-    `rows` are the row numbers of the agreements on that publication; one that does not stand on it has none.
-    `former` keeps the last word on agreements that left the participating list, for their return.
-    `seen` is, for each list, the last publication that was believed; a list that was never published is not in it.
-    `pending_since` is when each pending agreement was first seen; `absent` since when those that the pending list no
-    longer shows have been missing without being called dropped (both UTC).
+    `rows` holds the row number of each agreement on that publication, if it is there. `former` holds the last row of
+    each agreement that left the participating list, in case it returns. `seen` holds the last accepted publication of
+    each list, once there is one. `pending_since` holds the time each pending agreement was first seen, and `absent` the
+    time since which one has been missing from the pending list without being dropped yet (both UTC).
     """
 
     agreements: Mapping[ListName, Mapping[Key, Agreement]] = field(
@@ -126,7 +122,7 @@ class Known:
         return self.agreements[ListName.PENDING]
 
     def after(self, changes: Iterable[Change]) -> "Known":
-        """What is known once these changes, in order, have happened."""
+        """Return the knowledge after these changes, in order."""
         ledger = _Ledger(self)
         for change in changes:
             ledger.enter(change)
@@ -134,7 +130,7 @@ class Known:
 
 
 class _Ledger:
-    """What is known while changes are being entered."""
+    """The knowledge while changes are being entered."""
 
     def __init__(self, known: Known) -> None:
         self._lists = {name: dict(agreements) for name, agreements in known.agreements.items()}
@@ -196,78 +192,3 @@ class _Ledger:
             pending_since=self._since,
             absent=self._absent,
         )
-
-
-def as_json(change: Change) -> dict[str, Any]:
-    """A change as `--json` prints it: flat, times in UTC ending in Z."""
-    agreement, on_list = change.agreement, change.mention is None
-    return {
-        "seq": change.seq,
-        "observed_at": stamp(change.publication.observed_at),
-        "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
-        "kind": change.kind.value,
-        "list": change.list.value if on_list else None,
-        "state": agreement.state,
-        "agency": agreement.agency,
-        "support_type": agreement.support_type.value if on_list else None,
-        "agency_type": agreement.agency_type,
-        "county": agreement.county,
-        "signed": agreement.signed.isoformat() if agreement.signed else None,
-        "moa": agreement.moa,
-        "addendum": agreement.addendum,
-        "evidence": change.publication.evidence,
-        "row": change.row,
-        "publication": change.publication.name,
-        "address": change.publication.address,
-        "before": _before_json(change.before, change.row_before) if change.before else None,
-        "was": agreement_json(change.was, change.row_before) if change.was else None,
-        "because": change.because,
-        "pending_since": change.pending_since.isoformat() if change.pending_since else None,
-        "retracts": change.retracts,
-        "printed": dict(agreement.printed),
-        "mention": _mention_json(change.mention) if change.mention else None,
-    }
-
-
-def _mention_json(mention: Mention) -> dict[str, Any]:
-    """A mention as `--json` prints it; the meeting's time is in UTC, its day and zone are the place's."""
-    return {
-        "source": mention.source,
-        "item": mention.item,
-        "state": mention.state,
-        "county": mention.county,
-        "body": mention.body,
-        "title": mention.title,
-        "date": mention.meets_on.isoformat() if mention.meets_on else None,
-        "meets_at": stamp(mention.meets_at.astimezone(UTC)) if mention.meets_at else None,
-        "zone": mention.zone,
-        "status": mention.status,
-        "matched": list(mention.matched),
-        "excerpt": mention.excerpt,
-        "page": mention.page,
-        "address": mention.address,
-        "evidence": mention.evidence,
-        "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
-        "already": mention.already,
-        "before": _mention_json(mention.before) if mention.before else None,
-    }
-
-
-def _before_json(publication: Publication, row: int | None) -> dict[str, Any]:
-    return {"evidence": publication.evidence, "publication": publication.name, "row": row}
-
-
-def agreement_json(agreement: Agreement, row: int | None) -> dict[str, Any]:
-    """An agreement as `--json` prints it, with its row on the list, if that is known."""
-    return {
-        "state": agreement.state,
-        "agency": agreement.agency,
-        "support_type": agreement.support_type.value,
-        "agency_type": agreement.agency_type,
-        "county": agreement.county,
-        "signed": agreement.signed.isoformat() if agreement.signed else None,
-        "moa": agreement.moa,
-        "addendum": agreement.addendum,
-        "row": row,
-        "printed": dict(agreement.printed),
-    }

@@ -1,4 +1,4 @@
-"""Bytes as fetched from a source, before anybody has read them."""
+"""Bytes as fetched from a source, before anything parses them."""
 
 import hashlib
 import re
@@ -11,11 +11,11 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One answer of a server.
+    """One response from a server.
 
-    `address` is what was asked for, `name` the file name that the server or the address gives.
-    `headers` are lower-case and hold only what evidence and the next conditional request need.
-    `fetched_at` is UTC. `unchanged` means 304: the body is empty and `sha256` is that of the last full answer.
+    `address` is the requested address, `name` the file name from the server or the address. `headers` has lower-case
+    names and only the headers that evidence and the next conditional request need. `fetched_at` is UTC. `unchanged`
+    means 304: the body is empty and `sha256` is that of the last full response.
     """
 
     address: str
@@ -27,15 +27,15 @@ class Document:
     unchanged: bool = False
 
     def log_context(self) -> dict[str, object]:
-        """What a log line says of it."""
+        """Return the fields for a log line."""
         return {"address": self.address, "name": self.name, "sha256": self.sha256[:12], "bytes": len(self.body)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What we remember of an address to ask for it again politely; the server's own words, never our clock.
+    """The server's own words that make the next request for an address conditional; never our clock.
 
-    `full_at` (UTC) is when the whole body was last read; `sha256` and `name` are of that body.
+    `full_at` (UTC) is when the whole body was last read; `sha256` and `name` belong to that body.
     """
 
     sha256: str
@@ -46,12 +46,12 @@ class Validators:
 
 
 def digest(body: bytes) -> str:
-    """The name of these bytes in the evidence: their SHA-256 in hexadecimal."""
+    """Return the SHA-256 in hexadecimal, which names these bytes in the evidence."""
     return hashlib.sha256(body).hexdigest()
 
 
 def remembered(document: Document, previous: Validators | None) -> Validators:
-    """What to ask with next time; after an unchanged answer the last full reading (`previous`) stays the last one."""
+    """Return the validators for the next request; after a 304, those of the last full response (`previous`) remain."""
     if not document.unchanged:
         return Validators(
             sha256=document.sha256,
@@ -60,7 +60,7 @@ def remembered(document: Document, previous: Validators | None) -> Validators:
             etag=_etag(document),
             last_modified=document.headers.get("last-modified"),
         )
-    assert previous is not None, "an unchanged answer follows a full one"
+    assert previous is not None, "a 304 follows a full response"
     return Validators(
         sha256=previous.sha256,
         name=previous.name,
@@ -71,13 +71,13 @@ def remembered(document: Document, previous: Validators | None) -> Validators:
 
 
 def _etag(document: Document) -> str | None:
-    """The server's ETag, unless it is blank: CivicPlus sends one and the same for every page (seen as `" "`)."""
+    """Return the server's ETag, unless it is blank: CivicPlus sends `" "` for every page."""
     etag = document.headers.get("etag")
     return etag if etag is not None and etag.removeprefix("W/").strip('" ') else None
 
 
 class Expect(StrEnum):
-    """What a body is by its first bytes; names and Content-Type are not trusted. The value is the word for a person."""
+    """The type of a body, judged by its first bytes, not by name or Content-Type. The value is the word for people."""
 
     WORKBOOK = "a workbook"
     PDF = "a PDF"
@@ -87,10 +87,10 @@ class Expect(StrEnum):
 
     @classmethod
     def seen_in(cls, body: bytes) -> "Expect | None":
-        """What these bytes are, or None if they are none of these."""
+        """Return the type of these bytes, or None if it is none of these."""
         if body.startswith(b"PK\x03\x04"):
             return cls.WORKBOOK
-        if b"%PDF-" in body[:1024]:  # readers of PDF accept dirt in front
+        if b"%PDF-" in body[:1024]:  # PDF readers accept other bytes before this
             return cls.PDF
         start = _text_start(body)
         if start.startswith((b"{", b"[")):
@@ -107,7 +107,7 @@ _ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|rss|feed|rdf:rdf)[\s>]", 
 
 
 def _text_start(body: bytes) -> bytes:
-    """The beginning of a text without byte-order mark and white space."""
+    """Return the start of a text without byte-order mark and leading white space."""
     head = body[:4096]
     if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         head = head.decode("utf-16", errors="ignore").encode()

@@ -1,4 +1,4 @@
-"""Whether the program does its work, and the facts by which that is told. Pure."""
+"""The health of the program, judged from the contents of the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp
 
-LATE = timedelta(minutes=5)  # what has been due for so long is late
-IDLE = timedelta(minutes=20)  # ICE has been due for so long: nobody works
-MUTE = timedelta(minutes=15)  # nothing has gone through on a channel for so long, though it was tried
+LATE = timedelta(minutes=5)  # a subscription due for longer is late
+IDLE = timedelta(minutes=20)  # ICE's list due for longer means that no worker is running
+MUTE = timedelta(minutes=15)  # a channel on which every send has failed for longer is down
 
 
 class Standing(StrEnum):
-    """How things are with a subscription."""
+    """The condition of a subscription."""
 
     ACTIVE = "active"
     FAILING = "failing"
@@ -25,9 +25,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """The subscriptions of one channel, counted. `oldest_due` (UTC) is since when the one that waits longest is due.
+    """The subscriptions of one channel, counted.
 
-    `late` counts those that have been due for longer than LATE. `mute_since` (UTC) is since when every send failed.
+    `late` counts those due for longer than LATE. `oldest_due` (UTC) is the due time of the one that has waited longest.
+    `mute_since` (UTC) is the time since which every send has failed.
     """
 
     standings: Mapping[Standing, int]
@@ -39,10 +40,10 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What holds at `now` (UTC), in numbers that are safe to show to anybody.
+    """The facts at `now` (UTC), in numbers that are safe to show to anyone.
 
-    `ice` is what is remembered of ICE's lists, None where they are not read here; `local` of the other sources that
-    were ever read. `held` counts listings, `log_end` the changes of the log.
+    `ice` is the status of ICE's lists, None if this program doesn't read them; `local` holds the status of every other
+    source that was ever read. `held` counts held listings, `log_end` the changes in the log.
     """
 
     now: datetime
@@ -55,12 +56,12 @@ class Facts:
 
     @property
     def is_stale(self) -> bool:
-        """Whether ICE has not been read well for too long."""
+        """Whether the last successful reading of ICE's list is too old."""
         return self.ice is not None and is_stale(self.ice, self.now, self.stale_after)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the program is not well, in sentences; none when it is."""
+        """The reasons the program is unwell, in sentences; none if it is well."""
         return (*self._of_ice(), *self._of_channels())
 
     def _of_ice(self) -> Iterable[str]:
@@ -69,10 +70,10 @@ class Facts:
         if self.is_stale:
             since = self.ice.read_at or self.ice.problem_since
             assert since is not None
-            yield f"ICE's list is stale: it has not been read well for {span(self.now - since)}"
+            yield f"ICE's list is stale: no successful reading for {span(self.now - since)}"
         if self.ice.due_at is not None and self.now - self.ice.due_at > IDLE:
             waited = span(self.now - self.ice.due_at)
-            yield f"ICE's list has been due for {waited} and nobody reads it: is `countersign run` or a worker at work?"
+            yield f"ICE's list has been due for {waited} and no one is reading it; start `countersign run` or a worker"
 
     def _of_channels(self) -> Iterable[str]:
         for channel, crowd in self.crowds.items():
@@ -84,7 +85,7 @@ class Facts:
                 )
 
     def as_json(self) -> dict[str, Any]:
-        """For whoever asks whether the program is well."""
+        """Return the answer to a health check."""
         reasons = self.reasons
         return {
             "status": "unwell" if reasons else "ok",
@@ -121,7 +122,7 @@ def facts(
     stale_after: timedelta,
     reads_ice: bool = True,
 ) -> Facts:
-    """The facts, from what the store holds."""
+    """Derive the facts from the contents of the store."""
     known = {status.source: status for status in statuses}
     return Facts(
         now=now,
@@ -135,7 +136,7 @@ def facts(
 
 
 def local_counts(local: Iterable[SourceStatus]) -> dict[str, int]:
-    """How many local sources are well, fail, or are parked."""
+    """Count the local sources that are well, failing and parked."""
     counts = {"well": 0, "failing": 0, "parked": 0}
     for status in local:
         counts["parked" if status.parked_at else "failing" if status.failures else "well"] += 1
@@ -164,24 +165,24 @@ def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
 
 
 def standing(subscription: Subscription) -> Standing:
-    """How things are with it; one whose token is refused is failing, for it goes on as soon as the token works."""
+    """Return the condition of a subscription; one with a rejected token is failing, since it resumes by itself."""
     if subscription.refused or (subscription.paused is None and subscription.failing_since is not None):
         return Standing.FAILING
     return Standing.ACTIVE if subscription.paused is None else Standing.PAUSED
 
 
 def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | None:
-    """Since when every send on a channel has failed: none of its subscriptions was told since the first began to fail.
+    """Return the time since which every send on a channel has failed, or None.
 
-    One failing address among others that only had nothing to hear says little of the channel: two do, or the only one.
+    One failing address among idle ones says little about the channel; it takes two, or the only one.
     """
     failing = [s.failing_since for s in together if standing(s) is Standing.FAILING and s.failing_since is not None]
     trying = sum(standing(s) is not Standing.PAUSED for s in together)
     if len(failing) < min(2, trying) or not failing:
         return None
     since = min(failing)
-    told = any(s.last_sent_at is not None and s.last_sent_at >= since for s in together)
-    return None if told or now - since < MUTE else since
+    sent = any(s.last_sent_at is not None and s.last_sent_at >= since for s in together)
+    return None if sent or now - since < MUTE else since
 
 
 def _crowd_json(crowd: Crowd) -> dict[str, int]:
@@ -197,7 +198,7 @@ NO_NEW_LIST_FOR = timedelta(days=10)
 
 
 def span(length: timedelta) -> str:
-    """A span in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    """Write a span of time in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
     seconds = int(length.total_seconds())
     for unit, size, least in (("day", 86_400, 2), ("hour", 3_600, 2), ("minute", 60, 1), ("second", 1, 0)):
         if seconds >= least * size:
@@ -207,24 +208,24 @@ def span(length: timedelta) -> str:
 
 
 def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[str]:
-    """What is wrong with a source, in sentences."""
-    said_ = [status.problem] if status.problem else []
+    """Return the problems of a source, in sentences."""
+    problems = [status.problem] if status.problem else []
     if status.read_at is None:
-        return said_ or ["never read yet"]
+        return problems or ["not read yet"]
     if is_stale(status, now, stale_after):
-        said_.append(f"stale: not read well for {span(now - status.read_at)}")
+        problems.append(f"stale: no successful reading for {span(now - status.read_at)}")
     if is_old(status, now):
         assert status.changed_at is not None
-        said_.append(f"no new list for {span(now - status.changed_at)}")
-    return said_
+        problems.append(f"no new list for {span(now - status.changed_at)}")
+    return problems
 
 
 def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> bool:
-    """Whether it has not been read well for too long; a source that was never read since it first failed counts."""
+    """Return whether the last successful reading, or the first failure of a source never read, is too old."""
     since = status.read_at or status.problem_since
     return since is not None and now - since > stale_after
 
 
 def is_old(status: SourceStatus, now: datetime) -> bool:
-    """Whether ICE has not published a new list for longer than it ever does."""
+    """Return whether ICE's last new list is older than ever before."""
     return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR

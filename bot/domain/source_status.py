@@ -1,4 +1,4 @@
-"""What one reading of a source brought, and what we remember of the source until the next."""
+"""The result of reading a source, and the status we keep for the next reading."""
 
 import zlib
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from bot.domain.document import Document, Validators
 from bot.domain.timestamps import after
 from bot.errors import Blocked, SourceError, Unreadable
 
-ICE = "ice"  # the source of ICE's lists; all others are local government
+ICE = "ice"  # the source of ICE's lists; every other source is local government
 LONGEST_BACK_OFF = timedelta(hours=6)
 JITTER = 0.1  # of the interval, either way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """What we remember of a source. Times are UTC.
+    """The stored status of a source. Times are UTC.
 
-    `read_at` is when it was last read well (an unchanged answer counts), `changed_at` when it last gave something new,
-    `tried_at` the last try. `problem` says what is wrong since `problem_since`; `failures` counts tries since then.
-    `due_at` is the next poll, never before `not_before` (a server's own Retry-After). `facts` belong to the source.
-    A local source that could not be read for a week is parked since `parked_at`: it is not polled any more.
+    `read_at` is the last successful reading (a 304 counts), `changed_at` the last one with anything new, `tried_at`
+    the last try. `problem` has been the problem since `problem_since`; `failures` counts the tries since then. `due_at`
+    is the next poll, never before `not_before` (the server's Retry-After). `facts` are the source's own. A local source
+    that couldn't be read for a week is parked at `parked_at` and no longer polled.
     """
 
     source: str
@@ -40,10 +40,10 @@ class SourceStatus:
     parked_at: datetime | None = None
 
     def is_due(self, now: datetime, every: timedelta) -> bool:
-        """Whether it is to be read now, when it is read `every` so often.
+        """Return whether to read the source now, given the interval `every`.
 
-        What was reckoned from a longer interval is not waited for, nor is a time that nobody knows any more because the
-        clock was set back since the last try; a server's own Retry-After is.
+        A due time from a longer interval doesn't count, nor does one from before the clock was set back. The server's
+        Retry-After always counts.
         """
         if self.due_at is None or self.tried_at is None or self.due_at <= now or self.tried_at > now:
             return True
@@ -51,14 +51,14 @@ class SourceStatus:
         return latest <= now and (self.not_before is None or self.not_before <= now)
 
     def failed(self, fault: SourceError, at: datetime, every: timedelta) -> "SourceStatus":
-        """Try again after the interval, twice as long each time the server does not want us; Retry-After is obeyed."""
+        """Schedule the next try: double the interval each time the server blocks us, and obey Retry-After."""
         failures = self.failures + 1
         wait = _longest(failures, every) if isinstance(fault, Blocked) else every
         not_before = after(at, fault.retry_after) if fault.retry_after else None
         due_at = at + spread(max(wait, timedelta(seconds=1)), self.source, at)
         return replace(
             self,
-            validators={} if isinstance(fault, Unreadable) else self.validators,  # ask for the whole next time
+            validators={} if isinstance(fault, Unreadable) else self.validators,  # request the whole body next time
             tried_at=at,
             problem=str(fault),
             problem_since=self.problem_since or at,
@@ -70,11 +70,10 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The documents that stand for each list now, unchanged or not; a list that is not published is not among them.
+    """The current document of each published list, changed or not.
 
-    `pages` are other documents that are evidence (the page that links the lists, when it says something new).
-    `headline` is the total that the page itself gives. `validators` and `facts` go into the memory. `problems` are
-    failures that did not hinder the rest.
+    `pages` holds other evidence (the page that links the lists, when it changed). `headline` is the total on that page.
+    `validators` and `facts` go into the status. `problems` are failures that didn't stop the reading.
     """
 
     documents: Mapping[ListName, Document]
@@ -86,15 +85,15 @@ class Reading:
 
 
 def _longest(failures: int, every: timedelta) -> timedelta:
-    """The wait after so many failures where the server does not want us; after none, the interval."""
+    """Return the longest wait after so many failures in a row; after none, the interval."""
     return min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF)) if failures else every
 
 
 def spread(every: timedelta, source: str, at: datetime) -> timedelta:
-    """The interval and a little more or less, so that programs and sources do not march in step; no dice needed."""
+    """Vary the interval a little, always the same for one source and time, so that polls spread out."""
     return every * (1 + JITTER * (2 * share(f"{source} {at.isoformat()}") - 1))
 
 
 def share(text: str) -> float:
-    """A number from 0 to 1, always the same for a text and another for every other."""
+    """Hash a text to a number from 0 to 1."""
     return zlib.crc32(text.encode()) / 2**32

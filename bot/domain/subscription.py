@@ -1,4 +1,4 @@
-"""Who hears, about what, how often; what is owed to them and when it is due."""
+"""Subscriptions: their filters and cadence, the changes they are owed, and when those are due."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -13,12 +13,12 @@ from bot.domain.geography.counties import plain_county
 from bot.domain.language import Language
 
 ALL_STATES = "*"
-STOPPED = "stopped"  # why a subscription is paused that a person ended
+STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
 
 
 class Cadence(StrEnum):
-    """How often a subscription is told."""
+    """How often a subscription gets a digest."""
 
     INSTANT = "instant"
     DAILY = "daily"
@@ -27,12 +27,12 @@ class Cadence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a subscription hears of. Each entry holds the log's end when it was added: nothing older is owed by it.
+    """The changes a subscription asks for. Each entry holds the log's end when it was added; older changes don't count.
 
-    A change is news when its kind is among `kinds`, its support type among `support_types` (empty: all), and its place
-    or agency among `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (a part of the name,
-    folded as names are compared). A mention on an agenda is news by its state, its county, and the names of the body
-    and of the agencies that ICE lists there; it has no support type, and none excludes it.
+    A change is news if its kind is in `kinds`, its support type in `support_types` (empty: all), and its place or
+    agency in `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (parts of canonical names).
+    A mention is news by its state, its county, and the names of the body and of the agencies on ICE's list there; it
+    has no support type, so `support_types` doesn't apply.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -43,17 +43,17 @@ class Filter:
 
     @property
     def index_states(self) -> frozenset[str]:
-        """The states under which to look for those that a change could concern."""
+        """The states under which an index of subscriptions has to list this filter."""
         of_counties = {county.partition("/")[0] for county in self.counties}
         return frozenset(self.states) | of_counties | ({ALL_STATES} if self.agencies else set())
 
     @property
     def is_empty(self) -> bool:
-        """Whether it watches nothing at all."""
+        """Whether it watches nothing."""
         return not (self.states or self.counties or self.agencies)
 
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
-        """The same with each entry dated: as in `old` where it was there, else at the log's end."""
+        """Date each entry: keep the date from `old` if it was there, else the log's `end`."""
 
         def dated(name: str) -> dict[Any, int]:
             before = getattr(old, name) if old is not None else {}
@@ -62,14 +62,14 @@ class Filter:
         return Filter(**{f.name: dated(f.name) for f in fields(self)})
 
     def kind_for(self, change: Change) -> Kind | None:
-        """As what kind this change is news under this filter; None when it is none.
+        """Return the kind as which this change is news under this filter, or None if it isn't news.
 
-        Who watched the state (county, agency, support type) that a correction takes an agreement from hears it put
-        right; who watches only what it moves to hears it as signed.
+        A correction can move an agreement to another state, county, agency or support type. It is news as a correction
+        to those who watched the old one, and as signed to those who watch only the new one.
         """
-        if change.retracted is not None:  # whoever was told of a change is told that it was wrong
-            told = replace(change, kind=change.retracted, retracted=None)
-            return Kind.RETRACTED if self.kind_for(told) is not None else None
+        if change.retracted is not None:  # goes to everyone who got the wrong change
+            wrong = replace(change, kind=change.retracted, retracted=None)
+            return Kind.RETRACTED if self.kind_for(wrong) is not None else None
         if change.kind in NEVER_TOLD:
             return None
         if change.mention is not None:
@@ -79,13 +79,13 @@ class Filter:
         if before == now and len(change.states) == 1:
             return change.kind if now and self._has_kind(change.kind, seq) else None
         signed = Kind.SIGNED if change.list is ListName.PARTICIPATING else Kind.APPLIED
-        heard = [kind for kind in (signed, change.kind) if self._has_kind(kind, seq)]
-        if not heard or not (before or now):
+        wanted = [kind for kind in (signed, change.kind) if self._has_kind(kind, seq)]
+        if not wanted or not (before or now):
             return None
-        return change.kind if before else heard[0]
+        return change.kind if before else wanted[0]
 
     def matches(self, change: Change) -> bool:
-        """Whether this change is news under this filter."""
+        """Return whether this change is news under this filter."""
         return self.kind_for(change) is not None
 
     def _has_kind(self, kind: Kind, seq: int) -> bool:
@@ -101,7 +101,7 @@ class Filter:
         return self._watches_any((change.agreement, *listed), change.seq)
 
     def _watches_any(self, concerned: Sequence[Agreement], seq: int) -> bool:
-        """Whether the place of the first of these is watched, or the name of any."""
+        """Return whether the place of the first one or the name of any is watched."""
         agreement = concerned[0]
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
@@ -111,7 +111,7 @@ class Filter:
 
 
 def county_entry(state: str, county: str) -> str:
-    """A county as a filter holds it: TX/harris."""
+    """Return a county as a filter entry: TX/harris."""
     return f"{state}/{plain_county(county)}"
 
 
@@ -119,14 +119,14 @@ def county_entry(state: str, county: str) -> str:
 class Subscription:
     """One address on one channel.
 
-    `cursor` is the last change that it has been told of or that it is not owed. `due_at` (UTC) is when the next digest
-    is due, None when nothing is owed: an index that follows from log, cursor, filter and cadence. `retry_at` (UTC)
-    holds it back after a failure, `quiet_until` (UTC) while it is paused for a time. `pinned` is the last change that
-    the digest on its way covers and `sent` how many of its parts have been delivered. `at` is local time in `tz`;
-    weekly is Monday. `last_sent_at` (UTC) is when the last digest was done: no second one comes on its local date.
-    `paused` is the reason, if any, and `refused` whether that is a token that is refused to all. `hears_stale` is
-    whether it is told when ICE cannot be read, `hears_always` whether a digest comes even when nothing changed.
-    `version` counts the changes of its settings and `before` holds what they were, for Undo; None before the first.
+    `cursor` is the last change that was sent or isn't owed. `due_at` (UTC) is when the next digest is due, None if
+    nothing is owed; it is an index that follows from log, cursor, filter and cadence. `retry_at` (UTC) delays the
+    digest after a failure, `quiet_until` (UTC) during a pause for a time. `pinned` is the last change in the digest
+    under way and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday.
+    `last_sent_at` (UTC) is when the last digest was finished; its local date gets no second one. `paused` is the
+    reason for a pause, if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale`
+    asks for a notice when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version`
+    counts the changes of the settings and `before` holds the previous settings for Undo, None before the first change.
     """
 
     id: str
@@ -157,18 +157,18 @@ class Subscription:
 
     @property
     def wakes_at(self) -> datetime | None:
-        """When `deliver` should take it (UTC); None while it is paused or owed nothing."""
+        """The time (UTC) from which `deliver` should process it; None while it is paused or owed nothing."""
         if self.paused is not None or self.due_at is None:
             return None
         return max(moment for moment in (self.due_at, self.retry_at, self.quiet_until) if moment is not None)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether `deliver` should take it now."""
+        """Return whether `deliver` should process it now."""
         return self.wakes_at is not None and self.wakes_at <= now
 
     @property
     def settings(self) -> "Settings":
-        """What a person chose, apart from how far it has been told."""
+        """The part of the subscription that people choose."""
         return Settings(
             filter=self.filter,
             cadence=self.cadence,
@@ -182,7 +182,7 @@ class Subscription:
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
-        """The same with these settings, remembering the present ones for Undo."""
+        """Return the subscription with these settings, and the present ones kept for Undo."""
         return replace(
             self,
             filter=settings.filter,
@@ -201,30 +201,30 @@ class Subscription:
 
     @property
     def revived(self) -> "Subscription":
-        """The same with nothing in its way any more."""
+        """The subscription without pause, back-off and failures."""
         return replace(
             self, paused=None, refused=False, quiet_until=None, retry_at=None, failures=0, failing_since=None
         )
 
     @property
     def bot(self) -> tuple[str, str]:
-        """Whose token it is told with: the channel, and the workspace where there are several (as in TEAM/CHANNEL)."""
+        """The owner of the token that sends its messages: the channel, and the team of an address like TEAM/CHANNEL."""
         return (self.channel, self.address.rpartition("/")[0])
 
     @property
     def shown_address(self) -> str:
-        """The address as it may be shown: of one that is a URL, which holds a password, no more than its kind."""
+        """The address in a form safe to show: only the scheme of a URL, because a URL may hold a password."""
         kind, sign, _ = self.address.partition("://")
         return f"{kind}://***" if sign else self.address
 
     def log_context(self) -> dict[str, object]:
-        """What a log line says of it; an address is a chat's id, never a token."""
+        """Return the fields for a log line; the address isn't one of them, because it may hold a password."""
         return {"subscription": self.id, "channel": self.channel}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a person chose for a subscription."""
+    """The part of a subscription that people choose."""
 
     filter: Filter
     cadence: Cadence = Cadence.INSTANT
@@ -238,33 +238,33 @@ class Settings:
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The changes after the cursor that match the filter, in the order of the log."""
+    """Return the changes after the cursor that match the filter, in the order of the log."""
     return tuple(c for c in changes if c.seq > subscription.cursor and subscription.filter.matches(c))
 
 
 def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
-    """When a change that was recorded then is due (UTC): at once, or at the next local hour of the cadence."""
+    """Return when a change recorded at that time is due (UTC): at once, or at the next local time of the cadence."""
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
     zone = ZoneInfo(subscription.tz)
     day = recorded_at.astimezone(zone).date()
-    told_on = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+    last = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
     while True:
         moment = _local_moment(day, subscription.at, zone)
         fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY
-        if moment > recorded_at and day > told_on and fits:
+        if moment > recorded_at and day > last and fits:
             return moment
         day += timedelta(days=1)
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """That local time as one UTC moment: the first of two in autumn, an hour later where spring skips it."""
+    """Convert a local time to UTC: the first of two in the fall, an hour later if it is skipped in the spring."""
     return datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Proof that a part was sent, or why it was not. `at` is UTC; `changes` are the numbers that it names."""
+    """Proof that a part was sent, or the reason it wasn't. `at` is UTC; `changes` holds the numbers of its changes."""
 
     subscription: str
     channel: str

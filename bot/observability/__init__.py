@@ -1,1 +1,1 @@
-"""Logs, metrics, errors and health."""
+"""Logs, metrics, error reports and the health check: everything an operator watches."""

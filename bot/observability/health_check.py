@@ -1,4 +1,4 @@
-"""How things stand, read from the store for whoever asks over the network; never more often than every few seconds."""
+"""The health check: facts from the store, read at most every few seconds however often someone asks."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from bot.domain.health import Facts, facts
 from bot.store import Store
 
-FRESH_FOR = timedelta(seconds=5)  # anybody may ask as often as they like; the store is asked this often at most
+FRESH_FOR = timedelta(seconds=5)
 
 
 @dataclass(slots=True, kw_only=True)
 class HealthCheck:
-    """Gathers the facts. `reads_ice` is whether ICE's lists are read by this installation at all."""
+    """Gathers the facts for /health and /metrics. `reads_ice` is false if ICE's lists aren't read here."""
 
     store: Store
     now: Callable[[], datetime]
@@ -23,7 +23,7 @@ class HealthCheck:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> Facts:
-        """The facts as they were a few seconds ago at most; StoreError when the store cannot be read."""
+        """Return facts that are a few seconds old at most; raise StoreError if the store can't be read."""
         async with self._one_at_a_time:
             now = self.now()
             if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:

@@ -1,4 +1,4 @@
-"""The log: lines on stderr, for people or (COUNTERSIGN_LOG=json) for a host that collects them; secrets are masked."""
+"""The log: lines on stderr with secrets masked, for people or, with COUNTERSIGN_LOG=json, for a log collector."""
 
 import json
 import logging
@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.channels import CHANNELS
 from bot.config.settings import Settings, load
 
 Event = MutableMapping[str, Any]
@@ -16,20 +17,20 @@ Processor = Callable[[Any, str, Event], Event]
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 FIRST = ("timestamp", "level", "event")
-TALKATIVE = ("httpx", "httpcore", "apscheduler", "telegram", "slack_sdk", "slack_bolt", "aiohttp")  # and of addresses
+CHATTY = ("httpx", "httpcore", "apscheduler", "aiohttp")  # loggers that quote addresses; channels name their own
 
 
 def prepared() -> Settings:
-    """What every command begins with: the settings, and logs that show no secret of theirs."""
+    """Load the settings and set up logs that mask their secrets: the first step of every command."""
     settings = load()
     set_up_logs(settings, quiet=True)
     return settings
 
 
 def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor, ...] = ()) -> None:
-    """Logs go to stderr. `also` sees each line before anything is masked in it; `quiet` leaves out what is no problem.
+    """Send logs to stderr. Each processor in `also` gets a line before masking; `quiet` drops all below a warning.
 
-    A line holds its time (UTC), its level, what happened, and what it is about: a source, a subscription, a change.
+    A line has its time (UTC), its level, its event and its subject: a source, a subscription or a change.
     """
     secrets = settings.secrets if settings else ()
     as_json = settings is not None and settings.log == "json"
@@ -61,9 +62,9 @@ def _renderer(*, as_json: bool) -> Callable[[Any, str, Event], str | bytes]:
 
 def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
-    for name in TALKATIVE:
+    for name in (*CHATTY, *(name for channel in CHANNELS.values() for name in channel.chatty_loggers)):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # the next tick catches up one that is skipped
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # a skipped tick is made up by the next
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: _mask_record(record, secrets))
         if as_json:
@@ -71,7 +72,7 @@ def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
 
 
 class _AsJson(logging.Formatter):
-    """A library's line in the form of our own."""
+    """Formats a library's line like our own."""
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
@@ -84,7 +85,7 @@ class _AsJson(logging.Formatter):
 
 
 def _line(event: Mapping[str, Any]) -> str:
-    """One object on one line, its time first."""
+    """Return an event as one line of JSON, its time first."""
     first = {key: event[key] for key in FIRST if key in event}
     return json.dumps(first | dict(event), ensure_ascii=False, default=str)
 
@@ -93,7 +94,7 @@ def _line(event: Mapping[str, Any]) -> str:
 
 
 def masked(value: Any, secrets: tuple[str, ...]) -> Any:
-    """The same without secrets, however deep they lie; what is no plain value becomes its text."""
+    """Return a value with the secrets masked at any depth. Values that aren't plain become text."""
     if isinstance(value, Mapping):
         return {str(key): masked(each, secrets) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -104,14 +105,14 @@ def masked(value: Any, secrets: tuple[str, ...]) -> Any:
 
 
 def mask(text: str, secrets: tuple[str, ...]) -> str:
-    """The text with stars in place of each secret."""
+    """Return the text with stars in place of each secret."""
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
 
 
 def _mask_record(record: logging.LogRecord, secrets: tuple[str, ...]) -> bool:
-    """A library's line, its traceback too."""
+    """Mask a library's line and its traceback."""
     record.msg, record.args = mask(record.getMessage(), secrets), None
     if record.exc_info and not record.exc_text:
         record.exc_text = logging.Formatter().formatException(record.exc_info)

@@ -1,6 +1,6 @@
-"""What is counted for Prometheus: the work of this process as it is done, and how things stand when somebody asks.
+"""Metrics for Prometheus: counters of this process's work, and gauges set from the store at each scrape.
 
-The only place that counts. Labels are few and fixed: a channel, a kind, an outcome; never an address or a name.
+Nothing else counts. Labels are few and fixed (a channel, a kind, an outcome), never an address or a name.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -35,40 +35,40 @@ WAITS = (1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 *
 
 
 class Metrics:
-    """The counts of one process; the observer that the desk tells of each reading and each delivery."""
+    """The metrics of one process. As the runner's observer, it counts each reading and each delivery."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call] # they double every series for nobody
+        disable_created_metrics()  # type: ignore[no-untyped-call] # nobody uses them, and they double the series
         self._registry = CollectorRegistry()
-        self._count_work()
-        self._count_things()
+        self._make_counters()
+        self._make_gauges()
         ProcessCollector(registry=self._registry)
 
-    def _count_work(self) -> None:
+    def _make_counters(self) -> None:
         of = self._registry
         self._reads = Counter(
-            "countersign_reads", "Readings of a source, by what came of them.", ["source", "outcome"], registry=of
+            "countersign_reads", "Readings of sources, by outcome.", ["source", "outcome"], registry=of
         )
         self._changes = Counter("countersign_changes", "Changes recorded, by kind.", ["kind"], registry=of)
         self._messages = Counter(
             "countersign_messages",
-            "Messages, by what came of them: sent, failed (tried again later), paused (a person must act), "
-            "waiting (its turn has not come).",
+            "Messages, by outcome: sent, failed (tried again later), paused (a person must act), "
+            "waiting (not their turn yet).",
             ["channel", "outcome"],
             registry=of,
         )
         self._told = Histogram(
             "countersign_told_seconds",
-            "From when a change was seen to when a subscription was told of it; digests wait for their hour.",
+            "Seconds from seeing a change to telling a subscription about it; digests wait for their hour.",
             ["channel", "cadence"],
             buckets=WAITS,
             registry=of,
         )
-        self._lines = Counter("countersign_log_lines", "Lines of the log, by level.", ["level"], registry=of)
-        self._begin_at_zero()
+        self._lines = Counter("countersign_log_lines", "Log lines, by level.", ["level"], registry=of)
+        self._start_at_zero()
 
-    def _begin_at_zero(self) -> None:
-        """A series that appears with its first event hides that event from `increase()`."""
+    def _start_at_zero(self) -> None:
+        """Create the series at zero, because `increase()` misses the first event of a series that starts with it."""
         for kind in Kind:
             self._changes.labels(kind.value)
         for level in ("info", "warning", "error"):
@@ -77,80 +77,76 @@ class Metrics:
             self._reads.labels(source, outcome)
         self._reads.labels(ICE, "held")
 
-    def _count_things(self) -> None:
+    def _make_gauges(self) -> None:
         of = self._registry
-        build = Gauge("countersign_build_info", "The version that runs.", ["version"], registry=of)
+        build = Gauge("countersign_build_info", "The running version.", ["version"], registry=of)
         build.labels(__version__).set(1)
         self._healthy = Gauge("countersign_healthy", "1 when /health answers 200.", registry=of)
-        self._stale = Gauge("countersign_ice_stale", "1 when ICE's list has not been read well too long.", registry=of)
+        self._stale = Gauge("countersign_ice_stale", "1 when ICE's list hasn't been read for too long.", registry=of)
         self._ice_failures = Gauge(
             "countersign_ice_failures", "Failed readings of ICE's list since the last good one.", registry=of
         )
         self._ice_read = Gauge(
-            "countersign_ice_last_read_timestamp_seconds", "When ICE's list was last read well; 0: never.", registry=of
+            "countersign_ice_last_read_timestamp_seconds", "When ICE's list was last read; 0 if never.", registry=of
         )
         self._ice_changed = Gauge(
             "countersign_ice_last_change_timestamp_seconds",
-            "When ICE last published something new; 0: never.",
+            "When ICE's list last changed; 0 if never.",
             registry=of,
         )
-        self._local = Gauge(
-            "countersign_local_sources", "Local sources ever read, by standing.", ["standing"], registry=of
-        )
-        self._held = Gauge("countersign_held_listings", "Listings that are not believed yet.", registry=of)
+        self._local = Gauge("countersign_local_sources", "Local sources, by standing.", ["standing"], registry=of)
+        self._held = Gauge("countersign_held_listings", "Listings that aren't accepted yet.", registry=of)
         self._log_end = Gauge("countersign_change_log_length", "Changes in the log.", registry=of)
         self._subscriptions = Gauge(
             "countersign_subscriptions", "Subscriptions, by standing.", ["channel", "standing"], registry=of
         )
         self._due = Gauge(
-            "countersign_subscriptions_due", "Subscriptions that wait for a message now.", ["channel"], registry=of
+            "countersign_subscriptions_due", "Subscriptions waiting for a message.", ["channel"], registry=of
         )
         self._late = Gauge(
             "countersign_subscriptions_late",
-            "Subscriptions that have waited for a message for more than five minutes.",
+            "Subscriptions that have been waiting for more than five minutes.",
             ["channel"],
             registry=of,
         )
-        self._oldest = Gauge(
-            "countersign_oldest_due_seconds", "How long the longest of them has waited.", ["channel"], registry=of
-        )
+        self._oldest = Gauge("countersign_oldest_due_seconds", "The longest wait among them.", ["channel"], registry=of)
 
-    # ── the work, as it is done ──────────────────────────────────────────────────────────────────────────────────────
+    # ── counting work ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watched(self, watched: ListPoll) -> None:
-        """Count a reading and what it brought."""
-        failed = watched.problem is not None
-        self._read(ICE, _outcome(watched.changes, failed=failed, is_held=bool(watched.held)), watched.changes)
+    def list_polled(self, poll: ListPoll) -> None:
+        """Count a reading of ICE's lists and the changes it brought."""
+        failed = poll.problem is not None
+        self._read(ICE, _outcome(poll.changes, failed=failed, is_held=bool(poll.held)), poll.changes)
 
-    def attended(self, kind: str, attended: AgendaPoll) -> None:
-        """Count a reading of a local place, by the kind of its platform."""
-        self._read(kind, _outcome(attended.changes, failed=attended.failed), attended.changes)
+    def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
+        """Count a reading of a local place by its kind of platform."""
+        self._read(kind, _outcome(poll.changes, failed=poll.failed), poll.changes)
 
     def _read(self, source: str, outcome: str, changes: Sequence[Change]) -> None:
         self._reads.labels(source, outcome).inc()
         for change in changes:
             self._changes.labels(change.kind.value).inc()
 
-    def delivered(self, delivered: Delivered) -> None:
-        """Count what was sent and what was not."""
-        if delivered.messages:
-            self._messages.labels(delivered.channel, "sent").inc(delivered.messages)
-        if delivered.waited is not None:
-            wait = max(0.0, delivered.waited.total_seconds())
-            self._told.labels(delivered.channel, delivered.cadence.value).observe(wait)
-        if delivered.problem is not None:
-            outcome = "waiting" if delivered.waiting else "paused" if delivered.paused else "failed"
-            self._messages.labels(delivered.channel, outcome).inc()
+    def delivered(self, delivery: Delivered) -> None:
+        """Count the messages that were sent and those that weren't."""
+        if delivery.messages:
+            self._messages.labels(delivery.channel, "sent").inc(delivery.messages)
+        if delivery.waited is not None:
+            wait = max(0.0, delivery.waited.total_seconds())
+            self._told.labels(delivery.channel, delivery.cadence.value).observe(wait)
+        if delivery.problem is not None:
+            outcome = "waiting" if delivery.waiting else "paused" if delivery.paused else "failed"
+            self._messages.labels(delivery.channel, outcome).inc()
 
     def line(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Count a line of the log; a processor of structlog's."""
+        """Count a log line. This is a structlog processor."""
         self._lines.labels("error" if method == "exception" else method).inc()
         return event
 
-    # ── how things stand ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── reading the store ────────────────────────────────────────────────────────────────────────────────────────────
 
     def page(self, facts: Facts | None) -> bytes:
-        """All of it as Prometheus reads it; without facts (the store cannot be read) only the work of this process."""
+        """Return the page for Prometheus. Without facts, because the store can't be read, it has only the counters."""
         self._healthy.set(facts is not None and not facts.reasons)
         if facts is not None:
             self._set(facts)
@@ -167,7 +163,7 @@ class Metrics:
         for standing, number in local_counts(facts.local).items():
             self._local.labels(standing).set(number)
         for gauge in (self._subscriptions, self._due, self._late, self._oldest):
-            gauge.clear()  # a channel that nobody has any more is gone
+            gauge.clear()  # drops channels without subscriptions
         for channel, crowd in facts.crowds.items():
             for standing, number in crowd.standings.items():
                 self._subscriptions.labels(channel, standing.value).set(number)
@@ -180,7 +176,7 @@ class Metrics:
 
 
 def _outcome(changes: Sequence[Change], *, failed: bool, is_held: bool = False) -> str:
-    """What came of a reading in a word; one that brought changes did so whatever else was wrong."""
+    """Return the outcome of a reading. Changes count first, whatever else was wrong."""
     if changes:
         return "changed"
     if failed:

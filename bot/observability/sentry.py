@@ -1,7 +1,7 @@
-"""Errors that nobody foresaw, to Sentry: where SENTRY_DSN is set and the package is there (the extra `sentry`).
+"""Reports unexpected errors to Sentry if SENTRY_DSN is set and the package is installed (the extra `sentry`).
 
-What leaves is the error, its stack and our version: no variables, no breadcrumbs, no host, and of every text neither
-secrets nor what could tell a person or a chat.
+A report has the error, its stack and our version. It has no variables, breadcrumbs or host name, and its text has no
+secrets and nothing that could identify a person or a chat.
 """
 
 import re
@@ -17,10 +17,10 @@ from bot.observability.logs import Event, mask
 
 KEPT = ("event_id", "timestamp", "platform", "level", "release", "exception", "message", "logger", "tags", "sdk")
 MISSING = (
-    "SENTRY_DSN is set, but sentry-sdk is not installed, so that errors go to the log alone. "
+    "SENTRY_DSN is set, but sentry-sdk isn't installed, so errors go only to the log. "
     "Install it with: .venv/bin/pip install 'sentry-sdk>=2'"
 )
-FLUSHED_WITHIN = 2.0  # seconds
+FLUSH_TIMEOUT = 2.0  # seconds
 
 _PRIVATE = (
     (re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "<address>"),
@@ -35,39 +35,39 @@ log = structlog.get_logger()
 
 
 class Reporter:
-    """Sends errors on. A processor of structlog's, too: a line that comes with an exception is one to send."""
+    """Sends errors to Sentry. It is also a structlog processor that reports every line with an exception."""
 
     def __init__(self, sdk: Any) -> None:
         self._sdk = sdk
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
-        """Send the exception of a line that has one; the line goes on as it is."""
+        """Report the exception of a line that has one, and pass the line on."""
         if event.get("exc_info"):
             self.report(None if event["exc_info"] is True else event["exc_info"])
         return event
 
     def report(self, fault: Any = None) -> None:
-        """Send an exception, the one that is being dealt with by default."""
+        """Report an exception, by default the one being handled."""
         self._sdk.capture_exception(fault)
 
     def flush(self) -> None:
-        """Wait until all is sent, not for long."""
-        self._sdk.flush(FLUSHED_WITHIN)
+        """Wait for pending reports, for two seconds at most."""
+        self._sdk.flush(FLUSH_TIMEOUT)
 
 
 def reporter(settings: Settings) -> Reporter | None:
-    """Whoever sends errors on; None where nothing is to be sent or can be (the log says so)."""
+    """Return the reporter, or None without SENTRY_DSN or without the package, which the log then mentions."""
     if settings.sentry_dsn is None:
         return None
     try:
-        import sentry_sdk  # noqa: PLC0415 - an extra, which may be missing
+        import sentry_sdk  # noqa: PLC0415 - optional, so it may be missing
     except ImportError:
         log.warning(MISSING)
         return None
     try:
         _set_up(sentry_sdk, settings.sentry_dsn.get_secret_value(), settings.secrets)
-    except sentry_sdk.utils.BadDsn:  # its text repeats a part of it
-        raise ConfigError(["SENTRY_DSN: it must be as in https://KEY@HOST/NUMBER; copy it again"]) from None
+    except sentry_sdk.utils.BadDsn:  # its own text repeats part of the DSN
+        raise ConfigError(["SENTRY_DSN: it must look like https://KEY@HOST/NUMBER; copy it again"]) from None
     return Reporter(sentry_sdk)
 
 
@@ -87,7 +87,7 @@ def _set_up(sdk: Any, dsn: str, secrets: tuple[str, ...]) -> None:
 
 
 def scrubbed(event: Mapping[str, Any], secrets: tuple[str, ...]) -> Any:
-    """What may leave of an event."""
+    """Return an event with only the fields we send, their text scrubbed."""
     return {key: _clean(value, secrets) if key != "event_id" else value for key, value in event.items() if key in KEPT}
 
 

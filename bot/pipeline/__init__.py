@@ -1,1 +1,1 @@
-"""The three verbs: poll a list, poll an agenda, deliver to a subscription."""
+"""The pipeline's three verbs: poll a list, poll an agenda, deliver to a subscription."""

@@ -1,4 +1,4 @@
-"""One source that is due: fetch, parse, vet, reconcile, record."""
+"""Poll one source of ICE's lists: fetch, parse, vet, reconcile, record."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPoll:
-    """What came of one reading: the changes as recorded, and what went wrong, if anything."""
+    """The result of one poll: the changes as recorded, the listings held and the problem, if there was one."""
 
     source: str
     changes: tuple[Change, ...] = ()
@@ -32,76 +32,45 @@ class ListPoll:
 
 
 async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> ListPoll:
-    """Read a source once and record what is new; a source that fails changes nothing but its own memory."""
+    """Read a source once and record what is new. A source that fails changes only its own status."""
     status = await store.source_status(source.name)
     if status.tried_at is not None and status.tried_at > now():
-        log.warning("the clock was set back; nothing waits for the time that it had", was=stamp(status.tried_at))
+        log.warning("the clock was set back; polling goes by the new time", was=stamp(status.tried_at))
     try:
         with attribute_errors_to(source.name):
             reading = await source.read(fetch, status)
-            return await take(source, reading, status=status, store=store, at=now(), every=every)
+            return await process(source, reading, status=status, store=store, at=now(), every=every)
     except SourceError as fault:
         await store.remember(status.failed(fault, now(), every))
         log.warning("source not read", source=source.name, problem=str(fault))
         return ListPoll(source=source.name, problem=str(fault))
 
 
-async def take(
+async def process(
     source: Source, reading: Reading, *, status: SourceStatus, store: Store, at: datetime, every: timedelta
 ) -> ListPoll:
-    """Judge what a reading brought and record it as one; an unchanged list costs only the time of reading."""
-    before = _Judgment(await store.known(), tuple(await store.held()))
-    picture = before
+    """Parse, vet and reconcile each list of a reading, then record all of it in one commit.
+
+    An unchanged list costs no more than the reading itself.
+    """
+    before = await _known_so_far(store)
+    judgment = before
     for name in ListName:
         if name in reading.documents:
-            picture = await _judge(picture, name, reading, source, store, at)
-    picture = _pending_settled(picture, reading, status, at)
-    fresh = _read(status, reading, picture, at, every, is_new=picture.known.seen != before.known.seen)
-    return await _keep(source, store, fresh, picture if picture != before else None, reading.pages, at)
-
-
-async def _keep(
-    source: Source,
-    store: Store,
-    status: SourceStatus,
-    picture: "_Judgment | None",
-    pages: tuple[Document, ...],
-    at: datetime,
-) -> ListPoll:
-    """Commit what came of a reading as one; where the picture is as before (None), only what is remembered."""
-    if picture is None and not pages:
-        await store.remember(status)
-        return ListPoll(source=source.name, held=tuple(await store.held()), problem=status.problem)
-    picture = picture or _Judgment(await store.known(), tuple(await store.held()))
-    changes = await store.record(
-        Record(
-            status=status,
-            recorded_at=at,
-            known=picture.known,
-            changes=picture.changes,
-            documents=(*pages, *picture.documents),
-            held=picture.held,
-        )
-    )
-    _log(changes)
-    return ListPoll(source=source.name, changes=tuple(changes), held=picture.held, problem=status.problem)
-
-
-def _log(changes: Sequence[Change]) -> None:
-    """A line for each change; a baseline of thousands is one line."""
-    listed = sum(change.kind is Kind.LISTED for change in changes)
-    if listed:
-        log.info("recorded", kind=Kind.LISTED.value, agreements=listed)
-    for change in changes:
-        if change.kind is not Kind.LISTED:
-            log.info("recorded", **change.log_context())
+            judgment = await _judge(judgment, name, reading, source, store, at)
+    judgment = _settle_absences(judgment, reading, status, at)
+    is_new = judgment.known.seen != before.known.seen
+    status = _status_after(reading, judgment, status, at, every, is_new=is_new)
+    if judgment == before and not reading.pages:
+        return await _record_status(source, status, store)
+    return await _record(source, judgment, status, store, at, pages=reading.pages)
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
-    """What the operator says of a held listing; an approved one is vetted again at once, from the evidence."""
+    """Apply the operator's ruling on a held listing; vet an approved one again at once, from the evidence."""
     held = next((h for h in await store.held() if h.id == held_id), None)
     if held is None:
-        raise UsageError(f"Nothing is held under the number {held_id}. `countersign held` lists what is.")
+        raise UsageError(f"No held listing has the number {held_id}. `countersign held` lists them.")
     if ruling is Ruling.APPROVED and not held.readable:
         raise UsageError(
             f"Held listing {held_id} cannot be approved: {'; '.join(held.reasons)}. "
@@ -109,33 +78,34 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
         )
     others = tuple(h for h in await store.held() if h.id != held_id)
     await store.put_held((*others, replace(held, ruling=ruling)))
-    status = await store.source_status(source.name)
     if ruling is Ruling.REJECTED:
         return ListPoll(source=source.name, held=tuple(await store.held()))
-    at = now()
-    reading = Reading(documents={held.list: _unchanged(held.publication, at)})
-    before = _Judgment(await store.known(), tuple(await store.held()))
-    picture = await _judge(before, held.list, reading, source, store, at)
-    return await _keep(source, store, status, picture if picture != before else None, (), at)
+    at, status = now(), await store.source_status(source.name)
+    reading = Reading(documents={held.list: _as_unchanged(held.publication, at)})
+    before = await _known_so_far(store)
+    judgment = await _judge(before, held.list, reading, source, store, at)
+    if judgment == before:
+        return await _record_status(source, status, store)
+    return await _record(source, judgment, status, store, at)
 
 
-# ── judging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── parse, vet, reconcile ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class _Judgment:
-    """What is known and held while a reading is judged, and what it has brought so far.
+    """What we know and hold while a reading is being judged, and what the reading has brought so far.
 
-    `unread` says of which lists the document could not be read, and why.
+    `unreadable` gives the reason for each list whose document couldn't be read.
     """
 
     known: Known
     held: tuple[Held, ...]
     changes: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
-    unread: Mapping[ListName, str] = field(default_factory=dict)
+    unreadable: Mapping[ListName, str] = field(default_factory=dict)
 
-    def held_of(self, name: ListName) -> Held | None:
+    def held_for(self, name: ListName) -> Held | None:
         return next((h for h in self.held if h.list is name), None)
 
     def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Judgment":
@@ -143,44 +113,60 @@ class _Judgment:
         return replace(self, held=(*others, held) if held else others, documents=self.documents + documents)
 
     def without(self, name: ListName, reason: str) -> "_Judgment":
-        return replace(self, unread={**self.unread, name: reason})
+        return replace(self, unreadable={**self.unreadable, name: reason})
 
-    def believing(self, found: Reconciled, name: ListName, *documents: Document) -> "_Judgment":
+    def accepting(self, found: Reconciled, name: ListName, *documents: Document) -> "_Judgment":
         return replace(self.holding(name, None, *documents), known=found.known, changes=self.changes + found.changes)
 
 
+async def _known_so_far(store: Store) -> _Judgment:
+    return _Judgment(await store.known(), tuple(await store.held()))
+
+
 async def _judge(
-    picture: _Judgment, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
+    judgment: _Judgment, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
 ) -> _Judgment:
-    """Believe a list, or hold it. The same bytes are not parsed twice, except to release them."""
+    """Accept one list or hold it. Don't parse the same bytes twice, except to release a held listing."""
     document = reading.documents[name]
-    seen, held = picture.known.seen.get(name), picture.held_of(name)
+    seen, held = judgment.known.seen.get(name), judgment.held_for(name)
     if seen is not None and document.sha256 == seen.evidence:
-        return picture.holding(name, None)
+        return judgment.holding(name, None)
     if held is not None and held.publication.evidence == document.sha256:
         held = stood(held, at)
         if not held.is_released:
-            picture = picture if held.readable else picture.without(name, held.reasons[0])
-            return picture.holding(name, held)
-    fresh = () if document.unchanged else (document,)
-    body = document if fresh else await store.evidence(document.sha256)
+            judgment = judgment if held.readable else judgment.without(name, held.reasons[0])
+            return judgment.holding(name, held)
+    new = () if document.unchanged else (document,)
+    body = document if new else await store.evidence(document.sha256)
     if body is None:
-        raise Unreadable(f"{source.name}: the server says unchanged, but no copy of {document.name} is kept")
-    return await _accept_or_hold(_Case(picture, name, held, source, at, reading.headline), body, fresh, store)
+        raise Unreadable(f"{source.name}: the server says {document.name} is unchanged, but we have no copy of it")
+    return await _accept_or_hold(_Candidate(judgment, name, held, source, at, reading.headline, body, new), store)
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """A document in its circumstances: what is held of its list, and the page's headline."""
+class _Candidate:
+    """One list's document, and everything it takes to accept or hold it.
 
-    picture: _Judgment
+    `held` is the listing now held for the same list, `headline` the total on ICE's page. `new` has the document again
+    if it isn't in the evidence yet.
+    """
+
+    judgment: _Judgment
     name: ListName
     held: Held | None
     source: Source
     at: datetime
     headline: int | None
+    document: Document
+    new: tuple[Document, ...]
 
-    def hold(self, publication: Publication, reasons: tuple[str, ...], found: Reconciled | None) -> Held:
+    def accept(self, found: Reconciled) -> _Judgment:
+        return self.judgment.accepting(found, self.name, *self.new)
+
+    def hold(self, held: Held) -> _Judgment:
+        return self.judgment.holding(self.name, held, *self.new)
+
+    def as_held(self, publication: Publication, reasons: tuple[str, ...], found: Reconciled | None) -> Held:
         return hold(
             self.held,
             source=self.source.name,
@@ -192,52 +178,59 @@ class _Case:
             at=self.at,
         )
 
-    def unreadable(self, document: Document, reason: str, fresh: tuple[Document, ...]) -> _Judgment:
-        """Nothing is concluded from it; what is held of a list that could be read goes on, without this reading."""
-        picture = self.picture.without(self.name, reason)
+    def unreadable(self, reason: str) -> _Judgment:
+        """Conclude nothing from it. A readable listing that is already held stays held; this reading doesn't count."""
         if self.held is not None and self.held.readable:
-            return picture.holding(self.name, self.held, *fresh)
-        return picture.holding(self.name, self.hold(_unread(document), (reason,), None), *fresh)
+            held = self.held
+        else:
+            held = self.as_held(_publication_of(self.document), (reason,), None)
+        return self.hold(held).without(self.name, reason)
 
 
-async def _accept_or_hold(case: _Case, document: Document, fresh: tuple[Document, ...], store: Store) -> _Judgment:
-    picture, name = case.picture, case.name
+async def _accept_or_hold(candidate: _Candidate, store: Store) -> _Judgment:
     try:
-        listing = case.source.parse(document, name)
+        listing = candidate.source.parse(candidate.document, candidate.name)
     except Unreadable as fault:
-        return case.unreadable(document, str(fault), fresh)
-    found = reconcile(picture.known, listing)
-    log = await store.changes(since=case.at - EARLIER_WITHIN) if goes_back(found.changes) else ()
-    reasons = _reasons(case, listing, found, log)
+        return candidate.unreadable(str(fault))
+    found = reconcile(candidate.judgment.known, listing)
+    reasons = await _reasons(candidate, listing, found, store)
     if not reasons:
-        return picture.believing(found, name, *fresh)
-    held = case.hold(listing.publication, reasons, found)
-    if held.is_released:
-        return picture.believing(found, name, *fresh)
-    return picture.holding(name, held, *fresh)
+        return candidate.accept(found)
+    held = candidate.as_held(listing.publication, reasons, found)
+    return candidate.accept(found) if held.is_released else candidate.hold(held)
 
 
-def _reasons(case: _Case, listing: Listing, found: Reconciled, log: Sequence[Change]) -> tuple[str, ...]:
-    released = case.held.gone if case.held is not None and case.held.is_released else ()
-    excused = {agreement.key for agreement in released}
-    return doubts(case.picture.known, listing, found.changes, headline=case.headline, excused=excused, log=log)
+async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, store: Store) -> tuple[str, ...]:
+    """Vet a listing: return the reasons not to believe it."""
+    held = candidate.held
+    excused = {agreement.key for agreement in held.gone} if held is not None and held.is_released else set()
+    log_so_far = await store.changes(since=candidate.at - EARLIER_WITHIN) if goes_back(found.changes) else ()
+    return doubts(
+        candidate.judgment.known,
+        listing,
+        found.changes,
+        headline=candidate.headline,
+        excused=excused,
+        log=log_so_far,
+    )
 
 
-def _pending_settled(picture: _Judgment, reading: Reading, status: SourceStatus, at: datetime) -> _Judgment:
-    """Call what has been on neither list for seven days dropped; while a list is not read well, nobody is missing."""
-    both = all(name in reading.documents and picture.held_of(name) is None for name in ListName)
-    if picture.known.absent and (status.failures or not both):
-        absent = dict.fromkeys(picture.known.absent, at) if both else {}
-        return replace(picture, known=replace(picture.known, absent=absent))
-    if not both:
-        return picture
-    changes = dropped(picture.known, at)
+def _settle_absences(judgment: _Judgment, reading: Reading, status: SourceStatus, at: datetime) -> _Judgment:
+    """Record as dropped what has been on neither list for seven days.
+
+    The seven days start over whenever a reading fails, because an unread list says nothing about who is missing.
+    """
+    both = all(name in reading.documents and judgment.held_for(name) is None for name in ListName)
+    if judgment.known.absent and (status.failures or not both):
+        absent = dict.fromkeys(judgment.known.absent, at) if both else {}
+        return replace(judgment, known=replace(judgment.known, absent=absent))
+    changes = dropped(judgment.known, at) if both else ()
     if not changes:
-        return picture
-    return replace(picture, known=picture.known.after(changes), changes=picture.changes + changes)
+        return judgment
+    return replace(judgment, known=judgment.known.after(changes), changes=judgment.changes + changes)
 
 
-def _unread(document: Document) -> Publication:
+def _publication_of(document: Document) -> Publication:
     return Publication(
         name=document.name,
         address=document.address,
@@ -247,8 +240,8 @@ def _unread(document: Document) -> Publication:
     )
 
 
-def _unchanged(publication: Publication, at: datetime) -> Document:
-    """The answer that says that a publication stands as it did."""
+def _as_unchanged(publication: Publication, at: datetime) -> Document:
+    """Return the document a server's "not modified" answer for this publication would have given."""
     return Document(
         address=publication.address,
         name=publication.name,
@@ -260,20 +253,50 @@ def _unchanged(publication: Publication, at: datetime) -> Document:
     )
 
 
-# ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── record ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read(
-    status: SourceStatus, reading: Reading, picture: _Judgment, at: datetime, every: timedelta, *, is_new: bool
+async def _record_status(source: Source, status: SourceStatus, store: Store) -> ListPoll:
+    """Commit the source's status alone: the reading brought nothing new."""
+    await store.remember(status)
+    return ListPoll(source=source.name, held=tuple(await store.held()), problem=status.problem)
+
+
+async def _record(
+    source: Source,
+    judgment: _Judgment,
+    status: SourceStatus,
+    store: Store,
+    at: datetime,
+    *,
+    pages: tuple[Document, ...] = (),
+) -> ListPoll:
+    """Commit everything a reading brought, all at once."""
+    changes = await store.record(
+        Record(
+            status=status,
+            recorded_at=at,
+            known=judgment.known,
+            changes=judgment.changes,
+            documents=(*pages, *judgment.documents),
+            held=judgment.held,
+        )
+    )
+    _log(changes)
+    return ListPoll(source=source.name, changes=tuple(changes), held=judgment.held, problem=status.problem)
+
+
+def _status_after(
+    reading: Reading, judgment: _Judgment, status: SourceStatus, at: datetime, every: timedelta, *, is_new: bool
 ) -> SourceStatus:
-    """What to remember of a reading; a list that came and could not be read is asked for whole the next time."""
-    problem = "; ".join([*picture.unread.values(), *reading.problems]) or None
+    """Return the source's status after a reading; ask for the whole list next time if one was unreadable."""
+    problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
     return replace(
         status,
-        validators={} if picture.unread else reading.validators,
+        validators={} if judgment.unreadable else reading.validators,
         facts=reading.facts,
         tried_at=at,
-        read_at=status.read_at if ListName.PARTICIPATING in picture.unread else at,
+        read_at=status.read_at if ListName.PARTICIPATING in judgment.unreadable else at,
         changed_at=at if is_new else status.changed_at,
         problem=problem,
         problem_since=(status.problem_since or at) if problem else None,
@@ -281,3 +304,13 @@ def _read(
         due_at=at + spread(every, status.source, at),
         not_before=None,
     )
+
+
+def _log(changes: Sequence[Change]) -> None:
+    """Log a line for each change, but only one for a baseline of thousands."""
+    listed = sum(change.kind is Kind.LISTED for change in changes)
+    if listed:
+        log.info("recorded", kind=Kind.LISTED.value, agreements=listed)
+    for change in changes:
+        if change.kind is not Kind.LISTED:
+            log.info("recorded", **change.log_context())

@@ -1,4 +1,4 @@
-"""From a drawing to an image that platforms show: SVG to PNG, without a browser and without the machine's fonts."""
+"""Turn a drawing into a PNG that chat platforms show, without a browser and without the machine's own fonts."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -9,35 +9,36 @@ import structlog
 
 from bot.domain.messages.picture import Image, Picture
 
-SCALE = 2  # pixels for each unit, so that it is sharp on a phone
-KEPT = 4  # images; digests of one hour mostly show the same
+SCALE = 2  # pixels for each SVG unit, so that the image is sharp on a phone
+KEPT = 4  # images; most digests sent in the same hour show the same one
 FACES = ("Regular", "Semibold")
 
 log = structlog.get_logger()
 
 
 def image_of(picture: Picture) -> Image:
-    """The picture as PNG; without one, and a warning in the log, when it cannot be drawn."""
+    """Return the picture as a PNG; if it can't be drawn, log a warning and return an image without bytes."""
     try:
-        png = _png(picture.svg)
+        png = png_of(picture.svg)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as fault:  # noqa: BLE001 - the text must go whatever it is, and a panic in Rust is no Exception
+    except BaseException as fault:  # noqa: BLE001 - the text must go out whatever happens, and a Rust panic is not an Exception
         log.warning("picture not drawn", problem=str(fault))
         png = b""
     return Image(png=png, alt=picture.alt, title=picture.title)
 
 
 @lru_cache(maxsize=KEPT)
-def _png(svg: str) -> bytes:
+def png_of(svg: str) -> bytes:
+    """Draw an SVG as a PNG; keep the last few."""
     import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(_fonts())))
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts())))
 
 
 @cache
-def _fonts() -> Sequence[str]:
-    """The font's files, from its package; one that is not there would draw no text at all, so it is an error."""
+def fonts() -> Sequence[str]:
+    """Return the font's files from its package; fail if one is missing, because the picture would have no text."""
     found = find_spec("font_source_sans_pro")
     if found is None or found.origin is None:
         raise FileNotFoundError("the package font-source-sans-pro is not installed")

@@ -1,4 +1,4 @@
-"""Run an archive of lists through the real line, as if each had been read when it was observed."""
+"""Replay an archive of lists through the real pipeline, as if each had been read when it was observed."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -11,16 +11,17 @@ from bot.domain.change import Change
 from bot.domain.document import Document, digest
 from bot.domain.source_status import Reading
 from bot.errors import UsageError
-from bot.pipeline.poll_list import take
+from bot.pipeline.poll_list import process
 from bot.sources import Source
 from bot.store import Store
 
-STANDS = timedelta(hours=8)  # how often a list that is held is looked at again until the next one comes
+REREAD_EVERY = timedelta(hours=8)  # while a list is held and no newer one has come
+MOST_REREADS = 9  # a day of them releases what is held
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the manifest: a list, when it was observed (UTC), and its file."""
+    """One line of the manifest: a list, the time it was observed (UTC) and its file."""
 
     observed_at: datetime
     list: ListName
@@ -28,7 +29,7 @@ class Entry:
 
 
 def entries(folder: Path) -> list[Entry]:
-    """The archive's manifest, in its order; UsageError says what is wrong with it."""
+    """Return the archive's entries, oldest first; raise UsageError if the archive is incomplete."""
     manifest = folder / "manifest.json"
     try:
         lines = json.loads(manifest.read_text())
@@ -41,43 +42,44 @@ def entries(folder: Path) -> list[Entry]:
             for line in lines
         ]
     except FileNotFoundError:
-        raise UsageError(f"{folder} is no archive: it holds no manifest.json.") from None
+        raise UsageError(f"{folder} isn't an archive: it has no manifest.json.") from None
     except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise UsageError(f"{manifest} cannot be read: {fault!r}.") from None
+        raise UsageError(f"{manifest} can't be read: {fault!r}.") from None
     missing = [entry.path for entry in found if not entry.path.is_file()]
     if missing:
-        raise UsageError(f"{len(missing)} files of {manifest} are missing, the first is {missing[0].name}.")
+        raise UsageError(f"{len(missing)} files named in {manifest} are missing; the first is {missing[0].name}.")
     return sorted(found, key=lambda entry: entry.observed_at)
 
 
 async def replay(
     found: list[Entry], *, source: Source, store: Store
 ) -> AsyncIterator[tuple[int, Entry, tuple[Change, ...]]]:
-    """Each entry, counted from 1, with the changes that it brought; a list stands until the next one of its name."""
-    standing: dict[ListName, Document] = {}
+    """Yield each entry, its number (from 1) and the changes it brought; a list stays up until the next of its kind."""
+    published: dict[ListName, Document] = {}
     for number, entry in enumerate(found, start=1):
-        for at in await _looks(store, standing, entry.observed_at):
-            yield number, entry, await _take(source, store, standing, at)
-        standing[entry.list] = _document(entry)
-        yield number, entry, await _take(source, store, standing, entry.observed_at)
-        standing[entry.list] = replace(standing[entry.list], body=b"", unchanged=True)
+        for at in await _rereadings(store, published, entry.observed_at):
+            yield number, entry, await _read(source, store, published, at)
+        published[entry.list] = document_of(entry)
+        yield number, entry, await _read(source, store, published, entry.observed_at)
+        published[entry.list] = replace(published[entry.list], body=b"", unchanged=True)
 
 
-async def _looks(store: Store, standing: dict[ListName, Document], until: datetime) -> Iterator[datetime]:
-    """When a held list would have been looked at again before the next one came."""
-    held = [held for held in await store.held() if held.list in standing]
+async def _rereadings(store: Store, published: dict[ListName, Document], until: datetime) -> Iterator[datetime]:
+    """Return the times at which a held list would have been read again before the next one came."""
+    held = [held for held in await store.held() if held.list in published]
     last = max((h.last_at for h in held), default=until)
-    return iter([last + STANDS * n for n in range(1, 1 + min(9, (until - last) // STANDS))])
+    return iter([last + REREAD_EVERY * n for n in range(1, 1 + min(MOST_REREADS, (until - last) // REREAD_EVERY))])
 
 
-async def _take(source: Source, store: Store, standing: dict[ListName, Document], at: datetime) -> tuple[Change, ...]:
+async def _read(source: Source, store: Store, published: dict[ListName, Document], at: datetime) -> tuple[Change, ...]:
     status = await store.source_status(source.name)
-    reading = Reading(documents=dict(standing), facts=status.facts, validators=status.validators)
-    watched = await take(source, reading, status=status, store=store, at=at, every=timedelta(0))
-    return watched.changes
+    reading = Reading(documents=dict(published), facts=status.facts, validators=status.validators)
+    done = await process(source, reading, status=status, store=store, at=at, every=timedelta(0))
+    return done.changes
 
 
-def _document(entry: Entry) -> Document:
+def document_of(entry: Entry) -> Document:
+    """Return an archived list as the document a fetch would have given."""
     body = entry.path.read_bytes()
     return Document(
         address=f"archive:{entry.path.name}",

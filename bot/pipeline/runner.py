@@ -1,4 +1,4 @@
-"""Run one piece of work at a time for each name, under a lease: poll a source, deliver to a subscription."""
+"""Run the pipeline's work under leases: poll a source, deliver to a subscription, each in one program at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -11,9 +11,9 @@ from typing import Protocol
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from bot.channels import Channel
+from bot.channels import Sender
 from bot.domain.agenda import Place
-from bot.domain.agendas.schedule import Interest, Schedule
+from bot.domain.agendas.schedule import Schedule, WatchedStates
 from bot.domain.subscription import Subscription
 from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
@@ -22,134 +22,151 @@ from bot.pipeline.poll_list import ListPoll, poll_list
 from bot.sources import Fetcher, Source
 from bot.store import Store
 
-ALSO_EVERY = 60.0  # seconds
 MOST_PLACES = 16  # read at the same time
-MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
-MOST_AT_ONCE = 1_000_000  # taken by a command, which does all that is due
-KEPT_EVERY = 20.0  # seconds
-AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
+NO_LIMIT = 1_000_000  # a command delivers all that is due
+RENEW_EVERY = 20.0  # seconds
+LEASE_POLL = 0.2  # seconds between tries to get a lease that another program holds
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
 
 
 class Observer(Protocol):
-    """Is told what came of each reading and each delivery; the one place where they are counted."""
+    """Gets the result of every poll and every delivery; the one place that counts them."""
 
-    def watched(self, watched: ListPoll) -> None:
-        """A source was read, or could not be."""
+    def list_polled(self, poll: ListPoll) -> None:
+        """Count a poll of ICE's lists."""
 
-    def attended(self, kind: str, attended: AgendaPoll) -> None:
-        """A local place on a platform of that kind was read, or could not be."""
+    def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
+        """Count a poll of a local place; `kind` is its platform."""
 
-    def delivered(self, delivered: Delivered) -> None:
-        """A subscription was brought up to date, or could not be."""
+    def delivered(self, delivery: Delivered) -> None:
+        """Count a delivery."""
 
 
 class Unobserved:
-    """Counts nothing: for commands, which end before anybody could ask."""
+    """Counts nothing, for commands that end before anyone could ask."""
 
-    def watched(self, watched: ListPoll) -> None:
-        """Nothing is done with it."""
+    def list_polled(self, poll: ListPoll) -> None:
+        """Ignore it."""
 
-    def attended(self, kind: str, attended: AgendaPoll) -> None:
-        """Nothing is done with it."""
+    def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
+        """Ignore it."""
 
-    def delivered(self, delivered: Delivered) -> None:
-        """Nothing is done with it."""
+    def delivered(self, delivery: Delivered) -> None:
+        """Ignore it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Everything that the work needs, handed down by whoever starts the program.
+    """Does one piece of work at a time for each source and subscription, with everything the work needs.
 
-    `every` is how often each source is read; `page` the address of ICE's page. `places` is the catalogue of local
-    government, by name. `elections` names, for each channel whose pace holds for a whole token, what one program at a
-    time is elected to: to send on it.
+    `every` is the interval between polls of each source, `page` the address of ICE's page and `places` the catalog of
+    local sources by name. `leadership` is for channels whose rate limit covers a whole token: it names, by channel, the
+    leadership that the one program sending there must hold.
     """
 
     store: Store
     fetch: Fetcher
     sources: Mapping[str, Source]
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, Sender]
     now: Now
     every: timedelta
     page: str
     places: Mapping[str, Place] = field(default_factory=dict)
-    elections: Mapping[str, str] = field(default_factory=dict)
+    leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
-    _busy: dict[str, asyncio.Lock] = field(default_factory=dict)
-    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _reading_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
+
+    # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def due_sources(self) -> Sequence[Source]:
+        """Return the sources that are due."""
+        return [source for source in self.sources.values() if await self._is_due(source)]
 
     async def poll(self, source: Source) -> ListPoll:
-        """Read one source now; LeaseLost when another program is reading it."""
-        async with self.alone(f"source {source.name}"):
-            return await self._watched(source)
-
-    async def _watched(self, source: Source) -> ListPoll:
-        with bound_contextvars(source=source.name):
-            watched = await poll_list(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
-        self.observer.watched(watched)
-        return watched
+        """Read one source now; raise LeaseLost if another program is reading it."""
+        async with self.exclusive(f"source {source.name}"):
+            return await self._poll(source)
 
     async def poll_if_due(self, source: Source) -> ListPoll | None:
-        """Read it unless another program has done so since it was due."""
-        async with self.alone(f"source {source.name}"):
-            if not (await self.store.source_status(source.name)).is_due(self.now(), self.every):
-                return None
-            return await self._watched(source)
+        """Read one source, unless another program has read it since it came due."""
+        async with self.exclusive(f"source {source.name}"):
+            return await self._poll(source) if await self._is_due(source) else None
 
-    async def poll_agenda(self, place: Place) -> AgendaPoll:
-        """Read one local place now, a few at a time; LeaseLost when another program is reading it."""
-        async with self._room, self.alone(f"source {place.name}"):
-            return await self._attended(place)
+    async def _is_due(self, source: Source) -> bool:
+        return (await self.store.source_status(source.name)).is_due(self.now(), self.every)
 
-    async def _attended(self, place: Place) -> AgendaPoll:
-        with bound_contextvars(source=place.name):
-            attended = await poll_agenda(place, store=self.store, fetch=self.fetch, now=self.now)
-        self.observer.attended(place.kind, attended)
-        return attended
+    async def _poll(self, source: Source) -> ListPoll:
+        with bound_contextvars(source=source.name):
+            done = await poll_list(source, store=self.store, fetch=self.fetch, now=self.now, every=self.every)
+        self.observer.list_polled(done)
+        return done
+
+    # ── local places ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def schedule(self, schedule: Schedule, *, at_once: bool = False) -> Schedule:
-        """The rota of places, drawn up from what the store holds now."""
+        """Draw up the schedule of places from what the store holds now."""
         live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
-        schedule.draw_up(await self.store.source_statuses(), Interest.of(live), self.now(), at_once=at_once)
+        schedule.rebuild(await self.store.source_statuses(), WatchedStates.of(live), self.now(), at_once=at_once)
         return schedule
 
-    async def poll_due_agendas(self) -> Sequence[AgendaPoll]:
-        """Read all watched places that are due; those that another program reads are left to it."""
+    async def poll_agenda(self, place: Place) -> AgendaPoll:
+        """Read one place now, a few at a time; raise LeaseLost if another program is reading it."""
+        async with self._reading_slots, self.exclusive(f"source {place.name}"):
+            return await self._poll_agenda(place)
 
-        async def unless_read(place: Place) -> AgendaPoll | None:
+    async def poll_agenda_if_due(self, place: Place) -> None:
+        """Read one place, unless another program has read it since it came due."""
+
+        async def is_due() -> bool:
+            return (await self.store.source_status(place.name)).is_due(self.now(), timedelta(hours=place.every_hours))
+
+        if await is_due():  # checked twice, because of several programs that find it due only one gets the lease
+            async with self.exclusive(f"source {place.name}"):
+                if await is_due():
+                    await self._poll_agenda(place)
+
+    async def poll_due_agendas(self) -> Sequence[AgendaPoll]:
+        """Read every watched place that is due, except those that another program is reading."""
+
+        async def unless_leased(place: Place) -> AgendaPoll | None:
             with suppress(LeaseLost):
                 return await self.poll_agenda(place)
             return None
 
         due = (await self.schedule(Schedule(self.places), at_once=True)).due(self.now())
-        return [attended for attended in await asyncio.gather(*map(unless_read, due)) if attended is not None]
+        return [done for done in await asyncio.gather(*map(unless_leased, due)) if done is not None]
 
-    async def poll_agenda_if_due(self, place: Place) -> None:
-        """Read it unless another program has done so since it was due."""
+    async def _poll_agenda(self, place: Place) -> AgendaPoll:
+        with bound_contextvars(source=place.name):
+            done = await poll_agenda(place, store=self.store, fetch=self.fetch, now=self.now)
+        self.observer.agenda_polled(place.kind, done)
+        return done
 
-        async def is_due() -> bool:
-            return (await self.store.source_status(place.name)).is_due(self.now(), timedelta(hours=place.every_hours))
+    # ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-        if await is_due():  # asked twice, for most of what several programs find due is being read by one of them
-            async with self.alone(f"source {place.name}"):
-                if await is_due():
-                    await self._attended(place)
+    async def claim_due(self, room: Callable[[str], int] = lambda _: NO_LIMIT) -> Sequence[Subscription]:
+        """Lease the subscriptions that are due, as many on each channel as there is `room` for."""
+        claimed: list[Subscription] = []
+        for channel in self.channels:
+            if await self._leads_in(channel) == 0:
+                claimed += await self.store.claim_due(self.now(), channel, room(channel))
+        return claimed
 
-    async def bring_up_to_date(self, subscription: Subscription) -> Delivered:
-        """Deliver what one subscription is owed now, which was taken for this; others may have it afterwards."""
+    async def deliver(self, claimed: Subscription) -> Delivered:
+        """Send one claimed subscription what it is owed, then release it."""
         try:
-            async with self._busy.setdefault(f"subscription {subscription.id}", asyncio.Lock()):
-                fresh = await self.store.subscription(subscription.id)
+            async with self._lock(f"subscription {claimed.id}"):
+                fresh = await self.store.subscription(claimed.id)
                 if fresh is None or not fresh.is_due(self.now()):
-                    return Delivered(subscription=subscription.id)
-                return await self._delivered(fresh)
+                    return Delivered(subscription=claimed.id)
+                return await self._deliver(fresh)
         finally:
-            await self.store.release(subscription.id)
+            await self.store.release(claimed.id)
 
-    async def _delivered(self, to: Subscription) -> Delivered:
+    async def _deliver(self, to: Subscription) -> Delivered:
         with bound_contextvars(**to.log_context()):
             done = await deliver(
                 to,
@@ -157,81 +174,71 @@ class Runner:
                 channels=self.channels,
                 now=self.now,
                 page=self.page,
-                allowed=partial(self._still_elected, to.channel),
+                allowed=partial(self._check_leadership, to.channel),
             )
         self.observer.delivered(done)
         return done
 
-    async def due_sources(self) -> Sequence[Source]:
-        """The sources that are due."""
-        now = self.now()
-        due = []
-        for name, source in self.sources.items():
-            status = await self.store.source_status(name)
-            if status.is_due(now, self.every):
-                due.append(source)
-        return due
-
-    async def claim_due(self, room: Callable[[str], int] = lambda _: MOST_AT_ONCE) -> Sequence[Subscription]:
-        """The subscriptions that are due, leased to this program, as many as there is `room` for on each channel."""
-        taken: list[Subscription] = []
-        for channel in self.channels:
-            if await self._elected(channel) == 0:
-                taken += await self.store.claim_due(self.now(), channel, room(channel))
-        return taken
+    # ── leases and leadership ────────────────────────────────────────────────────────────────────────────────────────
 
     async def await_leadership(self) -> None:
-        """Wait until it is settled on which channels this program sends, and on which another one does."""
+        """Wait until it is settled which channels this program sends on, and which another one does."""
         for channel in self.channels:
-            while wait := await self._elected(channel):  # noqa: ASYNC110 - another program is waited for
+            while wait := await self._leads_in(channel):  # noqa: ASYNC110 - another program is waited for
                 await asyncio.sleep(wait)
 
-    async def _elected(self, channel: str) -> float | None:
-        """In how many seconds this program may send on that channel; None while another does."""
-        election = self.elections.get(channel)
-        return 0.0 if election is None else await self.store.leadership_in(election)
+    async def _leads_in(self, channel: str) -> float | None:
+        """Return the seconds until this program may send on a channel; None while another one does."""
+        name = self.leadership.get(channel)
+        return 0.0 if name is None else await self.store.leadership_in(name)
 
-    async def _still_elected(self, channel: str) -> None:
-        if await self._elected(channel) != 0:
+    async def _check_leadership(self, channel: str) -> None:
+        if await self._leads_in(channel) != 0:
             raise LeaseLost(f"Another program sends on {channel} now.")
 
     @asynccontextmanager
-    async def alone(self, name: str, patience: float = 0.0) -> AsyncIterator[None]:
-        """One at a time for each source, whoever asks; LeaseLost when another program has it, for so many seconds."""
+    async def exclusive(self, name: str, patience: float = 0.0) -> AsyncIterator[None]:
+        """Do one thing at a time under this name, in all programs.
+
+        Raise LeaseLost if another program still holds the lease after `patience` seconds.
+        """
         until = asyncio.get_running_loop().time() + patience
-        async with self._busy.setdefault(name, asyncio.Lock()):
+        async with self._lock(name):
             while not await self.store.lease(name):
                 if asyncio.get_running_loop().time() >= until:
-                    raise LeaseLost(f"Another program works on {name} now; try again in a minute.")
-                await asyncio.sleep(0.2)
-            keeping = _Keeping(self.store, name)
+                    raise LeaseLost(f"Another program is working on {name} now. Try again in a minute.")
+                await asyncio.sleep(LEASE_POLL)
+            keeper = _LeaseKeeper(self.store, name)
             try:
                 yield
             finally:
-                keeping.end()
+                keeper.stop()
                 await self.store.release(name)
 
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
 
-class _Keeping:
-    """Holds a lease while the work takes its time; most work is done before there is anything to do for it."""
+
+class _LeaseKeeper:
+    """Renews a lease while long work goes on. It starts no task for work that ends before the first renewal."""
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
-        self._begin = asyncio.get_running_loop().call_later(KEPT_EVERY, self._begun)
+        self._timer = asyncio.get_running_loop().call_later(RENEW_EVERY, self._start)
         self._task: asyncio.Task[None] | None = None
 
-    def end(self) -> None:
-        """The work is done."""
-        self._begin.cancel()
+    def stop(self) -> None:
+        """Stop renewing."""
+        self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
 
-    def _begun(self) -> None:
-        self._task = asyncio.create_task(self._hold())
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._renew())
 
-    async def _hold(self) -> None:
-        """One that is lost is noticed by what would be written."""
+    async def _renew(self) -> None:
+        """Renew until stopped. If the lease is lost, stop quietly: the store will refuse what the work writes."""
         with suppress(StoreError):
             while True:
-                await self._store.extend_lease(self._name, 2 * KEPT_EVERY)
-                await asyncio.sleep(KEPT_EVERY)
+                await self._store.extend_lease(self._name, 2 * RENEW_EVERY)
+                await asyncio.sleep(RENEW_EVERY)

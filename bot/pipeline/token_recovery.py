@@ -1,4 +1,4 @@
-"""A token that is refused: who is told with it is paused, one asks now and then, and all go on once it works."""
+"""When a token is rejected, pause its subscriptions and probe with one until it works; then resume them all."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,40 +9,40 @@ import structlog
 from bot.domain.subscription import Subscription
 from bot.store import Store
 
-ASKED_AGAIN_AFTER = timedelta(minutes=15)
+PROBE_EVERY = timedelta(minutes=15)
 
 log = structlog.get_logger()
 
 
-async def ask_again(store: Store, now: datetime, *, at_once: bool = False) -> None:
-    """Let one subscription of each refused token try to be told again; the others stay paused until it was.
+async def probe_rejected_tokens(store: Store, now: datetime, *, at_once: bool = False) -> None:
+    """Let one subscription of each rejected token try again; the others stay paused until its message gets through.
 
-    `at_once`, as at the start of the program, does not wait: the token may be another one.
+    With `at_once`, as at the start of the program, don't wait, because the operator may have set a new token.
     """
     refused = sorted((s for s in await store.subscriptions() if s.refused), key=lambda s: s.bot)
-    for _, together in groupby(refused, key=lambda s: s.bot):
-        asks = _who_asks(list(together), now, at_once=at_once)
-        if asks is not None:
-            await store.change_subscription(_asking(asks))
-            log.info("asks whether a token works again", **asks.log_context())
+    for _, group in groupby(refused, key=lambda s: s.bot):
+        probe = _choose_probe(list(group), now, at_once=at_once)
+        if probe is not None:
+            await store.change_subscription(_unpaused(probe))
+            log.info("trying a rejected token again", **probe.log_context())
 
 
-async def go_on(told: Subscription, store: Store) -> None:
-    """One that asked was told: all who were paused with it go on."""
-    waiting = [s for s in await store.subscriptions() if s.refused and s.bot == told.bot and s.id != told.id]
-    for subscription in waiting:
+async def resume_all(probe: Subscription, store: Store) -> None:
+    """Resume every subscription that was paused with this one, because its message got through."""
+    paused = [s for s in await store.subscriptions() if s.refused and s.bot == probe.bot and s.id != probe.id]
+    for subscription in paused:
         await store.change_subscription(subscription.revived)
-    log.info("a token works again", channel=told.channel, subscriptions=1 + len(waiting))
+    log.info("a rejected token works again", channel=probe.channel, subscriptions=1 + len(paused))
 
 
-def _who_asks(together: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
-    """The one that is to ask now: the first that is owed something, unless one asks already or it is too early."""
-    if any(s.wakes_at is not None for s in together):
+def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
+    """Return the first subscription that is owed something, unless one is trying already or it's too early."""
+    if any(s.wakes_at is not None for s in group):
         return None
-    if not at_once and any(s.retry_at is not None and s.retry_at > now for s in together):
+    if not at_once and any(s.retry_at is not None and s.retry_at > now for s in group):
         return None
-    return next((s for s in together if _asking(s).is_due(now)), None)
+    return next((s for s in group if _unpaused(s).is_due(now)), None)
 
 
-def _asking(subscription: Subscription) -> Subscription:
+def _unpaused(subscription: Subscription) -> Subscription:
     return replace(subscription, paused=None, retry_at=None)

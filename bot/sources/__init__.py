@@ -1,4 +1,4 @@
-"""The sources: one file and one line here for each. A source is handed `fetch`; it knows no store and no channel."""
+"""The sources: one file and one line here for each. A source is given a fetcher; it knows no store and no channel."""
 
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from bot.domain.source_status import Reading, SourceStatus
 
 
 class Fetcher(Protocol):
-    """What a source needs of `fetch.Fetch`."""
+    """The part of `fetch.Fetch` that sources use."""
 
     async def get(
         self,
@@ -24,52 +24,52 @@ class Fetcher(Protocol):
         expect: Expect | None = None,
         last_good: datetime | None = None,
     ) -> Document:
-        """Read one address; a SourceError says what happened."""
+        """Fetch one address, or raise a SourceError that says what happened."""
         ...
 
 
 class Source(Protocol):
-    """Where documents come from, and what they say."""
+    """A publisher of ICE's lists."""
 
     name: str
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch what the source has now, politely; a SourceError when nothing could be read."""
+        """Fetch the lists as they are now, or raise a SourceError if none could be read."""
         ...
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """What a document says as that list; Unreadable when it cannot be that list. Pure."""
+        """Return the document as that list, or raise Unreadable if it can't be that list. Pure."""
         ...
 
 
 class LocalSource(Protocol):
-    """A platform on which local government says what it will decide; `kind` is its name in the catalogue."""
+    """A platform that publishes agendas of local government; `kind` is its name in the catalog."""
 
     kind: str
 
     def recognizes(self, address: str) -> Place | None:
-        """The place that an address of this platform means, its state empty where the address does not tell. Pure."""
+        """Return the place behind an address of this platform, without a state if the address names none. Pure."""
         ...
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """What is new or amended since the last reading; a SourceError when nothing could be read.
+        """Return what is new or amended since the last reading, or raise a SourceError if nothing could be read.
 
-        What is not in it is as it was. `validators` and `facts` are to be remembered in place of the last ones, of an
-        unchanged place too.
+        Items that aren't in the reading are unchanged. Its `validators` and `facts` replace the stored ones, even if
+        the place is unchanged.
         """
         ...
 
 
-class _Lazy:
-    """A local source whose file, and what it imports, is loaded when it is first asked."""
+class _LazySource:
+    """A local source whose module is imported when first used."""
 
-    def __init__(self, kind: str, name: str) -> None:
+    def __init__(self, kind: str, class_name: str) -> None:
         self.kind = kind
-        self._name = name
+        self._class_name = class_name
 
     @cached_property
     def _source(self) -> LocalSource:
-        return cast("LocalSource", getattr(import_module(f"bot.sources.local.{self.kind}"), self._name)())
+        return cast("LocalSource", getattr(import_module(f"bot.sources.local.{self.kind}"), self._class_name)())
 
     def recognizes(self, address: str) -> Place | None:
         return self._source.recognizes(address)
@@ -78,11 +78,11 @@ class _Lazy:
         return await self._source.read(fetch, place, status, now)
 
 
-LOCAL: dict[str, LocalSource] = {  # asked in this order whose an address is; any address is a page
-    "legistar": _Lazy("legistar", "Legistar"),
-    "civicclerk": _Lazy("civicclerk", "CivicClerk"),
-    "primegov": _Lazy("primegov", "PrimeGov"),
-    "civicplus": _Lazy("civicplus", "CivicPlus"),
-    "feed": _Lazy("feed", "Feed"),
-    "page": _Lazy("page", "Page"),
+LOCAL: dict[str, LocalSource] = {  # an address belongs to the first that recognizes it, and `page` takes any
+    "legistar": _LazySource("legistar", "Legistar"),
+    "civicclerk": _LazySource("civicclerk", "CivicClerk"),
+    "primegov": _LazySource("primegov", "PrimeGov"),
+    "civicplus": _LazySource("civicplus", "CivicPlus"),
+    "feed": _LazySource("feed", "Feed"),
+    "page": _LazySource("page", "Page"),
 }

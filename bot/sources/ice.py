@@ -1,8 +1,8 @@
 """ICE's 287(g) page and the two lists that it links.
 
-The page links each list in one of two ways, which alternate (`…/participatingAgenciesMMDDYYYYpm.xlsx`, or
-`/file-download/download/public/<number>`); names are not to be trusted, so a list is told by its columns.
-Before 2025-02-21 the list was a table in the page itself; that is read too.
+The page links each list in one of two ways, which alternate: `…/participatingAgenciesMMDDYYYYpm.xlsx` or
+`/file-download/download/public/<number>`. Names can't be trusted, so a list is recognized by its columns.
+Before 2025-02-21 the list was a table on the page itself, which is read too.
 """
 
 import re
@@ -33,7 +33,7 @@ from bot.domain.lists.names import (
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import joined
+from bot.sources.formats.fields import resolve_link
 from bot.sources.formats.workbook import looks_like, read_workbook
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ COLUMNS = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", 
 REQUIRED = ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE")
 ONLY_PARTICIPATING = ("SIGNED", "MOA")
 UNKNOWN_STATE = "??"
-HEADER_WITHIN = 20  # rows from the top in which a header may stand
+HEADER_WITHIN = 20  # rows from the top that may be the header
 MOST_COLUMNS = 64
 LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
 
@@ -56,7 +56,7 @@ Value = object
 
 
 class Ice:
-    """The source `ice`: one page, one or two lists."""
+    """The source `ice`: one page and one or two lists."""
 
     name = "ice"
 
@@ -64,12 +64,12 @@ class Ice:
         self._page = page
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """The page, then each list that it links; a page without one stands for the participating list itself."""
+        """Fetch the page, then each list it links; if it links no participating list, the page itself is that list."""
         page = await self._get(fetch, status, self._page)
-        told: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
+        facts: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
         validators = {self._page: remembered(page, status.validators.get(self._page))}
         documents, problems = {}, []
-        for name, link in told["links"].items():
+        for name, link in facts["links"].items():
             try:
                 document = await self._get(fetch, status, link)
             except SourceError as fault:
@@ -83,10 +83,10 @@ class Ice:
             documents[ListName.PARTICIPATING] = page
         return Reading(
             documents=documents,
-            pages=(page,) if _says(told) != _says(status.facts) else (),
-            headline=told["headline"],
+            pages=(page,) if _visible(facts) != _visible(status.facts) else (),
+            headline=facts["headline"],
             validators=validators,
-            facts=told,
+            facts=facts,
             problems=tuple(problems),
         )
 
@@ -96,25 +96,25 @@ class Ice:
         )
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """What the document says as that list; a document with the other list's columns is not that list."""
+        """Return the document as that list; raise Unreadable if it has the columns of the other one."""
         table = _table(document)
         _check_columns(table.header, name)
-        read = list(_read(table, document.fetched_at))
-        agreements = [(number, found) for number, found in read if isinstance(found, Agreement)]
-        flaws = [(number, found) for number, found in read if isinstance(found, _Flaw)]
+        rows = list(_rows(table, document.fetched_at))
+        agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
+        flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
         publication = Publication(
             name=document.name,
             address=document.address,
             evidence=document.sha256,
             observed_at=document.fetched_at,
-            rows=len(read),
+            rows=len(rows),
         )
         return Listing(
             list=name,
             publication=publication,
             agreements=tuple(agreement for _, agreement in agreements),
             row_numbers=tuple(number for number, _ in agreements),
-            untyped=tuple((number, flaw.row) for number, flaw in flaws if flaw.row is not None),
+            untyped=tuple((number, flaw.agreement) for number, flaw in flaws if flaw.agreement is not None),
             columns=frozenset(table.header),
             unreadable=tuple(f"row {number} {flaw.lacks}" for number, flaw in flaws),
         )
@@ -124,7 +124,7 @@ class Ice:
 
 
 def _page_facts(page: Document) -> dict[str, Any]:
-    """What the page says: its hash, the lists that it links, the total in its headline."""
+    """Return the page's hash, the lists it links and the total in its headline. The keys are a stored format."""
     soup = _soup(page.body)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
@@ -136,24 +136,24 @@ def _page_facts(page: Document) -> dict[str, Any]:
 
 
 def _soup(body: bytes) -> "BeautifulSoup":
-    from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings bring nothing to read
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings are unchanged
 
     return BeautifulSoup(body, "lxml")
 
 
-def _says(facts: Mapping[str, Any]) -> tuple[Any, Any]:
-    """What a person reads on the page: with another hash but the same lists and total, it is no new evidence."""
+def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the facts that readers see; a page that differs only in its hash is no new evidence."""
     return facts.get("links"), facts.get("headline")
 
 
 def _links(soup: "BeautifulSoup", base: str) -> dict[str, str]:
-    """The address of each list: by the words of the link, else by the name of the file."""
-    anchors = [(_plain(a.get_text()), joined(base, str(a["href"]))) for a in soup.find_all("a", href=True)]
+    """Return the address of each list, recognized by the link's text or else by the file name."""
+    anchors = [(_letters(a.get_text()), resolve_link(base, str(a["href"]))) for a in soup.find_all("a", href=True)]
     files = [(text, link) for text, link in anchors if _is_file(link)]
     links = {}
     for name, words in _LIST_WORDS.items():
         by_text = [link for text, link in files if words in text]
-        by_file = [link for text, link in files if words in _plain(urlsplit(link).path)]
+        by_file = [link for text, link in files if words in _letters(urlsplit(link).path)]
         if by_text or by_file:
             links[name.value] = (by_text or by_file)[0]
     return links
@@ -163,7 +163,7 @@ def _is_file(link: str) -> bool:
     return urlsplit(link).scheme in {"http", "https"} and bool(_LIST_FILE.search(urlsplit(link).path))
 
 
-def _plain(text: str) -> str:
+def _letters(text: str) -> str:
     return re.sub(r"[^a-z]", "", text.lower())
 
 
@@ -172,9 +172,9 @@ def _plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A list as printed: the cells of each row, and the links of cells by row and column; both count from 1.
+    """A list as printed: the cells of each row, and the cells' links by row and column, counted from 1.
 
-    `header` says where ICE's columns stand, counted from 0, and `header_row` on which row that is written.
+    `header` maps ICE's column names to their positions, counted from 0; `header_row` is the row they are on.
     """
 
     header: Mapping[str, int]
@@ -183,7 +183,7 @@ class _Table:
     links: Mapping[tuple[int, int], str]
 
     def links_under(self, name: str) -> Mapping[int, str]:
-        """The links in that column, by row."""
+        """Return the links in one column, by row."""
         wanted = self.header.get(name, -1) + 1
         return {row: link for (row, column), link in self.links.items() if column == wanted}
 
@@ -194,13 +194,11 @@ def _table(document: Document) -> _Table:
         header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
             return _Table(header, number, rows, links)
-    raise Unreadable(
-        "no row of it is a header with STATE and LAW ENFORCEMENT AGENCY, so it cannot be one of ICE's lists"
-    )
+    raise Unreadable("no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists")
 
 
 def _header(cells: Sequence[Value]) -> dict[str, int]:
-    """Where each of ICE's columns stands; a letter astray is forgiven."""
+    """Return the position of each of ICE's columns, allowing for one wrong letter."""
     found: dict[str, int] = {}
     for column, cell in enumerate(cells):
         text = cell_text(cell).upper()
@@ -220,16 +218,16 @@ def _workbook_rows(body: bytes) -> tuple[Sequence[Sequence[Value]], Mapping[tupl
 
 
 def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
-    """The first table of the page that has ICE's columns."""
+    """Return the first table on the page that has ICE's columns."""
     if b"<" not in document.body[:4096]:
-        raise Unreadable(f"a workbook was expected, this is {looks_like(document.body)}")
+        raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
     base = document.headers.get("final-address", document.address)
     for table in _soup(document.body).find_all("table"):
         printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
         rows = [_html_row(cells) for cells in printed]
         if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):
             return rows, _html_links(printed, base)
-    raise Unreadable(f"the list was expected, this is {looks_like(document.body)} without a list in it")
+    raise Unreadable(f"expected the list, got {looks_like(document.body)} without a list in it")
 
 
 def _html_row(cells: "Sequence[Tag]") -> list[Value]:
@@ -243,7 +241,7 @@ def _html_links(rows: "Sequence[Sequence[Tag]]", base: str) -> dict[tuple[int, i
         for number, cells in enumerate(rows, start=1)
         for column, cell in enumerate(cells, start=1)
         for anchor in cell.find_all("a", href=True, limit=1)
-        if (link := joined(base, str(anchor["href"])))
+        if (link := resolve_link(base, str(anchor["href"])))
     }
 
 
@@ -251,9 +249,9 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
     has_participating = "SIGNED" in header
     missing = [column for column in REQUIRED if column not in header]
     if name is ListName.PARTICIPATING and not has_participating and not missing:
-        raise Unreadable("it has the columns of the pending list (no SIGNED), where the participating list should be")
+        raise Unreadable("it has the columns of the pending list (no SIGNED), not those of the participating list")
     if name is ListName.PENDING and has_participating:
-        raise Unreadable("it has the columns of the participating list (SIGNED), where the pending list should be")
+        raise Unreadable("it has the columns of the participating list (SIGNED), not those of the pending list")
     if name is ListName.PARTICIPATING:
         missing += [column for column in ONLY_PARTICIPATING if column not in header]
     if missing:
@@ -264,18 +262,18 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 
 
 class _Flaw(NamedTuple):
-    """What a row lacks that should name an agreement, and the row all the same where that is the support type."""
+    """A row that doesn't name an agreement: what it lacks, and the rest of it if that is only the support type."""
 
     lacks: str
-    row: Agreement | None = None
+    agreement: Agreement | None = None
 
 
-def _read(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
-    """The agreements that the rows mean, with their numbers; blank rows are left out."""
+def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
+    """Yield the agreement in each row with the row's number; skip blank rows."""
     columns = tuple(column for column in COLUMNS if column in table.header)
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
-    not_after = observed_at.date() + timedelta(days=2)  # a day for the time zone, a day for a list dated ahead
+    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone, one for a list dated ahead
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
         found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
         if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
@@ -289,7 +287,7 @@ def _read(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement
 def _repaired(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | _Flaw | None:
-    """A row's cells put right. Most rows of a list stood on the last one too, and are the same object then."""
+    """Return a row with its cells repaired. Most rows were on the last list too and give the same object again."""
     if not any(map(cell_text, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
@@ -297,7 +295,7 @@ def _repaired(
     if not agency:
         return _Flaw("has no agency")
     if len(agency) > LONGEST_CELL:
-        return _Flaw(f"has an agency of {len(agency)} letters")
+        return _Flaw(f"has an agency name of {len(agency)} characters")
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
     read = {
         "STATE": STATES.get(state, "").upper(),
@@ -307,9 +305,9 @@ def _repaired(
         "SUPPORT TYPE": SUPPORT_TYPES.get(kind, ""),
     }
     signed = signed_date(cells["SIGNED"])
-    moa, addendum = _linked(moa_link, cells["MOA"]), _linked(addendum_link, cells["ADDENDUM"])
+    moa, addendum = _document(moa_link, cells["MOA"]), _document(addendum_link, cells["ADDENDUM"])
     printed = {c: str(cells[c]) for c, text in read.items() if _differs(cells[c], text)}
-    if _is_mended(cells["SIGNED"], signed):
+    if _is_repaired(cells["SIGNED"], signed):
         printed["SIGNED"] = str(cells["SIGNED"])
     linked = (("MOA", moa_link, moa), ("ADDENDUM", addendum_link, addendum))
     printed |= {column: link for column, link, address in linked if link and link != address}
@@ -326,22 +324,22 @@ def _repaired(
         printed=printed,
     )
     assert agreement.key.state
-    assert agreement.facts  # both are worked out here, once for all lists that have this row
+    assert agreement.facts  # both are computed here, once for all lists that have this row
     return agreement if support else _Flaw("has no support type", agreement)
 
 
-def _linked(link: str | None, cell: Value) -> str | None:
-    """The document behind a cell: its hyperlink, else an address that stands in it as text."""
+def _document(link: str | None, cell: Value) -> str | None:
+    """Return the address of a cell's document: its hyperlink, or else an address in its text."""
     return web_address(link) if link else web_address(tidy(cell)) if isinstance(cell, str) else None
 
 
 def _differs(cell: Value, read: str) -> bool:
-    """Whether a cell was printed otherwise than it was read, letter case apart."""
+    """Return whether a cell was printed differently than we read it, ignoring case."""
     return isinstance(cell, str) and cell.upper() != read.upper()
 
 
-def _is_mended(cell: Value, signed: date | None) -> bool:
-    """Whether the signing date was not printed as the day that we read."""
+def _is_repaired(cell: Value, signed: date | None) -> bool:
+    """Return whether the signing date was printed differently than we read it."""
     if cell is None:
         return False
     return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

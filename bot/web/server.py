@@ -1,10 +1,11 @@
-"""The public address: webhooks of Telegram and Slack, whether the program is well, its counts. No cookies, no pages.
+"""The public address: the channels' webhooks, health and metrics. No cookies, no pages.
 
 | path | answer |
 |---|---|
 | /health | 200, or 503 with the reasons; the facts as JSON |
-| /live | 200 as long as the process answers, for hosts that restart what does not |
-| /metrics | what Prometheus reads |
+| /live | 200 as long as the process answers, for hosts that restart what doesn't |
+| /metrics | metrics for Prometheus |
+| the routes of the channels | what the channel's listener answers |
 """
 
 import json
@@ -17,17 +18,14 @@ import structlog
 from aiohttp import web
 
 from bot import __version__
+from bot.channels import CHANNELS, Receive, Route
 from bot.domain.health import Facts
 from bot.errors import ConfigError, StoreError
 
-TELEGRAM_PATH = "/telegram/webhook"
-SLACK_PATHS = "/slack/{rest:.*}"
 LARGEST_BODY = 1 << 20  # bytes
 DONE_WITHIN = 5.0  # seconds that requests under way have at the end; a host waits ten before it kills
 UNREADABLE = "the store cannot be read; the log says why"
 
-TelegramFeed = Callable[[Mapping[str, str], bytes], Awaitable[int]]
-SlackFeed = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 log = structlog.get_logger()
@@ -35,7 +33,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What can be seen from outside: the facts (StoreError when they cannot be had), and the page of counts."""
+    """What the outside can see: the facts (StoreError if they can't be read), and the page of metrics."""
 
     look: Callable[[], Awaitable[Facts]]
     page: Callable[[Facts | None], bytes]
@@ -44,32 +42,26 @@ class Views:
 
 @asynccontextmanager
 async def serving(
-    port: int,
-    views: Views,
-    *,
-    telegram: TelegramFeed | None = None,
-    slack: SlackFeed | None = None,
-    closed: str | None = None,
+    port: int, views: Views, *, routes: Mapping[Route, Receive] | None = None, closed: str | None = None
 ) -> AsyncIterator[None]:
-    """Answer at this port on every interface while the block runs; ConfigError when it is taken.
+    """Answer at this port on every interface while the block runs. ConfigError if the port is taken.
 
-    `closed` is why no webhooks are taken here: whoever calls one is told that, with 503, and calls again later.
+    `routes` are the webhooks of the channels. `closed` is why this process takes none: every channel's route then
+    answers 503 with the reason, so that the platform calls again later.
     """
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_get("/health", _health(views))
     app.router.add_get("/live", _live)
     app.router.add_get("/metrics", _metrics(views))
-    if telegram is not None or closed is not None:
-        app.router.add_post(TELEGRAM_PATH, _closed(closed) if telegram is None else _telegram(telegram))
-    if slack is not None or closed is not None:
-        app.router.add_route("*", SLACK_PATHS, _closed(closed) if slack is None else _slack(slack))
+    for route, answer in _webhooks(routes or {}, closed).items():
+        app.router.add_route(route.method, route.path, answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=DONE_WITHIN)
     await runner.setup()
     try:
         await web.TCPSite(runner, port=port).start()
     except OSError as fault:
         await runner.cleanup()
-        raise ConfigError([f"PORT: nothing can be served at {port} ({fault.strerror})"]) from fault
+        raise ConfigError([f"PORT: port {port} can't be opened ({fault.strerror})"]) from fault
     log.info("serving", port=port)
     try:
         yield
@@ -80,9 +72,9 @@ async def serving(
 def _health(views: Views) -> Answer:
     async def answer(_: web.Request) -> web.Response:
         facts = await _facts(views)
-        said = facts.as_json() if facts is not None else {"status": "unwell", "reasons": [UNREADABLE]}
-        status = HTTPStatus.OK if said["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-        body = json.dumps({"status": said.pop("status"), "version": __version__} | said, indent=2) + "\n"
+        found = facts.as_json() if facts is not None else {"status": "unwell", "reasons": [UNREADABLE]}
+        status = HTTPStatus.OK if found["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+        body = json.dumps({"status": found.pop("status"), "version": __version__} | found, indent=2) + "\n"
         fresh = {"Cache-Control": "no-store"}
         return web.Response(status=status, text=body, content_type="application/json", headers=fresh)
 
@@ -105,28 +97,27 @@ async def _facts(views: Views) -> Facts | None:
     try:
         return await views.look()
     except StoreError as fault:
-        log.warning("the store cannot be read", problem=str(fault))
+        log.warning("the store can't be read", problem=str(fault))
         return None
 
 
-def _closed(reason: str | None) -> Answer:
+def _webhooks(routes: Mapping[Route, Receive], closed: str | None) -> Mapping[Route, Answer]:
+    if closed is not None:
+        return {route: _closed(closed) for channel in CHANNELS.values() for route in channel.routes}
+    return {route: _webhook(receive) for route, receive in routes.items()}
+
+
+def _closed(reason: str) -> Answer:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=f"{reason}\n", headers={"Retry-After": "60"})
 
     return answer
 
 
-def _telegram(feed: TelegramFeed) -> Answer:
-    async def answer(request: web.Request) -> web.Response:
-        return web.Response(status=await feed(request.headers, await request.read()))
-
-    return answer
-
-
-def _slack(feed: SlackFeed) -> Answer:
+def _webhook(receive: Receive) -> Answer:
     async def answer(request: web.Request) -> web.Response:
         path = request.path + (f"?{request.query_string}" if request.query_string else "")
-        status, headers, body = await feed(path, request.headers, await request.read())
+        status, headers, body = await receive(path, request.headers, await request.read())
         return web.Response(status=status, headers=headers, body=body)
 
     return answer

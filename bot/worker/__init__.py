@@ -1,1 +1,1 @@
-"""Runs what is due, side by side."""
+"""The worker: runs everything that is due, side by side."""

@@ -1,11 +1,11 @@
-"""What is to be said of the watching itself: to the operator, and to subscribers who switched it on. Each once."""
+"""Send each health notice once, to the operator and to subscribers who opted in."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
-from bot.channels import Channel
+from bot.channels import Sender
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
 from bot.domain.source_status import ICE
@@ -14,46 +14,46 @@ from bot.domain.timestamps import stamp
 from bot.errors import SendError
 from bot.pipeline.runner import Runner
 
-TOLD = "told"
+SENT = "told"  # the kind of note that remembers what was sent; stored, so it keeps its old name
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Where the operator is told; without a channel, in the log alone."""
+    """The operator's own address; without a channel, notices go only to the log."""
 
     channel: str | None = None
     address: str = ""
 
 
 async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> None:
-    """Give every notice that has not been given; what cannot be sent is tried again at the next call."""
+    """Send every notice that hasn't been sent. One that fails is tried again at the next call."""
     store, now = runner.store, runner.now()
-    told = await store.notes(TOLD)
-    everything, subscriptions = await store.source_statuses(), await store.subscriptions()
-    statuses = [status for status in everything if status.source in {ICE, *runner.sources}]
-    parked = of_parked((status for status in everything if status.source in runner.places), told, now)
-    watching = for_operator(
+    sent = await store.notes(SENT)
+    every_status, subscriptions = await store.source_statuses(), await store.subscriptions()
+    statuses = [status for status in every_status if status.source in {ICE, *runner.sources}]
+    parked = of_parked((status for status in every_status if status.source in runner.places), sent, now)
+    for_us = for_operator(
         statuses=statuses,
         held=await store.held(),
         subscriptions=subscriptions,
         now=now,
         stale_after=stale_after,
     )
-    for notice in (*watching, *((parked,) if parked else ())):
-        if notice.key not in told and await _tell(runner, notice, operator.channel, operator.address):
+    for notice in (*for_us, *((parked,) if parked else ())):
+        if notice.key not in sent and await _deliver(runner, notice, operator.channel, operator.address):
             for key in (notice.key, *notice.also):
-                await store.note(TOLD, key, stamp(now))
-    for subscription in subscriptions:
+                await store.note(SENT, key, stamp(now))
+    for to in subscriptions:
         for status in statuses:
-            said = for_subscriber(subscription, status, now, stale_after)
-            if said and said.key not in told and await _tell(runner, said, subscription.channel, subscription.address):
-                await store.note(TOLD, said.key, stamp(now))
+            stale = for_subscriber(to, status, now, stale_after)
+            if stale and stale.key not in sent and await _deliver(runner, stale, to.channel, to.address):
+                await store.note(SENT, stale.key, stamp(now))
 
 
-async def _tell(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
-    """Send a notice; the log has it in any case."""
+async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
+    """Send one notice, or log it if there is no channel for it; return whether it is done."""
     channel = runner.channels.get(channel_name or "")
     if channel is None:
         log.warning("notice", text=notice.text)
@@ -66,7 +66,7 @@ async def _tell(runner: Runner, notice: Notice, channel_name: str | None, addres
     return True
 
 
-async def _send(channel: Channel, address: str, text: str) -> None:
+async def _send(channel: Sender, address: str, text: str) -> None:
     title, *rest = text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
     digest = Digest(upto=0, title=(Span(title),), sections=(), footer=lines)

@@ -1,9 +1,10 @@
-"""What is due now: sources to watch and subscriptions to bring up to date, each at most once at a time."""
+"""Start everything that is due, side by side: sources, local places, deliveries, each at most once at a time."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -14,36 +15,36 @@ from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
 from bot.pipeline.runner import MOST_PLACES, Runner
 
-ALSO_EVERY = 60.0  # seconds
-MOST_UNDER_WAY = 200  # deliveries of one channel; Telegram's turns for so many take 8 of the 30 s of its patience
-AGAIN_AFTER_FAULT = 60.0  # seconds until something is tried again that failed in a way nobody foresaw
+UPKEEP_EVERY = 60.0  # seconds between two looks at which places are watched, and between two runs of the upkeep
+MOST_UNDER_WAY = 200  # deliveries on one channel; Telegram's limit takes 8 s for that many, and it waits up to 30 s
+RETRY_AFTER_BUG = 60.0  # seconds before work that failed unexpectedly is tried again
 
 log = structlog.get_logger()
-Now = Callable[[], datetime]
+Upkeep = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Worker:
-    """Takes what is due and works on it side by side; a failure of one never stops another.
+    """Works on everything that is due at once; one failure never stops the rest.
 
-    `also` is done once a minute beside it.
+    `upkeep` runs once a minute, in one program at a time.
     """
 
-    def __init__(self, runner: Runner, also: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+    def __init__(self, runner: Runner, upkeep: Upkeep | None = None) -> None:
         self._runner = runner
-        self._also = also
-        self._also_at = 0.0
+        self._upkeep = upkeep
+        self._upkeep_at = 0.0
+        self._schedule = Schedule(runner.places)
+        self._schedule_at = 0.0
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._deliveries: Counter[str] = Counter()
-        self._not_before: dict[str, float] = {}
-        self._schedule = Schedule(runner.places)
-        self._rota_at = 0.0
         self._places = 0
+        self._not_before: dict[str, float] = {}
         self._store_failed = False
         self._ticking = asyncio.Lock()
         self._is_ending = False
 
     async def follow(self) -> None:
-        """Start what is due as soon as another program says that it has recorded something, until cancelled."""
+        """Tick whenever another program has recorded something, until cancelled."""
         while True:
             try:
                 await self._runner.store.wait_for_changes()
@@ -52,98 +53,103 @@ class Worker:
                 await asyncio.sleep(1)
 
     async def tick(self) -> None:
-        """Start what is due and not under way yet; two at once would each take what one has room for."""
+        """Start whatever is due and not under way. Two ticks never overlap, or each would fill the same room."""
         async with self._ticking:
-            await self._tick()
+            try:
+                await self._start_due()
+            except StoreError as fault:
+                if not self._store_failed:
+                    log.warning("the store failed; retrying every second", problem=str(fault))
+                self._store_failed = True
+            else:
+                if self._store_failed:
+                    log.info("the store answers again")
+                self._store_failed = False
 
-    async def _tick(self) -> None:
-        try:
-            for source in await self._runner.due_sources():
-                self._start(f"source {source.name}", self._runner.poll_if_due(source))
-            await self._start_places()
-            await self._start_deliveries()
-            clock = asyncio.get_running_loop().time()
-            if self._also is not None and clock >= self._also_at:
-                self._also_at = clock + ALSO_EVERY
-                self._start("notices", self._notices(self._also))
-        except StoreError as fault:
-            if not self._store_failed:
-                log.warning("the store failed; it is asked again every second", problem=str(fault))
-            self._store_failed = True
-        else:
-            if self._store_failed:
-                log.info("the store answers again")
-            self._store_failed = False
+    async def idle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way.values())
 
     async def finish(self, within: float) -> None:
-        """Let what is under way come to its end, for so many seconds; then break it off (nothing is lost)."""
+        """Start nothing more, let running work end for up to `within` seconds, then cancel it. Nothing is lost."""
         self._is_ending = True
-        tasks = list(self._under_way.values())
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=within)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.idle()
+        late = list(self._under_way.values())
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
+    # ── start what is due ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _start_due(self) -> None:
+        for source in await self._runner.due_sources():
+            self._start(f"source {source.name}", self._runner.poll_if_due(source))
+        await self._start_places()
+        await self._start_deliveries()
+        if self._upkeep is not None and self._clock() >= self._upkeep_at:
+            self._upkeep_at = self._clock() + UPKEEP_EVERY
+            self._start("notices", self._run_upkeep(self._upkeep))
+
     async def _start_places(self) -> None:
-        """The local places that are due; who watches what is seen once a minute."""
-        clock = asyncio.get_running_loop().time()
+        """Start the local places that are due; look once a minute at which places are watched."""
         if not self._runner.places:
             return
-        if clock >= self._rota_at:
-            self._rota_at = clock + ALSO_EVERY
+        if self._clock() >= self._schedule_at:
+            self._schedule_at = self._clock() + UPKEEP_EVERY
             await self._runner.schedule(self._schedule)
-        self._fill_room()
+        self._start_as_many_places_as_fit()
 
-    def _fill_room(self) -> None:
-        """Begin as many places as may be read at a time."""
+    def _start_as_many_places_as_fit(self) -> None:
         for place in self._schedule.due(self._runner.now()):
             if self._places >= MOST_PLACES or self._is_ending:
                 break
-            if self._start(f"source {place.name}", self._attend(place)):
+            if self._start(f"source {place.name}", self._poll_agenda(place)):
                 self._places += 1
 
-    async def _attend(self, place: Place) -> None:
-        """Read a place, and put it on the rota again, whatever comes of it."""
+    async def _start_deliveries(self) -> None:
+        """Start as many deliveries as each channel has room for, longest due first; the rest wait unclaimed."""
+        for subscription in await self._runner.claim_due(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
+            name = f"subscription {subscription.id}"
+            if name in self._under_way:
+                await self._runner.store.release(subscription.id)  # its delivery is just ending; the next tick gets it
+            elif self._deliveries[subscription.channel] < MOST_UNDER_WAY:
+                self._start(name, self._deliver(subscription))  # if it was put off, its lease keeps it put off
+                await asyncio.sleep(0)  # a delivery begins with a write to disk; let other work in between
+
+    # ── the work ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _poll_agenda(self, place: Place) -> None:
+        """Read a place, then put it back on the schedule, whatever happened."""
         next_at = self._runner.now() + timedelta(hours=place.every_hours)
         try:
             await self._runner.poll_agenda_if_due(place)
             next_at = (await self._runner.store.source_status(place.name)).due_at or next_at
         finally:
             self._places -= 1
-            self._schedule.put(place.name, next_at)
-            self._fill_room()
-
-    async def _start_deliveries(self) -> None:
-        """Those for which their channel has room, longest due first; the others wait without having been begun."""
-        for subscription in await self._runner.claim_due(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
-            name = f"subscription {subscription.id}"
-            if name in self._under_way:
-                await self._runner.store.release(subscription.id)  # it is just being finished; the next tick has it
-            elif self._deliveries[subscription.channel] < MOST_UNDER_WAY:
-                self._start(name, self._deliver(subscription))  # one that was put off stays leased, and so put off
-                await asyncio.sleep(0)  # it begins with a write to disk: let others have their turn in between
-
-    async def _notices(self, give: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Give them, unless another program does."""
-        if await self._runner.store.lease("notices"):
-            try:
-                await give()
-            finally:
-                await self._runner.store.release("notices")
+            self._schedule.set_due(place.name, next_at)
+            self._start_as_many_places_as_fit()
 
     async def _deliver(self, subscription: Subscription) -> None:
         self._deliveries[subscription.channel] += 1
         try:
-            await self._runner.bring_up_to_date(subscription)
+            await self._runner.deliver(subscription)
         finally:
             self._deliveries[subscription.channel] -= 1
 
+    async def _run_upkeep(self, upkeep: Upkeep) -> None:
+        """Run the upkeep, unless another program is running it."""
+        if await self._runner.store.lease("notices"):
+            try:
+                await upkeep()
+            finally:
+                await self._runner.store.release("notices")
+
     def _start(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
-        """Begin, unless it is under way or was put off."""
-        clock = asyncio.get_running_loop().time()
-        if name in self._under_way or self._not_before.get(name, clock) > clock:
+        """Start a task, unless it is under way or put off; return whether it was started."""
+        if name in self._under_way or self._not_before.get(name, 0.0) > self._clock():
             work.close()
             return False
         self._not_before.pop(name, None)
@@ -153,19 +159,23 @@ class Worker:
         return True
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
-        """The last place where an error can go; whatever it is, the others go on."""
+        """Catch every error of one task, so that the others go on."""
         try:
             await work
         except LeaseLost as fault:
             log.debug("another program does it", work=name, problem=str(fault))
-        except StoreUnavailable as fault:  # the tick says so, and goes on with it when the store answers again
+        except StoreUnavailable as fault:  # the tick logs it, and starts this again when the store answers
             log.debug("the store did not answer", work=name, problem=str(fault))
         except CountersignError as fault:
             self._put_off(name)
             log.warning("work failed", work=name, problem=str(fault))
         except Exception:
             self._put_off(name)
-            log.exception("work failed in a way nobody foresaw", work=name)
+            log.exception("work failed unexpectedly", work=name)
 
     def _put_off(self, name: str) -> None:
-        self._not_before[name] = asyncio.get_running_loop().time() + AGAIN_AFTER_FAULT
+        self._not_before[name] = self._clock() + RETRY_AFTER_BUG
+
+    @staticmethod
+    def _clock() -> float:
+        return asyncio.get_running_loop().time()

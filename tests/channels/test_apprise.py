@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from support.loopback.server import LoopbackServer
 from support.program import world
-from support.season import A_DAY, NEWCOMERS, SHERIFFS
+from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
 
 from bot.channels.apprise import AppriseSender
 from bot.domain.messages.digest import Digest, Item, Section
@@ -43,7 +43,7 @@ def address(sink: Sink) -> str:
     return sink.base.replace("http://", f"json://reporter:{SECRET}@")
 
 
-async def test_a_digest_arrives_as_plain_text_with_the_addresses_of_its_links():
+async def test_a_digest_arrives_as_plain_text_with_its_links_written_out():
     with Sink().run_in_thread() as sink:
         (part,) = AppriseSender().render(a_digest())
         await AppriseSender().send(address(sink), part)
@@ -51,7 +51,7 @@ async def test_a_digest_arrives_as_plain_text_with_the_addresses_of_its_links():
     assert "MOA (https://www.ice.gov/a.pdf)" in sink.posted[0]["message"]
 
 
-async def test_a_refusal_is_an_error_that_says_no_more_of_the_address_than_its_kind():
+async def test_a_refusal_shows_no_more_of_the_address_than_its_kind():
     with Sink().run_in_thread() as sink:
         sink.status = 500
         (part,) = AppriseSender().render(a_digest())

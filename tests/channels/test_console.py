@@ -24,7 +24,7 @@ DIGEST = Digest(
 )  # fmt: skip
 
 
-async def test_a_digest_is_printed_wrapped_with_addresses_behind_their_text() -> None:
+async def test_a_digest_is_printed_wrapped_with_links_after_their_text() -> None:
     stream = io.StringIO()
     console = ConsoleSender(stream=stream, width=60)
     [part] = console.render(DIGEST)
@@ -57,14 +57,14 @@ async def test_a_digest_of_any_length_is_one_part() -> None:
     assert len(part.covers) == 5_000
 
 
-async def test_it_prints_to_standard_output_if_no_stream_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_it_prints_to_standard_output_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     console = ConsoleSender()
     await console.send("console", console.render(DIGEST)[0])
 
     assert capsys.readouterr().out.startswith("News\n\nFlorida\n")
 
 
-async def test_a_stream_that_lacks_a_letter_shows_a_question_mark() -> None:
+async def test_a_character_the_stream_lacks_becomes_a_question_mark() -> None:
     raw = io.BytesIO()
     console = ConsoleSender(stream=io.TextIOWrapper(raw, encoding="ascii"))
     await console.send("console", console.render(DIGEST)[0])

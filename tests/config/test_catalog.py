@@ -1,11 +1,14 @@
 import re
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.config import catalog
-from bot.domain.geography import counties
+from bot.domain.agenda import Place
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.states import STATES
 from bot.errors import ConfigError, UsageError
 from bot.sources.local.recognize import recognize
@@ -26,29 +29,29 @@ def problems(folder: Path) -> list[str]:
     return [problem.replace(f"{folder}/", "") for problem in fault.value.problems]
 
 
-def test_every_source_that_is_committed_is_well_described_and_nobody_claims_to_have_read_it():
+def test_every_committed_table_is_valid_and_none_is_marked_as_verified():
     places = catalog.places(COMMITTED)
     assert len(places) > 1_300
     for name, place in places.items():
         assert name == place.name
         assert name.endswith(f", {place.state}")
         assert ZoneInfo(place.zone)
-        assert not place.county or place.county in counties.names(place.state)
+        assert not place.county or place.county in county_names(place.state)
         assert place.verified is None
 
 
-def test_the_platform_of_every_committed_address_is_recognised():
+def test_every_committed_address_is_recognized_as_its_platform():
     wrong = [place for place in catalog.places(COMMITTED).values() if recognize(place.address).kind != place.kind]
     assert wrong == []
 
 
-def test_a_county_in_another_zone_than_most_of_its_state_has_its_own():
+def test_a_county_outside_its_states_usual_zone_has_its_own_zone():
     places = catalog.places(COMMITTED)
     assert places["Bay County, FL"].zone == "America/Chicago"
     assert places["Miami-Dade County, FL"].zone == "America/New_York"
 
 
-def test_a_town_that_is_known_to_lie_in_the_other_zone_of_its_state_says_so():
+def test_a_town_in_its_states_other_zone_says_so():
     places = catalog.places(COMMITTED)
     central = ("Pensacola, FL", "Panama city, FL", "Valparaiso, IN", "East Chicago, IN", "Henderson, KY")
     assert {places[name].zone for name in central} == {"America/Chicago"}
@@ -57,22 +60,22 @@ def test_a_town_that_is_known_to_lie_in_the_other_zone_of_its_state_says_so():
     assert places["Lawrence County, SD"].zone == "America/Denver"
 
 
-def test_a_source_that_is_called_after_a_county_lies_in_it():
+def test_a_source_named_for_a_county_lies_in_that_county():
     places = catalog.places(COMMITTED)
     for place in places.values():
         named = re.match(r"(.+?) County\b", place.name)
-        if named and named[1] in counties.names(place.state):
+        if named and named[1] in county_names(place.state):
             assert place.county == named[1], place.name
     assert places["Escambia County Clerk, FL"].county == "Escambia"
 
 
-def test_a_table_has_what_its_file_says_and_the_usual_for_the_rest(tmp_path):
+def test_a_table_takes_its_files_zone_and_the_usual_values(tmp_path):
     (place,) = catalog.places(written(tmp_path, NC=GOOD)).values()
     assert (place.name, place.state, place.county) == ("Nash County, NC", "NC", "Nash")
     assert (place.zone, place.every_hours, place.verified) == ("America/New_York", 6.0, None)
 
 
-def test_everything_that_is_wrong_is_said_at_once_with_its_line(tmp_path):
+def test_every_problem_of_every_file_is_listed_at_once_with_its_line(tmp_path):
     bad = GOOD + (
         '\n[Wilson]\nkind = "civicpluss"\naddress = "https://wilson.example/AgendaCenter"\n'
         '\n[Durham]\nkind = "page"\naddress = "ftp://durham.example"\n'
@@ -84,29 +87,29 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_line(tmp_path):
         '\n[Again]\nkind = "civicplus"\naddress = "https://www.nashcountync.gov/AgendaCenter"\n'
     )
     assert problems(written(tmp_path, NC=bad, XQ="", VA="[half")) == [
-        "NC.toml:9: Wilson: kind 'civicpluss' is no platform; did you mean civicplus?",
-        "NC.toml:14: Durham: address must begin with https:// (or http://) and hold no password",
-        "NC.toml:19: Wake: zone 'America/New_Yrok' is no time zone; did you mean America/New_York?",
-        "NC.toml:24: Clay: county 'Cley' is no county of North Carolina; did you mean Clay?",
+        "NC.toml:9: Wilson: kind 'civicpluss' isn't a platform; did you mean civicplus?",
+        "NC.toml:14: Durham: address must start with https:// or http:// and hold no password",
+        "NC.toml:19: Wake: zone 'America/New_Yrok' isn't a time zone; did you mean America/New_York?",
+        "NC.toml:24: Clay: county 'Cley' isn't a county of North Carolina; did you mean Clay?",
         "NC.toml:29: Pitt: every_hours must be a number of hours from 0.25 to 168",
-        "NC.toml:33: Hoke: adress is no key of a source; did you mean address?",
-        "NC.toml:38: Lee: verified must be a day, as in 2026-12-01 without quotes",
-        "NC.toml:40: Again: has the address of Nash County, NC; keep one of the two",
+        "NC.toml:33: Hoke: adress isn't a key of a source; did you mean address?",
+        "NC.toml:38: Lee: verified must be a date without quotes, like 2026-12-01",
+        "NC.toml:40: Again: has the same address as Nash County, NC; keep one of the two",
         "VA.toml: Expected ']' at the end of a table declaration (at end of document)",
-        "XQ.toml: a file is called after a state's postal code, as in FL.toml",
+        "XQ.toml: name the file for a state's postal code, as in FL.toml",
     ]
 
 
-def test_everything_that_is_wrong_with_one_table_is_said_too(tmp_path):
+def test_every_problem_of_one_table_is_listed(tmp_path):
     bad = '[A]\nkind = "pages"\naddress = "x"\ncounty = "Cley"\nevery_hours = true\nverified = 2026\nbody = 1\n[B]\n'
     assert [problem.split(": ")[2].split()[0] for problem in problems(written(tmp_path, NC=bad))] == [
-        "kind", "address", "zone", "every_hours", "body", "verified", "county", "kind", "address", "zone"
+        "kind", "address", "county", "zone", "body", "every_hours", "verified", "kind", "address", "zone"
     ]  # fmt: skip
 
 
-def test_two_addresses_of_one_place_are_one(tmp_path):
+def test_two_spellings_of_one_address_are_one_address(tmp_path):
     twins = 'zone = "America/New_York"\n[A]\nkind = "page"\naddress = "http://Lee.example/"\n[B]\nkind = "page"\naddress = "https://lee.example"\n'
-    assert problems(written(tmp_path, VA=twins)) == ["VA.toml:5: B: has the address of A, VA; keep one of the two"]
+    assert problems(written(tmp_path, VA=twins)) == ["VA.toml:5: B: has the same address as A, VA; keep one of the two"]
 
 
 def test_every_state_has_its_usual_zone_and_the_committed_files_agree():
@@ -115,28 +118,113 @@ def test_every_state_has_its_usual_zone_and_the_committed_files_agree():
         assert f'\nzone = "{catalog.USUAL_ZONE[path.stem]}"\n' in path.read_text(encoding="utf-8"), path.name
 
 
-def test_a_source_is_found_by_its_name_or_a_part_and_never_guessed(tmp_path):
+def test_a_source_is_found_by_its_name_or_a_part_of_it_and_never_guessed(tmp_path):
     two = 'zone = "America/New_York"\n["Lee County"]\nkind = "page"\naddress = "https://lee.example"\n["Leesburg"]\nkind = "page"\naddress = "https://leesburg.example"\n'
     places = catalog.places(written(tmp_path, NC=GOOD, VA=two))
     assert catalog.named(places, "nash").name == "Nash County, NC"
     assert catalog.named(places, "Lee County").name == "Lee County, VA"
-    with pytest.raises(UsageError, match=r"2 sources are called something like 'lee': Lee County, VA; Leesburg, VA"):
+    with pytest.raises(UsageError, match=r"2 sources match 'lee': Lee County, VA; Leesburg, VA"):
         catalog.named(places, "lee")
-    with pytest.raises(UsageError, match="Did you mean 'Nash County, NC'"):
-        catalog.named(places, "Nosh County, NC")
+    for typed in ("Nosh County, NC", "nosh county"):
+        with pytest.raises(UsageError, match="Did you mean 'Nash County"):
+            catalog.named(places, typed)
 
 
-def test_a_table_that_is_added_loads_as_it_was_and_leaves_the_rest_as_written(tmp_path):
-    folder = written(tmp_path, NC="# mine\n" + GOOD)
-    place = catalog.places(folder)["Nash County, NC"]
-    from dataclasses import replace
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("every_hours = nan", "every_hours must be a number of hours from 0.25 to 168"),
+        ("every_hours = true", "every_hours must be a number of hours from 0.25 to 168"),
+        ("every_hours = 169", "every_hours must be a number of hours from 0.25 to 168"),
+        ("verified = 2026-12-01T08:00:00", "verified must be a date without quotes, like 2026-12-01"),
+        ("body = 3", "body must be text in quotes, not 3"),
+        ('zone = ""', "zone '' isn't a time zone"),
+        ("count = 3", "count isn't a key of a source; did you mean county?"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_to_write_instead(tmp_path, line, problem):
+    assert problems(written(tmp_path, NC=f"{GOOD}{line}\n")) == [f"NC.toml:7: Nash County: {problem}"]
 
-    new = replace(
-        place, name='The "Old" Town\\, NC', address="https://old.example/feed.rss", kind="feed", every_hours=2.0
+
+def test_the_word_county_alone_is_not_a_county(tmp_path):
+    bad = GOOD.replace('county = "nash"', 'county = "County"')
+    assert problems(written(tmp_path, NC=bad)) == [
+        "NC.toml:6: Nash County: county 'County' isn't a county of North Carolina"
+    ]
+
+
+def test_a_wrong_zone_at_the_top_of_a_file_is_one_problem_however_many_tables_use_it(tmp_path):
+    bad = GOOD.replace("New_York", "New_Yrok") + '\n[Wake]\nkind = "page"\naddress = "https://wake.example"\n'
+    assert problems(written(tmp_path, NC=f"# mine\n{bad}")) == [
+        "NC.toml:2: zone 'America/New_Yrok' isn't a time zone; did you mean America/New_York?"
+    ]
+
+
+def test_a_value_outside_the_tables_is_refused(tmp_path):
+    assert problems(written(tmp_path, NC=f'zoen = "America/Chicago"\n{GOOD}')) == [
+        'NC.toml:1: zoen: isn\'t a table; each source starts with a line like ["Nash County"]'
+    ]
+
+
+def test_a_problem_has_the_line_of_its_table_however_the_name_is_quoted(tmp_path):
+    for header in ("['Wake']", '["Wake"]  # the capital', "[ Wake ]", '["\\u0057ake"]'):
+        bad = f'{GOOD}\n{header}\nkind = "page"\naddress = "wake.example"\n'
+        assert problems(written(tmp_path, NC=bad)) == [
+            "NC.toml:10: Wake: address must start with https:// or http:// and hold no password"
+        ]
+
+
+NEW = Place(
+    name='The "Old" Town\\, NC',
+    state="NC",
+    kind="feed",
+    address="https://old.example/feed.rss",
+    county="Nash",
+    zone="America/New_York",
+    every_hours=2.0,
+    selector="#agenda",
+    body="Board of Aldermen",
+    verified=date(2026, 12, 1),
+)
+
+
+@pytest.mark.parametrize(
+    "old", ["# mine\n" + GOOD, GOOD.rstrip() + "  # mine", (GOOD + "\n# end\n").replace("\n", "\r\n")]
+)
+def test_an_added_table_loads_as_the_same_place_and_the_rest_stays_as_written(tmp_path, old):
+    (tmp_path / "NC.toml").write_bytes(old.encode())
+    assert catalog.add(NEW, tmp_path) == tmp_path / "NC.toml"
+    assert (tmp_path / "NC.toml").read_bytes().startswith(old.encode())
+    assert catalog.places(tmp_path).keys() == {"Nash County, NC", NEW.name}
+    assert catalog.places(tmp_path)[NEW.name] == NEW
+    with pytest.raises(UsageError, match="is already in the catalog"):
+        catalog.add(NEW, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["NC.toml"]
+
+
+def test_the_first_source_of_a_state_begins_its_file(tmp_path):
+    catalog.add(NEW, tmp_path / "sources")
+    assert (tmp_path / "sources" / "NC.toml").read_text() == catalog.table(NEW) + "\n"
+    assert catalog.places(tmp_path / "sources") == {NEW.name: NEW}
+
+
+def test_every_committed_source_can_be_written_and_read_back(tmp_path):
+    for path in COMMITTED.glob("*.toml"):
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.splitlines()[3])
+    for place in catalog.places(COMMITTED).values():
+        (tmp_path / f"{place.state}.toml").open("a").write(f"\n{catalog.table(place)}\n")
+    assert catalog.places(tmp_path) == catalog.places(COMMITTED)
+
+
+def test_a_place_that_the_catalog_would_refuse_is_refused_with_every_reason(tmp_path):
+    bad = replace(NEW, kind="feeds", county="Nosh")
+    with pytest.raises(UsageError) as fault:
+        catalog.checked(bad, tmp_path)
+    assert str(fault.value) == (
+        "The \"Old\" Town\\: kind 'feeds' isn't a platform; did you mean feed?; "
+        "county 'Nosh' isn't a county of North Carolina; did you mean Nash?"
     )
-    assert catalog.add(new, folder) == tmp_path / "NC.toml"
-    assert (tmp_path / "NC.toml").read_text().startswith("# mine\n" + GOOD)
-    assert catalog.places(folder)[new.name] == new
-    with pytest.raises(UsageError, match="is in the catalogue already"):
-        catalog.add(new, folder)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["NC.toml"]
+    with pytest.raises(UsageError, match="can't be called zone"):
+        catalog.checked(replace(NEW, name="zone, NC"), tmp_path)
+    assert catalog.checked(replace(NEW, county="nash county"), tmp_path) == NEW

@@ -37,30 +37,33 @@ def test_every_problem_is_listed_with_its_file_and_line_or_its_variable(folder, 
         load(folder=folder)
     said = "\n".join(fault.value.problems)
     assert "countersign.toml:2: poll_seconds: " in said
-    assert "countersign.toml:3: pol_seconds cannot be set here; did you mean poll_seconds?" in said
+    assert "countersign.toml:3: pol_seconds can't be set here; did you mean poll_seconds?" in said
     assert (
-        "countersign.toml:4: telegram_bot_token cannot be set here; secrets are read from the environment alone" in said
+        "countersign.toml:4: telegram_bot_token can't be set here; secrets are read from the environment only, "
+        "this one as TELEGRAM_BOT_TOKEN" in said
     )
-    assert "COUNTERSIGN_OPERATOR: it must be telegram: or slack:" in said
+    assert "COUNTERSIGN_OPERATOR: it must be slack: or telegram: and an id" in said
     assert "PORT: " in said
     assert "1:x" not in said
 
 
-def test_a_file_that_is_no_toml_is_said_with_the_line(folder):
+def test_a_file_that_is_not_toml_is_reported_with_the_line(folder):
     written(folder, "poll_seconds = = 3\n")
     with pytest.raises(ConfigError, match=r"line 1"):
         load(folder=folder)
 
 
-def test_a_broadcast_table_is_read_and_a_wrong_one_named(folder):
+def test_a_broadcast_table_is_read_and_a_wrong_one_is_named(folder):
     written(folder, '[[broadcast]]\nchannel = "telegram"\naddress = "@texas"\nstates = ["TX", "OK"]\n')
     assert load(folder=folder).broadcast[0].settings["states"] == "TX,OK"
     written(folder, '[[broadcast]]\nchannel = "pigeon"\naddress = "@texas"\n')
-    with pytest.raises(ConfigError, match=r"countersign.toml:1: broadcast: table 1, channel: "):
+    with pytest.raises(
+        ConfigError, match=r"countersign.toml:1: broadcast: table 1, channel: it must be slack or telegram"
+    ):
         load(folder=folder)
 
 
-def test_an_empty_variable_is_no_variable(folder, monkeypatch):
+def test_an_empty_variable_counts_as_unset(folder, monkeypatch):
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "")
     assert load(folder=folder).telegram_bot_token is None
 
@@ -73,7 +76,7 @@ def test_an_empty_variable_is_no_variable(folder, monkeypatch):
         "postgresql:///x?host=/run/socket",
     ],
 )
-def test_a_database_is_taken_as_hosts_give_it_and_its_password_is_a_secret(folder, monkeypatch, url):
+def test_a_database_address_is_accepted_as_hosts_give_it_and_its_password_is_a_secret(folder, monkeypatch, url):
     monkeypatch.setenv("DATABASE_URL", url)
     settings = load(folder=folder)
     assert settings.database_url.get_secret_value() == url
@@ -83,20 +86,47 @@ def test_a_database_is_taken_as_hosts_give_it_and_its_password_is_a_secret(folde
 
 
 @pytest.mark.parametrize("url", ["mysql://user:hunter2@db/x", "hunter2", "postgres://u:hunter2@db/x?ssl=1&hunter2"])
-def test_another_database_is_refused_with_the_form_that_is_taken(folder, monkeypatch, url):
+def test_any_other_database_address_is_rejected_with_the_form_to_use(folder, monkeypatch, url):
     monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(ConfigError, match=r"DATABASE_URL: .*postgresql:///name\?host=/folder") as fault:
         load(folder=folder)
     assert "hunter2" not in str(fault.value)
 
 
-def test_secrets_are_shown_nowhere(folder, monkeypatch):
+def test_no_secret_appears_in_a_repr(folder, monkeypatch):
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123:hunter2")
     assert "hunter2" not in repr(load(folder=folder))
 
 
-def test_what_is_probably_not_meant_is_said(folder):
+def test_probable_mistakes_are_pointed_out(folder):
     said = "\n".join(notices(load(folder=folder), env={"COUNTERSIGN_POL_SECONDS": "3", "SLACK_BOT_TOKENS": "x"}))
-    assert "COUNTERSIGN_CONTACT is not set" in said
-    assert "did you mean COUNTERSIGN_POLL_SECONDS?" in said
-    assert "did you mean SLACK_BOT_TOKEN?" in said
+    assert "COUNTERSIGN_CONTACT isn't set" in said
+    assert "Did you mean COUNTERSIGN_POLL_SECONDS?" in said
+    assert "Did you mean SLACK_BOT_TOKEN?" in said
+
+
+def test_an_incomplete_slack_oauth_setup_is_pointed_out_with_what_is_missing(folder, monkeypatch):
+    monkeypatch.setenv("SLACK_CLIENT_ID", "1.2")
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "hush")
+    (said,) = [line for line in notices(load(folder=folder), env={}) if "Slack" in line]
+    assert said.endswith("SLACK_CLIENT_SECRET, COUNTERSIGN_SECRET_KEY, COUNTERSIGN_PUBLIC_URL.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("TELEGRAM_API_URL", "https://api.telegram.org", "it must end in /bot"),
+        ("SLACK_API_URL", "https://slack.com/api", "it must end in a slash"),
+        ("SLACK_API_URL", "slack.com/api/", "it must be an address that begins with https://"),
+        ("SLACK_APP_TOKEN", "xapp 1", "it contains a space"),
+        ("COUNTERSIGN_PUBLIC_URL", "https://user:hunter2@bot.example", "contains no password"),
+    ],
+)
+def test_the_settings_of_channels_are_checked(folder, monkeypatch, name, value, problem):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as fault:
+        load(folder=folder)
+    (said,) = fault.value.problems
+    assert said.startswith(f"{name}: ")
+    assert problem in said
+    assert "hunter2" not in said

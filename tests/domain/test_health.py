@@ -1,4 +1,4 @@
-"""Whether the program does its work: stale, idle, mute; and what is no reason to say that it does not."""
+"""The health of the program: stale, idle and mute, and conditions that don't make it unwell."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,23 +35,23 @@ def seen(*subscriptions, ice=WELL, **more):
     )
 
 
-def test_a_program_that_reads_and_tells_is_well():
+def test_a_program_that_reads_and_sends_is_well():
     assert seen(one()).reasons == ()
     assert seen(one()).as_json()["status"] == "ok"
 
 
-def test_a_program_that_was_just_started_for_the_first_time_is_well():
+def test_a_program_just_started_for_the_first_time_is_well():
     assert seen(ice=None).reasons == ()
 
 
-def test_ice_that_has_not_been_read_well_for_too_long_is_a_reason_in_words():
+def test_no_successful_reading_of_ice_for_too_long_is_a_reason_in_words():
     stale = replace(WELL, read_at=NOW - timedelta(hours=7), problem="ice: 403", failures=9)
     (reason,) = seen(ice=stale).reasons
-    assert reason == "ICE's list is stale: it has not been read well for 7 hours"
+    assert reason == "ICE's list is stale: no successful reading for 7 hours"
     assert seen(ice=replace(WELL, read_at=NOW - timedelta(hours=6))).reasons == ()
 
 
-def test_ice_that_never_could_be_read_is_stale_after_the_same_time():
+def test_ice_never_read_successfully_is_stale_after_the_same_time():
     never = SourceStatus(
         source="ice", tried_at=NOW, problem="ice: 403", problem_since=NOW - timedelta(hours=7), failures=9
     )
@@ -59,18 +59,18 @@ def test_ice_that_never_could_be_read_is_stale_after_the_same_time():
     assert "stale" in reason
 
 
-def test_what_nobody_reads_though_it_is_due_is_a_reason_long_before_it_is_stale():
+def test_a_due_list_that_no_one_reads_is_a_reason_long_before_it_is_stale():
     (reason,) = seen(ice=replace(WELL, due_at=NOW - 21 * MINUTE)).reasons
-    assert "due for 21 minutes and nobody reads it" in reason
+    assert "due for 21 minutes and no one is reading it" in reason
     assert seen(ice=replace(WELL, due_at=NOW - 20 * MINUTE)).reasons == ()
 
 
-def test_where_ice_is_not_read_it_is_no_reason():
+def test_ice_is_not_a_reason_for_a_program_that_does_not_read_it():
     assert seen(ice=None, reads_ice=False).as_json()["ice"] is None
     assert seen(ice=replace(WELL, due_at=NOW - timedelta(days=9)), reads_ice=False).reasons == ()
 
 
-def test_a_held_listing_is_for_the_operator_and_no_reason_to_restart_anything():
+def test_a_held_listing_does_not_make_the_program_unwell():
     assert seen(held=2).reasons == ()
     assert seen(held=2).as_json()["held"] == 2
 
@@ -81,24 +81,24 @@ def test_a_channel_on_which_every_send_has_failed_for_a_quarter_of_an_hour_is_a_
     assert seen(failing(1, minutes=14), failing(2, minutes=14)).reasons == ()
 
 
-def test_one_message_that_went_through_since_then_says_that_the_channel_works():
+def test_one_message_delivered_since_then_shows_that_the_channel_works():
     assert seen(failing(1), failing(2), one(3, last_sent_at=NOW - 2 * MINUTE)).reasons == ()
     assert len(seen(failing(1), failing(2), one(3, last_sent_at=NOW - 40 * MINUTE)).reasons) == 1
 
 
-def test_one_failing_address_among_others_says_nothing_of_the_channel_unless_it_is_the_only_one():
+def test_one_failing_address_is_no_sign_of_a_failing_channel_unless_it_is_the_only_one():
     assert seen(failing(1), one(2), one(3)).reasons == ()
     assert len(seen(failing(1)).reasons) == 1
     assert len(seen(failing(1), one(2, paused="blocked")).reasons) == 1
 
 
-def test_a_refused_token_is_a_reason_and_a_chat_that_blocked_the_bot_is_none():
+def test_a_rejected_token_is_a_reason_and_a_chat_that_blocked_the_bot_is_not():
     refused = failing(1, paused="telegram: the token is refused", refused=True)
     assert len(seen(refused).reasons) == 1
     assert seen(failing(1, paused="blocked")).reasons == ()
 
 
-def test_each_channel_is_judged_by_itself():
+def test_each_channel_is_judged_separately():
     (reason,) = seen(failing(1, channel="slack"), one(2, last_sent_at=NOW)).reasons
     assert reason.startswith("slack: ")
 
@@ -112,6 +112,6 @@ def test_the_subscriptions_of_a_channel_are_counted_by_standing_due_and_late():
 
 
 @pytest.mark.parametrize("address", ["-1001234567890", "C0123456789", "mailto://user:password@example.org"])
-def test_nothing_of_an_address_is_in_the_facts(address):
+def test_the_facts_contain_no_address(address):
     found = seen(replace(failing(1), address=address), replace(failing(2), address=address, paused="gone"))
     assert address not in str(found.as_json())

@@ -1,4 +1,4 @@
-"""Who hears, about what, and when it is due."""
+"""The changes a subscription is owed, and when they are due."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.listings import FIRST, listing, row
 
 from bot.domain.agenda import Mention
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, due_at, owed
@@ -34,27 +34,27 @@ def subscription(zone=NEW_YORK, at=time(9), cadence=Cadence.DAILY, **more):
 
 
 def local(zone, *moment, fold=0):
-    """A local time as UTC."""
+    """Return a local time in UTC."""
     return datetime(*moment, tzinfo=zone, fold=fold).astimezone(UTC)
 
 
-# ── who hears ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── filters ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RETRACTED])
-def test_by_default_one_hears_of_what_came_and_went(kind):
+def test_the_default_kinds_are_agreements_that_come_and_go(kind):
     heard = Filter(states={"TX": 0}).kind_for(change(kind))
     assert heard == (kind if kind in {"signed", "withdrawn", "reinstated", "applied", "mentioned"} else None)
     assert (heard is not None) == (kind in TOLD_BY_DEFAULT)
 
 
 @pytest.mark.parametrize("kind", [Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED, Kind.DROPPED])
-def test_the_rest_can_be_switched_on(kind):
+def test_the_other_kinds_can_be_switched_on(kind):
     assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(kind)) is kind
     assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(Kind.SIGNED)) is None
 
 
-def test_nobody_hears_of_what_is_listed():
+def test_listed_is_never_news():
     assert Filter(states={"*": 0}, kinds=dict.fromkeys(Kind, 0)).kind_for(change(Kind.LISTED)) is None
 
 
@@ -75,7 +75,7 @@ def test_nobody_hears_of_what_is_listed():
         ({"states": {"TX": 0}, "support_types": {SupportType.TFM: 0}}, False),
     ],
 )
-def test_one_hears_of_what_one_watches(watched, hears):
+def test_a_filter_matches_what_it_watches(watched, hears):
     assert Filter(**watched).matches(change()) is hears
 
 
@@ -90,7 +90,7 @@ def test_one_hears_of_what_one_watches(watched, hears):
         {"states": {"TX": 0}, "support_types": {SupportType.WSO: 10}},
     ],
 )
-def test_an_entry_is_owed_nothing_that_is_older_than_it(entries):
+def test_an_entry_is_owed_nothing_older_than_itself(entries):
     assert not Filter(**entries).matches(change(seq=10))
     assert Filter(**entries).matches(change(seq=11))
 
@@ -115,11 +115,11 @@ MOVED = change(Kind.CORRECTED, HARRIS, was=replace(HARRIS, state="OK"))
         ({"OK": 10, "TX": 10}, None),
     ],
 )
-def test_a_corrected_state_is_put_right_for_the_old_one_and_signed_for_the_new_one(states, hears):
+def test_a_corrected_state_is_a_correction_in_the_old_state_and_signed_in_the_new_one(states, hears):
     assert Filter(states=states).kind_for(MOVED) is hears
 
 
-def test_a_corrected_state_on_the_pending_list_is_an_application_for_the_new_one():
+def test_a_corrected_state_on_the_pending_list_is_an_application_in_the_new_state():
     assert Filter(states={"TX": 0}).kind_for(replace(MOVED, list=ListName.PENDING)) is Kind.APPLIED
 
 
@@ -132,7 +132,7 @@ def test_a_corrected_state_on_the_pending_list_is_an_application_for_the_new_one
         ({Kind.WITHDRAWN: 0}, None, None),
     ],
 )
-def test_a_corrected_state_is_heard_by_who_hears_of_signings_or_corrections(kinds, old, new):
+def test_a_corrected_state_is_news_to_those_who_want_signings_or_corrections(kinds, old, new):
     assert Filter(states={"OK": 0}, kinds=kinds).kind_for(MOVED) is old
     assert Filter(states={"TX": 0}, kinds=kinds).kind_for(MOVED) is new
 
@@ -146,26 +146,26 @@ def test_a_corrected_state_is_heard_by_who_hears_of_signings_or_corrections(kind
         (replace(HARRIS, support_type=SupportType.JEM), {"states": {"TX": 0}, "support_types": {SupportType.WSO: 0}}),
     ],
 )
-def test_whatever_is_put_right_is_signed_for_who_watches_only_what_it_is_now(was, watched):
+def test_any_correction_is_signed_for_those_who_watch_only_the_new_value(was, watched):
     there, back = change(Kind.CORRECTED, HARRIS, was=was), change(Kind.CORRECTED, was, was=HARRIS)
     assert Filter(**watched).kind_for(there) is Kind.SIGNED
     assert Filter(**watched).kind_for(back) is Kind.CORRECTED
 
 
-def test_what_is_put_right_within_what_one_watches_is_heard_only_if_switched_on():
+def test_a_correction_within_a_filter_is_news_only_if_switched_on():
     within = change(Kind.CORRECTED, HARRIS, was=replace(HARRIS, county="Hill County"))
     assert Filter(states={"TX": 0}).kind_for(within) is None
     assert Filter(states={"TX": 0}, kinds={Kind.CORRECTED: 0}).kind_for(within) is Kind.CORRECTED
 
 
-def test_a_retraction_is_heard_by_who_heard_what_it_takes_back():
+def test_a_retraction_is_news_to_those_who_got_the_retracted_change():
     taken_back = replace(change(), kind=Kind.RETRACTED, retracts=3, retracted=Kind.SIGNED)
     assert Filter(states={"TX": 0}).kind_for(taken_back) is Kind.RETRACTED
     assert Filter(states={"FL": 0}).kind_for(taken_back) is None
     assert Filter(states={"TX": 0}, kinds={Kind.WITHDRAWN: 0}).kind_for(taken_back) is None
 
 
-def test_owed_is_what_comes_after_the_cursor_and_matches():
+def test_changes_after_the_cursor_that_match_are_owed():
     log = [
         change(seq=1),
         change(seq=2),
@@ -177,10 +177,10 @@ def test_owed_is_what_comes_after_the_cursor_and_matches():
     assert owed(subscription(cursor=5), log) == ()
 
 
-# ── when ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── when ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_instant_digest_is_due_when_it_was_recorded():
+def test_an_instant_digest_is_due_when_the_change_is_recorded():
     assert due_at(subscription(cadence=Cadence.INSTANT), FIRST) == FIRST
 
 
@@ -193,7 +193,7 @@ def test_a_daily_digest_is_due_at_the_next_nine_oclock(zone):
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_weekly_digest_is_due_on_monday_where_the_subscriber_is(zone):
+def test_a_weekly_digest_is_due_on_monday_in_the_subscribers_zone(zone):
     here = subscription(zone, cadence=Cadence.WEEKLY)
     assert due_at(here, local(zone, 2026, 7, 4, 12)) == local(zone, 2026, 7, 6, 9)  # a Saturday
     assert due_at(here, local(zone, 2026, 7, 6, 8)) == local(zone, 2026, 7, 6, 9)
@@ -210,7 +210,7 @@ def test_nine_oclock_stays_nine_oclock_when_the_clocks_change():
 
 
 def all_due(here, start, end, step=timedelta(minutes=15)):
-    """When digests come that each follow from something recorded every quarter of an hour."""
+    """Return the times of the digests if a change is recorded every quarter of an hour."""
     moments, now = set(), start
     while now < end:
         moments.add(due_at(here, now))
@@ -225,12 +225,12 @@ def all_due(here, start, end, step=timedelta(minutes=15)):
             (2026, 3, 8),
             time(2, 30),
             datetime(2026, 3, 8, 7, 30, tzinfo=UTC),
-        ),  # half past two does not exist: half past three
-        ((2026, 11, 1), time(1, 30), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),  # half past one comes twice: the first
+        ),  # 2:30 is skipped, so 3:30
+        ((2026, 11, 1), time(1, 30), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),  # 1:30 comes twice; the first counts
     ],
 )
 @pytest.mark.parametrize("zone", [NEW_YORK, EASTERN])
-def test_an_hour_in_the_gap_or_in_the_fold_comes_exactly_once(zone, day, at, moment):
+def test_a_time_skipped_or_repeated_by_daylight_saving_comes_exactly_once(zone, day, at, moment):
     start, end = local(zone, *day), local(zone, *day) + timedelta(days=1, hours=1)
     assert all_due(subscription(zone, at), start, end) == [moment]
 
@@ -240,7 +240,7 @@ def test_an_hour_in_the_gap_or_in_the_fold_comes_exactly_once(zone, day, at, mom
     st.times().map(lambda at: at.replace(second=0, microsecond=0)),
     st.sampled_from([(2026, 3, 6), (2026, 10, 30), (2027, 1, 1)]),
 )
-def test_a_daily_digest_comes_once_on_every_local_day(zone, at, start):
+def test_a_daily_digest_comes_once_every_local_day(zone, at, start):
     begin = local(zone, *start)
     moments = all_due(
         subscription(zone, at), begin - timedelta(hours=1), begin + timedelta(days=4, hours=23), timedelta(hours=1)
@@ -264,7 +264,7 @@ def test_no_second_digest_comes_on_the_local_day_of_the_last():
     assert due_at(told, local(HONOLULU, 2026, 7, 1, 22)) == local(HONOLULU, 2026, 7, 2, 9)
 
 
-def test_it_is_due_when_its_time_has_come_unless_something_holds_it_back():
+def test_a_digest_is_due_at_its_time_unless_something_delays_it():
     due = subscription(due_at=FIRST)
     assert due.is_due(FIRST)
     assert not due.is_due(FIRST - timedelta(seconds=1))
@@ -276,7 +276,7 @@ def test_it_is_due_when_its_time_has_come_unless_something_holds_it_back():
         assert held_back.is_due(later)
 
 
-# ── what agendas say ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── mentions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -287,15 +287,15 @@ def test_it_is_due_when_its_time_has_come_unless_something_holds_it_back():
         ({"states": {ALL_STATES: 0}}, True),
         ({"counties": {"NC/nash": 0}}, True),
         ({"counties": {"NC/wake": 0}}, False),
-        ({"agencies": {"nashville police": 0}}, True),  # what ICE lists there
+        ({"agencies": {"nashville police": 0}}, True),  # on ICE's list there
         ({"agencies": {"board of commissioners": 0}}, True),
         ({"agencies": {"raleigh police": 0}}, False),
         ({"states": {"NC": 0}, "support_types": {SupportType.JEM: 0}}, True),
         ({"states": {"NC": 0}, "kinds": {Kind.SIGNED: 0}}, False),
-        ({"states": {"NC": 7}}, False),  # it was watched only after that
+        ({"states": {"NC": 7}}, False),  # watched only since a later change
     ],
 )
-def test_who_hears_of_a_mention(filter_, heard):
+def test_a_mention_is_news_by_place_and_by_agency(filter_, heard):
     listed = row("Nashville Police Department", "NC", "Nash County")
     mention = Mention(
         source="Nash County, NC",
@@ -308,7 +308,7 @@ def test_who_hears_of_a_mention(filter_, heard):
         evidence="e",
         listed=(listed,),
     )
-    change_ = replace(mentioned(mention, change(Kind.SIGNED).publication), seq=7)
+    change_ = replace(mention_change(mention, change(Kind.SIGNED).publication), seq=7)
     assert Filter(**filter_).kind_for(change_) is (Kind.MENTIONED if heard else None)
     wrong = replace(change_, kind=Kind.RETRACTED, retracted=Kind.MENTIONED, retracts=7)
     assert Filter(**filter_).kind_for(wrong) is (Kind.RETRACTED if heard else None)

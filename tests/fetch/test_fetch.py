@@ -10,6 +10,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.client import HTTPConnection
@@ -20,15 +21,19 @@ import respx
 import structlog
 from support.loopback.ice import PAGE, LoopbackIce
 
+from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
-from bot.fetch import ROBOTS_BYTES, Fetch, Send, masked, user_agent
+from bot.fetch import Clock, Fetch, Limits, masked, user_agent
+from bot.fetch.hosts import Hosts
+from bot.fetch.robots import ROBOTS_BYTES, RobotsCache
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 XLSX = b"PK\x03\x04" + b"sheet" * 50
 PUBLIC = "93.184.216.34"
 TLS = ssl.create_default_context()  # read once: the usual certificates take 20 ms
 NAME = "participatingAgencies112426am.xlsx"
+LIMITS = {each.name for each in fields(Limits)}
 
 
 class World:
@@ -64,8 +69,12 @@ async def ice() -> AsyncIterator[LoopbackIce]:
 @pytest.fixture
 def fetching(world):
     def make(**settings) -> Fetch:
-        outside = {"now": world.now, "clock": world.clock, "sleep": world.sleep, "jitter": lambda: 0.5, "tls": TLS}
-        return Fetch(**{"contact": None, "host_gap": 0.0, "allow_loopback": True} | outside | settings)
+        limits = {name: settings.pop(name) for name in LIMITS & settings.keys()}
+        clock = Clock(
+            now=world.now, monotonic=world.clock, sleep=settings.pop("sleep", world.sleep), jitter=lambda: 0.5
+        )
+        usual = {"contact": None, "allow_loopback": True, "tls": TLS, "clock": clock}
+        return Fetch(**usual | settings, limits=Limits(**{"host_gap": 0.0} | limits))
 
     return make
 
@@ -114,17 +123,6 @@ def names(**addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:
         return known.split()
 
     return resolve
-
-
-def sent_to(router: respx.Router) -> Send:
-    """In place of the internet: what respx answers where the public address is asked."""
-
-    async def send(request: httpx.Request, address: str) -> httpx.Response:
-        assert address == PUBLIC
-        answer = await router.async_handler(request)
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=answer.stream, request=request)
-
-    return send
 
 
 # Asking again
@@ -185,7 +183,7 @@ async def test_a_clock_that_went_back_means_a_full_reading(fetch, ice):
 
 async def test_304_to_an_unconditional_question_is_an_error(fetch, ice):
     ice.answer("/sheet", 304)
-    with pytest.raises(Unreadable, match="304 Not Modified to a question for the whole"):
+    with pytest.raises(Unreadable, match="304 Not Modified to an unconditional request"):
         await fetch.get(f"{ice.base}/sheet", source="ICE")
 
 
@@ -243,7 +241,7 @@ def test_a_body_is_known_by_its_first_bytes(body, seen):
 
 async def test_a_block_page_in_place_of_a_workbook_is_unreadable(fetch, ice):
     path = ice.publish(NAME, b"<!DOCTYPE html><html><body>Access Denied</body></html>", at=NOON)
-    with pytest.raises(Unreadable, match="is a web page where a workbook was expected"):
+    with pytest.raises(Unreadable, match="is a web page; we expected a workbook"):
         await fetch.get(ice.base + path, source="ICE", expect=Expect.WORKBOOK)
 
 
@@ -300,7 +298,7 @@ async def test_a_gzip_bomb_of_two_gibibytes_takes_no_more_memory_than_the_cap(fe
     ice.answer("/bomb", 200, bomb(2048), headers={"Content-Encoding": "gzip"})
     tracemalloc.start()
     try:
-        with pytest.raises(Unsafe, match="larger than the 32 MiB that we take"):
+        with pytest.raises(Unsafe, match="larger than the 32 MiB we accept"):
             await fetch.get(f"{ice.base}/bomb", source="ICE")
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -340,7 +338,7 @@ async def test_only_gzip_is_offered_and_only_gzip_is_taken(fetch, ice):
     assert (await fetch.get(f"{ice.base}/gz", source="ICE")).body == XLSX
     assert ice.asked("/gz")[0].headers["accept-encoding"] == "gzip"
     ice.answer("/br", 200, b"\x0b\x02\x80abc\x03", headers={"Content-Encoding": "br"})
-    with pytest.raises(Unreadable, match="encoding that was not asked for \\('br'\\)"):
+    with pytest.raises(Unreadable, match="encoding we didn't ask for \\('br'\\)"):
         await fetch.get(f"{ice.base}/br", source="ICE")
 
 
@@ -362,14 +360,14 @@ async def test_broken_gzip_is_never_half_a_document(fetch, ice, body, error, tri
 
 async def test_a_body_that_breaks_off_is_never_half_a_document(fetch):
     async with server(lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nPK\x03\x04") as port:
-        with pytest.raises(Unreachable, match="broke the connection off"):
+        with pytest.raises(Unreachable, match="broke off the connection"):
             await fetch.get(f"http://127.0.0.1:{port}/x", source="ICE")
 
 
 async def test_silence_is_waited_for_only_so_long(fetching, ice):
     ice.delay("/x", 5)
     async with fetching(read=0.03) as fetch:
-        with pytest.raises(Unreachable, match="fell silent"):
+        with pytest.raises(Unreachable, match="stopped answering"):
             await fetch.get(f"{ice.base}/x", source="ICE")
 
 
@@ -382,7 +380,7 @@ async def test_a_trickle_is_bounded_in_all_and_not_tried_again(fetching):
         return b""
 
     async with fetching(total=0.05) as fetch, server(trickle) as port:
-        with pytest.raises(Unreachable, match=r"was not done within 0\.05 s"):
+        with pytest.raises(Unreachable, match=r"didn't finish within 0\.05 s"):
             await fetch.get(f"http://127.0.0.1:{port}/x", source="ICE")
     assert seen == ["/x"]
 
@@ -408,10 +406,10 @@ async def test_a_trickle_is_bounded_in_all_and_not_tried_again(fetching):
     ],
 )
 async def test_a_status_is_a_verdict(fetching, status, error, tries):
-    with respx.mock(using=None, assert_all_called=False) as router:
+    with respx.mock(assert_all_called=False) as router:
         router.get(path="/robots.txt").respond(404)
         sheet = router.get(path="/sheet").respond(status, content=b"")
-        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC), send=sent_to(router)) as fetch:
+        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC)) as fetch:
             with pytest.raises(SourceError) as caught:
                 await fetch.get("https://www.example/sheet", source="ICE")
     assert type(caught.value) is error
@@ -427,9 +425,9 @@ async def test_a_failure_names_the_source_and_the_last_good_reading_in_one_line(
             f"{ice.base}/sheet", source="ICE participating", last_good=datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
         )
     assert str(caught.value) == (
-        f"ICE participating: {ice.base}/sheet answered 403 Forbidden: we are not wanted now; last read well 2026-11-24 10:15 UTC"
+        f"ICE participating: {ice.base}/sheet answered 403 Forbidden: the site doesn't want us right now; last read successfully 2026-11-24 10:15 UTC"
     )
-    with pytest.raises(Blocked, match=r"; never read well yet$"):
+    with pytest.raises(Blocked, match=r"; never read successfully$"):
         await fetch.get(f"{ice.base}/sheet", source="ICE participating")
 
 
@@ -457,7 +455,7 @@ async def test_a_sheet_that_is_linked_but_not_yet_uploaded_is_missing(fetch, ice
 
 
 async def test_nobody_listening_is_unreachable(fetch):
-    with pytest.raises(Unreachable, match="could not be connected to"):
+    with pytest.raises(Unreachable, match="couldn't be reached"):
         await fetch.get("http://127.0.0.1:9/x", source="ICE")
 
 
@@ -466,7 +464,7 @@ async def test_a_name_without_an_address_is_unreachable(fetching):
         raise socket.gaierror(-2, "Name or service not known")
 
     async with fetching(resolve=resolve) as fetch:
-        with pytest.raises(Unreachable, match="has a name without an address"):
+        with pytest.raises(Unreachable, match="has a host name without an address"):
             await fetch.get("http://nowhere.example/x", source="ICE")
 
 
@@ -516,15 +514,10 @@ async def test_a_retry_after_that_means_nothing_is_as_good_as_none(fetch, ice, w
 
 
 async def test_two_requests_to_one_host_start_a_gap_apart_and_robots_txt_counts(fetching, ice, world):
-    started = []
-
-    async def note(host: str, port: int) -> list[str]:
-        started.append(world.clock())
-        return ["127.0.0.1"]
-
-    async with fetching(host_gap=1.0, resolve=note) as fetch:
+    async with fetching(host_gap=1.0) as fetch:
         await asyncio.gather(*(fetch.get(ice.url, source="ICE") for _ in range(3)))
-    assert started == [0.0, 1.0, 2.0, 3.0]
+    assert world.slept == [1.0, 1.0, 1.0]  # before each of the four requests but the first
+    assert [ice.count("/robots.txt"), ice.count(PAGE)] == [1, 3]
 
 
 async def test_a_redirect_waits_its_turn_too(fetching, ice, world):
@@ -597,28 +590,32 @@ async def test_a_cancelled_request_gives_its_slot_and_its_turn_back(fetching, ic
             assert (await fetch.get(f"{ice.base}/x", source="ICE")).body == b"x"
 
 
-async def test_what_is_remembered_of_hosts_is_bounded(fetching, monkeypatch):
-    monkeypatch.setattr("bot.fetch.HOSTS", 5)
-    with respx.mock(using=None) as router:
-        router.get(path="/robots.txt").respond(404)
-        router.get(path="/x").respond(200, content=b"x")
-        hosts = {f"h{n}": PUBLIC for n in range(30)}
-        async with fetching(resolve=names(**hosts), send=sent_to(router)) as fetch:
-            for host in hosts:
-                await fetch.get(f"https://{host}.example/x", source=host)
-            assert len(fetch._hosts) <= 5
-            assert len(fetch._robots) <= 5
+async def test_what_is_remembered_of_hosts_is_bounded(monkeypatch, world):
+    monkeypatch.setattr("bot.fetch.hosts.HOSTS", 5)
+    monkeypatch.setattr("bot.fetch.robots.ORIGINS", 5)
+
+    async def empty(url: httpx.URL) -> bytes:
+        return b""
+
+    hosts, robots = Hosts(0.0, 4, Clock(monotonic=world.clock, sleep=world.sleep)), RobotsCache(empty, world.clock)
+    for n in range(30):
+        assert (await robots.rules(httpx.URL(f"https://h{n}.example/x"))).can_fetch("/x", "Countersign")
+        async with hosts.turn(f"h{n}.example"):
+            pass
+    assert 0 < len(hosts) <= 5
+    assert 0 < len(robots) <= 5
 
 
-async def test_a_host_in_its_gap_is_not_forgotten(fetching, ice, monkeypatch, world):
-    monkeypatch.setattr("bot.fetch.HOSTS", 1)
-    async with fetching(host_gap=2.0) as fetch:
-        await fetch.get(ice.url, source="ICE")
-        fetch._host("another.example")
-        assert "127.0.0.1" in fetch._hosts
-        world.passed += 2.0
-        fetch._host("a-third.example")
-        assert "127.0.0.1" not in fetch._hosts
+async def test_a_host_in_its_gap_is_not_forgotten(monkeypatch, world):
+    monkeypatch.setattr("bot.fetch.hosts.HOSTS", 1)
+    hosts = Hosts(2.0, 4, Clock(monotonic=world.clock, sleep=world.sleep))
+    async with hosts.turn("www.example"):
+        pass
+    hosts.slow_down("another.example", 0.0)
+    assert "www.example" in hosts
+    world.passed += 2.0
+    hosts.slow_down("a-third.example", 0.0)
+    assert "www.example" not in hosts
 
 
 # robots.txt
@@ -634,10 +631,12 @@ async def test_what_robots_txt_forbids_is_not_asked_for(fetch, ice):
 
 
 async def test_robots_txt_is_read_once_a_day_with_our_name(fetching, ice, world):
-    async with fetching(contact="mailto:me@example.org", version="9.9") as fetch:
+    async with fetching(contact="mailto:me@example.org") as fetch:
         await asyncio.gather(*(fetch.get(ice.url, source="ICE") for _ in range(3)))
         assert len(ice.asked("/robots.txt")) == 1
-        assert ice.asked("/robots.txt")[0].headers["user-agent"] == "Countersign/9.9 (+mailto:me@example.org)"
+        assert (
+            ice.asked("/robots.txt")[0].headers["user-agent"] == f"Countersign/{__version__} (+mailto:me@example.org)"
+        )
         world.passed += 86_400
         await fetch.get(ice.url, source="ICE")
     assert len(ice.asked("/robots.txt")) == 2
@@ -652,9 +651,7 @@ async def test_a_robots_txt_that_is_not_there_forbids_nothing(fetch, ice, status
 @pytest.mark.parametrize(("status", "error"), [(500, Unreachable), (503, Unreachable), (429, Blocked)])
 async def test_without_any_robots_txt_nothing_else_is_asked(fetch, ice, status, error):
     ice.answer("/robots.txt", status)
-    with pytest.raises(
-        error, match=rf"ICE: without robots\.txt nothing else is asked: .*/robots\.txt answered {status}"
-    ):
+    with pytest.raises(error, match=rf"ICE: we ask nothing without robots\.txt: .*/robots\.txt answered {status}"):
         await fetch.get(ice.url, source="ICE")
     assert ice.count() == 0
     assert len(ice.asked("/robots.txt")) == 3
@@ -755,24 +752,25 @@ async def test_a_redirect_to_an_unsafe_address_is_not_followed(fetch, ice, targe
 )
 async def test_the_first_address_is_checked_too_and_loopback_is_closed_by_default(fetching, address):
     async with fetching(allow_loopback=False) as fetch:
-        with pytest.raises(Unsafe, match="which is not a public address"):
+        with pytest.raises(Unsafe, match="isn't a public address"):
             await fetch.get(address, source="ICE")
 
 
 @pytest.mark.parametrize("loopback", ["http://[::1]/", "http://127.0.0.1/"])
 async def test_a_public_site_cannot_redirect_to_loopback(fetching, loopback):
-    with respx.mock(using=None) as router:
+    with respx.mock as router:
         router.get(path="/robots.txt").respond(404)
         router.get(path="/x").respond(302, headers={"Location": loopback})
-        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC), send=sent_to(router)) as fetch:
-            with pytest.raises(Unsafe, match="not a public address"):
+        router.route(host=httpx.URL(loopback).host).pass_through()
+        async with fetching(allow_loopback=False, resolve=names(www=PUBLIC)) as fetch:
+            with pytest.raises(Unsafe, match="isn't a public address"):
                 await fetch.get("http://www.example/x", source="ICE")
 
 
 @pytest.mark.parametrize("address", ["10.0.0.7", "127.0.0.1", f"{PUBLIC} 10.0.0.7", "fe80::1%eth0"])
 async def test_a_name_that_leads_inside_is_refused_even_beside_a_public_address(fetching, address):
     async with fetching(allow_loopback=False, resolve=names(www=address)) as fetch:
-        with pytest.raises(Unsafe, match=r"http://www\.example/x?.* leads to"):
+        with pytest.raises(Unsafe, match=r"www\.example resolves to .*, which isn't a public address"):
             await fetch.get("http://www.example/x", source="ICE")
 
 
@@ -789,7 +787,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked(fetching, ice
         await fetch.get(f"http://www.example:{port}{PAGE}", source="ICE")
         assert asked == ["www.example"] * 2  # once for robots.txt, once for the page
         assert ice.requests[-1].headers["host"] == f"www.example:{port}"
-        with pytest.raises(Unsafe, match=r"leads to 10\.0\.0\.1"):
+        with pytest.raises(Unsafe, match=r"resolves to 10\.0\.0\.1"):
             await fetch.get(f"http://www.example:{port}{PAGE}", source="ICE")
     assert len(asked) == 3
 
@@ -848,10 +846,10 @@ async def test_a_redirect_to_what_robots_txt_forbids_is_not_followed(fetch, ice)
 
 
 async def test_https_is_not_left_for_http(fetching):
-    with respx.mock(using=None) as router:
+    with respx.mock as router:
         router.get(path="/robots.txt").respond(404)
         router.get(path="/x").respond(302, headers={"Location": "http://www.example/y"})
-        async with fetching(resolve=names(www=PUBLIC), send=sent_to(router)) as fetch:
+        async with fetching(resolve=names(www=PUBLIC)) as fetch:
             with pytest.raises(Unsafe, match="redirects from https to http"):
                 await fetch.get("https://www.example/x", source="ICE")
 
@@ -869,7 +867,7 @@ async def test_https_is_not_left_for_http(fetching):
     ],
 )
 async def test_an_address_that_is_none_is_refused_and_not_repeated(fetch, address):
-    with pytest.raises(Unsafe, match=r"^County: the address [^\n]+; never read well yet$") as caught:
+    with pytest.raises(Unsafe, match=r"^County: the address [^\n]+; never read successfully$") as caught:
         await fetch.get(address, source="County")
     assert "hunter2" not in str(caught.value)
 

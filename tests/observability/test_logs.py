@@ -1,4 +1,4 @@
-"""The log: for people or one object a line, no secret in either, and each line says what it is about."""
+"""The log as text and as JSON: no secrets in either, and every line names its subject."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ def _as_before():
 
 
 def written(capsys, how="json", **more):
-    """Set up as an operator does; what has been written since, as text."""
+    """Set up the log as an operator does and return a function that reads what was logged since."""
     settings = load(folder=None, env={}).model_copy(update={"log": how, **more})
     set_up_logs(settings, quiet=False)
     return lambda: capsys.readouterr().err
@@ -32,7 +32,7 @@ def token(monkeypatch):
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
 
 
-def test_json_is_one_object_a_line_with_its_time_first_whatever_is_in_it(capsys):
+def test_json_is_one_object_per_line_with_the_time_first(capsys):
     said = written(capsys)
     structlog.get_logger().info("recorded", seq=2, agency='Sheriff\'s "Office"\nof Nuñez', at={1, 2}, state=None)
     (line,) = said().splitlines()
@@ -42,7 +42,7 @@ def test_json_is_one_object_a_line_with_its_time_first_whatever_is_in_it(capsys)
     assert json.loads(line)["timestamp"].endswith("Z")
 
 
-def test_a_line_from_anywhere_in_a_delivery_says_which_subscription_it_is_about(capsys):
+def test_every_line_during_a_delivery_names_the_subscription(capsys):
     said = written(capsys)
     with bound_contextvars(subscription="s7", channel="telegram"):
         structlog.get_logger().warning("flooded")
@@ -53,7 +53,7 @@ def test_a_line_from_anywhere_in_a_delivery_says_which_subscription_it_is_about(
 
 
 @pytest.mark.parametrize("how", ["json", "text"])
-def test_no_token_is_written_however_deep_it_lies(capsys, token, how):
+def test_no_token_is_logged_at_any_depth(capsys, token, how):
     said = written(capsys, how)
     log = structlog.get_logger()
     log.warning("not sent", problem=f"https://api.example/bot{TOKEN}/send", deep={"list": [TOKEN, (TOKEN,)]})
@@ -70,7 +70,7 @@ def test_no_token_is_written_however_deep_it_lies(capsys, token, how):
     assert TOKEN.partition(":")[2] not in written_
 
 
-def test_a_line_of_a_library_is_json_too_with_its_traceback(capsys):
+def test_library_lines_are_json_too_with_their_traceback(capsys):
     said = written(capsys)
     try:
         int("why")
@@ -81,7 +81,7 @@ def test_a_line_of_a_library_is_json_too_with_its_traceback(capsys):
     assert "base 10: 'why'" in line["exception"]
 
 
-def test_a_form_of_the_log_that_there_is_not_is_refused(monkeypatch):
+def test_an_unknown_log_format_is_refused(monkeypatch):
     from bot.errors import ConfigError
 
     monkeypatch.setenv("COUNTERSIGN_LOG", "xml")

@@ -1,10 +1,10 @@
-"""What is counted: real readings and deliveries, told to the one observer; labels that stay few."""
+"""Metrics of real readings and deliveries; the labels stay few."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.gate import Gate
+from support.gated_channel import GatedChannel
 from support.samples import first_sight, held, record, signed
 
 from bot.domain.agenda import Place
@@ -18,8 +18,8 @@ from bot.store.tiny.store import TinyStore
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-class Refusing(Gate):
-    """A channel that refuses with the verdict of the day."""
+class Refusing(GatedChannel):
+    """A channel that fails every send with its current verdict."""
 
     verdict: SendError | None = None
 
@@ -30,7 +30,7 @@ class Refusing(Gate):
 
 
 class Closed:
-    """A source that cannot be read."""
+    """A source that can't be read."""
 
     name = "ice"
 
@@ -67,7 +67,7 @@ async def owed(store, address="-1001234567890"):
 
 
 def series(metrics, name, found=None):
-    """The samples of a name, by their labels."""
+    """Return the samples of a metric by their labels."""
     samples = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", metrics.page(found).decode(), re.MULTILINE)
     return {labels: float(value) for labels, value in samples}
 
@@ -77,11 +77,11 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
     subscription = await owed(store)
     seen_at = (await store.changes())[-1].publication.observed_at
     work = runner(store, Refusing("telegram"), metrics)
-    await work.bring_up_to_date(subscription)
+    await work.deliver(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
     told = series(metrics, "countersign_told_seconds_sum")
     assert told['{cadence="instant",channel="telegram"}'] == (NOW - seen_at).total_seconds()
-    await work.bring_up_to_date(subscription)
+    await work.deliver(subscription)
     assert series(metrics, "countersign_messages_total")['{channel="telegram",outcome="sent"}'] == 1
 
 
@@ -93,22 +93,22 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
         (SendError("its turn has not come", retry_after=5, not_our_turn=True), "waiting"),
     ],
 )
-async def test_what_was_not_sent_is_counted_by_what_comes_of_it(store, verdict, outcome):
+async def test_an_unsent_message_is_counted_by_outcome(store, verdict, outcome):
     metrics, channel = Metrics(), Refusing("telegram")
     channel.verdict = verdict
-    await runner(store, channel, metrics).bring_up_to_date(await owed(store))
+    await runner(store, channel, metrics).deliver(await owed(store))
     assert series(metrics, "countersign_messages_total") == {f'{{channel="telegram",outcome="{outcome}"}}': 1}
     assert series(metrics, "countersign_told_seconds_count") == {}
 
 
-async def test_a_reading_that_fails_is_counted_and_its_series_was_there_before(store):
+async def test_a_failed_reading_is_counted_in_a_series_that_started_at_zero(store):
     metrics = Metrics()
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 0
-    await runner(store, Gate("telegram"), metrics).poll(Closed())
+    await runner(store, GatedChannel("telegram"), metrics).poll(Closed())
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="ice"}'] == 1
 
 
-async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_its_name(store, monkeypatch):
+async def test_a_reading_of_a_local_place_is_counted_by_kind_and_never_by_name(store, monkeypatch):
     place = Place(name="Archer County, TX", kind="legistar", address="https://x.example", state="TX", zone="UTC")
 
     async def read(*_):
@@ -116,12 +116,12 @@ async def test_a_reading_of_a_local_place_is_counted_by_its_kind_and_never_by_it
 
     monkeypatch.setattr("bot.pipeline.poll_agenda.LOCAL", {"legistar": type("Shut", (), {"read": staticmethod(read)})})
     metrics = Metrics()
-    await runner(store, Gate("telegram"), metrics).poll_agenda(place)
+    await runner(store, GatedChannel("telegram"), metrics).poll_agenda(place)
     assert series(metrics, "countersign_reads_total")['{outcome="failed",source="legistar"}'] == 1
     assert "Archer" not in metrics.page(None).decode()
 
 
-async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store):
+async def test_gauges_show_the_store_at_the_time_of_the_scrape(store):
     await owed(store)
     await store.put_held([held()])
     found = facts(
@@ -137,20 +137,20 @@ async def test_how_things_stand_is_read_from_the_store_when_somebody_asks(store)
     assert series(metrics, "countersign_change_log_length", found) == {"": 4}
     assert series(metrics, "countersign_subscriptions_late", found) == {'{channel="telegram"}': 1}
     assert series(metrics, "countersign_oldest_due_seconds", found) == {'{channel="telegram"}': 600}
-    assert series(metrics, "countersign_healthy", None) == {"": 0}, "a store that cannot be read is not well"
+    assert series(metrics, "countersign_healthy", None) == {"": 0}, "a store that can't be read isn't healthy"
 
 
-async def test_no_address_and_no_name_is_ever_a_label(store):
+async def test_no_address_or_name_becomes_a_label(store):
     metrics, channel = Metrics(), Refusing("telegram")
     for number in range(20):
-        await runner(store, channel, metrics).bring_up_to_date(await owed(store, f"-100123456789{number}"))
+        await runner(store, channel, metrics).deliver(await owed(store, f"-100123456789{number}"))
     page = metrics.page(None).decode()
     assert "100123" not in page
     assert "Número" not in page
     assert len(re.findall(r"^countersign_messages_total", page, re.MULTILINE)) == 1
 
 
-async def test_each_name_says_its_unit_and_no_series_is_doubled():
+async def test_only_counters_end_in_total_and_there_are_no_created_series():
     page = Metrics().page(None).decode()
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", page, re.MULTILINE):
         assert name.endswith("_total") == (kind == "counter"), name

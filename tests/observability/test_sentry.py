@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw go to Sentry, a loopback one, without secrets, addresses and variables."""
+"""Unexpected errors go to a loopback Sentry, without secrets, addresses or variables."""
 
 import builtins
 import json
@@ -20,7 +20,7 @@ needs_sentry = pytest.mark.skipif(find_spec("sentry_sdk") is None, reason="the e
 
 
 class LoopbackSentry(LoopbackServer):
-    """Takes envelopes and keeps them as text."""
+    """Keeps the envelopes it gets, as text."""
 
     def __init__(self):
         super().__init__()
@@ -44,7 +44,7 @@ def _as_before():
 
 
 @needs_sentry
-def test_an_error_of_the_log_arrives_scrubbed(monkeypatch):
+def test_a_logged_error_arrives_scrubbed(monkeypatch):
     with LoopbackSentry().run_in_thread() as sentry:
         monkeypatch.setenv("SENTRY_DSN", sentry.base.replace("http://", "http://publickey@") + "/42")
         monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
@@ -72,7 +72,7 @@ def test_an_error_of_the_log_arrives_scrubbed(monkeypatch):
 
 
 @needs_sentry
-def test_a_dsn_that_is_none_is_refused_without_being_repeated(monkeypatch):
+def test_a_malformed_dsn_is_refused_without_repeating_it(monkeypatch):
     monkeypatch.setenv("SENTRY_DSN", "not-a-dsn-but-secret")
     with pytest.raises(ConfigError) as fault:
         reporter(load())
@@ -80,7 +80,7 @@ def test_a_dsn_that_is_none_is_refused_without_being_repeated(monkeypatch):
     assert "secret" not in fault.value.problems[0]
 
 
-def test_where_the_package_is_missing_the_log_says_what_to_do_and_the_program_goes_on(monkeypatch, capsys):
+def test_without_the_package_the_log_says_what_to_do_and_the_program_goes_on(monkeypatch, capsys):
     real = builtins.__import__
 
     def without(name, *rest, **more):
@@ -112,5 +112,5 @@ def test_without_a_dsn_nothing_is_imported(monkeypatch):
         ("line 1234 of 287(g), part 2", "line 1234 of 287(g), part 2"),
     ],
 )
-def test_what_could_tell_a_chat_is_taken_out_and_what_helps_stays(text, left):
+def test_anything_that_identifies_a_chat_is_removed_and_the_rest_stays(text, left):
     assert scrubbed({"message": text, "user": {"id": 1}}, ()) == {"message": left}

@@ -1,8 +1,8 @@
-"""What was told wrongly is taken back, as a reply to the very message; the log keeps both."""
+"""A correction goes out as a reply to the message that was sent in error; the log keeps both changes."""
 
 import pytest
 from support.program import world
-from support.season import A_DAY, NEWCOMERS, SHERIFFS
+from support.sample_lists import A_DAY, NEWCOMERS, SHERIFFS
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def bell(here) -> int:
     return next(c["seq"] for c in here.lines("changes") if "Bell" in c["agency"])
 
 
-def test_those_who_were_told_are_told_that_it_was_wrong_and_nobody_else(here):
+def test_a_correction_goes_to_those_who_got_the_wrong_message_and_no_one_else(here):
     here.run("deliver")
     first = next(m for m in here.telegram.messages if m.chat == "42")
     here.run("retract", str(bell(here)), "--because", "ICE had listed the wrong county.")
@@ -31,8 +31,8 @@ def test_those_who_were_told_are_told_that_it_was_wrong_and_nobody_else(here):
     assert [m.chat for m in here.telegram.messages].count("43") == 1
     (correction,) = told
     assert correction.text.startswith("Correction\n")
-    assert "Bell County Sheriff's Office, Warrant Service Officer, in Texas: new on ICE's list" in correction.text
-    assert "That was wrong: ICE had listed the wrong county." in correction.text
+    assert "Bell County Sheriff's Office, Warrant Service Officer, Texas: new on ICE's list" in correction.text
+    assert "Reason: ICE had listed the wrong county." in correction.text
     assert str(first.message_id) in str(correction.arguments["reply_parameters"])
     kinds = [c["kind"] for c in here.lines("changes") if "Bell" in c["agency"]]
     assert kinds == ["signed", "retracted"]
@@ -40,16 +40,16 @@ def test_those_who_were_told_are_told_that_it_was_wrong_and_nobody_else(here):
     assert len(here.telegram.messages) == 3
 
 
-def test_what_is_taken_back_before_it_was_told_is_never_told(here):
+def test_a_change_retracted_before_delivery_is_never_sent(here):
     here.run("retract", str(bell(here)), "--because", "It was a slip.")
     here.run("deliver")
     assert [m.chat for m in here.telegram.messages] == ["43"]
     assert here.slack.messages == []
 
 
-def test_a_change_is_taken_back_once_and_only_with_a_reason(here):
+def test_a_change_is_retracted_once_and_only_with_a_reason(here):
     seq = str(bell(here))
-    assert "Say why" in here.run("retract", seq, "--because", " ", expect=2).stderr
+    assert "Give the reason" in here.run("retract", seq, "--because", " ", expect=2).stderr
     assert "No change" in here.run("retract", "1", "--because", "x", expect=2).stderr
     here.run("retract", seq, "--because", "It was a slip.")
     assert "already" in here.run("retract", seq, "--because", "It was a slip.", expect=2).stderr

@@ -1,4 +1,4 @@
-"""A drawing becomes an image on a bare machine, or the text goes without it."""
+"""Drawings become images on a bare machine; one that fails never stops the text."""
 
 import struct
 import subprocess
@@ -27,8 +27,8 @@ FIGURES = Figures(
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    rasterize._png.cache_clear()
-    rasterize._fonts.cache_clear()
+    rasterize.png_of.cache_clear()
+    rasterize.fonts.cache_clear()
 
 
 def drawing(text: str, font: str = FONT, weight: int = 400) -> Picture:
@@ -40,7 +40,7 @@ def drawing(text: str, font: str = FONT, weight: int = 400) -> Picture:
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_a_picture_is_a_png_of_twice_its_size_that_platforms_take(language: Language) -> None:
+def test_a_picture_is_a_small_png_at_twice_its_size(language: Language) -> None:
     picture = draw(FIGURES, language)
     image = image_of(picture)
 
@@ -52,28 +52,28 @@ def test_a_picture_is_a_png_of_twice_its_size_that_platforms_take(language: Lang
 
 def test_the_same_drawing_gives_the_same_bytes() -> None:
     first = image_of(draw(FIGURES, Language.ENGLISH))
-    rasterize._png.cache_clear()
+    rasterize.png_of.cache_clear()
 
     assert image_of(draw(FIGURES, Language.ENGLISH)) == first
 
 
-def test_text_is_drawn_with_the_fonts_of_the_package_in_both_weights() -> None:
+def test_text_is_drawn_in_the_packaged_font_in_both_weights() -> None:
     blank = image_of(drawing(" ")).png
     words = {image_of(drawing("Año −1", weight=weight)).png for weight in (400, 600)}
 
     assert len(words) == 2
     assert blank not in words
-    assert image_of(drawing("Año −1", font="No Such Font")).png == blank  # none of the machine's own is used
+    assert image_of(drawing("Año −1", font="No Such Font")).png == blank  # the machine's own fonts are not used
 
 
 @pytest.mark.parametrize("char", "áéíóúñÁ’–−+(),:0123456789")
-def test_the_font_has_every_character_that_is_drawn(char: str) -> None:
-    missing = image_of(drawing("\ue123")).png  # of private use: what the font shows for what it lacks
+def test_the_font_has_every_character_we_draw(char: str) -> None:
+    missing = image_of(drawing("\ue123")).png  # a private-use character, which shows the font's sign for a missing one
 
     assert image_of(drawing(char)).png not in {missing, image_of(drawing(" ")).png}
 
 
-def test_digests_of_one_hour_share_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digests_with_the_same_picture_share_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
     calls, real = [], resvg_py.svg_to_bytes
     monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **how: calls.append(how) or real(**how))
     for language in (*Language, *Language, *Language):
@@ -83,11 +83,11 @@ def test_digests_of_one_hour_share_one_image(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class PanicException(BaseException):
-    """What a panic in Rust becomes: no Exception."""
+    """What a Rust panic becomes, which is not an Exception."""
 
 
 @pytest.mark.parametrize("fault", [ValueError("no root node"), MemoryError(), PanicException("index out of bounds")])
-def test_what_cannot_be_drawn_leaves_its_place_empty_and_a_warning(
+def test_a_picture_that_cannot_be_drawn_is_empty_and_logged(
     fault: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(**_: object) -> bytes:
@@ -101,7 +101,7 @@ def test_what_cannot_be_drawn_leaves_its_place_empty_and_a_warning(
     assert [(line["event"], line["log_level"]) for line in logs] == [("picture not drawn", "warning")]
 
 
-def test_without_the_font_there_is_no_picture_rather_than_one_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_font_there_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rasterize, "find_spec", lambda _: None)
     with capture_logs() as logs:
         assert image_of(drawing("x")).png == b""
@@ -109,7 +109,7 @@ def test_without_the_font_there_is_no_picture_rather_than_one_without_words(monk
     assert "font-source-sans-pro" in logs[0]["problem"]
 
 
-def test_a_person_may_interrupt_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keyboard_interrupt_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(**_: object) -> bytes:
         raise KeyboardInterrupt
 

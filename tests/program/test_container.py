@@ -1,4 +1,4 @@
-"""What can be held of the Dockerfile and compose.yaml without Docker: that what they name is there, and works."""
+"""Check the Dockerfile and compose.yaml without Docker: everything they name exists and works."""
 
 import json
 import os
@@ -16,18 +16,19 @@ from threading import Thread
 import pytest
 import yaml
 from support.program import world
-from support.season import wait_for
+from support.waiting import wait_for
+from typer.main import get_command
 
 from bot.cli.main import app
 
 HOME = Path(__file__).parents[2]
 DOCKERFILE = (HOME / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((HOME / "compose.yaml").read_text())
-COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands}
+COMMANDS = set(get_command(app).commands)
 
 
 def instructions():
-    """The Dockerfile as (instruction, what follows), comments and continued lines put away."""
+    """Return the Dockerfile as pairs of instruction and arguments, without comments and line breaks."""
     lines = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE)).splitlines()
     return [tuple(line.split(maxsplit=1)) for line in lines if line.strip()]
 
@@ -37,14 +38,14 @@ def said(name):
 
 
 def blocks(name):
-    """The pinned packages of a file of requirements, each with its hashes, by name."""
+    """Return the pinned packages of a requirements file by name, each with its hashes."""
     found = re.split(r"\n(?=\S)", (HOME / name).read_text().strip())
     return {block.split(" \\\n")[0]: block for block in found}
 
 
-def test_what_is_copied_is_in_git_and_not_ignored():
+def test_copied_files_are_in_git_and_not_ignored():
     if not (HOME / ".git").exists():
-        pytest.skip("this is no clone")
+        pytest.skip("this isn't a git clone")
     tracked = subprocess.run(["git", "ls-files"], cwd=HOME, capture_output=True, text=True, check=True).stdout.split()
     allowed = {line[1:] for line in (HOME / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {path for rest in said("COPY") if "--from" not in rest for path in rest.split()[:-1]}
@@ -53,7 +54,7 @@ def test_what_is_copied_is_in_git_and_not_ignored():
         assert any(name == path or name.startswith(f"{path}/") for name in tracked), path
 
 
-def test_it_runs_as_nobody_in_particular_with_the_program_as_process_one():
+def test_the_image_runs_as_an_ordinary_user_with_the_program_as_process_one():
     assert said("USER") == ["countersign"]
     order = [instruction for instruction, _ in instructions()]
     assert order.index("USER") > max(n for n, instruction in enumerate(order) if instruction in ("RUN", "COPY"))
@@ -72,7 +73,7 @@ def test_no_file_names_a_registry_or_holds_a_password():
     assert all("." not in rest.split()[0].split(":")[0] for rest in said("FROM"))
 
 
-def test_every_command_of_compose_and_procfile_is_one_of_the_program():
+def test_every_command_in_compose_and_procfile_exists():
     services = COMPOSE["services"]
     named = [service["command"] for service in services.values() if "command" in service]
     named += [line.split()[-1] for line in (HOME / "Procfile").read_text().splitlines()]
@@ -88,13 +89,13 @@ def test_compose_up_alone_runs_one_service_and_the_others_wait_for_the_tables():
     for name in ("web", "worker"):
         assert services[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
         assert services[name]["environment"]["DATABASE_URL"].endswith("@db/countersign")
-        assert "volumes" not in services[name], "what lasts is in the database"
+        assert "volumes" not in services[name], "everything lasting is in the database"
     assert services["migrate"]["restart"] == "no"
     used = {volume.split(":")[0] for service in services.values() for volume in service.get("volumes", [])}
     assert used == set(COMPOSE["volumes"])
 
 
-def test_the_image_holds_what_the_program_imports_pinned_as_here_and_no_tools():
+def test_the_image_holds_the_pinned_dependencies_and_no_development_tools():
     run, everything = blocks("requirements-run.txt"), blocks("requirements.txt")
     assert run.items() <= everything.items(), "make lock writes both"
     assert all("--hash=sha256:" in block for block in run.values())
@@ -104,7 +105,7 @@ def test_the_image_holds_what_the_program_imports_pinned_as_here_and_no_tools():
 
 
 def needed():
-    """What the dependencies of pyproject.toml come to on this machine, by name."""
+    """Return the names of all packages that pyproject.toml requires on this machine, directly or not."""
     import tomllib
     from importlib.metadata import distribution
 
@@ -128,7 +129,7 @@ def needed():
 
 @contextmanager
 def answering(status):
-    """A /health that gives this status; its port."""
+    """Serve a /health with this status; yield its port."""
 
     class Health(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -154,7 +155,7 @@ def test_the_health_check_fails_when_health_says_so(status, is_well):
     assert (done.returncode == 0) is is_well
 
 
-def test_the_script_that_is_written_in_the_image_starts_the_program(tmp_path):
+def test_the_script_written_into_the_image_starts_the_program(tmp_path):
     (script,) = [part for rest in said("RUN") for part in shlex.split(rest) if part.startswith("#!")]
     written = tmp_path / "countersign"
     written.write_text(script.replace("\\n", "\n").replace("/opt/countersign/bin/python", sys.executable))
@@ -170,7 +171,7 @@ def test_as_process_one_it_ends_cleanly_on_sigterm(command, tmp_path, unused_tcp
 
     own = shutil.which("unshare")
     if own is None or subprocess.run([own, "--fork", "--pid", "true"], check=False).returncode:
-        pytest.skip("this machine gives no process namespace of one's own")
+        pytest.skip("this machine allows no separate process namespace")
     with world(tmp_path / "data") as here:
         line = [own, "--fork", "--pid", "--kill-child", sys.executable, "-m", "bot", command]
         env = here.env | {"PORT": str(unused_tcp_port)}
@@ -180,7 +181,7 @@ def test_as_process_one_it_ends_cleanly_on_sigterm(command, tmp_path, unused_tcp
             (child,) = Path(f"/proc/{around.pid}/task/{around.pid}/children").read_text().split()
             assert re.search(r"^NSpid:\s+\d+\s+1$", Path(f"/proc/{child}/status").read_text(), re.MULTILINE)
             os.kill(int(child), signal.SIGTERM)
-            _, log = around.communicate(timeout=20)
+            _, log = around.communicate(timeout=60)
         finally:
             around.kill()
     assert around.returncode == 0, log[-2000:]

@@ -1,4 +1,4 @@
-"""People talk to the running program on Telegram, beside the scheduler, in one process."""
+"""People talk to the running program on Telegram and Slack while it polls."""
 
 import re
 import signal
@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 from support.archive import needs_archive
-from support.program import world
-from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
+from support.program import texts, world
+from support.sample_lists import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS
+from support.waiting import wait_for
 
 
 @pytest.fixture
@@ -18,14 +19,14 @@ def here(tmp_path):
 
 @contextmanager
 def running(here, **env):
-    """The program under way, stopped cleanly at the end; no token in its log and no traceback."""
+    """Run the program. It ends cleanly, with no token and no traceback in its log."""
     program = here.start("run", **{"COUNTERSIGN_POLL_SECONDS": "1"} | env)
     try:
         wait_for((here.folder / "control.sock").exists)
         yield program
     finally:
         program.send_signal(signal.SIGTERM)
-        said, log = program.communicate(timeout=20)
+        said, log = program.communicate(timeout=60)
     assert program.returncode == 0, log[-2000:]
     assert "Traceback" not in log, log[-3000:]
     assert here.telegram.token not in said + log
@@ -33,12 +34,12 @@ def running(here, **env):
 
 
 @needs_archive
-def test_who_watches_texas_and_oklahoma_hears_of_no_other_state(here):
+def test_a_chat_watching_texas_and_oklahoma_hears_of_no_other_state(here):
     here.publish(BEFORE)
     with running(here):
         wait_for(lambda: here.lines("agreements"))
         here.telegram.say("/watch TX Oklahoma")
-        wait_for(lambda: "You will hear of" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "You'll get" in texts(here.telegram.messages, "42"))
         asked = len(here.telegram.messages)
         here.publish(AFTER, scheme="B")
         wait_for(lambda: len(here.telegram.messages) > asked)
@@ -51,14 +52,14 @@ def test_who_watches_texas_and_oklahoma_hears_of_no_other_state(here):
     assert set(re.findall(r"^(.+?)(?: …)?: new on ICE's list", told, re.MULTILINE)) == {"Texas", "Oklahoma"}
 
 
-def test_a_chat_sets_itself_up_with_buttons_and_is_told(here):
+def test_a_chat_sets_itself_up_with_buttons_and_gets_an_alert(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
         wait_for(lambda: len(here.lines("agreements")) == 3)
         here.telegram.say("/start TX")
         wait_for(lambda: "Watch Texas?" in texts(here.telegram.messages, "42"))
         here.telegram.press("watch TX", message_id=int(here.telegram.messages[-1].message_id))
-        wait_for(lambda: "You will hear of" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "You'll get" in texts(here.telegram.messages, "42"))
         here.telegram.say("/watch Texsa")
         wait_for(lambda: "Did you mean Texas?" in texts(here.telegram.messages, "42"))
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
@@ -66,7 +67,7 @@ def test_a_chat_sets_itself_up_with_buttons_and_is_told(here):
     assert "Delaware County" not in texts(here.telegram.messages, "42")
 
 
-def test_a_member_of_a_group_who_is_no_administrator_is_refused(here):
+def test_a_group_member_who_is_not_an_administrator_is_refused(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
         wait_for(lambda: len(here.lines("agreements")) == 3)
@@ -88,7 +89,7 @@ def test_spanish_is_answered_in_spanish(here):
         wait_for(lambda: "Texas: nuevo en la lista de ICE" in texts(here.telegram.messages, "42"))
 
 
-def test_the_webhook_takes_only_what_holds_the_secret(here, unused_tcp_port):
+def test_the_webhook_takes_only_requests_with_the_secret(here, unused_tcp_port):
     import httpx
 
     port = str(unused_tcp_port)
@@ -105,7 +106,7 @@ def test_the_webhook_takes_only_what_holds_the_secret(here, unused_tcp_port):
         assert httpx.post(f"{address}/telegram/webhook", json=update, headers=wrong).status_code == 403
 
 
-def test_slack_is_set_up_over_a_websocket_and_told_beside_telegram(here):
+def test_slack_is_set_up_over_a_websocket_and_gets_alerts_beside_telegram(here):
     from support.loopback.slack_people import Member
 
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)

@@ -1,10 +1,9 @@
-"""`countersign read` and `sources check` beside servers that answer as real ones do on their bad days."""
+"""`countersign read` and `sources check` against servers that answer as real ones do on bad days."""
 
 import json
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,6 +26,7 @@ from support.loopback.local import (
     rss,
 )
 from support.program import bare_env, typed_in
+from support.waiting import wait_for
 
 TITLE = "Memorandum of Agreement with ICE under Section 287(g)"
 SOON = datetime.now(UTC).date() + timedelta(days=7)
@@ -34,13 +34,12 @@ SOON = datetime.now(UTC).date() + timedelta(days=7)
 
 @pytest.fixture
 def countersign(tmp_path):
-    """The program as a person runs it, in a folder of its own."""
-
+    """The program as a person runs it, in its own folder."""
     return partial(typed_in, tmp_path)
 
 
 def read(countersign, *words: str) -> tuple[list[dict], list[dict]]:
-    """The items and the mentions that a reading prints."""
+    """Return the items and the mentions that a reading prints."""
     found = [json.loads(line) for line in countersign("read", *words, "--json").stdout.splitlines()]
     return [f for f in found if f["what"] == "item"], [f for f in found if f["what"] == "mention"]
 
@@ -60,14 +59,14 @@ def test_any_address_of_a_legistar_client_means_the_client(path, countersign):
     assert [(m["date"], m["body"]) for m in mentions] == [(f"{SOON}", "Board of Commissioners")]
 
 
-def test_the_kind_may_be_said_as_people_say_it(countersign):
+def test_the_kind_may_be_a_name_people_use(countersign):
     with LoopbackWeb().run_in_thread() as server:
         server.feeds["/ViewPublisherRSS.php"] = rss(entry("1", TITLE))
         items, _ = read(countersign, f"{server.base}/ViewPublisherRSS.php?view_id=1&mode=agendas", "--kind", "Granicus")
     assert [item["title"] for item in items] == [TITLE]
 
 
-def test_a_feed_of_a_civicplus_site_that_is_named_a_feed_is_that_feed_alone(countersign):
+def test_kind_feed_reads_only_that_feed_of_a_civicplus_site(countersign):
     with LoopbackCivicPlus().run_in_thread() as server:
         server.news = [entry("n1", TITLE, link=f"{server.base}/n1")]
         items, mentions = read(countersign, f"{server.base}/RSSFeed.aspx?ModID=1&CID=All-0", "--kind", "feed")
@@ -87,22 +86,22 @@ def test_a_feed_whose_address_does_not_look_like_one_is_read_as_a_feed(countersi
     assert '["Nowhere County"]' in proposed.stdout
 
 
-def test_the_address_of_one_agenda_is_that_agenda_with_its_pages_and_not_the_site(countersign):
+def test_the_address_of_one_agenda_means_that_agenda_and_not_the_whole_site(countersign):
     with LoopbackCivicPlus().run_in_thread() as server:
         server.row(7, f"{SOON:%m%d%Y}", "Regular meeting", pdf("Call to order", TITLE, ""))
         items, mentions = read(countersign, f"{server.base}/AgendaCenter/ViewFile/Agenda/_{SOON:%m%d%Y}-7")
-    assert [item["unreadable"] for item in items] == ["1 of its 3 pages have no text (3)"]
+    assert [item["unreadable"] for item in items] == ["no text on 1 of its 3 pages (3)"]
     assert [(mention["page"], mention["matched"]) for mention in mentions] == [(2, "287(g)")]
 
 
-def test_a_platform_on_an_unknown_host_is_taken_for_a_page_and_the_error_says_what_to_add(countersign):
+def test_a_platform_on_an_unknown_host_is_read_as_a_page_and_the_error_says_what_to_add(countersign):
     with LoopbackCivicClerk().run_in_thread() as server:
         said = countersign("read", server.address, expect=1).stderr
     assert "404" in said
-    assert "--kind legistar, civicclerk, primegov, civicplus" in said
+    assert "--kind and its name: legistar, civicclerk, primegov, civicplus" in said
 
 
-def test_nothing_that_a_page_says_turns_the_terminal_around(countersign):
+def test_control_characters_on_a_page_do_not_reach_the_terminal(countersign):
     with LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = page(
             f"<p>\u202e{TITLE}</p>", title="\u202eAgenda \u2066of\u2069\u200b the\x1b[31m board"
@@ -112,7 +111,7 @@ def test_nothing_that_a_page_says_turns_the_terminal_around(countersign):
     assert not set(shown) & set("\u202e\u2066\u2069\u200b\x1b")
 
 
-def test_meetings_come_in_the_order_of_the_calendar_whatever_the_server_sends(countersign):
+def test_meetings_are_printed_in_calendar_order(countersign):
     with LoopbackPrimeGov().run_in_thread() as server:
         server.meeting(1, "Evening", f"{SOON}T19:00:00")
         server.meeting(2, "Morning", f"{SOON}T09:00:00")
@@ -123,7 +122,7 @@ def test_meetings_come_in_the_order_of_the_calendar_whatever_the_server_sends(co
     assert [item["title"] for item in items] == ["Before", "Morning", "One of a kind", "Other of a kind", "Evening"]
 
 
-def test_what_would_not_load_is_neither_proposed_nor_written(countersign, tmp_path):
+def test_a_table_that_would_not_load_is_neither_proposed_nor_written(countersign, tmp_path):
     (tmp_path / "config" / "sources").mkdir(parents=True)
     with LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = page("<p>Agendas</p>")
@@ -132,9 +131,9 @@ def test_what_would_not_load_is_neither_proposed_nor_written(countersign, tmp_pa
         zone = countersign("sources", "add", address, "--state", "NC", "--zone", "America/New_Yrok", expect=2)
         countersign("sources", "add", address, "--state", "NC", "--county", "Nash County", "--write")
         again = countersign("sources", "add", f"{address}/", "--state", "SC", "--name", "Other", "--write", expect=2)
-    assert "'Nash' is no county of Guam" in wrong.stderr
+    assert "'Nash' isn't a county of Guam" in wrong.stderr
     assert "did you mean America/New_York?" in zone.stderr
-    assert "is in the catalogue already" in again.stderr
+    assert "is already in the catalog" in again.stderr
     assert [path.name for path in (tmp_path / "config" / "sources").iterdir()] == ["NC.toml"]
     assert 'county = "Nash"\n' in (tmp_path / "config" / "sources" / "NC.toml").read_text()
 
@@ -151,7 +150,7 @@ def test_an_error_page_with_status_200_is_not_an_empty_calendar(make, kind, coun
         server.fails["/"] = maintenance()
         done = countersign("read", server.address, "--kind", kind, "--json", expect=1)
     assert done.stdout == ""
-    assert "is a web page where JSON was expected" in done.stderr
+    assert "is a web page; we expected JSON" in done.stderr
     assert "never read" not in done.stderr
 
 
@@ -164,10 +163,10 @@ def test_an_error_page_with_status_200_is_not_an_empty_calendar(make, kind, coun
         (LoopbackCivicPlus, "civicplus"),
     ],
 )
-def test_a_platform_without_meetings_is_read_well_and_has_nothing(make, kind, countersign):
+def test_a_platform_without_meetings_is_read_well_and_is_empty(make, kind, countersign):
     with make().run_in_thread() as server:
         done = countersign("read", server.address, "--kind", kind)
-    assert "0 item(s), 0 mention(s)" in done.stderr
+    assert "0 items, 0 mentions" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -182,7 +181,7 @@ def test_a_platform_without_meetings_is_read_well_and_has_nothing(make, kind, co
         (Reply(b"<p>" + b"x" * (33 << 20), HTML), "larger than the 32 MiB"),
     ],
 )
-def test_what_is_no_readable_page_is_one_line_and_exit_1(reply, said, countersign):
+def test_an_unreadable_page_is_one_line_and_exit_1(reply, said, countersign):
     with LoopbackWeb().run_in_thread() as server:
         server.fails["/a.html"] = reply
         done = countersign("read", f"{server.base}/a.html", expect=1)
@@ -195,23 +194,20 @@ def test_what_is_no_readable_page_is_one_line_and_exit_1(reply, said, countersig
 
 @contextmanager
 def running(folder, ice):
-    """The program while it watches."""
+    """Run the program in this folder."""
     program = subprocess.Popen(
         [sys.executable, "-m", "bot", "run"], env=bare_env(folder, COUNTERSIGN_ICE_URL=ice.url), cwd=folder,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        for _ in range(200):
-            if (folder / "data" / "control.sock").exists():
-                break
-            time.sleep(0.05)
+        wait_for((folder / "data" / "control.sock").exists)
         yield program
     finally:
         program.send_signal(signal.SIGTERM)
-        program.wait(timeout=30)
+        program.wait(timeout=60)
 
 
-def test_check_beside_the_running_program_is_done_by_it_and_what_fails_hinders_nothing(countersign, tmp_path):
+def test_the_running_program_carries_out_a_check_and_one_failure_stops_no_other(countersign, tmp_path):
     with LoopbackIce.run_in_thread() as ice, LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = page(f"<p>{TITLE}</p>")
         tables = (f'["{name}"]\nkind = "page"\naddress = "{server.base}/{name}.html"\n' for name in ("a", "gone"))

@@ -6,13 +6,13 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import psycopg
 import pytest
 from support.program import bare_env
 from support.samples import document, perform
+from support.waiting import wait_for
 
 from bot.store.tiny.store import TinyStore
 
@@ -25,7 +25,7 @@ def command(*words):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A data folder with a little of everything and much evidence."""
+    """A data folder with a little of everything and a lot of evidence."""
 
     async def fill():
         store = TinyStore.open(tmp_path / "data")
@@ -51,20 +51,17 @@ def kept_under(folder):
 
 
 def killed(kept, after, *words, cwd):
-    """Run that, kill it once so much is kept, and say how much that was."""
+    """Run a command and kill it once `kept()` has reached `after`; return what it had reached."""
     with subprocess.Popen(command(*words), cwd=cwd, env=bare_env(cwd), stderr=subprocess.PIPE) as program:
-        until = time.monotonic() + 30
-        while kept() < after:
-            assert program.poll() is None, program.stderr.read()
-            assert time.monotonic() < until
-            time.sleep(0.005)
+        wait_for(lambda: kept() >= after or program.poll() is not None, every=0.005)
+        assert program.poll() is None, program.stderr.read()
         program.kill()
         program.wait()
     return kept()
 
 
 def moved(*words, cwd):
-    """Run that to its end; how many of each part it proved."""
+    """Run a command to its end; return the count and the hash that it printed for each part."""
     done = subprocess.run(command(*words), cwd=cwd, env=bare_env(cwd), capture_output=True, text=True, check=False)
     assert (done.returncode, "same counts" in done.stderr) == (0, True), done.stderr
     assert "Traceback" not in done.stderr
@@ -72,12 +69,12 @@ def moved(*words, cwd):
 
 
 @pytest.mark.slow
-def test_a_move_that_is_killed_again_and_again_is_run_once_more_and_everything_is_there(folder, database, tmp_path):
+def test_a_move_killed_twice_and_run_again_loses_nothing(folder, database, tmp_path):
     there, back = ("--from", str(folder), "--to", database), ("--from", database, "--to", str(tmp_path / "back"))
     documents = kept_under(folder)
     for after in (20, 120):
         reached = killed(lambda: kept_in(database), after, "move", *there, cwd=tmp_path)
-        assert after <= reached < documents, "in the middle of it"
+        assert after <= reached < documents, "killed in the middle"
     proofs = moved("move", *there, cwd=tmp_path)
     assert int(proofs["evidence"][0]) == documents == kept_in(database)
     assert int(proofs["changes"][0]) > 10
@@ -88,7 +85,7 @@ def test_a_move_that_is_killed_again_and_again_is_run_once_more_and_everything_i
     assert moved("move", "--from", str(tmp_path / "back"), "--to", database, cwd=tmp_path) == proofs, "nothing to do"
 
 
-def test_a_move_shows_how_far_it_is_on_a_terminal(folder, database, tmp_path):
+def test_a_move_shows_its_progress_on_a_terminal(folder, database, tmp_path):
     ours, theirs = pty.openpty()
     words = command("move", "--from", str(folder), "--to", database)
     env = bare_env(tmp_path) | {"TERM": "xterm", "COLUMNS": "100"}

@@ -1,4 +1,4 @@
-"""Health, metrics and webhooks over real HTTP on loopback: in this process with a clock, and as programs of their own."""
+"""Health, metrics and webhooks over real HTTP: first in this process with a clock, then as separate programs."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import httpx
 import pytest
 from support.program import row, world
 from support.samples import first_sight, record, signed, status, subscription
-from support.season import wait_for
+from support.waiting import wait_for
 
 from bot.errors import ConfigError, StoreError
 from bot.observability.health_check import HealthCheck
@@ -48,9 +48,9 @@ def clock():
 
 @pytest.fixture
 async def ask(store, clock, unused_tcp_port):
-    """Ask for a path of what is served."""
-    lookout = HealthCheck(store=store, now=clock, stale_after=timedelta(hours=6))
-    views = Views(lookout.look, Metrics().page, CONTENT_TYPE)
+    """A client of the server under test."""
+    health = HealthCheck(store=store, now=clock, stale_after=timedelta(hours=6))
+    views = Views(health.look, Metrics().page, CONTENT_TYPE)
     async with (
         serving(unused_tcp_port, views, closed="Not here."),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}") as client,
@@ -66,12 +66,12 @@ async def test_health_is_200_while_all_is_well_and_503_with_the_reason_when_ice_
     await store.remember(replace(await store.source_status("ice"), due_at=clock.now))
     answer = await ask.get("/health")
     assert answer.status_code == 503
-    assert answer.json()["reasons"] == ["ICE's list is stale: it has not been read well for 7 hours"]
-    assert (await ask.get("/live")).status_code == 200, "whoever restarts what is dead must not restart this"
+    assert answer.json()["reasons"] == ["ICE's list is stale: no successful reading for 7 hours"]
+    assert (await ask.get("/live")).status_code == 200, "a supervisor must not restart it for that"
     assert "countersign_healthy 0.0" in (await ask.get("/metrics")).text
 
 
-async def test_a_store_that_cannot_be_read_is_503_and_the_path_of_it_is_not_told_to_the_world(ask, store, monkeypatch):
+async def test_an_unreadable_store_is_503_and_its_path_stays_private(ask, store, monkeypatch):
     async def fails():
         raise StoreError("/var/data/journal-3.jsonl is damaged")
 
@@ -80,10 +80,10 @@ async def test_a_store_that_cannot_be_read_is_503_and_the_path_of_it_is_not_told
     assert answer.status_code == 503
     assert answer.json()["reasons"] == ["the store cannot be read; the log says why"]
     assert "/var/data" not in answer.text
-    assert (await ask.get("/metrics")).status_code == 200, "the work of the process is counted all the same"
+    assert (await ask.get("/metrics")).status_code == 200, "the process still counts its work"
 
 
-async def test_however_often_somebody_asks_the_store_is_read_every_few_seconds_alone(ask, store, clock, monkeypatch):
+async def test_the_store_is_read_only_every_few_seconds_however_often_someone_asks(ask, store, clock, monkeypatch):
     asked = []
     subscriptions = store.subscriptions
 
@@ -104,7 +104,7 @@ async def test_however_often_somebody_asks_the_store_is_read_every_few_seconds_a
     assert len(asked) == 3, "a clock set back must not freeze the answer"
 
 
-async def test_nothing_of_who_is_told_what_can_be_seen_from_outside(ask, store):
+async def test_health_and_metrics_show_no_address_and_no_agency(ask, store):
     await store.subscribe(replace(subscription(["TX"]), channel="telegram", address="-1001234567890"))
     await store.record(record(await store.known(), [signed(100, "TX")], at=NOW))
     seen = (await ask.get("/health")).text + (await ask.get("/metrics")).text
@@ -113,7 +113,7 @@ async def test_nothing_of_who_is_told_what_can_be_seen_from_outside(ask, store):
     assert "Número" not in seen
 
 
-async def test_a_webhook_that_is_not_taken_here_is_told_so_and_may_be_sent_again(ask):
+async def test_a_webhook_not_served_here_gets_503_and_may_be_retried(ask):
     for path in ("/telegram/webhook", "/slack/events"):
         answer = await ask.post(path, json={})
         assert (answer.status_code, answer.text) == (503, "Not here.\n")
@@ -132,15 +132,15 @@ async def test_prometheus_reads_every_line_of_metrics(ask):
     assert {"countersign_reads", "countersign_told_seconds", "process_cpu_seconds"} <= {f.name for f in families}
 
 
-async def test_a_port_that_is_taken_is_a_problem_of_the_configuration(ask):
+async def test_a_port_in_use_is_a_configuration_error(ask):
     port = ask.base_url.port
     with pytest.raises(ConfigError) as fault:
         async with serving(port, Views(None, Metrics().page, CONTENT_TYPE)):
             pass
-    assert fault.value.problems[0].startswith(f"PORT: nothing can be served at {port}")
+    assert fault.value.problems[0].startswith(f"PORT: port {port} can't be opened")
 
 
-# ── as programs of their own ─────────────────────────────────────────────────────────────────────────────────────────
+# ── as separate programs ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def here(tmp_path):
 
 @contextmanager
 def running(here, command, port, **env):
-    """The program under way, asked by HTTP; it ends cleanly and says no token. Its log as lines is filled at the end."""
+    """Run the program and yield a client and its log, which is filled at the end. It ends cleanly and prints no token."""
     more = {"PORT": str(port), "COUNTERSIGN_POLL_SECONDS": "1", "COUNTERSIGN_LOG": "json"} | env
     program, log = here.start(command, **more), []
     try:
@@ -161,7 +161,7 @@ def running(here, command, port, **env):
             yield client, log
     finally:
         program.send_signal(signal.SIGTERM)
-        said, written = program.communicate(timeout=20)
+        said, written = program.communicate(timeout=60)
     assert program.returncode == 0, written[-2000:]
     assert here.telegram.token not in said + written
     log += map(json.loads, written.splitlines())
@@ -188,9 +188,9 @@ def test_run_counts_its_work_at_port_and_logs_what_each_line_is_about(here, unus
         wait_for(lambda: value(client, 'countersign_messages_total{channel="slack",outcome="sent"}') == 1)
         assert value(client, 'countersign_reads_total{outcome="changed",source="ice"}') == 2
         assert value(client, 'countersign_changes_total{kind="signed"}') == 1
-        assert 0 <= value(client, 'countersign_told_seconds_sum{cadence="instant",channel="slack"}') < 30
+        assert value(client, 'countersign_told_seconds_sum{cadence="instant",channel="slack"}') >= 0
         assert client.get("/health").json()["status"] == "ok"
-        assert client.post("/telegram/webhook", json={}).status_code == 404, "without a public address it asks Telegram"
+        assert client.post("/telegram/webhook", json={}).status_code == 404, "without a public URL it polls Telegram"
     (recorded,) = [line for line in log if line["event"] == "recorded" and line["kind"] == "signed"]
     assert (recorded["source"], recorded["seq"]) == ("ice", 2)
     (sent,) = [line for line in log if line["event"] == "sent"]
@@ -210,13 +210,13 @@ def test_web_beside_a_data_folder_only_reads_and_says_so(here, unused_tcp_port):
     assert any("DATABASE_URL" in line["event"] for line in log if line["level"] == "warning")
 
 
-def test_web_before_anything_was_kept_is_well_and_makes_no_folder(here, unused_tcp_port):
+def test_web_before_any_data_exists_is_well_and_makes_no_folder(here, unused_tcp_port):
     with running(here, "web", unused_tcp_port) as (client, _):
         assert client.get("/health").status_code == 200
     assert not here.folder.exists()
 
 
-def test_web_with_a_database_takes_webhooks_and_tells_nobody_by_itself(here, database, unused_tcp_port):
+def test_web_with_a_database_takes_webhooks_and_sends_nothing_itself(here, database, unused_tcp_port):
     public = {"COUNTERSIGN_PUBLIC_URL": "https://bot.example.org", "DATABASE_URL": database}
     with running(here, "web", unused_tcp_port, **public) as (client, _):
         wait_for(lambda: here.telegram.webhook.get("url") == "https://bot.example.org/telegram/webhook")
@@ -230,9 +230,7 @@ def test_web_with_a_database_takes_webhooks_and_tells_nobody_by_itself(here, dat
         wait_for(lambda: here.lines("subscriptions", DATABASE_URL=database))
         wait_for(lambda: value(client, 'countersign_subscriptions{channel="telegram",standing="active"}') == 1)
         here.run("poll", DATABASE_URL=database)
-        assert value(client, 'countersign_changes_total{kind="listed"}') == 0, (
-            "what another process did is counted there"
-        )
+        assert value(client, 'countersign_changes_total{kind="listed"}') == 0, "another process counts its own work"
 
 
 def test_a_worker_shows_its_own_counts_at_its_own_port(here, database, unused_tcp_port):
@@ -241,7 +239,7 @@ def test_a_worker_shows_its_own_counts_at_its_own_port(here, database, unused_tc
         assert client.get("/health").status_code == 200
 
 
-def test_without_a_public_address_one_web_of_two_asks_telegram_and_the_other_takes_over(
+def test_without_a_public_url_one_of_two_webs_polls_telegram_and_the_other_takes_over(
     here, database, unused_tcp_port_factory
 ):
     def asked():
@@ -264,12 +262,12 @@ def test_without_a_public_address_one_web_of_two_asks_telegram_and_the_other_tak
         first.communicate()
 
 
-def test_a_worker_without_a_database_is_alone_and_hears_people_too(here, unused_tcp_port):
+def test_a_worker_without_a_database_listens_to_people_too(here, unused_tcp_port):
     with running(here, "worker", unused_tcp_port):
         wait_for(lambda: here.telegram.called("getUpdates"))
 
 
-def test_a_dsn_that_is_none_ends_the_program_with_a_line(here, unused_tcp_port):
+def test_a_malformed_dsn_ends_the_program_with_one_line(here, unused_tcp_port):
     pytest.importorskip("sentry_sdk")
     done = here.run("run", SENTRY_DSN="wrong", expect=2)
     assert "SENTRY_DSN" in done.stderr

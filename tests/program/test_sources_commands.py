@@ -1,3 +1,5 @@
+"""The commands for local sources, as a person types them."""
+
 import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,8 +24,7 @@ FEED = (
 
 @pytest.fixture
 def countersign(tmp_path):
-    """The program as a person runs it, in a folder of its own."""
-
+    """The program as a person runs it, in its own folder."""
     return partial(typed_in, tmp_path)
 
 
@@ -58,7 +59,7 @@ def test_read_prints_each_item_and_each_mention_of_a_platform_on_any_host(kind, 
         assert mentions[0]["date"] == "2027-12-01"
 
 
-def test_read_of_an_agenda_center_reads_the_documents_that_it_links(countersign):
+def test_reading_an_agenda_center_reads_the_documents_it_links(countersign):
     with LoopbackCivicPlus().run_in_thread() as server:
         soon = datetime.now(UTC).date() + timedelta(days=3)
         page = f"<html><title>Agenda</title><p>{TITLE}</p></html>".encode()
@@ -68,12 +69,12 @@ def test_read_of_an_agenda_center_reads_the_documents_that_it_links(countersign)
     assert any(one["what"] == "mention" and "287(g)" in one["excerpt"] for one in found)
 
 
-def test_read_for_a_person_says_how_many_and_what_matched(countersign):
+def test_read_tells_a_person_how_many_items_it_found_and_what_matched(countersign):
     with LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = f"<html><title>Agenda</title><p>{TITLE}</p></html>".encode()
         done = countersign("read", server.address.rstrip("/") + "/a.html")
-    assert "speaks of it: 287(g)" in done.stdout
-    assert "1 item(s), 1 mention(s) of 287(g)." in done.stderr
+    assert "mentions 287(g)" in done.stdout
+    assert "1 item, 1 mention of 287(g)." in done.stderr
 
 
 def test_read_records_nothing(countersign, tmp_path):
@@ -86,18 +87,18 @@ def test_read_records_nothing(countersign, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("read", "nonsense"), "is no address on the web"),
+        (("read", "nonsense"), "isn't a web address"),
         (("read", "https://county.example", "--kind", "legistr"), "no platform 'legistr'"),
         (("sources", "check", "Atlantis County"), "No source is called"),
         (("sources", "--state", "Atlantis"), "Atlantis"),
         (("sources", "add", "https://county.example/agenda", "--unread"), "Add --state"),
     ],
 )
-def test_what_cannot_be_done_as_typed_is_said_in_a_line(words, said, countersign):
+def test_a_usage_error_is_one_line(words, said, countersign):
     assert said in countersign(*words, expect=2).stderr
 
 
-def test_an_address_that_cannot_be_read_is_said_in_a_line_and_the_exit_code(countersign):
+def test_an_unreadable_address_is_one_line_and_exit_1(countersign):
     with LoopbackWeb().run_in_thread() as server:
         server.fails["/gone"] = Reply(b"no", "text/plain", 404)
         done = countersign("read", server.address.rstrip("/") + "/gone.rss", "--kind", "feed", "--json", expect=1)
@@ -105,7 +106,7 @@ def test_an_address_that_cannot_be_read_is_said_in_a_line_and_the_exit_code(coun
     assert done.stdout == ""
 
 
-def test_check_reads_each_source_once_and_what_was_read_well_is_remembered(countersign, tmp_path):
+def test_check_reads_each_source_once_and_stores_its_status(countersign, tmp_path):
     folder = tmp_path / "config" / "sources"
     folder.mkdir(parents=True)
     with LoopbackWeb().run_in_thread() as server:
@@ -146,5 +147,5 @@ def test_add_proposes_a_table_that_loads_and_writes_it_when_asked(countersign, t
         assert "Lee County" not in (folder / "VA.toml").read_text()
         countersign("sources", "add", address, "--state", "VA", "--name", "Lee County", "--county", "Lee", "--write")
         twice = countersign("sources", "add", address, "--state", "VA", "--name", "Other", "--write", expect=2)
-    assert "in the catalogue already" in twice.stderr
+    assert "already in the catalog" in twice.stderr
     assert [one["name"] for one in lines(countersign("sources", "--json"))] == ["Lee, VA", "Lee County, VA"]

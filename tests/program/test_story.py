@@ -1,4 +1,4 @@
-"""The story that this program is for: an agenda speaks of 287(g), then ICE lists the sheriff, and readers hear of both."""
+"""The story this program is for: 287(g) is on an agenda, then ICE lists the sheriff, and readers hear about both."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,17 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.archive import ARCHIVE, needs_archive
 from support.loopback.local import LoopbackLegistar
-from support.program import world
-from support.season import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS, texts, wait_for
+from support.program import texts, world
+from support.sample_lists import A_DAY, AFTER, BEFORE, NEWCOMERS, SHERIFFS
+from support.waiting import wait_for
 
 from bot.domain.agreement import ListName
 from bot.domain.document import Document, digest
+from bot.domain.language import Language
 from bot.domain.text.wording import Wording
 from bot.sources.ice import Ice
 
 MOA = "Memorandum of agreement between the Sheriff and ICE under Section 287(g) & addendum"
 DAY = datetime.now(UTC) + timedelta(days=9)
-ON_THE_DAY = Wording("en", "UTC").day(DAY.date())
+ON_THE_DAY = Wording(Language.ENGLISH, "UTC").day(DAY.date())
 
 
 @pytest.fixture
@@ -45,14 +47,14 @@ def watch(here, state, county, zone="America/New_York"):
 
 @contextmanager
 def running(here) -> Iterator[None]:
-    """The program under way, killed at the end as by a power cut."""
+    """Run the program, and kill it at the end like a power cut."""
     program = here.start("run", COUNTERSIGN_POLL_SECONDS="1")
     try:
         wait_for((here.folder / "control.sock").exists)
         yield
     finally:
         program.kill()
-        said, log = program.communicate(timeout=20)
+        said, log = program.communicate(timeout=60)
         (here.folder / "control.sock").unlink(missing_ok=True)
     assert "Traceback" not in log, log[-3000:]
     assert here.telegram.token not in said + log
@@ -63,8 +65,8 @@ def tell_the_story(here, agency, next_list):
         wait_for(lambda: "Board of Commissioners" in texts(here.telegram.messages, "42"))
     first = texts(here.telegram.messages, "42")
     assert MOA in first
-    assert f"{ON_THE_DAY}, 6:30 PM" in first
-    assert "Words that matched:" in first
+    assert f"{ON_THE_DAY}, at 6:30 p.m." in first
+    assert "Words matched:" in first
     assert agency not in first
     told = len(here.telegram.messages)
 
@@ -82,7 +84,7 @@ def tell_the_story(here, agency, next_list):
 
 
 @needs_archive
-def test_an_agenda_speaks_of_it_the_program_is_killed_and_the_real_list_gains_the_sheriff(here):
+def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_the_real_list(here):
     before, after = agreements(BEFORE), agreements(AFTER)
     gained = [row for key, row in sorted(after.items()) if key not in before]
     sheriff = next(row for row in gained if "Sheriff" in row.agency and row.county and row.agency_type == "County")
@@ -92,7 +94,7 @@ def test_an_agenda_speaks_of_it_the_program_is_killed_and_the_real_list_gains_th
     tell_the_story(here, sheriff.agency, lambda: here.publish(AFTER, scheme="B"))
 
 
-def test_the_same_with_a_list_of_our_own(here):
+def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_a_list_of_our_own(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "TX")
@@ -103,7 +105,7 @@ def test_the_same_with_a_list_of_our_own(here):
     )
 
 
-def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
+def test_agendas_are_left_alone_while_no_one_watches_their_state(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "OH")
@@ -112,7 +114,7 @@ def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
     assert here.legistar.count() == 0
     assert "local sources: 0 of 1 watched, 0 failing, 0 parked" in here.run("status").stdout
 
-    here.run("sources", "check", "Bell County")  # read well once, it is watched for those who watch all states
+    here.run("sources", "check", "Bell County")  # once it was read well, those who watch all states get it
     assert here.legistar.count() > 0
     assert "local sources: 1 of 1 watched" in here.run("status").stdout
     here.run("deliver")
@@ -120,7 +122,7 @@ def test_nobody_watches_the_state_and_its_agendas_are_left_alone(here):
     assert not texts(here.telegram.messages, "42")
 
 
-def test_a_cron_job_reads_what_is_watched_and_due(here):
+def test_a_cron_job_reads_the_places_that_are_watched_and_due(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     here.run("subscribe", "telegram", "42", "--states", "TX")
@@ -130,6 +132,6 @@ def test_a_cron_job_reads_what_is_watched_and_due(here):
     assert (change["kind"], change["mention"]["title"]) == ("mentioned", MOA)
     asked = here.legistar.count()
     assert here.lines("poll", "--local") == []
-    assert here.legistar.count() == asked  # it is not due yet
+    assert here.legistar.count() == asked  # not due yet
     here.run("deliver")
     assert MOA in texts(here.telegram.messages, "42")

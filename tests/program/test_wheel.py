@@ -1,4 +1,4 @@
-"""Installed as a wheel, the program brings all that it runs: the migrations, which nothing imports."""
+"""The wheel holds everything the program needs, even the migrations, which no module imports."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*words, cwd, **env):
-    """Run Python with these words; what it said. The program that it finds is the one in `cwd`."""
+    """Run Python in `cwd`, so that it finds the program there; return its output."""
     env = bare_env(cwd, PYTHONPATH=str(cwd), **env)
     done = subprocess.run([sys.executable, *words], cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -29,8 +29,11 @@ def test_a_wheel_holds_every_module_and_migrates_a_database(server, tmp_path):
     ours = {str(path.relative_to(ROOT)) for path in ROOT.glob("bot/**/*.py")}
     assert any("migrations/versions/step_" in name for name in ours)
     assert ours <= named
+    assert "bot/data/counties.csv" in named
+    assert "bot/data/sources/FL.toml" in named
 
     assert str(installed) in run("-c", "import bot.store; print(bot.store.__file__)", cwd=installed)
+    assert "Nash County, NC" in run("-m", "bot", "sources", "--state", "NC", cwd=installed)
     url = server.make()
     assert "of this version now" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)
     assert "of this version already" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)

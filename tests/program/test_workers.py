@@ -1,24 +1,21 @@
-"""Several programs at work on one database, in one loop: each with its own store, desk and duty."""
+"""Several programs share one database, all in one event loop, each with its own store, runner and worker."""
 
 import asyncio
-import time
-from bisect import bisect_left
 from collections import Counter
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 
 import psycopg
 import pytest
-from support.ice_site import World, cells, constables
+from support.gated_channel import GatedChannel
+from support.ice_site import IceHarness, cells, constables
 from support.loopback.telegram import LoopbackTelegram
 from support.samples import MINUTE, NOON, first_sight, record, signed
 
-from bot.channels import Part
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator as commands
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
-from bot.domain.text.rich_text import plain_text
 from bot.errors import LeaseLost, UsageError
 from bot.pipeline.runner import Runner
 from bot.store.postgres import leases
@@ -27,34 +24,29 @@ from bot.worker import worker
 from bot.worker.worker import Worker
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
-ELECTION = "sender telegram 1"
+LEADERSHIP = "sender telegram 1"
 
 
-class Open:
-    """A channel that takes everything at once."""
+@dataclass(frozen=True)
+class Program:
+    """One program, without its scheduler: the test says when it ticks."""
 
-    name, timeout = "open", 1.0
+    runner: Runner
+    worker: Worker
 
-    def __init__(self):
-        self.told = []
-
-    def render(self, digest, picture=None):
-        return (Part(payload={}, plain=plain_text([digest.title]), covers=digest.covers),)
-
-    async def send(self, address, part, *, plain=False, ready):
-        await ready()
-        self.told.append(address)
-        return address
+    @property
+    def store(self):
+        return self.runner.store
 
 
 class Crew:
-    """Starts and ends programs."""
+    """Starts programs on one database, and ends them."""
 
     def __init__(self, url, stack):
         self.url, self.stack = url, stack
 
-    async def program(self, channel, election=None, **more):
-        """The duty of one more program; its desk is `desk`."""
+    async def program(self, channel, leadership=None, **more):
+        """Start one more program."""
         store = await PostgresStore.open(self.url)
         self.stack.push_async_callback(store.close)
         about = {
@@ -65,16 +57,15 @@ class Crew:
             "now": lambda: NOON,
             "every": timedelta(minutes=15),
             "page": PAGE,
-            "elections": {channel.name: election} if election else {},
+            "leadership": {channel.name: leadership} if leadership else {},
         }
-        made = Runner(**about | more)
-        work = Worker(made)
-        work.runner = made
-        self.stack.push_async_callback(work.finish, 0)
-        return work
+        runner = Runner(**about | more)
+        made = Program(runner, Worker(runner))
+        self.stack.push_async_callback(made.worker.finish, 0)
+        return made
 
     async def due(self, channel, count):
-        """So many chats that are owed one change."""
+        """Add so many chats that are owed one change."""
         store = await PostgresStore.open(self.url)
         await store.record(record(await store.known(), first_sight(3)))
         for number in range(count):
@@ -88,7 +79,7 @@ class Crew:
             return db.execute(question).fetchall()
 
     def cut(self):
-        """End the session in which somebody was elected, as a network or an operator may."""
+        """Cut the connection that holds a leadership, as a network or an operator may; return how many there were."""
         ours = "(SELECT oid FROM pg_database WHERE datname = current_database())"
         held = f"pg_locks WHERE locktype = 'advisory' AND granted AND database = {ours}"
         return len(self.ask(f"SELECT pg_terminate_backend(pid) FROM {held}"))
@@ -100,69 +91,84 @@ async def crew(database):
         yield Crew(database, stack)
 
 
-async def until(true, *programs, seconds=30):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        for program in programs:
-            await program.tick()
-        await asyncio.sleep(0.05)
+async def until(condition, *programs):
+    """Let these programs tick until the condition is true."""
+    async with asyncio.timeout(60):
+        while not condition():
+            for program in programs:
+                await program.worker.tick()
+            await asyncio.sleep(0.05)
 
 
-async def test_two_ticks_at_once_take_no_more_than_there_is_room_for(crew, monkeypatch):
+async def test_two_ticks_at_once_claim_no_more_than_there_is_room_for(crew, monkeypatch):
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 5)
-    await crew.due("open", 20)
-    channel = Open()
+    await crew.due("gated", 20)
+    channel = GatedChannel("gated")
     program = await crew.program(channel)
-    await asyncio.gather(program.tick(), program.tick())  # that of the clock, and that of news
-    await until(lambda: len(channel.told) == 20, program, seconds=10)  # long before a lease expires
+    claimed, claim_due = [], program.store.claim_due
+
+    async def recorded(*arguments):
+        found = await claim_due(*arguments)
+        claimed.extend(found)
+        return found
+
+    monkeypatch.setattr(program.store, "claim_due", recorded)
+    await asyncio.gather(program.worker.tick(), program.worker.tick())  # by the clock, and because of a change
+    assert len(claimed) == 5
+    channel.opened.set()
+    await until(lambda: len(channel.told) == 20, program)
 
 
-def most_in_a_second(times):
-    return max(index + 1 - bisect_left(times, moment - 1 + 1e-6) for index, moment in enumerate(times))
+class NotedTelegram(TelegramSender):
+    """A sender that notes when it sends, and which one it is."""
+
+    def __init__(self, name, sent, telegram):
+        super().__init__(token=telegram.token, base_url=telegram.url)
+        self._noted_as, self._sent = name, sent
+
+    async def send(self, address, part, *, plain=False, ready):
+        async def noted():
+            await ready()
+            self._sent.append((self._noted_as, asyncio.get_running_loop().time()))
+
+        return await super().send(address, part, plain=plain, ready=noted)
 
 
-async def test_the_pace_of_a_token_is_held_when_another_program_takes_over_from_a_sender_that_goes_on(
-    crew, monkeypatch
-):
-    monkeypatch.setattr(leases, "LEADER_TRUSTS", 0.0)
+async def test_a_new_leader_waits_until_the_old_one_has_stopped_sending(crew, monkeypatch):
+    monkeypatch.setattr(leases, "LEADER_TRUSTS", 1.0)
     monkeypatch.setattr(leases, "NEW_LEADER_WAITS", 2.2)
-    monkeypatch.setattr(worker, "MOST_UNDER_WAY", 30)  # so that either has something to send
+    monkeypatch.setattr(worker, "MOST_UNDER_WAY", 30)  # so that both have something to send
     await crew.due("telegram", 80)
-    async with LoopbackTelegram(limits=True) as telegram:
-        channels = [TelegramSender(token=telegram.token, base_url=telegram.url) for _ in range(2)]
-        one, other = [await crew.program(channel, ELECTION) for channel in channels]
+    sent = []
+    async with LoopbackTelegram() as telegram:
+        channels = [NotedTelegram(name, sent, telegram) for name in ("first", "second")]
+        one, other = [await crew.program(channel, LEADERSHIP) for channel in channels]
         await until(lambda: len(telegram.messages) >= 20, one)
-        monkeypatch.setattr(leases, "LEADER_TRUSTS", 1.0)
-        assert await one.runner.store.leadership_in(ELECTION) == 0  # it is sure of it, just before
+        assert await other.store.leadership_in(LEADERSHIP) is None
         assert crew.cut() == 1
-        cut_at = time.monotonic()
-        async with asyncio.timeout(20):
-            while await other.runner.store.leadership_in(ELECTION) is None:  # before the first one asks again
-                await other.tick()
-                await asyncio.sleep(0.05)
+        while await other.store.leadership_in(LEADERSHIP) is None:  # noqa: ASYNC110 - the database says nothing
+            await asyncio.sleep(0.01)  # the other takes over, perhaps before the one asks again
         await until(lambda: len({m.chat for m in telegram.messages}) == 80, one, other)
         for channel in channels:
             await channel.close()
-    sent = [call.at for call in telegram.called("sendMessage")]
-    assert len(telegram.messages) == len(sent) == 80, "nobody is told twice, and no request was too much"
-    assert max(Counter(m.chat for m in telegram.messages).values()) == 1
-    assert most_in_a_second(sorted(sent)) <= 25
-    gap = max(later - earlier for earlier, later in pairwise(sent))
-    assert gap > 1, "the one has stopped before the other begins"
-    assert sum(at > cut_at for at in sent) > 30, "it happened in the middle"
+    names = [name for name, _ in sent]
+    assert names == sorted(names), "the first never sends again once the second has begun"
+    assert set(names) == {"first", "second"}
+    ends, begins = max(at for name, at in sent if name == "first"), min(at for name, at in sent if name == "second")
+    assert begins - ends > 1, "a second later, so that the limit of a second holds across both"
+    assert set(Counter(m.chat for m in telegram.messages).values()) == {1}, "no chat gets the change twice"
 
 
 async def readers(crew, tmp_path):
-    """ICE's site, a program that reads it, and an operator's one."""
-    world = World(tmp_path)
+    """Return ICE's site, a program that polls it, and one that an operator uses."""
+    world = IceHarness(tmp_path)
     await world.store.close()  # the programs have stores of their own
     runner = {"fetch": world.site, "sources": {"ice": world.ice}, "now": lambda: world.site.at}
-    return world, *[(await crew.program(Open(), **runner)).runner for _ in range(2)]
+    return world, *[(await crew.program(GatedChannel("gated", is_open=True), **runner)).runner for _ in range(2)]
 
 
 def stopped_before(store, monkeypatch, name):
-    """From now on that transaction waits; what lets it go on, and what tells that it waits."""
+    """Make a transaction wait from now on; return the event that lets it go on and the one that says it waits."""
     go, waits, transaction = asyncio.Event(), asyncio.Event(), getattr(store, name)
 
     async def late(*arguments):
@@ -174,7 +180,21 @@ def stopped_before(store, monkeypatch, name):
     return go, waits
 
 
-async def test_a_ruling_waits_for_a_reading_that_is_under_way_and_neither_is_lost(crew, tmp_path, monkeypatch):
+def refused_lease(store, monkeypatch):
+    """Return an event that is set when another program holds a lease this store asks for."""
+    refused, lease = asyncio.Event(), store.lease
+
+    async def noted(name):
+        is_ours = await lease(name)
+        if not is_ours:
+            refused.set()
+        return is_ours
+
+    monkeypatch.setattr(store, "lease", noted)
+    return refused
+
+
+async def test_a_ruling_waits_for_a_poll_under_way_and_neither_is_lost(crew, tmp_path, monkeypatch):
     world, reader, operator = await readers(crew, tmp_path)
     for rows in (constables(40), constables(20)):
         world.publish(rows)
@@ -182,18 +202,19 @@ async def test_a_ruling_waits_for_a_reading_that_is_under_way_and_neither_is_los
     (held,) = await operator.store.held()
     world.publish([*constables(20), cells("Bell County Sheriff's Office")])
     go, waits = stopped_before(reader.store, monkeypatch, "record")
+    must_wait = refused_lease(operator.store, monkeypatch)
     reading = asyncio.create_task(reader.poll(world.ice))
     await waits.wait()
     ruling = asyncio.create_task(commands.approve(operator, held=held.id))
-    await asyncio.sleep(0.5)
+    await must_wait.wait()
     assert not ruling.done()
     go.set()
     await reading
-    assert len((await ruling)["changes"]) == 21, "of the newest list, which was being read"
+    assert len((await ruling)["changes"]) == 21, "from the newest list, which was being read"
     assert await operator.store.held() == ()
 
 
-async def test_two_rulings_at_once_are_one(crew, tmp_path):
+async def test_two_rulings_at_once_count_as_one(crew, tmp_path):
     world, one, other = await readers(crew, tmp_path)
     for rows in (constables(40), constables(20)):
         world.publish(rows)
@@ -206,7 +227,7 @@ async def test_two_rulings_at_once_are_one(crew, tmp_path):
     assert sum(change.kind.value == "withdrawn" for change in await one.store.changes()) == 20
 
 
-async def test_taking_back_undoes_nothing_that_a_reading_brings_meanwhile(crew, tmp_path, monkeypatch):
+async def test_a_retraction_undoes_nothing_that_a_poll_records_meanwhile(crew, tmp_path, monkeypatch):
     world, reader, operator = await readers(crew, tmp_path)
     for rows in (constables(40), constables(41)):
         world.publish(rows)
@@ -214,18 +235,19 @@ async def test_taking_back_undoes_nothing_that_a_reading_brings_meanwhile(crew, 
     world.publish(constables(42))
     world.site.at += MINUTE
     go, waits = stopped_before(reader.store, monkeypatch, "record")
+    must_wait = refused_lease(operator.store, monkeypatch)
     reading = asyncio.create_task(reader.poll(world.ice))
     await waits.wait()
-    taking_back = asyncio.create_task(commands.retract(operator, seq=41, because="It was a typing error."))
-    await asyncio.sleep(0.5)
+    retraction = asyncio.create_task(commands.retract(operator, seq=41, because="It was a typing error."))
+    await must_wait.wait()
     go.set()
     await reading
-    assert (await taking_back)["change"]["seq"] == 43
-    assert (await operator.store.source_status("ice")).read_at == world.site.at, "not what was remembered before"
+    assert (await retraction)["change"]["seq"] == 43
+    assert (await operator.store.source_status("ice")).read_at == world.site.at, "not the status from before the poll"
     assert len((await operator.store.known()).agreements["participating"]) == 42
 
 
-async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
+async def test_two_retractions_at_once_retract_once(crew, tmp_path):
     world, one, other = await readers(crew, tmp_path)
     for rows in (constables(40), constables(41)):
         world.publish(rows)
@@ -238,9 +260,9 @@ async def test_two_who_take_the_same_back_at_once_do_it_once(crew, tmp_path):
     assert await one.store.last_seq() == 42
 
 
-async def test_an_operator_who_would_wait_too_long_is_told_to_come_back(crew, tmp_path, monkeypatch):
+async def test_an_operator_who_would_wait_too_long_is_told_to_try_again(crew, tmp_path, monkeypatch):
     monkeypatch.setattr(commands, "PATIENCE", 0.1)
     _, reader, operator = await readers(crew, tmp_path)
-    async with reader.alone("source ice"):
-        with pytest.raises(LeaseLost, match="try again in a minute"):
+    async with reader.exclusive("source ice"):
+        with pytest.raises(LeaseLost, match="Try again in a minute"):
             await commands.retract(operator, seq=1, because="It was a typing error.")

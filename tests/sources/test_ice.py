@@ -1,4 +1,4 @@
-"""ICE's lists as listings; the lists themselves come from workbooks made by hand."""
+"""ICE's lists as listings, read from workbooks made by hand."""
 
 from datetime import UTC, date, datetime
 
@@ -17,7 +17,7 @@ def cells(agency, day=DAY):
 
 
 def read(*rows, links=None):
-    """The listing that a workbook of these rows is; the first stands on row 2."""
+    """Return the listing in a workbook of these rows, which start on row 2."""
     body = workbook(rows, header=PARTICIPATING, links=links or {})
     document = Document(
         address="https://www.ice.gov/list.xlsx",
@@ -30,7 +30,7 @@ def read(*rows, links=None):
     return Ice().parse(document, ListName.PARTICIPATING)
 
 
-def test_a_row_that_says_what_it_said_on_the_last_list_is_the_very_same_object():
+def test_a_row_unchanged_since_the_last_list_gives_the_same_object():
     moa = "https://www.ice.gov/doclib/287gMOA/hill.pdf"
     (before,) = read(cells("Hill County Sheriff's Office"), links={"G2": moa}).agreements
     listing = read(cells("Bell County Sheriff's Office"), cells("Hill County Sheriff's Office"), links={"G3": moa})
@@ -38,7 +38,7 @@ def test_a_row_that_says_what_it_said_on_the_last_list_is_the_very_same_object()
     assert before.moa == moa
 
 
-def test_rows_are_numbered_as_they_stand_whatever_stands_between():
+def test_rows_keep_their_numbers_even_with_blank_or_flawed_rows_between():
     listing = read(
         cells("Bell County Sheriff's Office"), (None,) * 8, cells(None), cells("Hill County Sheriff's Office")
     )
@@ -47,7 +47,7 @@ def test_rows_are_numbered_as_they_stand_whatever_stands_between():
     assert listing.unreadable == ("row 4 has no agency",)
 
 
-def test_a_row_without_a_support_type_is_told_apart_from_one_with_a_type_that_nobody_knows():
+def test_a_missing_support_type_differs_from_an_unknown_one():
     bare, odd = (list(cells("Hill County Sheriff's Office")) for _ in range(2))
     bare[4], odd[4] = "#N/A", "Jail Model"
     listing = read(cells("Bell County Sheriff's Office"), bare, odd)
@@ -58,7 +58,7 @@ def test_a_row_without_a_support_type_is_told_apart_from_one_with_a_type_that_no
     assert listing.unreadable == ("row 3 has no support type",)
 
 
-def test_a_signing_date_of_the_future_is_none_and_is_kept_as_printed():
+def test_a_future_signing_date_is_dropped_but_kept_as_printed():
     in_two_days, in_three_days, in_nine_years = (
         read(cells("Hill County Sheriff's Office", day)).agreements[0]
         for day in (date(2026, 11, 22), date(2026, 11, 23), "11/12/2035")

@@ -1,1 +1,1 @@
-"""What several tests share: the archive, loopback servers, workbooks, a database."""
+"""Shared by the tests: the archive of lists, loopback servers, workbooks, sample values, a database."""

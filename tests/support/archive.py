@@ -1,6 +1,6 @@
-"""ICE's lists as published since February 2025, which lie beside this repository where they are at hand at all.
+"""ICE's lists as published since February 2025, which may lie beside this repository.
 
-Without them the tests that need them are skipped on a developer's machine; where CI is set they fail instead.
+Without them, the tests that need them are skipped on a developer's machine and fail if CI is set.
 """
 
 import os
@@ -17,5 +17,5 @@ needs_archive = pytest.mark.skipif(
 
 
 def lists(kind: str = "*") -> list[Path]:
-    """Return all lists, or those of one kind ("participating", "pending"), by name."""
+    """Return all lists in the archive, or those of one kind ("participating" or "pending"), sorted by name."""
     return sorted(ARCHIVE.glob(f"{kind}/*.xlsx"))

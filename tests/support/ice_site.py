@@ -1,4 +1,4 @@
-"""A store, ICE's site and a clock that a test sets."""
+"""Poll ICE's lists without a network: a real store, an ICE site in memory and a clock that the test sets."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,17 +11,9 @@ from bot.store.tiny.store import TinyStore
 from support.workbooks import PARTICIPATING, PENDING, workbook
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
-
-
 BASE = "https://www.ice.gov/doclib/about/offices/ero/287g/"
-
-
 EVERY = timedelta(minutes=10)
-
-
 NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
-
-
 DAY = date(2026, 11, 12)
 
 
@@ -34,7 +26,7 @@ def constables(count):
 
 
 class CountingIce(Ice):
-    """ICE's source, which counts how often it parses."""
+    """The source of ICE's lists, which counts how often it parses one."""
 
     def __init__(self):
         super().__init__(PAGE)
@@ -46,7 +38,7 @@ class CountingIce(Ice):
 
 
 class Site:
-    """ICE's site as a door to the network gives it; what an address has may be an error. Unchanged bytes answer 304."""
+    """Answers for ICE's site in place of a fetcher. An address may hold an error. Unchanged bytes get a 304."""
 
     def __init__(self):
         self.has = {}
@@ -69,8 +61,8 @@ class Site:
         )
 
 
-class World:
-    """A store, ICE's site, and a clock."""
+class IceHarness:
+    """A store, ICE's source and site, and a clock; publishes lists and polls them."""
 
     def __init__(self, folder):
         self.store = TinyStore.open(folder)
@@ -80,7 +72,7 @@ class World:
         self.links = {}
 
     def publish(self, rows=None, *, body=None, name=ListName.PARTICIPATING, header=None, headline=None, dated=None):
-        """Link a new list on the page, named for a day or by a number."""
+        """Link a new list on the page, named for a day or with a number."""
         self.number += 1
         address = f"{BASE}{name}Agencies{dated or self.number}.xlsx"
         if body is None:
@@ -97,14 +89,14 @@ class World:
         self.site.has[PAGE] = f"<!DOCTYPE html><html><body><p>{said}</p>{links}</body></html>".encode()
 
     async def poll(self, *, hours=0.2, source=None):
-        """Read the source a little later."""
+        """Poll the source, a little later."""
         self.site.at += timedelta(hours=hours)
         return await poll_list(
             source or self.ice, store=self.store, fetch=self.site, now=lambda: self.site.at, every=EVERY
         )
 
-    async def said(self, **poll):
-        """What a reading brings, as kind and agency."""
+    async def changes(self, **poll):
+        """Poll, and return each change as kind and agency."""
         return [(change.kind.value, change.agreement.agency) for change in (await self.poll(**poll)).changes]
 
     async def rule(self, held, ruling):

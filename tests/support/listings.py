@@ -1,4 +1,4 @@
-"""Rows and listings made by hand, for tests of the domain.
+"""Agreements and listings made by hand, for tests of the domain.
 
 before, now = [row("Baker County Sheriff's Office")], []
 assert kinds(changes(before, now)) == ["withdrawn"]
@@ -21,7 +21,7 @@ OF_PENDING = COLUMNS - {"SIGNED", "MOA", "ADDENDUM"}
 
 
 def row(agency: str, state: str = "FL", county: str = "", *, kind: str = "TFM", **more) -> Agreement:
-    """Return a row as it is read; it was signed on a day that others were signed on, and has no MOA yet."""
+    """Return an agreement as read from a row. It shares its signing date with others and has no MOA yet."""
     return Agreement(
         state=state,
         agency=agency,
@@ -33,12 +33,12 @@ def row(agency: str, state: str = "FL", county: str = "", *, kind: str = "TFM", 
 
 
 def moa(name: str) -> str:
-    """Return the address of a document of ICE's."""
+    """Return the address of one of ICE's documents."""
     return f"https://www.ice.gov/doclib/287gMOA/{name}.pdf"
 
 
 def respelt(agreement: Agreement, agency: str) -> Agreement:
-    """Return the row with its agency printed otherwise."""
+    """Return the agreement with its agency spelled another way."""
     return replace(agreement, agency=agency, canonical=canonical(agency, agreement.state))
 
 
@@ -52,9 +52,9 @@ def listing(
     untyped: Iterable[Agreement] = (),
     at: datetime | None = None,
 ) -> Listing:
-    """Return the listing number so and so, a day after the one before; rows are numbered as they stand.
+    """Return the listing with this number, one day after the one before, with its rows numbered in order.
 
-    Below them stand those of which the support type cannot be read.
+    `untyped` rows, whose support type can't be read, come below the others.
     """
     rows = tuple(rows)
     return Listing(
@@ -75,13 +75,13 @@ def listing(
 
 
 def pending(rows: Iterable[Agreement], number: int = 1, **more) -> Listing:
-    """Return a listing of the pending list, whose rows have no date."""
+    """Return a pending listing, whose rows have no date."""
     undated = [replace(agreement, signed=None, moa=None, addendum=None) for agreement in rows]
     return listing(undated, number, name=ListName.PENDING, **more)
 
 
 def known_after(*lists: Listing | Iterable[Agreement]) -> Known:
-    """Return what is known after these lists; plain rows are a participating list."""
+    """Return what is known after these lists; bare rows make a participating list."""
     known = Known()
     for number, rows in enumerate(lists, start=1):
         known = reconcile(known, rows if isinstance(rows, Listing) else listing(rows, number)).known
@@ -89,7 +89,7 @@ def known_after(*lists: Listing | Iterable[Agreement]) -> Known:
 
 
 def changes(before: Iterable[Agreement], now: Iterable[Agreement]) -> tuple[Change, ...]:
-    """Return what the second of two participating lists changes."""
+    """Return the changes from one participating list to the next."""
     return reconcile(known_after(before), listing(now, 2)).changes
 
 

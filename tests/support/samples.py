@@ -1,4 +1,4 @@
-"""Values for the tests of the store."""
+"""Sample values for tests of the stores: agreements, changes, statuses, subscriptions, receipts."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import Mention
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.document import Document, Validators, digest
@@ -68,7 +68,7 @@ def signed(number, state=None, where=None):
 
 
 def record(known, changes=(), *, at=NOON, move_rows=0, number=1, absent=None, **more):
-    """What a reading brings: the known that follows from the changes, its rows moved down."""
+    """Return the record of one reading, with what is known after its changes; `move_rows` moves every row down."""
     known = known.after(changes)
     if move_rows:
         rows = {name: {key: row + move_rows for key, row in rows.items()} for name, rows in known.rows.items()}
@@ -81,7 +81,7 @@ def first_sight(count):
 
 
 def spoken(number=1, state="NC", before=None, **more):
-    """What an agenda says of 287(g), as a change."""
+    """Return a mention on an agenda, as a change."""
     about = {
         "source": "Nash County, NC",
         "item": f"event/77/matter/{number}",
@@ -100,7 +100,7 @@ def spoken(number=1, state="NC", before=None, **more):
         "listed": (agreement(3, state),),
     }
     mention = Mention(**about | more).after(before.mention if before else None)
-    return mentioned(mention, publication(number, rows=0))
+    return mention_change(mention, publication(number, rows=0))
 
 
 def status(at=NOON, source="ice", **more):
@@ -148,7 +148,7 @@ def receipt(to, *, part=1, parts=1, at=NOON, **more):
 
 
 async def picture(store):
-    """Everything that a store says."""
+    """Return everything a store holds, to compare two stores."""
     return {
         "known": await store.known(),
         "log": list(await store.changes()),
@@ -160,7 +160,7 @@ async def picture(store):
 
 
 async def remember_together(store, statuses):
-    """Remember them as several readings do that end at the same time; a source that is named twice is read twice."""
+    """Store these statuses at the same time, as several readings do; of two for one source, only the last."""
     sources = {status.source: status for status in statuses}
     for source in sources:
         await store.lease(f"source {source}")
@@ -172,7 +172,7 @@ async def remember_together(store, statuses):
 
 
 async def perform(store, step):
-    """One transaction, which follows from its number and from what the store holds."""
+    """Do one transaction, chosen by the step's number and what the store holds."""
     at, one = NOON + step * MINUTE, step // 9
     known = await store.known()
     match step % 9:

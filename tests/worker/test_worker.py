@@ -1,12 +1,13 @@
-"""What is due is taken side by side, and a crowd that is due stands in nobody's way."""
+"""Everything due is worked on side by side, and a crowd on one channel stands in nobody's way."""
 
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.gate import Gate
+from support.gated_channel import GatedChannel
 from support.samples import first_sight, record, signed
+from support.waiting import eventually
 
 from bot.channels import Part
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
@@ -31,7 +32,7 @@ async def store(tmp_path, monkeypatch):
 
 
 async def due(store, **crowds):
-    """So many subscriptions on each channel, all owed the same change."""
+    """Add so many subscriptions on each channel, all owed the same change."""
     for channel, count in crowds.items():
         for number in range(count):
             filter_ = Filter(states={ALL_STATES: 0})
@@ -51,41 +52,41 @@ def runner(store, *channels, now=lambda: NOW):
     )
 
 
-async def until(condition, work=None):
-    """Wait until the store or a channel shows it, ticking meanwhile when there is a worker to tick."""
-    async with asyncio.timeout(30):
-        while not await condition():
-            if work is not None:
-                await work.tick()
-            await asyncio.sleep(0.005)
-
-
-async def test_a_crowd_waits_its_turn_without_being_begun_and_another_channel_is_told_meanwhile(store, monkeypatch):
+async def test_a_crowd_waits_its_turn_unstarted_while_another_channel_is_served(store, monkeypatch):
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 20)
-    shut, wide = Gate("shut"), Gate("wide", is_open=True)
+    shut, wide = GatedChannel("shut"), GatedChannel("wide", is_open=True)
     await due(store, shut=50, wide=50)
     work = Worker(runner(store, shut, wide))
 
-    async def only_the_shut_ones_wait():
-        pinned = [s.channel for s in await store.subscriptions() if s.pinned is not None]
-        return len(wide.told) == 50 and shut.waiting == 20 and pinned == ["shut"] * 20
+    async def until(condition):
+        while not condition():
+            await work.tick()
+            await asyncio.sleep(0)
 
-    await until(only_the_shut_ones_wait, work)
-    await work.tick()
-    assert shut.most == 20
+    async def pinned():
+        return [s.channel for s in await store.subscriptions() if s.pinned is not None]
+
+    async with asyncio.timeout(60):
+        await until(lambda: shut.waiting == 20 and len(wide.told) == 50)
+        while await pinned() != ["shut"] * 20:
+            await asyncio.sleep(0)
+    for _ in range(5):
+        await work.tick()
+    assert shut.waiting == shut.most == 20
+    assert await pinned() == ["shut"] * 20
     assert sorted(wide.told, key=int) == [str(number) for number in range(50)]
 
-    async def nothing_is_due():
-        return all(s.due_at is None for s in await store.subscriptions())
-
     shut.opened.set()
-    await until(nothing_is_due, work)
+    async with asyncio.timeout(60):
+        await until(lambda: len(shut.told) == 50)
+    await work.idle()
     assert shut.told == [str(number) for number in range(50)]
+    assert all(s.due_at is None for s in await store.subscriptions())
     assert not [receipt for receipt in await store.receipts() if receipt.error]
 
 
-async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_crowd(store, monkeypatch):
-    gate = Gate("gate", is_open=True)
+async def test_other_work_gets_its_turn_between_the_starts_of_a_crowd(store, monkeypatch):
+    gate = GatedChannel("gate", is_open=True)
     await due(store, gate=100)
     log: list[str] = []
     pin = store.pin
@@ -94,24 +95,23 @@ async def test_whatever_else_is_to_be_done_is_done_between_the_beginnings_of_a_c
         log.append("crowd")
         return await pin(*arguments)
 
-    async def somebody_else():
+    async def other_work():
         while True:
             log.append("else")
             await asyncio.sleep(0)
 
-    async def all_have_begun():
-        return log.count("crowd") == 100
-
     monkeypatch.setattr(store, "pin", noted)
-    other = asyncio.create_task(somebody_else())
-    await Worker(runner(store, gate)).tick()
-    await until(all_have_begun)
+    other = asyncio.create_task(other_work())
+    work = Worker(runner(store, gate))
+    await work.tick()
+    await work.idle()
     other.cancel()
+    assert log.count("crowd") == 100
     assert max(len(run) for run in "".join(word[0] for word in log).split("e")) <= 2
 
 
-class Pages(Gate):
-    """A channel with a message for each agency; `refuses` is how many sends from now on fail, after those that pass."""
+class Pages(GatedChannel):
+    """Sends a message for each agency. After `passes` sends, the next `refuses` sends fail."""
 
     passes, refuses = 1, 1
 
@@ -128,7 +128,7 @@ class Pages(Gate):
         return str(len(self.told))
 
 
-async def test_who_wants_less_between_two_parts_of_a_digest_is_told_all_that_is_owed_still(store):
+async def test_a_filter_narrowed_between_two_parts_of_a_digest_loses_nothing_still_owed(store):
     pages = Pages("pages")
     await store.subscribe(
         Subscription(id="", channel="pages", address="1", filter=Filter(states=dict.fromkeys(["AL", "GA", "TX"], 0)))
@@ -137,53 +137,54 @@ async def test_who_wants_less_between_two_parts_of_a_digest_is_told_all_that_is_
     await store.record(record(await store.known(), coming, at=NOW))
     moment = [NOW]
     work = Worker(runner(store, pages, now=lambda: moment[0]))
-
-    async def has_failed():
-        return (await store.subscriptions())[0].failures == 1
-
     await work.tick()
-    await until(has_failed)
+    await work.idle()
     assert pages.told == ["Número 100 Police Department"]
 
     (subscription,) = await store.subscriptions()
     fewer = replace(subscription.filter, states=dict.fromkeys(("GA", "TX"), 0))
     await store.change_subscription(replace(subscription, filter=fewer))
     moment[0] += timedelta(minutes=2)
-
-    async def is_done():
-        return (await store.subscriptions())[0].due_at is None
-
     await work.tick()
-    await until(is_done)
+    await work.idle()
     assert pages.told == [f"Número {number} Police Department" for number in (100, 101, 102)]
+    assert (await store.subscriptions())[0].due_at is None
 
 
-class Slow:
-    """A source whose reading takes its time."""
+class SlowSource:
+    """A source that waits before it fails."""
 
     name = "slow"
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, wait) -> None:
+        self._wait = wait
 
     async def read(self, fetch, status):
-        await asyncio.sleep(self._seconds)
+        await self._wait()
         raise Unreachable("slow: nothing there")
 
 
-async def test_a_lease_is_held_as_long_as_the_work_takes_and_no_longer(store, monkeypatch):
-    monkeypatch.setattr(runner_module, "KEPT_EVERY", 0.04)
-    held = []
+@pytest.fixture
+def renewals(store, monkeypatch):
+    """Every renewal of a lease, as it is asked for."""
+    renewed = []
 
-    async def hold(name, seconds):
-        held.append((name, seconds))
+    async def extend_lease(name, seconds):
+        renewed.append((name, seconds))
 
-    monkeypatch.setattr(store, "extend_lease", hold)
-    await runner(store).poll(Slow(0.0))
-    await asyncio.sleep(0.06)
-    assert not held
-    await runner(store).poll(Slow(0.1))
-    assert held[:2] == [("source slow", 0.08)] * 2
-    count = len(held)
-    await asyncio.sleep(0.06)
-    assert len(held) == count
+    monkeypatch.setattr(store, "extend_lease", extend_lease)
+    return renewed
+
+
+async def test_a_lease_is_renewed_while_the_work_goes_on_and_no_longer(store, monkeypatch, renewals):
+    monkeypatch.setattr(runner_module, "RENEW_EVERY", 0.01)
+    before = asyncio.all_tasks()
+    await runner(store).poll(SlowSource(lambda: eventually(lambda: len(renewals) >= 2)))
+    assert set(renewals) == {("source slow", 0.02)}
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)  # the renewing has ended
+
+
+async def test_the_lease_of_quick_work_is_not_renewed(store, renewals):
+    await runner(store).poll(SlowSource(lambda: asyncio.sleep(0)))
+    assert renewals == []

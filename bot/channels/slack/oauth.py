@@ -1,4 +1,4 @@
-"""Slack workspaces that install the app by themselves (OAuth), and their tokens, encrypted."""
+"""Slack workspaces that install the app themselves (OAuth), and their tokens, encrypted."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.channels.slack.token_vault import Vault
+from bot.channels.slack.token_vault import TokenVault
 
 INSTALL_PATH = "/slack/install"
 REDIRECT_PATH = "/slack/oauth_redirect"
@@ -35,7 +35,7 @@ _PREFIX = "slack/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """One that has installed the app: its id, its token, and the id of the bot there."""
+    """A workspace that has installed the app: its id, its token, and the id of the bot there."""
 
     team: str
     token: str = field(repr=False)
@@ -43,53 +43,53 @@ class Workspace:
 
 
 class Workspaces(AsyncInstallationStore):
-    """The workspaces that have installed the app. Nothing is kept of who installed it."""
+    """The workspaces that have installed the app. Nothing is stored about the person who installed it."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: TokenVault) -> None:
         self._vault = vault
 
     async def check(self) -> None:
-        """ConfigError when what is kept was kept with another secret key."""
+        """Raise ConfigError if the stored tokens were encrypted with another secret key."""
         await self._vault.check(_PREFIX)
 
     async def find(self, team: str) -> Workspace | None:
-        """A workspace by its id."""
+        """Return a workspace by its id."""
         text = await self._vault.get(_PREFIX + team)
         return None if text is None else Workspace(team=team, **json.loads(text))
 
     async def token(self, team: str) -> str | None:
-        """The token of a workspace, for whoever sends to it."""
+        """Return a workspace's token, for sending to it."""
         found = await self.find(team)
         return None if found is None else found.token
 
     async def forget(self, team: str) -> None:
-        """Erase the token of a workspace."""
+        """Erase a workspace's token."""
         await self._vault.delete(_PREFIX + team)
 
     async def async_save(self, installation: Installation) -> None:
-        """What the library calls when a workspace has installed the app."""
+        """Store a new workspace's token. The library calls this after an installation."""
         if not installation.team_id or not installation.bot_token or not installation.bot_user_id:
             raise BoltError("The app is installed in one workspace at a time, with a bot user.")
-        kept = {"token": installation.bot_token, "bot": installation.bot_user_id}
-        await self._vault.put(_PREFIX + installation.team_id, json.dumps(kept))
+        stored = {"token": installation.bot_token, "bot": installation.bot_user_id}
+        await self._vault.put(_PREFIX + installation.team_id, json.dumps(stored))
 
 
 class States(AsyncOAuthStateStore):
-    """The state that ties Slack's answer to the browser that asked: sealed, so that none has to be kept until it ends.
+    """The states that tie Slack's answer to the browser that asked. Each is sealed, so none has to be stored.
 
-    It is good for ten minutes and once: those that were used are remembered as long.
+    A state is good for ten minutes and for one use; used ones are remembered that long.
     """
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: TokenVault) -> None:
         self._vault = vault
         self._used: deque[str] = deque(maxlen=10_000)
 
     async def async_issue(self, *_: object, **__: object) -> str:
-        """A new state."""
+        """Return a new state."""
         return self._vault.seal(f"state {secrets.token_urlsafe(16)}")
 
     async def async_consume(self, state: str) -> bool:
-        """Whether it is one of ours, young enough and never used before."""
+        """Use up a state. Return True if it is one of ours, young enough and never used before."""
         found = self._vault.unseal(state, within=STATE_SECONDS)
         if found is None or not found.startswith("state ") or found in self._used:
             return False
@@ -99,16 +99,16 @@ class States(AsyncOAuthStateStore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth:
-    """What it takes for workspaces to install the app. `public_url` is where this program is reached."""
+    """Everything that lets workspaces install the app. `public_url` is where this program is reached."""
 
     client_id: str
     client_secret: str = field(repr=False)
     public_url: str
-    vault: Vault
+    vault: TokenVault
     workspaces: Workspaces
 
     def flow(self, client: AsyncWebClient, logger: logging.Logger) -> AsyncOAuthFlow:
-        """The library's pages for installing, over the same base address as everything else."""
+        """Return the library's installation pages, over the same base address as everything else."""
         return AsyncOAuthFlow(
             client=client,
             logger=logger,

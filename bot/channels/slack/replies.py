@@ -1,4 +1,4 @@
-"""How a person in Slack is spoken to: where they are, who they are, and the ways to reach them."""
+"""Slack's replies: where a person asked, who they are, and the ways to reach them."""
 
 import asyncio
 import re
@@ -17,26 +17,26 @@ from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.errors import SendError
 
-GUESS_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form has to be open within three
+PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
 PATIENCE = 10.0  # seconds that an announcement waits for its turn
-MOST_MESSAGES = 4  # of one answer; an address to answer at is good for five
+MOST_MESSAGES = 4  # of one answer; a response address is good for five
 LONGEST_LABEL = 75  # characters on a button
 MOST_IN_ROW = 25  # buttons
 MOST_ROWS = 40  # of buttons; a message holds 50 blocks
 LONGEST_SPAN = 2_000  # characters
-OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # what Slack says where the bot was not invited
+OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # what Slack says where the bot was never invited
 
 log = structlog.get_logger()
 Block = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where something happened, and who did it.
+class ChatLocation:
+    """Where something happened, and the person who did it.
 
-    `team` is empty where there is only one workspace. `url` is the address to answer at, if Slack gave one, and
-    `pressed` whether that can replace the message with the button. `is_own` is whether this is known to be the direct
-    messages between the person and the bot.
+    `team` is empty if there is only one workspace. `url` is the response address, if Slack gave one; `pressed` says
+    that it can replace the message with the button. `is_own` says that these are known to be the direct messages
+    between the person and the bot.
     """
 
     team: str
@@ -50,18 +50,18 @@ class Place:
 
     @property
     def address(self) -> str:
-        """The conversation as a subscription's address."""
+        """The conversation's address, as a subscription has it."""
         return f"{self.team}/{self.channel}" if self.team else self.channel
 
     @property
     def is_direct(self) -> bool:
-        """Whether it is direct messages, with the bot or between two people."""
+        """True for direct messages, with the bot or between two people."""
         return self.channel.startswith("D")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What Slack says of a person: nothing of it is kept. `is_admin` is None when it did not say."""
+    """A person's profile in Slack. Nothing of it is stored. `is_admin` is None if Slack didn't say."""
 
     language: Language = Language.ENGLISH
     zone: str = ""
@@ -70,7 +70,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message: its blocks, and the same without markup for when Slack refuses them."""
+    """One message: its blocks, and the same without markup in case Slack refuses them."""
 
     blocks: Sequence[Block]
     summary: str
@@ -78,69 +78,78 @@ class _Message:
 
     @property
     def forms(self) -> Iterator[dict[str, Any]]:
-        """What to send, and what to send if that is refused."""
+        """What to send, then what to send if that is refused."""
         yield {"text": self.summary, "blocks": self.blocks}
         yield {"text": self.plain, "mrkdwn": False}
 
 
 class Replies:
-    """Says things to people and channels. `team` tells which workspace is meant where there is only one."""
+    """Posts to people and channels. `team` returns the id of the only workspace, if there is only one."""
 
     def __init__(self, slack: SlackSender, team: Callable[[], str]) -> None:
         self._slack = slack
         self._team = team
 
-    async def person(self, place: Place) -> Person:
-        """Language, zone and rank of who did it, as far as Slack says so in time."""
-        if not place.user:
+    async def person(self, location: ChatLocation) -> Person:
+        """Look up the person's language, time zone and rank, as far as Slack answers in time."""
+        if not location.user:
             return Person()
         try:
-            async with asyncio.timeout(GUESS_WAIT):
-                answer = await self._slack.client.users_info(token=place.token, user=place.user, include_locale=True)
+            async with asyncio.timeout(PROFILE_WAIT):
+                answer = await self._slack.client.users_info(
+                    token=location.token, user=location.user, include_locale=True
+                )
             user = dict(answer["user"])
-        except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
+        except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             log.debug("slack: a person could not be looked up", problem=why(error))
             return Person()
         zone = str(user.get("tz") or "")
-        language = Language.SPANISH if str(user.get("locale") or "").startswith("es") else Language.ENGLISH
-        return Person(language, zone if is_zone(zone) else "", _is_admin(user, place.team or self._team()))
+        language = Language.of_locale(str(user.get("locale") or ""))
+        return Person(language, zone if is_zone(zone) else "", _is_admin(user, location.team or self._team()))
 
-    async def own_direct(self, place: Place) -> Place:
-        """The direct messages between this person and the bot: it cannot write into those between two people."""
-        if place.is_own:
-            return place
+    async def own_direct(self, location: ChatLocation) -> ChatLocation:
+        """Return the direct messages between this person and the bot, which can't write into those of two people."""
+        if location.is_own:
+            return location
         try:
-            answer = await self._slack.client.conversations_open(token=place.token, users=place.user)
-            return replace(place, channel=str(answer["channel"]["id"]), is_own=True)
+            answer = await self._slack.client.conversations_open(token=location.token, users=location.user)
+            return replace(location, channel=str(answer["channel"]["id"]), is_own=True)
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("slack: direct messages could not be looked up", problem=why(error))
-            return place
+            return location
 
-    async def announce(self, place: Place, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = ()) -> bool:
-        """Say it to the whole conversation. False when the bot may not speak there."""
+    async def announce(
+        self, location: ChatLocation, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = ()
+    ) -> bool:
+        """Post to the whole conversation. Return False if the bot may not post there."""
         try:
-            await self._slack.pace_of(place.address).turn(place.address, urgent=True, patience=PATIENCE)
+            await self._slack.rate_limit_of(location.address).turn(location.address, urgent=True, patience=PATIENCE)
         except SendError as error:
             log.warning("slack: not announced", problem=str(error))
             return True
         refusal = ""
-        for form in _messages(lines, rows, place)[0].forms:
-            refusal = await self._post(place, form)
+        for form in _messages(lines, rows, location)[0].forms:
+            refusal = await self._post(location, form)
             if not refusal or refusal in OUTSIDE:
                 return not refusal
         log.warning("slack: not announced", problem=refusal)
         return True
 
     async def tell(
-        self, place: Place, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = (), *, in_place: bool = False
+        self,
+        location: ChatLocation,
+        lines: Sequence[Line],
+        rows: Sequence[Sequence[Block]] = (),
+        *,
+        in_place: bool = False,
     ) -> None:
-        """Say it to the person alone, or in the place of the message with the button that was pressed.
+        """Answer the person alone, or replace the message whose button they pressed.
 
-        In direct messages with the bot it stays for them to read again; elsewhere only they see it.
+        In direct messages with the bot the answer stays; elsewhere only they see it, until they reload.
         """
-        for number, message in enumerate(_messages(lines, rows, place)):
-            refusal = "nobody to tell"
-            for way in self._ways(place, message, in_place=in_place and place.pressed and number == 0):
+        for number, message in enumerate(_messages(lines, rows, location)):
+            refusal = "no way to reach them"
+            for way in self._ways(location, message, in_place=in_place and location.pressed and number == 0):
                 refusal = await way
                 if not refusal:
                     break
@@ -148,27 +157,27 @@ class Replies:
                 log.warning("slack: a person could not be answered", problem=refusal)
                 return
 
-    def _ways(self, place: Place, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
-        """The ways to reach a person, the best first; each gives why it was refused, nothing when it was not."""
+    def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
+        """Yield the ways to reach a person, the best first. Each returns why Slack refused, or "" if it didn't."""
         for form in message.forms:
-            if place.url:
-                yield self._respond(place, form, in_place=in_place)
-            if place.is_own:
-                yield self._post(place, form)
-            elif place.channel:
-                yield self._whisper(place, form)
+            if location.url:
+                yield self._respond(location, form, in_place=in_place)
+            if location.is_own:
+                yield self._post(location, form)
+            elif location.channel:
+                yield self._whisper(location, form)
         for form in message.forms:
-            if place.user:
-                yield self._post(replace(place, channel=place.user), form)
+            if location.user:
+                yield self._post(replace(location, channel=location.user), form)
 
-    async def _respond(self, place: Place, form: dict[str, Any], *, in_place: bool) -> str:
+    async def _respond(self, location: ChatLocation, form: dict[str, Any], *, in_place: bool) -> str:
         client = self._slack.client
         hook = AsyncWebhookClient(
-            place.url, session=client.session, proxy=client.proxy, retry_handlers=[], logger=library_log()
+            location.url, session=client.session, proxy=client.proxy, retry_handlers=[], logger=library_log()
         )
         kind = {"replace_original": True} if in_place else {
             "replace_original": False,
-            "response_type": "in_channel" if place.is_own else "ephemeral",
+            "response_type": "in_channel" if location.is_own else "ephemeral",
         }  # fmt: skip
         try:
             answer = await hook.send_dict(form | kind)
@@ -177,15 +186,17 @@ class Replies:
         taken = answer.status_code == 200 and answer.body in {"", "ok"}
         return "" if taken else f"HTTP {answer.status_code}"
 
-    async def _whisper(self, place: Place, form: dict[str, Any]) -> str:
+    async def _whisper(self, location: ChatLocation, form: dict[str, Any]) -> str:
         return await self._called(
-            self._slack.client.chat_postEphemeral(token=place.token, channel=place.channel, user=place.user, **form)
+            self._slack.client.chat_postEphemeral(
+                token=location.token, channel=location.channel, user=location.user, **form
+            )
         )
 
-    async def _post(self, place: Place, form: dict[str, Any]) -> str:
+    async def _post(self, location: ChatLocation, form: dict[str, Any]) -> str:
         return await self._called(
             self._slack.client.chat_postMessage(
-                token=place.token, channel=place.channel, unfurl_links=False, unfurl_media=False, **form
+                token=location.token, channel=location.channel, unfurl_links=False, unfurl_media=False, **form
             )
         )
 
@@ -198,12 +209,12 @@ class Replies:
 
 
 def why(error: Exception) -> str:
-    """What went wrong, without addresses, tokens or what people wrote."""
+    """Say what went wrong, without addresses, tokens or people's words."""
     return answered(error)[2] or type(error).__name__
 
 
 def _is_admin(user: dict[str, Any], team: str) -> bool:
-    """Whether a person administers this workspace, and not only another one that shares a channel with it."""
+    """Return True if a person administers this workspace, not just another one that shares a channel with it."""
     teams = {str(user.get("team_id") or team), *(user.get("enterprise_user") or {}).get("teams", ())}
     belongs = not user.get("is_stranger") and (not team or team in teams)
     return belongs and bool(user.get("is_admin") or user.get("is_owner"))
@@ -213,7 +224,7 @@ def _is_admin(user: dict[str, Any], team: str) -> bool:
 
 
 def buttons(rows: Sequence[Sequence[Button]]) -> list[list[Block]]:
-    """Rows of buttons; what a button asks is its value."""
+    """Return rows of buttons. A button's value is its command."""
     return [[_button(button, f"ask:{row}:{column}") for column, button in enumerate(rows[row])]
             for row in range(min(len(rows), MOST_ROWS))]  # fmt: skip
 
@@ -224,17 +235,17 @@ def _button(button: Button, name: str) -> Block:
     return {"type": "button", "action_id": name, "text": text, "value": button.command}
 
 
-def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], place: Place) -> list[_Message]:
-    """Lines in as few messages as hold them, the buttons under the last; what is too long for four is left out."""
+def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: ChatLocation) -> list[_Message]:
+    """Split lines into as few messages as hold them, the buttons under the last. Cut what four can't hold."""
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]
     actions: list[Block] = [{"type": "actions", "elements": list(row[:MOST_IN_ROW])} for row in rows if row]
     return [
         _Message(
-            blocks=[*_with_mentions(rich_text(part), place), *(actions if number == len(parts) else ())],
-            summary=_naming(summary(part), place),
-            plain=_naming(escape(plain_text(part), quote=False), place),
+            blocks=[*_with_mentions(rich_text(part), location), *(actions if number == len(parts) else ())],
+            summary=_naming(summary(part), location),
+            plain=_naming(escape(plain_text(part), quote=False), location),
         )
         for number, part in enumerate(parts, start=1)
     ]
@@ -250,7 +261,7 @@ def _parts(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def _legible(line: Line) -> Line:
-    """A line without what hides or turns around what it says, and no longer than one message."""
+    """Remove characters that hide or reverse text, and cut the line to one message."""
     spans = [replace(span, text=legible(span.text)[:LONGEST_SPAN], href=_short(span.href)) for span in line]
     spans = [span for span in spans if span.text] or [Span(" ")]
     while len(spans) > 1 and not fits([tuple(spans)]):
@@ -262,16 +273,18 @@ def _short(href: str | None) -> str | None:
     return href if href is not None and len(href) <= LONGEST_HREF else None
 
 
-def _naming(text: str, place: Place) -> str:
-    """An escaped text in which the bot and the person who asked are mentions again."""
-    for name in (place.bot, place.user):
+def _naming(text: str, location: ChatLocation) -> str:
+    """Turn the bot and the person who asked back into mentions in an escaped text."""
+    for name in (location.bot, location.user):
         text = text.replace(f"&lt;@{name}&gt;", f"<@{name}>")
     return text
 
 
-def _with_mentions(blocks: Sequence[Block], place: Place) -> list[Block]:
-    """The blocks with the bot and the person who asked as mentions, and nobody else: text may come from anywhere."""
-    names = re.compile("|".join(rf"<@({re.escape(name)})>" for name in (place.bot, place.user) if name) or r"(?!)")
+def _with_mentions(blocks: Sequence[Block], location: ChatLocation) -> list[Block]:
+    """Turn the bot and the person who asked into mentions, and no one else, because text may come from anywhere."""
+    names = re.compile(
+        "|".join(rf"<@({re.escape(name)})>" for name in (location.bot, location.user) if name) or r"(?!)"
+    )
     [text] = blocks
     [section] = text["elements"]
     elements = [piece for element in section["elements"] for piece in _split(element, names)]

@@ -1,7 +1,7 @@
-"""Slack through the Web API: rich text, paced, and what its refusals mean.
+"""Slack's sending side: rich text through the Web API, within its rate limits, and the meaning of its refusals.
 
-Rich text instead of mrkdwn: its elements are taken as they are, so that nothing from a county's page can become bold,
-an emoji, a mention or a link, and nothing has to be escaped or broken up with characters that nobody sees.
+Messages use rich text rather than mrkdwn. Slack takes its elements literally, so nothing from a county's page can turn
+bold or into an emoji, a mention or a link, and nothing needs escaping or invisible characters.
 """
 
 import asyncio
@@ -17,29 +17,26 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.channels import Part, Ready, at_once, pictured
+from bot.channels.protocols import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
-from bot.errors import CountersignError, SendError, UsageError
+from bot.errors import CountersignError, SendError
 
-LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and does not say how it counts
+LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and doesn't say how it counts
 LONGEST_SUMMARY = 300  # characters of what a notification shows
 CHANNEL = (Limit(1, 1.0),)
-FILES = "files"  # the address under which pictures of a workspace wait for their turn; Slack counts uploads apart
-UNSAID_WAIT = 30.0  # seconds after a 429 that does not say how long
-
-_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
-_LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
+FILES = "files"  # the address under which a workspace's pictures wait for their turn; Slack counts uploads apart
+UNSAID_WAIT = 30.0  # seconds to wait after a 429 that doesn't say how long
 
 
 class SlackSender:
-    """An app in a workspace, or in several: an address TEAM/CHANNEL is sent to with that workspace's own token.
+    """Sends as an app in one workspace or in several: TEAM/CHANNEL is sent to with that workspace's own token.
 
-    `token` is for addresses without a workspace, `tokens` gives that of a workspace, None when it has uninstalled the
-    app. `base_url` ends in /api/; `patience` is how long a send waits for its turn, in seconds.
+    `token` is for addresses without a workspace. `tokens` returns the token of a workspace, or None if it has
+    uninstalled the app. `base_url` ends in /api/. `patience` is how long a send waits for its turn, in seconds.
     """
 
     name = "slack"
@@ -52,7 +49,7 @@ class SlackSender:
         base_url: str = "https://slack.com/api/",
         call_timeout: float = 20.0,
         patience: float = 30.0,
-        pace: RateLimit | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         self._token = token
         self._tokens = tokens
@@ -61,15 +58,15 @@ class SlackSender:
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
         self.timeout = call_timeout
-        self.pace = pace or _pace()
-        self._paces = {"": self.pace}
+        self.rate_limit = rate_limit or _rate_limit()
+        self._rate_limits = {"": self.rate_limit}
 
     @cached_property
     def client(self) -> AsyncWebClient:
-        """The SDK's own client, for whoever listens; first used in an event loop.
+        """The SDK's own client, which the listener shares. It must first be used in an event loop.
 
-        It repeats nothing by itself: its usual second try after a lost connection posts a message twice. Nor does a
-        request wait for a connection: that would count as Slack's silence.
+        It never retries by itself, because its usual second try after a lost connection posts a message twice. Nor does
+        a request wait for a free connection, because that wait would count as Slack's silence.
         """
         limit = aiohttp.ClientTimeout(total=self._call_timeout)
         self._session = aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(limit=0))
@@ -77,26 +74,15 @@ class SlackSender:
             self._token, base_url=self._base_url, session=self._session, retry_handlers=[], logger=library_log()
         )
 
-    def pace_of(self, address: str) -> RateLimit:
-        """The turns of the address's workspace: Slack counts for each by itself."""
+    def rate_limit_of(self, address: str) -> RateLimit:
+        """Return the rate limit of the address's workspace: Slack counts for each workspace separately."""
         team = workspace(address)
-        if team not in self._paces:
-            self._paces[team] = _pace()
-        return self._paces[team]
-
-    def check(self, address: str) -> str:
-        """The id of a channel or a member (a channel's link will do), with its workspace before it where it has one."""
-        wanted = address.strip()
-        if link := _LINK.fullmatch(wanted):
-            return link[1]
-        if _ID.fullmatch(wanted):
-            return wanted
-        raise UsageError(
-            f"{address!r} is no Slack channel id such as C024BE91L: names can change, so it takes the id, which stands "
-            "at the bottom of the channel's details (click the channel's name), or the link from Copy link."
-        )
+        if team not in self._rate_limits:
+            self._rate_limits[team] = _rate_limit()
+        return self._rate_limits[team]
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
+        """Split the digest into messages that Slack takes, the picture first."""
         texts = (
             Part(
                 payload={"text": summary(page.lines), "blocks": rich_text(page.lines)},
@@ -108,10 +94,11 @@ class SlackSender:
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
+        """Post one part and return its timestamp, which is Slack's id of a message."""
         if part.picture is not None:
-            return await self._show(address, part, part.picture, ready) if part.picture and not plain else ""
+            return await self._share(address, part, part.picture, ready) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
-        await self.pace_of(address).turn(address, patience=self._patience)
+        turn = await self.rate_limit_of(address).turn(address, patience=self._patience)
         await ready()
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
         if part.reply_to:  # in its thread, and shown in the channel as well
@@ -121,15 +108,17 @@ class SlackSender:
                 channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message
             )
             return str(answer["ts"])
-        except Exception as error:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
+        except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
+        finally:
+            turn.written()  # by now: the next turn counts from here, however late this request went out
         raise refusal  # out here, so that no cause drags a request along
 
-    async def _show(self, address: str, part: Part, picture: bytes, ready: Ready) -> str:
-        """Share a picture; the id of its file, for Slack does not say which message it becomes."""
+    async def _share(self, address: str, part: Part, picture: bytes, ready: Ready) -> str:
+        """Share a picture and return its file's id, because Slack doesn't say which message it becomes."""
         token = await self.token_of(workspace(address))
         for turn in (FILES, address):
-            await self.pace_of(address).turn(turn, patience=self._patience / 2)
+            await self.rate_limit_of(address).turn(turn, patience=self._patience / 2)
         await ready()
         try:
             async with asyncio.timeout(self._call_timeout):
@@ -138,7 +127,7 @@ class SlackSender:
                 )
                 await self._upload(ticket["upload_url"], picture)
                 files = [{"id": ticket["file_id"], "title": part.payload["title"]}]
-                await self.client.files_completeUploadExternal(files=files, token=token, **_place(address))
+                await self.client.files_completeUploadExternal(files=files, token=token, **_destination(address))
                 return str(ticket["file_id"])
         except SendError as fault:
             refusal = fault
@@ -147,7 +136,7 @@ class SlackSender:
         raise refusal
 
     async def _upload(self, url: str, picture: bytes) -> None:
-        """Files go to another host, which a firewall may close: a text need not wait for that."""
+        """Upload a file. It goes to another host that a firewall may block, so the text doesn't wait for it long."""
         assert self._session is not None
         limit = aiohttp.ClientTimeout(total=self._call_timeout / 2)
         try:
@@ -156,78 +145,84 @@ class SlackSender:
         except (aiohttp.ClientError, TimeoutError) as error:
             problem = type(error).__name__
         if problem:
-            raise SendError(f"Slack did not take this picture ({problem})", too_long=True)
+            raise SendError(f"Slack didn't take this picture ({problem})", too_long=True)
 
     async def token_of(self, team: str) -> str:
-        """The token of a workspace, of the only one where it is empty; SendError when there is none."""
+        """Return the token of a workspace ("" is the only one). SendError if there is none."""
         try:
             token = (await self._tokens(team) if self._tokens else None) if team else self._token
         except CountersignError as error:
             raise SendError(str(error)) from None
         if token is None:
             raise SendError(
-                _NOT_INSTALLED if team else f"Slack refuses the token: {_GONE['not_authed']}", credentials_rejected=True
+                _NOT_INSTALLED if team else _token_rejected("not_authed"),
+                credentials_rejected=True,
             )
         return token
 
     async def close(self) -> None:
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
     def _verdict(self, error: Exception, address: str) -> SendError:
+        """Return what a failed post means."""
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
             return self._flood(headers, address)
-        if code in _GONE:
-            return SendError(f"Slack refuses the token: {_GONE[code]} ({code})", credentials_rejected=True)
+        if code in _TOKEN_REJECTED:
+            return SendError(f"{_token_rejected(code)} ({code})", credentials_rejected=True)
         if code in _PERMANENT:
             return SendError(f"{_PERMANENT[code]} ({code})", permanent=True)
         if code == "channel_not_found":
             return SendError(
-                "Slack does not find this channel; if it is a private one, type /invite @Countersign there",
+                "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
                 maybe_permanent=True,
             )
-        if code in _TEXT:
-            return SendError(f"Slack refuses this text ({code})", too_long=True)
+        if code in _TEXT_REJECTED:
+            return SendError(f"Slack rejected this text ({code})", too_long=True)
         why = code or (f"HTTP {status}" if status else type(error).__name__)
         return SendError(f"Slack did not confirm ({why}); the message may have been posted")
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
-        """As for a text where it passes or the token is gone; any other answer refuses no more than the picture."""
+        """Return what a failed picture means: as for a text if it may pass or the token was rejected.
+
+        Any other answer concerns no more than the picture.
+        """
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
             return self._flood(headers, address, held=FILES)
-        if not code or code in _PASSING or (code in _GONE and code != "missing_scope"):
+        if not code or code in _TRANSIENT or (code in _TOKEN_REJECTED and code != "missing_scope"):
             return self._verdict(error, address)
-        return SendError(f"Slack refuses this picture ({code})", too_long=True)
+        return SendError(f"Slack rejected this picture ({code})", too_long=True)
 
     def _flood(self, headers: Mapping[str, str], address: str, *, held: str | None = None) -> SendError:
-        """A 429 counts for the method in the whole workspace, so nothing is posted (or shared) until it ends."""
+        """Hold back the workspace: a 429 counts for the method in all of it, so nothing goes out until it ends."""
         try:
             seconds = float(headers.get("Retry-After", UNSAID_WAIT))
         except ValueError:
             seconds = UNSAID_WAIT
-        self.pace_of(address).hold(held, seconds)
-        return SendError(f"Slack asks to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
+        self.rate_limit_of(address).hold(held, seconds)
+        return SendError(f"Slack asked us to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
 
 def workspace(address: str) -> str:
-    """The workspace of an address; empty where there is only one."""
+    """Return the workspace of an address, or "" if there is only one."""
     return address.rpartition("/")[0]
 
 
-def _place(address: str) -> dict[str, Any]:
-    """Where a file is shared: Slack wants a member's id under another name than a channel's."""
-    place = address.rpartition("/")[2]
-    return {"channels": [place]} if place.startswith("U") else {"channel_id": place}
+def _destination(address: str) -> dict[str, Any]:
+    """Return where a file is shared: Slack wants a member's id under another name than a channel's."""
+    conversation = address.rpartition("/")[2]
+    return {"channels": [conversation]} if conversation.startswith("U") else {"channel_id": conversation}
 
 
-def _pace() -> RateLimit:
+def _rate_limit() -> RateLimit:
     return RateLimit(each=lambda _: CHANNEL)
 
 
-class _Discreet(logging.Filter):
-    """Takes out of a line of the library what may be a token, and the traceback with whatever stands in it."""
+class _TokenFilter(logging.Filter):
+    """Masks what may be a token in a line of the library, and drops the traceback with whatever it quotes."""
 
     _TOKEN = re.compile(r"\bx(?:ox[a-z]|app)\S+")
 
@@ -238,45 +233,45 @@ class _Discreet(logging.Filter):
 
 
 def library_log() -> logging.Logger:
-    """Where the library logs: errors alone, since the rest quotes requests with what people wrote and addresses."""
+    """Return the library's logger, set to errors alone: the rest quotes requests, with addresses and people's words."""
     found = logging.getLogger("slack")
     found.setLevel(logging.ERROR)
     if not found.filters:
-        found.addFilter(_Discreet())
+        found.addFilter(_TokenFilter())
     return found
 
 
-_INVITE = "type /invite @Countersign there"
-_NOT_INSTALLED = "The app is not installed in this Slack workspace any more; install it again"
-_GONE = {
-    "account_inactive": "its app was removed or its workspace closed; install the app again",
+_NOT_INSTALLED = "The app is no longer installed in this Slack workspace. Install it again"
+_TOKEN_REJECTED = {
+    "account_inactive": "the app was removed or the workspace was closed; install the app again",
     "token_revoked": "it was revoked; install the app again",
     "token_expired": "it has expired; install the app again",
-    "invalid_auth": "it is wrong; copy the bot token that begins with xoxb- from the app's page",
-    "not_authed": "there is none; set the bot token that begins with xoxb-",
-    "missing_scope": "it lacks a permission; install the app again with the scopes of the manifest",
-    "not_allowed_token_type": "it is of another kind; copy the bot token that begins with xoxb-",
+    "invalid_auth": "it is wrong; copy the bot token that starts with xoxb- from the app's page",
+    "not_authed": "there is none; set the bot token that starts with xoxb-",
+    "missing_scope": "it lacks a permission; install the app again with the manifest's scopes",
+    "not_allowed_token_type": "it is of another kind; copy the bot token that starts with xoxb-",
     "team_access_not_granted": "the app may not use this workspace; an administrator has to allow it",
 }
+_ASK_ADMINISTRATOR = "The workspace doesn't let the app post in this Slack channel. Ask an administrator"
 _PERMANENT = {
-    "not_in_channel": f"The app is not in this Slack channel: {_INVITE}",
+    "not_in_channel": "The app isn't in this Slack channel. Type /invite @Countersign there",
     "is_archived": "This Slack channel is archived",
-    "restricted_action": "The workspace does not let the app post in this Slack channel: ask an administrator",
-    "restricted_action_read_only_channel": "This Slack channel is read-only: let the app post there",
+    "restricted_action": _ASK_ADMINISTRATOR,
+    "restricted_action_read_only_channel": "This Slack channel is read-only. Let the app post there",
     "restricted_action_thread_only_channel": "This Slack channel takes only replies in threads",
-    "restricted_action_non_threadable_channel": "This Slack channel does not take messages like these",
-    "posting_to_general_channel_denied": "The workspace does not let apps post in its general channel",
+    "restricted_action_non_threadable_channel": "This Slack channel doesn't take messages like these",
+    "posting_to_general_channel_denied": "The workspace doesn't let apps post in its general channel",
     "ekm_access_denied": "An administrator of the workspace has suspended posting",
-    "no_permission": "The workspace does not let the app post in this Slack channel: ask an administrator",
-    "access_denied": "The workspace does not let the app post in this Slack channel: ask an administrator",
-    "messages_tab_disabled": "The app's Messages tab is off, so it cannot write to a member: turn it on in the app",
+    "no_permission": _ASK_ADMINISTRATOR,
+    "access_denied": _ASK_ADMINISTRATOR,
+    "messages_tab_disabled": "The app can't write to members. Turn on the Messages tab on the app's page",
     "cannot_dm_bot": "This Slack member is an app",
-    "user_not_found": "There is no such Slack member",
+    "user_not_found": "This Slack member doesn't exist",
     "user_disabled": "This Slack member has left the workspace",
-    "channel_is_limited_access": "The workspace does not let the app post in this Slack channel: ask an administrator",
+    "channel_is_limited_access": _ASK_ADMINISTRATOR,
 }
-_PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
-_TEXT = {
+_TRANSIENT = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+_TEXT_REJECTED = {
     "msg_too_long",
     "msg_blocks_too_long",
     "invalid_blocks",
@@ -287,8 +282,12 @@ _TEXT = {
 }
 
 
+def _token_rejected(code: str) -> str:
+    return f"Slack rejected the token: {_TOKEN_REJECTED[code]}"
+
+
 def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
-    """Status, headers and error code of Slack's answer, as far as there was one."""
+    """Return the status, headers and error code of Slack's answer, as far as there was one."""
     response = error.response if isinstance(error, SlackApiError) else None
     body = getattr(response, "data", None)
     code = legible(str(body.get("error") or ""))[:60] if isinstance(body, dict) else ""
@@ -296,26 +295,26 @@ def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
 
 
 def fits(lines: Sequence[Line]) -> bool:
-    """Whether one message can hold these lines."""
+    """Return True if one message can hold these lines."""
     return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """What a notification and a screen reader say; Slack reads markup there, so it is escaped."""
+    """Return what a notification shows and a screen reader says, escaped because Slack reads markup there."""
     text = " ".join(plain_text(lines).split())
     text = text if len(text) <= LONGEST_SUMMARY else f"{text[: LONGEST_SUMMARY - 1]}…"
     return escape(text, quote=False)
 
 
 def rich_text(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """One block of rich text: like what people type, it has no limit of its own."""
+    """Return one block of rich text which, like what people type, has no limit of its own."""
     spans = [span for number, line in enumerate(lines) for span in ((Span("\n"), *line) if number else line)]
     section = {"type": "rich_text_section", "elements": [_element(span) for span in _merged(spans)]}
     return [{"type": "rich_text", "elements": [section]}]
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:
-    """Fewer elements: neighbours of plain text as one, a line's end with the text before it."""
+    """Merge neighboring plain text into fewer spans, a line break with the text before it."""
     merged: list[Span] = []
     for span in spans:
         last = merged[-1] if merged else None

@@ -1,8 +1,8 @@
-"""Slack's Socket Mode: a WebSocket on which Slack delivers what it would post to a public address otherwise.
+"""Slack's Socket Mode: a WebSocket for what Slack would otherwise post to a public address.
 
-The SDK has a client for it; this one differs where that one loses people. Each connection has an address of its own
-(the SDK tries a used one again for ever when connecting fails), and when Slack says that it is about to close a
-connection, the next one is open before the old one ends, so that nothing falls between the two.
+The SDK has a client for it, but that one loses requests; this one doesn't. Every connection gets a fresh address (the
+SDK retries a used one forever if connecting fails). When Slack announces that it will close a connection, the next one
+is opened before the old one ends, so that nothing falls between the two.
 """
 
 import asyncio
@@ -17,24 +17,33 @@ import structlog
 from bot.channels.slack.sender import answered
 from bot.errors import CountersignError
 
-HEARTBEAT = 10.0  # seconds between pings; half of it without an answer ends the connection
+HEARTBEAT = 10.0  # seconds between pings; no answer for half as long ends the connection
 LINGER = 60.0  # seconds that an old connection may still deliver
 LONGEST_WAIT = 300.0  # seconds between attempts
-STEADY = 30.0  # seconds after which a connection has proved itself
+STEADY = 30.0  # seconds after which a connection counts as stable
 
 log = structlog.get_logger()
 Envelope = Mapping[str, Any]
-Heard = Callable[[Envelope], Awaitable[Mapping[str, Any] | None]]
+Handle = Callable[[Envelope], Awaitable[Mapping[str, Any] | None]]
 
 
 class Socket:
-    """Connections to Slack, one after another. `address` asks for the next one's; `heard` gives what is answered."""
+    """Connections to Slack, one after another.
+
+    `address` returns the next connection's address. `handle` takes an envelope and returns the payload to answer with.
+    `first_wait` is the pause after a first failure, in seconds.
+    """
 
     def __init__(
-        self, *, address: Callable[[], Awaitable[str]], heard: Heard, proxy: str | None = None, first_wait: float = 1.0
+        self,
+        *,
+        address: Callable[[], Awaitable[str]],
+        handle: Handle,
+        proxy: str | None = None,
+        first_wait: float = 1.0,
     ) -> None:
         self._address = address
-        self._heard = heard
+        self._handle = handle
         self._proxy = proxy
         self._first_wait = first_wait
         self._failures = 0
@@ -45,7 +54,7 @@ class Socket:
             while True:
                 try:
                     connection = await self._connect(session)
-                except Exception as fault:  # noqa: BLE001 - an answer that is not Slack's breaks the SDK in any way
+                except Exception as fault:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
                     await self._back_off(_why(fault))
                     continue
                 await self._stay(connection, tasks)
@@ -55,11 +64,11 @@ class Socket:
             await self._address(),
             heartbeat=HEARTBEAT,
             proxy=self._proxy,
-            timeout=aiohttp.ClientWSTimeout(ws_close=1.0),  # Slack does not answer a goodbye
+            timeout=aiohttp.ClientWSTimeout(ws_close=1.0),  # Slack doesn't answer a goodbye
         )
 
     async def _stay(self, connection: aiohttp.ClientWebSocketResponse, tasks: asyncio.TaskGroup) -> None:
-        """Until it is time for the next connection."""
+        """Stay on this connection until it is time for the next one."""
         began = time.monotonic()
         leave: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         tasks.create_task(self._read(connection, leave, tasks))
@@ -72,29 +81,29 @@ class Socket:
     async def _read(
         self, connection: aiohttp.ClientWebSocketResponse, leave: "asyncio.Future[str]", tasks: asyncio.TaskGroup
     ) -> None:
-        """Take envelopes until the connection ends; one that is being replaced ends soon."""
+        """Read envelopes until the connection ends. One that is being replaced ends soon."""
         try:
             async with asyncio.timeout(None) as limit:
                 async for message in connection:
                     envelope = _envelope(message)
                     if envelope.get("type") == "disconnect":
                         limit.reschedule(asyncio.get_running_loop().time() + LINGER)
-                        _say(leave, str(envelope.get("reason", "disconnect")))
+                        _settle(leave, str(envelope.get("reason", "disconnect")))
                     elif "envelope_id" in envelope:
                         tasks.create_task(self._acknowledge(connection, envelope))
         except (TimeoutError, RuntimeError, OSError, aiohttp.ClientError) as fault:
             log.debug("slack: a connection ended", problem=_why(fault))
         finally:
-            _say(leave, "closed")
+            _settle(leave, "closed")
             await connection.close()
 
     async def _acknowledge(self, connection: aiohttp.ClientWebSocketResponse, envelope: Envelope) -> None:
         answer: dict[str, Any] = {"envelope_id": envelope["envelope_id"]}
         try:
-            payload = await self._heard(envelope)
+            payload = await self._handle(envelope)
             await connection.send_json(answer if payload is None else answer | {"payload": payload})
-        except Exception as fault:  # noqa: BLE001 - one bad envelope must not end the others
-            log.warning("slack: not acknowledged", problem=_why(fault))
+        except Exception as fault:  # noqa: BLE001 - one bad envelope must not stop the others
+            log.warning("slack: an envelope could not be acknowledged", problem=_why(fault))
 
     async def _back_off(self, why: str) -> None:
         self._failures += 1
@@ -105,13 +114,13 @@ class Socket:
 
 
 _NEEDS_A_PERSON = {
-    "invalid_auth": "SLACK_APP_TOKEN or SLACK_BOT_TOKEN is refused (invalid_auth): copy it again from the app's page",
-    "not_authed": "SLACK_APP_TOKEN or SLACK_BOT_TOKEN is refused (not_authed): copy it again from the app's page",
-    "token_revoked": "SLACK_APP_TOKEN or SLACK_BOT_TOKEN was revoked (token_revoked): make or install it again",
-    "account_inactive": "the app was removed or its workspace closed (account_inactive): install it again",
-    "not_allowed_token_type": "SLACK_APP_TOKEN must be the app-level token that begins with xapp-",
+    "invalid_auth": "Slack rejected SLACK_APP_TOKEN or SLACK_BOT_TOKEN (invalid_auth): copy both from the app's page",
+    "not_authed": "Slack rejected SLACK_APP_TOKEN or SLACK_BOT_TOKEN (not_authed): copy both from the app's page",
+    "token_revoked": "SLACK_APP_TOKEN or SLACK_BOT_TOKEN was revoked (token_revoked): create a new one or reinstall",
+    "account_inactive": "the app was removed or its workspace was closed (account_inactive): install the app again",
+    "not_allowed_token_type": "SLACK_APP_TOKEN must be the app-level token that starts with xapp-",
     "missing_scope": "SLACK_APP_TOKEN lacks the scope connections:write",
-    "link_disabled": "Socket Mode was switched off on the app's page (link_disabled)",
+    "link_disabled": "Socket Mode is off (link_disabled): enable it on the app's page",
 }
 
 
@@ -125,13 +134,13 @@ def _envelope(message: aiohttp.WSMessage) -> Envelope:
     return found if isinstance(found, dict) else {}
 
 
-def _say(leave: "asyncio.Future[str]", why: str) -> None:
+def _settle(leave: "asyncio.Future[str]", why: str) -> None:
     if not leave.done():
         leave.set_result(why)
 
 
 def _why(fault: Exception) -> str:
-    """A fault without its address, which holds a ticket."""
+    """Describe a fault without its address, which contains a ticket."""
     if isinstance(fault, CountersignError):
         return str(fault)
     return answered(fault)[2] or type(fault).__name__

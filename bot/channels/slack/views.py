@@ -1,4 +1,4 @@
-"""What Slack shows apart from messages: the form of the settings, and the app's home. Pure: views in, words out."""
+"""Slack's views: the settings form and the app's home. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, Subscription
 from bot.domain.text import platforms
-from bot.domain.text.platforms import Phrase
+from bot.domain.text.catalog import Phrase
+from bot.domain.text.formats import formats
 
 FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
 WHERE = "where"
@@ -40,9 +41,9 @@ _KINDS = tuple(kind for kind in Kind if kind not in NEVER_CHOSEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The form of the settings for one person. `conversation` is empty where Slack fills in the one they look at.
+    """The settings form for one person. With an empty `conversation`, Slack fills in the one they are looking at.
 
-    `zone` is the person's own; `subscription` is what is in force in the conversation, None when there is nothing yet.
+    `zone` is the person's own time zone. `subscription` is the conversation's, None if it has none yet.
     """
 
     language: Language
@@ -51,15 +52,15 @@ class Form:
     subscription: Subscription | None = None
 
     def view(self) -> dict[str, Any]:
-        """The form as Slack takes it."""
-        said = self.language
+        """Return the form as Slack takes it."""
+        language = self.language
         return {
             "type": "modal",
             "callback_id": FORM,
-            "private_metadata": said.value,
-            "title": _plain(platforms.SLACK_SETTINGS(said)),
-            "submit": _plain(platforms.SLACK_SAVE(said)),
-            "close": _plain(platforms.SLACK_CANCEL(said)),
+            "private_metadata": language.value,
+            "title": _plain(platforms.SLACK_SETTINGS(language)),
+            "submit": _plain(platforms.SLACK_SAVE(language)),
+            "close": _plain(platforms.SLACK_CANCEL(language)),
             "blocks": [
                 self._where(),
                 self._input("states", platforms.SLACK_STATES, self._states()),
@@ -82,7 +83,7 @@ class Form:
         return block | {"block_id": WHERE, "dispatch_action": True}
 
     def _input(self, name: str, label: Phrase, element: dict[str, Any]) -> dict[str, Any]:
-        """A field. Slack keeps what was chosen in a block of the same id, so another conversation's have another id."""
+        """Return a field. Slack keeps the choice made under a block id, so each conversation has ids of its own."""
         return {
             "type": "input",
             "block_id": f"{name}:{self.conversation}",
@@ -111,11 +112,8 @@ class Form:
     def _hour(self) -> dict[str, Any]:
         chosen = self.subscription.at if self.subscription is not None else time(9, 0)
         hours = sorted({time(hour) for hour in range(24)} | {chosen})
-        options = [_option(self._clock(at), f"{at:%H:%M}") for at in hours]
+        options = [_option(formats(self.language).clock(at), f"{at:%H:%M}") for at in hours]
         return {"type": "static_select", "options": options, "initial_option": _chosen(options, f"{chosen:%H:%M}")}
-
-    def _clock(self, at: time) -> str:
-        return f"{at:%H:%M}" if self.language is Language.SPANISH else f"{at.hour % 12 or 12}:{at:%M %p}"
 
     def _zone(self) -> dict[str, Any]:
         chosen = self._present_zone()
@@ -124,7 +122,7 @@ class Form:
         return {"type": "static_select", "options": options, "initial_option": _chosen(options, chosen)}
 
     def _present_zone(self) -> str:
-        """The zone in force. Where nobody has needed one yet, the person's own."""
+        """Return the subscription's time zone, or the person's own if none has been needed yet."""
         kept = self.subscription.tz if self.subscription is not None else "UTC"
         unused = self.subscription is None or self.subscription.cadence is Cadence.INSTANT
         return self.zone or kept if unused and kept == "UTC" else kept
@@ -138,7 +136,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """What came back: where, as one command; `problems` says by block what is wrong with it."""
+    """A submitted form: its conversation, its settings as one command, and what is wrong with it, by block."""
 
     conversation: str
     command: str
@@ -146,7 +144,7 @@ class Filled:
 
 
 def filled(view: Mapping[str, Any], language: Language) -> Filled:
-    """A form as it was sent. Whatever Slack's own checks let through is checked again."""
+    """Read a submitted form, checking again what Slack has checked."""
     fields = _Fields(view)
     conversation = fields.one(WHERE, "selected_conversation")
     states = fields.many("states")
@@ -169,17 +167,17 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
 
 
 def language_of(view: Mapping[str, Any]) -> Language:
-    """The language in which a form was shown."""
-    return Language.SPANISH if view.get("private_metadata") == Language.SPANISH.value else Language.ENGLISH
+    """Return the language a form was shown in."""
+    return Language.of_locale(view.get("private_metadata"))
 
 
 def conversation_of(view: Mapping[str, Any]) -> str:
-    """The conversation that a form is about."""
+    """Return the conversation that a form is about."""
     return _Fields(view).one(WHERE, "selected_conversation")
 
 
 class _Fields:
-    """The values of a form by the names of its fields, whatever their blocks are called."""
+    """The values of a form by the names of its fields, whatever their block ids are."""
 
     def __init__(self, view: Mapping[str, Any]) -> None:
         self._values: dict[str, Mapping[str, Any]] = {}
@@ -228,7 +226,7 @@ def _capital(text: str) -> str:
 
 
 def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
-    """What a workspace is told, as one person may see it: channels, and of direct messages their `own`."""
+    """Return the app's home: all channels' subscriptions, and of the direct messages only the person's `own`."""
     seen = [s for s in subscriptions if _channel(s)[:1] not in {"D", "U"} or _channel(s) == own]
     seen.sort(key=lambda s: (_channel(s) != own, _channel(s)))
     blocks = [
@@ -244,7 +242,7 @@ def home(subscriptions: Sequence[Subscription], *, own: str, language: Language)
 
 
 def settings_button(language: Language) -> dict[str, Any]:
-    """A button that opens the form."""
+    """Return a button that opens the form."""
     return {"type": "button", "action_id": FORM, "text": _plain(platforms.SLACK_SETTINGS(language)), "value": FORM}
 
 
@@ -262,6 +260,6 @@ def _channel(subscription: Subscription) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    """A paragraph: Slack's markup is the only text of a home that can name a channel."""
+    """Return a paragraph in Slack's markup, the only kind of text in a home that can name a channel."""
     cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut, "verbatim": True}}

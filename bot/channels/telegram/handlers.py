@@ -1,8 +1,7 @@
-"""Who asks what on Telegram, and whether they may: each kind of update is a route to the clerk."""
+"""Telegram's event handlers, one for each kind of update, and the checks that decide who may change settings."""
 
 import re
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,18 +23,19 @@ from telegram.constants import ChatID, ChatMemberStatus, ChatType
 from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import Application, CallbackContext, CallbackQueryHandler, ChatMemberHandler, MessageHandler, filters
 
-from bot.channels import ChatHandler
-from bot.channels.telegram.replies import Replies, Spot, reason_of
+from bot.channels.protocols import ChatHandler
+from bot.channels.telegram.address import check_address
+from bot.channels.telegram.replies import ChatLocation, Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.chat.request import Reply, Request
 from bot.domain.language import Language
-from bot.domain.text.platforms import Courtesy
+from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
-READING = frozenset({"help", "status", "list", "recent", "agency"})  # what any member of a group may ask
+READING = frozenset({"help", "status", "list", "recent", "agency"})  # commands for every member of a group
 CHANGING = frozenset({"start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"})
-LONGEST_ALERT = 200  # characters of what is shown to who pressed a button
+LONGEST_ALERT = 200  # characters of an alert shown to the person who pressed a button
 
 log = structlog.get_logger()
 
@@ -43,28 +43,26 @@ App = Application[Any, Any, Any, Any, Any, Any]
 
 
 class EventHandlers:
-    """The routes: what each kind of update asks, and whether who asks may."""
+    """Turns updates into questions for the chat handler, if the person asking may ask them."""
 
     def __init__(
         self,
         sender: TelegramSender,
-        clerk: ChatHandler,
-        voice: Replies,
-        courtesy: Mapping[Language, Courtesy],
+        chat_handler: ChatHandler,
+        replies: Replies,
         *,
         names: frozenset[str],
         refuse_every: float,
     ) -> None:
         self._bot = sender.bot
-        self._clerk = clerk
-        self._courtesies = courtesy
-        self._door = _Door(sender)
-        self._voice = voice
+        self._chat_handler = chat_handler
+        self._permissions = _Permissions(sender)
+        self._replies = replies
         self._names = READING | names
-        self._may_refuse = _Seldom(refuse_every)
+        self._may_refuse = _Throttle(refuse_every)
 
     def application(self) -> App:
-        """The library's dispatcher with our routes."""
+        """Return the library's dispatcher with our handlers."""
         app = Application.builder().bot(self._bot).updater(None).job_queue(None).build()
         written = filters.UpdateType.MESSAGE
         private, group = filters.ChatType.PRIVATE & filters.TEXT, filters.ChatType.GROUPS & filters.COMMAND
@@ -79,39 +77,40 @@ class EventHandlers:
                 ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER),
             ]
         )
-        app.add_error_handler(self._stumbled)
+        app.add_error_handler(self._failed)
         return app
 
-    # Routes
+    # Handlers
 
     async def _typed_in_private(self, update: Update, _: object) -> None:
         message, command = _written(update, self._bot)
         if command is None:
             return
-        spot = _spot(message)
+        location = _location(message)
         if command.name == "channel" and message.from_user:
-            await self._for_channel(spot, message.from_user, command.rest)
+            await self._for_channel(location, message.from_user, command.rest)
         else:
-            await self._ask(spot, command.text)
+            await self._ask(location, command.text)
 
     async def _said_in_private(self, update: Update, _: object) -> None:
         message, _command = _written(update, self._bot)
-        await self._ask(_spot(message), message.text or "")
+        await self._ask(_location(message), message.text or "")
 
     async def _typed_in_group(self, update: Update, _: object) -> None:
         message, command = _written(update, self._bot)
         if command is None or not self._is_meant(command) or message.is_automatic_forward or message.forward_origin:
             return
-        if command.name in READING or await self._door.admits(message):
-            await self._ask(_spot(message), command.text)
+        if command.name in READING or await self._permissions.admits(message):
+            await self._ask(_location(message), command.text)
         elif self._may_refuse(message.chat.id):
-            await self._say(_spot(message), (await self._courtesy(_spot(message))).administrators_only)
+            location = _location(message)
+            await self._say(location, platforms.ADMINISTRATORS_ONLY(await self._language(location)))
 
     async def _posted(self, update: Update, _: object) -> None:
-        """A post in a channel: only its administrators can write one."""
+        """Handle a post in a channel, which only its administrators can write."""
         message, command = _written(update, self._bot)
         if command is not None and self._is_meant(command) and not message.forward_origin:
-            await self._ask(_spot(message), command.text)
+            await self._ask(_location(message), command.text)
 
     async def _pressed(self, update: Update, _: object) -> None:
         query = update.callback_query
@@ -119,118 +118,117 @@ class EventHandlers:
         if query.message is None or not query.data:
             await self._acknowledge(query)
             return
-        spot = _spot(query.message, query.from_user)
+        location = _location(query.message, query.from_user)
         if query.message.chat.type == ChatType.PRIVATE:
             await self._acknowledge(query)
-            await self._pressed_in_private(spot, query.from_user, query.data, query.message.message_id)
-        elif await self._admitted(query, query.message.chat, spot):
-            await self._ask(spot, query.data, over=query.message.message_id)
+            await self._pressed_in_private(location, query.from_user, query.data, query.message.message_id)
+        elif await self._admitted(query, query.message.chat, location):
+            await self._ask(location, query.data, over=query.message.message_id)
 
-    async def _pressed_in_private(self, spot: Spot, person: User, command: str, over: int) -> None:
+    async def _pressed_in_private(self, location: ChatLocation, person: User, command: str, over: int) -> None:
         if pointed := re.fullmatch(r"@(-\d+ .+)", command, re.DOTALL):
-            await self._for_channel(spot, person, pointed[1], over=over)
+            await self._for_channel(location, person, pointed[1], over=over)
         else:
-            await self._ask(spot, command, over=over)
+            await self._ask(location, command, over=over)
 
     async def _membership(self, update: Update, _: object) -> None:
         event = update.my_chat_member
         assert event is not None
         before, after = (_present(event.chat, member) for member in (event.old_chat_member, event.new_chat_member))
-        spot = _spot(event, event.from_user)
+        location = _location(event, event.from_user)
         if before and not after:
-            await self._clerk.gone("telegram", spot.address, _absence(event))
+            await self._chat_handler.gone("telegram", location.address, _absence(event))
         elif after and not before:
-            await self._clerk.returned("telegram", spot.address)
+            await self._chat_handler.returned("telegram", location.address)
             if event.chat.type in {ChatType.GROUP, ChatType.SUPERGROUP}:
-                await self._ask(spot, "hello")
+                await self._ask(location, "hello")
 
     async def _migrated(self, update: Update, _: object) -> None:
-        """A group became a supergroup: the old chat says so, and the new one. Either will do, and both."""
+        """Follow a group that became a supergroup. Both chats report it, the old and the new; twice is fine."""
         message = update.effective_message
         assert message is not None
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
-        await self._clerk.moved("telegram", str(old), str(new))
-        await self._clerk.returned("telegram", str(new))  # the old chat may first have said that the bot is gone
+        await self._chat_handler.moved("telegram", str(old), str(new))
+        await self._chat_handler.returned("telegram", str(new))  # the old chat may have said first that the bot is gone
 
-    async def _stumbled(self, update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
-        """Something failed on the way to an answer: one line for whoever asked, the rest for the log."""
+    async def _failed(self, update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
+        """Log a failure, and apologize in one line to the person who asked."""
         error = context.error
         if isinstance(error, TelegramError | TimeoutError):
-            log.warning("not answered", why=reason_of(error, self._bot))
+            log.warning("telegram: not answered", why=reason_of(error, self._bot))
         else:
-            log.error("not answered", exc_info=error)
-        if isinstance(update, Update) and (spot := _asked_at(update)) is not None:
-            await self._say(spot, (await self._courtesy(spot)).failed)
+            log.error("telegram: not answered", exc_info=error)
+        if isinstance(update, Update) and (location := _asked_at(update)) is not None:
+            await self._say(location, platforms.FAILED(await self._language(location)))
 
-    # What the routes have in common
+    # Shared by the handlers
 
     def _is_meant(self, command: "_Command") -> bool:
-        """Whether it is for this bot where other bots hear it too."""
+        """Return True if a command that other bots see too is meant for this one."""
         return command.addressed or command.name in self._names
 
-    async def _ask(self, spot: Spot, text: str, *, over: int | None = None) -> None:
-        """Put it to the clerk, and say the answer; `over` is the message whose button was pressed."""
-        reply = await self._clerk.answer(
+    async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
+        """Pass the question on and send the answer. `over` is the message whose button was pressed."""
+        reply = await self._chat_handler.answer(
             Request(
                 channel="telegram",
-                address=spot.address,
+                address=location.address,
                 text=text,
-                language=spot.language,
+                language=location.language,
                 bot=self._bot.username,
             )
         )
-        await self._voice.say(spot, reply, over=over if reply.in_place else None)
+        await self._replies.say(location, reply, over=over if reply.in_place else None)
 
-    async def _for_channel(self, spot: Spot, person: User, rest: str, *, over: int | None = None) -> None:
-        """A command in a private chat that is about a channel: `@name watch TX`."""
-        say = await self._courtesy(spot)
+    async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
+        """Handle a command about a channel, given in a private chat: `@name watch TX`."""
+        language = await self._language(location)
         name, _, text = rest.partition(" ")
         try:
-            channel = await self._door.channel(name, person, say)
+            channel = await self._permissions.channel(name, person, language)
         except UsageError as refusal:
-            await self._say(spot, str(refusal))
+            await self._say(location, str(refusal))
         else:
-            await self._ask(replace(spot, address=str(channel)), text.strip() or "status", over=over)
+            await self._ask(replace(location, address=str(channel)), text.strip() or "status", over=over)
 
-    async def _admitted(self, query: CallbackQuery, chat: Chat, spot: Spot) -> bool:
-        """Whether who pressed may, and the press acknowledged: a refusal is shown only to that person."""
+    async def _admitted(self, query: CallbackQuery, chat: Chat, location: ChatLocation) -> bool:
+        """Acknowledge a press and return True if the person may press. Only they see a refusal."""
         reads = chat.type != ChatType.CHANNEL and (query.data or "").partition(" ")[0] in READING
         try:
-            admitted = reads or await self._door.is_administrator(chat.id, query.from_user.id)
+            admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
         except TelegramError:
             await self._acknowledge(query)
             raise
-        await self._acknowledge(query, None if admitted else (await self._courtesy(spot)).administrators_only)
+        refusal = None if admitted else platforms.ADMINISTRATORS_ONLY(await self._language(location))
+        await self._acknowledge(query, refusal)
         return admitted
 
     async def _acknowledge(self, query: CallbackQuery, alert: str | None = None) -> None:
         try:
             await query.answer(alert and alert[:LONGEST_ALERT], show_alert=alert is not None)
-        except TelegramError as error:  # pressed too long ago, while nobody listened
-            log.debug("a press was not acknowledged", why=reason_of(error, self._bot))
+        except TelegramError as error:  # pressed too long ago, while the program wasn't listening
+            log.debug("telegram: a press was not acknowledged", why=reason_of(error, self._bot))
 
-    async def _say(self, spot: Spot, sentence: str) -> None:
-        await self._voice.say(spot, Reply(lines=((Span(sentence),),)))
+    async def _say(self, location: ChatLocation, sentence: str) -> None:
+        await self._replies.say(location, Reply(lines=((Span(sentence),),)))
 
-    async def _courtesy(self, spot: Spot) -> Courtesy:
-        """Our own sentences in the language that the chat has chosen, or that the platform suggests."""
-        language = spot.language
-        with suppress(Exception):  # a sentence comes out even when the clerk cannot say
-            chosen = await self._clerk.subscription("telegram", str(spot.chat))
-            language = chosen.language if chosen else language
-        return self._courtesies[language]
+    async def _language(self, location: ChatLocation) -> Language:
+        """Return the chat's chosen language, or else the one the platform suggests."""
+        with suppress(Exception):  # our own sentence goes out even if the store can't be read
+            chosen = await self._chat_handler.subscription("telegram", str(location.chat))
+            return chosen.language if chosen else location.language
+        return location.language
 
 
-class _Door:
-    """Who may change what. Asked anew each time: an administrator may not be one any more."""
+class _Permissions:
+    """Says who may change what. Telegram is asked every time, because an administrator may have lost the role."""
 
     def __init__(self, sender: TelegramSender) -> None:
-        self._sender = sender
         self._bot = sender.bot
 
     async def admits(self, message: Message) -> bool:
-        """Whether the writer is an administrator of the group, also one who writes in the group's own name."""
+        """Return True if the writer is an administrator of the group, including one who writes in the group's name."""
         if message.sender_chat is not None:
             return message.sender_chat.id == message.chat.id
         if message.from_user is None:
@@ -239,36 +237,36 @@ class _Door:
         return anonymous or await self.is_administrator(message.chat.id, message.from_user.id)
 
     async def is_administrator(self, chat: int, person: int) -> bool:
-        """Whether this member is the owner or an administrator now."""
+        """Return True if this member is the owner or an administrator now."""
         try:
             member = await self._bot.get_chat_member(chat, person)
         except BadRequest:  # no such member
             return False
         return member.status in {ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR}
 
-    async def channel(self, name: str, person: User, say: Courtesy) -> int:
-        """The channel of that name or number, where this person and the bot may post; UsageError says what is amiss."""
+    async def channel(self, name: str, person: User, language: Language) -> int:
+        """Find a channel where this person and the bot may post, by name or number. UsageError says what is wrong."""
         words = {"name": name, "bot": self._bot.username}
         try:
-            address = self._sender.check(name)
+            address = check_address(name)
         except UsageError:
-            raise UsageError(say.channel_how) from None
+            raise UsageError(platforms.CHANNEL_HOW(language)) from None
         try:
             chat = await self._bot.get_chat(address)
             bot = await self._bot.get_chat_member(chat.id, self._bot.id)
         except (BadRequest, Forbidden):
-            raise UsageError(say.channel_unknown.format(**words)) from None
+            raise UsageError(platforms.CHANNEL_UNKNOWN(language, **words)) from None
         if chat.type != ChatType.CHANNEL:
-            raise UsageError(say.channel_is_other.format(**words))
+            raise UsageError(platforms.CHANNEL_IS_OTHER(language, **words))
         if not _present(chat, bot):
-            raise UsageError(say.channel_closed.format(**words))
+            raise UsageError(platforms.CHANNEL_CLOSED(language, **words))
         if not await self.is_administrator(chat.id, person.id):
-            raise UsageError(say.channel_not_yours.format(**words))
+            raise UsageError(platforms.CHANNEL_NOT_YOURS(language, **words))
         return chat.id
 
 
-class _Seldom:
-    """Says yes for each key once in so many seconds."""
+class _Throttle:
+    """Says yes once every so many seconds for each key."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -285,7 +283,7 @@ class _Seldom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Command:
-    """A command as typed: /name@bot rest."""
+    """A command as typed: /name@bot rest. `addressed` says that it named the bot."""
 
     name: str
     rest: str
@@ -297,7 +295,7 @@ class _Command:
 
 
 def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
-    """The message, and the command that it begins with unless that is for another bot."""
+    """Return the message and the command it begins with, unless that is meant for another bot."""
     message = update.effective_message
     assert message is not None
     found = re.match(r"/(\w+)(?:@(\w+))?\s*", message.text or "")
@@ -307,28 +305,27 @@ def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
     return message, _Command(name=found[1].lower(), rest=rest, addressed=bool(found[2]))
 
 
-def _asked_at(update: Update) -> Spot | None:
-    """Where the command was typed or the button pressed, if that is what it is."""
+def _asked_at(update: Update) -> ChatLocation | None:
+    """Return where the command was typed or the button pressed, or None for other updates."""
     query, message = update.callback_query, update.effective_message
     if query is not None:
-        return _spot(query.message, query.from_user) if query.message else None
-    return _spot(message) if message is not None and message.text else None
+        return _location(query.message, query.from_user) if query.message else None
+    return _location(message) if message is not None and message.text else None
 
 
-def _spot(where: Any, person: User | None = None) -> Spot:
-    """Where a message (also one too old to be read) or an event is, and who speaks there."""
+def _location(where: Any, person: User | None = None) -> ChatLocation:
+    """Return where a message (even one too old to read) or an event is, and the language of the person there."""
     speaker = person or getattr(where, "from_user", None)
     topic = where.message_thread_id if getattr(where, "is_topic_message", False) else None
-    return Spot(chat=where.chat.id, address=str(where.chat.id), topic=topic, language=_language(speaker))
+    return ChatLocation(chat=where.chat.id, address=str(where.chat.id), topic=topic, language=_language(speaker))
 
 
 def _language(person: User | None) -> Language:
-    code = (person.language_code or "" if person else "").lower().partition("-")[0]
-    return Language(code) if code in {language.value for language in Language} else Language.ENGLISH
+    return Language.of_locale(person.language_code if person else None)
 
 
 def _present(chat: Any, member: ChatMember) -> bool:
-    """Whether the bot, as that member, may write there: in a channel only an administrator may."""
+    """Return True if the bot, as this member, may write there. In a channel only an administrator may."""
     if chat.type == ChatType.CHANNEL:
         return isinstance(member, ChatMemberAdministrator) and bool(member.can_post_messages)
     if isinstance(member, ChatMemberRestricted):
@@ -337,7 +334,7 @@ def _present(chat: Any, member: ChatMember) -> bool:
 
 
 def _absence(event: ChatMemberUpdated) -> str:
-    """Why the bot is gone, in Telegram's words."""
+    """Say why the bot is gone, in Telegram's words."""
     if event.chat.type == ChatType.PRIVATE:
         return "bot was blocked by the user"
     kind = event.chat.type.removeprefix("ChatType.")

@@ -1,4 +1,4 @@
-"""Telegram's answers to people: lines and buttons as messages, each in its turn, whatever the platform says to it."""
+"""Telegram's replies: answers as messages with buttons, each in its turn, retried or repaired if Telegram refuses."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -10,8 +10,8 @@ import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
-from bot.channels import ChatHandler
-from bot.channels.keyed_queue import Crowded, KeyedQueue
+from bot.channels.keyed_queue import KeyedQueue, QueueFull
+from bot.channels.protocols import ChatHandler
 from bot.channels.telegram.sender import TelegramSender, fits, markup, seconds
 from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
@@ -22,7 +22,7 @@ from bot.errors import SendError
 WIDEST_ROW = 8
 MOST_BUTTONS = 100
 LONGEST_COMMAND = 64  # bytes of a button's command
-LONGEST_WAIT = 60.0  # seconds for a turn; an answer that comes later answers nothing any more
+LONGEST_WAIT = 60.0  # seconds for a turn; a later answer is of no use
 TRIES = 4
 CALL = 30.0  # seconds for one call
 
@@ -30,11 +30,11 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
-    """Where something was asked, and so is answered: a chat, and a topic in it.
+class ChatLocation:
+    """Where something was asked and so is answered: a chat and, in some groups, a topic.
 
-    `address` is the chat whose settings it is about: the same, or a channel that is set up from a private chat.
-    `language` is the guess from the platform.
+    `address` is the chat whose settings it concerns: the same chat, or a channel that is set up from a private chat.
+    `language` is the platform's guess.
     """
 
     chat: int
@@ -44,117 +44,117 @@ class Spot:
 
     @property
     def pointer(self) -> str:
-        """What stands before the commands of buttons that are about another chat than the one they stand in."""
+        """The prefix for the commands of buttons that concern another chat than the one they appear in."""
         return "" if self.address == str(self.chat) else f"@{self.address} "
 
 
 class Replies:
-    """Says answers, one chat's in order. Nothing that Telegram answers is an error: it is put right, or logged."""
+    """Sends answers, in order for each chat. It raises none of Telegram's errors: they are repaired or logged."""
 
-    def __init__(self, sender: TelegramSender, clerk: ChatHandler, *, pause: float = 1.0) -> None:
+    def __init__(self, sender: TelegramSender, chat_handler: ChatHandler, *, pause: float = 1.0) -> None:
         self._bot = sender.bot
-        self._sender, self._pace = sender, sender.pace
-        self._clerk = clerk
+        self._sender, self._rate_limit = sender, sender.rate_limit
+        self._chat_handler = chat_handler
         self._pause = pause
         self._queue = KeyedQueue(each=50, most=1_000)
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
-    async def say(self, spot: Spot, reply: Reply, *, over: int | None = None) -> None:
-        """Have this answer sent, its buttons under the last message; `over` is the message to put it in place of."""
-        rows = keyboard(reply.buttons, spot.pointer)
+    async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
+        """Queue an answer, with its buttons under the last message. `over` is the message it replaces."""
+        rows = keyboard(reply.buttons, location.pointer)
         texts = sheets(reply.lines, fits)
         for number, lines in enumerate(texts, start=1):
-            letter = _OutgoingPart(
-                chat=spot.chat,
+            part = _OutgoingPart(
+                chat=location.chat,
                 lines=lines,
                 keyboard=rows if number == len(texts) else None,
-                topic=spot.topic,
+                topic=location.topic,
                 over=over if number == 1 else None,
             )
-            if not self._supersedes(letter):
-                await self._post(letter)
+            if not self._supersedes(part):
+                await self._post(part)
 
     async def close(self, grace: float) -> None:
-        """Let what waits be said for so many seconds."""
+        """Give waiting answers this many seconds to be sent."""
         await self._queue.close(grace)
 
-    def _supersedes(self, letter: "_OutgoingPart") -> bool:
-        """Whether it takes the place of an edit of the same message that still waits for its turn."""
-        waiting = self._edits.get((letter.chat, letter.over)) if letter.over is not None else None
+    def _supersedes(self, part: "_OutgoingPart") -> bool:
+        """Merge it into an edit of the same message that still waits for its turn. Return False if there is none."""
+        waiting = self._edits.get((part.chat, part.over)) if part.over is not None else None
         if waiting is not None:
-            waiting.lines, waiting.keyboard = letter.lines, letter.keyboard
+            waiting.lines, waiting.keyboard = part.lines, part.keyboard
         return waiting is not None
 
-    async def _post(self, letter: "_OutgoingPart") -> None:
+    async def _post(self, part: "_OutgoingPart") -> None:
         try:
-            await self._queue.add(letter.chat, partial(self._deliver, letter))
-        except Crowded:
-            log.warning("too much to say in one chat; an answer is left out", chat=letter.chat)
+            await self._queue.add(part.chat, partial(self._deliver, part))
+        except QueueFull:
+            log.warning("telegram: too many answers waiting in one chat; one was dropped", chat=part.chat)
             return
-        if letter.over is not None:
-            self._edits[letter.chat, letter.over] = letter
+        if part.over is not None:
+            self._edits[part.chat, part.over] = part
 
-    async def _deliver(self, letter: "_OutgoingPart") -> None:
+    async def _deliver(self, part: "_OutgoingPart") -> None:
         for number in range(TRIES):
             try:
-                await self._send(letter)
-            except Exception as error:  # noqa: BLE001 - an answer that is not Telegram's breaks the library in any way
-                if not await self._mend(letter, error):
+                await self._send(part)
+            except Exception as error:  # noqa: BLE001 - a foreign answer breaks the library in unforeseen ways
+                if not await self._mend(part, error):
                     return
                 if number:
                     await asyncio.sleep(self._pause)
             else:
                 return
 
-    async def _send(self, letter: "_OutgoingPart") -> None:
+    async def _send(self, part: "_OutgoingPart") -> None:
         try:
-            await self._sender.turn(str(letter.chat), urgent=True, patience=LONGEST_WAIT)
+            await self._sender.turn(str(part.chat), urgent=True, patience=LONGEST_WAIT)
         finally:
-            self._begin(letter)
+            self._begin(part)
         async with asyncio.timeout(CALL):
-            await letter.send(self._bot)
+            await part.send(self._bot)
 
-    def _begin(self, letter: "_OutgoingPart") -> None:
-        """From now on nothing takes its place."""
-        if letter.over is not None and self._edits.get((letter.chat, letter.over)) is letter:
-            del self._edits[letter.chat, letter.over]
+    def _begin(self, part: "_OutgoingPart") -> None:
+        """Let no later edit merge into it from now on."""
+        if part.over is not None and self._edits.get((part.chat, part.over)) is part:
+            del self._edits[part.chat, part.over]
 
-    async def _mend(self, letter: "_OutgoingPart", error: Exception) -> bool:
-        """Put right what Telegram minds; whether to try again. BadRequest comes before NetworkError, its superclass."""
+    async def _mend(self, part: "_OutgoingPart", error: Exception) -> bool:
+        """Repair what Telegram objects to. Return True to try again."""
         match error:
             case ChatMigrated():
-                await self._tell(self._clerk.moved("telegram", str(letter.chat), str(error.new_chat_id)))
-                letter.chat, letter.over = error.new_chat_id, None
+                await self._tell(self._chat_handler.moved("telegram", str(part.chat), str(error.new_chat_id)))
+                part.chat, part.over = error.new_chat_id, None
                 return True
             case RetryAfter():
-                self._pace.hold(str(letter.chat), seconds(error))
+                self._rate_limit.hold(str(part.chat), seconds(error))
                 return True
             case Forbidden():
                 reason = reason_of(error, self._bot)
-                log.info("the chat takes no answer", chat=letter.chat, why=reason)
-                await self._tell(self._clerk.gone("telegram", str(letter.chat), reason))
+                log.info("telegram: the chat takes no answers", chat=part.chat, why=reason)
+                await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
-            case BadRequest() if letter.over is not None:
-                letter.over = None  # too old to be edited, or deleted
+            case BadRequest() if part.over is not None:
+                part.over = None  # too old to be edited, or deleted
                 return "not modified" not in error.message
-            case BadRequest() if not letter.plain:
-                letter.plain, letter.topic = True, None
+            case BadRequest() if not part.plain:
+                part.plain, part.topic = True, None
                 return True
             case _:
-                log.warning("an answer was not taken", chat=letter.chat, why=reason_of(error, self._bot))
+                log.warning("telegram: an answer failed", chat=part.chat, why=reason_of(error, self._bot))
                 return not isinstance(error, BadRequest | SendError)
 
     async def _tell(self, news: Coroutine[Any, Any, None]) -> None:
-        """Tell the clerk, whose failure must not keep an answer back."""
+        """Tell the chat handler. If that fails, the answer still goes out."""
         try:
             await news
         except Exception:
-            log.exception("what Telegram said of a chat was not noted")
+            log.exception("telegram: news about a chat could not be stored")
 
 
 @dataclass(slots=True, kw_only=True)
 class _OutgoingPart:
-    """One message on its way; what Telegram refuses of it is changed before the next try."""
+    """One message on its way. Whatever Telegram objects to is changed before the next try."""
 
     chat: int
     lines: Sheet
@@ -177,7 +177,7 @@ class _OutgoingPart:
 
 
 def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Buttons as Telegram takes them: at most 8 in a row, 100 in all, 64 bytes each; what does not fit is left out."""
+    """Return buttons as Telegram takes them: at most 8 in a row, 100 in all, 64 bytes each. Leave out the rest."""
     wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
     narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
     kept, left = [], MOST_BUTTONS
@@ -186,12 +186,12 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
         left -= len(kept[-1])
     missing = sum(map(len, rows)) - sum(map(len, kept))
     if missing:
-        log.warning("buttons that Telegram does not take are left out", buttons=missing)
+        log.warning("telegram: some buttons were too many or too long and were left out", buttons=missing)
     return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
 
 
 def reason_of(error: BaseException | None, bot: Bot) -> str:
-    """What went wrong in the platform's words, on one short line and without the token."""
+    """Say what went wrong in the platform's words, on one short line and without the token."""
     secret = bot.token.rpartition(":")[2]
     words = legible(str(error).replace(secret, "…")).removeprefix("Forbidden: ") or type(error).__name__
     return words if len(words) <= 200 else f"{words[:199]}…"

@@ -1,8 +1,7 @@
-"""Telegram through the Bot API: HTML messages, paced, and what its refusals mean."""
+"""Telegram's sending side: HTML through the Bot API, within its rate limits, and the meaning of its refusals."""
 
 import asyncio
 import json
-import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,35 +17,32 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-from bot.channels import Part, Ready, at_once, pictured
+from bot.channels.protocols import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import Limit, RateLimit, Turn
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
-from bot.errors import SendError, UsageError
+from bot.errors import SendError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units after the markup is read
-MOST_ENTITIES = 90  # links and heavy runs; Telegram marks up 100 in all, with those that it finds by itself
+MOST_ENTITIES = 90  # links and bold runs; Telegram marks up 100 in all, including those it finds by itself
 LONGEST_MARKUP = 9_000  # text and addresses together; from about 9,500 it answers ENTITIES_TOO_LONG
-# Of the 30 a second that it allows, evenly, so that an answer gets in; and of 25 each second a little more than one,
-# since the way there is not always as long.
+# Telegram allows 30 a second. Take 25, evenly spaced so that answers fit in between, over a little more than a second,
+# because the network delay varies.
 OVERALL = (Limit(25, 1.03), Limit(1, 0.038))
-ANSWERS = (Limit(4, 1.0),)  # what the sender leaves to a program beside it that answers people
+ANSWERS = (Limit(4, 1.0),)  # what is left for another program that answers people
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
 
-# `retry_after` is a number today, a timedelta with PTB_TIMEDELTA set and in the next version: both are read.
+# `retry_after` is a number today, and a timedelta with PTB_TIMEDELTA set or in the next version. Both are read.
 warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PTBDeprecationWarning)
-
-_CHAT_ID = re.compile(r"-?[1-9][0-9]{0,15}")
-_NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
 class TelegramSender:
-    """A bot with this token. `base_url` ends in /bot; `patience` is how long a send waits for its turn, in seconds.
+    """Sends as the bot of `token`. `base_url` ends in /bot. `patience` is the longest wait for a turn, in seconds.
 
-    One that does not `send` alerts answers people at the pace that another program, which does, leaves to it.
+    Unless it `sends` alerts, it only answers people, at the rate that the program which sends them leaves to it.
     """
 
     name = "telegram"
@@ -59,7 +55,7 @@ class TelegramSender:
         call_timeout: float = 20.0,
         patience: float = 30.0,
         sends: bool = True,
-        pace: RateLimit | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         self._token = token
         self._base_url = base_url
@@ -67,31 +63,20 @@ class TelegramSender:
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
         self.timeout = call_timeout
-        self.pace = pace or RateLimit(overall=OVERALL if sends else ANSWERS, each=_limits)
+        self.rate_limit = rate_limit or RateLimit(overall=OVERALL if sends else ANSWERS, each=limits_of)
 
     @cached_property
     def bot(self) -> Bot:
-        """The library's own client, for whoever listens; take `turn(…, urgent=True)` before you answer."""
+        """The library's own client, which the listener shares. Take `turn(…, urgent=True)` before answering."""
         request = _Request(read_timeout=self._call_timeout, connect_timeout=10.0, pool_timeout=self._call_timeout)
         return Bot(self._token, base_url=self._base_url, request=request, get_updates_request=request)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
-        """Wait as `pace.turn` does; the turn counts from when the next request of this task has been written."""
-        _turn.set(await self.pace.turn(address, urgent=urgent, patience=patience))
-
-    def check(self, address: str) -> str:
-        """A chat's number, or @name of a public channel or group (a t.me link will do)."""
-        wanted = address.strip()
-        if _CHAT_ID.fullmatch(wanted):
-            return wanted
-        if name := _NAME.fullmatch(wanted):
-            return f"@{name[1].lower()}"
-        raise UsageError(
-            f"{address!r} is no Telegram chat: it takes the chat's number (a group's begins with a minus sign, a "
-            "channel's with -100) or the @name of a public channel or group. A person's @name does not do."
-        )
+        """Wait as `rate_limit.turn` does. The turn counts from the moment this task's next request is written."""
+        _turn.set(await self.rate_limit.turn(address, urgent=urgent, patience=patience))
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
+        """Split the digest into messages that Telegram takes, the picture first."""
         texts = (
             Part(
                 payload={"text": markup(page.lines), "parse_mode": "HTML"},
@@ -103,6 +88,7 @@ class TelegramSender:
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
+        """Send one part and return the message's number."""
         if part.picture is not None and (plain or not part.picture):
             return ""
         await self.turn(address, patience=self._patience)
@@ -110,7 +96,7 @@ class TelegramSender:
         try:
             async with asyncio.timeout(self._call_timeout):
                 sent = await self._send(address, part, plain=plain)
-        except Exception as error:  # noqa: BLE001 - an answer that is not Telegram's breaks the library in any way
+        except Exception as error:  # noqa: BLE001 - a foreign answer breaks the library in unforeseen ways
             refusal = self._verdict(address, error, of="picture" if part.picture else "text")
         else:
             return str(sent.message_id)
@@ -128,11 +114,12 @@ class TelegramSender:
         return await self.bot.send_message(chat_id=address, link_preview_options=preview, **message)
 
     async def close(self) -> None:
+        """Close the connections."""
         if "bot" in self.__dict__:
             await self.bot.request.shutdown()
 
     def _verdict(self, address: str, error: Exception, *, of: str) -> SendError:
-        """What a refusal means. BadRequest comes before NetworkError, whose subclass it is."""
+        """Return what a failed send means. BadRequest must come before NetworkError, its superclass."""
         match error:
             case TelegramError(__cause__=TelegramError()):
                 return _unconfirmed("something else answered in its place")  # a proxy's page, with any status
@@ -142,7 +129,7 @@ class TelegramSender:
                 return self._flood(address, seconds(error))
             case InvalidToken():
                 return SendError(
-                    "Telegram refuses the bot's token: set the one that @BotFather shows", credentials_rejected=True
+                    "Telegram rejected the bot's token: set the one that @BotFather shows", credentials_rejected=True
                 )
             case TelegramError() if isinstance(error, (Forbidden, BadRequest)) or _is_too_large(error, of):
                 return self._refusal(error, of)
@@ -150,24 +137,24 @@ class TelegramSender:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
     def _refusal(self, error: TelegramError, of: str) -> SendError:
-        """A chat may refuse pictures alone: that it takes nothing at all is said of a text."""
+        """Return what a refusal means. A chat may refuse pictures alone, so only a refused text loses it."""
         reason = self._reason(error)
-        gone = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
-        if gone and of == "text":
-            return SendError(f"Telegram refuses this chat: {reason}", permanent=True)
-        return SendError(f"Telegram refuses this {of}: {reason}", too_long=True)
+        is_lost = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
+        if is_lost and of == "text":
+            return SendError(f"Telegram can't send to this chat: {reason}", permanent=True)
+        return SendError(f"Telegram rejected this {of}: {reason}", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
-        """A 429 names no limit: it is taken to speak of this chat, and of the bot when another one was just told so."""
+        """Hold back this chat, or the whole bot if another chat was flooded just now: a 429 doesn't name its limit."""
         other, until = self._flooded
         everywhere = other not in {"", address} and time.monotonic() < until
         self._flooded = (address, time.monotonic() + seconds)
-        self.pace.hold(None if everywhere else address, seconds)
+        self.rate_limit.hold(None if everywhere else address, seconds)
         scope = "platform" if everywhere else "address"
-        return SendError(f"Telegram asks to wait {seconds:g} seconds", retry_after=seconds, scope=scope)
+        return SendError(f"Telegram asked us to wait {seconds:g} seconds", retry_after=seconds, scope=scope)
 
     def _reason(self, error: TelegramError) -> str:
-        """Telegram's own words, short and without the token."""
+        """Return Telegram's own words, short and without the token."""
         secret = self._token.rpartition(":")[2]
         words = legible(error.message.replace(secret, "…")).removeprefix("Forbidden: ")
         return words if len(words) <= 200 else f"{words[:199]}…"
@@ -188,13 +175,13 @@ _NO_SUCH_CHAT = (
 )
 
 
-_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # of the message that is being sent
+_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # of the message being sent
 
 
 class _Request(HTTPXRequest):
-    """The library's own, except that it does not log what it cannot read: a proxy's error page may hold the token.
+    """The library's own request, except that it doesn't log what it can't read: a proxy's page may quote the token.
 
-    And it says when a request has been written, for it is then that a platform counts it, not when it was begun.
+    It also tells the turn when a request has been written, because the platform counts it then, not from its start.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -224,7 +211,7 @@ class _Request(HTTPXRequest):
 
 
 def _is_too_large(error: TelegramError, of: str) -> bool:
-    """A picture that a proxy or the server turns away (status 413) is not taken the next time either."""
+    """Return True if a proxy or the server turned the picture away (status 413): it won't take it next time either."""
     return of == "picture" and "too large" in error.message.lower()
 
 
@@ -232,16 +219,18 @@ def _unconfirmed(why: str) -> SendError:
     return SendError(f"Telegram did not confirm ({why}); the message may have arrived")
 
 
-def _limits(address: str) -> Sequence[Limit]:
+def limits_of(address: str) -> Sequence[Limit]:
     return CHAT if address.isdecimal() else GROUP
 
 
 def seconds(error: RetryAfter) -> float:
+    """Return how long Telegram asks us to wait."""
     pause: int | timedelta = error.retry_after
     return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 
 
 def fits(lines: Sequence[Line]) -> bool:
+    """Return True if one message can hold these lines."""
     text = len(plain_text(lines).encode("utf-16-le")) // 2
     spans = [span for line in lines for span in line]
     entities = sum(span.strong + (span.href is not None) for span in spans)
@@ -250,6 +239,7 @@ def fits(lines: Sequence[Line]) -> bool:
 
 
 def markup(lines: Iterable[Line]) -> str:
+    """Return the lines in Telegram's HTML."""
     return "\n".join("".join(map(_span, line)) for line in lines)
 
 

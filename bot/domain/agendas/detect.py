@@ -1,13 +1,13 @@
-"""Does a text speak of 287(g), or of an agreement with ICE on enforcing immigration law? The rule, which says why.
+"""Find the passages of a text that are about 287(g), or about an agreement with ICE to enforce immigration law.
 
-A sign is a pattern of words. Some count by themselves; others only beside words on a topic (the full name of ICE beside
-an agreement), and some not where a namesake of theirs stands (Section 287(g) of the Zoning Code) unless immigration is
-spoken of. "Beside" is within REACH in the same paragraph. The letters ICE are never a sign by themselves: they count
-beside an agreement and immigration, where the agreement of a sheriff, police or jail is said to be with ICE, and in
+A sign is a pattern of words. Some signs count by themselves, others only near words on a topic, as the full name of ICE
+counts near an agreement. Some don't count if they are a namesake, as in "Section 287(g) of the Zoning Code", unless
+immigration comes up too. "Near" is within REACH in the same paragraph. The letters ICE alone are never a sign: they
+count near both an agreement and immigration, in an agreement between ICE and a sheriff, police or jail, and in
 "ICE MOA".
 
-Repetitions in the patterns are bounded or end with the word, and each pattern is run over a text at most once, so time
-grows with the text's length.
+Repetition in the patterns is bounded or ends with the word, and each pattern runs over a text at most once, so time
+grows linearly with the text.
 """
 
 import re
@@ -19,22 +19,23 @@ from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
 
-from bot.domain.agenda import AgendaItem, Found
+from bot.domain.agenda import AgendaItem, Passage
+from bot.domain.agendas.hyphens import rejoin_words
 
 REACH = 200  # characters
-SENTENCE = 1_000  # characters before and behind the words in which the sentence's ends are looked for
-FRONT = 48  # characters right before the words in which a namesake is looked for
+SENTENCE = 1_000  # characters on either side of the words to search for the ends of the sentence
+FRONT = 48  # characters before the words to search for a namesake
 EXCERPT = 300  # characters
-MOST = 100  # sentences of one text; a packet that holds the whole agreement says it on every page
+MOST_PASSAGES = 100  # of one text; a packet with the whole agreement in it mentions it on every page
 
 
-def _rule(*alternatives: str) -> re.Pattern[str]:
+def _pattern(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
-# ── topics: what stands beside ───────────────────────────────────────────────────────────────────────────────────────
+# ── topics: words near a sign ────────────────────────────────────────────────────────────────────────────────────────
 
-_MIGRATION = r"\b[il1|]mm[il1|]gration"  # as scans have it, too
+_MIGRATION = r"\b[il1|]mm[il1|]gration"  # the way scans misread it, too
 _ICE = (
     r"(?-i:(?<![\w(.])ICE\b)(?! ?(?:storms?|rinks?|cream|machines?|control|skat\w+|hockey|arenas?|plants?|melt|jams?|"
     r"box|packs?|makers?|houses?|fishing|safety|dams?|removal|mountain|miller|systems?|services|supply|compan\w+|inc|"
@@ -82,42 +83,42 @@ _ACTS = (
     r"\bpresentation\b|\bupdate\b|\bhearing\b|\bworkshop\b",
 )
 _TOPICS = {
-    "agreement": _rule(*_AGREEMENT),
-    "taking part": _rule(
+    "agreement": _pattern(*_AGREEMENT),
+    "taking part": _pattern(
         *_AGREEMENT,
         r"\bparticipat\w+|\bdeputiz\w+|\bcross-designat\w+|\bdelegat\w+",
         r"\bjoin(?:s|ed|ing)? (?:(?:a|the|ice|federal|regional) ){0,3}task forces?\b",
     ),
-    "memorandum": _rule(r"\bmemorand(?:um|a|ums|os?)\b|\bmo[au]s?\b"),
-    "dealings": _rule(*_DEALINGS),
-    "immigration": _rule(*_IMMIGRATION, r"\bdetainees?\b"),
-    "enforcing": _rule(*_ENFORCING, r"\bdetaine[er]s?\b|\bdetention\b|\b287|\bdelegat\w+"),
-    "federal": _rule(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\b(?:INA|DHS)\b|\bI\.N\.A\.)|\bnationality act\b"),
-    "ICE": _rule(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\(ICE\)|\b(?:INA|DHS)\b)"),
-    "force": _rule(*_FORCE),
-    "acts": _rule(*_ACTS, *_FORCE),
-    "backing": _rule(
+    "memorandum": _pattern(r"\bmemorand(?:um|a|ums|os?)\b|\bmo[au]s?\b"),
+    "dealings": _pattern(*_DEALINGS),
+    "immigration": _pattern(*_IMMIGRATION, r"\bdetainees?\b"),
+    "enforcing": _pattern(*_ENFORCING, r"\bdetaine[er]s?\b|\bdetention\b|\b287|\bdelegat\w+"),
+    "federal": _pattern(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\b(?:INA|DHS)\b|\bI\.N\.A\.)|\bnationality act\b"),
+    "ICE": _pattern(*_IMMIGRATION, *_ICE_IN_FULL, _ICE, r"(?-i:\(ICE\)|\b(?:INA|DHS)\b)"),
+    "law enforcement": _pattern(*_FORCE),
+    "business": _pattern(*_ACTS, *_FORCE),
+    "context": _pattern(
         *_AGREEMENT, *_FORCE, *_IMMIGRATION, r"\b287|\btraining\b|\bprogram\b|\badministrative warrants?\b|\bICE\b"
     ),
-    # what says that something else is meant
-    "other business": _rule(
+    # words that show that something else is meant
+    "other ICE business": _pattern(
         r"\bhomeland security investigations\b|(?-i:\bHSI\b)|\bforfeiture\b",
         r"\btrafficking\b|\bexploitation\b|\bcounterfeit",
         r"\b(?:career|job|resource) fairs?\b|\brecruit(?:ers?|ing|ment)\b|\bstudents?\b|\be-verify\b|\bemployers?\b",
         r"\bleas(?:e|es|ing)\b|\boffice space\b|\b(?:firing|shooting|gun|pistol) range\b|\bparking\b|\btower\b",
     ),
-    "its own deeds": _rule(
+    "ICE operations": _pattern(
         r"\braid(?:s|ed)?\b|\barrest(?:s|ed)\b|\bshooting\b|\bprotest\w*|\brall(?:y|ies)\b|\bcondemn\w*"
     ),
-    "help": _rule(
+    "legal help": _pattern(
         r"\blegal (?:services?|aid|defen[cs]e|representation|clinic)\b|\bknow[ -]your[ -]rights\b",
         r"\brapid[ -]response\b|\bfamilies affected\b|\bcharit(?:y|ies)\b|\bnaturali[sz]ation\b",
     ),
-    "post": _rule(
+    "job": _pattern(
         r"\bpositions?\b|\bvacan\w+|\b(?:part|full)-time\b|\breclassif\w+|\bpay grade\b|\bsalar(?:y|ies)\b|\bjob\b",
         r"\bhir(?:e|ing)\b|\bmunicipal court\b",
     ),
-    "measures": _rule(
+    "measures": _pattern(
         r"\bounces?\b|\boz\b|\bgrams?\b|\bkg\b|\bprotein\b|\bservings?\b|\bmenus?\b|\bnutrition\w*|\brecipes?\b|\bflour\b"
     ),
 }
@@ -129,19 +130,19 @@ _TOPICS = {
 _ALONE = r"(?<!\d)(?<!\d[-–.,/])(?<!\$)(?<!\b[a-z]-)(?<!\d[a-z]-)"
 _A_LAW = r"(?:codes?|ordinances?|charter|statutes?|bylaws|f\.s\.|ldc|udc)"
 _ONE_OF_MANY = r" ?(?:through|thru|to|-|–) ?\d{1,4} ?(?:\([a-z]\)|[a-z]\b)"  # 287(g) through 291(g)
-_NUMBERED = _rule(
+_NUMBERED = _pattern(
     rf"\b(?:{_A_LAW}|zoning|title|chapter|article|rules?|regulations?|lots?|parcels?|tracts?|blocks?|items?|pages?|"
     r"exhibits?|plats?|bills?|claims?|checks?|warrants|vouchers?|bids?|tab|vehicle|badge|gate|permit|resolution|suite|"
     r"apt|unit|room|bus|route|highway|hwy|map|account|invoice)"
     r"(?:,? ?(?:section|sec\.?|§{1,2}|no\.?|number|#))? ?$",
     r"\b\d{1,4} ?\([a-z]\)(?:,? and|,? or|,| &| through| to|-) ?$",  # 285(g), 286(g) and
 )
-_CODED = _rule(
+_CODED = _pattern(
     _NUMBERED.pattern,
     r"(?-i:[A-Z])$",  # CNX287G
     r"\b(?!(?:post|anti|pre|non|pro|ice|dhs|ina)-)[a-z]{2,4}-$",  # WP-287G, but post-287g
 )
-_OF_A_LAW = _rule(
+_OF_A_LAW = _pattern(
     r"(?: ?\(\w{1,4}\)){0,3},? of (?:[\w'’.&-]{1,20} ){0,5}?"
     rf"(?:{_A_LAW}|plan|manual|(?<!nationality )(?<!of the )act)(?!\w)",
     rf"(?: ?\(\w{{1,4}}\)){{0,3}}, (?=(?-i:[A-Z]))(?:[\w'’.&-]{{1,20}} ){{0,3}}?{_A_LAW}(?!\w)",
@@ -149,32 +150,33 @@ _OF_A_LAW = _rule(
     r",? (?:and )?(?!287)\d{1,4} ?\([a-z]\)",  # 287 (G), 41 (F)
     _ONE_OF_MANY,
 )
-_STREET = _rule(
+_STREET = _pattern(
     r"\.? (?:[a-z]{2,20} )?(?:street|st|avenue|ave|road|rd|drive|dr|lane|ln|court|blvd|boulevard|line)\b",
     r"/|\. ?(?-i:[A-Z])[a-z]",
     _ONE_OF_MANY,
 )
 _PROGRAM = r"(?:program|agreement|moa|mou|memorand|partnership|contract|task force|training|authority|jail|warrant)"
-_OTHER_FORCE = _rule(
+_OTHER_FORCE = _pattern(
     r"\b(?:drugs?|fentanyl|narcotics?|opioids?|gangs?|crimes?|homeless(?:ness)?|housing|broadband|climate|violence|"
     r"trafficking|theft|economic|recovery|arts|safety|traffic|health|education|budget|water|fire|mayor['’]s|governor['’]s|"
     r"cyber|regional|multi-\w{1,20}|inter-?agency|joint|fugitive|terrorism|overdose|equity|tourism|downtown) $"
 )
-_MODEL_OF = _rule(
+_MODEL_OF = _pattern(
     r"s? (?:air\w*|planes?|rail\w*|trains?|ships?|boats?|rockets?|cars?|kits?|polic(?:y|ies)|ordinances?|codes?|"
     r"legislation|laws?|acts?|rules?|homes?)\b"
 )
-_MODEL_FOR = _rule(r"s? (?:for|of|on|to)\b")
+_MODEL_FOR = _pattern(r"s? (?:for|of|on|to)\b")
 _NOT_MORE = r"(?! ?(?-i:[A-Z])|&|\d)"  # ICE Something is a company
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sign:
-    """Words that count: where something stands beside them on each topic of `needs`, and no namesake is meant.
+    """Words that count if there are words near them on each topic of `needs` and they aren't a namesake.
 
-    One of `stems` is in every text that holds the words (in small letters, unless the words are capitals). A namesake
-    is told by what stands right `before` or `behind` the words, or by words beside them on a topic of `unless`; words
-    on the topic `saved_by` overrule that, but nothing overrules `never`, right behind.
+    Every text with the words has one of `stems`, in lower case unless the words are capitals; this is a quick first
+    test. The words are a namesake if `before` or `behind` matches right next to them, or if words on a topic of
+    `unless` are near; words on the topic `saved_by` overrule that. If `never` matches right behind the words, nothing
+    overrules it.
     """
 
     words: re.Pattern[str]
@@ -189,14 +191,14 @@ class _Sign:
 
 _287_SIGNS = (
     _Sign(
-        words=_rule(rf"{_ALONE}287-?[ \n]?[(\[{{][ \n]?g(?![a-z])(?: ?[)\]}}])?"),
+        words=_pattern(rf"{_ALONE}287-?[ \n]?[(\[{{][ \n]?g(?![a-z])(?: ?[)\]}}])?"),
         stems=("287",),
         before=_NUMBERED,
         behind=_OF_A_LAW,
         saved_by="federal",
     ),
     _Sign(
-        words=_rule(rf"{_ALONE}287g\b\)?"),
+        words=_pattern(rf"{_ALONE}287g\b\)?"),
         stems=("287g",),
         before=_CODED,
         never=_STREET,
@@ -204,32 +206,32 @@ _287_SIGNS = (
         saved_by="federal",
     ),
     _Sign(
-        words=_rule(rf"{_ALONE}287[ .-]g(?= {_PROGRAM})"),
+        words=_pattern(rf"{_ALONE}287[ .-]g(?= {_PROGRAM})"),
         stems=("287",),
         before=_NUMBERED,
         saved_by="federal",
     ),
     _Sign(
-        words=_rule(rf"{_ALONE}287[ .-]g\b"),
+        words=_pattern(rf"{_ALONE}287[ .-]g\b"),
         stems=("287",),
         needs=("federal",),
         never=_STREET,
         unless=("measures",),
     ),
     _Sign(
-        words=_rule(rf"{_ALONE}287 g(?=\.?(?:$|[,;:)\n]))"),
+        words=_pattern(rf"{_ALONE}287 g(?=\.?(?:$|[,;:)\n]))"),
         stems=("287 g",),
-        needs=("acts",),
+        needs=("business",),
         before=_NUMBERED,
         unless=("measures",),
     ),
     _Sign(
-        words=_rule(rf"{_ALONE}2 ?8 ?7 ?\( ?[g9q] ?\)"),  # as a scan may have it
+        words=_pattern(rf"{_ALONE}2 ?8 ?7 ?\( ?[g9q] ?\)"),  # as a scan may misread it
         stems=("g)", "g )", "9)", "9 )", "q)", "q )"),
         needs=("federal",),
     ),
     _Sign(
-        words=_rule(
+        words=_pattern(
             r"\b(?:section|sec\.?|secci[oó]n|ina|i\.n\.a\.,?) ?§? ?287\b(?! ?[-(.]\w)",
             r"§{1,2} ?287\b(?! ?[-(.]\w)",
         ),
@@ -238,53 +240,53 @@ _287_SIGNS = (
         never=_OF_A_LAW,
     ),
     _Sign(
-        words=_rule(r"\b8 u\.? ?s\.? ?(?:c\.?|code)a?,? ?(?:§{1,2}|sec(?:tion|\.)?)? ?1357 ?\( ?g ?\)"),
+        words=_pattern(r"\b8 u\.? ?s\.? ?(?:c\.?|code)a?,? ?(?:§{1,2}|sec(?:tion|\.)?)? ?1357 ?\( ?g ?\)"),
         stems=("1357",),
     ),
-    _Sign(words=_rule(rf"{_ALONE}1357 ?\( ?g ?\)"), stems=("1357",), needs=("federal",)),
+    _Sign(words=_pattern(rf"{_ALONE}1357 ?\( ?g ?\)"), stems=("1357",), needs=("federal",)),
 )
 _MODEL_SIGNS = (
     _Sign(
-        words=_rule(r"\bwarrants? services? offic(?:er|e)s?\b"),
+        words=_pattern(r"\bwarrants? services? offic(?:er|e)s?\b"),
         stems=("warrant",),
-        unless=("post",),
-        saved_by="backing",
+        unless=("job",),
+        saved_by="context",
     ),
     _Sign(
-        words=_rule(
+        words=_pattern(
             r"\bjail[ -]enforcement[ -]models?\b",
             r"\bmodelo de (?:cumplimiento|aplicaci[oó]n de la ley) en (?:la )?c[aá]rcel",
         ),
         stems=("jail", "modelo"),
     ),
     _Sign(
-        words=_rule(r"(?-i:\bTask Force Model)s?\b"),
+        words=_pattern(r"(?-i:\bTask Force Model)s?\b"),
         stems=("task force m",),
         before=_OTHER_FORCE,
         never=_MODEL_OF,
         saved_by="federal",
     ),
     _Sign(
-        words=_rule(
+        words=_pattern(
             r"\btask[ -]force[ -]models?\b",
             r"\bmodelo de (?:grupo|fuerza) (?:de trabajo|de tarea|operativ[ao])",
         ),
         stems=("task", "modelo"),
-        needs=("backing",),
+        needs=("context",),
         before=_OTHER_FORCE,
         never=_MODEL_OF,
         saved_by="federal",
     ),
     _Sign(
-        words=_rule(r"(?<!a )\btask force model\b"),
+        words=_pattern(r"(?<!a )\btask force model\b"),
         stems=("task force m",),
-        needs=("acts",),
+        needs=("business",),
         before=_OTHER_FORCE,
         behind=_MODEL_FOR,
         never=_MODEL_OF,
     ),
     _Sign(
-        words=_rule(
+        words=_pattern(
             r"\bjail enforcement (?:officers?|program)\b",
             r"\boficial(?:es)? de servicio de [oó]rdenes",
             r"(?-i:\b(?:WSO|TFM|JEM)\b)",
@@ -295,68 +297,68 @@ _MODEL_SIGNS = (
 )
 _ICE_SIGNS = (
     _Sign(
-        words=_rule(*_ICE_IN_FULL),
+        words=_pattern(*_ICE_IN_FULL),
         stems=("custom", "aduanas", "removal operations", "ERO"),
         needs=("dealings",),
-        unless=("other business", "help"),
+        unless=("other ICE business", "legal help"),
         saved_by="enforcing",
     ),
     _Sign(
-        words=_rule(*_ICE_IN_FULL),
+        words=_pattern(*_ICE_IN_FULL),
         stems=("custom", "aduanas", "removal operations", "ERO"),
-        needs=("acts",),
-        unless=("other business", "its own deeds", "help"),
+        needs=("business",),
+        unless=("other ICE business", "ICE operations", "legal help"),
     ),
     _Sign(
-        words=_rule(r"(?-i:(?<![\w(.])ICE) (?:moa|memorandum of agreement)\b"),
+        words=_pattern(r"(?-i:(?<![\w(.])ICE) (?:moa|memorandum of agreement)\b"),
         stems=("ICE",),
     ),
     _Sign(
-        words=_rule(r"(?-i:(?<![\w(.])ICE) (?:task force|agreements?|partnership|cooperation)\b"),
+        words=_pattern(r"(?-i:(?<![\w(.])ICE) (?:task force|agreements?|partnership|cooperation)\b"),
         stems=("ICE",),
-        needs=("force",),
+        needs=("law enforcement",),
     ),
-    _Sign(words=_rule(_ICE), stems=("ICE",), needs=("agreement", "immigration"), unless=("help",)),
+    _Sign(words=_pattern(_ICE), stems=("ICE",), needs=("agreement", "immigration"), unless=("legal help",)),
     _Sign(
-        words=_rule(
+        words=_pattern(
             r"\b(?:agreements?|mo[au]s?|contracts?|understanding|partnerships?|acuerdos?|convenios?|entendimiento) "
             r"(?:with|con) "
             rf"(?:the |el )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
         ),
         stems=("ICE",),
-        needs=("force",),
+        needs=("law enforcement",),
     ),
     _Sign(
-        words=_rule(rf"\b(?:question|detain|arrest|hold)(?:s|ing)?\b[^.;\n]{{1,40}} for {_ICE}{_NOT_MORE}"),
+        words=_pattern(rf"\b(?:question|detain|arrest|hold)(?:s|ing)?\b[^.;\n]{{1,40}} for {_ICE}{_NOT_MORE}"),
         stems=("ICE",),
         needs=("agreement",),
     ),
     _Sign(
-        words=_rule(rf"\bwork(?:s|ing)? (?:for|with) {_ICE}{_NOT_MORE}"),
+        words=_pattern(rf"\bwork(?:s|ing)? (?:for|with) {_ICE}{_NOT_MORE}"),
         stems=("ICE",),
-        needs=("agreement", "force"),
+        needs=("agreement", "law enforcement"),
     ),
     _Sign(
-        words=_rule(
+        words=_pattern(
             rf"\bbetween [^.;\n]{{1,80}} and (?:the )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
             rf"\bbetween (?:the )?(?:u\.?s\.? )?{_ICE} and\b",
             r"(?-i:\bDHS ?[-–/] ?ICE\b)",
             r"(?-i:\bICE) (?:detention|detainees?|detainers?|holds|custody)\b(?! (?:pond|basin))",
         ),
         stems=("ICE",),
-        needs=("agreement", "force"),
+        needs=("agreement", "law enforcement"),
     ),
 )
 _IMMIGRATION_SIGNS = (
     _Sign(
-        words=_rule(
+        words=_pattern(
             r"\b(?:functions|duties|powers|authority) of (?:an )?immigration officers?\b",
             r"\bimmigration officer functions\b|\bdelegation of immigration authority\b",
         ),
         stems=("immigration",),
     ),
-    _Sign(words=_rule(*_ENFORCING), stems=("migra",), needs=("taking part",), unless=("help",)),
-    _Sign(words=_rule(*_IMMIGRATION[:2]), stems=("migra",), needs=("memorandum",), unless=("help",)),
+    _Sign(words=_pattern(*_ENFORCING), stems=("migra",), needs=("taking part",), unless=("legal help",)),
+    _Sign(words=_pattern(*_IMMIGRATION[:2]), stems=("migra",), needs=("memorandum",), unless=("legal help",)),
 )
 _SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS)
 
@@ -364,10 +366,9 @@ _SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS)
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _Span = tuple[int, int]
-_Places = tuple["array[int]", "array[int]"]  # where each begins and ends
+_Spans = tuple["array[int]", "array[int]"]  # the starts and the ends
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-_BROKEN = re.compile(r"(\w)[-\u2010\u2011\u00ad][ \t]*+\n[ \t]*+(?=([a-z])?)")  # divided at the end of a line
-_LABEL = re.compile(r"(?:\d{1,3}[.)]|[A-Za-z][.)]|[ivxIVX]{1,5}[.)]|[•▪●◦‣*–—-])(?= )")  # of the next thing on a list
+_LABEL = re.compile(r"(?:\d{1,3}[.)]|[A-Za-z][.)]|[ivxIVX]{1,5}[.)]|[•▪●◦‣*–—-])(?= )")  # of the next item on a list
 _END = re.compile(r"[.!?;][\"”’)]? (?=[\"“¿¡(§]?[A-ZÀ-Ý0-9])|\n")
 _ABBREVIATED = re.compile(
     r"\b(?:[a-z]|nos?|secs?|st|ste|ft|mt|dept|mr|mrs|ms|dr|jr|sr|inc|co|art|ch|vs|hon|lt|sgt|capt|res|ord|div|ext|gov)\.$",
@@ -375,61 +376,55 @@ _ABBREVIATED = re.compile(
 )
 
 
-def find(text: str, *, page: int | None = None) -> tuple[Found, ...]:
-    """Return where the text speaks of it, once for each sentence, at most MOST times; `page` is handed through."""
-    return tuple(islice(_Text(text).found(page), MOST))
+def find_passages(text: str, *, page: int | None = None) -> tuple[Passage, ...]:
+    """Return the passages of a text, one for each sentence, at most MOST_PASSAGES, each with its `page`."""
+    return tuple(islice(_Text(text).passages(page), MOST_PASSAGES))
 
 
-def unbroken(text: str) -> str:
-    """Return the text with words whole that were divided at the end of a line; a hyphen before a digit or "(" stays."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _BROKEN.sub(lambda match: match[1] + ("" if match[2] and match[1].isalpha() else "-"), text)
+def passages_in(item: AgendaItem) -> tuple[Passage, ...]:
+    """Return the passages in an item's title, text and pages; one that the text repeats from the title counts once."""
+    once = {_key(passage): passage for passage in (*find_passages(item.title), *find_passages(item.text))}
+    pages = (find_passages(text, page=number) for number, text in enumerate(item.pages, start=1))
+    return (*once.values(), *chain.from_iterable(pages))
 
 
-def mentions_in(item: AgendaItem) -> tuple[Found, ...]:
-    """Return where an item speaks of it: in its title, its text and on its pages; what the text repeats counts once."""
-    told = {_key(found): found for found in (*find(item.title), *find(item.text))}
-    pages = (find(text, page=number) for number, text in enumerate(item.pages, start=1))
-    return (*told.values(), *chain.from_iterable(pages))
-
-
-def _key(found: Found) -> str:
-    return found.excerpt.casefold().rstrip(" .;:…")
+def _key(passage: Passage) -> str:
+    return passage.excerpt.casefold().rstrip(" .;:…")
 
 
 class _Text:
-    """A tidied text, in which each line is a paragraph, and where words on each topic stand in it."""
+    """A cleaned text with one line for each paragraph, and the positions of the words on each topic."""
 
     def __init__(self, text: str) -> None:
-        self.plain = _plain(text)
-        self._places: dict[str, _Places] = {}
+        self.plain = _cleaned(text)
+        self._topic_spans: dict[str, _Spans] = {}
 
-    def found(self, page: int | None) -> Iterator[Found]:
-        """Each sentence with words that count, in the order of the text."""
+    def passages(self, page: int | None) -> Iterator[Passage]:
+        """Yield each sentence with words that count, in the order of the text."""
         sentence, first, words = (0, 0), (0, 0), list[str]()
-        for span, matched in self._counting():
+        for span, matched in self._counted():
             if words and span[0] >= sentence[1]:
-                yield Found(matched=_listed(words), excerpt=self._excerpt(sentence, first), page=page)
+                yield Passage(matched=_joined(words), excerpt=self._excerpt(sentence, first), page=page)
                 words = []
             if not words:
                 sentence, first = self._sentence(span), span
             words.append(matched)
         if words:
-            yield Found(matched=_listed(words), excerpt=self._excerpt(sentence, first), page=page)
+            yield Passage(matched=_joined(words), excerpt=self._excerpt(sentence, first), page=page)
 
-    def _counting(self) -> Iterator[tuple[_Span, str]]:
-        """What counts, and the words that made it count; what lies within something longer is left out."""
+    def _counted(self) -> Iterator[tuple[_Span, str]]:
+        """Yield the spans that count, with the words that made them count; skip those inside a longer one."""
         small, reached = self.plain.lower(), 0
         signs = [sign for sign in _SIGNS if any(stem in small or stem in self.plain for stem in sign.stems)]
-        for span, matched in merge(*map(self._of, signs), key=lambda one: (one[0][0], -one[0][1])):
+        for span, matched in merge(*map(self._matches, signs), key=lambda one: (one[0][0], -one[0][1])):
             if span[1] > reached:
                 reached = span[1]
                 yield span, matched
 
-    def _of(self, sign: _Sign) -> Iterator[tuple[_Span, str]]:
+    def _matches(self, sign: _Sign) -> Iterator[tuple[_Span, str]]:
         for match in sign.words.finditer(self.plain):
             span = match.span()
-            needed = [self._beside(topic, span) for topic in sign.needs]
+            needed = [self._near(topic, span) for topic in sign.needs]
             if None not in needed and not self._is_namesake(sign, span):
                 yield span, self._words([span, *filter(None, needed)])
 
@@ -440,12 +435,12 @@ class _Text:
         named = (
             (sign.before and sign.before.search(self.plain, max(0, start - FRONT), start))
             or (sign.behind and sign.behind.match(self.plain, end))
-            or any(self._beside(topic, span) for topic in sign.unless)
+            or any(self._near(topic, span) for topic in sign.unless)
         )
-        return bool(named) and not (sign.saved_by and self._beside(sign.saved_by, span))
+        return bool(named) and not (sign.saved_by and self._near(sign.saved_by, span))
 
-    def _beside(self, topic: str, span: _Span) -> _Span | None:
-        """Return the nearest words on a topic within reach, in the same paragraph."""
+    def _near(self, topic: str, span: _Span) -> _Span | None:
+        """Return the nearest words on a topic, within REACH and in the same paragraph."""
         starts, ends = self._topic(topic)
         start, end = span
         left = max(self.plain.rfind("\n", max(0, start - REACH), start) + 1, start - REACH)
@@ -459,14 +454,14 @@ class _Text:
         ]
         return min(near, key=lambda one: max(one[0] - end, start - one[1]), default=None)
 
-    def _topic(self, topic: str) -> _Places:
-        if topic not in self._places:
+    def _topic(self, topic: str) -> _Spans:
+        if topic not in self._topic_spans:
             starts, ends = array("Q"), array("Q")
             for match in _TOPICS[topic].finditer(self.plain):
                 starts.append(match.start())
                 ends.append(match.end())
-            self._places[topic] = starts, ends
-        return self._places[topic]
+            self._topic_spans[topic] = starts, ends
+        return self._topic_spans[topic]
 
     def _words(self, spans: list[_Span]) -> str:
         apart: list[_Span] = []
@@ -486,7 +481,7 @@ class _Text:
         return (one for one in endings if not _ABBREVIATED.search(self.plain, max(0, one.start() - 8), one.start() + 1))
 
     def _excerpt(self, sentence: _Span, words: _Span) -> str:
-        """Return the sentence, or as much of it around the words as an excerpt holds, cut between words."""
+        """Return the sentence, or as much of it around the words as fits, cut between words."""
         start, end = sentence
         if end - start > EXCERPT:
             start = max(start, min(words[0] - EXCERPT // 3, end - EXCERPT))
@@ -499,15 +494,15 @@ class _Text:
         return ("…" if start > sentence[0] else "") + inner + ("…" if end < sentence[1] else "")
 
 
-def _listed(words: Iterable[str]) -> str:
+def _joined(words: Iterable[str]) -> str:
     return ", ".join({word.casefold(): word for word in words}.values())
 
 
-def _plain(text: str) -> str:
-    """Return the text with a line for each paragraph, single spaces, whole words, and no letters that nobody sees."""
+def _cleaned(text: str) -> str:
+    """Return the text with one line for each paragraph, single spaces, whole words and no invisible characters."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-")
-    return "\n".join(_paragraphs(_INVISIBLE.sub("", unbroken(text))))
+    return "\n".join(_paragraphs(_INVISIBLE.sub("", rejoin_words(text))))
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which agencies on ICE's list a mention on a local agenda means, by the place and by the words that it uses."""
+"""Link a mention on a local agenda to agencies on ICE's list, by the place and the words of the mention."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,31 +12,30 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.counties import plain_county
 from bot.domain.lists.names import name_of
 
-REMEMBERED_FOR = timedelta(days=180)  # from a mention to the change on ICE's list that it explains
+LINKED_FOR = timedelta(days=180)  # a mention can explain a change on ICE's list this much later
 MOST_LISTED = 8
-OF_AGENDAS = (Kind.MENTIONED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)  # the kinds in which mentions are recorded
-
-FOLLOWS_ON_AGENDA = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.WITHDRAWN})  # what may follow a vote
+AGENDA_KINDS = (Kind.MENTIONED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)  # the kinds of change that record mentions
+KINDS_AFTER_A_VOTE = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.WITHDRAWN})
 
 _JAILS = frozenset({"jail", "detention", "corrections", "correctional"})
 _POLICE = frozenset({"police", "policia", "marshal"})
 _OFFICES = frozenset({"sheriff", "constable", "attorney"})
 _OF_A_COUNTY = frozenset({"county", "parish", "commissioners", "supervisors", "condado"}) | _OFFICES | _JAILS
 _COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County is not Marion, nor Melbourne Beach Melbourne
-_IN_FRONT = frozenset({"north", "south", "east", "west", "new", "port", "fort", "lake", "mount", "saint"})
-_GOES_ON = frozenset(
+_NAME_STARTS = frozenset({"north", "south", "east", "west", "new", "port", "fort", "lake", "mount", "saint"})
+_NAME_ENDS = frozenset(
     {"beach", "park", "springs", "heights", "gardens", "shores", "hills", "lakes", "isles", "island", "islands",
      "falls", "grove", "point", "harbor", "junction", "valley", "creek", "ridge", "university", "college"}
 )  # fmt: skip
 
-_SAME = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "constable", "jails": "jail", "carcel": "jail",
+_SYNONYMS = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "constable", "jails": "jail", "carcel": "jail",
          "st": "saint", "ft": "fort", "mt": "mount"}  # fmt: skip
 
 
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
-    """Whether what stands on the agenda may be about this agency.
+    """Return whether a mention may be about this agency.
 
-    Of a county it is the sheriff, or whichever office the words name; of a city the agency that bears its name.
+    On a county's agenda that is the sheriff, or the office that the words name; on a city's, the agency with its name.
     """
     if agreement.state != mention.state:
         return False
@@ -55,7 +54,7 @@ def is_meant(agreement: Agreement, mention: Mention) -> bool:
 
 
 def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tuple[Agreement, ...]:
-    """What ICE lists of the agencies that are meant; where it lists none of them, of any agency of the county."""
+    """Return the agreements of the agencies a mention may be about, or else those of any agency in the county."""
     in_state = [agreement for key, agreement in sorted(participating.items()) if key.state == mention.state]
     meant = [agreement for agreement in in_state if is_meant(agreement, mention)]
     county = plain_county(mention.county)
@@ -64,33 +63,34 @@ def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tu
 
 
 @dataclass(frozen=True, slots=True)
-class Agendas:
-    """What local agendas said, from the log: `changes` are all editions, and what was taken back of them."""
+class AgendaLog:
+    """The mentions on local agendas, from the change log: all editions, and the retractions."""
 
     changes: Sequence[Change] = ()
 
-    def speak_of(self, change: Change) -> Mention | None:
-        """The mention that a change on ICE's list follows on, as it stands at the end; None where there is none.
+    def mention_behind(self, change: Change) -> Mention | None:
+        """Return the last edition of the mention that a change on ICE's list may follow from, or None.
 
-        Of several it is the last that was not called off, of a meeting that was over by then where there is one.
+        Among several, prefer a meeting that wasn't called off, then one already over, then the latest.
         """
         seen = change.recorded_at or change.publication.observed_at
-        since, day = seen - REMEMBERED_FOR, change.publication.observed_at.date()
-        meant = [m for m in self._standing(since).values() if is_meant(change.agreement, m)]
+        since, day = seen - LINKED_FOR, change.publication.observed_at.date()
+        meant = [m for m in self._last_editions(since).values() if is_meant(change.agreement, m)]
         return max(
             meant,
             key=lambda m: (not m.status, m.meets_on is not None and m.meets_on <= day, str(m.meets_on or "")),
             default=None,
         )
 
-    def _standing(self, since: datetime) -> Mapping[tuple[str, str], Mention]:
-        wrong = {change.retracts for change in self.changes}
-        of_late = (c for c in self.changes if c.recorded_at is not None and c.recorded_at >= since)
-        return standing(c.mention for c in of_late if c.mention and c.kind is not Kind.RETRACTED and c.seq not in wrong)
+    def _last_editions(self, since: datetime) -> Mapping[tuple[str, str], Mention]:
+        retracted = {change.retracts for change in self.changes}
+        recent = (c for c in self.changes if c.recorded_at is not None and c.recorded_at >= since)
+        kept = (c for c in recent if c.kind is not Kind.RETRACTED and c.seq not in retracted)
+        return standing(c.mention for c in kept if c.mention)
 
 
 def _is_named(agreement: Agreement, words: set[str]) -> bool:
-    """Whether the words name the office, or none; then a sheriff is meant, or who runs the jail."""
+    """Return whether the words name this agency's office; if they name none, they mean the sheriff or the jail."""
     name = set(agreement.canonical.split())
     if _JAILS & words and (_JAILS & name or "sheriff" in name):
         return True
@@ -99,19 +99,19 @@ def _is_named(agreement: Agreement, words: set[str]) -> bool:
 
 
 def _is_called(words: Sequence[str], name: str) -> bool:
-    """Whether a town's name stands among the words, which is not a part of another or that of the county."""
+    """Return whether the words contain a town's name that isn't part of another town's or the county's."""
     return any(
-        before not in _IN_FRONT and behind not in _COUNTIES | _GOES_ON for before, behind in _around(words, name)
+        before not in _NAME_STARTS and behind not in _COUNTIES | _NAME_ENDS for before, behind in _around(words, name)
     )
 
 
 def _is_county(words: Sequence[str], name: str) -> bool:
-    """Whether a county's name stands among the words as one."""
+    """Return whether the words contain the name as that of a county."""
     return any(behind in _COUNTIES for _, behind in _around(words, name))
 
 
 def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
-    """The word before and the word behind each place where a name stands; empty at either end."""
+    """Yield the words before and behind each occurrence of a name, empty at either end of the text."""
     wanted, padded = tuple(name.split()), ("", *words, "")
     size = len(wanted)
     for start in range(1, len(padded) - size) if wanted else ():
@@ -121,6 +121,6 @@ def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=4_096)
 def _words(text: str) -> tuple[str, ...]:
-    """The words in small letters, without possessives."""
+    """Return the words in lower case, without possessives and with one spelling for synonyms."""
     plain = re.sub(r"['’]s?\b", "", text.casefold()).translate(str.maketrans("áéíóúñ", "aeioun"))
-    return tuple(_SAME.get(word, word) for word in re.findall(r"[a-z0-9]+", plain))
+    return tuple(_SYNONYMS.get(word, word) for word in re.findall(r"[a-z0-9]+", plain))

@@ -1,4 +1,4 @@
-"""Which local places are watched, and when each is to be read next."""
+"""Decide which local places to read, and when."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from bot.domain.source_status import SourceStatus, share
 from bot.domain.subscription import ALL_STATES, Subscription
 
 HOUR = timedelta(hours=1)
-APART = timedelta(seconds=10)  # between first readings, until they fill the hour
+APART = timedelta(seconds=10)  # between first readings, unless more than fit the hour
 CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
-class Interest:
-    """What is watched: the states that somebody names (or names a county of), and whether anybody watches all."""
+class WatchedStates:
+    """The states that any subscription names, itself or by a county, and whether any subscription takes all states."""
 
     states: frozenset[str]
     everywhere: bool
 
     @classmethod
-    def of(cls, subscriptions: Iterable[Subscription]) -> "Interest":
-        """The interest of those that are not paused. The console, which nobody set up, names no state."""
+    def of(cls, subscriptions: Iterable[Subscription]) -> "WatchedStates":
+        """Collect the states of all active subscriptions; the console, which no one set up, counts as all states."""
         states: set[str] = set()
         everywhere = False
         for subscription in subscriptions:
@@ -32,8 +32,8 @@ class Interest:
                 states |= found if subscription.channel != CONSOLE else frozenset()
         return cls(frozenset(states - {ALL_STATES}), everywhere)
 
-    def wakes(self, place: Place, status: SourceStatus | None) -> bool:
-        """Whether a place is to be read: whoever watches all states wakes only those that were read well once."""
+    def include(self, place: Place, status: SourceStatus | None) -> bool:
+        """Return whether to read a place; for subscriptions to all states, only if it was read successfully before."""
         if status is not None and status.parked_at is not None:
             return False
         is_verified = place.verified is not None or (status is not None and status.read_at is not None)
@@ -41,24 +41,24 @@ class Interest:
 
 
 class Schedule:
-    """When each watched place is due; drawn up from the store now and then, and kept up to date in between."""
+    """The times when watched places are due, rebuilt from the store now and then and updated in between."""
 
     def __init__(self, places: Mapping[str, Place]) -> None:
         self._places = places
         self._times: dict[str, datetime] = {}
 
-    def draw_up(
-        self, statuses: Iterable[SourceStatus], interest: Interest, now: datetime, *, at_once: bool = False
+    def rebuild(
+        self, statuses: Iterable[SourceStatus], watched: WatchedStates, now: datetime, *, at_once: bool = False
     ) -> None:
-        """Take over what is watched and when it is due.
+        """Take the watched places and their due times from these statuses.
 
-        Places that were never tried are spread over the hour, each at a moment of its own; `at_once` they are due now.
+        First readings are spread over the hour, each place at a moment of its own, or are due now if `at_once`.
         """
         known = {status.source: status for status in statuses if status.source in self._places}
-        awake = {name: place for name, place in self._places.items() if interest.wakes(place, known.get(name))}
-        untried = sum(name not in known for name in awake)
+        included = {name: place for name, place in self._places.items() if watched.include(place, known.get(name))}
+        untried = sum(name not in known for name in included)
         before, self._times = self._times, {}
-        for name, place in awake.items():
+        for name, place in included.items():
             status = known.get(name)
             if status is not None:
                 is_due = status.is_due(now, timedelta(hours=place.every_hours))
@@ -67,20 +67,20 @@ class Schedule:
                 within = min(timedelta(hours=place.every_hours), HOUR, APART * untried)
                 self._times[name] = now if at_once else before.get(name, now + within * share(name))
 
-    def put(self, name: str, due_at: datetime) -> None:
-        """A place was read or tried, and is due then."""
+    def set_due(self, name: str, due_at: datetime) -> None:
+        """Set when a place is due again after a reading or a failed try."""
         if name in self._times:
             self._times[name] = due_at
 
     def due(self, now: datetime) -> Sequence[Place]:
-        """The places that are due, longest first."""
+        """Return the places that are due, the longest overdue first."""
         due = sorted((at, name) for name, at in self._times.items() if at <= now)
         return [self._places[name] for _, name in due]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
-    """How many places the catalogue has, and of them are watched, failing and parked."""
+class PlaceCounts:
+    """The numbers of places in the catalog, watched, failing and parked."""
 
     places: int
     watched: int
@@ -88,12 +88,12 @@ class Local:
     parked: int
 
 
-def local(places: Mapping[str, Place], statuses: Iterable[SourceStatus], interest: Interest) -> Local:
-    """Count the places."""
+def count_places(places: Mapping[str, Place], statuses: Iterable[SourceStatus], watched: WatchedStates) -> PlaceCounts:
+    """Count the places of the catalog."""
     known = {status.source: status for status in statuses if status.source in places}
-    return Local(
+    return PlaceCounts(
         places=len(places),
-        watched=sum(interest.wakes(place, known.get(name)) for name, place in places.items()),
+        watched=sum(watched.include(place, known.get(name)) for name, place in places.items()),
         failing=sum(status.failures > 0 and status.parked_at is None for status in known.values()),
         parked=sum(status.parked_at is not None for status in known.values()),
     )

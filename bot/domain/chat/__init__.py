@@ -1,1 +1,1 @@
-"""What people type, and the replies."""
+"""What people type, and what they get back."""

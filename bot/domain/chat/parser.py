@@ -1,4 +1,4 @@
-"""What a person typed, read as a command: one grammar for every platform and for the operator's command line."""
+"""The grammar of commands: one for every chat platform and for the operator's command line."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,18 +7,16 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from rapidfuzz import process
-
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
-from bot.domain.geography import counties
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
+from bot.domain.suggest import suggest
 
-SHORTEST_PART = 3  # letters of an agency's name to search for
+SHORTEST_PART = 3  # letters of a part of an agency's name
 LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
@@ -45,7 +43,7 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """What was typed means nothing; `why` names the sentence that says so, `values` what stands in it."""
+    """Raised for text that can't be parsed; `why` is the key of the reply and `values` holds the words it contains."""
 
     def __init__(self, why: str, **values: str) -> None:
         self.why = why
@@ -55,7 +53,7 @@ class Misunderstood(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """States (postal codes or ALL_STATES), counties (TX/harris), parts of agencies' names, support types."""
+    """States (postal codes or ALL_STATES), counties (as TX/harris), parts of agency names, and support types."""
 
     states: tuple[str, ...] = ()
     counties: tuple[str, ...] = ()
@@ -64,7 +62,7 @@ class Where:
 
 
 def verb(text: str) -> tuple[str, str]:
-    """The command's word, in lower case, and what stands behind it."""
+    """Split a command into its verb, in lower case, and the rest."""
     first, _, rest = text.strip().lstrip("/").partition(" ")
     word = first.casefold()
     return _VERBS.get(word, word), " ".join(rest.split())
@@ -74,7 +72,7 @@ def verb(text: str) -> tuple[str, str]:
 
 
 def where(text: str) -> Where:
-    """States by code or name, any case, several at once, "all"; counties with their state; agencies; support types."""
+    """Parse places: any number of states by code or name, "all", counties with their state, agencies, support types."""
     agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text.strip(), re.IGNORECASE)
     if agency:
         return Where(agencies=(agency_part(agency[1]),))
@@ -90,7 +88,7 @@ def where(text: str) -> Where:
 
 
 def agency(text: str) -> tuple[str | None, str]:
-    """A part of an agency's name, and the state's postal code where one stands in front (AL Franklin County)."""
+    """Parse a part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
     code, _, rest = text.partition(" ")
     if code in STATES and rest:
         return code, agency_part(rest)
@@ -98,7 +96,7 @@ def agency(text: str) -> tuple[str | None, str]:
 
 
 def agency_part(text: str) -> str:
-    """A part of an agency's name, folded as names are compared."""
+    """Fold a part of an agency's name in the same way as the names on the list."""
     part = canonical(text, "")
     if not SHORTEST_PART <= len(part) <= LONGEST_PART:
         raise Misunderstood("short_agency", typed=_shown(text))
@@ -119,16 +117,16 @@ def _phrase(words: Sequence[str], found: _Found) -> None:
 
 
 def _one(words: Sequence[str], found: _Found) -> int:
-    """Take one place or type from the front; how many words it had."""
+    """Parse one place or support type from the front and return its number of words."""
     if words[0].casefold() in _EVERYTHING:
         found.states.append(ALL_STATES)
         return 1
     for length in range(min(4, len(words)), 0, -1):
-        said = " ".join(words[:length]).casefold().rstrip(".")
-        if said in _TYPE_WORDS:
-            found.types.append(_TYPE_WORDS[said])
+        phrase = " ".join(words[:length]).casefold().rstrip(".")
+        if phrase in _TYPE_WORDS:
+            found.types.append(_TYPE_WORDS[phrase])
             return length
-        if (code := state_by_name(said)) is not None:
+        if (code := _state_by_name(phrase)) is not None:
             found.states.append(code)
             return length
     if words[0].casefold() in {"and", "y", "&", "+"}:
@@ -137,12 +135,12 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
-    """A county and its state from the front, as in Harris County TX."""
+    """Parse a county and its state from the front, as in Harris County TX, and return the number of words."""
     at = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS and n > 0), None)
     if at is None:
         raise _unknown_place(" ".join(words))
     for length in range(min(4, len(words) - at - 1), 0, -1):
-        code = state_by_name(" ".join(words[at + 1 : at + 1 + length]))
+        code = _state_by_name(" ".join(words[at + 1 : at + 1 + length]))
         if code is not None:
             found.counties.append(_known_county(" ".join(words[:at]), code))
             return at + 1 + length
@@ -150,16 +148,16 @@ def _county(words: Sequence[str], found: _Found) -> int:
 
 
 def _known_county(name: str, code: str) -> str:
-    names = {plain_county(county): county for county in counties.names(code)}
+    names = {plain_county(county): county for county in county_names(code)}
     if plain_county(name) not in names:
-        near = process.extractOne(plain_county(name), list(names), score_cutoff=70)
-        why, suggestion = ("near_county", names[near[0]]) if near else ("no_county", "")
+        near = suggest(plain_county(name), names)
+        why, suggestion = ("near_county", names[near]) if near else ("no_county", "")
         raise Misunderstood(why, typed=_shown(name), state=STATES[code], near=suggestion, code=code)
     return county_entry(code, name)
 
 
-def state_by_name(text: str) -> str | None:
-    """A state by postal code or by its very name, any case."""
+def _state_by_name(text: str) -> str | None:
+    """Return the postal code for a code or an exact name, in any case."""
     code = text.strip().upper()
     return code if code in STATES else _by_name().get(" ".join(text.casefold().split()))
 
@@ -171,53 +169,52 @@ def _by_name() -> dict[str, str]:
 
 
 def _unknown_place(text: str) -> Misunderstood:
-    near = nearest_state(text) or nearest_state(text.partition(" ")[0])
+    near = _nearest_state(text) or _nearest_state(text.partition(" ")[0])
     if near is None:
         return Misunderstood("no_state", typed=_shown(text))
     return Misunderstood("near_state", typed=_shown(text), near=near, name=STATES[near])
 
 
-def nearest_state(text: str) -> str | None:
-    """The state that a misspelt word probably means."""
+def _nearest_state(text: str) -> str | None:
+    """Return the state that a misspelled word probably means."""
     if (code := state_code(text)) is not None:
         return code
-    found = process.extractOne(text.casefold(), list(_by_name()), score_cutoff=70)
-    return _by_name()[found[0]] if found and len(text) > 2 else None
+    near = suggest(text, _by_name())
+    return _by_name()[near] if near else None
 
 
 # ── kinds, times, zones, spans ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Which kinds of change: a list of them, "all", "default", or changes to the present ones (+amended -applied)."""
+    """Parse kinds of change: a list, "all", "default", or edits to the present ones (+amended -applied)."""
     words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
-    tellable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
+    selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
     for word in words:
         if word.lstrip("+") in _EVERYTHING:
-            chosen |= set(tellable)
+            chosen |= set(selectable)
         elif word == "default":
             chosen |= TOLD_BY_DEFAULT
         elif word.startswith("-"):
-            chosen.discard(_kind(word[1:], tellable))
+            chosen.discard(_kind(word[1:], selectable))
         else:
-            chosen.add(_kind(word.lstrip("+"), tellable))
-    return tuple(kind for kind in tellable if kind in chosen)
+            chosen.add(_kind(word.lstrip("+"), selectable))
+    return tuple(kind for kind in selectable if kind in chosen)
 
 
-def _kind(word: str, tellable: Sequence[Kind]) -> Kind:
-    if word in tellable:
+def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
+    if word in selectable:
         return Kind(word)
-    near = process.extractOne(word, [kind.value for kind in tellable], score_cutoff=70)
-    there = ", ".join(kind.value for kind in tellable)
+    near = suggest(word, selectable)
     raise Misunderstood(
-        "near_kind" if near else "no_kind", typed=_shown(word), near=near[0] if near else "", there=there
+        "near_kind" if near else "no_kind", typed=_shown(word), near=near or "", there=", ".join(selectable)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence, and the hour and zone where they were given."""
+    """A cadence, and the time and the zone, if they were given."""
 
     cadence: Cadence
     at: time | None = None
@@ -225,7 +222,7 @@ class When:
 
 
 def when(text: str) -> When:
-    """`off` or `instant`; `[daily|weekly] [8:00] [America/Chicago]` in any order."""
+    """Parse a cadence: `off` or `instant`, or `[daily|weekly] [8:00] [America/Chicago]` in any order."""
     words = text.replace(",", " ").split()
     lowered = [word.casefold() for word in words]
     if lowered and lowered[0] in {"off", "instant", "no", "now"}:
@@ -246,7 +243,7 @@ def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None
 
 
 def clock(text: str) -> time | None:
-    """A time of day: 8, 8:00, 08.30, 5pm, 17:30."""
+    """Parse a time of day: 8, 8:00, 08.30, 5pm, 17:30."""
     match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?m\.?)?", text.strip(), re.IGNORECASE)
     if match is None:
         return None
@@ -258,15 +255,14 @@ def clock(text: str) -> time | None:
 
 
 def zone(text: str) -> str:
-    """A time zone by its name or by a common word for it."""
+    """Parse a time zone: its name, its city or a common word for it."""
     if (known := _ZONES.get(text.casefold())) is not None:
         return known
     name = _zones().get(text.casefold().replace(" ", "_"))
     if name is None:
-        near = process.extractOne(text.casefold(), list(_zones()), score_cutoff=70)
-        raise Misunderstood(
-            "near_zone" if near else "no_zone", typed=_shown(text), near=_zones()[near[0]] if near else ""
-        )
+        zones = _zones() | _ZONES
+        near = suggest(text, zones)
+        raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
     return name
 
 
@@ -278,7 +274,7 @@ def _zones() -> dict[str, str]:
 
 
 def is_zone(name: str) -> bool:
-    """Whether there is such a zone."""
+    """Return whether this is the name of a time zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -287,15 +283,15 @@ def is_zone(name: str) -> bool:
 
 
 def until(text: str, now: datetime, tz: str) -> datetime:
-    """The end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
-    said = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
-    end = _day_end(said, tz) or _span_end(said, now)
+    """Parse the end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
+    span = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
+    end = _midnight(span, tz) or _span_end(span, now)
     if end is None or not now < end <= now + LONGEST_PAUSE:
         raise Misunderstood("no_span", typed=_shown(text))
     return end
 
 
-def _day_end(text: str, tz: str) -> datetime | None:
+def _midnight(text: str, tz: str) -> datetime | None:
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -312,7 +308,7 @@ def _span_end(text: str, now: datetime) -> datetime | None:
 
 
 def language(text: str) -> Language:
-    """A language by its code or name, or Slack's and Telegram's locale."""
+    """Parse a language: its code, its name, or the locale from Slack or Telegram."""
     word = text.casefold().strip()
     if word.startswith(("es", "spa", "cas")):
         return Language.SPANISH
@@ -322,7 +318,7 @@ def language(text: str) -> Language:
 
 
 def form(text: str) -> dict[str, str]:
-    """The fields of a form as one command: states=TX,OK cadence=daily at=09:00 tz=America/Chicago kinds=signed."""
+    """Parse a form sent as a command: states=TX,OK cadence=daily at=09:00 tz=America/Chicago kinds=signed."""
     pairs = [word.partition("=") for word in text.split()]
     known = {"states", "cadence", "at", "tz", "kinds"}
     if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
@@ -331,6 +327,6 @@ def form(text: str) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    """What was typed, short enough to be said back."""
+    """Shorten the typed text so that a reply can quote it."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"

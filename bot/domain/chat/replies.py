@@ -1,342 +1,310 @@
-"""Every sentence of the answers to people, in English and Spanish: one line of help for each thing gone wrong."""
+"""The sentences of replies in a chat."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.chat.parser import Misunderstood
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings
+from bot.domain.text.catalog import Phrase
+from bot.domain.text.formats import formats, name_in, own_name
 from bot.domain.text.rich_text import Line, Span
-from bot.domain.text.wording import Wording
+from bot.domain.text.wording import HAPPENED, HELD, Wording, county_name
 
-_SAID: Mapping[str, tuple[str, str]] = {
-    # what was not understood
-    "no_state": (
-        "“{typed}” is no state. Send postal codes or names, as in /watch TX Florida",
-        "«{typed}» no es un estado. Escriba códigos o nombres, como en /watch TX Florida",
+
+class Mistake(NamedTuple):
+    """The sentences for something that was not understood: what went wrong, and what to type instead, if anything."""
+
+    what: Phrase
+    instead: Phrase | None = None
+
+
+MISTAKES: Mapping[str, Mistake] = {
+    "no_state": Mistake(
+        Phrase("“{typed}” isn't a state I know."),
+        Phrase("Try /watch TX or /watch Texas."),
     ),
-    "near_state": (
-        "“{typed}” is no state. Did you mean {name}? Then send /watch {near}",
-        "«{typed}» no es un estado. ¿Quiso decir {name}? Entonces escriba /watch {near}",
+    "near_state": Mistake(
+        Phrase("“{typed}” isn't a state I know. Did you mean {name}?"),
+        Phrase("Try /watch {near}."),
     ),
-    "county_state": (
-        "In which state is {typed}? Send it with its state, as in /watch Harris County TX",
-        "¿En qué estado está {typed}? Escríbalo con su estado, como en /watch Harris County TX",
+    "county_state": Mistake(
+        Phrase("Which state is {typed} in?"),
+        Phrase("Try /watch Harris County TX."),
     ),
-    "near_county": (
-        "{state} has no {typed} County. Did you mean {near}? Then send /watch {near} County {code}",
-        "{state} no tiene un condado {typed}. ¿Quiso decir {near}? Entonces escriba /watch {near} County {code}",
+    "near_county": Mistake(
+        Phrase("I don't know a county called {typed} in {state}. Did you mean {near}?"),
+        Phrase("Try /watch {near} County {code}."),
     ),
-    "no_county": (
-        "{state} has no {typed} County that we know of.",
-        "No conocemos un condado {typed} en {state}.",
+    "no_county": Mistake(
+        Phrase("I don't know a county called {typed} in {state}."),
+        Phrase("Check the spelling, or try /watch {code} for the whole state."),
     ),
-    "short_agency": (
-        "Send three letters or more of the agency's name, as in /agency Harris County Sheriff",
-        "Escriba tres letras o más del nombre de la agencia, como en /agency Harris County Sheriff",
+    "short_agency": Mistake(
+        Phrase("I can't search for “{typed}”."),
+        Phrase("Send at least three letters of the agency's name, as in /agency Harris County Sheriff."),
     ),
-    "no_kind": (
-        "“{typed}” is no kind of change. There are: {there}.",
-        "«{typed}» no es un tipo de cambio. Hay: {there}.",
+    "no_kind": Mistake(
+        Phrase("“{typed}” isn't a kind of change I know. The kinds are: {there}."),
     ),
-    "near_kind": (
-        "“{typed}” is no kind of change. Did you mean {near}?",
-        "«{typed}» no es un tipo de cambio. ¿Quiso decir {near}?",
+    "near_kind": Mistake(
+        Phrase("“{typed}” isn't a kind of change I know. Did you mean {near}?"),
+        Phrase("Send /kinds to choose from a list."),
     ),
-    "no_kinds": (
-        "That would leave nothing to tell. /pause or /stop end the messages.",
-        "Así no quedaría nada que contar. /pause o /stop detienen los mensajes.",
+    "no_kinds": Mistake(
+        Phrase("That would leave nothing to send, so nothing changed."),
+        Phrase("To end the messages, send /pause or /stop."),
     ),
-    "no_zone": (
-        "“{typed}” is no time and no time zone. Send it as in /digest 8:00 America/Chicago",
-        "«{typed}» no es una hora ni una zona horaria. Escriba, por ejemplo, /digest 8:00 America/Chicago",
+    "no_zone": Mistake(
+        Phrase("“{typed}” isn't a time or a time zone I know."),
+        Phrase("Try /digest 8:00 America/Chicago."),
     ),
-    "near_zone": (
-        "“{typed}” is no time zone. Did you mean {near}?",
-        "«{typed}» no es una zona horaria. ¿Quiso decir {near}?",
+    "near_zone": Mistake(
+        Phrase("“{typed}” isn't a time zone I know. Did you mean {near}?"),
+        Phrase("Try /digest 8:00 {near}."),
     ),
-    "no_span": (
-        "For how long? Send it as in /pause 3 days or /pause until 2027-01-15 (a year at most).",
-        "¿Por cuánto tiempo? Escriba /pause 3 días o /pause until 2027-01-15 (un año como máximo).",
+    "no_span": Mistake(
+        Phrase("For how long?"),
+        Phrase("Try /pause 3 days, or /pause until YYYY-MM-DD for a date. The longest pause is a year."),
     ),
-    "no_language": (
-        "We speak English and Spanish: /language en or /language es",
-        "Hablamos inglés y español: /language en o /language es",
+    "no_language": Mistake(
+        Phrase("“{typed}” isn't a language I speak. I speak {languages}."),
+        Phrase("Send one of these: {commands}."),
     ),
-    "no_form": ("The form was not understood; nothing was changed.", "No se entendió el formulario; nada cambió."),
-    "no_command": (
-        "“{typed}” is no command. /help lists them; /watch TX is the one to begin with.",
-        "«{typed}» no es una orden. /help las enumera; empiece con /watch TX.",
+    "no_form": Mistake(
+        Phrase("I couldn't read the form, so nothing changed."),
+        Phrase("Please fill it out again."),
     ),
-    "near_command": (
-        "“{typed}” is no command. Did you mean /{near}?",
-        "«{typed}» no es una orden. ¿Quiso decir /{near}?",
+    "no_command": Mistake(
+        Phrase("“{typed}” isn't a command I know."),
+        Phrase("Send /help for a list, or start with /watch TX."),
     ),
-    "not_watched": ("{what} was not watched; nothing was changed.", "{what} no se vigilaba; nada cambió."),
-    "all_watched": (
-        "You watch all states already. To watch only some, send /watch only TX FL",
-        "Usted ya vigila todos los estados. Para vigilar solo algunos, escriba /watch only TX FL",
+    "near_command": Mistake(
+        Phrase("“{typed}” isn't a command I know. Did you mean /{near}?"),
     ),
-    "none_yet": (
-        "Nothing is watched here yet. Send /watch TX (or another state) to begin.",
-        "Aquí todavía no se vigila nada. Escriba /watch TX (u otro estado) para empezar.",
+    "which_list": Mistake(
+        Phrase("Which state?"),
+        Phrase("Try /list FL."),
     ),
-    "which_list": ("Which state? Send it as in /list FL", "¿Qué estado? Escriba, por ejemplo, /list FL"),
-    # what was done
-    "hello": (
-        "Countersign tells this chat when a police agency joins or leaves ICE's 287(g) program. "
-        "An administrator may send /watch TX (or another state) to begin; /help says more.",
-        "Countersign avisa a este chat cuando una agencia policial entra o sale del programa 287(g) de ICE. "
-        "Un administrador puede escribir /watch TX (u otro estado) para empezar; /help explica más.",
+}
+SAID: Mapping[str, Phrase] = {
+    # settings
+    "not_watched": Phrase("You weren't watching {what}, so nothing changed."),
+    "all_watched": Phrase("You're already watching all states. To watch only some, send /watch only TX FL."),
+    "none_yet": Phrase("Nothing is being watched here yet. To start, send /watch TX (or another state)."),
+    "hello": Phrase(
+        "Countersign tells this chat when a police agency joins or leaves ICE's 287(g) program. To start, an "
+        "administrator can send /watch TX (or another state). Send /help for more."
     ),
-    "welcome": (
-        "Countersign tells you when a police agency joins or leaves ICE's 287(g) program, as ICE's own list shows it. "
-        "Choose states below, or send their names, as in /watch TX Oklahoma",
-        "Countersign le avisa cuando una agencia policial entra o sale del programa 287(g) de ICE, según la lista de "
-        "ICE. Elija estados abajo o escriba sus nombres, como en /watch TX Oklahoma",
+    "welcome": Phrase(
+        "Countersign tells you when a police agency joins or leaves ICE's 287(g) program, according to ICE's own list. "
+        "Choose states below, or send their names, as in /watch TX Oklahoma."
     ),
-    "confirm": ("Watch {what}?", "¿Vigilar {what}?"),
-    "in_force": ("You will hear of {what}, {when}.", "Recibirá {what}, {when}."),
-    "nothing_watched": ("Nothing is watched now.", "Ahora no se vigila nada."),
-    "picker": (
-        "Choose the states to watch. A check mark means watched.",
-        "Elija los estados. Una marca significa que se vigila.",
+    "confirm": Phrase("Watch {what}?"),
+    "in_force": Phrase("You'll get {what}, {when}."),
+    "nothing_watched": Phrase("Nothing is being watched now."),
+    "picker": Phrase("Choose the states to watch. A check mark means you're watching it."),
+    "picker_kinds": Phrase("Choose what you want to get. A check mark means you'll get it."),
+    "undone": Phrase("Undone."),
+    "undo_late": Phrase("The settings have changed since then, so nothing was undone."),
+    "how_long": Phrase("How long do you want to pause?"),
+    "paused": Phrase("Paused until {when}. To end the pause sooner, send /resume."),
+    "resumed": Phrase("Resumed. You'll get one catch-up message for the last 30 days."),
+    "stopped": Phrase(
+        "Stopped. You won't get any more messages. Your settings are saved: /resume starts again, /forget deletes them."
     ),
-    "picker_kinds": (
-        "Choose what to hear of. A check mark means yes.",
-        "Elija de qué enterarse. Una marca significa que sí.",
+    "forget_sure": Phrase(
+        "Delete everything stored about this chat: its settings and the record of what was sent here?"
     ),
-    "undone": ("Undone.", "Deshecho."),
-    "undo_late": (
-        "The settings have changed since; nothing was undone.",
-        "La configuración cambió después; no se deshizo nada.",
+    "forgotten": Phrase("Deleted. I no longer store anything about this chat."),
+    "choose_language": Phrase("Which language?"),
+    # NOTE: Name the language of the catalog instead of English.
+    "language_set": Phrase("From now on, I'll write in English here."),
+    "stale_on": Phrase("I'll tell you once a day while I can't read ICE's list. To turn this off, send /stale off."),
+    "stale_off": Phrase("I won't tell you when I can't read ICE's list. To turn this on, send /stale on."),
+    "always_on": Phrase(
+        "You'll get a daily or weekly digest even if nothing changed. To turn this off, send /always off."
     ),
-    "paused": ("Paused until {when}. /resume ends the pause.", "En pausa hasta el {when}. /resume la termina."),
-    "resumed": (
-        "Going on. What was missed in the last 30 days comes once.",
-        "Reanudado. Lo perdido en los últimos 30 días llega una vez.",
+    "always_off": Phrase(
+        "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
     ),
-    "how_long": ("Pause for how long?", "¿Pausar por cuánto tiempo?"),
-    "stopped": (
-        "Stopped: no more messages. The settings are kept; /resume starts again, /forget erases them.",
-        "Detenido: no habrá más mensajes. La configuración se guarda; /resume empieza de nuevo, /forget la borra.",
-    ),
-    "forget_sure": (
-        "Erase all that is held of this chat: its settings and the record of what was sent here?",
-        "¿Borrar todo lo que se guarda de este chat: su configuración y el registro de lo enviado?",
-    ),
-    "forgotten": (
-        "Erased. Nothing is held of this chat any more.",
-        "Borrado. Ya no se guarda nada de este chat.",
-    ),
-    "language_set": ("We will speak English here.", "Aquí hablaremos español."),
-    # what was asked
-    "preview": ("In the last seven days this would have told you:", "En los últimos siete días habría recibido:"),
-    "preview_none": (
-        "In the last seven days there was nothing of it.",
-        "En los últimos siete días no hubo nada de eso.",
-    ),
-    "more": ("… and {n} more", "… y {n} más"),
-    "listed_now": ("{n} agencies in {state} are on ICE's list", "{n} agencias de {state} están en la lista de ICE"),
-    "listed_none": ("No agency in {state} is on ICE's list", "Ninguna agencia de {state} está en la lista de ICE"),
-    "as_of": ("As of {name}, fetched {when}.", "Según {name}, leída el {when}."),
-    "not_read_yet": ("ICE's list has not been read yet.", "La lista de ICE aún no se ha leído."),
-    "recent": ("The latest changes:", "Los cambios más recientes:"),
-    "recent_none": ("No changes yet.", "Todavía no hay cambios."),
-    "agency_none": (
-        "No agency's name on ICE's list, now or before, holds “{typed}”.",
-        "Ninguna agencia de la lista de ICE, ahora o antes, lleva «{typed}» en su nombre.",
-    ),
-    "agency_many": ("{n} agencies hold “{typed}”; which one?", "{n} agencias llevan «{typed}»; ¿cuál?"),
-    "history": ("History:", "Historia:"),
-    "evidence": ("evidence {hash}", "evidencia {hash}"),
-    "listed": ("on the list when we began", "en la lista cuando empezamos"),
-    "status_read": (
-        "{source}: last read well {when}",
-        "{source}: última lectura buena el {when}",
-    ),
-    "status_never": ("{source}: never read well yet", "{source}: todavía sin lectura buena"),
-    "status_wrong": ("{source}: {problem}", "{source}: {problem}"),
-    "status_held": (
-        "A list of ICE's is held: it looks wrong and changes nothing until it is checked.",
-        "Una lista de ICE está retenida: parece errónea y no cambia nada hasta que se revise.",
-    ),
-    "stopped_now": ("Stopped.", "Detenido."),
-    "paused_reason": ("Paused: {reason}.", "En pausa: {reason}."),
-    "stale": (
-        "ICE's list has not been read well since {when}. Changes since then are told when it can be read again.",
-        "La lista de ICE no se ha podido leer bien desde el {when}. Los cambios se contarán cuando se lea de nuevo.",
-    ),
-    "stale_on": (
-        "You will be told once a day while ICE's list cannot be read. /stale off ends that.",
-        "Se le avisará una vez al día mientras no se pueda leer la lista de ICE. /stale off lo termina.",
-    ),
-    "stale_off": (
-        "You will not be told when ICE's list cannot be read. /stale on changes that.",
-        "No se le avisará cuando no se pueda leer la lista de ICE. /stale on lo cambia.",
-    ),
-    "always_on": (
-        "A daily or weekly digest comes even when nothing changed. /always off ends that.",
-        "El resumen diario o semanal llega aunque nada haya cambiado. /always off lo termina.",
-    ),
-    "always_off": (
-        "A digest comes only when something changed. /always on changes that.",
-        "El resumen llega solo cuando algo cambió. /always on lo cambia.",
-    ),
-    "choose_language": ("Which language?", "¿Qué idioma?"),
+    # answers
+    "preview": Phrase("In the last seven days, you would have gotten:"),
+    "preview_none": Phrase("Nothing matched in the last seven days."),
+    "more": Phrase("… and {n} more"),
+    "listed_now": Phrase("{n} agency in {state} is on ICE's list", "{n} agencies in {state} are on ICE's list"),
+    "listed_none": Phrase("No agency in {state} is on ICE's list"),
+    "as_of": Phrase("As of {name}, fetched {when}."),
+    "not_read_yet": Phrase("I haven't read ICE's list yet."),
+    "recent": Phrase("Latest changes:"),
+    "recent_none": Phrase("No changes yet."),
+    "agency_none": Phrase("No agency on ICE's list, now or in the past, has “{typed}” in its name."),
+    "agency_many": Phrase("{n} agency matches “{typed}”. Is it this one?", "{n} agencies match “{typed}”. Which one?"),
+    "history": Phrase("History:"),
+    "evidence": Phrase("evidence {hash}"),
+    "listed": HAPPENED[Kind.LISTED],
+    "status_read": Phrase("{source}: last read {when}"),
+    "status_never": Phrase("{source}: not read yet"),
+    "status_held": HELD,
+    "stopped_now": Phrase("Stopped."),
+    "paused_reason": Phrase("Paused: {reason}."),
+    "stale": Phrase("I haven't been able to read ICE's list since {when}. I'll send its changes once I can."),
     # buttons
-    "b_undo": ("Undo", "Deshacer"),
-    "b_yes_watch": ("Yes, watch", "Sí, vigilar"),
-    "b_choose": ("Choose states", "Elegir estados"),
-    "b_all": ("All states", "Todos"),
-    "b_done": ("Done", "Listo"),
-    "b_day": ("1 day", "1 día"),
-    "b_week": ("1 week", "1 semana"),
-    "b_month": ("30 days", "30 días"),
-    "b_erase": ("Erase", "Borrar"),
-    "b_keep": ("Keep", "Conservar"),
+    "b_undo": Phrase("Undo"),
+    "b_yes_watch": Phrase("Yes, watch"),
+    "b_choose": Phrase("Choose states"),
+    "b_all": Phrase("All states"),
+    "b_done": Phrase("Done"),
+    "b_day": Phrase("1 day"),
+    "b_week": Phrase("1 week"),
+    "b_month": Phrase("30 days"),
+    "b_erase": Phrase("Delete"),
+    "b_keep": Phrase("Keep"),
     # parts of sentences
-    "all_states": ("all states", "todos los estados"),
-    "agencies_named": ("agencies named “{part}”", "agencias con «{part}» en el nombre"),
-    "county_of": ("{county} County, {state}", "condado {county}, {state}"),
-    "only_types": ("{where} ({types} only)", "{where} (solo {types})"),
-    "instant": ("at once", "al momento"),
-    "daily": ("once a day at {at} {tz}", "una vez al día a las {at} {tz}"),
-    "weekly": ("on Mondays at {at} {tz}", "los lunes a las {at} {tz}"),
-    "of_changes": ("{kinds} in {where}", "{kinds} en {where}"),
+    "of_changes": Phrase("{kinds} in {where}"),
+    "all_states": Phrase("all states"),
+    "agencies_named": Phrase("agencies with “{part}” in their name"),
+    "county_of": Phrase("{county} ({state})"),
+    "only_types": Phrase("{where} ({types} only)"),
 }
-_KINDS: Mapping[Kind, tuple[str, str]] = {
-    Kind.SIGNED: ("new agreements", "acuerdos nuevos"),
-    Kind.WITHDRAWN: ("agencies no longer listed", "agencias que ya no figuran"),
-    Kind.REINSTATED: ("agencies back on the list", "agencias que vuelven"),
-    Kind.APPLIED: ("applications", "solicitudes"),
-    Kind.MENTIONED: ("mentions on local agendas", "menciones en agendas locales"),
-    Kind.DROPPED: ("applications gone", "solicitudes retiradas"),
-    Kind.CORRECTED: ("corrections", "correcciones"),
-    Kind.RENAMED: ("renamed agencies", "cambios de nombre"),
-    Kind.AMENDED: ("amendments", "modificaciones"),
+HOW_OFTEN: Mapping[Cadence, Phrase] = {
+    Cadence.INSTANT: Phrase("right away"),
+    Cadence.DAILY: Phrase("once a day at {at} ({tz})"),
+    Cadence.WEEKLY: Phrase("every Monday at {at} ({tz})"),
 }
-_HELP: tuple[tuple[str, str, str], ...] = (
-    ("watch TX Oklahoma", "hear of these states", "recibir estos estados"),
-    ("watch Harris County TX", "a county", "un condado"),
-    ("watch agency Tampa Police", "an agency, by part of its name", "una agencia, por parte de su nombre"),
-    ("unwatch TX", "no longer", "dejar de recibir"),
-    ("digest 8:00 America/Chicago", "once a day; weekly 8:00, off", "una vez al día; weekly 8:00, off"),
-    ("kinds", "what to hear of", "de qué enterarse"),
-    ("pause 3 days", "and /resume", "y /resume"),
-    ("list FL", "who is on the list now", "quién está en la lista"),
-    ("recent", "the latest changes", "los últimos cambios"),
-    ("agency Tampa", "its history and evidence", "su historia y evidencia"),
-    ("status", "what is in force; last reading", "qué rige; última lectura"),
-    ("language es", "español", "English: /language en"),
-    ("stop", "no more messages; /forget erases", "sin más mensajes; /forget borra"),
-)
-_MENU = ("start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "status", "list", "recent", "agency",
-         "language", "stop", "forget", "help")  # fmt: skip
-_MENU_SAID: Mapping[str, tuple[str, str]] = {
-    "start": ("Begin", "Empezar"),
-    "watch": ("Watch states: /watch TX Oklahoma", "Vigilar estados: /watch TX Oklahoma"),
-    "unwatch": ("No longer watch: /unwatch TX", "Dejar de vigilar: /unwatch TX"),
-    "digest": ("Once a day: /digest 8:00 America/Chicago", "Una vez al día: /digest 8:00 America/Chicago"),
-    "kinds": ("What to hear of", "De qué enterarse"),
-    "pause": ("Pause: /pause 3 days", "Pausar: /pause 3 días"),
-    "resume": ("Go on", "Reanudar"),
-    "status": ("What is in force, and the last reading", "Qué rige y la última lectura"),
-    "list": ("Who is on ICE's list: /list FL", "Quién está en la lista: /list FL"),
-    "recent": ("The latest changes", "Los últimos cambios"),
-    "agency": ("One agency's history: /agency NAME", "Historia de una agencia: /agency NOMBRE"),
-    "language": ("English or Spanish", "Español o inglés"),
-    "stop": ("No more messages", "No más mensajes"),
-    "forget": ("Erase all that is held of this chat", "Borrar lo que se guarda de este chat"),
-    "help": ("Help", "Ayuda"),
+CHOICES: Mapping[Kind, Phrase] = {
+    Kind.SIGNED: Phrase("new agreements"),
+    Kind.WITHDRAWN: Phrase("agencies no longer listed"),
+    Kind.REINSTATED: Phrase("agencies back on the list"),
+    Kind.APPLIED: Phrase("new applications"),
+    Kind.MENTIONED: Phrase("local agenda items"),
+    Kind.DROPPED: Phrase("applications no longer pending"),
+    Kind.CORRECTED: Phrase("corrections"),
+    Kind.RENAMED: Phrase("renamed agencies"),
+    Kind.AMENDED: Phrase("amendments"),
+}
+HELP: Mapping[str, Phrase] = {
+    "watch TX Oklahoma": Phrase("watch these states"),
+    "watch Harris County TX": Phrase("watch a county"),
+    "watch agency Tampa Police": Phrase("watch agencies by part of the name"),
+    "unwatch TX": Phrase("stop watching a state"),
+    "digest 8:00 America/Chicago": Phrase("get one message a day (also: weekly 8:00, off)"),
+    "kinds": Phrase("choose which changes you get"),
+    "pause 3 days": Phrase("take a break; “resume” ends it"),
+    "list FL": Phrase("see who is on ICE's list now"),
+    "recent": Phrase("see the latest changes"),
+    "agency Tampa": Phrase("see an agency's history and evidence"),
+    "status": Phrase("see your settings and the last time I checked"),
+    "stop": Phrase("get no more messages; “forget” deletes your settings"),
+}
+MENU: Mapping[str, Phrase] = {
+    "start": Phrase("Start"),
+    "watch": Phrase("Watch states: /watch TX Oklahoma"),
+    "unwatch": Phrase("Stop watching a state: /unwatch TX"),
+    "digest": Phrase("Get one message a day: /digest 8:00 America/Chicago"),
+    "kinds": Phrase("Choose which changes you get"),
+    "pause": Phrase("Take a break: /pause 3 days"),
+    "resume": Phrase("Start again after a break"),
+    "status": Phrase("Your settings and the last time I checked"),
+    "list": Phrase("Who is on ICE's list: /list FL"),
+    "recent": Phrase("Latest changes"),
+    "agency": Phrase("An agency's history: /agency NAME"),
+    "language": Phrase("Change the language"),
+    "stop": Phrase("Get no more messages"),
+    "forget": Phrase("Delete everything stored about this chat"),
+    "help": Phrase("Help"),
 }
 
 
 def said(language: Language, key: str, **values: object) -> str:
-    """A sentence by its name."""
-    return _SAID[key][language is Language.SPANISH].format(**values)
+    """Return a sentence by its key."""
+    return SAID[key](language, **values)
 
 
 def line(language: Language, key: str, **values: object) -> Line:
-    """A sentence as a line."""
+    """Return a sentence as a line."""
     return (Span(said(language, key, **values)),)
 
 
 def misunderstood(language: Language, fault: Misunderstood) -> str:
-    """The one helpful line for what was not understood."""
-    return said(language, fault.why, **fault.values)
+    """Say what wasn't understood, and what to type instead."""
+    what, instead = what_went_wrong(language, fault), MISTAKES[fault.why].instead
+    commands = ", ".join(f"/language {other}" for other in Language)
+    return f"{what} {instead(language, commands=commands, **fault.values)}" if instead else what
+
+
+def what_went_wrong(language: Language, fault: Misunderstood) -> str:
+    """Say what wasn't understood, without the commands of a chat."""
+    languages = formats(language).join([name_in(language, other) for other in Language])
+    return MISTAKES[fault.why].what(language, languages=languages, **fault.values)
 
 
 def kind_name(language: Language, kind: Kind) -> str:
-    """A kind of change as a reader chooses it."""
-    return _KINDS[kind][language is Language.SPANISH]
+    """Name a kind of change as readers choose it."""
+    return CHOICES[kind](language)
 
 
 def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
-    """Help that fits a phone: a command a line. `prefix` is what stands before a command, such as a slash."""
-    rows = ((command, told[language is Language.SPANISH]) for command, *told in _HELP)
-    return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {told}")) for command, told in rows)
+    """List the commands, one a line, short enough for a phone. `prefix` goes before each, such as a slash."""
+    rows = [(command, phrase(language)) for command, phrase in HELP.items()]
+    rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
+    return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
 
 
 def menu(language: Language) -> tuple[tuple[str, str], ...]:
-    """The commands with what they do, for the platform's own menu."""
-    return tuple((name, _MENU_SAID[name][language is Language.SPANISH]) for name in _MENU)
+    """Return the commands with what they do, for the platform's own menu."""
+    return tuple((name, phrase(language)) for name, phrase in MENU.items())
 
 
-# ── what is in force ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the settings in words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def in_force(language: Language, settings: Settings) -> str:
-    """What a chat will hear of, and how often, in a sentence."""
+    """Say in a sentence what a chat gets, and how often."""
     if settings.filter.is_empty:
         return said(language, "nothing_watched")
-    told = ", ".join(kind_name(language, kind) for kind in Kind if kind in settings.filter.kinds)
-    what = said(language, "of_changes", kinds=told, where=watched(language, settings.filter))
+    kinds = formats(language).join([kind_name(language, kind) for kind in Kind if kind in settings.filter.kinds])
+    what = said(language, "of_changes", kinds=kinds, where=watched(language, settings.filter))
     return said(language, "in_force", what=what, when=how_often(language, settings))
 
 
 def watched(language: Language, filter_: Filter) -> str:
-    """The places and agencies that a filter watches, in words."""
+    """Name the places and agencies that a filter watches."""
     if ALL_STATES in filter_.states:
         places = [said(language, "all_states")]
     else:
         places = [STATES[code] for code in sorted(filter_.states, key=STATES.__getitem__)]
     places += [_county(language, entry) for entry in sorted(filter_.counties)]
     places += [said(language, "agencies_named", part=part) for part in sorted(filter_.agencies)]
-    where = ", ".join(places)
+    join = formats(language).join
     if not filter_.support_types:
-        return where
+        return join(places)
     wording = Wording(language, "UTC")
-    types = ", ".join(wording.support_type(kind) for kind in SupportType if kind in filter_.support_types)
-    return said(language, "only_types", where=where, types=types)
+    types = [wording.support_type(each) for each in SupportType if each in filter_.support_types]
+    return said(language, "only_types", where=join(places), types=join(types))
 
 
 def _county(language: Language, entry: str) -> str:
-    code, _, name = entry.partition("/")
-    return said(language, "county_of", county=name.title(), state=STATES[code])
+    code, _, plain = entry.partition("/")
+    name = next((name for name in county_names(code) if plain_county(name) == plain), plain.title())
+    return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
 
 
 def how_often(language: Language, settings: Settings) -> str:
-    """The cadence in words."""
-    if settings.cadence is Cadence.INSTANT:
-        return said(language, "instant")
-    at = f"{settings.at:%H:%M}" if language is Language.SPANISH else f"{settings.at.hour}:{settings.at:%M}"
-    return said(language, settings.cadence.value, at=at, tz=settings.tz)
+    """Return the cadence in words."""
+    return HOW_OFTEN[settings.cadence](language, at=formats(language).clock(settings.at), tz=settings.tz)
 
 
 def until(language: Language, moment: datetime, tz: str) -> str:
-    """A moment in the reader's zone and language."""
+    """Return a moment in the reader's zone and language."""
     return Wording(language, tz).moment(moment)
 
 
-def names(kinds: Sequence[Kind]) -> str:
-    """Kinds as they are typed."""
-    return ", ".join(kind.value for kind in kinds)
-
-
 def why_paused(language: Language, reason: str) -> str:
-    """Why nothing is sent."""
+    """Say why nothing is sent."""
     return said(language, "stopped_now") if reason == STOPPED else said(language, "paused_reason", reason=reason)

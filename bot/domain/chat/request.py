@@ -1,4 +1,4 @@
-"""What a person asks in a chat, and what is answered; the platforms only carry it."""
+"""What a person asks in a chat, and the reply; the platforms only carry them."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from bot.domain.text.rich_text import Line
 class Request:
     """One command from one chat.
 
-    `channel` and `address` say which subscription it is about. `text` is the command without a slash or the program's
-    name, as in `watch TX Oklahoma`; a pressed button asks with the same words. `language` is the first guess from the
-    platform, for a chat that has chosen none. `bot` is what the bot is called there, for deep links and invitations.
+    `channel` and `address` name the subscription it is about. `text` is the command without a slash or the program's
+    name, as in `watch TX Oklahoma`; pressing a button asks in the same words. `language` is the platform's guess, for a
+    chat that hasn't chosen one. `bot` is the bot's name there, for deep links and invitations.
     """
 
     channel: str
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under an answer; `command` is what it asks when it is pressed, at most 64 bytes."""
+    """A button under a reply. Pressing it asks `command`, which has at most 64 bytes."""
 
     text: str
     command: str
@@ -32,10 +32,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The answer: lines of text, and rows of buttons under them.
+    """Lines of text, and rows of buttons under them.
 
-    `changed` is whether the settings are no longer what they were (Slack posts who changed what). `in_place` asks that
-    a pressed button's message be edited rather than a new one sent.
+    `changed` tells whether the settings changed, because Slack posts who changed what. `in_place` asks the platform to
+    edit the message whose button was pressed instead of sending a new one.
     """
 
     lines: tuple[Line, ...]

@@ -1,47 +1,52 @@
-"""When two rows of a list are one agreement, and which rows to pair when several could be.
+"""Decide whether two rows of a list are one agreement, and which rows to pair if there is a choice.
 
-The rules stand in `_RULES`, strongest first, each with its reason; none of them knows an agency by name. They look at
-evidence that does not change with a spelling (signing date, MOA, county) beside the likeness of the two names.
+The rules are in `RULES`, strongest first, each with its reason; none of them names an agency. They combine the
+likeness of two names with evidence that doesn't change with the spelling: signing date, MOA, county.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, SupportType
-from bot.domain.geography.counties import plain_county, real_counties
+from bot.domain.geography.counties import real_counties
+from bot.domain.geography.fold import county_key
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
+from bot.domain.lists.slips import slips_between
+
+MOST_DAYS_APART = 30  # between the signing dates of a row whose support type was corrected
+LONG_NAME = 4  # letters of a place's name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots, so that what every rule asks is worked out once
 class Pair:
     """Two rows side by side: the one that left and the one that joined."""
 
     left: Agreement
     joined: Agreement
 
-    @property
+    @cached_property
     def here(self) -> bool:
         return self.left.state == self.joined.state and self.left.key.support_type == self.joined.key.support_type
 
-    @property
+    @cached_property
     def names(self) -> Likeness:
         return likeness(self.left.canonical, self.joined.canonical, self.left.state)
 
     @property
     def same_day(self) -> bool:
-        """The same signing date; where neither has one (the pending list), the same county stands in for it."""
+        """The same signing date, or the same county if neither row has a date (the pending list)."""
         if self.left.signed is None and self.joined.signed is None:
             return self.same_county
         return self.left.signed == self.joined.signed
 
     @property
     def near_day(self) -> bool:
-        """The same day, or one with a slip of the pen in its digits; or no day to compare."""
+        """The same signing date, one with a slip of the pen in its digits, or no date to compare."""
         one, other = self.left.signed, self.joined.signed
         return one is None or other is None or _is_near(one, other)
 
@@ -55,12 +60,51 @@ class Pair:
 
     @property
     def same_county(self) -> bool:
-        return bool(self.left.county) and plain_county(self.left.county) == plain_county(self.joined.county)
+        return bool(self._left_county) and self._left_county == self._joined_county
 
     @property
     def two_counties(self) -> bool:
-        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        one, other = self._left_county, self._joined_county
         return bool(one and other) and one != other
+
+    @property
+    def no_county(self) -> bool:
+        """Return True if neither row gives a county: a state's own agency, or a city."""
+        return not self._left_county and not self._joined_county
+
+    @property
+    def slips(self) -> int | None:
+        """Return how many slips of the pen part the two names, wherever they are; None for two names."""
+        return slips_between(self.left.agency, self.joined.agency, self.left.state)
+
+    @property
+    def days_apart(self) -> int | None:
+        """Return how many days part the signing dates; None if a row has none."""
+        one, other = self.left.signed, self.joined.signed
+        return None if one is None or other is None else abs((one - other).days)
+
+    @property
+    def in_a_township(self) -> bool:
+        """Return True for a township, town or village: several counties of a state have one of the same name."""
+        return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
+
+    @property
+    def long_names(self) -> bool:
+        """Return True if the name of either place is long enough for one slip to leave it recognizable."""
+        return min(len("".join(self._left_name.place)), len("".join(self._joined_name.place))) >= LONG_NAME
+
+    @property
+    def same_beginning(self) -> bool:
+        """Return True if both names begin with the same letter; Lakeland and Oakland don't."""
+        return self.left.canonical[:1] == self.joined.canonical[:1]
+
+    @property
+    def _left_county(self) -> str:
+        return county_key(self.left.state, self.left.county) if self.left.county else ""
+
+    @property
+    def _joined_county(self) -> str:
+        return county_key(self.joined.state, self.joined.county) if self.joined.county else ""
 
     @property
     def two_numbers(self) -> bool:
@@ -69,18 +113,18 @@ class Pair:
 
     @property
     def same_order(self) -> bool:
-        """Whether the words that both names have stand in the same order."""
+        """Whether the words that both names share come in the same order."""
         one, other = self._left_name.words, self._joined_name.words
         return [word for word in one if word in other] == [word for word in other if word in one]
 
     @property
     def unread_type(self) -> bool:
-        """Whether the support type of one row is none that we know: a cell misprinted, or put right."""
+        """Whether one row has an unknown support type: a misprint, or one since corrected."""
         return SupportType.OTHER in (self.left.support_type, self.joined.support_type)
 
     @property
     def by_county(self) -> bool:
-        """The same name once the county that both rows name is left out (Polk County Constable, State Constable)."""
+        """The same name apart from the county that both rows give (Polk County Constable, State Constable)."""
         state, one, other = self.left.state, self._left_name, self._joined_name
         county = frozenset(name_of(canonical(self.left.county, state), state).words)
         return self.same_county and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
@@ -95,26 +139,26 @@ class Pair:
 
     @property
     def alike_counties(self) -> bool:
-        """Counties that are the same, not given, or spelt alike (Freedom County, Freeborn County)."""
+        """Counties that are the same, missing or spelled alike (Freedom County, Freeborn County)."""
         if not self.two_counties:
             return True
-        one, other = plain_county(self.left.county), plain_county(self.joined.county)
+        one, other = self._left_county, self._joined_county
         return not {one, other} <= real_counties(self.left.state) and likeness(one, other, "") >= Likeness.LOOKALIKE
 
 
 def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
-    """Whether the one is the other with "… County" added; State Police and County Police are two forces."""
+    """Return whether one name is the other plus "… County"; State Police and County Police are two forces."""
     words, rest = frozenset(name.words) - county - {"state"}, frozenset(bare.words) - {"state"}
     return "county" in name.kinds and bare.kinds <= name.kinds and words == rest and bool(rest - {"police"})
 
 
 Rule = Callable[[Pair], bool]
 
-_RULES: tuple[tuple[int, str, Rule], ...] = (
+RULES: tuple[tuple[int, str, Rule], ...] = (
     (90, "the same MOA and signing date", lambda p: p.here and p.same_moa and p.same_day and not p.two_numbers),
     (
         80,
-        "the same name but for generic words, and the same signing date or MOA",
+        "the same name apart from generic words, and the same signing date or MOA",
         lambda p: p.here and p.names >= Likeness.EXTENDED and (p.same_day or p.same_moa) and p.alike_counties,
     ),
     (
@@ -123,18 +167,30 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         lambda p: p.here and p.names == Likeness.TYPO and (p.same_day or p.same_moa) and p.alike_counties,
     ),
     (
+        65,
+        "slips of the pen in the name, and the same signing date, type and county",
+        lambda p: (
+            p.here
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and not p.two_moas
+            and p.slips is not None
+            and (p.same_county or (p.no_county and (p.slips == 1 or p.same_beginning)))
+        ),
+    ),
+    (
         60,
-        "a name much like it, the same MOA, and a slip of the pen in the signing date",
+        "a similar name, the same MOA, and a slip of the pen in the signing date",
         lambda p: p.here and p.names >= Likeness.LOOKALIKE and p.same_moa and p.near_day,
     ),
     (
         60,
-        "the same body, one side named in part, and the same signing date",
+        "the same body, one of its names incomplete, and the same signing date",
         lambda p: p.here and p.names == Likeness.BODY and p.same_day and not p.two_moas and not p.two_counties,
     ),
     (
         50,
-        "a name much like it, and the same signing date, type and county",
+        "a similar name, and the same signing date, type and county",
         lambda p: (
             p.here
             and p.names == Likeness.LOOKALIKE
@@ -151,8 +207,24 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         lambda p: p.here and p.by_county and p.same_day and not p.two_numbers and not p.two_moas,
     ),
     (
+        45,
+        "one slip of the pen in the name, another county, and the same signing date and type",
+        lambda p: (
+            p.here
+            and p.same_day
+            and p.left.agency_type == p.joined.agency_type
+            and not p.two_moas
+            and p.slips == 1
+            and p.two_counties
+            and p.left.canonical != p.joined.canonical
+            and p.same_beginning
+            and p.long_names
+            and not p.in_a_township
+        ),
+    ),
+    (
         40,
-        "the same name but for generic words",
+        "the same name apart from generic words",
         lambda p: p.here and p.names == Likeness.SAME and not p.two_counties,
     ),
     (
@@ -162,7 +234,7 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
     ),
     (
         20,
-        "all the same but the state",
+        "the same in everything but the state",
         lambda p: (
             p.left.state != p.joined.state
             and p.left.key.support_type == p.joined.key.support_type
@@ -173,8 +245,22 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
         ),
     ),
     (
+        15,
+        "the same agency and county; the support type and the signing date were corrected within days",
+        lambda p: (
+            p.left.state == p.joined.state
+            and p.left.canonical == p.joined.canonical
+            and p.left.key.support_type != p.joined.key.support_type
+            and p.left.moa is None
+            and p.joined.moa is None
+            and not p.two_counties
+            and p.days_apart is not None
+            and p.days_apart <= MOST_DAYS_APART
+        ),
+    ),
+    (
         10,
-        "all the same but the support type",
+        "the same in everything but the support type",
         lambda p: (
             p.left.state == p.joined.state
             and p.left.canonical == p.joined.canonical
@@ -187,9 +273,9 @@ _RULES: tuple[tuple[int, str, Rule], ...] = (
 
 
 def is_second_row(pair: Pair) -> bool:
-    """Whether both rows, standing side by side, are one agreement listed twice: stricter than pairing."""
+    """Return whether two rows of one list are one agreement listed twice; stricter than pairing."""
     if not pair.here or pair.two_counties or pair.two_moas or not (pair.near_day or pair.same_moa):
-        return False  # all that is cheaper to ask than how alike two names are
+        return False  # everything cheaper to ask than the likeness of two names
     return (pair.names == Likeness.SAME and pair.near_day) or (
         pair.names == Likeness.EXTENDED and (pair.same_day or pair.same_moa)
     )
@@ -197,7 +283,7 @@ def is_second_row(pair: Pair) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two rows that are one agreement, and the rule that says so."""
+    """Two rows that are one agreement, and the rule that decided."""
 
     left: Agreement
     joined: Agreement
@@ -205,14 +291,14 @@ class Paired:
 
 
 def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
-    """The pairs of which the rules say most in total; each row is in one pair at most."""
+    """Return the pairs with the greatest total weight; each row is in at most one pair."""
     verdicts = _verdicts(left, joined)
     chosen = heaviest({edge: weight for edge, (weight, _) in verdicts.items()})
     return [Paired(left[i], joined[j], verdicts[i, j][1]) for i, j in chosen]
 
 
 def only_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
-    """The pairs of rows that pair with no other row."""
+    """Return the pairs of rows that match no other row."""
     verdicts = _verdicts(left, joined)
     rows, columns = Counter(i for i, _ in verdicts), Counter(j for _, j in verdicts)
     return [
@@ -226,7 +312,7 @@ def _verdicts(left: Sequence[Agreement], joined: Sequence[Agreement]) -> dict[tu
 
 
 def _candidates(left: Sequence[Agreement], joined: Sequence[Agreement]) -> Iterable[tuple[int, int]]:
-    """The rows of which one could be the other at all: of one state and support type, or of one name."""
+    """Yield the rows that could match at all: of one state and support type, or of one name."""
     joined_by: dict[tuple[object, ...], list[int]] = {}
     for j, other in enumerate(joined):
         for trait in _traits(other):
@@ -241,20 +327,20 @@ def _traits(row: Agreement) -> Iterable[tuple[object, ...]]:
 
 
 def _verdict(pair: Pair) -> tuple[int, str] | None:
-    """The strongest rule by which the two are one agreement, and how much it weighs."""
-    for weight, because, holds in _RULES:
+    """Return the weight and the reason of the strongest rule that makes the two rows one agreement, or None."""
+    for weight, because, holds in RULES:
         if holds(pair):
             return weight + pair.names.value, because
     return None
 
 
 def heaviest(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
-    """The edges of the heaviest matching, in order; rows that compete for nothing in common are matched apart."""
+    """Return the edges of the heaviest matching, in order. Rows that don't compete are matched separately."""
     return sorted(edge for edges in _apart(weights) for edge in _matched({edge: weights[edge] for edge in edges}))
 
 
 def _apart(edges: Iterable[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
-    """The edges in groups that share no row and no column."""
+    """Group the edges so that no two groups share a row or a column."""
     groups: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for i, j in edges:
         one, other = groups.setdefault(("row", i), []), groups.setdefault(("column", j), [])
@@ -268,7 +354,7 @@ def _apart(edges: Iterable[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
 
 
 def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]]:
-    """The heaviest matching (Kuhn and Munkres with potentials, on the rows that have edges)."""
+    """Return the heaviest matching (Kuhn and Munkres with potentials, on the rows that have edges)."""
     rows = sorted({i for i, _ in weights})
     columns = sorted({j for _, j in weights})
     size = max(len(rows), len(columns))
@@ -281,7 +367,7 @@ def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]
 
 
 def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """The cheapest assignment of a square matrix, in cubic time."""
+    """Return the cheapest assignment of a square matrix, in cubic time."""
     size = len(cost)
     row_price, column_price = [0] * (size + 1), [0] * (size + 1)
     owner = [-1] * (size + 1)

@@ -1,4 +1,4 @@
-"""What ICE printed, read as what was meant: states, support types, dates, addresses, and names of agencies."""
+"""The repair of what ICE printed: states, support types, dates, addresses and names of agencies."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from bot.domain.agreement import SupportType
-from bot.domain.geography import counties
+from bot.domain.geography.counties import county_names
 from bot.domain.geography.states import STATES
 
 SUPPORT_TYPES = {
@@ -29,21 +29,21 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 
 @lru_cache(maxsize=20_000)
 def tidy(text: str) -> str:
-    """A cell without invisible letters, odd spaces, odd apostrophes, or space around it."""
+    """Remove invisible letters, odd spaces, odd apostrophes and surrounding space from a cell."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     return " ".join(text.translate(_APOSTROPHES).split())
 
 
 def cell_text(value: object) -> str:
-    """A cell of any type as tidy text; what Excel prints for nothing is nothing."""
+    """Return a cell of any type as tidy text; Excel's ways to print an empty cell are empty."""
     text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
     return "" if text.casefold() in _NOTHING else text
 
 
 @cache
 def state_code(text: str) -> str | None:
-    """The postal code of a state printed in full, abbreviated or misspelt; None when it could be none or several."""
+    """Return the postal code of a state printed in full, abbreviated or misspelled; None in case of doubt."""
     plain = _letters(text)
     if plain.upper() in STATES:
         return plain.upper()
@@ -58,7 +58,7 @@ def state_code(text: str) -> str | None:
 
 @cache
 def support_type(text: str) -> SupportType:
-    """The support type that a cell means; OTHER when it is none of the three."""
+    """Return the support type a cell means; OTHER if it is none of the three."""
     plain = _letters(text)
     if plain.upper() in SupportType.__members__:
         return SupportType[plain.upper()]
@@ -74,7 +74,7 @@ def support_type(text: str) -> SupportType:
 
 @cache
 def agency_type(text: str) -> str:
-    """ICE's TYPE column, put right: County, Municipality, State Agency; anything else as printed."""
+    """Repair ICE's TYPE column: County, Municipality, State Agency; anything else stays as printed."""
     kinds = {"county": "County", "municipality": "Municipality", "municipal": "Municipality", "state": "State Agency",
              "stateagency": "State Agency"}  # fmt: skip
     plain = _letters(text)
@@ -83,9 +83,9 @@ def agency_type(text: str) -> str:
 
 
 def signed_date(value: object) -> date | None:
-    """The day ICE countersigned; digits that went astray (05/082025, 7/72025, year 5025) are put back.
+    """Return the day ICE countersigned, with stray digits repaired (05/082025, 7/72025, year 5025), or None.
 
-    A day before the law is no day. Whether it is one of the future, only who knows when the list was observed can say.
+    A day before the law took effect is None. A future day isn't, because the time of the reading isn't known here.
     """
     if isinstance(value, datetime):
         read = value.date()
@@ -129,8 +129,8 @@ def _with_year(day: date, year: int) -> date | None:
 
 @lru_cache(maxsize=20_000)
 def web_address(target: str) -> str | None:
-    """The document that a hyperlink means, without mail filters and browser extensions; None when it is no web page."""
-    for _ in range(5):  # a mail filter around a browser extension is the worst so far
+    """Return the web address in a hyperlink, without mail filters and browser extensions; None if there is none."""
+    for _ in range(5):  # the worst so far is a mail filter around a browser extension
         inner = _wrapped(tidy(target))
         if inner is None:
             break
@@ -144,7 +144,7 @@ def web_address(target: str) -> str | None:
 
 
 def _wrapped(target: str) -> str | None:
-    """The address inside a mail filter's or a browser extension's; None when there is none around it."""
+    """Return the address wrapped in a mail filter's or a browser extension's address; None if it isn't wrapped."""
     parts = _split(target)
     if parts is None:
         return ""
@@ -202,19 +202,19 @@ _DIRECTIONS = frozenset(
     {"north", "south", "east", "west", "northern", "southern", "eastern", "western", "northeast", "northwest",
      "southeast", "southwest", "central", "upper", "lower", "new", "old", "great", "little"}
 )  # fmt: skip
-_NEVER_SILENT = frozenset({"township", "village", "city"})  # behind a name: Melbourne Village is not Melbourne
+_NEVER_SILENT = frozenset({"township", "village", "city"})  # after a name: Melbourne Village isn't Melbourne
 _BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detention"})
-_SITES = frozenset({"center", "facility"})  # of a branch; alone they are part of a place's name (Newton Center)
+_SITES = frozenset({"center", "facility"})  # of a branch; alone they belong to a place's name (Newton Center)
 _GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
-_OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or constable is elected beside it
-_ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # no place by itself
+_OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or a constable is elected separately
+_ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # never a place
 _PARTS = frozenset({"division", "unit", "bureau", "section"})
 _NUMBERED_BY = frozenset({"precinct", "district", "ward", "place"})
 
 
 @lru_cache(maxsize=20_000)
 def canonical(agency: str, state: str) -> str:
-    """An agency's name folded for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
+    """Fold an agency's name for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
     text = _ACRONYM.sub(" ", tidy(agency))
     text = "".join(map(_plain_letter, unicodedata.normalize("NFKD", text))).casefold()
     text = _INITIALS.sub(r"\1", text.replace("'", "").replace("&", " and "))
@@ -227,12 +227,12 @@ def canonical(agency: str, state: str) -> str:
 
 
 def _plain_letter(char: str) -> str:
-    """Without accents; what is no letter of ours, such as a long dash, parts two words."""
+    """Drop an accent; turn any other character outside ASCII, such as a long dash, into a break between words."""
     return char if char.isascii() else "" if unicodedata.combining(char) else "-" if char in "\u2013\u2014" else " "
 
 
 def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
-    """Without the state at the end: its code ("Hill County, TX"), or its name after a comma or a dash."""
+    """Drop the state at the end: its code ("Hill County, TX"), or its name after a comma or a dash."""
     name = _letters_words(STATES.get(state, ""))
     if len(words) > 1 and words[-1] == state.casefold() and words[-1] not in _SHORT:
         return words[:-1]
@@ -254,14 +254,14 @@ def _folded(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A canonical name taken apart: what it is called, and what must never differ between two spellings of it.
+    """A canonical name, split into the words that name it and the ones that never differ between two spellings.
 
-    `words` are what is left without filler, generic words, place kinds and the state's name, in order; `numbers` and
-    `directions` tell agencies apart (precinct 1 and 2, North and South); `kinds` are city, township, county, …, of
-    which those `behind` follow the name (Melbourne Village); `parts` say that it is a division or a unit. `is_linked`
-    when small words join two of its words (University of Tampa), which can then be said the other way round.
-    The `body` is the words of the place or institution, without those of the police, branch or board that acts for it;
-    `place` is these in order, without whoever is elected there and what numbers it.
+    `words` are the words, in order, without filler, generic words, kinds of place and the state's name. `numbers` and
+    `directions` distinguish agencies (precinct 1 and 2, North and South). `kinds` are city, township, county, …; those
+    in `behind` come after the name (Melbourne Village). `parts` are words like division or unit. `is_linked` is True
+    if a small word joins two words (University of Tampa), which may then come in either order. `body` holds the words
+    of the place or institution, without the police, branch or board that acts for it; `place` holds these in order,
+    without elected offices and the words that go with numbers.
     """
 
     words: tuple[str, ...]
@@ -277,7 +277,7 @@ class Name:
 
 @lru_cache(maxsize=20_000)
 def name_of(canonical_name: str, state: str) -> Name:
-    """Take a canonical name apart."""
+    """Split a canonical name."""
     words = canonical_name.split()
     in_front = _letters_words(STATES.get(state, ""))
     if words[: len(in_front)] == in_front and len(words) > len(in_front):
@@ -300,24 +300,24 @@ def name_of(canonical_name: str, state: str) -> Name:
 
 
 class Likeness(IntEnum):
-    """How alike two names are, from two agencies to one."""
+    """How alike two names are, from different agencies to the same one."""
 
     DIFFERENT = 0
     LOOKALIKE = 1
-    """every word resembles its partner (Freedom, Freeborn)"""
+    """each word resembles its counterpart (Freedom, Freeborn)"""
     BODY = 2
-    """the same place or institution, one side named in part: by its board, without its number or Township"""
+    """the same place or institution, one name incomplete: the board's name, no number, no Township"""
     TYPO = 3
-    """every word is its partner within a slip of the pen"""
+    """each word is within a slip of the pen of its counterpart"""
     EXTENDED = 4
-    """a branch of it is added or dropped"""
+    """one name adds a branch"""
     SAME = 5
-    """the same words but for generic ones, in any order"""
+    """the same words in any order, apart from generic ones"""
 
 
 @lru_cache(maxsize=20_000)
 def likeness(one: str, other: str, state: str) -> Likeness:
-    """How alike two canonical names of one state are. Numbers and directions that differ are two agencies."""
+    """Compare two canonical names of one state. Different numbers or directions mean two agencies."""
     a, b = name_of(one, state), name_of(other, state)
     if two_numbers(a, b) or _two_kinds(a, b) or _turned_round(a, b):
         return Likeness.DIFFERENT
@@ -327,11 +327,19 @@ def likeness(one: str, other: str, state: str) -> Likeness:
         return Likeness.DIFFERENT
     if a.numbers != b.numbers:
         return Likeness.BODY if _unnumbered(a) == _unnumbered(b) else Likeness.DIFFERENT
-    return _by_words(a, b) or _by_letters(a, b, state)
+    found = _by_words(a, b) or _by_letters(a, b, state)
+    if found is Likeness.TYPO and _has_state(one, state) != _has_state(other, state):
+        return Likeness.LOOKALIKE  # Atlantis isn't Florida Atlantic
+    return found
+
+
+def _has_state(name: str, state: str) -> bool:
+    in_front = " ".join(_letters_words(STATES.get(state, "")))
+    return bool(in_front) and name.startswith(f"{in_front} ")
 
 
 def two_numbers(a: Name, b: Name) -> bool:
-    """Precinct 1 and precinct 2 are two agencies, whatever else agrees; a number that is left out is none."""
+    """Return whether the numbers differ, as in precincts 1 and 2; a missing number doesn't count."""
     return bool(a.numbers and b.numbers) and a.numbers != b.numbers
 
 
@@ -350,14 +358,14 @@ def _by_words(a: Name, b: Name) -> Likeness:
 
 
 def _kind_added(a: Name, b: Name) -> bool:
-    """Whether one side names a kind that is another place than the bare name: the township or county around a town."""
+    """Return whether one name adds a kind that makes it another place: the township or county around a town."""
     added = a.kinds ^ b.kinds
     silent = added - (a.behind | b.behind) - {"township"}
     return bool((added - silent) & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
 
 
 def _turned_round(a: Name, b: Name) -> bool:
-    """Park Forest and Forest Park are two places."""
+    """Return whether the two words of the place are swapped: Park Forest and Forest Park are two places."""
     is_turned = len(a.place) == 2 and a.place != b.place and a.place == b.place[::-1]
     return is_turned and not (a.is_linked or b.is_linked)
 
@@ -367,7 +375,7 @@ def _unnumbered(name: Name) -> frozenset[str]:
 
 
 def _two_kinds(a: Name, b: Name) -> bool:
-    """A township and a borough of one name are two places; so are a town and a village."""
+    """Return whether the kinds conflict: a township and a borough of one name are two places."""
     return bool(a.kinds and b.kinds) and not (a.kinds <= b.kinds or b.kinds <= a.kinds)
 
 
@@ -376,9 +384,9 @@ def _subset(a: Name, b: Name) -> bool:
 
 
 def _by_letters(a: Name, b: Name, state: str) -> Likeness:
-    """Compare word by word what differs; two words that are both real counties of the state are two places."""
+    """Compare the differing words one by one; two real counties of the state are two places."""
     left, right = _rest(a.words, b.words), _rest(b.words, a.words)
-    real = _real_counties(state)
+    real = real_names(state)
     if len(left) != len(right) or not left or _both_real(a, b, state) or (real & {*left} and real & {*right}):
         return Likeness.DIFFERENT
     pairs = list(zip(left, right, strict=True))
@@ -393,7 +401,7 @@ def _rest(words: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
 
 
 def _slip(x: str, y: str) -> bool:
-    """One slip of the pen, never in the first letter; a second one, in a long word, if a letter came or went."""
+    """Return whether one slip of the pen, never in the first letter, explains the difference; in a long word, two."""
     if x[0] != y[0] or max(len(x), len(y)) < 4:
         return False
     slips = OSA.distance(x, y, score_cutoff=2)
@@ -402,25 +410,26 @@ def _slip(x: str, y: str) -> bool:
 
 
 def _resembles(x: str, y: str) -> bool:
-    """Three letters astray in a long word that begins alike (Brookfield, Brookford)."""
+    """Return whether two long words start alike and differ in at most three letters (Brookfield, Brookford)."""
     return x[:3] == y[:3] and OSA.distance(x, y, score_cutoff=3) <= 3 and JaroWinkler.similarity(x, y) >= 0.85
 
 
 def _both_real(a: Name, b: Name, state: str) -> bool:
-    here, there = _county_in_front(a, state), _county_in_front(b, state)
+    here, there = _county_in_front(a.words, state), _county_in_front(b.words, state)
     return bool(here and there) and here != there
 
 
-def _county_in_front(name: Name, state: str) -> str:
-    """The longest name of a real county of the state with which the name begins."""
-    real = _real_counties(state)
-    fronts = (" ".join(name.words[:length]) for length in (3, 2, 1))
+@lru_cache(maxsize=20_000)
+def _county_in_front(words: tuple[str, ...], state: str) -> str:
+    """Return the longest name of a real county with which the words start, or nothing."""
+    real = real_names(state)
+    fronts = (" ".join(words[:length]) for length in (3, 2, 1))
     return next((front for front in fronts if front in real), "")
 
 
 @cache
-def _real_counties(state: str) -> frozenset[str]:
-    return frozenset(canonical(name, state) for name in counties.names(state))
+def real_names(state: str) -> frozenset[str]:
+    return frozenset(canonical(name, state) for name in county_names(state))
 
 
 def _letters(text: str) -> str:

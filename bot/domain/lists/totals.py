@@ -1,4 +1,4 @@
-"""How many agreements, agencies and states stand on ICE's participating list, as the log tells it."""
+"""The numbers of agreements, agencies and states on ICE's participating list, counted from the log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ JANUARY_2025 = 135  # agreements on ICE's list at the end of January 2025, befor
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The participating list at one place of the log; `before` is how many agreements it had at an earlier moment."""
+    """The participating list at one point of the log; `before` is its number of agreements at an earlier time."""
 
     agreements: int
     agencies: int
@@ -21,7 +21,7 @@ class Totals:
 
 
 def totals(changes: Iterable[Change], *, earlier: datetime) -> Totals:
-    """Count up to the last of these changes, which begin with the log; `earlier` (UTC) is when they were recorded."""
+    """Count the list after these changes, which start with the log, and `before` at the time `earlier` (UTC)."""
     on_list: set[Key] = set()
     before: int | None = None
     for change in changes:

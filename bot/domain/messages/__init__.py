@@ -1,1 +1,1 @@
-"""Digests, pictures and notices."""
+"""Digests, their pictures, and health notices."""

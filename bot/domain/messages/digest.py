@@ -1,4 +1,4 @@
-"""One message to one subscription, before a platform gives it its markup; and how it is cut into pages that fit."""
+"""A digest: one message to one subscription, before a platform adds its markup."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from bot.domain.text.rich_text import Line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Lines that stay together, and the numbers of the changes that they name."""
+    """Lines that stay together, and the numbers of the changes they tell."""
 
     lines: tuple[Line, ...]
     covers: tuple[int, ...] = ()
@@ -23,7 +23,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What a subscription is told at one time. `upto` is the last change of the log that it covers."""
+    """Everything a subscription is told at one time. `upto` is the last change of the log that it covers."""
 
     upto: int
     title: Line
@@ -32,9 +32,9 @@ class Digest:
 
     @property
     def covers(self) -> tuple[int, ...]:
-        """The numbers of the changes that it names."""
+        """Return the numbers of the changes it tells."""
         return tuple(seq for section in self.sections for item in section.items for seq in item.covers)
 
     def log_context(self) -> dict[str, object]:
-        """What a log line says of it."""
+        """Return its facts for a log line."""
         return {"upto": self.upto, "changes": len(self.covers)}

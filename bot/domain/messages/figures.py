@@ -1,4 +1,4 @@
-"""The numbers that a picture shows, worked out from the change log."""
+"""Work out from the change log the numbers that a picture shows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,14 @@ from zoneinfo import ZoneInfo
 from bot.domain.agreement import Key, ListName
 from bot.domain.change import LEAVING, Change, Kind
 from bot.domain.geography.states import STATES
-from bot.domain.messages.net_changes import net
+from bot.domain.messages.net_changes import ARRIVING, net_changes
 
 WEEK = timedelta(days=7)
-
-
-_ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED})
+FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log reaches further back
 
 
 class Point(NamedTuple):
-    """How many agreements the participating list held after the publication of that moment (UTC)."""
+    """How many agreements the participating list had after the publication of that moment (UTC)."""
 
     at: datetime
     total: int
@@ -33,10 +31,10 @@ class Moves(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What the log says of the participating list up to one change, whoever is told.
+    """The participating list over time, up to one change of the log; the same for every reader.
 
     `points` is its total after each publication that changed it, `counts` the agreements at the end by state, `recent`
-    the changes of the last week before the end, of either list.
+    the changes to either list in the week before the end.
     """
 
     points: tuple[Point, ...]
@@ -46,9 +44,9 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a picture shows: the total by day, agreements now and moves by state, and the days between which they fell.
+    """The numbers of a picture: the total by day, agreements and moves by state, and the days the moves fell between.
 
-    States are postal codes; what stands under any other is counted in `total`, but has no tile.
+    States are postal codes. An agreement under anything else counts in `total`, but has no tile.
     """
 
     series: tuple[tuple[date, int], ...]
@@ -59,12 +57,12 @@ class Figures:
 
     @property
     def total(self) -> int:
-        """All agreements now."""
+        """Count all agreements now."""
         return self.series[-1][1]
 
 
 def history(changes: Iterable[Change]) -> History:
-    """What all changes of the log up to one of them come to; `changes` begin with the first."""
+    """Add up all changes of the log, from the first to any later one."""
     everything = tuple(changes)
     here: set[Key] = set()
     points: dict[datetime, int] = {}
@@ -80,7 +78,7 @@ def history(changes: Iterable[Change]) -> History:
 
 
 def _enter(here: set[Key], change: Change) -> None:
-    """What the participating list holds after a change, as `Known.after` has it."""
+    """Apply one change to the keys on the participating list, as `Known.after` does."""
     if change.was is not None:
         here.discard(change.was.key)
     if change.kind in LEAVING:
@@ -97,7 +95,7 @@ def _recent(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def figures(past: History, *, until: datetime, tz: str) -> Figures:
-    """What a picture shows of a history, with the moves of the week until that moment (UTC); days as in that zone."""
+    """Return the numbers for a picture, with the moves of the week until that moment (UTC) and days in that zone."""
     zone, since = ZoneInfo(tz), until - WEEK
     week = [change for change in past.recent if since < change.publication.observed_at <= until]
     return Figures(
@@ -110,32 +108,28 @@ def figures(past: History, *, until: datetime, tz: str) -> Figures:
 
 
 def moves(changes: Iterable[Change]) -> dict[str, Moves]:
-    """What each state gained and lost on the participating list, net, by postal code.
+    """Return each state's net gains and losses on the participating list, by postal code.
 
-    A correction moves nothing: that an agreement was misprinted under another state is no news of either.
+    A correction moves nothing: an agreement misprinted under another state is news for neither state.
     """
-    stood = _not_taken_back(changes)
     found: dict[str, Moves] = {}
-    for change in (told.change for told in net(stood)):
-        if change.list is not ListName.PARTICIPATING or change.kind not in _ARRIVING | {Kind.WITHDRAWN}:
+    for change in (net.change for net in net_changes(_not_retracted(changes))):
+        if change.list is not ListName.PARTICIPATING or change.kind not in ARRIVING | LEAVING:
             continue
         gained, lost = found.get(change.agreement.state, Moves(0, 0))
-        arrived = change.kind in _ARRIVING
+        arrived = change.kind in ARRIVING
         found[change.agreement.state] = Moves(gained + arrived, lost + (not arrived))
     return dict(sorted(found.items()))
 
 
-def _not_taken_back(changes: Iterable[Change]) -> list[Change]:
+def _not_retracted(changes: Iterable[Change]) -> list[Change]:
     everything = list(changes)
     wrong = {change.retracts for change in everything if change.kind is Kind.RETRACTED}
     return [change for change in everything if change.is_of_lists and change.seq not in wrong]
 
 
-FIRST_DAY = date(2025, 1, 1)  # the line begins here where the log reaches further back
-
-
 def course_of(shown: Figures) -> list[tuple[date, int]]:
-    """The series from January 2025 on: where it is older, with what stood on that day first."""
+    """Return the series from January 2025 on; an older one starts with the total of that day."""
     before = [total for day, total in shown.series if day < FIRST_DAY]
     since = [(day, total) for day, total in shown.series if day >= FIRST_DAY]
     if before and (not since or since[0][0] > FIRST_DAY):
@@ -144,4 +138,5 @@ def course_of(shown: Figures) -> list[tuple[date, int]]:
 
 
 def last_day(shown: Figures) -> date:
+    """Return the day on which the line ends."""
     return max(shown.until, course_of(shown)[-1][0])

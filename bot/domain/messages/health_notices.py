@@ -1,4 +1,4 @@
-"""What the operator, and subscribers who asked for it, are told about the watching itself. Derived, never queued."""
+"""Word the notices about the program's own health, for the operator and for subscribers who asked. Never queued."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ PARKED = "parked place "
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to be told once; `key` is remembered when it has been. `text` is plain, a paragraph a line.
+    """Something to say once. `key` is recorded when it has been sent. `text` is plain, one paragraph a line.
 
-    `also` are the keys of what else it says.
+    `also` are the keys of the other notices that it includes.
     """
 
     key: str
@@ -37,30 +37,31 @@ def for_operator(
     now: datetime,
     stale_after: timedelta,
 ) -> Iterable[Notice]:
-    """What the operator ought to know."""
+    """Yield everything the operator should know now."""
     for h in held:
         yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
     for status in statuses:
         if is_stale(status, now, stale_after):
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
-            yield Notice(key, f"{status.source} is {'; '.join(wrong(status, now, stale_after))}.")
+            yield Notice(key, f"{status.source}: {'; '.join(wrong(status, now, stale_after))}.")
         elif is_old(status, now) and status.changed_at is not None:
             yield Notice(
                 f"old {status.source} {stamp(status.changed_at)}",
-                f"{status.source}: no new list for {span(now - status.changed_at)}, which ICE never took before.",
+                f"{status.source}: no new list for {span(now - status.changed_at)}. ICE has never taken this long.",
             )
     yield from _refused(subscriptions, now)
     for s in subscriptions:
         if s.paused is not None and s.failing_since is not None and not s.refused:
             yield Notice(
                 f"paused {s.id} {stamp(s.failing_since)}",
-                f"The subscription {s.id} ({s.channel}) is paused: {s.paused}. Its settings and its place are kept.",
+                f"Subscription {s.id} ({s.channel}) is paused: {s.paused}. "
+                "Its settings and its place in the log are kept.",
             )
 
 
 def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:
-    """Once a day for each token that is refused, however many are told with it."""
+    """Yield one notice a day for each rejected token, however many subscriptions depend on it."""
     together: dict[tuple[str, str], list[Subscription]] = {}
     for s in subscriptions:
         if s.refused and s.paused is not None:
@@ -70,13 +71,13 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
         where = f" in the workspace {workspace}" if workspace else ""
         yield Notice(
             f"refused {channel} {workspace} {now.date()}",
-            f"{paused[0].paused}.\n{many} paused{where}. That is tried again every 15 minutes and at each start; "
-            "once it works, all go on and nothing is lost.",
+            f"{paused[0].paused}.\n{many} paused{where}. I try again every 15 minutes and at every start. "
+            "Once the token works, they all resume and nothing is lost.",
         )
 
 
 def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
-    """That local places were parked which the operator has not heard of yet; once a day, however many there are."""
+    """Return one notice a day about local places that were parked since the last one, however many there are."""
     parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
     fresh = {key: place for key, place in parked.items() if key not in told}
     last = max((at for key, at in told.items() if key.startswith(PARKED)), default="")
@@ -84,37 +85,39 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
         return None
     keys = tuple(fresh)
     lines = [
-        "Parked, since they could not be read for a week (countersign sources check NAME reads one again, and goes on "
-        "with it if that works):",
+        "I stopped reading these places because they failed for a week. To read one again and keep it if that works, "
+        "run: countersign sources check NAME",
         *(f"{place.source}: {place.problem}" for place in list(fresh.values())[:GONE_NAMED]),
     ]
     if len(fresh) > GONE_NAMED:
-        lines.append(f"… and {len(fresh) - GONE_NAMED} more; countersign sources names all.")
+        lines.append(f"… and {len(fresh) - GONE_NAMED} more. To see all, run: countersign sources")
     return Notice(keys[0], "\n".join(lines), also=keys[1:])
 
 
 def for_subscriber(
     subscription: Subscription, status: SourceStatus, now: datetime, stale_after: timedelta
 ) -> Notice | None:
-    """Once a day while ICE is stale, for those who switched it on."""
+    """Return one notice a day while ICE's list is stale, for a subscriber who asked for it."""
     if not subscription.hears_stale or subscription.paused is not None or not is_stale(status, now, stale_after):
         return None
     day = now.astimezone(ZoneInfo(subscription.tz)).date()
     wording = Wording(subscription.language, subscription.tz)
-    when = wording.moment(status.read_at) if status.read_at else "—"
+    since = status.read_at or status.problem_since
+    assert since is not None  # or it wouldn't be stale
     key = f"stale {status.source} {subscription.id} {day}"
-    return Notice(key, said(subscription.language, "stale", when=when))
+    return Notice(key, said(subscription.language, "stale", when=wording.moment(since)))
 
 
 def _held(held: Held) -> str:
-    lines = [f"Held: {held.publication.name} ({held.list.value} list): {'; '.join(held.reasons)}."]
+    lines = [f"On hold: {held.publication.name} ({held.list.value} list): {'; '.join(held.reasons)}."]
     if held.gone:
-        lines.append(f"It would have said that these are no longer on ICE's list ({len(held.gone)}):")
+        lines.append(f"It would have reported these as no longer on ICE's list ({len(held.gone)}):")
         lines += [f"{a.state}: {a.agency}, {a.support_type.value}" for a in held.gone[:GONE_NAMED]]
         if len(held.gone) > GONE_NAMED:
-            lines.append(f"… and {len(held.gone) - GONE_NAMED} more; `countersign held` names all.")
+            lines.append(f"… and {len(held.gone) - GONE_NAMED} more. To see all, run: countersign held")
     if held.readable:
-        lines.append(f"countersign approve {held.id} believes it; countersign reject {held.id} does not.")
+        lines.append(f"To accept it, run: countersign approve {held.id}")
+        lines.append(f"To refuse it, run: countersign reject {held.id}")
     else:
-        lines.append("Nothing is concluded from it; it goes away with the next good list.")
+        lines.append("It changes nothing, and goes away with the next good list.")
     return "\n".join(lines)

@@ -1,57 +1,67 @@
-"""The net of several changes: what is different at the end, agreement by agreement.
+"""Sum up several changes as the net changes a reader is told: what is different at the end, agreement by agreement.
 
-Signed and renamed is signed under the new name; signed and withdrawn, or withdrawn and reinstated, is silence; renamed
-and withdrawn is withdrawn as last printed; applied and signed is signed; renamed there and back is silence.
+Signed and then renamed counts as signed, under the new name. Signed and withdrawn, withdrawn and reinstated, or renamed
+there and back cancel out. Renamed and withdrawn is withdrawn, as last printed. Applied and signed is signed.
 
-What a reader never heard of cancels nothing: who hears only of withdrawals hears of one whenever it was signed.
+A change that a reader wouldn't have heard about cancels nothing: someone who gets only withdrawals gets every one of
+them, whenever the agreement was signed.
 
-Of what an agenda says there is one line for each thing on it, as it stands at the end.
+An agenda item gets one line, as it reads at the end.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import FIRST_SIGHT, LEAVING, Change, Kind
 
-_ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})
+ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})  # onto the list that the change is about
+IN_PLACE: Mapping[Kind, tuple[str, ...]] = {  # while it stays on the list: the facts concerned, in the order told
+    Kind.RENAMED: ("agency",),
+    Kind.CORRECTED: ("state", "county", "agency_type", "support_type"),
+    Kind.AMENDED: ("signed", "moa", "addendum"),
+}
 
 Hears = Callable[[Change], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Net:
-    """One thing to tell: a change as it stands at the end, as what it is decided who hears it, and all it sums up."""
+class NetChange:
+    """One thing to tell a reader.
+
+    `change` is told. `decided_by` is the change by which a filter decides if the reader gets it, and as what kind.
+    `covers` are the numbers of all changes summed up.
+    """
 
     change: Change
     decided_by: Change
     covers: tuple[int, ...]
 
 
-def net(changes: Iterable[Change], hears: Hears = lambda _: True) -> tuple[Net, ...]:
-    """What is left to tell of these changes, in the order in which each agreement last changed.
+def net_changes(changes: Iterable[Change], hears: Hears = lambda _: True) -> tuple[NetChange, ...]:
+    """Sum up these changes, in the order in which each agreement last changed.
 
-    `hears` says whether the reader is told of a change at all.
+    `hears` says if the reader would hear of a single change.
     """
     window = tuple(changes)
     threads, mentions = _Threads(), _Mentions()
     taken_back = {change.retracts for change in window}
     for change in window:
         if change.kind is Kind.RETRACTED or change.seq in taken_back:
-            continue  # what was taken back before it was told is never told
+            continue  # retracted before it was sent, so never sent
         if change.mention is not None:
             mentions.follow(change)
         else:
             threads.follow(change)
-    told = [found for thread in threads.all for found in thread.net(hears)]
-    told += [found for editions in mentions.all for found in _net_of_mention(editions, hears)]
-    return tuple(sorted(told, key=lambda n: (n.change.seq, n.change.kind)))
+    found = [net for thread in threads.all for net in thread.net_changes(hears)]
+    found += [net for editions in mentions.all for net in _net_mention(editions, hears)]
+    return tuple(sorted(found, key=lambda net: (net.change.seq, net.change.kind)))
 
 
 @dataclass(slots=True)
 class _Thread:
-    """The changes of one agreement, in order, whatever it was called meanwhile."""
+    """The changes of one agreement, in order, under all its names."""
 
     changes: list[Change] = field(default_factory=list)
 
@@ -61,15 +71,15 @@ class _Thread:
 
     @property
     def is_second_row(self) -> bool:
-        """Whether it came as a second row of an agreement that goes on; nobody was told of it."""
+        """Tell whether it began as a second row of an agreement that goes on, which no one is told about."""
         return self.changes[0].kind is Kind.LISTED and self.changes[0].because != FIRST_SIGHT
 
-    def net(self, hears: Hears) -> Iterable[Net]:
+    def net_changes(self, hears: Hears) -> Iterable[NetChange]:
         changes = self._since_heard(hears)
         if not changes:
             return
         first, last, before = changes[0], changes[-1], changes[0].was or changes[0].agreement
-        here_before, here_after = first.kind not in _ARRIVING, last.kind not in LEAVING
+        here_before, here_after = first.kind not in ARRIVING, last.kind not in LEAVING
         if here_after and not here_before:
             arrived = replace(first, agreement=last.agreement, row=last.row)
             yield self._sum(arrived, replace(arrived, seq=last.seq))
@@ -79,27 +89,27 @@ class _Thread:
             yield from self._differences(changes, before)
 
     def _since_heard(self, hears: Hears) -> list[Change]:
-        """Without the comings and goings at the beginning of which the reader never heard."""
+        """Drop the first arrivals and departures, as long as the reader wouldn't have heard of them."""
         before = self.changes[0].was or self.changes[0].agreement
-        turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in _ARRIVING | LEAVING)
+        turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in ARRIVING | LEAVING)
         unheard = takewhile(lambda n: not hears(_where_it_was(self.changes[n - 1], before, hears)), turns)
         return self.changes[max(unheard, default=0) :]
 
-    def _differences(self, changes: list[Change], before: Agreement) -> Iterable[Net]:
-        """What of an agreement that was there before and is there now is not as it was."""
+    def _differences(self, changes: list[Change], before: Agreement) -> Iterable[NetChange]:
+        """Yield what differs about an agreement that was on the list before and still is."""
         now = changes[-1].agreement
-        for kind in (Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED):
+        for kind in IN_PLACE:
             last = next((c for c in reversed(changes) if c.kind is kind), None)
-            if last is not None and _side(kind, before) != _side(kind, now):
+            if last is not None and _facts(kind, before) != _facts(kind, now):
                 change = replace(last, was=before, agreement=now)
                 yield self._sum(change, change if kind is Kind.CORRECTED else last)
 
-    def _sum(self, change: Change, decided_by: Change) -> Net:
-        return Net(change, decided_by, tuple(c.seq for c in self.changes))
+    def _sum(self, change: Change, decided_by: Change) -> NetChange:
+        return NetChange(change, decided_by, tuple(c.seq for c in self.changes))
 
 
 def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
-    """A departure as those hear it who knew the agreement in another state: there it goes."""
+    """Return a departure under the state in which the reader knew the agreement."""
     moved = replace(change, agreement=before)
     if change.kind in LEAVING and (before.state != change.agreement.state or hears(moved)):
         return moved
@@ -107,22 +117,22 @@ def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
 
 
 class _Threads:
-    """The threads so far; the open ones are found by what they are called now."""
+    """The threads so far. The open ones are found by the agreement's present name."""
 
     def __init__(self) -> None:
         self.all: list[_Thread] = []
         self._open: dict[tuple[ListName, Key], _Thread] = {}
 
     def follow(self, change: Change) -> None:
-        """Add a change to the thread that it continues, now under its new name."""
+        """Add a change to the thread it continues, and file the thread under the new name."""
         before, after = (change.was or change.agreement).key, change.agreement.key
         thread = self._open.pop((change.list, before), None)
         if change.pending is not None:
             self._forget((ListName.PENDING, change.pending.key))
         other = self._open.get((change.list, after))
-        if other is not None and other.is_second_row:  # it went, and the agreement now has its name
+        if other is not None and other.is_second_row:  # that row is gone, and the agreement has its name now
             self._drop(other)
-        elif other is not None and not other.is_over:  # of two rows one goes: what was told of either goes on
+        elif other is not None and not other.is_over:  # one of two rows is gone; the other row's thread goes on
             self._drop(thread)
             thread = other
         if thread is None:
@@ -140,7 +150,7 @@ class _Threads:
 
 
 class _Mentions:
-    """The editions of each thing on an agenda, in order."""
+    """The editions of each agenda item, in order."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, str], list[Change]] = {}
@@ -150,15 +160,15 @@ class _Mentions:
         return self._open.values()
 
     def follow(self, change: Change) -> None:
-        """Add an edition to those that it follows on."""
+        """Add an edition to the earlier ones of its item."""
         assert change.mention is not None
         before = change.mention.before or change.mention
         editions = self._open.pop(before.key, None) or self._open.pop(change.mention.key, [])
         self._open[change.mention.key] = [*editions, change]
 
 
-def _net_of_mention(editions: list[Change], hears: Hears) -> Iterable[Net]:
-    """The thing as it stands at the end, if the reader hears of any of its editions; moved and back is silence."""
+def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
+    """Yield the item as it reads at the end, if the reader hears of any edition. Moved and moved back cancel out."""
     heard = [change for change in editions if hears(change)]
     first, last = editions[0].mention, editions[-1].mention
     assert first is not None
@@ -170,13 +180,9 @@ def _net_of_mention(editions: list[Change], hears: Hears) -> Iterable[Net]:
     if told:
         at_the_end = replace(last.after(before), already=first.already)
         change = replace(editions[-1], kind=told[-1].kind, mention=at_the_end)
-        yield Net(change, told[-1], tuple(c.seq for c in editions))
+        yield NetChange(change, told[-1], tuple(c.seq for c in editions))
 
 
-def _side(kind: Kind, agreement: Agreement) -> tuple[object, ...]:
-    """The facts of which a kind of change speaks."""
-    if kind is Kind.RENAMED:
-        return (agreement.agency,)
-    if kind is Kind.CORRECTED:
-        return (agreement.state, agreement.county, agreement.agency_type, agreement.support_type)
-    return (agreement.signed, agreement.moa, agreement.addendum)
+def _facts(kind: Kind, agreement: Agreement) -> tuple[object, ...]:
+    """Return the facts about an agreement that a kind of change in place concerns."""
+    return tuple(getattr(agreement, name) for name in IN_PLACE[kind])

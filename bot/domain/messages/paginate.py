@@ -1,4 +1,4 @@
-"""An answer's lines, cut into sheets that fit a platform's message. Unlike a digest's pages they repeat no title."""
+"""Cut replies into sheets, and digests into pages, that fit a platform's messages. Only pages repeat the title."""
 
 import re
 from bisect import bisect_left
@@ -14,10 +14,10 @@ Fits = Callable[[Sequence[Line]], bool]
 
 
 def sheets(lines: Sequence[Line], fits: Fits) -> tuple[Sheet, ...]:
-    """The lines on as few sheets as fit, cut between lines; only a line that alone is too long is cut, between words.
+    """Put the lines on as few sheets as possible, cut between lines. Only a line too long for a sheet is cut, by words.
 
-    `fits` says whether one message can hold these lines; fewer or shorter lines must fit whenever more do. Texts are
-    made legible as in a digest. Empty lines are space between others: none begins or ends a sheet.
+    `fits` tells whether one message can hold these lines; if it holds some lines, it must hold fewer or shorter ones.
+    Texts are made legible, as in a digest. Empty lines separate others: none begins or ends a sheet.
     """
     filled: list[list[Line]] = [[]]
     for line in lines:
@@ -34,7 +34,7 @@ def _trimmed(lines: Sequence[Line]) -> Sheet:
 
 
 def _pieces(line: Line, fits: Fits) -> tuple[Line, ...]:
-    """The line, or its halves, or their halves, until each fits."""
+    """Return the line, or its halves, or their halves, until each fits."""
     if fits((line,)):
         return (line,)
     words = [Span(text, span.href, span.strong) for span in line for text in re.findall(r"\S+\s*|\s+", span.text)]
@@ -45,29 +45,29 @@ def _pieces(line: Line, fits: Fits) -> tuple[Line, ...]:
 
 
 def _run_together(words: Sequence[Span]) -> Line:
-    """Neighbours of one kind as one span."""
+    """Join neighbors of one kind into one span."""
     runs = groupby(words, key=lambda span: (span.href, span.strong))
     return tuple(Span("".join(word.text for word in run), href, strong) for (href, strong), run in runs)
 
 
-LONGEST_LABEL = 200  # characters of a title or a heading, which stand on every page again
+LONGEST_LABEL = 200  # characters of a title or a heading, which every page repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What of a digest goes into one message: its lines (empty where space is left) and the changes that they name."""
+    """The part of a digest that goes into one message: its lines (an empty line is space) and the changes they tell."""
 
     lines: tuple[Line, ...]
     covers: tuple[int, ...]
 
 
 def pages(digest: Digest, fits: Fits, *, continued: str = "…") -> tuple[Page, ...]:
-    """The digest in as few pages as fit, cut between items; each numbered in its title if there is more than one.
+    """Put the digest on as few pages as possible, cut between items. Number the titles if there are several pages.
 
-    `fits` says whether one message of the platform can hold these lines; fewer or shorter lines must fit whenever more
-    do. A state that goes on has its heading again, with `continued` after it. Only an item that alone is too long for a
-    page is cut, between words, and counts as named where it ends. Every text is made `legible` first, links that nobody
-    should follow lose their address, and title and headings, which are repeated, are cut at 200 characters.
+    `fits` tells whether one message can hold these lines; if it holds some lines, it must hold fewer or shorter ones. A
+    state that goes on repeats its heading, followed by `continued`. Only an item too long for a page is cut, between
+    words, and it counts as told where it ends. Every text is made `legible` first, links that no one should follow lose
+    their address, and the title and headings, which are repeated, are cut at 200 characters.
     """
     title = _label(digest.title) or Span("Countersign", strong=True)
     single = _Book(title, fits, continued).fill(digest)
@@ -86,7 +86,7 @@ def _legible_item(lines: Iterable[Line], covers: tuple[int, ...] = ()) -> Item:
 
 
 def _label(line: Line) -> Span | None:
-    """A title or heading short enough to be repeated: one run of text, no link; None when nothing is left."""
+    """Shorten a title or heading so that it can be repeated: one run of text, no link. None if nothing is left."""
     text = legible("".join(span.text for span in line)).strip()
     text = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return Span(text, strong=any(span.strong for span in line)) if text else None
@@ -97,7 +97,7 @@ def _longer(label: Span, text: str) -> Span:
 
 
 class _Book:
-    """Pages as they fill. The title stands on each; the last one is open."""
+    """Pages as they fill up. Each has the title; the last one is open."""
 
     def __init__(self, title: Span, fits: Fits, continued: str) -> None:
         self._blank = Page(lines=((title,),), covers=())
@@ -132,7 +132,7 @@ class _Book:
             self._pages.append(self._blank)
 
     def _add(self, lead: Sequence[Line], item: Item) -> bool:
-        """Put an item on the open page if it fits there."""
+        """Put an item on the open page if it fits; tell whether it did."""
         fits = not item.lines or self._fits((*self._pages[-1].lines, *lead, *item.lines))
         if fits:
             self._put(lead, item)
@@ -144,7 +144,7 @@ class _Book:
         self._pages[-1] = Page(lines=lines, covers=page.covers + item.covers)
 
     def _cut(self, lead: Sequence[Line], again: Sequence[Line], item: Item) -> None:
-        """Put an item that alone is too long on as many pages as it takes, each as full as words allow."""
+        """Spread an item too long for a page over as many as it takes, each as full as its words allow."""
         words = [word for number, line in enumerate(item.lines) for word in _words(number, line)]
         while words:
             count = self._most((*self._pages[-1].lines, *lead), words)
@@ -155,7 +155,7 @@ class _Book:
                 lead = again
 
     def _most(self, lines: Sequence[Line], words: "Sequence[_Word]") -> int:
-        """How many of the words fit after these lines; never none, or there would be no end."""
+        """Count the words that fit after these lines; at least one, or this would never end."""
 
         def overflows(count: int) -> bool:
             return not self._fits((*lines, *_joined(words[:count])))
@@ -166,11 +166,11 @@ class _Book:
         return max(1, bisect_left(range(1, min(most, len(words)) + 1), True, key=overflows))
 
 
-_Word = tuple[int, Line]  # the number of the line that it stands on, and its spans with the space after it
+_Word = tuple[int, Line]  # the number of its line, and its spans with the space after it
 
 
 def _words(number: int, line: Line) -> Iterator[_Word]:
-    """The words of a line, each short enough for any page; one may run over several spans, but not into a link."""
+    """Split a line into words short enough for any page. A word may run over several spans, but not into a link."""
     word: list[Span] = []
     for span in line:
         for text in re.findall(r"\S+ ?| ", span.text):
@@ -190,13 +190,6 @@ def _length(spans: Iterable[Span]) -> int:
 
 
 def _joined(words: Sequence[_Word]) -> tuple[Line, ...]:
-    """Words as lines again, with neighbours of one kind in one span."""
-    return tuple(
-        tuple(
-            Span("".join(span.text for span in run), href, strong)
-            for (href, strong), run in groupby(
-                (span for _, word in group for span in word), key=lambda span: (span.href, span.strong)
-            )
-        )
-        for _, group in groupby(words, key=lambda word: word[0])
-    )
+    """Turn words back into lines, with neighbors of one kind in one span."""
+    lines = groupby(words, key=lambda word: word[0])
+    return tuple(_run_together([span for _, word in line for span in word]) for _, line in lines)

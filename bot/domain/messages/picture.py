@@ -1,20 +1,26 @@
 """A picture's words: headline, caption and the text for readers who can't see it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.messages.figures import Figures, course_of, last_day
-from bot.domain.text.wording import Wording, state_name
+from bot.domain.text.catalog import Phrase, say, say_count
+from bot.domain.text.formats import formats
+from bot.domain.text.wording import state_name
 
 LONGEST_ALT = 1_000  # characters; Slack takes no more
+_GAINED = Phrase("new", "new")
+_LOST = Phrase("no longer listed", "no longer listed")
+
+_Day = Callable[[date], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A drawing, what it says in words for those who do not see it (at most 1,000 characters), and its caption."""
+    """A drawing, its text for readers who can't see it (at most 1,000 characters), and its caption."""
 
     svg: str
     alt: str
@@ -23,154 +29,124 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture ready to be sent. `png` is empty when it could not be drawn: its place among the parts stays."""
+    """A picture ready to send. If it couldn't be drawn, `png` is empty and keeps its place among the digest's parts."""
 
     png: bytes
     alt: str
     title: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Phrases:
-    """The words of a picture in one language; `{}` is where the value goes, pairs are for one and for more."""
-
-    headline: tuple[str, str]
-    places: tuple[str, str]
-    course: str
-    first_read: str
-    changes: str
-    no_changes: str
-    span: str
-    now: str
-    gained: tuple[str, str]
-    lost: tuple[str, str]
-    source: str
-    unplaced: str
-    months: Sequence[str]
-    day: str
-    day_of_year: str
-    most: str
-    within: str
-    and_more: tuple[str, str]
-
-
-_ENGLISH = _Phrases(
-    headline=("287(g): {} agreement on ICE's list", "287(g): {} agreements on ICE's list"),
-    places=("In {} state or territory, {}", "In {} states and territories, {}"),
-    course="From {} on {} to {} on {}",
-    first_read="First read on {}",
-    changes="Changes from {} to {}",
-    no_changes="No changes from {} to {}",
-    span="from {} to {}",
-    now="Agreements now",
-    gained=("new", "new"),
-    lost=("no longer listed", "no longer listed"),
-    source="Source: ICE's list of participating agencies. Each tile is a state or territory.",
-    unplaced="{} more without a readable state",
-    months=["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-    day="{month} {day}",
-    day_of_year="{month} {day}, {year}",
-    most="Most in {}",
-    within="in",
-    and_more=("{} more state", "{} more states"),
-)
-
-
-_SPANISH = _Phrases(
-    headline=("287(g): {} acuerdo en la lista de ICE", "287(g): {} acuerdos en la lista de ICE"),
-    places=("En {} estado o territorio, {}", "En {} estados y territorios, {}"),
-    course="De {} el {} a {} el {}",
-    first_read="Leída por primera vez el {}",
-    changes="Cambios del {} al {}",
-    no_changes="Sin cambios del {} al {}",
-    span="del {} al {}",
-    now="Acuerdos ahora",
-    gained=("nuevo", "nuevos"),
-    lost=("ya no está en la lista", "ya no están en la lista"),
-    source="Fuente: lista de agencias participantes de ICE. Cada casilla es un estado o territorio.",
-    unplaced="{} más sin estado legible",
-    months=["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
-    day="{day} {month}",
-    day_of_year="{day} {month} {year}",
-    most="La mayoría en {}",
-    within="en",
-    and_more=("{} estado más", "{} estados más"),
-)
-
-
-_IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
-
-
-_Day = Callable[[date], str]
-
-
-class Telling:
-    """What a picture says, in one language."""
+class PictureWording:
+    """The sentences of one picture in one language."""
 
     def __init__(self, shown: Figures, language: Language) -> None:
-        self.say = _IN[language]
         self._shown = shown
         self._language = language
-        self._long = Wording(language, "UTC").day
+        self._formats = formats(language)
+
+    def number(self, number: int) -> str:
+        """Return a number with its digits grouped."""
+        return self._formats.number(number)
 
     def short(self, day: date, *, year: bool = True) -> str:
-        pattern = self.say.day_of_year if year else self.say.day
-        return pattern.format(month=self.say.months[day.month - 1], day=day.day, year=day.year)
+        """Return a day in few letters."""
+        return self._formats.short_day(day, year=year)
+
+    def month(self, day: date, *, year: bool) -> str:
+        """Return a month's name for the axis."""
+        return self._formats.short_month(day, year=year)
 
     def headline(self) -> str:
-        return self.say.headline[self._shown.total != 1].format(grouped(self._shown.total))
+        """Give the total."""
+        return say_count(
+            self._language,
+            "287(g): {n} agreement on ICE's list",
+            "287(g): {n} agreements on ICE's list",
+            self._shown.total,
+        )
 
     def places(self) -> str:
-        held = len(self._placed())
-        return self.say.places[held != 1].format(held, self.short(self._shown.until))
+        """Count the states with agreements."""
+        return say_count(
+            self._language,
+            "In {n} state or territory as of {day}",
+            "In {n} states and territories as of {day}",
+            len(self._placed()),
+            day=self.short(self._shown.until),
+        )
 
     def course(self, day: _Day | None = None) -> str:
-        """Where the line begins and ends, with days written short unless told otherwise."""
+        """Say where the line begins and ends, with days in few letters unless `day` writes them."""
         write = day or self.short
         (first, begun), last = course_of(self._shown)[0], last_day(self._shown)
         if first == last:
-            return self.say.first_read.format(write(first))
-        return self.say.course.format(grouped(begun), write(first), grouped(self._shown.total), write(last))
+            return say(self._language, "First read on {day}", day=write(first))
+        return say(
+            self._language,
+            "From {first} on {since}, to {last} on {until}",
+            first=begun,
+            since=write(first),
+            last=self._shown.total,
+            until=write(last),
+        )
 
     def changes(self) -> str:
-        """Between which days the changes fell; nothing on the day on which the list was first read."""
+        """Say between which days the changes fell; nothing on the day the list was first read."""
         if self._shown.since == self._shown.until and not self._shown.moves:
             return ""
-        return (self.say.changes if self._shown.moves else self.say.no_changes).format(*self._week())
+        if self._shown.moves:
+            return say(self._language, "Changes from {since} to {until}", **self._week())
+        return say(self._language, "No changes from {since} to {until}", **self._week())
 
     def sums(self) -> list[tuple[str, str, str]]:
-        """What came and what went in all, where anything did: sign, number and word."""
+        """Return all gains and all losses, if any: sign, number and word."""
         moved = self._shown.moves.values()
         found = [
-            ("+", sum(move.gained for move in moved), self.say.gained),
-            ("−", sum(move.lost for move in moved), self.say.lost),
+            ("+", sum(move.gained for move in moved), _GAINED),
+            ("−", sum(move.lost for move in moved), _LOST),
         ]
-        return [(sign, grouped(number), words[number != 1]) for sign, number, words in found if number]
+        return [(sign, self.number(number), word(self._language, n=number)) for sign, number, word in found if number]
+
+    def now(self) -> str:
+        """Head the shades of the map."""
+        return say(self._language, "Agreements now")
+
+    def source(self) -> str:
+        """Name the source, and explain the tiles."""
+        return say(self._language, "Source: ICE's list of participating agencies. Each tile is a state or territory.")
 
     def unplaced(self) -> str:
-        number = sum(count for state, count in self._shown.counts.items() if state not in STATES)
-        return self.say.unplaced.format(grouped(number)) if number else ""
+        """Count the agreements that have no tile."""
+        number = sum(agreements for state, agreements in self._shown.counts.items() if state not in STATES)
+        if not number:
+            return ""
+        return say_count(
+            self._language, "{n} more without a readable state", "{n} more without a readable state", number
+        )
 
     def caption(self) -> str:
-        """The picture's title: the total, and the week's changes."""
+        """Return the picture's title: the total and the week's changes."""
         if not self._shown.moves:
             return ". ".join(part for part in (self.headline(), self.changes()) if part)
         sums = ", ".join(f"{number} {word}" for _, number, word in self.sums())
-        return f"{self.headline()}; {sums}, {self.say.span.format(*self._week())}"
+        week = say(self._language, "from {since} to {until}", **self._week())
+        return f"{self.headline()}; {sums}, {week}"
 
     def alt(self) -> str:
-        """The same in words, with as many states as fit in 1,000 characters."""
-        told = (self._alt(most) for most in range(12, -1, -1))
-        return next(text for text in told if len(text) <= LONGEST_ALT)
+        """Put the picture in words, with as many states as fit in 1,000 characters."""
+        texts = (self._alt(most) for most in range(12, -1, -1))
+        return next(text for text in texts if len(text) <= LONGEST_ALT)
 
     def _alt(self, most: int) -> str:
         week = ": ".join(part for part in (self.changes(), self._moves(most)) if part)
-        sentences = (self.headline(), self.course(self._long), self._most(), self.unplaced(), week)
+        sentences = (self.headline(), self.course(self._formats.day), self._most(), self.unplaced(), week)
         return " ".join(f"{sentence}." for sentence in sentences if sentence)
 
     def _most(self) -> str:
         placed = self._placed()
-        return self.say.most.format(self._states(placed, 5, rest=False)) if placed else ""
+        if not placed:
+            return ""
+        return say(self._language, "Most in {states}", states=self._states(placed, 5, rest=False))
 
     def _moves(self, most: int) -> str:
         moved = self._shown.moves.items()
@@ -178,26 +154,26 @@ class Telling:
             "+": {state: move.gained for state, move in moved if move.gained},
             "−": {state: move.lost for state, move in moved if move.lost},
         }
-        return "; ".join(
-            f"{number} {word}" + (f", {self.say.within} {self._states(by_sign[sign], most)}" if most else "")
-            for sign, number, word in self.sums()
-        )
+        return "; ".join(self._sum(f"{number} {word}", by_sign[sign], most) for sign, number, word in self.sums())
+
+    def _sum(self, moved: str, by_state: Mapping[str, int], most: int) -> str:
+        if not most:
+            return moved
+        return say(self._language, "{moved}, in {states}", moved=moved, states=self._states(by_state, most))
 
     def _placed(self) -> dict[str, int]:
-        """The agreements of each state that has any."""
-        return {state: count for state, count in self._shown.counts.items() if count and state in STATES}
+        """Return the agreements of each state that has any."""
+        return {state: number for state, number in self._shown.counts.items() if number and state in STATES}
 
     def _states(self, numbers: Mapping[str, int], most: int, *, rest: bool = True) -> str:
-        """The states with the largest numbers first, and how many more there are."""
+        """List the states with the largest numbers first, and count the others."""
         order = sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
-        told = [f"{state_name(state, self._language)} ({grouped(count)})" for state, count in order[:most]]
-        left = len(order) - len(told)
-        return ", ".join([*told, self.say.and_more[left > 1].format(left)] if left and rest else told)
+        named = [f"{state_name(state, self._language)} ({self.number(number)})" for state, number in order[:most]]
+        left = len(order) - len(named)
+        if left and rest:
+            named.append(say_count(self._language, "{n} more state", "{n} more states", left))
+        return self._formats.join(named)
 
-    def _week(self) -> tuple[str, str]:
+    def _week(self) -> dict[str, str]:
         same_year = self._shown.since.year == self._shown.until.year
-        return self.short(self._shown.since, year=not same_year), self.short(self._shown.until)
-
-
-def grouped(number: int) -> str:
-    return f"{number:,}"
+        return {"since": self.short(self._shown.since, year=not same_year), "until": self.short(self._shown.until)}

@@ -1,1 +1,1 @@
-"""Every sentence readers see."""
+"""The sentences readers see, and their form before a platform adds markup."""

@@ -1,4 +1,4 @@
-"""Runs of plain text, some of them links or bold, before a platform gives them its markup."""
+"""Runs of plain text, some of them links or bold, before a platform adds its markup."""
 
 import re
 import unicodedata
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-LONGEST_WORD = 120  # characters; the longest name on ICE's list has 32 without a space
-
-
+LONGEST_WORD = 120  # characters; the longest on ICE's list has 32
 LONGEST_HREF = 2_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of plain text (never markup); `href` makes it a link, `strong` heavy."""
+    """A run of plain text, never markup; `href` makes it a link, `strong` makes it bold."""
 
     text: str
     href: str | None = None
@@ -25,23 +23,23 @@ Line = tuple[Span, ...]
 
 
 def plain_text(lines: Sequence[Line]) -> str:
-    """The lines as text without markup and without the addresses of links."""
+    """Return the lines as text, without markup and without the addresses of links."""
     return "\n".join("".join(span.text for span in line) for line in lines)
 
 
 def legible(text: str) -> str:
-    """Text from elsewhere as it may stand before a reader, on one line.
+    """Make text from elsewhere safe to show a reader on one line.
 
-    Control characters, bidirectional overrides and whatever has no width go, since they hide or turn around what is
-    said; half a surrogate pair shows as U+FFFD; white space of any kind and length is one space; a word of more than
-    120 characters is broken.
+    Drop control characters, bidirectional overrides and characters without width, because they hide or reverse what a
+    text says. Show half a surrogate pair as U+FFFD, turn white space of any kind and length into one space, and break
+    words of more than 120 characters.
     """
     text = re.sub(r"\s+", " ", text)
     text = "".join(map(_visible, text)) if not text.isascii() or not text.isprintable() else text
     return re.sub(rf"(\S{{{LONGEST_WORD}}})(?=\S)", r"\1 ", re.sub(" {2,}", " ", text))
 
 
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # no width or no ink, and yet letters or marks
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters or marks without width or ink
 
 
 def _visible(char: str) -> str:
@@ -52,18 +50,19 @@ def _visible(char: str) -> str:
 
 
 def legible_line(line: Line) -> Line:
+    """Make every span of a line legible, and drop the address of a link that no reader should follow."""
     spans = (Span(legible(span.text), _followable(span.href), span.strong) for span in line)
     return tuple(span for span in spans if span.text)
 
 
 def _followable(href: str | None) -> str | None:
-    """The address in ASCII if a reader may follow it: http, https or mailto, no user name before the host."""
+    """Return the address in ASCII if it is safe to follow: http, https or mailto, with no user name before the host."""
     if href is None:
         return None
     encoded = quote(href.strip(), safe="%/:?#[]@!$&()*+,;=~", errors="replace")
     try:
         parts = urlsplit(encoded)
-    except ValueError:  # brackets that are no IPv6 address
+    except ValueError:  # brackets that hold no IPv6 address
         return None
     web = parts.scheme in {"http", "https"} and bool(parts.hostname) and not set(parts.netloc) & {"@", "%"}
     mail = parts.scheme == "mailto" and "@" in parts.path

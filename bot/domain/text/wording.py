@@ -1,6 +1,7 @@
-"""Every sentence that a reader sees, in English and Spanish.
+"""The sentences of digests and lists.
 
-Readers are told "no longer on ICE's list", never "terminated": a row's absence is not proof of an ending.
+Readers are told "no longer on ICE's list", never "terminated", because a missing row does not prove that an agreement
+ended.
 """
 
 import re
@@ -14,355 +15,141 @@ from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.lists.names import SUPPORT_TYPES
 from bot.domain.lists.totals import JANUARY_2025, Totals
+from bot.domain.text.catalog import Phrase, say, say_count, say_line
+from bot.domain.text.formats import Formats, formats
 from bot.domain.text.rich_text import Line, Span
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Phrases:
-    """The sentences of messages in one language; `{}` is where the value goes."""
-
-    happened: Mapping[Kind, str]
-    counted: Mapping[Kind, tuple[str, str]]
-    columns: Mapping[str, str]
-    support_types: Mapping[SupportType, str]
-    months: Sequence[str]
-    date: str
-    signed: str
-    signed_unknown: str
-    pending_since: str
-    days: tuple[str, str]
-    last_on: str
-    moa_missing: str
-    addendum: str
-    was: str
-    posted: str
-    replaced: str
-    unlinked: str
-    now_was: str
-    moved: str
-    not_given: str
-    other_type: str
-    unknown_state: str
-    no_proof: str
-    lists: Mapping[ListName, str]
-    fetched: str
-    page: str
-    nothing: str
-    nothing_read: tuple[str, str]
-    last_read: str
-    older: tuple[str, str]
-    totals: str
-    more: str
-    fewer: str
-    as_before: str
-    since: str
-    held: str
-    correction: str
-    was_wrong: str
-    mention_was_wrong: str
-    again_on_agenda: str
-    statuses: Mapping[str, str]
-    was_to_be: str
-    no_day: str
-    back_on: str
-    moved_from: str
-    first_seen: str
-    agenda_was: str
-    quoted: str
-    on_page: str
-    matched: str
-    listed_there: str
-    none_listed: str
-    since_day: str
-    county: str
-    parish: str
-    agenda_read: str
-    no_agreement_yet: str
-    spoken_of: Mapping[bool, str]
-    spoken_of_once: str
-    called_off: str
-
-
-_ENGLISH = _Phrases(
-    happened={
-        Kind.SIGNED: "new on ICE's list",
-        Kind.WITHDRAWN: "no longer on ICE's list",
-        Kind.REINSTATED: "back on ICE's list",
-        Kind.APPLIED: "applied, pending with ICE",
-        Kind.MENTIONED: "on a local agenda",
-        Kind.DROPPED: "no longer on ICE's pending list",
-        Kind.CORRECTED: "put right on ICE's list",
-        Kind.RENAMED: "renamed on ICE's list",
-        Kind.AMENDED: "amended",
-        Kind.RETRACTED: "told wrongly",
-    },
-    counted={
-        Kind.SIGNED: ("new agreement", "new agreements"),
-        Kind.WITHDRAWN: ("no longer listed", "no longer listed"),
-        Kind.REINSTATED: ("back on the list", "back on the list"),
-        Kind.APPLIED: ("application", "applications"),
-        Kind.MENTIONED: ("local agenda item", "local agenda items"),
-        Kind.DROPPED: ("application gone", "applications gone"),
-        Kind.CORRECTED: ("correction", "corrections"),
-        Kind.RENAMED: ("agency renamed", "agencies renamed"),
-        Kind.AMENDED: ("amendment", "amendments"),
-        Kind.RETRACTED: ("correction of ours", "corrections of ours"),
-    },
-    columns={
-        "county": "county",
-        "agency_type": "type",
-        "support_type": "support type",
-        "signed": "signing date",
-        "moa": "MOA",
-        "addendum": "addendum",
-    },
-    support_types=SUPPORT_TYPES,
-    months=(
-        "January", "February", "March", "April", "May", "June",
-        "July", "August", "September", "October", "November", "December",
-    ),
-    date="{month} {day}, {year}",
-    signed=", signed {}",
-    signed_unknown=", signing date not readable",
-    pending_since=", pending since {} ({})",
-    days=("1 day", "{} days"),
-    last_on=", last on ",
-    moa_missing="MOA not posted",
-    addendum="addendum",
-    was="was {}",
-    posted="{} posted: ",
-    replaced="{} replaced: ",
-    unlinked="{} no longer linked",
-    now_was="{} now {}, was {}",
-    moved="was listed under {}",
-    not_given="not given",
-    other_type="another support type",
-    unknown_state="State not readable on ICE's list",
-    no_proof="This is what ICE's list shows. It does not prove that an agreement was ended.",
-    lists={ListName.PARTICIPATING: "ICE's list ", ListName.PENDING: "ICE's pending list "},
-    fetched=", fetched {}",
-    page="ICE's 287(g) page",
-    nothing="287(g): nothing changed",
-    nothing_read=("1 source was read.", "{} sources were read."),
-    last_read=" ICE's list was last read well on {}.",
-    older=("1 older change is not named here.", "{} older changes are not named here."),
-    totals="On ICE's list now: {agreements:,} agreements of {agencies:,} agencies in {states} states and territories, ",
-    more="{:,} more than a day ago, ",
-    fewer="{:,} fewer than a day ago, ",
-    as_before="as many as a day ago, ",
-    since="{:,} in January 2025.",
-    held="One of ICE's lists looks wrong and is held until it is checked; what it says is not told yet.",
-    correction="Correction",
-    was_wrong="On {day} we told you of {agency}, {support}, in {state}: {happened}. That was wrong: {because}",
-    mention_was_wrong="On {day} we told you of an agenda of {agency}, {state}: “{title}”. That was wrong: {because}",
-    again_on_agenda="amended on a local agenda",
-    statuses={
-        CANCELLED: "The meeting is cancelled",
-        POSTPONED: "The meeting is postponed",
-        RESCHEDULED: "The meeting is rescheduled",
-        OFF_CALENDAR: "The meeting was taken off the calendar",
-        OFF_AGENDA: "The agenda no longer speaks of it",
-    },
-    was_to_be="; it was set for {}",
-    no_day="no date yet",
-    back_on="It takes place after all; before: {}.",
-    moved_from="Moved: it was set for {}.",
-    first_seen="It stood there when we read this agenda for the first time.",
-    agenda_was="Before: ",
-    quoted="“{}”",
-    on_page=" (page {})",
-    matched="Words that matched: {}",
-    listed_there="ICE lists there now: ",
-    none_listed="ICE lists no agency of {} now.",
-    since_day=" since {}",
-    county="{} County",
-    parish="{} Parish",
-    agenda_read=". Read {}.",
-    no_agreement_yet="What stands on an agenda is not signed yet; a vote may go either way.",
-    spoken_of={
-        True: "Was on the agenda of the {body} on {day}: ",
-        False: "Is on the agenda of the {body} for {day}: ",
-    },
-    spoken_of_once="Was spoken of by the {body}: ",
-    called_off=" ({})",
-)  # fmt: skip
-_SPANISH = _Phrases(
-    happened={
-        Kind.SIGNED: "nuevo en la lista de ICE",
-        Kind.WITHDRAWN: "ya no está en la lista de ICE",
-        Kind.REINSTATED: "de nuevo en la lista de ICE",
-        Kind.APPLIED: "solicitud pendiente ante ICE",
-        Kind.MENTIONED: "en la agenda de un gobierno local",
-        Kind.DROPPED: "ya no está en la lista de solicitudes de ICE",
-        Kind.CORRECTED: "corregido en la lista de ICE",
-        Kind.RENAMED: "con otro nombre en la lista de ICE",
-        Kind.AMENDED: "modificado",
-        Kind.RETRACTED: "contado por error",
-    },
-    counted={
-        Kind.SIGNED: ("acuerdo nuevo", "acuerdos nuevos"),
-        Kind.WITHDRAWN: ("ya no está en la lista", "ya no están en la lista"),
-        Kind.REINSTATED: ("de nuevo en la lista", "de nuevo en la lista"),
-        Kind.APPLIED: ("solicitud", "solicitudes"),
-        Kind.MENTIONED: ("punto en una agenda local", "puntos en agendas locales"),
-        Kind.DROPPED: ("solicitud retirada", "solicitudes retiradas"),
-        Kind.CORRECTED: ("corrección", "correcciones"),
-        Kind.RENAMED: ("agencia con otro nombre", "agencias con otro nombre"),
-        Kind.AMENDED: ("modificación", "modificaciones"),
-        Kind.RETRACTED: ("corrección nuestra", "correcciones nuestras"),
-    },
-    columns={
-        "county": "condado",
-        "agency_type": "tipo",
-        "support_type": "modalidad",
-        "signed": "fecha de firma",
-        "moa": "acuerdo (MOA)",
-        "addendum": "anexo",
-    },
-    support_types={
-        SupportType.JEM: "Modelo de aplicación en cárceles (Jail Enforcement Model)",
-        SupportType.WSO: "Agente de órdenes de arresto (Warrant Service Officer)",
-        SupportType.TFM: "Modelo de fuerza de tarea (Task Force Model)",
-    },
-    months=(
-        "enero", "febrero", "marzo", "abril", "mayo", "junio",
-        "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
-    ),
-    date="{day} de {month} de {year}",
-    signed=", firmado el {}",
-    signed_unknown=", fecha de firma ilegible",
-    pending_since=", pendiente desde el {} ({})",
-    days=("1 día", "{} días"),
-    last_on=", por última vez en ",
-    moa_missing="acuerdo (MOA) sin publicar",
-    addendum="anexo",
-    was="antes {}",
-    posted="{} publicado: ",
-    replaced="{} reemplazado: ",
-    unlinked="{} ya sin enlace",
-    now_was="{}: ahora {}, antes {}",
-    moved="antes figuraba en {}",
-    not_given="sin dato",
-    other_type="otra modalidad",
-    unknown_state="Estado ilegible en la lista de ICE",
-    no_proof="Esto es lo que muestra la lista de ICE. No prueba que un acuerdo haya terminado.",
-    lists={ListName.PARTICIPATING: "Lista de ICE ", ListName.PENDING: "Lista de solicitudes de ICE "},
-    fetched=", leída el {}",
-    page="Página de ICE sobre 287(g)",
-    nothing="287(g): sin cambios",
-    nothing_read=("Se leyó 1 fuente.", "Se leyeron {} fuentes."),
-    last_read=" La lista de ICE se leyó bien por última vez el {}.",
-    older=("1 cambio anterior no se menciona aquí.", "{} cambios anteriores no se mencionan aquí."),
-    totals="En la lista de ICE: {agreements:,} acuerdos de {agencies:,} agencias en {states} estados y territorios, ",
-    more="{:,} más que hace un día, ",
-    fewer="{:,} menos que hace un día, ",
-    as_before="igual que hace un día, ",
-    since="{:,} en enero de 2025.",
-    held="Una lista de ICE parece errónea y está retenida hasta que se revise; lo que dice aún no se cuenta.",
-    correction="Corrección",
-    was_wrong="El {day} le contamos de {agency}, {support}, en {state}: {happened}. Fue un error: {because}",
-    mention_was_wrong="El {day} le contamos de una agenda de {agency}, {state}: «{title}». Fue un error: {because}",
-    again_on_agenda="modificado en la agenda de un gobierno local",
-    statuses={
-        CANCELLED: "La reunión se canceló",
-        POSTPONED: "La reunión se aplazó",
-        RESCHEDULED: "La reunión se reprogramó",
-        OFF_CALENDAR: "La reunión ya no figura en el calendario",
-        OFF_AGENDA: "La agenda ya no lo menciona",
-    },
-    was_to_be="; estaba prevista para el {}",
-    no_day="aún sin fecha",
-    back_on="Se celebrará de todos modos; antes: {}.",
-    moved_from="Cambió de fecha: estaba prevista para el {}.",
-    first_seen="Ya figuraba cuando leímos esta agenda por primera vez.",
-    agenda_was="Antes: ",
-    quoted="«{}»",
-    on_page=" (página {})",
-    matched="Palabras que coinciden: {}",
-    listed_there="En la lista de ICE figura allí: ",
-    none_listed="En la lista de ICE no figura ninguna agencia del {}.",
-    since_day=" desde el {}",
-    county="condado de {}",
-    parish="parroquia de {}",
-    agenda_read=". Leída el {}.",
-    no_agreement_yet="Lo que figura en una agenda aún no está firmado; la votación puede ir en un sentido u otro.",
-    spoken_of={
-        True: "Estuvo en la agenda de {body} el {day}: ",
-        False: "Está en la agenda de {body} para el {day}: ",
-    },
-    spoken_of_once="Lo mencionó {body}: ",
-    called_off=" ({})",
-)  # fmt: skip
+HAPPENED: Mapping[Kind, Phrase] = {
+    Kind.SIGNED: Phrase("new on ICE's list"),
+    Kind.WITHDRAWN: Phrase("no longer on ICE's list"),
+    Kind.REINSTATED: Phrase("back on ICE's list"),
+    Kind.APPLIED: Phrase("application pending with ICE"),
+    Kind.MENTIONED: Phrase("on a local agenda"),
+    Kind.DROPPED: Phrase("no longer on ICE's pending list"),
+    Kind.CORRECTED: Phrase("corrected on ICE's list"),
+    Kind.RENAMED: Phrase("renamed on ICE's list"),
+    Kind.AMENDED: Phrase("amended on ICE's list"),
+    Kind.RETRACTED: Phrase("sent in error"),
+    Kind.LISTED: Phrase("already on ICE's list when Countersign started"),
+}
+AMENDED_ON_AGENDA = Phrase("amended on a local agenda")
+COUNTED: Mapping[Kind, Phrase] = {
+    Kind.SIGNED: Phrase("{n} new agreement", "{n} new agreements"),
+    Kind.WITHDRAWN: Phrase("{n} no longer listed", "{n} no longer listed"),
+    Kind.REINSTATED: Phrase("{n} back on the list", "{n} back on the list"),
+    Kind.APPLIED: Phrase("{n} new application", "{n} new applications"),
+    Kind.MENTIONED: Phrase("{n} local agenda item", "{n} local agenda items"),
+    Kind.DROPPED: Phrase("{n} application no longer pending", "{n} applications no longer pending"),
+    Kind.CORRECTED: Phrase("{n} correction", "{n} corrections"),
+    Kind.RENAMED: Phrase("{n} renamed agency", "{n} renamed agencies"),
+    Kind.AMENDED: Phrase("{n} amendment", "{n} amendments"),
+    Kind.RETRACTED: Phrase("{n} alert sent in error", "{n} alerts sent in error"),
+}
+SUPPORT_TYPE_NAMES: Mapping[SupportType, Phrase] = {
+    SupportType.JEM: Phrase("Jail Enforcement Model"),
+    SupportType.WSO: Phrase("Warrant Service Officer"),
+    SupportType.TFM: Phrase("Task Force Model"),
+    SupportType.OTHER: Phrase("another support type"),
+}
+LISTS: Mapping[ListName, Phrase] = {
+    ListName.PARTICIPATING: Phrase("ICE's list"),
+    ListName.PENDING: Phrase("ICE's pending list"),
+}
+COLUMNS: Mapping[str, Phrase] = {
+    "county": Phrase("county"),
+    "agency_type": Phrase("agency type"),
+    "support_type": Phrase("support type"),
+    "signed": Phrase("signing date"),
+}
+_POSTED = {"moa": Phrase("MOA posted"), "addendum": Phrase("addendum posted")}
+_REPLACED = {"moa": Phrase("MOA replaced"), "addendum": Phrase("addendum replaced")}
+_UNLINKED = {"moa": Phrase("MOA no longer linked"), "addendum": Phrase("addendum no longer linked")}
+STATUSES: Mapping[str, Phrase] = {
+    CANCELLED: Phrase("The meeting is canceled."),
+    POSTPONED: Phrase("The meeting is postponed."),
+    RESCHEDULED: Phrase("The meeting is rescheduled."),
+    OFF_CALENDAR: Phrase("The meeting was taken off the calendar."),
+    OFF_AGENDA: Phrase("The agenda no longer mentions it."),
+}
+BACK_FROM: Mapping[str, Phrase] = {
+    CANCELLED: Phrase("The meeting is on again; it had been canceled."),
+    POSTPONED: Phrase("The meeting is on again; it had been postponed."),
+    RESCHEDULED: Phrase("The meeting is on again; it had been rescheduled."),
+    OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
+    OFF_AGENDA: Phrase("The agenda mentions it again."),
+}
+HELD = Phrase("One of ICE's lists looks wrong, so its changes are on hold until they're checked.")
 _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs, islands, municipalities
-_IN = {Language.ENGLISH: _ENGLISH, Language.SPANISH: _SPANISH}
 
 
 def state_name(code: str, language: Language = Language.ENGLISH) -> str:
-    """A state as a reader reads it."""
-    return STATES.get(code, _IN[language].unknown_state)
+    """Return a state's name as readers know it."""
+    return STATES.get(code) or say(language, "Unreadable state")
+
+
+def county_name(county: str, state: str, language: Language) -> str:
+    """Return a county's name with the word for a county: Marion County, Iberia Parish. Empty if it isn't known."""
+    if not county or state in _WITHOUT_COUNTIES:
+        return county
+    name = re.sub(r" (?:county|parish)$", "", county, flags=re.IGNORECASE)
+    return say(language, "{name} Parish", name=name) if state == "LA" else say(language, "{name} County", name=name)
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The sentences of messages in one language, with moments in one time zone (a name such as America/Chicago)."""
+    """The sentences of messages in one language, with times in one time zone (a name such as America/Chicago)."""
 
     language: Language
     tz: str
 
     @property
-    def _say(self) -> _Phrases:
-        return _IN[self.language]
+    def _formats(self) -> Formats:
+        return formats(self.language)
 
     def day(self, day: date) -> str:
-        """A day: August 26, 2025."""
-        return self._say.date.format(month=self._say.months[day.month - 1], day=day.day, year=day.year)
+        """Return a day: Aug. 26, 2025."""
+        return self._formats.day(day)
 
     def moment(self, moment: datetime) -> str:
-        """A moment in the reader's zone: August 29, 2025, 5:00 PM EDT."""
-        return self._local(moment, self.tz)
-
-    def _local(self, moment: datetime, tz: str) -> str:
-        local = moment.astimezone(ZoneInfo(tz))
-        clock = (
-            f"{local:%H:%M %Z}" if self.language is Language.SPANISH else f"{local.hour % 12 or 12}:{local:%M %p %Z}"
-        )
-        return f"{self.day(local)}, {clock}"
+        """Return a moment in the reader's zone: Aug. 29, 2025, at 5 p.m. EDT."""
+        return self._formats.moment(moment.astimezone(ZoneInfo(self.tz)))
 
     def support(self, agreement: Agreement) -> str:
-        """The support type written out; one that we do not know as ICE printed it."""
-        if agreement.support_type is SupportType.OTHER:
-            return agreement.printed.get("SUPPORT TYPE", "").strip() or self._say.other_type
+        """Return the support type written out; an unknown one as ICE printed it."""
+        printed = agreement.printed.get("SUPPORT TYPE", "").strip()
+        if agreement.support_type is SupportType.OTHER and printed:
+            return printed
         return self.support_type(agreement.support_type)
 
-    def support_type(self, kind: SupportType) -> str:
-        """A support type written out."""
-        return self._say.support_types.get(kind, self._say.other_type)
+    def support_type(self, support_type: SupportType) -> str:
+        """Return a support type written out."""
+        return SUPPORT_TYPE_NAMES[support_type](self.language)
 
     def title(self, kinds: Sequence[Kind]) -> Line:
-        """What a message is about, in one line: 287(g): 3 new agreements, 1 no longer listed."""
+        """Sum up a message in one line: 287(g): 3 new agreements, 1 no longer listed."""
         if not kinds:
-            return (Span(self._say.nothing, strong=True),)
+            return (Span(say(self.language, "287(g): no changes"), strong=True),)
         counts = {kind: kinds.count(kind) for kind in Kind if kind in kinds}
-        said = [f"{number} {self._say.counted[kind][number > 1]}" for kind, number in counts.items()]
-        return (Span(f"287(g): {', '.join(said)}", strong=True),)
+        counted = ", ".join(COUNTED[kind](self.language, n=number) for kind, number in counts.items())
+        return (Span(f"287(g): {counted}", strong=True),)
 
     def heading(self, state: str, kind: Kind, *, on_agenda: bool = False) -> Line:
-        """What happened in a state, above the agencies to which it happened, or what is `on_agenda`."""
-        amended = on_agenda and kind is Kind.AMENDED
-        happened = self._say.again_on_agenda if amended else self._say.happened[kind]
-        return (Span(f"{state_name(state, self.language)}: {happened}", strong=True),)
+        """Say what happened in a state, above the agencies (or, with `on_agenda`, the agenda items) concerned."""
+        phrase = AMENDED_ON_AGENDA if on_agenda and kind is Kind.AMENDED else HAPPENED[kind]
+        return (Span(f"{state_name(state, self.language)}: {phrase(self.language)}", strong=True),)
 
     def happened(self, kind: Kind) -> str:
-        """What happened, without a place: no longer on ICE's list."""
-        return self._say.happened[kind]
+        """Say what happened without naming a place: no longer on ICE's list."""
+        return HAPPENED[kind](self.language)
+
+    # ── agreements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def agency(self, kind: Kind, changes: Sequence[Change]) -> tuple[Line, ...]:
-        """An agency, and a line for each of its agreements."""
+        """Return an agency's line and one for each of its agreements."""
         agreement = changes[0].agreement
         name = [Span(agreement.agency, strong=True)]
-        if _county_says_more(agreement):
+        if _adds(agreement.county, agreement.agency):
             name.append(Span(f" ({agreement.county})"))
         return (tuple(name), *(self._agreement(kind, change) for change in changes))
 
@@ -376,225 +163,291 @@ class Wording:
                 return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
             case Kind.APPLIED | Kind.DROPPED:
                 return (support,)
-            case _:
+            case Kind.RENAMED | Kind.CORRECTED | Kind.AMENDED | Kind.MENTIONED | Kind.RETRACTED | Kind.LISTED:
                 return (support, Span(": "), *self._differences(kind, change))
 
     def _signed(self, agreement: Agreement) -> Line:
         if agreement.signed is None:
-            return (Span(self._say.signed_unknown),)
-        return (Span(self._say.signed.format(self.day(agreement.signed))),)
+            return (Span(say(self.language, ", no readable signing date")),)
+        return (Span(say(self.language, ", signed {day}", day=self.day(agreement.signed))),)
 
     def _pending(self, change: Change) -> Line:
         if change.pending_since is None:
             return ()
         days = max((change.publication.observed_at.date() - change.pending_since).days, 0)
-        span = self._say.days[days != 1].format(days)
-        return (Span(self._say.pending_since.format(self.day(change.pending_since), span)),)
+        length = say_count(self.language, "{n} day", "{n} days", days)
+        day = self.day(change.pending_since)
+        waited = say(self.language, ", after {length} on ICE's pending list (since {day})", day=day, length=length)
+        return (Span(waited),)
 
     def _formerly(self, change: Change) -> Line:
         if change.was is None or change.was.agency == change.agreement.agency:
             return ()
-        return (Span(", " + self._say.was.format(change.was.agency)),)
+        return (Span(", "), self._former_name(change.was))
+
+    def _former_name(self, was: Agreement) -> Span:
+        return Span(say(self.language, "formerly {agency}", agency=was.agency))
 
     def _last_on(self, change: Change) -> Line:
         if change.before is None:
             return ()
-        return (Span(self._say.last_on), Span(change.before.name, href=change.before.address))
+        document = Span(change.before.name, href=change.before.address)
+        return say_line(self.language, ", last seen in {document}", document=document)
 
     def _moa(self, agreement: Agreement) -> Line:
-        moa = Span("MOA", href=agreement.moa) if agreement.moa else Span(self._say.moa_missing)
-        addendum = (Span(" · "), Span(self._say.addendum, href=agreement.addendum)) if agreement.addendum else ()
-        return (Span(" · "), moa, *addendum)
-
-    def mention(self, change: Change) -> tuple[Line, ...]:
-        """What stands on an agenda: who meets when, what was changed, what it says, and what ICE lists there."""
-        said = change.mention
-        assert said is not None
-        lines = [self._meeting(said), self._planned(said), *self._said(said), self._listed(said)]
-        matched = self._say.matched.format(" · ".join(said.matched))
-        read = self._say.agenda_read.format(self.moment(change.publication.observed_at))
-        return (*(line for line in lines if line), (Span(matched + read),))
-
-    def _meeting(self, said: Mention) -> Line:
-        """Who meets, where and when; the place by its name in the catalogue, where body and county do not say it."""
-        county = self._county(said) if _adds(said.county, said.body) else ""
-        place = _called(said.source, said.state)
-        known = f"{said.body} {said.county} county parish".casefold()
-        town = place if any(word.casefold() not in known for word in place.split()) else ""
-        return (Span(said.body, strong=True), *(Span(f", {word}") for word in (town, county, self.meets(said)) if word))
-
-    def meets(self, said: Mention) -> str:
-        """When a meeting is, at the place: December 1, 2026, 6:30 PM EST."""
-        if said.meets_at is not None:
-            return self._local(said.meets_at, said.zone)
-        return self.day(said.meets_on) if said.meets_on is not None else self._say.no_day
-
-    def _county(self, said: Mention) -> str:
-        """The county in words, if it is known."""
-        if not said.county or said.state in _WITHOUT_COUNTIES:
-            return said.county
-        name = re.sub(r" (?:county|parish)$", "", said.county, flags=re.IGNORECASE)
-        return (self._say.parish if said.state == "LA" else self._say.county).format(name)
-
-    def _planned(self, said: Mention) -> Line:
-        """That a meeting does not take place as it was set, or what stood there from the first."""
-        before = said.before
-        if said.status:
-            was_set = self._say.was_to_be.format(self.meets(before)) if before and before.meets_on else ""
-            was_set = was_set if before and before.planned[:2] != said.planned[:2] else ""
-            return (Span(f"{self._say.statuses.get(said.status, said.status)}{was_set}.", strong=True),)
-        if before is not None and before.status:
-            status = self._say.statuses.get(before.status, before.status)
-            return (Span(self._say.back_on.format(status[0].lower() + status[1:]), strong=True),)
-        if before is not None and before.meets_on is not None and before.planned != said.planned:
-            return (Span(self._say.moved_from.format(self.meets(before)), strong=True),)
-        return (Span(self._say.first_seen),) if said.already else ()
-
-    def _said(self, said: Mention) -> Iterator[Line]:
-        """The thing by its name, the sentence where that is another, and what it was called before."""
-        yield (Span(said.title, href=said.address),)
-        if said.excerpt and not _holds(said.title, said.excerpt):
-            page = self._say.on_page.format(said.page) if said.page is not None else ""
-            yield (Span(self._say.quoted.format(said.excerpt) + page),)
-        elif said.page is not None:
-            yield (Span(self._say.on_page.format(said.page).strip(" ()")),)
-        before = said.before
-        if before is not None and before.said[:4] != said.said[:4]:
-            was = before.title if before.title != said.title else before.excerpt
-            if was:
-                yield (Span(self._say.agenda_was), Span(self._say.quoted.format(was), href=before.address))
-
-    def _listed(self, said: Mention) -> Line:
-        """What ICE lists there; nothing where its list or the county is not known, so that nobody can tell."""
-        if said.listed is None:
-            return ()
-        if not said.listed:
-            county = self._county(said)
-            return (Span(self._say.none_listed.format(county)),) if county else ()
-        agencies: dict[str, list[str]] = {}
-        for agreement in said.listed:
-            since = self._say.since_day.format(self.day(agreement.signed)) if agreement.signed else ""
-            agencies.setdefault(agreement.agency, []).append(f"{self.support(agreement)}{since}")
-        named = (f"{agency} ({', '.join(types)})" for agency, types in agencies.items())
-        return (Span(self._say.listed_there), Span("; ".join(named)), Span("."))
-
-    def spoken_of(self, said: Mention, on: date) -> Line:
-        """That a change on ICE's list, seen on that day, stood on an agenda before."""
-        day = self.day(said.meets_on) if said.meets_on is not None else ""
-        over = said.meets_on is not None and said.meets_on <= on
-        lead = self._say.spoken_of[over] if day else self._say.spoken_of_once
-        status = self._say.statuses.get(said.status, said.status)
-        off = self._say.called_off.format(status[0].lower() + status[1:]) if status else ""
-        return (Span(lead.format(body=said.body, day=day)), Span(said.title, href=said.address), Span(off))
+        missing = Span(say(self.language, "MOA not posted"))
+        moa = Span("MOA", href=agreement.moa) if agreement.moa else missing
+        if not agreement.addendum:
+            return (Span(" · "), moa)
+        return (Span(" · "), moa, Span(" · "), Span(say(self.language, "addendum"), href=agreement.addendum))
 
     def _differences(self, kind: Kind, change: Change) -> Line:
         before, now = change.was or change.agreement, change.agreement
         if kind is Kind.RENAMED:
-            return (Span(self._say.was.format(before.agency)),)
-        found = [self._difference(name, before, now) for name in ("state", *self._say.columns)]
+            return (self._former_name(before),)
+        found = [self._moved(before, now), *(self._difference(name, before, now) for name in COLUMNS)]
+        found += [self._document(name, getattr(before, name), getattr(now, name)) for name in ("moa", "addendum")]
         spans: list[Span] = []
         for difference in filter(None, found):
-            spans += [Span("; ")] if spans else []
-            spans += difference
+            spans += [Span("; "), difference] if spans else [difference]
         return tuple(spans)
 
-    def _difference(self, name: str, before: Agreement, now: Agreement) -> Line:
-        old, new = getattr(before, name), getattr(now, name)
-        if old == new:
-            return ()
-        if name == "state":
-            return (Span(self._say.moved.format(state_name(old, self.language))),)
-        word = self._say.columns[name]
-        if name in {"moa", "addendum"}:
-            return self._document(word, old, new)
-        return (Span(self._say.now_was.format(word, self._value(name, now), self._value(name, before))),)
+    def _moved(self, before: Agreement, now: Agreement) -> Span | None:
+        if before.state == now.state:
+            return None
+        return Span(
+            say(self.language, "previously listed under {state}", state=state_name(before.state, self.language))
+        )
 
-    def _document(self, word: str, old: str | None, new: str | None) -> Line:
-        if new is None:
-            return (Span(self._say.unlinked.format(word)),)
-        said = self._say.replaced if old else self._say.posted
-        return (Span(said.format(word)), Span(word, href=new))
+    def _difference(self, name: str, before: Agreement, now: Agreement) -> Span | None:
+        old, new = self._value(name, before), self._value(name, now)
+        if getattr(before, name) == getattr(now, name):
+            return None
+        column = COLUMNS[name](self.language)
+        if not old:
+            return Span(say(self.language, "{column} added: {now}", column=column, now=new))
+        if not new:
+            return Span(say(self.language, "{column} removed: {before}", column=column, before=old))
+        return Span(say(self.language, "{column} now {now}, was {before}", column=column, now=new, before=old))
+
+    def _document(self, name: str, old: str | None, new: str | None) -> Span | None:
+        if old == new:
+            return None
+        phrases = _UNLINKED if new is None else _REPLACED if old else _POSTED
+        return Span(phrases[name](self.language), href=new)
 
     def _value(self, name: str, agreement: Agreement) -> str:
         value = getattr(agreement, name)
         if name == "support_type":
             return self.support(agreement)
-        return self.day(value) if isinstance(value, date) else str(value or self._say.not_given)
+        return self.day(value) if isinstance(value, date) else str(value or "")
+
+    # ── agendas ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def mention(self, change: Change) -> tuple[Line, ...]:
+        """Describe an agenda item: who meets when, what changed, what the item says, and what ICE lists there."""
+        said = change.mention
+        assert said is not None
+        lines = [self._meeting(said), self._planned(said), *self._item(said), self._listed(said)]
+        words, moment = " · ".join(said.matched), self.moment(change.publication.observed_at)
+        matched = say(self.language, "Words matched: {words}. Read on {moment}.", words=words, moment=moment)
+        return (*(line for line in lines if line), (Span(matched),))
+
+    def _meeting(self, said: Mention) -> Line:
+        """Say who meets, where and when; name the place as the catalog does if body and county leave it open."""
+        county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
+        place = said.source.removesuffix(f", {said.state}")
+        known = f"{said.body} {said.county} county parish".casefold()
+        town = place if any(word.casefold() not in known for word in place.split()) else ""
+        return (Span(said.body, strong=True), *(Span(f", {word}") for word in (town, county, self.meets(said)) if word))
+
+    def meets(self, said: Mention) -> str:
+        """Return a meeting's time at its place: Dec. 1, 2026, at 6:30 p.m. EST."""
+        if said.meets_at is not None:
+            return self._formats.moment(said.meets_at.astimezone(ZoneInfo(said.zone)))
+        return self.day(said.meets_on) if said.meets_on is not None else say(self.language, "no date yet")
+
+    def _planned(self, said: Mention) -> Line:
+        """Say that the meeting was called off or moved, or that the item isn't new."""
+        before = said.before
+        if said.status:
+            text = self._status(said)
+            if before and before.meets_on and before.planned[:2] != said.planned[:2]:
+                text += " " + say(self.language, "It had been set for {when}.", when=self.meets(before))
+            return (Span(text, strong=True),)
+        if before is not None and before.status:
+            back = BACK_FROM.get(before.status, BACK_FROM[CANCELLED])
+            return (Span(back(self.language), strong=True),)
+        if before is not None and before.meets_on is not None and before.planned != said.planned:
+            moved = say(self.language, "The meeting was moved. It had been set for {when}.", when=self.meets(before))
+            return (Span(moved, strong=True),)
+        first = say(self.language, "It was already on the agenda when we first checked.")
+        return (Span(first),) if said.already else ()
+
+    def _status(self, said: Mention) -> str:
+        phrase = STATUSES.get(said.status)
+        return phrase(self.language) if phrase else f"{said.status}."
+
+    def _item(self, said: Mention) -> Iterator[Line]:
+        """Give the item's title, the sentence that matched if it says more, and the words of the edition before."""
+        yield (Span(said.title, href=said.address),)
+        if said.excerpt and not _holds(said.title, said.excerpt):
+            page = say(self.language, " (page {page})", page=said.page) if said.page is not None else ""
+            yield (Span(self._quoted(said.excerpt) + page),)
+        elif said.page is not None:
+            yield (Span(say(self.language, "Page {page}", page=said.page)),)
+        before = said.before
+        if before is not None and before.said[:4] != said.said[:4]:
+            was = before.title if before.title != said.title else before.excerpt
+            if was:
+                yield say_line(self.language, "Before: {text}", text=Span(self._quoted(was), href=before.address))
+
+    def _quoted(self, text: str) -> str:
+        return say(self.language, "“{text}”", text=text)
+
+    def _listed(self, said: Mention) -> Line:
+        """Say what ICE lists in the place; nothing if ICE's list or the county isn't known."""
+        if said.listed is None:
+            return ()
+        if not said.listed:
+            county = county_name(said.county, said.state, self.language)
+            none = say(self.language, "No agency in {county} is on ICE's list now.", county=county)
+            return (Span(none),) if county else ()
+        agencies: dict[str, list[str]] = {}
+        for agreement in said.listed:
+            agencies.setdefault(agreement.agency, []).append(self._since(agreement))
+        named = "; ".join(f"{agency} ({', '.join(types)})" for agency, types in agencies.items())
+        return (Span(say(self.language, "On ICE's list there now: {agencies}.", agencies=named)),)
+
+    def _since(self, agreement: Agreement) -> str:
+        support = self.support(agreement)
+        if agreement.signed is None:
+            return support
+        return say(self.language, "{support} since {day}", support=support, day=self.day(agreement.signed))
+
+    def on_agenda_before(self, said: Mention, seen_on: date) -> Line:
+        """Say which agenda item a change on ICE's list, seen on that day, goes back to."""
+        title = Span(said.title, href=said.address)
+        status = (Span(" · " + self._status(said)),) if said.status else ()
+        return (*self._agenda_of(said, title, seen_on), *status)
+
+    def _agenda_of(self, said: Mention, title: Span, seen_on: date) -> Line:
+        if said.meets_on is None:
+            return say_line(self.language, "Mentioned by the {body}: {title}", body=said.body, title=title)
+        values: dict[str, object] = {"body": said.body, "day": self.day(said.meets_on), "title": title}
+        if said.meets_on <= seen_on:
+            return say_line(self.language, "Was on the agenda of the {body} on {day}: {title}", **values)
+        return say_line(self.language, "Is on the agenda of the {body} for {day}: {title}", **values)
+
+    # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
     def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
-        """Which lists a message rests on and when we fetched them; what a disappearance does not mean."""
+        """Name the lists a message rests on and when they were fetched, and say what they do not prove."""
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
-            lines.append((Span(self._say.no_proof),))
+            lines.append((Span(self._no_proof()),))
         if any(change.mention is not None for change in changes):
-            lines.append((Span(self._say.no_agreement_yet),))
-        rests_on = {(c.list, c.publication.evidence): c.publication for c in changes if c.mention is None}
-        for (which, _), publication in sorted(rests_on.items(), key=lambda entry: entry[1].observed_at):
-            name = Span(publication.name, href=publication.address)
-            fetched = Span(self._say.fetched.format(self.moment(publication.observed_at)))
-            lines.append((Span(self._say.lists[which]), name, fetched))
-        return (*lines, (Span(self._say.page, href=page),))
+            vote = say(self.language, "An agenda item isn't an agreement. The vote could go either way.")
+            lines.append((Span(vote),))
+        rests_on = {(c.list, c.publication.evidence): c for c in changes if c.mention is None}
+        ordered = sorted(rests_on.values(), key=lambda change: change.publication.observed_at)
+        return (*lines, *map(self._source, ordered), (Span(say(self.language, "ICE's 287(g) page"), href=page),))
+
+    def _no_proof(self) -> str:
+        return say(
+            self.language,
+            "This is what ICE's list shows. An agency's absence from the list does not prove that its agreement ended.",
+        )
+
+    def _source(self, change: Change) -> Line:
+        publication = change.publication
+        return say_line(
+            self.language,
+            "{list}: {document}, fetched {moment}",
+            list=LISTS[change.list](self.language),
+            document=Span(publication.name, href=publication.address),
+            moment=self.moment(publication.observed_at),
+        )
 
     def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
-        """That a change told on that day was wrong, and why."""
+        """Say that a change sent on that day was wrong, and why."""
+        title = Span(say(self.language, "Correction"), strong=True)
+        wrong = self._wrong_mention(change, told_on) if change.mention is not None else self._wrong(change, told_on)
+        return (title,), (Span(wrong),)
+
+    def _wrong(self, change: Change, told_on: date) -> str:
         agreement, kind = change.agreement, change.retracted or change.kind
-        if change.mention is not None:
-            wrong = self._say.mention_was_wrong.format(
-                day=self.day(told_on),
-                agency=agreement.agency,
-                state=state_name(agreement.state, self.language),
-                title=change.mention.title,
-                because=change.because,
-            )
-            return (Span(self._say.correction, strong=True),), (Span(wrong),)
-        wrong = self._say.was_wrong.format(
+        return say(
+            self.language,
+            "On {day}, we sent you this in error: {agency}, {support}, {state}: {happened}. Reason: {because}",
             day=self.day(told_on),
             agency=agreement.agency,
             support=self.support(agreement),
             state=state_name(agreement.state, self.language),
-            happened=self._say.happened[kind],
+            happened=self.happened(kind),
             because=change.because,
         )
-        return (Span(self._say.correction, strong=True),), (Span(wrong),)
+
+    def _wrong_mention(self, change: Change, told_on: date) -> str:
+        assert change.mention is not None
+        return say(
+            self.language,
+            "On {day}, we sent you this in error: “{title}” on an agenda of the {body}, {state}. Reason: {because}",
+            day=self.day(told_on),
+            title=change.mention.title,
+            body=change.agreement.agency,
+            state=state_name(change.agreement.state, self.language),
+            because=change.because,
+        )
 
     def nothing_new(self, sources: int, read_at: datetime | None) -> Line:
-        """What was read although nothing changed."""
-        read = self._say.last_read.format(self.moment(read_at)) if read_at else ""
-        return (Span(self._say.nothing_read[sources != 1].format(sources) + read),)
+        """Say what was read although nothing changed."""
+        checked = say_count(self.language, "{n} source checked.", "{n} sources checked.", sources)
+        if read_at is None:
+            return (Span(checked),)
+        read = say(self.language, "ICE's list was last read on {moment}.", moment=self.moment(read_at))
+        return (Span(f"{checked} {read}"),)
 
     def older(self, number: int) -> Line:
-        """How many changes were missed for so long that they are only counted."""
-        return (Span(self._say.older[number != 1].format(number)),)
+        """Say how many changes waited so long that they are only counted."""
+        older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
+        return (Span(older),)
 
     def circumstances(self, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
-        """How many agreements there are in all, and what is held."""
+        """Say how many agreements there are in all, and whether a list is on hold."""
         lines = []
         if totals is not None:
-            more = totals.agreements - totals.before
-            change = self._say.more if more > 0 else self._say.fewer if more < 0 else self._say.as_before
-            head = self._say.totals.format(agreements=totals.agreements, agencies=totals.agencies, states=totals.states)
-            lines.append((Span(head + change.format(abs(more)) + self._say.since.format(JANUARY_2025)),))
+            lines.append((Span(self._totals(totals)),))
         if is_held:
-            lines.append((Span(self._say.held),))
+            lines.append((Span(HELD(self.language)),))
         return tuple(lines)
 
+    def _totals(self, totals: Totals) -> str:
+        now = say(
+            self.language,
+            "ICE's list now has {agreements} with {agencies} in {states}, {trend}.",
+            agreements=say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements),
+            agencies=say_count(self.language, "{n} agency", "{n} agencies", totals.agencies),
+            states=say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states),
+            trend=self._trend(totals.agreements - totals.before),
+        )
+        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025)
+        return f"{now} {then}"
 
-def _county_says_more(agreement: Agreement) -> bool:
-    """Whether the county adds to the name: not to Harris County Sheriff's Office, Harris County."""
-    return _adds(agreement.county, agreement.agency)
+    def _trend(self, more: int) -> str:
+        if more > 0:
+            return say_count(self.language, "{n} more than a day ago", "{n} more than a day ago", more)
+        if more < 0:
+            return say_count(self.language, "{n} fewer than a day ago", "{n} fewer than a day ago", -more)
+        return say(self.language, "the same as a day ago")
 
 
 def _adds(county: str, name: str) -> bool:
-    """Whether a county adds to a name."""
+    """Tell whether a county adds to a name. Harris County adds nothing to Harris County Sheriff's Office."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()
 
 
-def _called(source: str, state: str) -> str:
-    """A place's name in the catalogue without its state, which the heading says: Nash County, NC."""
-    return source.removesuffix(f", {state}")
-
-
 def _holds(title: str, excerpt: str) -> bool:
-    """Whether a title says already what the sentence says."""
+    """Tell whether a title already says what the sentence says."""
     return excerpt.strip("… .").casefold() in title.casefold()

@@ -1,1 +1,1 @@
-"""Bytes to plain values: workbooks, HTML, PDF, feeds."""
+"""Bytes to plain values: workbooks, web pages, PDFs, feeds and JSON fields. No format knows a source."""

@@ -1,8 +1,9 @@
-"""What platforms write, read at the border: JSON with anything in it, HTML in names, days and times in words.
+"""Single values as platforms write them: JSON fields of any type, HTML inside names, days and times in words.
 
-Nothing here raises for a field that is missing, null or of another type: such a field is empty.
+A field that is missing, null or of the wrong type counts as empty; it raises nothing.
 """
 
+import hashlib
 import html
 import re
 from collections.abc import Mapping
@@ -13,15 +14,14 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
+from bot.domain.agenda import CANCELLED, POSTPONED, RESCHEDULED
 from bot.domain.document import Document
 from bot.errors import Unreadable
+from bot.sources.formats.limits import LONGEST_TEXT, LONGEST_TITLE
 
-LONGEST_TEXT = 20_000  # characters of one field
-LONGEST_TITLE = 1_000
-YEARS = range(1990, 2101)  # a date outside is dirt (0001-01-01 stands for none)
+YEARS = range(1990, 2101)  # a date outside is dirt (0001-01-01 means none)
 
 Row = Mapping[str, Any]
-
 
 _HALF_A_LETTER = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
@@ -31,10 +31,10 @@ _HALF_A_LETTER = re.compile(
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def told(document: Document) -> Any:
-    """What a document says as JSON; Unreadable when it is none.
+def decode_json(document: Document) -> Any:
+    """Return the JSON in a document; raise Unreadable if it has none.
 
-    Half of a letter, as it stands where a server cut a title within an emoji, is read as one that is not known.
+    Half a letter becomes "\ufffd": a server that cuts a title inside an emoji leaves one.
     """
     body = document.body.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -42,44 +42,44 @@ def told(document: Document) -> Any:
             return msgspec.json.decode(body)
         return msgspec.json.decode(_HALF_A_LETTER.sub(lambda half: half[1] or b"\\ufffd", body))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as broken:
-        raise Unreadable(f"{document.address} is not the JSON that was expected") from broken
+        raise Unreadable(f"{document.address} is not the JSON we expected") from broken
 
 
-def rows(document: Document, inside: str = "") -> list[Row]:
-    """The objects of a list, which stands `inside` a field or is the whole; Unreadable when there is no list."""
-    said = told(document)
-    listed = said.get(inside) if inside and isinstance(said, dict) else said
+def rows(document: Document, field: str = "") -> list[Row]:
+    """Return the objects of a list, which is the whole document or one field of it; raise Unreadable without one."""
+    found = decode_json(document)
+    listed = found.get(field) if field and isinstance(found, dict) else found
     if not isinstance(listed, list) or (listed and not objects(listed)):
-        raise Unreadable(f"{document.address} is JSON, but not the list that was expected{_message(said)}")
+        raise Unreadable(f"{document.address} is JSON, but not the list we expected{_message(found)}")
     return objects(listed)
 
 
 def objects(value: object) -> list[Row]:
-    """The objects among the values of a list; none when it is no list."""
+    """Return the objects in a list, or none if it isn't a list."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
-def _message(said: object) -> str:
-    """What the server has to say instead."""
-    words = text(said, "Message") or text(said, "message") if isinstance(said, dict) else ""
+def _message(found: object) -> str:
+    """Quote the message that the server sent instead."""
+    words = text(found, "Message") or text(found, "message") if isinstance(found, dict) else ""
     return f": it says “{words[:200]}”" if words else ""
 
 
 def text(row: Row, name: str) -> str:
-    """A field as readable text."""
+    """Return a field as readable text."""
     value = row.get(name)
     if isinstance(value, str):
-        return plain(value)
+        return clean_text(value)
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def title(row: Row, *names: str) -> str:
-    """The first of these fields that says something, no longer than a title should be."""
+    """Return the first of these fields that isn't empty, cut to the length of a title."""
     return next(filter(None, (text(row, name) for name in names)), "")[:LONGEST_TITLE]
 
 
 def number(row: Row, name: str) -> int:
-    """A whole number, 0 for none; numbers are written as text now and then."""
+    """Return a whole number, or 0 if there is none; some servers write numbers as text."""
     value = row.get(name)
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 19:
         return int(value)
@@ -87,35 +87,42 @@ def number(row: Row, name: str) -> int:
 
 
 def link(row: Row, *names: str) -> str:
-    """The first of these fields that is an address on the web."""
+    """Return the first of these fields that is a web address."""
     values = (row.get(name) for name in names)
-    return next((value.strip() for value in values if isinstance(value, str) and is_web(value)), "")
+    return next((value.strip() for value in values if isinstance(value, str) and is_web_address(value)), "")
 
 
-def called(address: str) -> str:
-    """A name for an address: its host and path in words."""
+def fingerprint(*parts: object) -> str:
+    """Return a short text that differs when any part differs. Stored facts hold it, so its formula must not change."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+# ── web addresses ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def name_from(address: str) -> str:
+    """Make a name from an address: its host and path in words."""
     parts = urlsplit(address)
     words = f"{(parts.hostname or '').removeprefix('www.')}{parts.path}"
-    return re.sub(r"[^a-z0-9.]+", "-", re.sub(r"\.(?:rss|xml|atom|aspx?|php|html?)$", "", words.lower())).strip("-.")[
-        :80
-    ]
+    words = re.sub(r"\.(?:rss|xml|atom|aspx?|php|html?)$", "", words.lower())
+    return re.sub(r"[^a-z0-9.]+", "-", words).strip("-.")[:80]
 
 
-def is_web(address: str) -> bool:
-    """Whether it is an address on the web, and one that can be taken apart (http://[insert link] is none)."""
+def is_web_address(address: str) -> bool:
+    """Return whether this is a web address that can be taken apart (http://[insert link] can't)."""
     try:
         return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
     except ValueError:
         return False
 
 
-def joined(base: str, said: str) -> str:
-    """The address on the web that a link on a page means; empty where it is none."""
+def resolve_link(base: str, href: str) -> str:
+    """Return the web address that a link on a page leads to, or an empty string if it leads to none."""
     try:
-        address = urljoin(base, said.strip())
+        address = urljoin(base, href.strip())
     except ValueError:
         return ""
-    return address if is_web(address) else ""
+    return address if is_web_address(address) else ""
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,8 +133,8 @@ _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200d\u2060\u
 _INLINE = {"a", "abbr", "b", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup", "u", "wbr"}
 
 
-def plain(value: str) -> str:
-    """HTML or text as readable text on one line, of a sane length."""
+def clean_text(value: str) -> str:
+    """Return HTML or text as one readable line, cut to LONGEST_TEXT."""
     value = value[: 10 * LONGEST_TEXT]
     if "<" in value:
         value = _TAG.sub(_gap, _UNSEEN.sub(" ", value))
@@ -137,7 +144,7 @@ def plain(value: str) -> str:
 
 
 def _gap(tag: re.Match[str]) -> str:
-    """What a tag is to the eye: nothing within a line, else a space."""
+    """Replace a tag by what a reader sees: nothing inside a line, otherwise a space."""
     return "" if tag[1].lower() in _INLINE else " "
 
 
@@ -159,7 +166,7 @@ _ISO_DAY = re.compile(r"(?<![\d/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 
 
 def moment(value: object, zone: tzinfo) -> datetime | None:
-    """An ISO time in the place's zone; one without a zone is the place's own."""
+    """Return an ISO time in the place's zone; a time without a zone is already in it."""
     if not isinstance(value, str):
         return None
     try:
@@ -172,12 +179,12 @@ def moment(value: object, zone: tzinfo) -> datetime | None:
 
 
 def wall_time(value: object, zone: tzinfo) -> datetime | None:
-    """An ISO time as a clock at the place shows it, whatever zone is claimed for it."""
+    """Return an ISO time as the local clock shows it, ignoring the zone it claims."""
     return moment(_CLAIMED.sub("", value.strip()), zone) if isinstance(value, str) else None
 
 
 def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | None:
-    """A day written as an ISO time at midnight and a clock written as "6:30 PM"; the day alone without a clock."""
+    """Combine a day written as an ISO midnight with a clock written as "6:30 PM"; without a clock, return the day."""
     at = moment(day, zone)
     if at is None:
         return None
@@ -187,7 +194,7 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """The first time of the day in a text ("6:30 PM", "7 p.m.")."""
+    """Return the first time of day in a text ("6:30 PM", "7 p.m.")."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
     if found is None or not 1 <= int(found[1]) <= 12 or int(found[2] or 0) > 59:
         return None
@@ -195,7 +202,7 @@ def clock_in(words: object) -> time | None:
 
 
 def day_in(words: str) -> date | None:
-    """The first day in a text: December 1, 2026, 12/01/2026 or 2026-12-01; months come first, as in the U.S."""
+    """Return the first day in a text: December 1, 2026, 12/01/2026 or 2026-12-01; months come first, as in the U.S."""
     if found := _NAMED_DAY.search(words):
         return _day(int(found[3]), _MONTHS[found[1].lower()], int(found[2]))
     if found := _NUMBERED_DAY.search(words):
@@ -213,20 +220,20 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 
 def when_in(words: str, zone: tzinfo) -> datetime | date | None:
-    """The day that a text names, with the time behind it if it names one."""
+    """Return the day that a text names, with the time if it names one too."""
     day = day_in(words)
     clock = clock_in(words) if day else None
     return datetime.combine(day, clock, zone) if day and clock else day
 
 
 _STATUS = {
-    "cancelled": re.compile(r"\bcancel", re.IGNORECASE),
-    "postponed": re.compile(r"\bpostpone", re.IGNORECASE),
-    "rescheduled": re.compile(r"\breschedul", re.IGNORECASE),
+    CANCELLED: re.compile(r"\bcancel", re.IGNORECASE),
+    POSTPONED: re.compile(r"\bpostpone", re.IGNORECASE),
+    RESCHEDULED: re.compile(r"\breschedul", re.IGNORECASE),
 }
 
 
 def meeting_status(*words: str) -> str:
-    """Whether these words say that a meeting does not take place as planned; empty when they do not."""
-    said = " ".join(words)
-    return next((status for status, pattern in _STATUS.items() if pattern.search(said)), "")
+    """Return "cancelled", "postponed" or "rescheduled" if these words say so, otherwise an empty string."""
+    joined = " ".join(words)
+    return next((status for status, pattern in _STATUS.items() if pattern.search(joined)), "")

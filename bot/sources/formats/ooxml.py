@@ -1,7 +1,7 @@
-"""A package of Office Open XML: the parts of a zip as plain XML, with every cost bounded before it arises.
+"""An Office Open XML package: the parts of a zip as plain XML, every cost bounded before it arises.
 
-libxml2 vouches that a part is well-formed and declares no document type, and builds nothing from it. In such XML, once
-comments and the like are gone, regular expressions find every tag, at half of what it costs to walk a tree.
+libxml2 checks that a part is well-formed and declares no document type; it builds no tree. In such XML, once comments
+and the like are gone, regular expressions find every tag at half the cost of walking a tree.
 """
 
 import codecs
@@ -16,23 +16,9 @@ from io import BytesIO
 from itertools import islice
 
 from bot.errors import Unreadable
+from bot.sources.formats.limits import WORKBOOK
 
-# What one workbook may cost in all. ICE's list of May 2026: 1,843 rows, 8 columns, 1,725 links, less than 2 MiB of XML.
-MOST = {
-    "bytes when unpacked": 16 << 20,
-    "characters in one row, text or tag": 1 << 20,
-    "characters in a cell": 32_767,  # Excel's own limit
-    "files": 1_000,
-    "sheets": 100,
-    "styles": 65_536,
-    "texts": 200_000,
-    "rows": 100_000,
-    "columns": 64,
-    "cells": 1_000_000,  # gaps included
-    "links": 100_000,  # or cells with a link
-}
-
-KEPT_BYTES = 1 << 20  # of a part that is remembered; eight such take some 50 MiB at the worst
+KEPT_BYTES = 1 << 20  # of a part whose relations are cached; eight of them take some 50 MiB at worst
 
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
@@ -44,10 +30,10 @@ _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 
 
-def bound(what: str, amount: int) -> None:
-    """Refuse what is too large."""
-    if amount > MOST[what]:
-        raise Unreadable(f"the workbook is too large: more than {MOST[what]:,} {what}")
+def check_limit(what: str, amount: int) -> None:
+    """Raise Unreadable if the workbook has more of this than WORKBOOK allows."""
+    if amount > WORKBOOK[what]:
+        raise Unreadable(f"the workbook is too large: more than {WORKBOOK[what]:,} {what}")
 
 
 def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
@@ -58,7 +44,7 @@ def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
 
 def attributes(tag: str) -> dict[str, str]:
     """Return the attributes in a tag of plain XML."""
-    bound("characters in one row, text or tag", len(tag))
+    check_limit("characters in one row, text or tag", len(tag))
     if "\n" in tag or "\t" in tag:
         tag = tag.replace("\n", " ").replace("\t", " ")
     found = dict(_ATTRIBUTE.findall(tag))
@@ -66,7 +52,7 @@ def attributes(tag: str) -> dict[str, str]:
 
 
 def unescaped(text: str) -> str:
-    """Return text of plain XML with the characters that its references mean."""
+    """Replace the references in text of plain XML by the characters they mean."""
     return _REFERENCE.sub(_meant, text) if "&" in text else text
 
 
@@ -76,45 +62,45 @@ def _meant(reference: re.Match[str]) -> str:
 
 
 class Relations(dict[str, tuple[str, str, bool]]):
-    """Where a part points, by key: the kind of the relation, its target, and whether that is an address outside."""
+    """The targets of a part by key: the kind of the relation, the target, and whether it is an outside address."""
 
     def __missing__(self, key: str) -> tuple[str, str, bool]:
-        raise Unreadable(f"the workbook points at {key[:40]!r}, which it does not hold")
+        raise Unreadable(f"the workbook refers to {key[:40]!r}, which it does not contain")
 
     def part(self, kind: str) -> str | None:
-        """Return the part of this kind, if there is one."""
+        """Return the name of the part of this kind, if there is one."""
         return next((target for found, target, _ in self.values() if found == kind), None)
 
 
 class Package:
-    """The zip with its parts, named in lower case and with forward slashes, and what reading it has cost so far."""
+    """A zip and its parts, named in lower case with forward slashes, and what reading it has cost so far."""
 
     def __init__(self, body: bytes) -> None:
-        bound("files", body.count(b"PK\x01\x02"))  # before zipfile makes an object of each
+        check_limit("files", body.count(b"PK\x01\x02"))  # before zipfile makes an object for each
         self._zip = zipfile.ZipFile(BytesIO(body))
         members = self._zip.infolist()
         self._members = {member.filename.replace("\\", "/").lower(): member for member in members}
         if len(self._members) < len(members):
-            raise Unreadable("the workbook holds two files of the same name")
+            raise Unreadable("the workbook has two files of the same name")
         self._spent = Counter[str]()
 
     def spend(self, what: str, amount: int) -> None:
-        """Count what the workbook costs, however often its parts point at each other."""
+        """Add to what the workbook has cost, however often its parts point at each other."""
         self._spent[what] += amount
-        bound(what, self._spent[what])
+        check_limit(what, self._spent[what])
 
     def relations(self, part: str) -> Relations:
-        """Return where the part points; the part `""` is the package itself."""
+        """Return the relations of a part; the part `""` is the package itself."""
         folder, name = posixpath.split(part)
         rels = posixpath.join(folder, "_rels", f"{name}.rels")
         if rels not in self._members:
             return Relations()
         body = self._bytes(rels)
-        read = _relations_as_before if len(body) <= KEPT_BYTES else _relations
+        read = _cached_relations if len(body) <= KEPT_BYTES else _relations
         return read(folder, rels, body)
 
     def part(self, name: str, root: str) -> str:
-        """Return a part as plain XML: each `<` opens a tag that the next `>` closes, and the root has no prefix."""
+        """Return a part as plain XML: every `<` opens a tag that the next `>` closes, and the root has no prefix."""
         return _plain_xml(name, self._bytes(name), root)
 
     def _bytes(self, name: str) -> bytes:
@@ -124,52 +110,52 @@ class Package:
         if member.flag_bits & 1:
             raise Unreadable("the workbook is protected with a password")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Unreadable("the workbook is packed in a way that Excel does not know")
+            raise Unreadable("the workbook uses a compression that Excel does not know")
         self.spend("bytes when unpacked", member.file_size)
         with self._zip.open(member) as stream:
-            return stream.read(member.file_size)  # and not a byte more, should the header lie
+            return stream.read(member.file_size)  # and no byte more, in case the header lies
 
 
 def _relations(folder: str, name: str, body: bytes) -> Relations:
     found = Relations()
-    for tag in islice(tags(_plain_xml(name, body, "Relationships"), "Relationship"), MOST["links"] + 1):
+    for tag in islice(tags(_plain_xml(name, body, "Relationships"), "Relationship"), WORKBOOK["links"] + 1):
         target, is_outside = tag.get("Target", ""), tag.get("TargetMode") == "External"
         if not is_outside:
             target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()
         found[tag.get("Id", "")] = (tag.get("Type", "").rpartition("/")[2], target, is_outside)
-    bound("links", len(found))
+    check_limit("links", len(found))
     return found
 
 
-_relations_as_before = lru_cache(maxsize=8)(_relations)  # most workbooks point where the last one did, byte for byte
+_cached_relations = lru_cache(maxsize=8)(_relations)  # most lists have the same relations as the last, byte for byte
 
 
 def _plain_xml(name: str, body: bytes, root: str) -> str:
-    from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types, and few read a workbook
+    from lxml import etree  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no types, and few programs read a workbook
 
-    body, witness = _in_utf8(body), _Witness()
-    parser = etree.XMLParser(target=witness, encoding="utf-8", resolve_entities=False, no_network=True)
+    body, check = _in_utf8(body), _MarkupCheck()
+    parser = etree.XMLParser(target=check, encoding="utf-8", resolve_entities=False, no_network=True)
     try:
         etree.fromstring(body, parser)
-        has_flaws = bool(parser.error_log.filter_from_errors())  # unknown prefixes end its look behind the root
+        has_flaws = bool(parser.error_log.filter_from_errors())  # an unknown prefix stops its check behind the root
     except etree.LxmlError:
         has_flaws = True
     if has_flaws:
         raise Unreadable(f"the part {name[:80]!r} of the workbook is not valid XML")
     xml = body.decode("utf-8-sig")
-    if witness.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
+    if check.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
         xml = _MARKUP.sub(_plain, xml)
     found = _ROOT.search(xml)
     prefix, local = found.groups("") if found else ("", "")
     if local != root:
-        raise Unreadable(f"the workbook holds {local[:40]!r} where {root!r} belongs")
-    if xml.find("\r", xml.find(root)) > 0:  # and not only behind the declaration, where Excel puts one
+        raise Unreadable(f"the workbook has {local[:40]!r} where {root!r} belongs")
+    if xml.find("\r", xml.find(root)) > 0:  # Excel always puts one behind the declaration
         xml = xml.replace("\r\n", "\n").replace("\r", "\n")
     return xml.replace(f"<{prefix}", "<").replace(f"</{prefix}", "</") if prefix else xml
 
 
-class _Witness:
-    """What libxml2 tells about a document, from which we build nothing."""
+class _MarkupCheck:
+    """A parser target that notes the markup in a document and builds nothing from it."""
 
     saw_more_than_tags = False
 
@@ -182,7 +168,7 @@ class _Witness:
     pi = comment
 
     def close(self) -> None:
-        """Stand here because lxml asks for it."""
+        """Do nothing; lxml requires this method."""
 
 
 def _in_utf8(body: bytes) -> bytes:

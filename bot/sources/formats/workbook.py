@@ -1,8 +1,8 @@
 """An Excel workbook (.xlsx) as plain values and links, every cost bounded.
 
-Values are those of openpyxl's `load_workbook`, except where a list is better served otherwise: a date that no calendar
-has stays its number, a cell that holds nothing but a link stays empty, cells under a merged one keep what they hold,
-and of a shared or array formula only the text that stands in the cell is given.
+The values are those of openpyxl's `load_workbook`, with four exceptions that suit ICE's lists better: a date that isn't
+in the calendar stays a number, a cell with only a link stays empty, cells under a merged cell keep their values, and a
+shared or array formula gives only the text in its own cell.
 """
 
 import re
@@ -18,31 +18,32 @@ from string import ascii_uppercase, digits
 from typing import TypeAlias
 
 from bot.errors import Unreadable
-from bot.sources.formats.ooxml import MOST, Package, Relations, attributes, bound, tags, unescaped
+from bot.sources.formats.limits import WORKBOOK
+from bot.sources.formats.ooxml import Package, Relations, attributes, check_limit, tags, unescaped
 
 Value: TypeAlias = str | int | float | bool | datetime | date | time | timedelta | None
 Convert: TypeAlias = Callable[[str], Value]
 
-_LETTERS = ["", *map("".join, product(("", *ascii_uppercase), ascii_uppercase))][: MOST["columns"] + 1]
+_LETTERS = ["", *map("".join, product(("", *ascii_uppercase), ascii_uppercase))][: WORKBOOK["columns"] + 1]
 _COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if letters}
-_LAST = f"{_LETTERS[-1]}{MOST['rows']}"
-_EXPECTED = [*_LETTERS, "!"]  # by column; no cell stands behind the last
+_LAST = f"{_LETTERS[-1]}{WORKBOOK['rows']}"
+_EXPECTED = [*_LETTERS, "!"]  # by column; there is no cell behind the last
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
-    r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its place, if that comes first; the rest of its attributes
-    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or whatever else it holds""",
+    r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its reference, if that comes first; its other attributes
+    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or any other content""",
     re.DOTALL | re.VERBOSE,
 )
 _LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
 _HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
 _PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
-_NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colours and locales in a number format
+_NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colors and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
 _IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)
-_EPOCH_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook knows no time zone
+_EPOCH_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook has no time zone
 _EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - the same
-_DAMAGE = (  # whatever zipfile and decoding raise over bytes that lie
+_DAMAGE = (  # everything that zipfile and the decoders raise on damaged bytes
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(NotImplementedError, RuntimeError, ArithmeticError, LookupError, ValueError, MemoryError),
 )
@@ -50,7 +51,7 @@ _DAMAGE = (  # whatever zipfile and decoding raise over bytes that lie
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A visible worksheet: `rows` from A1 on and all of one length, `links` by row and column, counted from 1."""
+    """A visible worksheet: `rows` start at A1 and have one length; `links` are by row and column, counted from 1."""
 
     title: str
     rows: list[list[Value]]
@@ -58,20 +59,20 @@ class Sheet:
 
 
 def read_workbook(body: bytes) -> tuple[Sheet, ...]:
-    """Return the visible worksheets in the workbook's order, at least one; raise nothing but Unreadable."""
+    """Return the visible worksheets in order, at least one; the only error it raises is Unreadable."""
     if not body.startswith(b"PK"):
         raise Unreadable(f"this is not an Excel workbook (.xlsx): it looks like {looks_like(body)}")
     try:
         sheets = tuple(_sheets(Package(body)))
     except _DAMAGE as error:
-        raise Unreadable("the workbook is damaged or came incomplete") from error
+        raise Unreadable("the workbook is damaged or incomplete") from error
     if not sheets:
         raise Unreadable("the workbook has no visible sheet")
     return sheets
 
 
 def looks_like(body: bytes) -> str:
-    """Say what bytes that are not a workbook look like, to end the sentence "it looks like …"."""
+    """Say what bytes look like that aren't a workbook, to end the sentence "it looks like …"."""
     head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "an empty file"
@@ -95,70 +96,70 @@ def _sheets(package: Package) -> Iterator[Sheet]:
     texts = _texts(package.part(strings, "sst")) if strings else _Texts()
     formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
     for number, tag in enumerate(tags(book, "sheet"), start=1):
-        bound("sheets", number)
+        check_limit("sheets", number)
         if tag.get("state", "visible") == "visible":
             kind, part, _ = relations[_key(tag)]
             if kind == "worksheet":
                 cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
-                rows = _rows(package, cells, _Casts(texts, formats))
+                rows = _rows(package, cells, _Conversions(texts, formats))
                 yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
 
 
 def _key(tag: Mapping[str, str]) -> str:
-    """Return what most writers call `r:id`, or nothing."""
+    """Return the attribute that most writers call `r:id`, or an empty string."""
     return tag.get("r:id") or next((value for name, value in tag.items() if name.endswith(":id")), "")
 
 
 class _Texts(dict[str, str]):
-    """The texts that cells share, by number as cells print it."""
+    """The shared strings, by their number as cells write it."""
 
     def __missing__(self, number: str) -> str:
         if number != (plain := str(int(number))):
             return self[plain]
-        raise Unreadable(f"the workbook points at a text that it does not hold: {number[:20]} of {len(self)}")
+        raise Unreadable(f"the workbook refers to text {number[:20]}, but has only {len(self)}")
 
 
 def _texts(xml: str) -> _Texts:
-    bound("texts", xml.count("<si"))
-    texts = [_held(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
-    bound("characters in a cell", max(map(len, texts), default=0))
-    plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, undone as openpyxl does
+    check_limit("texts", xml.count("<si"))
+    texts = [_contents(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
+    check_limit("characters in a cell", max(map(len, texts), default=0))
+    plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, as openpyxl reads it
     return _Texts(zip(map(str, count()), plain, strict=False))
 
 
-def _held(content: str) -> dict[str, str]:
-    """Return the value, the formula and the text that a cell or a string holds, each if it is there."""
-    bound("characters in one row, text or tag", len(content))
+def _contents(content: str) -> dict[str, str]:
+    """Return the value, the formula and the text in a cell or a string, those that are there."""
+    check_limit("characters in one row, text or tag", len(content))
     found: dict[str, list[str]] = {}
     for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
         if stray or (name in found and name != "t"):
-            raise Unreadable("a cell of the workbook holds more than one value, formula or text")
+            raise Unreadable("a cell of the workbook has more than one value, formula or text")
         found.setdefault(name, []).append(unescaped(text))
-    held = {name: "".join(texts) for name, texts in found.items()}
-    bound("characters in a cell", max(map(len, held.values()), default=0))
-    return held
+    contents = {name: "".join(texts) for name, texts in found.items()}
+    check_limit("characters in a cell", max(map(len, contents.values()), default=0))
+    return contents
 
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
-    """Return how numbers become dates, by the number of a style as cells print it."""
-    moment: Convert = lru_cache(partial(_moment, epoch))  # a list signed on few days
+    """Return the conversions of numbers to dates, by the number of a style as cells write it."""
+    moment: Convert = lru_cache(partial(_moment, epoch))  # a list has few distinct dates
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
     for tag in tags(xml, "numFmt"):
         code = tag.get("formatCode", "").partition(";")[0]
         convert = moment if _IS_MOMENT.search(_NOT_CODE.sub("", code)) else None
         codes[tag.get("numFmtId", "")] = _duration if convert and _IS_DURATION.search(code) else convert
-        bound("styles", len(codes))
+        check_limit("styles", len(codes))
     found = {}
     for number, tag in enumerate(tags(xml.partition("<cellXfs")[2].partition("</cellXfs")[0], "xf")):
-        bound("styles", number)
+        check_limit("styles", number)
         if convert := codes.get(tag.get("numFmtId", "")):
             found[str(number)] = convert
     return found
 
 
-class _Casts(dict[str, Convert]):
-    """How the text in a cell becomes its value, by the attributes that most cells share."""
+class _Conversions(dict[str, Convert]):
+    """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share."""
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
         super().__init__()
@@ -168,47 +169,47 @@ class _Casts(dict[str, Convert]):
     def __missing__(self, tag: str) -> Convert:
         found = attributes(tag)
         kind = found.get("t", "n")
-        cast = self._formats.get(found.get("s", ""), _number) if kind == "n" else self._kinds.get(kind, str)
+        conversion = self._formats.get(found.get("s", ""), _number) if kind == "n" else self._kinds.get(kind, str)
         if "r" not in found:
-            self[tag] = cast
-            bound("styles", len(self))
-        return cast
+            self[tag] = conversion
+            check_limit("styles", len(self))
+        return conversion
 
 
-def _rows(package: Package, xml: str, casts: _Casts) -> list[list[Value]]:
+def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Value]]:
     rows: dict[int, list[Value]] = {}
     number = 0
-    pieces = xml.split("<row", MOST["rows"] + 1)
-    bound("rows", len(pieces) - 1)
+    pieces = xml.split("<row", WORKBOOK["rows"] + 1)
+    check_limit("rows", len(pieces) - 1)
     for piece in pieces[1:]:
-        bound("characters in one row, text or tag", len(piece))
+        check_limit("characters in one row, text or tag", len(piece))
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
         if number < 1:
             raise Unreadable(f"the workbook numbers a row {str(number)[:20]}")
         if "<" in rest:
-            raise Unreadable(f"the workbook holds something else than cells in row {str(number)[:20]}")
-        if cells := _cells(inner, number, casts, rows.get(number, [])):
+            raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
+        if cells := _cells(inner, number, conversions, rows.get(number, [])):
             rows[number] = cells
     if not rows:
         return []
     height, width = max(rows), max(map(len, rows.values()))
-    bound("rows", height)
+    check_limit("rows", height)
     package.spend("cells", height * width)
     for cells in rows.values():
         cells.extend([None] * (width - len(cells)))
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]
 
 
-def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]:
+def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) -> list[Value]:
     column, number = 0, str(row)
-    for place, tag, text, content in _CELL.findall(xml):
+    for reference, tag, text, content in _CELL.findall(xml):
         column += 1
-        if place != _EXPECTED[column] + number:
-            column = _column(place or attributes(tag).get("r"), row, column)
+        if reference != _EXPECTED[column] + number:
+            column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
-        value = casts[tag](text) if text else _value(tag, content, casts) if content else None
+        value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
         if column > len(cells):
             cells.append(value)
         else:
@@ -216,30 +217,30 @@ def _cells(xml: str, row: int, casts: _Casts, cells: list[Value]) -> list[Value]
     return cells
 
 
-def _value(tag: str, content: str, casts: _Casts) -> Value:
-    held = _held(content)
-    if "f" in held:
-        return "=" + held["f"]
+def _value(tag: str, content: str, conversions: _Conversions) -> Value:
+    contents = _contents(content)
+    if "f" in contents:
+        return "=" + contents["f"]
     if attributes(tag).get("t") == "inlineStr":
-        return held.get("t", "")
-    text = held.get("v")
-    return casts[tag](text) if text else None
+        return contents.get("t", "")
+    text = contents.get("v")
+    return conversions[tag](text) if text else None
 
 
-def _column(place: str | None, row: int, column: int) -> int:
-    """Return the column of a cell that does not stand where it is expected; without a place, it does."""
-    if place:
-        found, column = _corner(unescaped(place))
+def _column(reference: str | None, row: int, column: int) -> int:
+    """Return the column of a cell that isn't the expected next one; a cell without a reference is."""
+    if reference:
+        found, column = _corner(unescaped(reference))
         if found != row:
-            raise Unreadable(f"the cell {place[:20]!r} of the workbook stands in another row")
-    bound("columns", column)
+            raise Unreadable(f"the cell {reference[:20]!r} of the workbook is in the wrong row")
+    check_limit("columns", column)
     return column
 
 
 def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, int], str]:
     links: dict[tuple[int, int], str] = {}
     for area, key in _hyperlinks(xml):
-        if not key:  # it leads to a place in the workbook
+        if not key:  # it leads inside the workbook
             continue
         _, target, is_outside = relations[key]
         if is_outside:
@@ -257,7 +258,7 @@ def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, 
 
 
 def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
-    """Yield each link's cells, and the key under which the relations have its target."""
+    """Yield each link's cells and the key of its target among the relations."""
     for area, key, tag in _LINK.findall(xml):
         if key:
             yield area, key
@@ -267,11 +268,11 @@ def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
 
 
 def _corner(reference: str) -> tuple[int, int]:
-    """Return the row and the column of `G5`."""
+    """Return the row and the column of a reference such as `G5`."""
     letters = reference.rstrip(digits)
     row, column = int(reference[len(letters) :] or 0), _COLUMNS.get(letters)
-    if column is None or not 1 <= row <= MOST["rows"]:
-        raise Unreadable(f"the workbook is too large: {reference[:20]!r} is not within A1 to {_LAST}")
+    if column is None or not 1 <= row <= WORKBOOK["rows"]:
+        raise Unreadable(f"the workbook is too large: {reference[:20]!r} is outside A1 to {_LAST}")
     return row, column
 
 
@@ -279,11 +280,11 @@ def _number(text: str) -> int | float:
     try:
         return float(text) if "." in text or "e" in text or "E" in text else int(text)
     except ValueError:
-        raise Unreadable(f"a cell of the workbook holds {text[:40]!r} where a number belongs") from None
+        raise Unreadable(f"a cell of the workbook has {text[:40]!r} where a number belongs") from None
 
 
 def _iso(text: str) -> Value:
-    """Return the date or time that a strict workbook writes out; other text stays what it is."""
+    """Return the date or time that a strict workbook writes out; leave other text as it is."""
     try:
         if "T" in text:
             return datetime.fromisoformat(text).replace(tzinfo=None)
@@ -293,7 +294,7 @@ def _iso(text: str) -> Value:
 
 
 def _moment(epoch: datetime, text: str) -> Value:
-    """Return the date and time of a serial number of days, or the number if no calendar has it."""
+    """Return the date and time of a serial number of days, or the number if the calendar doesn't have it."""
     serial = _number(text)
     if serial < 0:
         return serial
@@ -302,7 +303,7 @@ def _moment(epoch: datetime, text: str) -> Value:
         rest = timedelta(milliseconds=round(fraction * 86_400_000))
         if serial < 1 and not rest.days:
             return (epoch + rest).time()
-        if 0 < serial < 60 and epoch == _EPOCH_1900:  # Excel believes in 29 February 1900
+        if 0 < serial < 60 and epoch == _EPOCH_1900:  # Excel believes in Feb. 29, 1900
             days += 1
         return epoch + timedelta(days=days) + rest
     except (OverflowError, ValueError):

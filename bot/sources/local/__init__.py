@@ -1,1 +1,1 @@
-"""Readers of local-government platforms."""
+"""The local-government sources, one file for each platform, and the rooms they share."""

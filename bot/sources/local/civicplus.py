@@ -1,10 +1,10 @@
 """CivicPlus's Agenda Center and news flashes, on a town's own host.
 
-    RSSFeed.aspx?ModID=65 ─► entries? ─► yes: they are the agendas
-                                └── no, as on most sites: /AgendaCenter/Search/ (HTML) ─► rows
+    RSSFeed.aspx?ModID=65 ─► any entries? ─► yes: they are the agendas
+                                └── no, as on most sites: /AgendaCenter/Search/ (HTML) ─► its rows are
     RSSFeed.aspx?ModID=1 ──► news
 
-A feed that is none, and one of agendas that is empty, is asked for again the next day.
+An address that isn't a feed, or a feed of agendas that is empty, is asked again the next day.
 """
 
 import re
@@ -22,9 +22,10 @@ from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import LONGEST_TITLE, is_web, joined, meeting_status, plain
-from bot.sources.local.crawler import Crawler, Listed, Paper
-from bot.sources.local.feed import listed as entries_of
+from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
+from bot.sources.formats.limits import LONGEST_TITLE
+from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
+from bot.sources.local.feed_index import feed_entries
 from bot.sources.local.session import ReadSession
 
 AGENDAS = "/RSSFeed.aspx?ModID=65&CID=All-0"
@@ -40,17 +41,18 @@ _SEARCH = re.compile(r"/AgendaCenter/Search/?$", re.IGNORECASE)
 
 
 class CivicPlus:
-    """A site of CivicPlus; its address is that of its Agenda Center, or of a search in it."""
+    """The source `civicplus`: a site, whose address is that of its Agenda Center or of a search in it."""
 
     kind = "civicplus"
 
     def recognizes(self, address: str) -> Place | None:
-        """The Agenda Center of the site; a feed of another module than agendas and news is a feed."""
+        """Return the Agenda Center of a site; a feed of a module other than agendas and news is a plain feed."""
         parts = urlsplit(address)
         host = parts.hostname or ""
         site = _SITE.fullmatch(host)
-        asked = re.search(r"ModID=(\d+)", parts.query, re.IGNORECASE)
-        if not is_web(address) or not (site or _PATH.match(parts.path)) or (asked and asked[1] not in {"1", "65"}):
+        module = re.search(r"ModID=(\d+)", parts.query, re.IGNORECASE)
+        is_ours = is_web_address(address) and (site or _PATH.match(parts.path))
+        if not is_ours or (module and module[1] not in {"1", "65"}):
             return None
         state = (site["state"] or "").upper() if site else ""
         town = site["town"] if site else host.removeprefix("www.")
@@ -63,118 +65,120 @@ class CivicPlus:
         )
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """What is new among agendas and news; one request for each where nothing changed."""
+        """Return new agendas and news; each costs one request if nothing changed."""
         return await _Site(ReadSession(fetch, place, status, now)).read()
 
 
 class _Site:
     """One reading of one site."""
 
-    def __init__(self, visit: ReadSession) -> None:
-        self._visit = visit
-        parts = urlsplit(visit.place.address)
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+        parts = urlsplit(session.place.address)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self._search = visit.place.address if _SEARCH.search(parts.path) else ""
-        self._facts: dict[str, Any] = dict(visit.status.facts)
+        self._search = session.place.address if _SEARCH.search(parts.path) else ""
+        self._facts: dict[str, Any] = dict(session.status.facts)
 
     async def read(self) -> LocalReading:
-        agendas = None if self._search else await self._entries(AGENDAS, "agendas")
-        items = await self._rows() if agendas is None else agendas
+        agendas = None if self._search else await self._from_feed(AGENDAS, "agendas")
+        items = await self._from_search() if agendas is None else agendas
         try:
-            items += await self._entries(NEWS, "news") or []
+            items += await self._from_feed(NEWS, "news") or []
         except SourceError as fault:
-            self._visit.note(str(fault))
-        return self._visit.reading(items, self._facts)
+            self._session.note(str(fault))
+        return self._session.reading(items, self._facts)
 
-    async def _rows(self) -> list[AgendaItem]:
-        """The agendas of the search page since a Monday some weeks ago."""
-        since = f"{self._visit.since:%m/%d/%Y}"
-        asked = f"term=&CIDs=all&startDate={since}&endDate=&dateRange=&dateSelector="
-        address = self._search or f"{self._origin}/AgendaCenter/Search/?{asked}"
-        agendas = Crawler(self._visit, "agendas")
-        agendas.rest()
-        document = await self._visit.get(address, expect=Expect.HTML, whole=self._visit.reads_whole)
-        if not self._visit.reads_whole and self._visit.is_known(document, address):
+    async def _from_search(self) -> list[AgendaItem]:
+        """Return the new agendas of the search page, which starts on a Monday some weeks ago."""
+        since = f"{self._session.since:%m/%d/%Y}"
+        query = f"term=&CIDs=all&startDate={since}&endDate=&dateRange=&dateSelector="
+        address = self._search or f"{self._origin}/AgendaCenter/Search/?{query}"
+        agendas = Crawler(self._session, "agendas")
+        agendas.keep_stored()
+        document = await self._session.get(address, expect=Expect.HTML, unconditional=self._session.rereads_index)
+        if not self._session.rereads_index and self._session.is_same(document, address):
             return []
-        items = await agendas.follow(listed(document, self._visit))
-        self._facts["agendas"] = agendas.states
+        items = await agendas.crawl(search_entries(document, self._session))
+        self._facts["agendas"] = agendas.facts
         return items
 
-    async def _entries(self, path: str, name: str) -> list[AgendaItem] | None:
-        """What is new in a feed; None for one that is none, or says nothing of agendas."""
+    async def _from_feed(self, path: str, name: str) -> list[AgendaItem] | None:
+        """Return what is new in a feed; None if it isn't a feed or has no agendas."""
         silent: Mapping[str, str] = self._facts.get("silent", {})
-        if name in silent and timedelta(0) <= self._visit.now - datetime.fromisoformat(silent[name]) < SILENT_FOR:
+        if name in silent and timedelta(0) <= self._session.now - datetime.fromisoformat(silent[name]) < SILENT_FOR:
             return None
         try:
-            found = await self._feed(f"{self._origin}{path}", name)
+            items = await self._read_feed(f"{self._origin}{path}", name)
         except (Blocked, Unreachable):
             raise
         except SourceError:
-            found = None
+            items = None
         others = {key: at for key, at in silent.items() if key != name}
-        self._facts["silent"] = others if found is not None else {**others, name: self._visit.now.isoformat()}
-        return found
+        self._facts["silent"] = others if items is not None else {**others, name: self._session.now.isoformat()}
+        return items
 
-    async def _feed(self, address: str, name: str) -> list[AgendaItem] | None:
-        entries = Crawler(self._visit, name)
-        entries.rest()
-        document = await self._visit.get(address, expect=Expect.FEED, whole=self._visit.reads_whole)
-        if not self._visit.reads_whole and self._visit.is_known(document, address):
-            return [] if entries.states or name == "news" else None
-        found = [each for entry in entries_of(document, self._visit) if (each := _as_agenda(entry)) is not None]
-        if not found and name == "agendas":
+    async def _read_feed(self, address: str, name: str) -> list[AgendaItem] | None:
+        crawler = Crawler(self._session, name)
+        crawler.keep_stored()
+        document = await self._session.get(address, expect=Expect.FEED, unconditional=self._session.rereads_index)
+        if not self._session.rereads_index and self._session.is_same(document, address):
+            return [] if crawler.facts or name == "news" else None
+        named = (_agenda_or_news(entry) for entry in feed_entries(document, self._session))
+        entries = [entry for entry in named if entry is not None]
+        if not entries and name == "agendas":
             return None
-        items = await entries.follow(found)
-        self._facts[name] = entries.states
+        items = await crawler.crawl(entries)
+        self._facts[name] = crawler.facts
         return items
 
 
-def _as_agenda(entry: Listed) -> Listed | None:
-    """An entry that links an agenda is that agenda, with its day; one that links minutes is none; another is news."""
+def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
+    """Make a feed entry the agenda that it links, with its day; drop one that links minutes; the rest is news."""
     found = _FILE.search(entry.item.address)
     if found is None:
-        return replace(entry, item=replace(entry.item, id=f"news/{entry.item.id.removeprefix('entry/')}"), papers=())
+        news = replace(entry.item, id=f"news/{entry.item.id.removeprefix('entry/')}")
+        return replace(entry, item=news, documents=())
     if found["file"].lower() != "agenda":
         return None
     item = replace(entry.item, id=f"agenda/{found['key']}", meets_at=_day(found) or entry.item.meets_at)
-    return replace(entry, item=item, papers=(Paper(id=item.id, title=item.title, address=item.address),))
+    return replace(entry, item=item, documents=(LinkedDocument(id=item.id, title=item.title, address=item.address),))
 
 
 # ── the search page ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def listed(document: Document, visit: ReadSession) -> list[Listed]:
-    """The rows of a search page; Unreadable when it is another page."""
+def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
+    """Return the agendas on a search page; raise Unreadable if it is another page."""
     if b"agenda" not in document.body.lower():
-        raise Unreadable(f"{document.address} is a web page, but not one of an Agenda Center")
+        raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
     try:
         page = html.fromstring(document.body, parser=html.HTMLParser(encoding=_encoding(document)))
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as broken:
-        raise Unreadable(f"{document.address} is a web page that cannot be read") from broken
+        raise Unreadable(f"{document.address} is a web page that cannot be parsed") from broken
     base = document.headers.get("final-address", document.address)
-    found: dict[str, Listed] = {}
+    entries: dict[str, IndexEntry] = {}
     for row in page.iter("tr"):
-        if "catAgendaRow" in row.get("class", "").split() and (each := _row(row, base, visit, document.sha256)):
-            found.setdefault(each.item.id, each)
-    return list(found.values())
+        if "catAgendaRow" in row.get("class", "").split() and (entry := _row(row, base, session, document.sha256)):
+            entries.setdefault(entry.item.id, entry)
+    return list(entries.values())
 
 
 def _encoding(document: Document) -> str | None:
     try:
         document.body.decode()
     except UnicodeDecodeError:
-        return None  # as the page declares
+        return None  # leave it to what the page declares
     return "utf-8"
 
 
-def _row(row: Any, base: str, visit: ReadSession, evidence: str) -> Listed | None:
-    """An agenda: its day is in the address of its file, its body in the heading above the table."""
+def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:
+    """Return a row's agenda: its file's address names the day, the heading above the table the body."""
     link, found = _file(row, base)
     if found is None:
         return None
-    heading = plain(" ".join(part for node in row.iter("h3", "h4") for part in node.itertext()))
+    heading = clean_text(" ".join(part for node in row.iter("h3", "h4") for part in node.itertext()))
     name = _name(row, link) or heading
-    body = visit.place.body or _body(row)
+    body = session.place.body or _body(row)
     item = AgendaItem(
         id=f"agenda/{found['key']}",
         title=name[:LONGEST_TITLE],
@@ -184,11 +188,12 @@ def _row(row: Any, base: str, visit: ReadSession, evidence: str) -> Listed | Non
         status=meeting_status(name),
         evidence=evidence,
     )
-    return Listed(item=item, stamp=heading, papers=(Paper(id=item.id, title=name, address=link, stamp=heading),))
+    own = LinkedDocument(id=item.id, title=name, address=link, version=heading)
+    return IndexEntry(item=item, version=heading, documents=(own,))
 
 
 def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
-    """The address of a row's agenda, and what it says."""
+    """Return the address of a row's agenda, and the day and number in it."""
     for link in _links(row, base):
         found = _FILE.search(link)
         if found is not None and found["file"].lower() == "agenda":
@@ -198,25 +203,25 @@ def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
 
 def _links(row: Any, base: str) -> Iterator[str]:
     for anchor in row.iter("a"):
-        if link := joined(base, anchor.get("href", "")):
+        if link := resolve_link(base, anchor.get("href", "")):
             yield link
 
 
 def _name(row: Any, link: str) -> str:
-    """The words of the link to the agenda that says more than "Agenda"."""
+    """Return the longest text that links to the agenda; another link to it may just read "Agenda"."""
     path = urlsplit(link).path
-    said: Sequence[str] = [
-        plain(anchor.text_content()) for anchor in row.iter("a") if anchor.get("href", "").strip().endswith(path)
+    texts: Sequence[str] = [
+        clean_text(anchor.text_content()) for anchor in row.iter("a") if anchor.get("href", "").strip().endswith(path)
     ]
-    return max(said, key=len, default="")
+    return max(texts, key=len, default="")
 
 
 def _body(row: Any) -> str:
-    """Who meets: the nearest heading above the table, without the arrow before it."""
+    """Return the body that meets: the nearest heading above the table, without the arrow before it."""
     for node in row.iterancestors("div", "section"):
         heading = next(node.iter("h2"), None)
         if heading is not None:
-            return plain(heading.text_content()).lstrip("▼▶►▲◄ ")
+            return clean_text(heading.text_content()).lstrip("▼▶►▲◄ ")
     return ""
 
 

@@ -1,370 +1,320 @@
-"""What a listing names is followed: what is new or amended is read, with its agenda and its documents.
+"""Crawl an index, the calendar, feed or search page that names a place's meetings and entries.
 
-    listed ─► changed? ─► its agenda ─► its documents, where they are new ─► items
-                 └── or, once a day, still to come: agendas are amended behind the listing's back
+    index ─► changed entries ─► their agendas ─► their documents, if new ─► items
+                 └── and, once a day, upcoming ones: agendas are amended without a trace in the index
 
-Ids are paths: what stands on the agenda of `event/77` is `event/77/…`. The document whose id is that of the listed
-thing itself is its agenda, and read as part of it.
+Ids are paths: an item on the agenda of `event/77` is `event/77/…`. A document whose id is that of the entry itself is
+the entry's own agenda and is read as part of it.
 """
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from bot.domain.agenda import AgendaItem
+from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
-from bot.sources.local.session import RECENT, ReadSession, fingerprint
+from bot.sources.formats.document_text import document_text, pages_without_text
+from bot.sources.formats.fields import fingerprint
+from bot.sources.local.session import RECENT, ReadSession
 
-GONE = "taken off the calendar"
-MOST_LISTED = 1_000
-LONGEST_PAPER = 1_000_000  # characters of a document without pages
-FEW = 2  # meetings may leave a calendar at once; more, and more than half, are not believed
+MOST_ENTRIES = 1_000  # of one index
+FEW = 2  # this many meetings may leave a calendar at once, or half of them; more are not believed
 
-State = Mapping[str, Any]
+EntryFacts = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """A document that belongs to something listed.
+class LinkedDocument:
+    """A document that an entry links to.
 
-    Another `stamp` means another edition of it. `shown` is what a reader opens, where that is not the `address`.
+    `version` changes when the platform says that the document did. `public_address` is the one to show readers, if it
+    isn't `address`.
     """
 
     id: str
     title: str
     address: str
-    stamp: str = ""
-    shown: str = ""
+    version: str = ""
+    public_address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A meeting or an entry as the listing has it; another `stamp` means that something of it changed.
+class IndexEntry:
+    """A meeting, agenda or news entry as the index has it.
 
-    `agenda` is the address of its items, empty for none (yet).
+    `version` changes when the platform says that anything about the entry did. `agenda` is the address of the agenda's
+    items, empty if there is none yet.
     """
 
     item: AgendaItem
-    stamp: str = ""
-    papers: tuple[Paper, ...] = ()
+    version: str = ""
+    documents: tuple[LinkedDocument, ...] = ()
     agenda: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Another one when anything is that a reader would see."""
+        """A short text that differs when anything differs that a reader would see."""
         item = self.item
-        papers = [(paper.id, paper.stamp) for paper in self.papers]
-        return fingerprint(
-            self.stamp, item.title, item.text, item.body, item.meets_at, item.status, item.address, papers, self.agenda
-        )
+        documents = [(document.id, document.version) for document in self.documents]
+        shown = (item.title, item.text, item.body, item.meets_at, item.status, item.address)
+        return fingerprint(self.version, *shown, documents, self.agenda)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agenda:
-    """What stands on the agenda of something listed.
+class ParsedAgenda:
+    """The items on an agenda, the documents worth opening, and the platform's ids of the matters on it.
 
-    `papers` are documents worth opening, `refs` what it speaks of (ids of the platform). One that is not complete is
-    asked for again while its meeting is to come.
+    An agenda that isn't complete is fetched again while its meeting is upcoming.
     """
 
     items: tuple[AgendaItem, ...] = ()
-    papers: tuple[Paper, ...] = ()
-    refs: tuple[str, ...] = ()
+    documents: tuple[LinkedDocument, ...] = ()
+    matters: tuple[str, ...] = ()
     is_complete: bool = True
 
 
-ReadAgenda = Callable[[Listed, Document], Agenda]
+ParseAgenda = Callable[[IndexEntry, Document], ParsedAgenda]
 
 
 class Crawler:
-    """Follows what one listing names; `name` is where its facts are remembered, `states` what to remember.
+    """Reads what one index names.
 
-    With `is_calendar` something to come that is no longer listed is said to be off the calendar.
+    `name` is the key of its facts in the status, and `facts` are the ones to store, by the entry's id. If the index
+    `is_calendar`, an upcoming meeting that it no longer lists is reported as taken off the calendar.
     """
 
     def __init__(
-        self, visit: ReadSession, name: str, *, read_agenda: ReadAgenda | None = None, is_calendar: bool = False
+        self, session: ReadSession, name: str, *, parse_agenda: ParseAgenda | None = None, is_calendar: bool = False
     ) -> None:
-        self._visit = visit
-        self._known: Mapping[str, State] = visit.status.facts.get(name) or {}
-        self._read_agenda = read_agenda
+        self._session = session
+        self._stored: Mapping[str, EntryFacts] = session.status.facts.get(name) or {}
+        self._parse_agenda = parse_agenda
         self._is_calendar = is_calendar
-        self.states: dict[str, State] = {}
+        self.facts: dict[str, EntryFacts] = {}
 
     @property
-    def refs(self) -> set[str]:
-        """What the agendas speak of that were read by now."""
-        return {ref for state in self.states.values() for ref in state.get("refs", ())}
+    def matters(self) -> set[str]:
+        """The ids of the matters on all agendas read so far."""
+        return {matter for facts in self.facts.values() for matter in facts.get("refs", ())}
 
-    def rest(self) -> None:
-        """The listing says what it said the last time: remember on what is remembered."""
-        self.states = dict(self._known)
-        for name, state in self.states.items():
-            self._carry(name, state)
+    def keep_stored(self) -> None:
+        """Keep the stored facts and validators, because the index is unchanged."""
+        self.facts = dict(self._stored)
+        for name, facts in self.facts.items():
+            self._keep_validators(name, facts)
 
-    def _carry(self, name: str, state: State) -> None:
-        for key in (name, state.get("agenda", ""), *state.get("papers", ())):
-            self._visit.carry(key)
+    def _keep_validators(self, name: str, facts: EntryFacts) -> None:
+        for key in (name, facts.get("agenda", ""), *facts.get("papers", ())):
+            self._session.keep_validators(key)
 
-    async def follow(
+    async def crawl(
         self,
-        listed: Sequence[Listed],
+        entries: Sequence[IndexEntry],
         *,
         evidence: str = "",
         is_complete: bool = True,
-        asks_until: date | None = None,
+        recheck_until: date | None = None,
     ) -> list[AgendaItem]:
-        """What is new or amended among what is listed, the most urgent read first.
+        """Return what is new or amended among these entries, reading the most urgent first.
 
-        `evidence` is of the listing, which `is_complete` if nothing of it was cut off. The agendas of meetings to come
-        by the day `asks_until` are asked for although they do not seem to have changed.
+        `evidence` is the hash of the index, and `is_complete` tells whether the index came whole. The agendas of
+        upcoming meetings up to the day `recheck_until` are fetched even if they seem unchanged.
         """
-        self.states = {}
-        once: dict[str, Listed] = {}  # in the order of the listing, which holds among those of one day
-        for each in listed[:MOST_LISTED]:
-            once.setdefault(each.item.id, each)
-        found: list[AgendaItem] = []
-        for each in sorted(once.values(), key=lambda each: _urgency(each.item, self._visit)):
-            known = self._known.get(each.item.id, {})
-            self._carry(each.item.id, known)
-            one = _One(self._visit, each, known, asks_until=asks_until)
-            found += await one.read(self._read_agenda)
-            self.states[each.item.id] = one.state(with_words=self._is_calendar)
+        self.facts = {}
+        once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries of one day
+        for entry in entries[:MOST_ENTRIES]:
+            once.setdefault(entry.item.id, entry)
+        items: list[AgendaItem] = []
+        for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
+            stored = self._stored.get(entry.item.id, {})
+            self._keep_validators(entry.item.id, stored)
+            crawl = _EntryCrawl(self._session, entry, stored, recheck_until=recheck_until)
+            items += await crawl.read(self._parse_agenda)
+            self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
         if self._is_calendar:
-            found += self._vanished(once, evidence, is_complete=is_complete and len(listed) <= MOST_LISTED)
-        return found
+            items += self._vanished(once, evidence, is_complete=is_complete and len(entries) <= MOST_ENTRIES)
+        return items
 
-    def _vanished(self, once: Mapping[str, Listed], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
-        """Meetings to come that are no longer listed, unless there are so many that the listing is not believed."""
-        ahead = {name for name, state in self._known.items() if "title" in state and self._is_ahead(state)}
-        gone = sorted(ahead - once.keys())
+    def _vanished(self, once: Mapping[str, IndexEntry], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
+        """Return the upcoming meetings that the calendar no longer lists, unless they are too many to believe."""
+        upcoming = {name for name, facts in self._stored.items() if "title" in facts and self._is_upcoming(facts)}
+        gone = sorted(upcoming - once.keys())
         if not gone:
             return []
-        if is_complete and once and len(gone) <= max(FEW, len(ahead) // 2):
-            return [_gone(name, self._known[name], evidence, self._visit.zone) for name in gone]
-        self.states |= {name: self._known[name] for name in gone}
+        if is_complete and once and len(gone) <= max(FEW, len(upcoming) // 2):
+            return [_off_calendar(name, self._stored[name], evidence, self._session.zone) for name in gone]
+        self.facts |= {name: self._stored[name] for name in gone}
         if is_complete:
-            self._visit.note(
-                f"{self._visit.place.name}: {len(gone)} of {len(ahead)} meetings to come are missing from the calendar "
-                "at once, which is not believed"
+            self._session.note(
+                f"{self._session.place.name}: {len(gone)} of {len(upcoming)} upcoming meetings vanished from the "
+                "calendar at once, too many to believe"
             )
         return []
 
-    def _is_ahead(self, state: State) -> bool:
-        return is_ahead(_when(state["at"]), self._visit)
+    def _is_upcoming(self, facts: EntryFacts) -> bool:
+        return is_upcoming(_parsed_time(facts["at"]), self._session)
 
 
-class _One:
-    """Something listed, while it is followed."""
+class _EntryCrawl:
+    """The crawl of one entry: itself, its agenda and its documents."""
 
-    def __init__(self, visit: ReadSession, each: Listed, known: State, *, asks_until: date | None) -> None:
-        self._visit = visit
-        self._each = each
-        self._is_changed = known.get("stamp") != each.fingerprint
-        self._is_ahead = is_ahead(each.item.meets_at, visit)
-        self._is_near = self._is_ahead or _is_recent(each.item, visit)
-        self._is_wanted = self._is_near or visit.is_first
-        self._looks_again = visit.looks_again and self._is_ahead
-        is_soon = self._is_ahead and asks_until is not None and _is_by(asks_until, each.item)
-        self._reads = self._is_changed or bool(known.get("ask"))
-        self._asks = self._reads or self._looks_again or is_soon
-        self._ask = False
-        self._refs: Sequence[str] = known.get("refs", ())
-        self._papers: dict[str, Sequence[str]] = dict(known.get("papers", {}))
+    def __init__(
+        self, session: ReadSession, entry: IndexEntry, stored: EntryFacts, *, recheck_until: date | None
+    ) -> None:
+        self._session = session
+        self._entry = entry
+        self._is_changed = stored.get("stamp") != entry.fingerprint
+        self._is_upcoming = is_upcoming(entry.item.meets_at, session)
+        self._is_current = self._is_upcoming or _is_recent(entry.item, session)
+        self._is_wanted = self._is_current or session.is_first
+        self._rechecks = session.is_daily_recheck and self._is_upcoming
+        is_soon = self._is_upcoming and recheck_until is not None and _is_by(recheck_until, entry.item)
+        self._must_parse = self._is_changed or bool(stored.get("ask"))
+        self._must_fetch = self._must_parse or self._rechecks or is_soon
+        self._retries = False
+        self._matters: Sequence[str] = stored.get("refs", ())
+        self._documents: dict[str, Sequence[str]] = dict(stored.get("papers", {}))
 
-    def state(self, *, with_words: bool) -> State:
-        """What to remember of it, as short as may be."""
-        item = self._each.item
-        words = with_words and self._is_ahead and item.meets_at is not None
+    def facts(self, *, with_words: bool) -> EntryFacts:
+        """Return the facts to store, as few as possible. The keys are a stored format: never rename one."""
+        item = self._entry.item
+        words = with_words and self._is_upcoming and item.meets_at is not None
         return {
-            "stamp": self._each.fingerprint,
-            **({"ask": True} if self._ask else {}),
-            **({"agenda": self._each.agenda} if self._each.agenda else {}),
-            **({"refs": list(self._refs)} if self._refs else {}),
-            **({"papers": self._papers} if self._papers else {}),
+            "stamp": self._entry.fingerprint,
+            **({"ask": True} if self._retries else {}),
+            **({"agenda": self._entry.agenda} if self._entry.agenda else {}),
+            **({"refs": list(self._matters)} if self._matters else {}),
+            **({"papers": self._documents} if self._documents else {}),
             **(_words(item) if words else {}),
         }
 
-    async def read(self, read_agenda: ReadAgenda | None) -> list[AgendaItem]:
-        """What is to be said of it: itself if it changed, its items if they did, its documents if they are new."""
-        own = self._each.item if self._is_changed else None
-        agenda = await self._agenda(read_agenda) if read_agenda and self._each.agenda else Agenda()
-        found = list(agenda.items)
-        for paper in (*self._each.papers, *agenda.papers):
-            read = await self._paper(paper)
-            if read is not None and paper.id == self._each.item.id:
+    async def read(self, parse_agenda: ParseAgenda | None) -> list[AgendaItem]:
+        """Return the entry if it changed, its items if they did, and its documents if they are new."""
+        own = self._entry.item if self._is_changed else None
+        agenda = await self._read_agenda(parse_agenda) if parse_agenda and self._entry.agenda else ParsedAgenda()
+        items = list(agenda.items)
+        for document in (*self._entry.documents, *agenda.documents):
+            read = await self._read_document(document)
+            if read is not None and document.id == self._entry.item.id:
                 own = read
             elif read is not None:
-                found.append(read)
-        return [own, *found] if own else found
+                items.append(read)
+        return [own, *items] if own else items
 
-    async def _agenda(self, read_agenda: ReadAgenda) -> Agenda:
-        """Its agenda, where it is another one than the last time."""
-        if not self._asks or not self._is_wanted:
-            return Agenda()
-        address = self._each.agenda
-        if not self._visit.may_ask(address) or self._visit.agendas <= 0:
-            return self._later()
-        self._visit.agendas -= 1
-        document = await self._visit.attempt(address, expect=Expect.JSON, whole=self._reads)
+    async def _read_agenda(self, parse_agenda: ParseAgenda) -> ParsedAgenda:
+        """Return the agenda if it differs from last time."""
+        if not self._must_fetch or not self._is_wanted:
+            return ParsedAgenda()
+        address = self._entry.agenda
+        if not self._session.can_request(address) or self._session.agendas_left <= 0:
+            return self._retry_next_time()
+        self._session.agendas_left -= 1
+        document = await self._session.try_get(address, expect=Expect.JSON, unconditional=self._must_parse)
         if isinstance(document, SourceError):
-            return self._later() if isinstance(document, Blocked | Unreachable) else Agenda()
-        is_known = self._visit.is_known(document, address)
-        if is_known and not self._reads:
-            return Agenda()
+            return self._retry_next_time() if isinstance(document, Blocked | Unreachable) else ParsedAgenda()
+        is_same = self._session.is_same(document, address)
+        if is_same and not self._must_parse:
+            return ParsedAgenda()
         try:
-            agenda = read_agenda(self._each, document)
+            agenda = parse_agenda(self._entry, document)
         except Unreadable as fault:
-            self._visit.note(f"{self._visit.place.name}: {fault}")
-            return Agenda()
-        self._refs = agenda.refs
+            self._session.note(f"{self._session.place.name}: {fault}")
+            return ParsedAgenda()
+        self._matters = agenda.matters
         if not agenda.is_complete:
-            self._later()
-        return replace(agenda, items=()) if is_known and not self._is_changed else agenda
+            self._retry_next_time()
+        return replace(agenda, items=()) if is_same and not self._is_changed else agenda
 
-    def _later(self) -> Agenda:
-        """Ask for the agenda again the next time, for itself or for a document of it that was not read."""
-        self._ask = self._is_near
-        self._visit.left_over |= self._is_near
-        return Agenda()
+    def _retry_next_time(self) -> ParsedAgenda:
+        """Have the next reading fetch the agenda again, for its items or for a document that wasn't read."""
+        self._retries = self._is_current
+        self._session.is_incomplete |= self._is_current
+        return ParsedAgenda()
 
-    async def _paper(self, paper: Paper) -> AgendaItem | None:
-        """A document, where it is new or its listed thing changed; None where there is nothing to say of it."""
-        stamp, sha256 = self._papers.get(paper.id, ("", ""))
-        is_new = paper.id not in self._papers or stamp != paper.stamp
-        is_told = self._is_changed and paper.id == self._each.item.id
-        if not self._is_wanted or not (is_new or is_told or self._looks_again):
+    async def _read_document(self, linked: LinkedDocument) -> AgendaItem | None:
+        """Return the document as an item if it is new or its entry changed, otherwise None."""
+        version, sha256 = self._documents.get(linked.id, ("", ""))
+        is_new = linked.id not in self._documents or version != linked.version
+        must_read = self._is_changed and linked.id == self._entry.item.id
+        if not self._is_wanted or not (is_new or must_read or self._rechecks):
             return None
-        if not self._visit.may_ask(paper.address) or self._visit.papers <= 0:
-            self._later()
+        if not self._session.can_request(linked.address) or self._session.documents_left <= 0:
+            self._retry_next_time()
             return None
-        document = await self._visit.attempt(paper.address, key=paper.id, whole=is_told)
+        document = await self._session.try_get(linked.address, key=linked.id, unconditional=must_read)
         if isinstance(document, Unreachable):
-            self._later()
+            self._retry_next_time()
             return None
-        if isinstance(document, SourceError):  # tried again tomorrow, if the meeting is still to come then
-            self._papers[paper.id] = (paper.stamp, "")
+        if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
+            self._documents[linked.id] = (linked.version, "")
             return None
-        self._papers[paper.id] = (paper.stamp, document.sha256[:16])
-        if document.unchanged or (document.sha256[:16] == sha256 and not is_told):
+        self._documents[linked.id] = (linked.version, document.sha256[:16])
+        if document.unchanged or (document.sha256[:16] == sha256 and not must_read):
             return None
-        self._visit.papers -= 1
-        return await _opened(paper, self._each.item, document)
+        self._session.documents_left -= 1
+        return await _opened(linked, self._entry.item, document)
 
 
-async def _opened(paper: Paper, item: AgendaItem, document: Document) -> AgendaItem:
-    """What a document says, as part of what it belongs to or as an item beside it."""
-    read = replace(item, address=paper.shown or paper.address, evidence=document.sha256)
-    if paper.id != item.id:
-        read = replace(read, id=paper.id, title=paper.title, text="")
+async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) -> AgendaItem:
+    """Return a document's text as part of its entry's item, or as an item of its own."""
+    read = replace(item, address=linked.public_address or linked.address, evidence=document.sha256)
+    if linked.id != item.id:
+        read = replace(read, id=linked.id, title=linked.title, text="")
     try:
-        pages, text = await texts(document)
+        pages, text = await asyncio.to_thread(document_text, document)
     except Unreadable as fault:
         return replace(read, unreadable=str(fault))
-    return replace(read, pages=pages, unreadable=blank(pages), text=f"{read.text}\n{text}".strip())
+    return replace(read, pages=pages, unreadable=pages_without_text(pages), text=f"{read.text}\n{text}".strip())
 
 
-async def texts(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
-    """The pages of a PDF, or the readable text of a web page (of the part that the selector names)."""
-    from bot.sources.formats.html import pdf_pages, readable_html  # noqa: PLC0415 - most readings bring nothing to read
-
-    match Expect.seen_in(document.body):
-        case Expect.PDF:
-            return await asyncio.to_thread(pdf_pages, document.body), ""
-        case Expect.HTML:
-            return (), (await asyncio.to_thread(readable_html, document.body, selector))[:LONGEST_PAPER]
-        case seen:
-            raise Unreadable(f"{document.address} is {seen or 'something else'}, neither a PDF nor a web page")
+# ── the time of a meeting ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def blank(pages: Sequence[str]) -> str:
-    """Which pages have no text, which is what a scan looks like; empty when all have."""
-    without = [number for number, page in enumerate(pages, start=1) if not page.strip()]
-    if not without:
-        return ""
-    if len(without) == len(pages):
-        return f"none of its {len(pages)} pages has text (a scan?)"
-    named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
-    return f"{len(without)} of its {len(pages)} pages have no text ({named})"
-
-
-# ── when it meets ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def is_ahead(at: datetime | date | None, visit: ReadSession) -> bool:
-    """Whether a meeting is still to come."""
+def is_upcoming(at: datetime | date | None, session: ReadSession) -> bool:
+    """Return whether a meeting is still to come."""
     if isinstance(at, datetime):
-        return at > visit.now
-    return at is not None and at >= visit.today
+        return at > session.now
+    return at is not None and at >= session.today
 
 
-def _is_recent(item: AgendaItem, visit: ReadSession) -> bool:
-    """Whether it was not long ago, or may have been."""
-    return item.meets_at is None or _day(item.meets_at) >= visit.today - RECENT
+def _is_recent(item: AgendaItem, session: ReadSession) -> bool:
+    """Return whether a meeting was not long ago; one without a day counts as recent."""
+    return item.meets_on is None or item.meets_on >= session.today - RECENT
 
 
 def _is_by(day: date, item: AgendaItem) -> bool:
-    return item.meets_at is not None and _day(item.meets_at) <= day
+    return item.meets_on is not None and item.meets_on <= day
 
 
-def _day(at: datetime | date) -> date:
-    return at.date() if isinstance(at, datetime) else at
-
-
-def _urgency(item: AgendaItem, visit: ReadSession) -> tuple[int, int]:
-    """To come, the soonest first; then without a day; then over, the latest first."""
-    if item.meets_at is None:
+def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
+    """Sort upcoming meetings first, the soonest on top; then those without a day; then past ones, the latest on top."""
+    if item.meets_on is None:
         return 1, 0
-    day = _day(item.meets_at).toordinal()
-    return (0, day) if is_ahead(item.meets_at, visit) else (2, -day)
+    day = item.meets_on.toordinal()
+    return (0, day) if is_upcoming(item.meets_at, session) else (2, -day)
 
 
-def _words(item: AgendaItem) -> State:
-    """What is said of a meeting when it has left the calendar."""
+def _words(item: AgendaItem) -> EntryFacts:
+    """Return the facts that describe a meeting after it has left the calendar."""
     assert item.meets_at is not None
     return {"title": item.title, "body": item.body, "at": item.meets_at.isoformat(), "address": item.address}
 
 
-def _gone(name: str, state: State, evidence: str, zone: tzinfo) -> AgendaItem:
-    at = _when(state["at"])
+def _off_calendar(name: str, facts: EntryFacts, evidence: str, zone: tzinfo) -> AgendaItem:
+    at = _parsed_time(facts["at"])
     return AgendaItem(
         id=name,
-        title=state["title"],
-        body=state["body"],
-        address=state["address"],
+        title=facts["title"],
+        body=facts["body"],
+        address=facts["address"],
         meets_at=at.astimezone(zone) if isinstance(at, datetime) else at,
-        status=GONE,
+        status=OFF_CALENDAR,
         evidence=evidence,
     )
 
 
-def _when(text: str) -> datetime | date:
+def _parsed_time(text: str) -> datetime | date:
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-
-
-# ── what is worth opening ────────────────────────────────────────────────────────────────────────────────────────────
-
-_STRONG = re.compile(
-    r"\b287\b|287\s?\(?g|immigration|inmigraci[oó]n|customs|detainer|\bDHS\b|(?-i:\bICE\b)|task force|warrant|deport",
-    re.IGNORECASE,
-)
-_WEAK = re.compile(
-    r"sheriff|police|jail|detention|correction|law enforcement|public safety|constable|agreement|memorand|\bMO[AU]s?\b|"
-    r"homeland|inmate|federal|resolution",
-    re.IGNORECASE,
-)
-
-
-def promise(*words: str) -> int:
-    """How much a document of this name promises: 2 for words of the matter, 1 for its surroundings, 0 for neither."""
-    said = " ".join(words)
-    return 2 if _STRONG.search(said) else 1 if _WEAK.search(said) else 0
-
-
-def promising(papers: Iterable[Paper]) -> tuple[Paper, ...]:
-    """The documents whose titles are worth opening, those that promise most first."""
-    return tuple(sorted(filter(lambda p: promise(p.title), papers), key=lambda p: -promise(p.title)))

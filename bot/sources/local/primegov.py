@@ -1,4 +1,4 @@
-"""PrimeGov's public portal (https://SLUG.primegov.com): the meetings to come and the documents compiled for them."""
+"""PrimeGov's public portal (https://SLUG.primegov.com): upcoming meetings and the documents compiled for them."""
 
 import re
 from collections.abc import Iterator
@@ -9,79 +9,82 @@ from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Expect
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
-from bot.sources.formats.fields import Row, meeting_status, moment, number, objects, rows, text, title
-from bot.sources.local.crawler import Crawler, Listed, Paper
-from bot.sources.local.session import ReadSession, fingerprint
+from bot.sources.formats.fields import Row, fingerprint, meeting_status, moment, number, objects, rows, text, title
+from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
+from bot.sources.local.session import ReadSession
 
-PDF = 1  # of compileOutputType
+PDF = 1  # a compileOutputType
 
 _SLUG = re.compile(r"([a-z0-9][a-z0-9-]*)\.primegov\.com")
-_OTHER = re.compile(r"minutes|video|audio|recording|speaker|comment", re.IGNORECASE)
+_NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment", re.IGNORECASE)
 
 
 class PrimeGov:
-    """A portal; its address is that of its host. Its archive is not read: a meeting was listed before it was over."""
+    """The source `primegov`: a portal, whose address is that of its host.
+
+    Its archive isn't read, because every meeting was listed before it was over.
+    """
 
     kind = "primegov"
 
     def recognizes(self, address: str) -> Place | None:
-        """The portal that this is an address of."""
+        """Return the portal that an address belongs to."""
         slug = _SLUG.fullmatch(urlsplit(address).hostname or "")
         return Place(name=slug[1], kind=self.kind, address=f"https://{slug[0]}", state="") if slug else None
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """What was put on the calendar since the last reading, and new agendas; one request where nothing changed."""
-        visit = ReadSession(fetch, place, status, now)
+        """Return new meetings and agendas; an unchanged portal costs one request."""
+        session = ReadSession(fetch, place, status, now)
         parts = urlsplit(place.address)
         site = f"{parts.scheme}://{parts.netloc}"
         address = f"{site}/api/v2/PublicPortal/ListUpcomingMeetings"
-        document = await visit.get(address, expect=Expect.JSON, whole=visit.reads_whole)
-        if not visit.reads_whole and visit.is_known(document, address):
-            return visit.nothing_new()
-        found = (_listed(row, site, visit, document.sha256) for row in rows(document))
-        meetings = Crawler(visit, "meetings", is_calendar=True)
-        items = await meetings.follow([each for each in found if each is not None], evidence=document.sha256)
-        return visit.reading(items, {"meetings": meetings.states})
+        document = await session.get(address, expect=Expect.JSON, unconditional=session.rereads_index)
+        if not session.rereads_index and session.is_same(document, address):
+            return session.unchanged_reading()
+        entries = (_entry(row, site, session, document.sha256) for row in rows(document))
+        meetings = Crawler(session, "meetings", is_calendar=True)
+        items = await meetings.crawl([entry for entry in entries if entry is not None], evidence=document.sha256)
+        return session.reading(items, {"meetings": meetings.facts})
 
 
-def _listed(row: Row, site: str, visit: ReadSession, evidence: str) -> Listed | None:
+def _entry(row: Row, site: str, session: ReadSession, evidence: str) -> IndexEntry | None:
     key = number(row, "id")
     if not key:
         return None
-    name = title(row, "title") or visit.place.body or visit.place.name
-    papers = list(_papers(f"meeting/{key}", name, objects(row.get("documentList")), site))
-    at = moment(row.get("dateTime"), visit.zone)
+    name = title(row, "title") or session.place.body or session.place.name
+    documents = list(_documents(f"meeting/{key}", name, objects(row.get("documentList")), site))
+    at = moment(row.get("dateTime"), session.zone)
     item = AgendaItem(
         id=f"meeting/{key}",
         title=name,
-        address=papers[0].address if papers else f"{site}/public/portal",
+        address=documents[0].address if documents else f"{site}/public/portal",
         body=name,
         meets_at=at,
         status=meeting_status(name, text(row, "meetingState")),
         evidence=evidence,
     )
-    return Listed(item=item, stamp=fingerprint(row), papers=tuple(papers))
+    return IndexEntry(item=item, version=fingerprint(row), documents=tuple(documents))
 
 
-def _papers(meeting: str, name: str, documents: list[Row], site: str) -> Iterator[Paper]:
-    """The documents compiled for a meeting, as PDF where there is a choice; the agenda is the meeting's own."""
+def _documents(meeting: str, name: str, rows: list[Row], site: str) -> Iterator[LinkedDocument]:
+    """Yield a meeting's documents, as PDF if there is a choice; the first one is the meeting's own agenda."""
     seen: set[str] = set()
-    for row in sorted(documents, key=_rank):
-        template, called = number(row, "templateId"), title(row, "templateName") or "Agenda"
-        kind = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\bhtml\b", "", called.lower())).strip("-")
-        if not template or kind in seen or _OTHER.search(called):
+    for row in sorted(rows, key=_rank):
+        template, label = number(row, "templateId"), title(row, "templateName") or "Agenda"
+        kind = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\bhtml\b", "", label.lower())).strip("-")
+        if not template or kind in seen or _NOT_AGENDA.search(label):
             continue
         output = number(row, "compileOutputType") or PDF
-        yield Paper(
+        yield LinkedDocument(
             id=f"{meeting}/{kind}" if seen else meeting,
-            title=f"{called} ({name})",
+            title=f"{label} ({name})",
             address=f"{site}/Public/CompiledDocument?meetingTemplateId={template}&compileOutputType={output}",
-            stamp=f"{template} {output}",
+            version=f"{template} {output}",
         )
         seen.add(kind)
 
 
 def _rank(row: Row) -> tuple[bool, bool, bool]:
-    """Agendas first, then packets; of the same, the PDF first."""
-    called = text(row, "templateName").lower()
-    return "agenda" not in called, "packet" in called, number(row, "compileOutputType") not in {0, PDF}
+    """Sort agendas first, then packets, and of the same document the PDF first."""
+    label = text(row, "templateName").lower()
+    return "agenda" not in label, "packet" in label, number(row, "compileOutputType") not in {0, PDF}

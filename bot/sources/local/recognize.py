@@ -1,4 +1,4 @@
-"""Which platform an address is of, and what its table in the catalogue would say."""
+"""Recognize which platform an address belongs to, and propose its table for the catalog."""
 
 import re
 from dataclasses import replace
@@ -13,17 +13,17 @@ _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 
 def recognize(address: str) -> Place | None:
-    """A place for an address, its state where the host tells it; None when it is no address on the web."""
-    address = on_the_web(address)
+    """Return a place for an address, with its state if the host names one; None if it isn't a web address."""
+    address = completed_address(address)
     if not address:
         return None
     place = next(filter(None, (source.recognizes(address) for source in LOCAL.values())), None)
     return replace(place, state=place.state or _state(urlsplit(address).hostname or "")) if place else None
 
 
-def on_the_web(address: str) -> str:
-    """An address as a browser would take it, of a host alone too; empty when it is none, or holds a password."""
-    address = address.strip()
+def completed_address(typed: str) -> str:
+    """Return a typed address with its scheme, as a browser would; empty if it isn't one or contains a password."""
+    address = typed.strip()
     if _HOST_ALONE.fullmatch(address):
         address = f"https://{address}"
     try:
@@ -37,7 +37,7 @@ def on_the_web(address: str) -> str:
 
 
 def _state(host: str) -> str:
-    """The state in names such as co.nash.nc.us or nash.nc.gov."""
+    """Return the state in a host such as co.nash.nc.us or nash.nc.gov."""
     found = _STATE.search(host)
     state = found[1].upper() if found else ""
     return state if state in STATES else ""

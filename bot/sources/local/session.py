@@ -1,6 +1,5 @@
-"""One reading of a local place in the making: it asks politely, keeps what came, and knows what it may still cost."""
+"""One reading of a local place: polite requests, a budget, and the documents and problems it gathers."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,10 +12,13 @@ from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable
 from bot.sources import Fetcher
 
-LOOK_AGAIN = timedelta(hours=24)  # everything to come is asked for again, though nothing says that it changed
-RECENT = timedelta(days=14)  # meetings that are over are followed this long
-MOST_ITEMS = 5_000  # of one reading
-MOST_BYTES = 64 * 2**20  # of all documents of one reading
+RECHECK_EVERY = timedelta(hours=24)  # for upcoming meetings, even if nothing says that they changed
+RECENT = timedelta(days=14)  # a meeting is still read this long after it is over
+MOST_AGENDAS = 40  # of one reading, as are the next five
+MOST_DOCUMENTS = 12
+MOST_REQUESTS = 150
+MOST_ITEMS = 5_000
+MOST_BYTES = 64 * 2**20
 MOST_PROBLEMS = 10
 
 _ACCEPT = {
@@ -28,11 +30,11 @@ _ACCEPT = {
 
 
 class ReadSession:
-    """What one reading has fetched, found wrong and may still fetch.
+    """What one reading has fetched, what went wrong, and what it may still spend.
 
-    A `signature` ("token=…") is added to addresses that begin with `base`, and stands nowhere else: documents are
-    remembered by their address without it. `agendas` may still be asked for and `papers` still be opened.
-    `left_over` says that something should have been read and was not, so that the next reading reads the listing whole.
+    `agendas_left` and `documents_left` count what it may still open. `is_incomplete` means that something wasn't read
+    this time, so the next reading reads the whole index even if it is unchanged. A `signature` ("token=…") is added to
+    addresses that start with `base` and stored nowhere: documents are stored under their address without it.
     """
 
     def __init__(
@@ -42,63 +44,65 @@ class ReadSession:
         self.now = now.astimezone(UTC)
         self.zone = zone_of(place)
         self.status = status
-        self.agendas = 40
-        self.papers = 12
-        self.requests = 150
-        self._weary: set[str | None] = set()
-        self.left_over = False
+        self.agendas_left = MOST_AGENDAS
+        self.documents_left = MOST_DOCUMENTS
+        self.is_incomplete = False
+        self._requests_left = MOST_REQUESTS
+        self._bytes_left = MOST_BYTES
+        self._failed_hosts: set[str | None] = set()
         self._fetch = fetch
         self._base, self._signature = base, signature
-        self._bytes = MOST_BYTES
         self._validators: dict[str, Validators] = {}
         self._documents: dict[str, Document] = {}
         self._problems: list[str] = []
 
     @property
     def today(self) -> date:
-        """The day at the place."""
+        """The date at the place."""
         return self.now.astimezone(self.zone).date()
 
     @property
     def since(self) -> date:
-        """From when on meetings are asked for: a Monday, so that the address stays the same for a week."""
+        """The first day of meetings to ask for: a Monday, so that the address stays the same for a week."""
         day = self.today - RECENT
         return day - timedelta(days=day.weekday())
 
     @property
     def is_first(self) -> bool:
-        """Whether nothing is remembered of the place."""
+        """True if nothing is stored about the place yet."""
         return not self.status.facts
 
     @property
-    def looks_again(self) -> bool:
-        """Whether everything to come is asked for, once a day, though nothing says that it changed."""
-        looked_at = self.status.facts.get("looked_at")
-        return looked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(looked_at) < LOOK_AGAIN
+    def is_daily_recheck(self) -> bool:
+        """True once a day, when everything upcoming is fetched again."""
+        checked_at = self.status.facts.get("looked_at")
+        return checked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(checked_at) < RECHECK_EVERY
 
     @property
-    def reads_whole(self) -> bool:
-        """Whether the listing is read although it says what it said the last time."""
-        return self.looks_again or bool(self.status.facts.get("left_over"))
+    def rereads_index(self) -> bool:
+        """True if the index is read even if it is unchanged."""
+        return self.is_daily_recheck or bool(self.status.facts.get("left_over"))
 
-    def may_ask(self, address: str) -> bool:
-        """Whether this reading may cost another request, and of that host."""
-        return self.requests > 0 and self._bytes > 0 and urlsplit(address).hostname not in self._weary
+    def can_request(self, address: str) -> bool:
+        """Return whether the budget allows another request and the host hasn't failed in this reading."""
+        return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
 
-    async def get(self, address: str, *, key: str = "", expect: Expect | None = None, whole: bool = False) -> Document:
-        """Ask for an address, conditionally unless the `whole` is wanted; remembered by its `key`, or by itself."""
+    async def get(
+        self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
+    ) -> Document:
+        """Fetch an address, conditionally unless told otherwise; its validators are stored under `key` or itself."""
         before = self.status.validators.get(key or address)
-        self.requests -= 1
+        self._requests_left -= 1
         document = await self._fetch.get(
             self._signed(address),
             source=self.place.name,
-            validators=None if whole else before,
+            validators=None if unconditional else before,
             accept=_ACCEPT.get(expect, "*/*") if expect else "*/*",
             expect=expect,
             last_good=self.status.read_at,
         )
         self._validators[key or address] = remembered(document, before)
-        self._bytes -= len(document.body)
+        self._bytes_left -= len(document.body)
         if not document.unchanged:
             self._documents[document.sha256] = document
         return document
@@ -108,66 +112,63 @@ class ReadSession:
             return address
         return f"{address}{'&' if '?' in address else '?'}{self._signature}"
 
-    def is_known(self, document: Document, key: str) -> bool:
-        """Whether the same bytes came the last time, so that nobody needs to read them."""
-        before = self.status.validators.get(key)
-        return before is not None and before.sha256 == document.sha256
-
-    def carry(self, key: str) -> None:
-        """Remember an address on, although it was not asked for this time."""
-        if key in self.status.validators and key not in self._validators:
-            self._validators[key] = self.status.validators[key]
-
-    async def attempt(
-        self, address: str, *, key: str = "", expect: Expect | None = None, whole: bool = False
+    async def try_get(
+        self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document | SourceError:
-        """Ask for what the rest can do without; a fault is noted, and a host that is away or refuses is left alone."""
+        """Fetch what the reading can do without; note an error and leave a host that is down or refuses alone."""
         try:
-            return await self.get(address, key=key, expect=expect, whole=whole)
+            return await self.get(address, key=key, expect=expect, unconditional=unconditional)
         except SourceError as fault:
             if isinstance(fault, Blocked | Unreachable):
-                self._weary.add(urlsplit(address).hostname)
+                self._failed_hosts.add(urlsplit(address).hostname)
             self.note(str(fault))
             return fault
 
+    def is_same(self, document: Document, key: str) -> bool:
+        """Return whether the last reading got the same bytes, so there is nothing to parse."""
+        before = self.status.validators.get(key)
+        return before is not None and before.sha256 == document.sha256
+
+    def keep_validators(self, key: str) -> None:
+        """Keep the stored validators of an address that wasn't fetched this time."""
+        if key in self.status.validators and key not in self._validators:
+            self._validators[key] = self.status.validators[key]
+
     def note(self, problem: str) -> None:
-        """Something went wrong that does not hinder the rest."""
+        """Note a problem that doesn't stop the reading."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
 
-    def nothing_new(self) -> LocalReading:
-        """The reading of a place that says what it said the last time."""
+    def unchanged_reading(self) -> LocalReading:
+        """Return the reading of an unchanged place."""
         for key in self.status.validators:
-            self.carry(key)
+            self.keep_validators(key)
         return LocalReading(
             validators=self._validators, facts=self.status.facts, problems=tuple(self._problems), unchanged=True
         )
 
     def reading(self, items: Sequence[AgendaItem], facts: Mapping[str, Any]) -> LocalReading:
-        """What this reading brought: each item once, and the documents that they rest on."""
+        """Return the reading: each item once, and the documents that are evidence for them."""
         if len(items) > MOST_ITEMS:
-            self.note(f"{self.place.name}: {len(items):,} items came at once; only {MOST_ITEMS:,} are read")
+            self.note(f"{self.place.name}: {len(items):,} items came at once; only the first {MOST_ITEMS:,} were read")
         once = tuple({item.id: item for item in reversed(items[:MOST_ITEMS])}.values())[::-1]
-        rests_on = {item.evidence for item in once}
-        looked_at = self.now.isoformat() if self.looks_again else self.status.facts["looked_at"]
+        evidence = {item.evidence for item in once}
+        checked_at = self.now.isoformat() if self.is_daily_recheck else self.status.facts["looked_at"]
         return LocalReading(
             items=once,
-            documents=tuple(document for sha256, document in self._documents.items() if sha256 in rests_on),
+            documents=tuple(document for sha256, document in self._documents.items() if sha256 in evidence),
             validators=self._validators,
-            facts={**facts, "looked_at": looked_at, "left_over": self.left_over},
+            facts={**facts, "looked_at": checked_at, "left_over": self.is_incomplete},
             problems=tuple(self._problems),
             unchanged=not once,
         )
 
 
 def zone_of(place: Place) -> ZoneInfo:
-    """The place's own time zone."""
+    """Return the place's time zone; raise SourceError if this machine doesn't know it."""
     try:
         return ZoneInfo(place.zone)
     except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError
-        raise SourceError(f"{place.name}: there is no time zone {place.zone!r}") from unknown
-
-
-def fingerprint(*parts: object) -> str:
-    """A short text that is another one when any of the parts is."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        raise SourceError(
+            f"{place.name}: {place.zone!r} is not a known time zone; write it as in America/New_York"
+        ) from unknown

@@ -1,4 +1,4 @@
-"""Slack, the side that hears people: over a real WebSocket and over signed requests, against loopback Slack."""
+"""Slack's listening side over a real WebSocket and over signed requests, against loopback Slack."""
 
 import asyncio
 import json
@@ -22,8 +22,10 @@ from bot.channels.rate_limit import RateLimit
 from bot.channels.slack.handlers import EventHandlers
 from bot.channels.slack.listener import SlackListener
 from bot.channels.slack.oauth import SCOPES, OAuth, Workspaces
+from bot.channels.slack.replies import PROFILE_WAIT
 from bot.channels.slack.sender import SlackSender
-from bot.channels.slack.token_vault import Vault
+from bot.channels.slack.setup import SlackSetup
+from bot.channels.slack.token_vault import TokenVault
 from bot.domain.change import Kind
 from bot.domain.chat.parser import form as read_form
 from bot.domain.chat.parser import where
@@ -46,23 +48,31 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing fail because the machine is busy: wait for profiles, and let forms open late."""
+    monkeypatch.setattr("bot.channels.slack.replies.PROFILE_WAIT", 60.0)
+    monkeypatch.setattr("support.loopback.slack.TRIGGER_SECONDS", 60.0)
+
+
 def says(*lines: str, **options) -> Reply:
     return Reply(lines=tuple((Span(text),) for text in lines), **options)
 
 
-class FakeClerk:
-    """Answers as scripted, else with what was asked; remembers everything."""
+class FakeChatHandler:
+    """Answers as scripted, or else with what was asked; remembers everything. `thinking` holds back a chat's answers."""
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.replies: dict[str, Reply | Exception] = {}
         self.held: dict[str, Subscription] = {}
         self.events: list[tuple[str, ...]] = []
-        self.delay = 0.0
+        self.thinking: dict[str, asyncio.Event] = {}
 
     async def answer(self, asked: Request) -> Reply:
         self.asked.append(asked)
-        await asyncio.sleep(self.delay)
+        if asked.address in self.thinking:
+            await self.thinking[asked.address].wait()
         reply = self.replies.get(asked.text, says(f"You asked: {asked.text}"))
         if isinstance(reply, Exception):
             raise reply
@@ -94,7 +104,7 @@ def subscription(address: str, *states: str, **options) -> Subscription:
 
 
 class MemoryNotes(dict):
-    """What a store keeps: as it lies on the disk."""
+    """Notes as a store keeps them on its disk."""
 
     async def get(self, key):
         return dict.get(self, key)
@@ -110,11 +120,10 @@ class MemoryNotes(dict):
 
 
 class Scene:
-    """Loopback Slack, the sending side, the hearing side with a clerk, and Ada, who is a member."""
+    """Loopback Slack, the sending side, the listening side with a chat handler, and Ada, who is a member."""
 
-    def __init__(self, server: LoopbackSlack, slack: SlackSender, chat: SlackListener, clerk: FakeClerk, task) -> None:
-        self.server, self.slack, self.chat, self.clerk, self.task = server, slack, chat, clerk, task
-        self.way = posted(chat.feed) if not chat._app_token else server.happens
+    def __init__(self, server, slack: SlackSender, chat: SlackListener, chat_handler: FakeChatHandler, way) -> None:
+        self.server, self.slack, self.chat, self.chat_handler, self.way = server, slack, chat, chat_handler, way
         self.ada = self.member("U0ADA00")
         self.workspace = Workspace(server, way=self.way)
 
@@ -129,15 +138,16 @@ class Scene:
 @asynccontextmanager
 async def scene(token: str | None = "xoxb-loopback-0000000000", tokens=None, *, connects=True, **options):
     async with LoopbackSlack() as server:
-        slack = SlackSender(token=token, tokens=tokens, base_url=server.url, pace=RateLimit())
-        chat = SlackListener(slack, **({"first_wait": 0.02, "settled": 0.05} | options))
-        clerk = FakeClerk()
-        task = asyncio.create_task(chat.listen(clerk))
+        slack = SlackSender(token=token, tokens=tokens, base_url=server.url, rate_limit=RateLimit())
+        chat = SlackListener(slack, **({"first_wait": 0.02} | options))
+        chat_handler = FakeChatHandler()
+        task = asyncio.create_task(chat.listen(chat_handler))
         try:
             await asyncio.sleep(0)
             if "app_token" in options and connects:
                 await eventually(lambda: server.links)
-            yield Scene(server, slack, chat, clerk, task)
+            way = server.happens if "app_token" in options else posted(chat.receive)
+            yield Scene(server, slack, chat, chat_handler, way)
         finally:
             task.cancel()
             await asyncio.wait({task})
@@ -158,26 +168,26 @@ admins_only = pytest.mark.parametrize("at", [SOCKET | {"admins_only": True}], in
 
 
 @both_ways
-async def test_a_command_is_asked_of_the_clerk_and_answered_to_the_person_alone(at: Scene) -> None:
+async def test_a_command_goes_to_the_chat_handler_and_the_answer_to_the_person_alone(at: Scene) -> None:
     await at.ada.types("watch TX Oklahoma", channel=CHANNEL)
     [answer] = await at.told()
 
-    [asked] = at.clerk.asked
+    [asked] = at.chat_handler.asked
     assert asked == Request(channel="slack", address=CHANNEL, text="watch TX Oklahoma", bot="<@U0BOT>")
     assert (answer.text, answer.user, answer.alone) == ("You asked: watch TX Oklahoma", "U0ADA00", True)
     assert at.server.messages == []
 
 
-async def test_no_words_ask_for_help_and_escapes_are_read(at: Scene) -> None:
+async def test_typing_nothing_asks_for_help_and_escapes_are_read(at: Scene) -> None:
     await at.ada.types("  ", channel=CHANNEL)
     await at.ada.types("agency Parks &amp; Wildlife", channel=CHANNEL)
     await at.told(2)
 
-    assert [asked.text for asked in at.clerk.asked] == ["help", "agency Parks & Wildlife"]
+    assert [asked.text for asked in at.chat_handler.asked] == ["help", "agency Parks & Wildlife"]
 
 
-async def test_commands_stand_in_an_answer_as_they_are_typed_in_slack(at: Scene) -> None:
-    at.clerk.replies["help"] = says(
+async def test_an_answer_shows_commands_as_they_are_typed_in_slack(at: Scene) -> None:
+    at.chat_handler.replies["help"] = says(
         "Send /watch TX (/help says more), or and/or https://x.example/list /countersign stop"
     )
     await at.ada.types("help", channel=CHANNEL)
@@ -188,51 +198,48 @@ async def test_commands_stand_in_an_answer_as_they_are_typed_in_slack(at: Scene)
     assert (await at.told())[0].text == said
 
 
-async def test_the_first_guess_of_the_language_is_the_persons_own(at: Scene) -> None:
+async def test_the_first_guess_at_the_language_is_the_persons_own(at: Scene) -> None:
     luz = at.member("U0LUZ00", locale="es-LA")
     await luz.types("help", channel=CHANNEL)
     await at.told()
 
-    assert at.clerk.asked[0].language is Language.SPANISH
+    assert at.chat_handler.asked[0].language is Language.SPANISH
 
 
 @both_ways
-async def test_a_command_is_acknowledged_at_once_however_slow_everything_else_is(at: Scene) -> None:
-    at.clerk.delay = 0.2
-    at.server.slow |= {"users.info": 0.2, "chat.postMessage": 0.2, "response": 0.2}
-    at.clerk.replies["watch TX"] = says("Watching Texas.", changed=True)
+async def test_a_command_is_acknowledged_before_anything_is_looked_up(at: Scene, monkeypatch) -> None:
+    monkeypatch.setattr("bot.channels.slack.listener.GRACE", 0.0)
+    at.server.slow["users.info"] = 3_600
 
     heard = await at.ada.types("watch TX", channel=CHANNEL)
-    assert heard.took < 0.15
     assert heard.payload is None
+    assert at.chat_handler.asked == []
     assert at.server.answers == []
-    await at.told()
 
 
-async def test_a_language_that_does_not_come_in_time_is_not_waited_for(at: Scene) -> None:
-    at.server.slow["users.info"] = 30
-    began = time.monotonic()
+async def test_the_answer_does_not_wait_for_a_language_that_takes_too_long(at: Scene, monkeypatch) -> None:
+    monkeypatch.setattr("bot.channels.slack.replies.PROFILE_WAIT", 0.05)
+    at.server.slow["users.info"] = 3_600
     await at.ada.types("help", channel=CHANNEL)
-    await at.told()
 
-    assert time.monotonic() - began < 2.5
+    assert (await at.told())[0].text == "You asked: help"
 
 
-async def test_one_conversation_is_answered_in_order_and_others_do_not_wait(at: Scene) -> None:
-    at.clerk.delay = 0.05
+async def test_one_conversation_is_answered_in_order_while_others_go_on(at: Scene) -> None:
+    at.chat_handler.thinking[CHANNEL] = asyncio.Event()
     for number in range(3):
         await at.ada.types(f"list {number}", channel=CHANNEL)
         await at.ada.types(f"list {number}", channel=PRIVATE)
-    began = time.monotonic()
+    assert {answer.channel for answer in await at.told(3)} == {PRIVATE}
+    at.chat_handler.thinking[CHANNEL].set()
     answers = await at.told(6)
 
-    assert time.monotonic() - began < 0.29
     for channel in (CHANNEL, PRIVATE):
         assert [a.text for a in answers if a.channel == channel] == [f"You asked: list {n}" for n in range(3)]
 
 
-async def test_a_clerk_that_fails_costs_one_apology_and_is_logged(at: Scene, caplog) -> None:
-    at.clerk.replies["status"] = RuntimeError("the disk is full")
+async def test_a_failing_chat_handler_costs_one_apology_and_is_logged(at: Scene, caplog) -> None:
+    at.chat_handler.replies["status"] = RuntimeError("the disk is full")
     with structlog.testing.capture_logs() as logs:
         await at.ada.types("status", channel=CHANNEL)
         [answer] = await at.told()
@@ -244,28 +251,30 @@ async def test_a_clerk_that_fails_costs_one_apology_and_is_logged(at: Scene, cap
 
 
 async def test_an_answer_whose_address_has_expired_comes_another_way(at: Scene) -> None:
-    at.server.slow["users.info"] = 0.05
+    at.chat_handler.thinking[CHANNEL] = asyncio.Event()
     await at.ada.types("help", channel=CHANNEL)
-    at.server.expired |= set(at.server._urls)
+    at.server.expire_addresses()
+    at.chat_handler.thinking[CHANNEL].set()
     [answer] = await at.told()
 
     assert (answer.text, answer.user, answer.alone) == ("You asked: help", "U0ADA00", True)
     assert at.server.called("chat.postEphemeral")
 
 
-async def test_who_cannot_be_answered_in_the_channel_is_answered_in_person(at: Scene) -> None:
+async def test_a_person_who_cannot_be_answered_in_the_channel_gets_a_direct_message(at: Scene) -> None:
     at.server.outside.add(PRIVATE)
-    at.server.slow["users.info"] = 0.05
+    at.chat_handler.thinking[PRIVATE] = asyncio.Event()
     await at.ada.types("help", channel=PRIVATE)
-    at.server.expired |= set(at.server._urls)
+    at.server.expire_addresses()
+    at.chat_handler.thinking[PRIVATE].set()
 
     await eventually(lambda: at.server.told("U0ADA00"))
     assert at.server.told("U0ADA00") == ["You asked: help"]
 
 
-async def test_a_long_answer_comes_in_several_messages_with_the_buttons_under_the_last(at: Scene) -> None:
+async def test_a_long_answer_is_split_with_its_buttons_under_the_last_message(at: Scene) -> None:
     rows = [f"• {number} " + "x" * 100 for number in range(200)]
-    at.clerk.replies["list TX"] = says(*rows, buttons=((Button("More", "list OK"),),))
+    at.chat_handler.replies["list TX"] = says(*rows, buttons=((Button("More", "list OK"),),))
     await at.ada.types("list TX", channel=CHANNEL)
     answers = await at.told(2)
 
@@ -274,17 +283,17 @@ async def test_a_long_answer_comes_in_several_messages_with_the_buttons_under_th
 
 
 async def test_an_answer_that_would_never_end_is_cut(at: Scene) -> None:
-    at.clerk.replies["list TX"] = says(*["x" * 110] * 2_000)
+    at.chat_handler.replies["list TX"] = says(*["x" * 110] * 2_000)
     await at.ada.types("list TX", channel=CHANNEL)
-    answers = await at.told(4)
+    await at.ada.types("help", channel=CHANNEL)
+    answers = await at.told(5)
 
-    await asyncio.sleep(0.05)
-    assert len(answers) == 4
-    assert answers[-1].text.endswith("…")
+    assert answers[3].text.endswith("…")
+    assert answers[4].text == "You asked: help"
 
 
-async def test_nothing_in_an_answer_becomes_markup_or_a_mention_except_who_is_meant(at: Scene) -> None:
-    at.clerk.replies["help"] = says("Invite <@U0BOT>, says <@U0ADA00>, not <@U0EVE00>, <!channel>, *all*")
+async def test_nothing_in_an_answer_becomes_markup_or_a_mention_except_the_bot_and_the_person(at: Scene) -> None:
+    at.chat_handler.replies["help"] = says("Invite <@U0BOT>, says <@U0ADA00>, not <@U0EVE00>, <!channel>, *all*")
     await at.ada.types("help", channel=CHANNEL)
 
     assert (await at.told())[0].text == "Invite @U0BOT, says @U0ADA00, not <@U0EVE00>, <!channel>, *all*"
@@ -294,134 +303,145 @@ async def test_nothing_in_an_answer_becomes_markup_or_a_mention_except_who_is_me
 
 
 @both_ways
-async def test_a_pressed_button_asks_with_its_words(at: Scene) -> None:
-    at.clerk.replies["watch TX"] = says("Watching Texas.", buttons=((Button("Undo", "undo 1"), Button("No", "help")),))
+async def test_a_pressed_button_sends_its_command(at: Scene) -> None:
+    at.chat_handler.replies["watch TX"] = says(
+        "Watching Texas.", buttons=((Button("Undo", "undo 1"), Button("No", "help")),)
+    )
     await at.ada.types("watch TX", channel=CHANNEL)
     assert (await at.told())[0].buttons == (("Undo", "undo 1"), ("No", "help"))
     await at.ada.presses("Undo", channel=CHANNEL)
     answers = await at.told(2)
 
-    assert at.clerk.asked[-1].text == "undo 1"
-    assert at.clerk.asked[-1].address == CHANNEL
+    assert at.chat_handler.asked[-1].text == "undo 1"
+    assert at.chat_handler.asked[-1].address == CHANNEL
     assert not answers[-1].replaces
 
 
-async def test_a_picker_is_edited_in_place_and_told_to_the_channel_once_when_it_rests(at: Scene) -> None:
-    rows = ((Button("TX", "pick TX"), Button("OK", "pick OK")), (Button("Done", "status"),))
-    at.clerk.replies["states"] = says("Choose:", buttons=rows, in_place=True)
-    at.clerk.replies["pick TX"] = at.clerk.replies["pick OK"] = says(
-        "Choose:", buttons=rows, in_place=True, changed=True
-    )
-    await at.ada.types("states", channel=CHANNEL)
-    await at.told()
-    await at.ada.presses("TX", channel=CHANNEL)
-    await at.told(2)
-    at.clerk.held[CHANNEL] = subscription(CHANNEL, "OK", "TX")
-    await at.ada.presses("OK", channel=CHANNEL)
-    answers = await at.told(3)
+async def test_a_picker_is_edited_in_place_and_its_changes_are_announced_once_when_it_rests() -> None:
+    rested = asyncio.Event()
 
-    assert [answer.replaces for answer in answers] == [False, True, True]
-    await eventually(lambda: at.server.told(CHANNEL))
-    await asyncio.sleep(0.1)
-    [told] = at.server.told(CHANNEL)
-    assert told.startswith("@U0ADA00 changed the settings of this channel:\nYou will hear of ")
-    assert "Oklahoma, Texas" in told
+    async def rest(_: float) -> None:
+        await rested.wait()
+
+    rows = ((Button("TX", "pick TX"), Button("OK", "pick OK")), (Button("Done", "status"),))
+    async with scene(**SOCKET, sleep=rest) as at:
+        replies = at.chat_handler.replies
+        replies["states"] = says("Choose:", buttons=rows, in_place=True)
+        replies["pick TX"] = replies["pick OK"] = says("Choose:", buttons=rows, in_place=True, changed=True)
+        await at.ada.types("states", channel=CHANNEL)
+        await at.told()
+        await at.ada.presses("TX", channel=CHANNEL)
+        await at.told(2)
+        at.chat_handler.held[CHANNEL] = subscription(CHANNEL, "OK", "TX")
+        await at.ada.presses("OK", channel=CHANNEL)
+        answers = await at.told(3)
+        assert [answer.replaces for answer in answers] == [False, True, True]
+        assert at.server.told(CHANNEL) == []
+
+        rested.set()
+        await eventually(lambda: at.server.told(CHANNEL))
+        await at.ada.types("help", channel=CHANNEL)
+        await at.told(4)
+        [told] = at.server.told(CHANNEL)
+    first, second = told.split("\n")
+    assert first == "@U0ADA00 changed this channel's settings:"
+    assert "Oklahoma and Texas" in second
 
 
 # ── what was changed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_what_was_changed_and_by_whom_is_told_to_the_channel(at: Scene) -> None:
-    lines = ("You will hear of Texas.", "In the last seven days:", "• Bay County")
-    at.clerk.replies["watch TX"] = says(*lines, changed=True)
+async def test_the_channel_is_told_what_changed_and_who_changed_it(at: Scene) -> None:
+    lines = ("You'll get Texas.", "In the last seven days:", "• Bay County")
+    at.chat_handler.replies["watch TX"] = says(*lines, changed=True)
     await at.ada.types("watch TX", channel=CHANNEL)
     [answer] = await at.told()
 
-    assert at.server.told(CHANNEL) == ["@U0ADA00 changed the settings of this channel:\nYou will hear of Texas."]
+    assert at.server.told(CHANNEL) == ["@U0ADA00 changed this channel's settings:\nYou'll get Texas."]
     assert answer.text == "\n".join(lines)
     [post] = at.server.called("chat.postMessage")
     assert post.arguments["unfurl_links"] is False
 
 
-async def test_what_is_undone_is_told_as_what_is_in_force_again(at: Scene) -> None:
-    at.clerk.held[CHANNEL] = subscription(CHANNEL, "TX")
-    at.clerk.replies["undo 2"] = says("Undone.", "You will hear …", changed=True)
+async def test_an_undo_is_announced_as_the_settings_now_in_effect(at: Scene) -> None:
+    at.chat_handler.held[CHANNEL] = subscription(CHANNEL, "TX")
+    at.chat_handler.replies["undo 2"] = says("Undone.", "You'll get …", changed=True)
     await at.ada.types("undo 2", channel=CHANNEL)
     await at.told()
 
-    assert "Texas, at once." in at.server.told(CHANNEL)[0]
+    assert "Texas, right away." in at.server.told(CHANNEL)[0]
 
 
-async def test_blocks_that_slack_refuses_are_said_without_markup(at: Scene) -> None:
+async def test_blocks_that_slack_rejects_are_sent_without_markup(at: Scene) -> None:
     at.server.script(CHANNEL, refused("invalid_blocks"))
-    at.clerk.replies["watch TX"] = says("You will hear of *Texas*.", changed=True)
+    at.chat_handler.replies["watch TX"] = says("You'll get *Texas*.", changed=True)
     await at.ada.types("watch TX", channel=CHANNEL)
     await at.told()
 
     [told] = at.server.told(CHANNEL)
-    assert told.endswith("changed the settings of this channel:\nYou will hear of *Texas*.")
+    assert told.endswith("changed this channel's settings:\nYou'll get *Texas*.")
     assert "<@U0ADA00>" in at.server.messages[0].arguments["text"]
 
 
 async def test_the_channel_is_told_in_its_own_language(at: Scene) -> None:
-    at.clerk.held[CHANNEL] = subscription(CHANNEL, "TX", language=Language.SPANISH)
-    at.clerk.replies["stop"] = says("Detenido.", changed=True)
+    at.chat_handler.held[CHANNEL] = subscription(CHANNEL, "TX", language=Language.SPANISH)
+    at.chat_handler.replies["stop"] = says("Detenido.", changed=True)
     await at.ada.types("stop", channel=CHANNEL)
     await at.told()
 
     assert at.server.told(CHANNEL) == ["@U0ADA00 cambió la configuración de este canal:\nDetenido."]
 
 
-async def test_where_the_bot_is_not_the_answer_says_how_to_invite_it(at: Scene) -> None:
+async def test_outside_the_bots_channels_the_answer_says_how_to_invite_it(at: Scene) -> None:
     at.server.outside.add(PRIVATE)
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+    at.chat_handler.replies["watch TX"] = says("You'll get Texas.", changed=True)
     await at.ada.types("watch TX", channel=PRIVATE)
     [answer] = await at.told()
 
     assert at.server.told(PRIVATE) == []
-    assert answer.text.startswith("You will hear of Texas.\n")
+    assert answer.text.startswith("You'll get Texas.\n")
     assert answer.text.endswith("/invite @U0BOT")
 
 
-async def test_an_outage_of_slacks_is_not_taken_for_a_missing_invitation(at: Scene) -> None:
+async def test_a_slack_outage_is_not_mistaken_for_a_missing_invitation(at: Scene) -> None:
     at.server.script(CHANNEL, refused("internal_error"), dropped())
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+    at.chat_handler.replies["watch TX"] = says("You'll get Texas.", changed=True)
     await at.ada.types("watch TX", channel=CHANNEL)
 
-    assert (await at.told())[0].text == "You will hear of Texas."
+    assert (await at.told())[0].text == "You'll get Texas."
 
 
 @admins_only
-async def test_with_admins_only_a_member_may_ask_but_not_change(at: Scene) -> None:
+async def test_with_admins_only_a_member_may_ask_but_not_change_settings(at: Scene) -> None:
     for words in ("watch TX", "undo 3", "set states=TX", "wach TX"):
         await at.ada.types(words, channel=CHANNEL)
     await at.ada.types("status", channel=CHANNEL)
     await at.ada.types("Ayuda", channel=CHANNEL)
     answers = await at.told(6)
 
-    assert [asked.text for asked in at.clerk.asked] == ["status", "Ayuda"]
+    assert [asked.text for asked in at.chat_handler.asked] == ["status", "Ayuda"]
     assert all("administrator" in answer.text for answer in answers[:4])
 
 
 @admins_only
 @pytest.mark.parametrize("rank", ["is_admin", "is_owner"])
-async def test_with_admins_only_administrators_and_owners_change(at: Scene, rank: str) -> None:
+async def test_with_admins_only_administrators_and_owners_may_change_settings(at: Scene, rank: str) -> None:
     boss = at.member("U0BOSS0", **{rank: True})
     await boss.types("watch TX", channel=CHANNEL)
     await at.told()
 
-    assert [asked.text for asked in at.clerk.asked] == ["watch TX"]
+    assert [asked.text for asked in at.chat_handler.asked] == ["watch TX"]
 
 
 @admins_only
-async def test_an_administrator_of_another_workspace_that_shares_the_channel_is_none_here(at: Scene) -> None:
+async def test_an_administrator_of_another_workspace_sharing_the_channel_is_not_one_here(at: Scene) -> None:
     guest = at.member("U0GUEST", is_admin=True, team_id="T0ELSEWHERE")
     stranger = at.member("U0STRNG", is_admin=True, is_stranger=True)
     for person in (guest, stranger):
         await person.types("watch TX", channel=CHANNEL)
     await at.told(2)
 
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
 @admins_only
@@ -430,33 +450,35 @@ async def test_with_admins_only_each_press_is_checked_again(at: Scene) -> None:
     [answer] = await at.told()
 
     assert "administrator" in answer.text
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
 @admins_only
-async def test_when_slack_does_not_say_who_is_an_administrator_nothing_is_changed(at: Scene) -> None:
+async def test_nothing_changes_when_slack_does_not_say_who_is_an_administrator(at: Scene) -> None:
     boss = at.member("U0BOSS0", is_admin=True)
     del at.server.users["U0BOSS0"]
     await boss.types("watch TX", channel=CHANNEL)
 
-    assert "nothing was changed" in (await at.told())[0].text
-    assert at.clerk.asked == []
+    assert "nothing changed" in (await at.told())[0].text
+    assert at.chat_handler.asked == []
 
 
 # ── direct messages ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_message_to_the_bot_is_a_command_and_the_answer_stays(at: Scene) -> None:
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True, buttons=((Button("Undo", "undo 1"),),))
+async def test_a_direct_message_to_the_bot_is_a_command_and_its_answer_stays(at: Scene) -> None:
+    at.chat_handler.replies["watch TX"] = says(
+        "You'll get Texas.", changed=True, buttons=((Button("Undo", "undo 1"),),)
+    )
     await at.ada.writes("<@U0BOT> watch TX", channel="D0ADA00")
 
     await eventually(lambda: at.server.told("D0ADA00"))
-    assert at.server.told("D0ADA00") == ["You will hear of Texas."]
-    assert at.clerk.asked[0].address == "D0ADA00"
-    assert at.clerk.asked[0].text == "watch TX"
+    assert at.server.told("D0ADA00") == ["You'll get Texas."]
+    assert at.chat_handler.asked[0].address == "D0ADA00"
+    assert at.chat_handler.asked[0].text == "watch TX"
 
 
-async def test_what_the_bot_wrote_itself_and_what_others_write_in_channels_is_not_read(at: Scene) -> None:
+async def test_the_bots_own_messages_and_messages_in_channels_are_ignored(at: Scene) -> None:
     await at.workspace.event("message", channel="D0ADA00", channel_type="im", user="U0BOT", text="watch TX")
     await at.workspace.event("message", channel="D0ADA00", channel_type="im", bot_id="B9", user="U9", text="watch TX")
     edited = {"channel": "D0ADA00", "channel_type": "im", "subtype": "message_changed"}
@@ -465,16 +487,16 @@ async def test_what_the_bot_wrote_itself_and_what_others_write_in_channels_is_no
     await at.ada.types("help", channel=CHANNEL)
     await at.told()
 
-    assert [asked.text for asked in at.clerk.asked] == ["help"]
+    assert [asked.text for asked in at.chat_handler.asked] == ["help"]
 
 
-async def test_a_command_between_two_people_is_about_ones_own_direct_messages_and_says_so(at: Scene) -> None:
-    at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+async def test_a_command_typed_between_two_people_concerns_the_direct_messages_with_the_bot(at: Scene) -> None:
+    at.chat_handler.replies["watch TX"] = says("You'll get Texas.", changed=True)
     await at.ada.types("watch TX", channel="D0OTHER0")
     [answer] = await at.told()
 
-    assert at.clerk.asked[0].address == "D0ADA00"
-    assert answer.text == "You will hear of Texas.\nThis is about your direct messages with @U0BOT."
+    assert at.chat_handler.asked[0].address == "D0ADA00"
+    assert answer.text == "You'll get Texas.\nThese settings are for your direct messages with @U0BOT."
     assert answer.alone
     assert at.server.messages == []
 
@@ -493,8 +515,8 @@ def chosen(element) -> object:
 
 
 @both_ways
-async def test_settings_opens_a_form_that_shows_what_is_in_force(at: Scene) -> None:
-    at.clerk.held[CHANNEL] = subscription(
+async def test_settings_opens_a_form_with_the_current_settings(at: Scene) -> None:
+    at.chat_handler.held[CHANNEL] = subscription(
         CHANNEL, "TX", "OK", cadence=Cadence.DAILY, at=clock(8, 30), tz="Europe/Madrid", kinds=(Kind.SIGNED,)
     )
     await at.ada.types("settings", channel=CHANNEL)
@@ -509,10 +531,10 @@ async def test_settings_opens_a_form_that_shows_what_is_in_force(at: Scene) -> N
         "tz": "Europe/Madrid",
         "kinds": ["signed"],
     }
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
-async def test_a_form_for_a_new_channel_begins_with_the_persons_zone_and_the_usual_kinds(at: Scene) -> None:
+async def test_a_form_for_a_new_channel_starts_with_the_persons_zone_and_the_usual_kinds(at: Scene) -> None:
     await at.member("U0LUZ00", locale="es-ES", tz="America/Bogota").types("ajustes", channel=CHANNEL)
     view = (await eventually(lambda: list(at.server.views.values())))[0].view
     form = fields(view)
@@ -524,38 +546,38 @@ async def test_a_form_for_a_new_channel_begins_with_the_persons_zone_and_the_usu
     assert chosen(form["cadence"]) == "instant"
 
 
-async def test_a_form_opens_in_time_though_slack_is_slow_to_say_who_asks(at: Scene) -> None:
-    at.server.slow["users.info"] = 30
+async def test_a_form_opens_in_time_although_slack_is_slow_to_say_who_asks(at: Scene, monkeypatch) -> None:
+    assert PROFILE_WAIT < 2, "Slack gives a form three seconds to open"
+    monkeypatch.setattr("bot.channels.slack.replies.PROFILE_WAIT", 0.05)
+    at.server.slow["users.info"] = 3_600
     await at.ada.types("settings", channel=CHANNEL)
 
     assert chosen(fields((await at.ada.opened()).view)["tz"]) == "UTC"
 
 
 @both_ways
-async def test_a_form_that_is_sent_becomes_one_command_that_is_answered_and_told(at: Scene) -> None:
+async def test_a_submitted_form_becomes_one_command_that_is_answered_and_announced(at: Scene) -> None:
     await at.ada.types("settings", channel=CHANNEL)
     form = await at.ada.opened()
     words = "set states=OK,TX cadence=daily at=09:00 tz=America/Chicago kinds=signed,withdrawn"
-    at.clerk.replies[words] = says("You will hear of Oklahoma and Texas.", changed=True)
+    at.chat_handler.replies[words] = says("You'll get Oklahoma and Texas.", changed=True)
     heard = await at.ada.submits(form, states=["OK", "TX"], cadence="daily", kinds=["signed", "withdrawn"])
     [answer] = await at.told()
 
     assert heard.payload is None
-    assert [asked.text for asked in at.clerk.asked] == [words]
-    assert at.clerk.asked[0].address == CHANNEL
-    assert (answer.text, answer.alone) == ("You will hear of Oklahoma and Texas.", True)
-    assert at.server.told(CHANNEL) == [
-        "@U0ADA00 changed the settings of this channel:\nYou will hear of Oklahoma and Texas."
-    ]
+    assert [asked.text for asked in at.chat_handler.asked] == [words]
+    assert at.chat_handler.asked[0].address == CHANNEL
+    assert (answer.text, answer.alone) == ("You'll get Oklahoma and Texas.", True)
+    assert at.server.told(CHANNEL) == ["@U0ADA00 changed this channel's settings:\nYou'll get Oklahoma and Texas."]
     assert where(read_form(words.removeprefix("set "))["states"]).states == ("OK", "TX")
 
 
-async def test_all_states_are_one_word_whatever_else_is_chosen(at: Scene) -> None:
+async def test_all_states_is_one_word_whatever_else_is_chosen(at: Scene) -> None:
     await at.ada.types("settings", channel=CHANNEL)
     await at.ada.submits(await at.ada.opened(), states=["TX", "all"])
     await at.told()
 
-    assert " states=all " in at.clerk.asked[0].text
+    assert " states=all " in at.chat_handler.asked[0].text
 
 
 @pytest.mark.parametrize(
@@ -572,7 +594,7 @@ async def test_all_states_are_one_word_whatever_else_is_chosen(at: Scene) -> Non
         ({"cadence": None}, "Choose"),
     ],
 )
-async def test_what_is_wrong_with_a_form_is_said_in_it_and_changes_nothing(at: Scene, wrong: dict, says: str) -> None:
+async def test_a_wrong_form_says_what_is_wrong_and_changes_nothing(at: Scene, wrong: dict, says: str) -> None:
     await at.ada.types("settings", channel=CHANNEL)
     heard = await at.ada.submits(await at.ada.opened(), **({"states": ["TX"]} | wrong))
 
@@ -580,10 +602,10 @@ async def test_what_is_wrong_with_a_form_is_said_in_it_and_changes_nothing(at: S
     [(block, sentence)] = heard.payload["errors"].items()
     assert block == f"{next(iter(wrong))}:{CHANNEL}"
     assert says in sentence
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
-async def test_a_form_without_a_conversation_asks_for_one_in_the_language_in_which_it_was_shown(at: Scene) -> None:
+async def test_a_form_without_a_conversation_asks_for_one_in_its_own_language(at: Scene) -> None:
     luz = at.member("U0LUZ00", locale="es-ES")
     await luz.uses_shortcut()
     form = await luz.opened()
@@ -593,8 +615,8 @@ async def test_a_form_without_a_conversation_asks_for_one_in_the_language_in_whi
     assert heard.payload["errors"] == {"where": "Elija un canal."}
 
 
-async def test_another_conversation_in_the_form_shows_what_is_in_force_there(at: Scene) -> None:
-    at.clerk.held[PRIVATE] = subscription(PRIVATE, "FL")
+async def test_choosing_another_conversation_in_the_form_shows_its_settings(at: Scene) -> None:
+    at.chat_handler.held[PRIVATE] = subscription(PRIVATE, "FL")
     await at.ada.uses_shortcut()
     form = await at.ada.opened()
     before = fields(form.view)
@@ -606,17 +628,17 @@ async def test_another_conversation_in_the_form_shows_what_is_in_force_there(at:
     heard = await at.ada.submits(form)
     assert heard.payload is None
     await at.told()
-    assert at.clerk.asked[0].address == PRIVATE
-    assert " states=FL " in at.clerk.asked[0].text
+    assert at.chat_handler.asked[0].address == PRIVATE
+    assert " states=FL " in at.chat_handler.asked[0].text
 
 
-async def test_a_form_sent_about_a_channel_without_the_bot_says_how_to_invite_it(at: Scene) -> None:
+async def test_a_form_about_a_channel_without_the_bot_says_how_to_invite_it(at: Scene) -> None:
     at.server.outside.add(PRIVATE)
     await at.ada.uses_shortcut()
     words = (
         "set states=TX cadence=instant at=09:00 tz=America/Chicago kinds=signed,withdrawn,reinstated,applied,mentioned"
     )
-    at.clerk.replies[words] = says("You will hear of Texas.", changed=True)
+    at.chat_handler.replies[words] = says("You'll get Texas.", changed=True)
     await at.ada.submits(await at.ada.opened(), where=PRIVATE, states=["TX"])
     [answer] = await at.told()
 
@@ -624,7 +646,7 @@ async def test_a_form_sent_about_a_channel_without_the_bot_says_how_to_invite_it
     assert answer.text.endswith("/invite @U0BOT")
 
 
-async def test_a_message_that_asks_for_the_settings_gets_a_button_that_opens_them(at: Scene) -> None:
+async def test_a_message_asking_for_the_settings_gets_a_button_that_opens_them(at: Scene) -> None:
     await at.ada.writes("settings", channel="D0ADA00")
     await eventually(lambda: at.server.told("D0ADA00"))
     await at.ada.presses("Settings", channel="D0ADA00", value="settings")
@@ -633,7 +655,7 @@ async def test_a_message_that_asks_for_the_settings_gets_a_button_that_opens_the
 
 
 @admins_only
-async def test_with_admins_only_the_form_opens_for_administrators_alone(at: Scene) -> None:
+async def test_with_admins_only_the_form_opens_only_for_administrators(at: Scene) -> None:
     await at.ada.types("settings", channel=CHANNEL)
     assert "administrator" in (await at.told())[0].text
     assert at.server.views == {}
@@ -644,7 +666,7 @@ async def test_with_admins_only_the_form_opens_for_administrators_alone(at: Scen
     at.server.users["U0BOSS0"] = {}
     heard = await boss.submits(form, states=["TX"])
     assert "administrator" in heard.payload["errors"]["where"]
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
 # ── the app's home ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -656,8 +678,8 @@ async def home_of(at: Scene, person: Member) -> list[str]:
     return [block["text"]["text"] for block in view["blocks"] if "text" in block]
 
 
-async def test_the_home_shows_what_the_workspace_is_told_and_what_is_paused_and_why(at: Scene) -> None:
-    at.clerk.held = {
+async def test_the_home_shows_the_workspaces_subscriptions_and_why_one_is_paused(at: Scene) -> None:
+    at.chat_handler.held = {
         s.address: s
         for s in (
             subscription(CHANNEL, "TX", "OK", cadence=Cadence.WEEKLY, tz="America/Chicago"),
@@ -669,15 +691,15 @@ async def test_the_home_shows_what_the_workspace_is_told_and_what_is_paused_and_
     }
     title, own, first, second = await home_of(at, at.ada)
 
-    assert title == "What this workspace is told"
+    assert title == "What this workspace gets"
     assert own.startswith("You, by direct message: ")
     assert "Florida" in own
     assert first.startswith(f"<#{CHANNEL}>: ")
-    assert "Oklahoma, Texas, on Mondays at 9:00 America/Chicago" in first
+    assert "Oklahoma and Texas, every Monday at 9 a.m. (America/Chicago)" in first
     assert second.endswith("\nPaused: This Slack channel was archived.")
 
 
-async def test_the_homes_button_opens_the_form(at: Scene) -> None:
+async def test_the_button_in_the_home_opens_the_form(at: Scene) -> None:
     await at.ada.opens_home()
     await eventually(lambda: at.server.homes)
     await at.ada.presses_at_home()
@@ -686,14 +708,14 @@ async def test_the_homes_button_opens_the_form(at: Scene) -> None:
 
 
 async def test_a_home_holds_no_more_than_slack_shows(at: Scene) -> None:
-    at.clerk.held = {f"C{n:08}": subscription(f"C{n:08}", "TX") for n in range(150)}
+    at.chat_handler.held = {f"C{n:08}": subscription(f"C{n:08}", "TX") for n in range(150)}
     lines = await home_of(at, at.ada)
 
     assert len(lines) == 92
     assert lines[-1] == "… and 60 more"
 
 
-async def test_an_empty_home_says_how_to_begin_and_only_the_home_tab_is_drawn(at: Scene) -> None:
+async def test_an_empty_home_says_how_to_start_and_only_the_home_tab_is_drawn(at: Scene) -> None:
     await at.workspace.event("app_home_opened", user="U0ADA00", channel="D0ADA00", tab="messages")
     assert "/countersign watch TX" in (await home_of(at, at.ada))[-1]
     assert len(at.server.called("views.publish")) == 1
@@ -702,26 +724,26 @@ async def test_an_empty_home_says_how_to_begin_and_only_the_home_tab_is_drawn(at
 # ── comings and goings ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_added_to_a_channel_the_bot_goes_on_there_and_says_hello_in_the_language_of_who_added_it(
+async def test_added_to_a_channel_the_bot_resumes_and_says_hello_in_the_language_of_the_person_who_added_it(
     at: Scene,
 ) -> None:
     at.member("U0LUZ00", locale="es-MX")
-    at.clerk.replies["hello"] = says("Hola.", buttons=((Button("Elegir", "states"),),))
+    at.chat_handler.replies["hello"] = says("Hola.", buttons=((Button("Elegir", "states"),),))
     await at.workspace.event(
         "member_joined_channel", user="U0BOT", channel=CHANNEL, channel_type="C", inviter="U0LUZ00"
     )
     await eventually(lambda: at.server.messages)
 
-    assert at.clerk.events == [("returned", "slack", CHANNEL)]
-    assert at.clerk.asked == [
+    assert at.chat_handler.events == [("returned", "slack", CHANNEL)]
+    assert at.chat_handler.asked == [
         Request(channel="slack", address=CHANNEL, text="hello", language=Language.SPANISH, bot="<@U0BOT>")
     ]
     assert at.server.told(CHANNEL) == ["Hola."]
     assert "states" in at.server.messages[0].raw
 
 
-async def test_an_event_that_could_not_be_taken_care_of_is_nobodys_to_be_told(at: Scene, monkeypatch) -> None:
-    monkeypatch.setattr(at.clerk, "gone", lambda *_: (_ for _ in ()).throw(RuntimeError("the disk is full")))
+async def test_a_failed_event_that_no_one_asked_for_bothers_no_one(at: Scene, monkeypatch) -> None:
+    monkeypatch.setattr(at.chat_handler, "gone", lambda *_: (_ for _ in ()).throw(RuntimeError("the disk is full")))
     await at.workspace.event("channel_archive", channel=CHANNEL, user="U0ADA00")
     await at.ada.types("help", channel=CHANNEL)
     answers = await at.told()
@@ -730,13 +752,13 @@ async def test_an_event_that_could_not_be_taken_care_of_is_nobodys_to_be_told(at
     assert at.server.messages == []
 
 
-async def test_other_people_come_and_go_without_a_word(at: Scene) -> None:
+async def test_other_people_joining_and_leaving_go_unmentioned(at: Scene) -> None:
     for name in ("member_joined_channel", "member_left_channel"):
         await at.workspace.event(name, user="U0ADA00", channel=CHANNEL, channel_type="C")
     await at.ada.types("help", channel=CHANNEL)
     await at.told()
 
-    assert at.clerk.events == []
+    assert at.chat_handler.events == []
     assert at.server.messages == []
 
 
@@ -751,72 +773,73 @@ async def test_other_people_come_and_go_without_a_word(at: Scene) -> None:
         ({"kind": "channel_deleted"}, "deleted"),
     ],
 )
-async def test_out_of_a_channel_the_subscription_pauses_and_says_why(at: Scene, event: dict, why: str) -> None:
+async def test_removed_from_a_channel_the_subscription_pauses_and_says_why(at: Scene, event: dict, why: str) -> None:
     await at.workspace.event(**event, channel=CHANNEL)
-    [(what, channel, address, reason)] = await eventually(lambda: at.clerk.events)
+    [(what, channel, address, reason)] = await eventually(lambda: at.chat_handler.events)
 
     assert (what, channel, address) == ("gone", "slack", CHANNEL)
     assert why in reason
 
 
-async def test_a_channel_that_is_opened_again_or_has_a_new_id_goes_on(at: Scene) -> None:
+async def test_a_channel_that_is_reopened_or_gets_a_new_id_resumes(at: Scene) -> None:
     await at.workspace.event("channel_unarchive", channel=CHANNEL, user="U0ADA00")
     await at.workspace.event("channel_id_changed", old_channel_id="G0OLD000", new_channel_id="C0NEW000")
-    await eventually(lambda: len(at.clerk.events) == 2)
+    await eventually(lambda: len(at.chat_handler.events) == 2)
 
-    assert set(at.clerk.events) == {("returned", "slack", CHANNEL), ("moved", "slack", "G0OLD000", "C0NEW000")}
+    assert set(at.chat_handler.events) == {("returned", "slack", CHANNEL), ("moved", "slack", "G0OLD000", "C0NEW000")}
 
 
 @both_ways
-async def test_uninstalled_all_that_is_held_of_the_only_workspace_is_erased(at: Scene) -> None:
+async def test_uninstalling_erases_everything_about_the_only_workspace(at: Scene) -> None:
     await at.ada.types("help", channel=CHANNEL)
     await at.workspace.event("app_uninstalled")
-    await eventually(lambda: at.clerk.events)
+    await eventually(lambda: at.chat_handler.events)
 
-    assert at.clerk.events == [("erased", "slack", "")]
+    assert at.chat_handler.events == [("erased", "slack", "")]
 
 
 async def test_a_revoked_bot_token_erases_and_a_revoked_persons_token_does_not(at: Scene) -> None:
     await at.workspace.event("tokens_revoked", tokens={"oauth": ["U0ADA00"]})
     await at.workspace.event("tokens_revoked", tokens={"bot": ["U0BOT"]})
-    await eventually(lambda: at.clerk.events)
-    await asyncio.sleep(0.02)
+    await eventually(lambda: at.chat_handler.events)
+    await at.ada.types("help", channel=CHANNEL)
+    await at.told()
 
-    assert at.clerk.events == [("erased", "slack", "")]
+    assert at.chat_handler.events == [("erased", "slack", "")]
 
 
-async def test_what_happens_in_somebody_elses_workspace_erases_nothing(at: Scene) -> None:
+async def test_an_event_in_another_workspace_erases_nothing(at: Scene) -> None:
     await Workspace(at.server, team="T0ELSEWHERE").event("app_uninstalled")
     await at.ada.types("help", channel=CHANNEL)
     await at.told()
 
-    assert at.clerk.events == []
+    assert at.chat_handler.events == []
 
 
-async def test_an_event_that_slack_sends_again_is_heard_once(at: Scene) -> None:
+async def test_an_event_that_slack_sends_again_counts_once(at: Scene) -> None:
     for _ in range(3):
         await at.workspace.event("channel_left", channel=CHANNEL, event_id="Ev1")
     await at.ada.types("help", channel=CHANNEL)
     await at.told()
 
-    assert len(at.clerk.events) == 1
+    assert len(at.chat_handler.events) == 1
 
 
 @both_ways
-async def test_what_nobody_asked_for_is_acknowledged_and_otherwise_passed_over(at: Scene) -> None:
+async def test_requests_the_app_did_not_ask_for_are_acknowledged_and_ignored(at: Scene) -> None:
     await at.workspace.event("team_join", user={"id": "U9"})
     await at.ada._interacts("message_action", callback_id="x", trigger_id="t")
     await at.ada._interacts(
         "block_actions", actions=[{"type": "button", "action_id": "x", "block_id": "b"}], trigger_id="t"
     )
 
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
 # ── the WebSocket ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_before_slack_closes_a_connection_the_next_one_is_open_and_the_old_one_still_heard(at: Scene) -> None:
+async def test_before_slack_closes_a_connection_the_next_is_open_and_the_old_one_still_works(at: Scene) -> None:
     old = await at.server.disconnect("warning")
     await eventually(lambda: len(at.server.links) == 2)
 
@@ -826,10 +849,10 @@ async def test_before_slack_closes_a_connection_the_next_one_is_open_and_the_old
     at.server.links.append(newest)
     await at.ada.types("status", channel=CHANNEL)
     await at.told(2)
-    assert {asked.text for asked in at.clerk.asked} == {"help", "status"}
+    assert {asked.text for asked in at.chat_handler.asked} == {"help", "status"}
 
 
-async def test_a_connection_that_breaks_is_made_again_with_a_fresh_address(at: Scene) -> None:
+async def test_a_broken_connection_is_replaced_at_a_fresh_address(at: Scene) -> None:
     for count in (2, 3):
         await at.server.links[-1].socket.close()
         await eventually(lambda count=count: len(at.server.links) == count)
@@ -857,7 +880,7 @@ async def test_an_address_that_has_expired_is_not_tried_again(at: Scene, monkeyp
     assert len(set(tried)) == len(tried) == 3
 
 
-async def test_a_refused_token_is_tried_less_and_less_and_said_without_being_shown() -> None:
+async def test_a_rejected_token_is_tried_less_and_less_and_reported_without_being_shown() -> None:
     with structlog.testing.capture_logs() as logs:
         async with scene(app_token="xapp-wrong-token-1234", connects=False) as at:
             await eventually(lambda: len(at.server.called("apps.connections.open")) > 4)
@@ -869,7 +892,7 @@ async def test_a_refused_token_is_tried_less_and_less_and_said_without_being_sho
     assert "xapp-wrong" not in str(logs)
 
 
-async def test_an_envelope_that_makes_no_sense_does_not_end_the_connection(at: Scene) -> None:
+async def test_a_nonsensical_envelope_does_not_end_the_connection(at: Scene) -> None:
     socket = at.server.links[-1].socket
     for text in ("{", "[]", '"x"', '{"type": "hello"}', '{"envelope_id": "1", "type": "interactive", "payload": {}}'):
         await socket.send_str(text)
@@ -885,7 +908,7 @@ async def test_an_envelope_that_makes_no_sense_does_not_end_the_connection(at: S
 
 async def knock(chat: SlackListener, body: bytes, path: str = "/slack/commands", **options):
     content = {"Content-Type": "application/x-www-form-urlencoded"}
-    return await chat.feed(path, content | signed(body, **options), body)
+    return await chat.receive(path, content | signed(body, **options), body)
 
 
 COMMAND = encoded("slash_commands", {"command": "/countersign", "text": "help", "team_id": TEAM, "user_id": "U0ADA00",
@@ -897,13 +920,13 @@ COMMAND = encoded("slash_commands", {"command": "/countersign", "text": "help", 
     "options",
     [{"secret": "another"}, {"at": lambda: 0}, {"at": lambda: time.time() - 301}, {"at": lambda: time.time() + 400}],
 )
-async def test_a_wrong_signature_and_an_old_request_played_again_are_refused_with_401(at: Scene, options) -> None:
+async def test_a_wrong_signature_and_a_replayed_request_get_a_401(at: Scene, options) -> None:
     options = {name: value() if callable(value) else value for name, value in options.items()}
     for path in ("/slack/commands", "/slack/events", "/slack/interactivity"):
         status, _, answer = await knock(at.chat, COMMAND, path, **options)
         assert status == 401
         assert b"signature" in answer
-    assert at.clerk.asked == []
+    assert at.chat_handler.asked == []
 
 
 @pytest.mark.parametrize("at", [HTTP], indirect=True)
@@ -916,37 +939,37 @@ async def test_a_wrong_signature_and_an_old_request_played_again_are_refused_wit
         {"X-Slack-Request-Timestamp": str(int(time.time()))},
     ],
 )
-async def test_signatures_that_are_none_are_refused_with_401(at: Scene, headers: dict) -> None:
-    assert (await at.chat.feed("/slack/events", headers, COMMAND))[0] == 401
-    assert (await at.chat.feed("/slack/events", headers, b"\xff\xfe"))[0] == 401
+async def test_malformed_signatures_get_a_401(at: Scene, headers: dict) -> None:
+    assert (await at.chat.receive("/slack/events", headers, COMMAND))[0] == 401
+    assert (await at.chat.receive("/slack/events", headers, b"\xff\xfe"))[0] == 401
 
 
 @pytest.mark.parametrize("at", [HTTP], indirect=True)
-async def test_slacks_question_whether_the_address_is_ours_is_answered(at: Scene) -> None:
+async def test_slacks_check_that_the_address_is_ours_is_answered(at: Scene) -> None:
     body = json.dumps({"type": "url_verification", "challenge": "a-challenge", "token": "x"}).encode()
     headers = {"content-type": "application/json"} | signed(body)
-    status, _, answer = await at.chat.feed("/slack/events", headers, body)
+    status, _, answer = await at.chat.receive("/slack/events", headers, body)
 
     assert (status, json.loads(answer)) == (200, {"challenge": "a-challenge"})
 
 
 @pytest.mark.parametrize("at", [HTTP], indirect=True)
-async def test_other_paths_and_bodies_are_refused_politely(at: Scene) -> None:
+async def test_other_paths_and_bodies_are_rejected_politely(at: Scene) -> None:
     assert (await knock(at.chat, COMMAND, "/slack/elsewhere"))[0] == 404
     assert (await knock(at.chat, b"", "/slack/install"))[0] == 404
-    assert (await at.chat.feed("/slack/events", {"content-type": "application/json"} | signed(b"{"), b"{"))[0] == 400
+    assert (await at.chat.receive("/slack/events", {"content-type": "application/json"} | signed(b"{"), b"{"))[0] == 400
 
 
-async def test_on_the_websocket_alone_nothing_is_taken_at_the_public_address(at: Scene) -> None:
+async def test_with_the_websocket_alone_the_public_address_takes_nothing(at: Scene) -> None:
     assert (await knock(at.chat, COMMAND))[0] == 404
 
 
-async def test_before_and_after_it_listens_it_says_so() -> None:
+async def test_before_and_after_listening_requests_get_a_503() -> None:
     async with LoopbackSlack() as server:
         slack = SlackSender(token=server.token, base_url=server.url)
         chat = SlackListener(slack, **HTTP)
         assert (await knock(chat, COMMAND))[0] == 503
-        task = asyncio.create_task(chat.listen(FakeClerk()))
+        task = asyncio.create_task(chat.listen(FakeChatHandler()))
         await asyncio.sleep(0)
         assert (await knock(chat, COMMAND))[0] == 200
         task.cancel()
@@ -968,7 +991,7 @@ BETA = Installed("T0BETA00", "xoxb-beta-secret", "U0BETABOT")
 
 @asynccontextmanager
 async def workspaces(notes: MemoryNotes):
-    vault = Vault(SECRET_KEY, notes)
+    vault = TokenVault(SECRET_KEY, notes)
     kept = Workspaces(vault)
     oauth = OAuth(
         client_id=CLIENT[0], client_secret=CLIENT[1], public_url="https://bot.example", vault=vault, workspaces=kept
@@ -980,8 +1003,8 @@ async def workspaces(notes: MemoryNotes):
 
 
 async def begin(at: Scene) -> tuple[str, dict[str, str]]:
-    """The state with which Slack is asked, and the cookie that the browser keeps."""
-    status, headers, _ = await at.chat.feed("/slack/install", {}, b"")
+    """Start an installation; return the state that Slack gets and the cookie that the browser keeps."""
+    status, headers, _ = await at.chat.receive("/slack/install", {}, b"")
     assert status == 302
     query = parse_qs(urlsplit(headers["location"]).query)
     assert headers["location"].startswith(at.server.base + "/oauth/v2/authorize?")
@@ -992,18 +1015,18 @@ async def begin(at: Scene) -> tuple[str, dict[str, str]]:
 
 async def install(at: Scene, code: str) -> int:
     state, cookie = await begin(at)
-    return (await at.chat.feed(f"/slack/oauth_redirect?code={code}&state={state}", cookie, b""))[0]
+    return (await at.chat.receive(f"/slack/oauth_redirect?code={code}&state={state}", cookie, b""))[0]
 
 
-async def test_two_workspaces_are_each_answered_and_sent_to_with_their_own_token() -> None:
+async def test_each_workspace_is_answered_and_sent_to_with_its_own_token() -> None:
     async with workspaces(MemoryNotes()) as at:
         assert [await install(at, code) for code in ("code-a", "code-b")] == [200, 200]
-        at.clerk.replies["watch TX"] = says("You will hear of Texas.", changed=True)
+        at.chat_handler.replies["watch TX"] = says("You'll get Texas.", changed=True)
         for app in (ALPHA, BETA):
             await Member(at.server, f"U0{app.team[-5:]}", team=app.team, way=at.way).types("watch TX", channel=CHANNEL)
         await at.told(2)
 
-        assert [(asked.address, asked.bot) for asked in at.clerk.asked] == [
+        assert [(asked.address, asked.bot) for asked in at.chat_handler.asked] == [
             (f"T0ALPHA0/{CHANNEL}", "<@U0ALPHABOT>"),
             (f"T0BETA00/{CHANNEL}", "<@U0BETABOT>"),
         ]
@@ -1017,7 +1040,7 @@ async def test_two_workspaces_are_each_answered_and_sent_to_with_their_own_token
         assert (last.token, last.arguments["channel"]) == (BETA.token, CHANNEL)
 
 
-async def test_a_flood_in_one_workspace_holds_no_other() -> None:
+async def test_a_flood_in_one_workspace_does_not_hold_back_another() -> None:
     async with workspaces(MemoryNotes()) as at:
         await install(at, "code-a")
         at.server.script(CHANNEL, Fault(status=429, headers={"Retry-After": "30"}, body={"ok": False}))
@@ -1025,12 +1048,12 @@ async def test_a_flood_in_one_workspace_holds_no_other() -> None:
         with pytest.raises(SendError):
             await at.slack.send(f"T0ALPHA0/{CHANNEL}", part)
 
-    assert at.slack.pace_of("T0ALPHA0/C0OTHER0").opens_in("T0ALPHA0/C0OTHER0") > 25
-    assert at.slack.pace_of(f"T0BETA00/{CHANNEL}").opens_in(f"T0BETA00/{CHANNEL}") == 0
-    assert at.slack.pace.opens_in(CHANNEL) == 0
+    assert at.slack.rate_limit_of("T0ALPHA0/C0OTHER0").opens_in("T0ALPHA0/C0OTHER0") > 25
+    assert at.slack.rate_limit_of(f"T0BETA00/{CHANNEL}").opens_in(f"T0BETA00/{CHANNEL}") == 0
+    assert at.slack.rate_limit.opens_in(CHANNEL) == 0
 
 
-async def test_tokens_are_encrypted_at_rest_and_nothing_is_kept_of_who_installed() -> None:
+async def test_tokens_are_stored_encrypted_and_nothing_about_the_person_who_installed() -> None:
     notes = MemoryNotes()
     async with workspaces(notes) as at:
         await install(at, "code-a")
@@ -1039,25 +1062,25 @@ async def test_tokens_are_encrypted_at_rest_and_nothing_is_kept_of_who_installed
     assert list(notes) == ["slack/T0ALPHA0"]
     for secret in ("alpha-secret", "xoxb", "U0ALPHABOT", "INSTALLER", "workspace"):
         assert secret not in stored
-    assert await Workspaces(Vault(SECRET_KEY, notes)).token("T0ALPHA0") == ALPHA.token
+    assert await Workspaces(TokenVault(SECRET_KEY, notes)).token("T0ALPHA0") == ALPHA.token
 
 
-async def test_another_secret_key_says_what_to_do() -> None:
+async def test_a_different_secret_key_fails_with_advice() -> None:
     notes = MemoryNotes()
-    await Vault(SECRET_KEY, notes).put("slack/T0ALPHA0", "{}")
-    other = Workspaces(Vault(SECRET_KEY[::-1], notes))
+    await TokenVault(SECRET_KEY, notes).put("slack/T0ALPHA0", "{}")
+    other = Workspaces(TokenVault(SECRET_KEY[::-1], notes))
 
-    with pytest.raises(ConfigError, match="COUNTERSIGN_SECRET_KEY does not open"):
+    with pytest.raises(ConfigError, match="COUNTERSIGN_SECRET_KEY doesn't decrypt"):
         await other.check()
     with pytest.raises(SendError, match="COUNTERSIGN_SECRET_KEY"):
         await SlackSender(tokens=other.token).token_of("T0ALPHA0")
     with pytest.raises(ConfigError, match=r"32 characters.*secrets"):
-        Vault("short", notes)
+        TokenVault("short", notes)
 
 
-async def test_a_text_opens_only_under_the_key_that_it_was_put_under() -> None:
+async def test_a_text_opens_only_under_the_key_it_was_stored_under() -> None:
     notes = MemoryNotes()
-    vault = Vault(SECRET_KEY, notes)
+    vault = TokenVault(SECRET_KEY, notes)
     await vault.put("slack/T0ALPHA0", "alpha\nwith a line break")
     assert await vault.get("slack/T0ALPHA0") == "alpha\nwith a line break"
     assert await vault.get("slack/T0BETA00") is None
@@ -1075,28 +1098,28 @@ async def test_a_workspace_that_uninstalls_is_erased_and_the_other_stays(event) 
             await install(at, code)
         name, more = event
         await Workspace(at.server, team=ALPHA.team, way=at.way).event(name, **more)
-        await eventually(lambda: at.clerk.events)
+        await eventually(lambda: at.chat_handler.events)
 
-        assert at.clerk.events == [("erased", "slack", "T0ALPHA0/")]
+        assert at.chat_handler.events == [("erased", "slack", "T0ALPHA0/")]
         assert list(notes) == ["slack/T0BETA00"]
-        with pytest.raises(SendError, match="not installed") as refusal:
+        with pytest.raises(SendError, match="no longer installed") as refusal:
             await at.slack.token_of("T0ALPHA0")
         assert refusal.value.credentials_rejected
 
 
-async def test_a_workspace_that_has_not_installed_the_app_is_told_so() -> None:
+async def test_a_workspace_without_the_app_is_told_so() -> None:
     async with workspaces(MemoryNotes()) as at:
         await Member(at.server, "U0ADA00", team="T0UNKNOWN", way=at.way).types("watch TX", channel=CHANNEL)
         [answer] = await at.told()
 
-        assert "not installed" in answer.text
-        assert at.clerk.asked == []
+        assert "no longer installed" in answer.text
+        assert at.chat_handler.asked == []
 
 
 async def test_the_home_of_one_workspace_shows_nothing_of_another() -> None:
     async with workspaces(MemoryNotes()) as at:
         await install(at, "code-a")
-        at.clerk.held = {
+        at.chat_handler.held = {
             s.address: s for s in (subscription(f"T0ALPHA0/{CHANNEL}", "TX"), subscription("T0BETA00/C0SECRET", "FL"))
         }
         lines = await home_of(at, Member(at.server, "U0ADA00", team=ALPHA.team, way=at.way))
@@ -1104,27 +1127,27 @@ async def test_the_home_of_one_workspace_shows_nothing_of_another() -> None:
         assert [line.partition(":")[0] for line in lines[1:]] == [f"<#{CHANNEL}>"]
 
 
-async def test_an_answer_of_slacks_with_a_wrong_old_or_used_state_installs_nothing(monkeypatch) -> None:
+async def test_a_wrong_old_or_used_state_installs_nothing(monkeypatch) -> None:
     notes = MemoryNotes()
     async with workspaces(notes) as at:
         state, cookie = await begin(at)
         redirect = "/slack/oauth_redirect?code=code-a&state="
-        assert (await at.chat.feed(redirect + state, {}, b""))[0] == 400
-        assert (await at.chat.feed(redirect + "made-up", {"Cookie": "slack-app-oauth-state=made-up"}, b""))[0] == 401
+        assert (await at.chat.receive(redirect + state, {}, b""))[0] == 400
+        assert (await at.chat.receive(redirect + "made-up", {"Cookie": "slack-app-oauth-state=made-up"}, b""))[0] == 401
         now = time.time()
         monkeypatch.setattr("time.time", lambda: now + 601)
-        assert (await at.chat.feed(redirect + state, cookie, b""))[0] == 401
+        assert (await at.chat.receive(redirect + state, cookie, b""))[0] == 401
         monkeypatch.undo()
         assert notes == {}
-        assert (await at.chat.feed(redirect + state, cookie, b""))[0] == 200
-        assert (await at.chat.feed(redirect.replace("code-a", "code-b") + state, cookie, b""))[0] == 401
+        assert (await at.chat.receive(redirect + state, cookie, b""))[0] == 200
+        assert (await at.chat.receive(redirect.replace("code-a", "code-b") + state, cookie, b""))[0] == 401
         assert list(notes) == ["slack/T0ALPHA0"]
 
 
-async def test_an_install_that_slack_refuses_or_breaks_off_is_a_page_and_not_an_error() -> None:
+async def test_a_failed_or_canceled_installation_shows_a_page_rather_than_an_error() -> None:
     async with workspaces(MemoryNotes()) as at:
         assert await install(at, "no-such-code") == 401
-        assert (await at.chat.feed("/slack/oauth_redirect?error=access_denied", {}, b""))[0] == 200
+        assert (await at.chat.receive("/slack/oauth_redirect?error=access_denied", {}, b""))[0] == 200
         at.server.refuse = "internal_error"
         assert await install(at, "code-a") == 401
 
@@ -1133,14 +1156,14 @@ async def test_an_install_that_slack_refuses_or_breaks_off_is_a_page_and_not_an_
     ("address", "kept"),
     [(f" T0ALPHA0/{CHANNEL} ", f"T0ALPHA0/{CHANNEL}"), (CHANNEL, CHANNEL), ("U024BE91L", "U024BE91L")],
 )
-def test_an_address_may_have_its_workspace_before_it(address: str, kept: str) -> None:
-    assert SlackSender(token="x").check(address) == kept
+def test_an_address_may_start_with_its_workspace(address: str, kept: str) -> None:
+    assert SlackSetup().check_address(address) == kept
 
 
 @pytest.mark.parametrize("address", ["/C024BE91L", "C024BE91L/C024BE91L", "T0ALPHA0/", "T0ALPHA0/#news"])
-def test_what_is_no_address_with_a_workspace_is_refused(address: str) -> None:
+def test_a_malformed_address_with_a_workspace_is_rejected(address: str) -> None:
     with pytest.raises(UsageError):
-        SlackSender(token="x").check(address)
+        SlackSetup().check_address(address)
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1153,11 +1176,11 @@ async def test_no_secret_is_logged_whatever_happens(at: Scene, caplog, capsys) -
     at.server.refuse = "internal_error"
     await at.ada.types("settings", channel=CHANNEL)
     await at.ada.types("watch TX", channel=CHANNEL)
-    await asyncio.sleep(0.1)
+    await eventually(lambda: at.server.called("users.info") or at.server.answers)
     at.server.refuse = None
-    at.clerk.replies["help"] = RuntimeError("as it happens")
+    at.chat_handler.replies["help"] = RuntimeError("as it happens")
     await at.ada.types("help", channel=CHANNEL)
-    await at.told()
+    await eventually(lambda: any(answer.text.startswith("Sorry,") for answer in at.server.answers))
     if at.server.links:
         await at.server.links[-1].socket.close()
         await eventually(lambda: len(at.server.links) == 2)
@@ -1170,15 +1193,15 @@ async def test_no_secret_is_logged_whatever_happens(at: Scene, caplog, capsys) -
         assert secret not in written
 
 
-def test_no_value_shows_its_token() -> None:
-    vault = Vault(SECRET_KEY, MemoryNotes())
+def test_no_repr_shows_a_secret() -> None:
+    vault = TokenVault(SECRET_KEY, MemoryNotes())
     oauth = OAuth(client_id="1", client_secret="hush", public_url="https://x.example", vault=vault,
                   workspaces=Workspaces(vault))  # fmt: skip
     assert "hush" not in repr(oauth)
     assert SECRET_KEY not in repr(vault)
 
 
-async def test_the_environment_gives_the_library_no_token(monkeypatch) -> None:
+async def test_the_library_takes_no_token_from_the_environment(monkeypatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-from-the-environment")
     monkeypatch.setenv("SLACK_CLIENT_ID", "1")
     monkeypatch.setenv("SLACK_CLIENT_SECRET", "2")
@@ -1208,20 +1231,20 @@ EVENTS = {
     not SCHEMA.exists() and not os.environ.get("CI"),
     reason="Slack's schema of a manifest is not beside this repository",
 )
-def test_the_manifest_is_what_slack_takes() -> None:
+def test_the_manifest_matches_slacks_schema() -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert [error.message for error in Draft7Validator(schema).iter_errors(MANIFEST)] == []
 
 
-def test_the_manifest_asks_for_the_scopes_and_events_that_the_program_uses_and_no_others() -> None:
+def test_the_manifest_asks_for_exactly_the_scopes_and_events_the_program_uses() -> None:
     scopes = MANIFEST["oauth_config"]["scopes"]
     events = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
     assert scopes == {"bot": list(SCOPES)}
     assert set(events) == set(EVENTS)
     assert {scope for scope in EVENTS.values() if scope} <= set(SCOPES)
     heard = {name.partition(".")[0] for name in events}
-    unused = dict.fromkeys(("slack", "voice", "add", "team", "workspaces", "admins_only", "settled"))
-    assert heard == set(EventHandlers(FakeClerk(), **unused).events)
+    unused = dict.fromkeys(("slack", "replies", "add", "team", "workspaces", "admins_only", "picker_rest", "sleep"))
+    assert heard == set(EventHandlers(FakeChatHandler(), **unused).events)
 
 
 def test_the_manifest_names_what_the_program_answers_to() -> None:

@@ -1,4 +1,4 @@
-"""Telegram: its markup and limits, and what its refusals mean."""
+"""Telegram's sending side: its markup and limits, and what its refusals mean."""
 
 import logging
 import subprocess
@@ -10,7 +10,6 @@ import pytest
 from support.loopback.server import page
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, read, refused, units
 
-from bot.channels import CHANNELS
 from bot.channels.rate_limit import RateLimit, Turn
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.messages.digest import Digest, Item, Section
@@ -26,7 +25,12 @@ def digest(*lines: Span, times: int = 1) -> Digest:
 
 
 def texts(of: Digest) -> list[str]:
-    return [part.payload["text"] for part in CHANNELS["telegram"](token="1:x").render(of)]
+    return [part.payload["text"] for part in TelegramSender(token="1:x").render(of)]
+
+
+def still() -> RateLimit:
+    """A rate limit whose clock stands still: what it was told to hold stays held that long."""
+    return RateLimit(clock=lambda: 0.0)
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ async def server():
 
 @pytest.fixture
 async def telegram(server: LoopbackTelegram):
-    channel = TelegramSender(token=server.token, base_url=server.url, call_timeout=2, pace=RateLimit())
+    channel = TelegramSender(token=server.token, base_url=server.url, rate_limit=still())
     yield channel
     await channel.close()
 
@@ -49,7 +53,7 @@ async def verdict(telegram: TelegramSender, address: str = "42") -> SendError:
     return refusal.value
 
 
-def test_what_is_scraped_is_escaped_and_only_our_own_markup_is_left() -> None:
+def test_scraped_text_is_escaped_and_only_our_own_markup_remains() -> None:
     [text] = texts(digest(Span("A & B <b> "), Span("the 'MOA'", 'https://x.example/?a=1&b="2"', strong=True)))
 
     assert text == (
@@ -63,7 +67,7 @@ def test_length_is_counted_in_utf_16_as_telegram_does() -> None:
     assert all(3_800 < units(read(text, "HTML").text) <= 4_096 for text in parts[:-1])
 
 
-def test_escaping_does_not_count_for_the_length() -> None:
+def test_escaping_does_not_count_toward_the_length() -> None:
     [text] = texts(digest(Span("&" * 100), times=39))
 
     assert len(text) > 19_000
@@ -77,7 +81,7 @@ def test_no_message_has_more_marked_runs_than_telegram_shows() -> None:
     assert sum(len(reading.links) for reading in readings) == 200
 
 
-def test_long_addresses_count_for_the_size_of_a_message() -> None:
+def test_long_addresses_count_toward_the_size_of_a_message() -> None:
     parts = texts(digest(Span("x", "https://x.example/" + "y" * 900), times=40))
 
     readings = [read(text, "HTML") for text in parts]
@@ -110,7 +114,7 @@ async def test_a_group_is_addressed_by_its_negative_number_and_a_channel_by_its_
         refused(400, "Bad Request: PEER_ID_INVALID"),
     ],
 )
-async def test_a_chat_that_refuses_is_lost_for_good_and_the_reason_is_said(
+async def test_a_refusing_chat_is_lost_for_good_and_the_reason_is_given(
     telegram: TelegramSender, server: LoopbackTelegram, fault
 ) -> None:
     server.script(42, fault)
@@ -123,7 +127,7 @@ async def test_a_chat_that_refuses_is_lost_for_good_and_the_reason_is_said(
     assert reason.lower() in str(error).lower()
 
 
-async def test_a_group_that_became_a_supergroup_tells_its_new_number(
+async def test_a_group_that_became_a_supergroup_reports_its_new_number(
     telegram: TelegramSender, server: LoopbackTelegram
 ) -> None:
     server.script(-42, migrated(-1001234567890))
@@ -145,11 +149,11 @@ async def test_a_flood_says_how_long_to_wait_in_seconds(
     error = await verdict(telegram)
 
     assert (error.retry_after, error.scope) == (35.0, "address")
-    assert telegram.pace.opens_in("42") == pytest.approx(35, abs=1)
-    assert telegram.pace.opens_in("43") == 0
+    assert telegram.rate_limit.opens_in("42") == 35
+    assert telegram.rate_limit.opens_in("43") == 0
 
 
-async def test_a_flood_told_to_a_second_chat_meanwhile_is_the_whole_bots(
+async def test_a_flood_in_a_second_chat_meanwhile_counts_for_the_whole_bot(
     telegram: TelegramSender, server: LoopbackTelegram
 ) -> None:
     server.script(42, flooded(35))
@@ -158,18 +162,18 @@ async def test_a_flood_told_to_a_second_chat_meanwhile_is_the_whole_bots(
     error = await verdict(telegram, "43")
 
     assert (error.retry_after, error.scope) == (30.0, "platform")
-    assert telegram.pace.opens_in("44") == pytest.approx(30, abs=1)
-    assert telegram.pace.opens_in("42") == pytest.approx(35, abs=1)
+    assert telegram.rate_limit.opens_in("44") == 30
+    assert telegram.rate_limit.opens_in("42") == 35
 
 
-async def test_floods_of_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
+async def test_repeated_floods_in_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
     server.script(42, flooded(35), flooded(36))
     await verdict(telegram)
-    telegram.pace = RateLimit()
+    telegram.rate_limit = still()
     error = await verdict(telegram)
 
     assert error.scope == "address"
-    assert telegram.pace.opens_in("43") == 0
+    assert telegram.rate_limit.opens_in("43") == 0
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ async def test_floods_of_one_chat_stay_its_own(telegram: TelegramSender, server:
         "Bad Request: something new",
     ],
 )
-async def test_a_text_that_is_refused_can_be_sent_without_markup(
+async def test_a_rejected_text_can_be_sent_without_markup(
     telegram: TelegramSender, server: LoopbackTelegram, description: str
 ) -> None:
     server.script(42, refused(400, description))
@@ -220,7 +224,7 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
 
 @pytest.mark.parametrize("token", ["110201543:wrong", "no-token"])
 async def test_a_wrong_token_is_told_apart_from_a_wrong_chat(server: LoopbackTelegram, token: str) -> None:
-    channel = TelegramSender(token=token, base_url=server.url, pace=RateLimit())
+    channel = TelegramSender(token=token, base_url=server.url, rate_limit=RateLimit())
     error = await verdict(channel)
     await channel.close()
 
@@ -229,13 +233,13 @@ async def test_a_wrong_token_is_told_apart_from_a_wrong_chat(server: LoopbackTel
     assert token not in str(error)
 
 
-def test_even_our_own_log_at_the_lowest_level_has_no_address_with_the_token() -> None:
-    """In a process of its own, since the libraries' loggers are set as a program would set them."""
+def test_even_our_own_log_at_its_lowest_level_shows_no_address_with_the_token() -> None:
+    """Run in a process of its own, because the libraries' loggers are set as the program sets them."""
     code = f"""
 import asyncio, logging, sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from bot.channels import CHANNELS
-from bot.channels.rate_limit import RateLimit, Turn
+from bot.channels.rate_limit import RateLimit
+from bot.channels.telegram.sender import TelegramSender
 from bot.errors import SendError
 from support.loopback.server import page
 from support.loopback.telegram import LoopbackTelegram, blocked
@@ -245,7 +249,7 @@ for name in ("httpx", "httpcore"):
     logging.getLogger(name).setLevel(logging.WARNING)
 async def main():
     async with LoopbackTelegram() as server:
-        channel = CHANNELS["telegram"](token=server.token, base_url=server.url, pace=RateLimit())
+        channel = TelegramSender(token=server.token, base_url=server.url, rate_limit=RateLimit())
         server.script(42, None, blocked(), page(f"<html>/bot{{server.token}}/</html>"), page(server.token, 502))
         for part in channel.render(digest(Span("Bay"))) * 4:
             try:
@@ -261,7 +265,7 @@ asyncio.run(main())
     assert "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw" not in shown.stdout + shown.stderr
 
 
-async def test_thirty_chats_are_told_within_the_limits_that_the_platform_enforces() -> None:
+async def test_thirty_chats_get_their_messages_within_the_limits_the_platform_enforces() -> None:
     async with LoopbackTelegram(limits=True) as server:
         channel = TelegramSender(token=server.token, base_url=server.url)
         [part] = channel.render(digest(Span("Bay County")))
@@ -278,7 +282,7 @@ async def test_thirty_chats_are_told_within_the_limits_that_the_platform_enforce
     assert took > 1.9
 
 
-async def test_nothing_is_asked_of_the_platform_beside_the_message(
+async def test_nothing_but_the_message_is_sent_to_the_platform(
     telegram: TelegramSender, server: LoopbackTelegram, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="telegram")
@@ -289,7 +293,7 @@ async def test_nothing_is_asked_of_the_platform_beside_the_message(
     assert not [record for record in caplog.records if record.name.startswith("telegram")]
 
 
-async def test_the_turn_of_a_message_counts_from_when_its_request_was_written_whatever_the_answer(
+async def test_a_turn_counts_from_when_its_request_was_written_whatever_the_answer(
     telegram: TelegramSender, server: LoopbackTelegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []

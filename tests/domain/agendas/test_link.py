@@ -1,4 +1,4 @@
-"""Which agencies on ICE's list a mention on a local agenda means."""
+"""Which agencies on ICE's list a mention may be about."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -7,8 +7,8 @@ import pytest
 from support.listings import row
 
 from bot.domain.agenda import CANCELLED, Mention
-from bot.domain.agendas.link import Agendas, is_meant, listed_there
-from bot.domain.agendas.track import mentioned
+from bot.domain.agendas.link import AgendaLog, is_meant, listed_there
+from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
 from bot.domain.change import Change, Kind
 
@@ -34,7 +34,7 @@ def said(title="Agreement under Section 287(g)", body="Board of County Commissio
         (said(), SHERIFF, True),
         (said(), agency("Marion County Sheriff's Office", "Marion County", "OH"), False),
         (said(), agency("Pinal County Sheriff's Office", "Pinal County"), False),
-        (said(), agency("Ocala Police Department", "Marion County"), False),  # of the county, but not the county's
+        (said(), agency("Ocala Police Department", "Marion County"), False),  # in the county, but not of it
         (said(), agency("Marion County Constable Precinct 1", "Marion County"), False),
         (said("The Sheriff asks to join 287(g)"), SHERIFF, True),
         (
@@ -59,11 +59,11 @@ def said(title="Agreement under Section 287(g)", body="Board of County Commissio
         (said("Sheriff: 287(g)", "Agenda", source="news", county=""), SHERIFF, False),  # of which county?
     ],
 )
-def test_who_is_meant_is_told_by_the_place_and_the_words(mention, listed, meant):
+def test_the_place_and_the_words_tell_which_agency_is_meant(mention, listed, meant):
     assert is_meant(listed, mention) is meant
 
 
-def test_where_none_that_is_meant_is_listed_the_county_s_others_are_said():
+def test_if_the_agency_is_not_listed_others_of_the_county_are_given():
     ocala = agency("Ocala Police Department", "Marion County")
     elsewhere = agency("Levy County Sheriff's Office", "Levy County")
     participating = {a.key: a for a in (ocala, elsewhere)}
@@ -78,7 +78,7 @@ def publication(at=NOW):
 
 def spoke(mention, days_ago=30, seq=1, kind=Kind.MENTIONED, **more):
     at = NOW - timedelta(days=days_ago)
-    return replace(mentioned(mention, publication(at), kind), seq=seq, recorded_at=at, **more)
+    return replace(mention_change(mention, publication(at), kind), seq=seq, recorded_at=at, **more)
 
 
 def signed(agreement=SHERIFF):
@@ -88,27 +88,30 @@ def signed(agreement=SHERIFF):
     return replace(change, seq=99, recorded_at=NOW)
 
 
-def test_a_signing_follows_on_what_the_commission_s_agenda_said():
+def test_a_signing_is_linked_to_the_mention_on_the_commissions_agenda():
     mention = said(meets_on=date(2026, 12, 1))
-    assert Agendas((spoke(mention),)).speak_of(signed()) == mention
-    assert Agendas((spoke(mention),)).speak_of(signed(agency("Levy County Sheriff's Office", "Levy County"))) is None
-    assert Agendas((spoke(mention, days_ago=181),)).speak_of(signed()) is None
-    assert Agendas().speak_of(signed()) is None
+    assert AgendaLog((spoke(mention),)).mention_behind(signed()) == mention
+    assert (
+        AgendaLog((spoke(mention),)).mention_behind(signed(agency("Levy County Sheriff's Office", "Levy County")))
+        is None
+    )
+    assert AgendaLog((spoke(mention, days_ago=181),)).mention_behind(signed()) is None
+    assert AgendaLog().mention_behind(signed()) is None
 
 
-def test_it_is_said_as_it_stood_at_the_end_and_not_if_it_was_taken_back():
+def test_the_last_edition_counts_unless_it_was_retracted():
     first = said(meets_on=date(2026, 12, 1))
     moved = replace(first, meets_on=date(2026, 12, 8)).after(first)
     taken_back = spoke(first, seq=3, kind=Kind.RETRACTED, retracts=1, retracted=Kind.MENTIONED)
-    assert Agendas((spoke(first), spoke(moved, 20, 2))).speak_of(signed()) == moved
-    assert Agendas((spoke(first), taken_back)).speak_of(signed()) is None
+    assert AgendaLog((spoke(first), spoke(moved, 20, 2))).mention_behind(signed()) == moved
+    assert AgendaLog((spoke(first), taken_back)).mention_behind(signed()) is None
 
 
-def test_of_several_the_last_meeting_that_took_place_is_said():
+def test_among_several_meetings_the_last_one_held_counts():
     early, late = said(item="a", meets_on=date(2026, 11, 3)), said(item="b", meets_on=date(2026, 12, 1))
     to_come = said(item="c", meets_on=date(2027, 1, 5))
     called_off = said(item="d", meets_on=date(2026, 12, 10), status=CANCELLED)
     log = tuple(spoke(mention, seq=n) for n, mention in enumerate((late, early, to_come, called_off), start=1))
-    assert Agendas(log).speak_of(signed()) == late
-    assert Agendas(log[2:]).speak_of(signed()) == to_come
-    assert Agendas(log[3:]).speak_of(signed()) == called_off
+    assert AgendaLog(log).mention_behind(signed()) == late
+    assert AgendaLog(log[2:]).mention_behind(signed()) == to_come
+    assert AgendaLog(log[3:]).mention_behind(signed()) == called_off

@@ -1,8 +1,8 @@
-"""When two rows are one agreement, and when they only look like it."""
+"""Rows that are one agreement, and rows that only look like one."""
 
 from dataclasses import replace
 from datetime import date
-from itertools import combinations, permutations
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from support.listings import A_DAY, ANOTHER_DAY, changes, kinds, moa, row
 
 from bot.domain.agreement import SupportType
-from bot.domain.geography import counties
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import county_names, plain_county
 from bot.domain.geography.states import STATES
-from bot.domain.lists.matching import _RULES, Pair, best_pairs, heaviest, is_second_row
+from bot.domain.lists.matching import RULES, Pair, best_pairs, heaviest, is_second_row
 
 
 def rules(left, joined):
-    """The reasons of all rules that hold for two rows."""
-    return [because for _, because, holds in _RULES if holds(Pair(left, joined))]
+    """Return the reasons of all rules that apply to two rows."""
+    return [because for _, because, holds in RULES if holds(Pair(left, joined))]
 
 
 def are_paired(left, joined):
@@ -26,16 +25,19 @@ def are_paired(left, joined):
 
 
 MOA_AND_DATE = "the same MOA and signing date"
-SAME_NAME_AND_DATE = "the same name but for generic words, and the same signing date or MOA"
+SAME_NAME_AND_DATE = "the same name apart from generic words, and the same signing date or MOA"
 SLIP_AND_DATE = "a slip of the pen in the name, and the same signing date or MOA"
-ALIKE_AND_MOA = "a name much like it, the same MOA, and a slip of the pen in the signing date"
-SAME_BODY = "the same body, one side named in part, and the same signing date"
-ALIKE_DATE_COUNTY = "a name much like it, and the same signing date, type and county"
+SLIPS = "slips of the pen in the name, and the same signing date, type and county"
+ALIKE_AND_MOA = "a similar name, the same MOA, and a slip of the pen in the signing date"
+SAME_BODY = "the same body, one of its names incomplete, and the same signing date"
+ALIKE_DATE_COUNTY = "a similar name, and the same signing date, type and county"
 BY_COUNTY = "the same body of the same county, and the same signing date"
-SAME_NAME = "the same name but for generic words"
+SLIP_AND_COUNTY = "one slip of the pen in the name, another county, and the same signing date and type"
+SAME_NAME = "the same name apart from generic words"
 SLIP_NEAR_DATE = "a slip of the pen in the name and in the signing date, in the same county"
-OTHER_STATE = "all the same but the state"
-OTHER_TYPE = "all the same but the support type"
+OTHER_STATE = "the same in everything but the state"
+TYPE_WITHIN_DAYS = "the same agency and county; the support type and the signing date were corrected within days"
+OTHER_TYPE = "the same in everything but the support type"
 
 JULY_2, JULY_3 = date(2025, 7, 2), date(2025, 7, 3)
 CONSTABLE = row("Tennessee State Constable 4th District", "TN", "Polk County")
@@ -50,10 +52,19 @@ ONE_RULE_DECIDES = [
     ),
     (
         SAME_NAME_AND_DATE,
-        row("Town of Palm Beach Police Department", county="Plam Beach County"),
-        row("Palm Beach Police Department", county="Palm Beach County"),
+        row("Pasco County Board of County Commissioners", agency_type="County"),
+        row("Pasco County Board of County Commissioners/ Corrections"),
     ),
-    (SLIP_AND_DATE, row("Macro Island Police Department"), row("Marco Island Police Department")),
+    (
+        SLIP_AND_DATE,
+        row("Macro Island Police Department", agency_type="Municipality"),
+        row("Marco Island Police Department"),
+    ),
+    (
+        SLIPS,
+        row("Bustis Police Department", county="Lake County"),
+        row("Eustis Police Department", county="Lake Conty"),
+    ),
     (
         ALIKE_AND_MOA,
         row("Brookfield Police Department", "NC", moa=moa("brookford"), signed=JULY_2),
@@ -66,6 +77,11 @@ ONE_RULE_DECIDES = [
     ),
     (ALIKE_DATE_COUNTY, FREEDOM, FREEBORN),
     (BY_COUNTY, CONSTABLE, row("Polk County Constable District 4", "TN", "Polk County")),
+    (
+        SLIP_AND_COUNTY,
+        row("Macro Island Police Department", county="Lee County"),
+        row("Marco Island Police Department", county="Collier County"),
+    ),
     (
         SAME_NAME,
         row("Tampa Police Department", signed=ANOTHER_DAY),
@@ -82,6 +98,11 @@ ONE_RULE_DECIDES = [
         row("Crow Wing County Sheriff's Office", "MN", "Crow Wing County", kind="WSO"),
     ),
     (
+        TYPE_WITHIN_DAYS,
+        row("Bell County Sheriff's Office", "TX", kind="JEM", signed=JULY_2),
+        row("Bell County Sheriff's Office", "TX", kind="WSO", signed=JULY_3),
+    ),
+    (
         OTHER_TYPE,
         row("Bell County Sheriff's Office", "TX", kind="JEM", moa=moa("bell")),
         row("Bell County Sheriff's Office", "TX", kind="WSO", moa=moa("bell")),
@@ -90,17 +111,17 @@ ONE_RULE_DECIDES = [
 
 
 @pytest.mark.parametrize(("because", "left", "joined"), ONE_RULE_DECIDES, ids=[case[0] for case in ONE_RULE_DECIDES])
-def test_each_rule_alone_decides_some_pair(because, left, joined):
+def test_each_rule_decides_a_pair_no_other_rule_decides(because, left, joined):
     assert rules(left, joined) == [because]
     assert [pair.because for pair in best_pairs([left], [joined])] == [because]
 
 
-def test_every_rule_has_such_a_pair():
-    assert [because for because, _, _ in ONE_RULE_DECIDES] == [because for _, because, _ in _RULES]
+def test_every_rule_has_an_example_of_its_own():
+    assert [because for because, _, _ in ONE_RULE_DECIDES] == [because for _, because, _ in RULES]
 
 
 def test_stronger_evidence_comes_first():
-    weights = [weight for weight, _, _ in _RULES]
+    weights = [weight for weight, _, _ in RULES]
     assert weights == sorted(weights, reverse=True)
 
 
@@ -109,7 +130,7 @@ FAR = date(2024, 1, 31)
 
 
 def spoilt(because, *, left=None, joined=None):
-    """The pair of a rule, with something that it rests on taken away."""
+    """A rule's example without one piece of its evidence."""
     one, other = CASES[because]
     return replace(one, **(left or {})), replace(other, **(joined or {}))
 
@@ -206,7 +227,29 @@ NOT_ENOUGH = [
     (OTHER_STATE, "another county", spoilt(OTHER_STATE, joined={"county": "Cass County"})),
     (OTHER_STATE, "two MOAs", spoilt(OTHER_STATE, left={"moa": moa("one")}, joined={"moa": moa("other")})),
     (OTHER_TYPE, "another date", spoilt(OTHER_TYPE, joined={"signed": FAR})),
-    (OTHER_TYPE, "no MOA", spoilt(OTHER_TYPE, left={"moa": None}, joined={"moa": None})),
+    (OTHER_TYPE, "one MOA", spoilt(OTHER_TYPE, left={"moa": None})),
+    (TYPE_WITHIN_DAYS, "months apart", spoilt(TYPE_WITHIN_DAYS, left={"signed": FAR})),
+    (TYPE_WITHIN_DAYS, "an MOA", spoilt(TYPE_WITHIN_DAYS, joined={"moa": moa("bell")})),
+    (
+        TYPE_WITHIN_DAYS,
+        "another county",
+        spoilt(TYPE_WITHIN_DAYS, left={"county": "Bell County"}, joined={"county": "Hill County"}),
+    ),
+    (SLIPS, "another date", spoilt(SLIPS, joined={"signed": FAR})),
+    (SLIPS, "two MOAs", spoilt(SLIPS, left={"moa": moa("one")}, joined={"moa": moa("other")})),
+    (
+        SLIPS,
+        "two real places",
+        (
+            row("Bedford Police Department", "MA", "Middlesex County"),
+            row("Medford Police Department", "MA", "Middlesex County"),
+        ),
+    ),
+    (
+        SLIP_AND_COUNTY,
+        "a township, of which each county may have one",
+        (row("Greene Township Police", "PA", "Franklin County"), row("Green Township Police", "PA", "Erie County")),
+    ),
     (OTHER_TYPE, "another MOA", spoilt(OTHER_TYPE, joined={"moa": moa("other")})),
     (OTHER_TYPE, "another state", spoilt(OTHER_TYPE, joined={"state": "OK"})),
     (OTHER_TYPE, "another name", spoilt(OTHER_TYPE, joined={"canonical": "ball county sheriff office"})),
@@ -216,7 +259,7 @@ NOT_ENOUGH = [
 @pytest.mark.parametrize(
     ("left", "joined"), [pair for _, _, pair in NOT_ENOUGH], ids=[f"{rule}: {what}" for rule, what, _ in NOT_ENOUGH]
 )
-def test_what_a_rule_rests_on_cannot_be_missing(left, joined):
+def test_a_rule_fails_without_its_evidence(left, joined):
     assert not are_paired(left, joined)
     assert not are_paired(joined, left)
 
@@ -226,7 +269,7 @@ def test_rules_hold_in_both_directions(left, joined):
     assert rules(joined, left) == rules(left, joined)
 
 
-# ── real agencies that look alike ────────────────────────────────────────────────────────────────────────────────────
+# ── real agencies with similar names ──────────────────────────────────────────────────────────────────────────────────
 
 LOOKALIKES = [
     ("AZ", "Pima County Sheriff's Office", "Pinal County Sheriff's Office", "Pima County", "Pinal County"),
@@ -299,8 +342,8 @@ LOOKALIKES = [
 
 
 @pytest.mark.parametrize(("state", "one", "other", "county", "other_county"), LOOKALIKES)
-def test_real_agencies_that_look_alike_are_never_one(state, one, other, county, other_county):
-    """Though both were signed on one day, both links are pending, and both stand in one county where they do."""
+def test_real_agencies_with_similar_names_never_pair(state, one, other, county, other_county):
+    """Even if both were signed on one day, neither MOA is posted, and the county, unless given, is the same."""
     a = row(one, state, county, agency_type="Municipality")
     b = row(other, state, other_county or county, agency_type="Municipality")
     assert not are_paired(a, b)
@@ -326,7 +369,7 @@ def test_real_agencies_that_look_alike_are_never_one(state, one, other, county, 
         ),
     ],
 )
-def test_a_name_in_part_is_the_same_body_only_if_signed_on_the_same_day(one, other):
+def test_an_incomplete_name_is_the_same_body_only_if_signed_on_the_same_day(one, other):
     left = row(one, county="Goliad County")
     joined = row(other, county="Goliad County")
     assert are_paired(left, joined)
@@ -334,7 +377,7 @@ def test_a_name_in_part_is_the_same_body_only_if_signed_on_the_same_day(one, oth
     assert kinds(changes([left], [left, joined])) == ["signed"]
 
 
-def test_county_sheriffs_of_one_name_in_several_states_are_not_one_unless_signed_on_one_day():
+def test_county_sheriffs_of_one_name_in_two_states_pair_only_if_signed_on_one_day():
     kentucky = row("Christian County Sheriff's Office", "KY", "Christian County", agency_type="County")
     missouri = replace(kentucky, state="MO", signed=date(2026, 2, 25))
     assert not are_paired(kentucky, missouri)
@@ -345,16 +388,17 @@ def test_county_sheriffs_of_one_name_in_several_states_are_not_one_unless_signed
 @pytest.mark.parametrize(
     "name", ["{} County Sheriff's Office", "Constable Precinct 1, {} County", "{} Police Department"]
 )
-def test_no_two_counties_of_the_united_states_are_taken_for_one(name):
-    """Though the county column is empty, both were signed on one day, and no MOA is posted."""
+def test_no_two_counties_of_the_united_states_pair(name):
+    """Even if the county column is empty, both were signed on one day, and no MOA is posted."""
     for state in STATES:
-        names = [county for county in counties.names(state) if county != "the Bronx"]  # it stands there as Bronx, too
+        names = [county for county in county_names(state) if county != "the Bronx"]  # the table has Bronx, too
         rows = [row(name.format(county), state, agency_type="County") for county in names]
-        for one, other in combinations(rows, 2):
-            assert not best_pairs([one], [other]), (one.agency, other.agency, state)
+        for at, one in enumerate(rows):
+            found = best_pairs([one], rows[at + 1 :])
+            assert not found, (one.agency, found[0].joined.agency, state)
 
 
-# ── spellings that are one ───────────────────────────────────────────────────────────────────────────────────────────
+# ── spellings of one agency ───────────────────────────────────────────────────────────────────────────────────────────
 
 ONE = [
     ("FL", "Pinellas Park PD", "Pinellas Park Police Department"),
@@ -389,12 +433,12 @@ ONE = [
 
 
 @pytest.mark.parametrize(("state", "one", "other"), ONE)
-def test_another_spelling_of_the_same_agency_is_that_agency(state, one, other):
+def test_two_spellings_of_one_agency_pair(state, one, other):
     assert not {"signed", "withdrawn"} & {*kinds(changes([row(one, state)], [row(other, state)]))}
     assert not {"signed", "withdrawn"} & {*kinds(changes([row(other, state)], [row(one, state)]))}
 
 
-def test_a_support_type_that_cannot_be_read_is_put_right_without_an_moa():
+def test_an_unreadable_support_type_is_corrected_without_an_moa():
     known = row("Bell County Sheriff's Office", "TX", "Bell County")
     misprint = replace(known, support_type=SupportType.OTHER, printed={"SUPPORT TYPE": "Tsk Frc"})
     assert kinds(changes([known], [misprint])) == ["corrected"]
@@ -405,7 +449,7 @@ def test_a_support_type_that_cannot_be_read_is_put_right_without_an_moa():
     assert not are_paired(*two_moas)
 
 
-def test_a_state_and_a_county_are_put_right_at_once_if_the_moa_is_the_same():
+def test_a_state_and_a_county_are_corrected_together_if_the_moa_is_the_same():
     wrong = row("Lake Placid Police Department", "NY", "Essex County", moa=moa("lakeplacid"))
     right = replace(wrong, state="FL", county="Highlands County")
     assert kinds(changes([wrong], [right])) == ["corrected"]
@@ -419,28 +463,28 @@ def test_one_digit_of_a_date_may_be_wrong(day):
 
 
 @pytest.mark.parametrize("day", [date(2026, 2, 13), date(2026, 3, 25), date(2025, 7, 26)])
-def test_two_digits_of_a_date_are_another_date(day):
+def test_a_date_with_two_wrong_digits_is_another_date(day):
     near = row("Lampass County Sheriff's Office", "TX", "Lampasas County")
     assert not Pair(near, replace(near, signed=day)).near_day
 
 
-def test_without_dates_the_county_stands_in_for_them():
+def test_the_county_decides_if_neither_row_has_a_date():
     one, other = (row(name, "TX", signed=None) for name in ("Dimit Police", "Dimmit Police"))
     assert not are_paired(one, other)
     assert are_paired(replace(one, county="Dimmit County"), replace(other, county="DIMMIT"))
     assert not are_paired(replace(one, county="Dimmit County"), replace(other, county="Webb County"))
     dated = replace(one, signed=A_DAY, county="Dimmit County")
-    assert rules(dated, replace(other, county="Dimmit County")) == [SLIP_NEAR_DATE]  # a day that is not given is no day
+    assert rules(dated, replace(other, county="Dimmit County")) == [SLIP_NEAR_DATE]  # a missing date is no match
     assert rules(replace(other, county="Dimmit County"), dated) == [SLIP_NEAR_DATE]
 
 
-def test_two_real_counties_that_are_spelt_alike_are_two():
+def test_two_real_counties_with_similar_names_are_two():
     one = row("Town of Ames Police", "TX", "Hale County", moa=moa("ames"), signed=ANOTHER_DAY)
     assert not are_paired(one, row("Ames Police", "TX", "Hall County", moa=moa("ames")))
     assert are_paired(one, row("Ames Police", "TX", "Halle County", moa=moa("ames")))
 
 
-# ── second rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── second rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -461,7 +505,7 @@ def test_a_second_row_has_the_same_name_and_nearly_the_same_date(other, is_secon
     assert is_second_row(Pair(row("Zephyrhills Police Department"), other)) is is_second
 
 
-def test_rows_with_two_counties_or_two_moas_are_two_agreements():
+def test_rows_with_different_counties_or_moas_are_two_agreements():
     one = row("Zephyrhills Police Department", county="Pasco County", moa=moa("z"))
     two = row("City of Zephyrhills Police Department", county="Pasco County", moa=moa("z"))
     assert is_second_row(Pair(one, two))
@@ -478,11 +522,11 @@ def test_a_branch_is_a_second_row_if_date_or_moa_is_the_same():
     assert not is_second_row(Pair(one, replace(branch, moa=None, signed=ANOTHER_DAY)))
 
 
-# ── the best pairs in total ──────────────────────────────────────────────────────────────────────────────────────────
+# ── the best pairs in total ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def brute_force(weights):
-    """The weight of the heaviest matching, by trying all."""
+    """Return the weight of the heaviest matching, by trying all."""
     rows = sorted({i for i, _ in weights})
     columns = sorted({j for _, j in weights}) + [None] * len(rows)
     return max(
@@ -500,11 +544,11 @@ def test_the_matching_is_the_heaviest(weights):
     assert sum(weights[edge] for edge in edges) == (brute_force(weights) if weights else 0)
 
 
-def test_a_mass_of_rows_that_compete_for_nothing_is_matched_at_once():
+def test_thousands_of_rows_that_do_not_compete_are_matched():
     assert len(heaviest({(i, i): 80 for i in range(20_000)})) == 20_000
 
 
-def test_pairs_are_the_best_in_total_and_not_the_first_found():
+def test_the_best_pairs_in_total_win_over_the_first_found():
     day, other_day = date(2026, 2, 26), date(2026, 2, 3)
     left = [row("Hill County Constable", "TX", signed=day), row("Hil County Constable", "TX", signed=day)]
     joined = [
@@ -515,7 +559,7 @@ def test_pairs_are_the_best_in_total_and_not_the_first_found():
     assert found == {(left[0].agency, joined[0].agency), (left[1].agency, joined[1].agency)}
 
 
-def test_of_two_that_the_same_rule_allows_the_more_alike_is_chosen():
+def test_the_more_similar_of_two_rows_wins_under_the_same_rule():
     left = row("Gulf County Sheriff's Office", moa=moa("gulf"))
     branch, same = row("Gulf County Jail", moa=moa("gulf")), row("Sheriff of Gulf County", moa=moa("gulf"))
     unlike = row("Gulf County Corrections", moa=moa("gulf"))
@@ -528,20 +572,20 @@ def test_of_two_that_the_same_rule_allows_the_more_alike_is_chosen():
     [
         ("County Constable District 4", "Polk County Constable District 4"),
         ("North Fork Constable", "North Fork Constable, Polk County"),
-        ("Ducktown Marshal", "Ducktown Marshal (Polk County)"),
+        ("Ducktown Marshal", "Ducktown Marshal of Polk County"),
     ],
 )
-def test_the_county_may_be_added_to_a_name(one, other):
+def test_a_name_may_add_its_county(one, other):
     assert rules(row(one, "TN", "Polk County"), row(other, "TN", "Polk County")) == [BY_COUNTY]
 
 
-def test_a_county_is_known_in_a_name_however_it_is_abbreviated():
+def test_an_abbreviated_county_in_a_name_is_recognized():
     one = row("Constable District 2", county="St. Johns County")
     other = row("Saint Johns Co. Constable District 2", county="St. Johns County")
     assert rules(one, other) == [BY_COUNTY]
 
 
-def test_each_row_is_in_one_pair_at_most():
+def test_each_row_is_in_at_most_one_pair():
     left = [row("Hill County Constable Pct 1", "TX")]
     joined = [row("Constable Pct 1, Hill County", "TX"), row("Hill County Precinct 1 Constable", "TX")]
     assert len(best_pairs(left, joined)) == 1
@@ -558,5 +602,5 @@ def test_each_row_is_in_one_pair_at_most():
         ("", ""),
     ],
 )
-def test_a_county_is_compared_without_its_kind(printed, plain):
+def test_a_county_is_compared_without_the_word_for_its_kind(printed, plain):
     assert plain_county(printed) == plain

@@ -1,4 +1,4 @@
-"""What ICE printed, read as what was meant: all the dirt that its lists have had, and worse."""
+"""The repair of what ICE printed: all the dirt its lists have had, and worse."""
 
 from datetime import UTC, date, datetime
 
@@ -54,12 +54,12 @@ def test_a_cell_is_tidied(printed, meant):
 
 
 @pytest.mark.parametrize("nothing", ["#N/A", "#n/a", "N/A", "na", "NONE", "-", "--", " ", "", None])
-def test_what_excel_prints_for_nothing_is_nothing(nothing):
+def test_an_empty_cell_is_empty_however_excel_prints_it(nothing):
     assert cell_text(nothing) == ""
 
 
 @pytest.mark.parametrize(("value", "text"), [(12, "12"), (1.5, "1.5"), (True, "True"), (" Bay ", "Bay")])
-def test_a_cell_of_another_type_is_text(value, text):
+def test_a_cell_of_another_type_becomes_text(value, text):
     assert cell_text(value) == text
 
 
@@ -111,23 +111,23 @@ def test_tidying_again_changes_nothing(text):
         ("Ontario", None),
     ],
 )
-def test_a_state_is_told_by_name_code_or_misprint_and_never_guessed(printed, code):
+def test_a_state_is_read_from_its_name_code_or_misprint_and_never_guessed(printed, code):
     assert state_code(printed) == code
 
 
 @pytest.mark.parametrize(("code", "name"), STATES.items())
-def test_every_state_is_known_in_every_case(code, name):
+def test_every_state_is_read_in_upper_and_lower_case(code, name):
     for text in (code, code.lower(), name, name.upper(), f" {name} "):
         assert state_code(text) == code
 
 
 @given(junk)
-def test_whatever_stands_for_a_state_is_a_state_or_none(text):
+def test_any_text_in_the_state_column_is_a_state_or_none(text):
     assert state_code(text) in {None, *STATES}
 
 
 @pytest.mark.parametrize("name", STATES.values())
-def test_no_state_with_a_letter_astray_is_taken_for_another(name):
+def test_no_state_with_a_wrong_letter_is_read_as_another_state(name):
     for place in range(len(name)):
         for spelt in (name[:place] + name[place + 1 :], name[:place] + name[place] + name[place:]):
             assert state_code(spelt) in {None, state_code(name)}, spelt
@@ -158,12 +158,12 @@ def test_no_state_with_a_letter_astray_is_taken_for_another(name):
         ("", SupportType.OTHER),
     ],
 )
-def test_a_support_type_is_read_whatever_is_astray(printed, meant):
+def test_a_support_type_is_read_despite_misprints(printed, meant):
     assert support_type(printed) is meant
 
 
 @pytest.mark.parametrize(("kind", "name"), SUPPORT_TYPES.items())
-def test_a_support_type_with_two_letters_astray_is_itself(kind, name):
+def test_a_support_type_with_two_wrong_letters_is_still_read(kind, name):
     for place in range(1, len(name)):
         assert support_type(name[: place - 1] + name[place + 1 :]) is kind, place
 
@@ -182,12 +182,12 @@ def test_a_support_type_with_two_letters_astray_is_itself(kind, name):
         ("", ""),
     ],
 )
-def test_a_type_of_agency_is_put_right_or_stays_as_printed(printed, meant):
+def test_an_agency_type_is_repaired_or_stays_as_printed(printed, meant):
     assert agency_type(printed) == meant
 
 
 @given(junk)
-def test_whatever_stands_for_a_type_is_read(text):
+def test_any_text_in_the_type_columns_is_read(text):
     assert support_type(text) in SupportType
     assert agency_type(text) in {text, "County", "Municipality", "State Agency"}
 
@@ -233,18 +233,18 @@ def test_whatever_stands_for_a_type_is_read(text):
         ("9" * 30 + "/1/2025", None),
     ],
 )
-def test_a_date_is_put_right_or_is_none(printed, day):
+def test_a_date_is_repaired_or_is_none(printed, day):
     assert signed_date(printed) == day
 
 
 @given(junk | st.text("0123456789/-. ", max_size=30) | st.dates() | st.integers() | st.floats() | st.none())
-def test_whatever_stands_for_a_date_is_a_day_under_the_law_or_none(value):
+def test_any_text_in_the_date_column_is_a_day_under_the_law_or_none(value):
     day = signed_date(value)
     assert day is None or date(1996, 9, 30) <= day <= date(2099, 12, 31)
 
 
 @given(st.dates(date(1996, 9, 30), TODAY))
-def test_a_date_is_read_in_each_way_of_writing_it(day):
+def test_a_date_is_read_in_every_notation(day):
     for text in (f"{day:%m/%d/%Y}", f"{day.month}/{day.day}/{day.year}", f"{day:%m/%d%Y}", f"{day:%m%d%Y}", f"{day}"):
         assert signed_date(text) == day
 
@@ -280,17 +280,17 @@ SAFE = "https://gcc02.safelinks.protection.outlook.com/?url="
         ("https://", None),
     ],
 )
-def test_an_address_is_freed_of_what_stands_around_it(printed, meant):
+def test_an_address_is_unwrapped(printed, meant):
     assert web_address(printed) == meant
 
 
 @given(junk | junk.map(lambda text: f"https://{text}") | junk.map(lambda text: SAFE + text))
-def test_whatever_stands_for_an_address_is_a_web_address_in_ascii_or_none(text):
+def test_any_text_in_a_link_is_a_web_address_in_ascii_or_none(text):
     found = web_address(text)
     assert found is None or (found.startswith(("http://", "https://")) and found.isascii() and " " not in found)
 
 
-def test_an_address_within_addresses_without_end_is_none():
+def test_an_address_wrapped_without_end_is_none():
     assert web_address("chrome-extension://a/" * 5_000 + MOA) is None
 
 
@@ -356,7 +356,7 @@ def test_case_spaces_and_curly_apostrophes_do_not_matter(text, state):
 
 
 @given(names, states)
-def test_a_name_is_taken_apart_without_losing_what_tells_agencies_apart(text, state):
+def test_splitting_a_name_keeps_what_distinguishes_agencies(text, state):
     name = name_of(canonical(text, state), state)
     assert not set(name.words) & (name.kinds | name.numbers)
     assert name.body <= set(name.words)
@@ -365,13 +365,13 @@ def test_a_name_is_taken_apart_without_losing_what_tells_agencies_apart(text, st
 
 
 @given(names, names, states)
-def test_likeness_has_no_direction(one, other, state):
+def test_likeness_is_symmetric(one, other, state):
     a, b = canonical(one, state), canonical(other, state)
     assert likeness(a, b, state) is likeness(b, a, state)
 
 
 @given(names, states)
-def test_a_name_is_like_itself(text, state):
+def test_a_name_is_the_same_as_itself(text, state):
     name = canonical(text, state)
     assert likeness(name, name, state) is Likeness.SAME
 
@@ -417,5 +417,5 @@ def test_a_name_is_like_itself(text, state):
         ("TX", "Sheriff of Hale County", "Sheriff of Hall County", Likeness.DIFFERENT),
     ],
 )
-def test_how_alike_two_names_are(state, one, other, how):
+def test_two_names_have_the_expected_likeness(state, one, other, how):
     assert likeness(canonical(one, state), canonical(other, state), state) is how

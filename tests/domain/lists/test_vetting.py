@@ -1,4 +1,4 @@
-"""Is a listing to be believed?"""
+"""The decision to accept or hold a listing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from bot.domain.lists.vetting import Held, Ruling, disappearances, doubts, hold,
 
 
 def many(count):
-    """So many agencies that are not like one another."""
+    """Return this many agencies, no two alike."""
     return [row(f"Precinct {number} Constable", "TX", agency_type="County") for number in range(count)]
 
 
@@ -38,7 +38,7 @@ def doubted(before, now, *, headline=None, excused=(), unreadable=(), known=None
         (500, 11, True),
     ],
 )
-def test_more_than_ten_or_three_in_a_hundred_do_not_leave_at_once(size, gone, is_doubted):
+def test_more_than_ten_or_three_percent_leaving_at_once_is_doubted(size, gone, is_doubted):
     rows = many(size)
     reasons = doubted(rows, rows[gone:])
     assert bool(reasons) is is_doubted
@@ -46,7 +46,7 @@ def test_more_than_ten_or_three_in_a_hundred_do_not_leave_at_once(size, gone, is
         assert reasons == (f"{gone} of {size} agreements would leave the list at once",)
 
 
-def test_half_of_the_rows_gone_is_doubted():
+def test_a_list_missing_half_of_its_rows_is_doubted():
     rows = many(1_000)
     assert doubted(rows, rows[::2]) == ("500 of 1000 agreements would leave the list at once",)
 
@@ -65,13 +65,13 @@ def test_a_burst_of_exits_beside_many_additions_passes():
     assert doubted(before, now, headline=973) == ()
 
 
-def test_rows_that_were_only_respelt_have_not_left():
+def test_rows_that_were_only_respelled_have_not_left():
     rows = [row(f"Precinct {number} Constable", "TX") for number in range(400)]
     renamed = [row(f"Constable, Precinct {number}", "TX") for number in range(400)]
     assert doubted(rows, renamed) == ()
 
 
-def test_disappearances_that_are_excused_are_not_counted():
+def test_excused_disappearances_do_not_count():
     rows = many(400)
     gone = [agreement.key for agreement in rows[:20]]
     assert doubted(rows, rows[20:], excused=gone) == ()
@@ -105,15 +105,15 @@ def test_a_count_far_from_the_headline_is_doubted(rows, headline, is_doubted):
     reasons = doubted(now, now, headline=headline)
     assert bool(reasons) is is_doubted
     if is_doubted:
-        assert reasons == (f"it has {rows} rows where ICE's page says {headline}",)
+        assert reasons == (f"it has {rows} rows, but ICE's page says {headline}",)
 
 
-def test_rows_that_cannot_be_read_matter_when_some_row_is_missed():
+def test_unreadable_rows_matter_only_if_a_row_is_missing():
     rows = many(20)
     note = ["row 23 has no agency"]
     assert doubted(rows, rows, unreadable=note) == ()
     assert doubted(rows, [*rows, row("Bell Police", "TX")], unreadable=note) == ()
-    assert doubted(rows, rows[1:], unreadable=note) == ("1 rows cannot be read (row 23 has no agency)",)
+    assert doubted(rows, rows[1:], unreadable=note) == ("1 row can't be read (row 23 has no agency)",)
     assert doubted(rows, rows[1:], unreadable=note, excused=[rows[0].key]) == ()
 
 
@@ -122,7 +122,7 @@ def test_all_reasons_are_given():
     assert len(doubted(rows, rows[:50], headline=100, unreadable=["row 9 has no agency"])) == 3
 
 
-def test_nobody_is_told_of_what_leaves_the_pending_list_so_it_is_never_held():
+def test_a_pending_list_is_never_held():
     rows = many(100)
     known = known_after(listing([row("Bell Police", "TX")], 1), pending(rows, 2))
     empty = pending([], 3)
@@ -148,7 +148,7 @@ def held(before, gone, at, *, number=2, readable=True):
     )
 
 
-def test_what_is_held_is_named_by_its_first_document_and_remembers_the_newest():
+def test_a_held_listing_is_named_for_its_first_document_and_keeps_the_newest():
     first = held(None, ROWS[:20], 0)
     again = held(first, ROWS[:20], 5, number=3)
     assert (first.id, first.readings, first.since, first.last_at) == ("particip", 1, FIRST, FIRST)
@@ -167,7 +167,7 @@ def test_what_is_held_is_named_by_its_first_document_and_remembers_the_newest():
         ([0, 24, 25], True),
     ],
 )
-def test_it_is_released_after_a_day_on_at_least_three_polls(hours, is_released):
+def test_a_held_listing_is_released_after_a_day_and_three_polls(hours, is_released):
     found = None
     for at in hours:
         found = held(found, ROWS[:20], at)
@@ -179,7 +179,7 @@ def test_an_unchanged_answer_counts_as_a_poll():
     assert found.is_released
 
 
-def test_a_clock_that_went_back_takes_nothing_away():
+def test_a_clock_set_back_does_not_shorten_the_day():
     found = stood(held(None, ROWS[:20], 5), FIRST)
     assert (found.readings, found.last_at) == (2, FIRST + 5 * HOUR)
 
@@ -200,14 +200,14 @@ def test_a_clock_that_went_back_takes_nothing_away():
         ((), False),
     ],
 )
-def test_another_set_of_disappearances_begins_the_day_again_and_a_few_more_do_not(gone, goes_on):
+def test_a_different_set_of_disappearances_restarts_the_day_and_a_few_more_do_not(gone, goes_on):
     first = held(None, ROWS[:20], 0)
     again = held(first, gone, 5, number=3)
     assert (again.since == FIRST) is goes_on
     assert again.readings == (2 if goes_on else 1)
 
 
-def test_where_the_disappearances_are_not_the_reason_they_may_change():
+def test_disappearances_may_change_if_they_are_not_the_reason():
     first = held(None, ROWS[:1], 0)
     assert held(first, ROWS[5:8], 5).since == FIRST
     assert held(first, (), 5).since == FIRST
@@ -216,7 +216,7 @@ def test_where_the_disappearances_are_not_the_reason_they_may_change():
     assert held(first, ROWS[:20], 5).since != FIRST
 
 
-def test_a_ruling_is_of_just_these_disappearances():
+def test_a_ruling_covers_only_these_disappearances():
     rejected = replace(held(None, ROWS[:20], 0), ruling=Ruling.REJECTED)
     assert held(rejected, ROWS[:20], 5).ruling is Ruling.REJECTED
     assert held(rejected, ROWS[:21], 5).ruling is None
@@ -225,7 +225,7 @@ def test_a_ruling_is_of_just_these_disappearances():
     assert not held(approved, ROWS[:21], 5).is_released
 
 
-def test_what_is_approved_is_released_at_once_and_what_is_rejected_never():
+def test_an_approved_listing_is_released_at_once_and_a_rejected_one_never():
     found = held(None, ROWS[:20], 0)
     assert not found.is_released
     assert replace(found, ruling=Ruling.APPROVED).is_released
@@ -234,13 +234,13 @@ def test_what_is_approved_is_released_at_once_and_what_is_rejected_never():
     assert not replace(old, ruling=Ruling.REJECTED).is_released
 
 
-def test_what_could_not_be_read_is_never_released():
+def test_an_unreadable_listing_is_never_released():
     found = replace(held(None, (), 0, readable=False), readings=99, last_at=FIRST + timedelta(days=9))
     assert not found.is_released
     assert not replace(found, ruling=Ruling.APPROVED).is_released
 
 
-def test_what_can_be_read_at_last_is_held_afresh():
+def test_a_listing_readable_at_last_is_held_anew():
     unreadable = held(None, (), 0, readable=False)
     assert held(unreadable, (), 5).since == FIRST + 5 * HOUR
     assert isinstance(held(unreadable, (), 5, readable=False), Held)
@@ -262,7 +262,7 @@ HISTORY = [
 
 
 def again(number, names=(), *, evidence=None, last=6):
-    """Why the list of that number is doubted when it comes again after the last, with the names of the two."""
+    """Return the doubts about the list of that number when it comes again after the last one."""
     known, log = Known(), []
     for at, rows in enumerate(HISTORY[:last], start=1):
         found = reconcile(known, listing(rows, at))
@@ -276,16 +276,16 @@ def again(number, names=(), *, evidence=None, last=6):
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-def test_what_says_just_what_an_earlier_list_said_is_an_old_list(number):
-    assert again(number) == (f"it says just what participating{number}.xlsx said: an old list, linked again",)
+def test_a_list_that_repeats_an_earlier_list_is_old(number):
+    assert again(number) == (f"it repeats participating{number}.xlsx: an old list, linked again",)
 
 
-def test_a_list_that_only_brings_back_what_left_is_no_old_list():
+def test_a_list_that_only_reinstates_agreements_is_not_old():
     assert again(3, last=4) == ()
     assert again(4, last=4) == ()
 
 
-def test_its_name_decides_unless_its_bytes_are_those_of_the_old_list():
+def test_the_file_name_decides_unless_the_bytes_are_the_same():
     newer = ("287gParticipatingAgencies030926pm.xlsx", "participatingAgencies03082026am.xlsx")
     assert again(5, newer) == ()
     assert len(again(5, newer, evidence="participating 5")) == 1
@@ -315,9 +315,9 @@ DATED = [
 
 
 @pytest.mark.parametrize(("name", "last", "is_older"), DATED)
-def test_a_list_is_old_by_its_name_where_both_are_named_for_a_day_that_has_come(name, last, is_older):
+def test_a_list_is_old_by_its_name_if_both_names_have_a_date_that_is_not_in_the_future(name, last, is_older):
     known = known_after(ROWS[:50])
-    now = listing(ROWS[:49], 8)  # of 10 March
+    now = listing(ROWS[:49], 8)  # of March 10
 
     def doubted_as(name, last):
         as_named = replace(now, publication=replace(now.publication, name=f"participatingAgencies{name}.xlsx"))
@@ -327,12 +327,12 @@ def test_a_list_is_old_by_its_name_where_both_are_named_for_a_day_that_has_come(
         before = replace(known, seen={now.list: seen})
         return doubts(before, as_named, reconcile(before, as_named).changes, headline=None)
 
-    reason = f"its name is older than that of participatingAgencies{last}.xlsx, and nothing on it is new"
+    reason = f"its name is dated before participatingAgencies{last}.xlsx, and nothing on it is new"
     assert doubted_as(name, last) == ((reason,) if is_older else ())
     assert doubted_as(last, name) == ()
 
 
-def test_only_what_is_withdrawn_disappears():
+def test_only_withdrawn_agreements_disappear():
     known = known_after([*ROWS[:3], row("Tampa PD")])
     found = reconcile(known, listing([*ROWS[1:3], row("Tampa Police Department"), row("Bell Police", "TX")], 2))
     assert [agreement.agency for agreement in disappearances(found.changes)] == [ROWS[0].agency]

@@ -1,5 +1,6 @@
-"""What the picture of a digest shows, and what it says in words."""
+"""The picture of a digest, and its words."""
 
+from calendar import month_abbr
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -36,7 +37,7 @@ def numbered(*changes: Change) -> list[Change]:
 
 
 def log() -> list[Change]:
-    """Three agreements listed in August; in the last week two more, one gone, one there and back, one put right."""
+    """Return a log: three agreements in August; last week two new, one gone, one new and gone, one corrected."""
     august = datetime(2025, 8, 1, 12, tzinfo=UTC)
     return numbered(
         *(change(Kind.LISTED, agreement(number), august) for number in range(3)),
@@ -57,7 +58,7 @@ def subscription(**more) -> Subscription:
     return Subscription(id="1", channel="telegram", address="42", filter=Filter(states={"*": 0}), **usual | more)
 
 
-# From the log to values
+# From the log to figures
 
 
 def test_the_line_has_a_point_for_each_publication_that_changed_the_list() -> None:
@@ -67,25 +68,25 @@ def test_the_line_has_a_point_for_each_publication_that_changed_the_list() -> No
     assert [at for at, _ in points][-1] == MONDAY - DAY
 
 
-def test_the_map_counts_what_stands_on_the_list_now() -> None:
+def test_the_map_counts_what_is_on_the_list_now() -> None:
     counts = history(log()).counts
 
     assert {state: count for state, count in counts.items() if count} == {"AL": 1, "FL": 1, "GA": 1, "TX": 2}
     assert set(counts) == set(STATES)
 
 
-def test_a_week_tells_its_net_and_no_more() -> None:
+def test_a_week_shows_only_its_net_changes() -> None:
     shown = figures(history(log()), until=MONDAY, tz="America/New_York")
 
     assert shown.moves == {"FL": Moves(0, 1), "TX": Moves(2, 0)}
     assert (shown.since, shown.until) == (date(2025, 8, 25), date(2025, 9, 1))
 
 
-def test_what_was_listed_at_first_sight_is_not_new() -> None:
+def test_agreements_listed_at_first_sight_are_not_new() -> None:
     assert moves(log()[:4]) == {}
 
 
-def test_what_came_back_is_gained_and_what_was_taken_back_is_not() -> None:
+def test_a_returned_agreement_is_gained_and_a_retracted_one_is_not() -> None:
     back = change(Kind.REINSTATED, agreement(0), MONDAY)
     wrong = change(Kind.SIGNED, agreement(8, "NV"), MONDAY)
     taken_back = change(Kind.RETRACTED, agreement(8, "NV"), MONDAY, retracts=2, retracted=Kind.SIGNED)
@@ -95,7 +96,7 @@ def test_what_came_back_is_gained_and_what_was_taken_back_is_not() -> None:
     assert history(numbered(back, wrong, taken_back)).points[-1].total == 2
 
 
-def test_days_are_those_of_the_reader() -> None:
+def test_days_are_in_the_zone_of_the_reader() -> None:
     late = [change(Kind.LISTED, agreement(1), datetime(2025, 9, 2, 3, tzinfo=UTC))]
 
     for tz, day in (("America/New_York", 1), ("Pacific/Guam", 2)):
@@ -109,7 +110,7 @@ agreements = st.builds(agreement, st.integers(1, 4), st.sampled_from(["FL", "TX"
 
 @st.composite
 def any_log(draw) -> list[Change]:
-    """Whatever happened to a few agreements, renamed into one another too."""
+    """Draw changes of every kind to a few agreements, some renamed into one another."""
     found = []
     for number in range(draw(st.integers(0, 30))):
         kind = draw(st.sampled_from(list(Kind)))
@@ -121,17 +122,17 @@ def any_log(draw) -> list[Change]:
 
 @settings(deadline=None)
 @given(changes=any_log())
-def test_the_total_is_always_what_is_known(changes: list[Change]) -> None:
+def test_the_total_always_matches_what_is_known(changes: list[Change]) -> None:
     past, known = history(changes), Known().after(changes)
 
     assert (past.points[-1].total if past.points else 0) == len(known.participating)
     assert sum(past.counts.values()) == len(known.participating)
 
 
-# Whose picture it is
+# Digests with a picture
 
 
-def test_an_alert_has_no_picture_and_neither_has_a_list_that_was_never_read() -> None:
+def test_an_instant_alert_has_no_picture_and_neither_has_a_list_that_was_never_read() -> None:
     applied = numbered(change(Kind.APPLIED, agreement(1), MONDAY, ListName.PENDING))
 
     assert picture_for(subscription(cadence=Cadence.INSTANT), history(log())) is None
@@ -140,13 +141,13 @@ def test_an_alert_has_no_picture_and_neither_has_a_list_that_was_never_read() ->
     assert picture_for(subscription(cadence=Cadence.DAILY), history(log())) is not None
 
 
-def test_composed_again_it_is_the_same_to_the_byte() -> None:
+def test_a_picture_drawn_again_is_the_same_to_the_byte() -> None:
     again = [picture_for(subscription(), history(log())) for _ in range(2)]
 
     assert again[0] == again[1]
 
 
-# What is drawn
+# The drawing
 
 
 def texts(svg: str) -> list[str]:
@@ -160,9 +161,9 @@ def test_it_shows_every_state_and_territory_once_with_its_badges() -> None:
     assert [shown.count(state) for state in STATES] == [1] * len(STATES)
     assert (shown.count("+2"), shown.count("−1")) == (2, 2)  # on the tile, and in all
     assert shown[0] == "287(g): 5 agreements on ICE’s list"
-    assert "In 4 states and territories, Sep 1, 2025" in shown
-    assert "From 3 on Aug 1, 2025 to 5 on Sep 1, 2025" in shown
-    assert "Changes from Aug 25 to Sep 1, 2025" in shown
+    assert "In 4 states and territories as of Sept. 1, 2025" in shown
+    assert "From 3 on Aug. 1, 2025, to 5 on Sept. 1, 2025" in shown
+    assert "Changes from Aug. 25 to Sept. 1, 2025" in shown
 
 
 def test_in_spanish_it_says_the_same() -> None:
@@ -170,22 +171,22 @@ def test_in_spanish_it_says_the_same() -> None:
     shown = texts(picture.svg)
 
     assert shown[0] == "287(g): 5 acuerdos en la lista de ICE"
-    assert "De 3 el 1 ago 2025 a 5 el 1 sep 2025" in shown
-    assert "Cambios del 25 ago al 1 sep 2025" in shown
+    assert "De 3 el 1 ago 2025 a 5 el 1 sept 2025" in shown
+    assert "Cambios del 25 ago al 1 sept 2025" in shown
     assert picture.title == (
-        "287(g): 5 acuerdos en la lista de ICE; 2 nuevos, 1 ya no está en la lista, del 25 ago al 1 sep 2025"
+        "287(g): 5 acuerdos en la lista de ICE; 2 nuevos, 1 ya no está en la lista, del 25 ago al 1 sept 2025"
     )
     assert "2 nuevos, en Texas (2); 1 ya no está en la lista, en Florida (1)." in picture.alt
 
 
-def test_no_text_is_too_small_for_a_phone_but_where_a_tile_holds_two_long_numbers() -> None:
+def test_no_text_is_too_small_for_a_phone() -> None:
     picture = picture_for(subscription(), history(log()))
     sizes = [int(e.get("font-size")) for e in ET.fromstring(picture.svg).iter() if e.tag.endswith("text")]
 
     assert min(sizes) >= 15
 
 
-def test_everything_stands_within_the_picture() -> None:
+def test_nothing_sticks_out_of_the_picture() -> None:
     crowded = {state: Moves(123, 123) for state in STATES}
     shown = Figures(
         series=((date(2025, 1, 1), 9_999), (date(2026, 8, 1), 1)),
@@ -207,7 +208,7 @@ def test_everything_stands_within_the_picture() -> None:
 
 
 def test_text_that_looks_like_markup_is_text() -> None:
-    drawn = chart._text(0, 0, '<b>&"x"</b>', size=15)
+    drawn = chart.text(0, 0, '<b>&"x"</b>', size=15)
 
     assert ET.fromstring(drawn).text == '<b>&"x"</b>'
 
@@ -217,16 +218,16 @@ def line(*points: tuple[date, int], until: date) -> list[str]:
     return texts(draw(shown, Language.ENGLISH).svg)
 
 
-def test_a_longer_log_is_drawn_from_january_2025_with_what_stood_then() -> None:
+def test_a_longer_log_is_drawn_from_january_2025_with_the_total_of_that_day() -> None:
     shown = line((date(2024, 6, 1), 120), (date(2024, 12, 1), 135), (date(2025, 3, 1), 200), until=date(2025, 9, 1))
 
-    assert "From 135 on Jan 1, 2025 to 200 on Sep 1, 2025" in shown
+    assert "From 135 on Jan. 1, 2025, to 200 on Sept. 1, 2025" in shown
 
 
-def test_nothing_is_said_of_the_time_before_the_log() -> None:
+def test_the_line_starts_with_the_log() -> None:
     shown = line((date(2025, 2, 21), 151), (date(2025, 3, 1), 200), until=date(2025, 9, 1))
 
-    assert "From 151 on Feb 21, 2025 to 200 on Sep 1, 2025" in shown
+    assert "From 151 on Feb. 21, 2025, to 200 on Sept. 1, 2025" in shown
     assert "Mar 2025" in shown
     assert "May" in shown
     assert not [text for text in shown if text.startswith("Jan")]
@@ -234,48 +235,48 @@ def test_nothing_is_said_of_the_time_before_the_log() -> None:
 
 @pytest.mark.parametrize(
     ("days", "named"),
-    [(1, "Jan 2, 2025"), (59, "Mar 1, 2025"), (60, "Feb"), (700, "Jul"), (1_500, "Jan 2026"), (20_000, "Jan 2030")],
+    [(1, "Jan. 2, 2025"), (59, "March 1, 2025"), (60, "Feb"), (700, "Jul"), (1_500, "Jan 2026"), (20_000, "Jan 2030")],
 )
 def test_the_time_axis_has_a_few_names_however_long_it_is(days: int, named: str) -> None:
     shown = line((date(2025, 1, 1), 10), until=date(2025, 1, 1) + days * DAY)
 
-    names = [text for text in shown if text[:3] in chart._ENGLISH.months]
+    names = [text for text in shown if text[:3] in month_abbr]
     assert named in names
     assert 2 <= len(names) <= 7
 
 
 @pytest.mark.parametrize(("most", "lines"), [(0, 2), (1, 2), (3, 4), (135, 4), (1_274, 4), (1_843, 5), (120_000, 4)])
-def test_the_other_axis_begins_at_nothing_and_has_round_numbers(most: int, lines: int) -> None:
-    frame = chart._Frame(date(2025, 1, 1), date(2025, 2, 1), most)
+def test_the_other_axis_begins_at_zero_and_has_round_numbers(most: int, lines: int) -> None:
+    frame = chart.Frame(date(2025, 1, 1), date(2025, 2, 1), most)
 
     assert len(range(0, frame.top + 1, frame.step)) == lines
     assert frame.top >= most
 
 
-# What is said in words
+# The words
 
 
-def test_the_alternative_text_says_what_the_picture_shows() -> None:
+def test_the_alternative_text_describes_the_picture() -> None:
     assert picture_for(subscription(), history(log())).alt == (
-        "287(g): 5 agreements on ICE's list. From 3 on August 1, 2025 to 5 on September 1, 2025. "
-        "Most in Texas (2), Alabama (1), Florida (1), Georgia (1). "
-        "Changes from Aug 25 to Sep 1, 2025: 2 new, in Texas (2); 1 no longer listed, in Florida (1)."
+        "287(g): 5 agreements on ICE's list. From 3 on Aug. 1, 2025, to 5 on Sept. 1, 2025. "
+        "Most in Texas (2), Alabama (1), Florida (1) and Georgia (1). "
+        "Changes from Aug. 25 to Sept. 1, 2025: 2 new, in Texas (2); 1 no longer listed, in Florida (1)."
     )
 
 
-def test_a_week_without_changes_is_said_to_be_one() -> None:
+def test_a_week_without_changes_is_called_one() -> None:
     quiet = picture_for(subscription(pinned_at=MONDAY + 30 * DAY), history(log()))
 
-    assert quiet.title == "287(g): 5 agreements on ICE's list. No changes from Sep 24 to Oct 1, 2025"
-    assert quiet.alt.endswith("No changes from Sep 24 to Oct 1, 2025.")
+    assert quiet.title == "287(g): 5 agreements on ICE's list. No changes from Sept. 24 to Oct. 1, 2025"
+    assert quiet.alt.endswith("No changes from Sept. 24 to Oct. 1, 2025.")
     assert not [text for text in texts(quiet.svg) if text[0] in "+−"]
 
 
-def test_on_the_first_day_nothing_is_said_of_changes() -> None:
+def test_changes_are_not_mentioned_on_the_first_day() -> None:
     first = picture_for(subscription(pinned_at=MONDAY), history([change(Kind.LISTED, agreement(1), MONDAY)]))
 
     assert first.title == "287(g): 1 agreement on ICE's list"
-    assert first.alt == "287(g): 1 agreement on ICE's list. First read on September 1, 2025. Most in Florida (1)."
+    assert first.alt == "287(g): 1 agreement on ICE's list. First read on Sept. 1, 2025. Most in Florida (1)."
 
 
 @pytest.mark.parametrize("language", list(Language))

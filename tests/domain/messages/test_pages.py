@@ -1,4 +1,4 @@
-"""How a digest is cut into pages, and how text from elsewhere is made fit to be read."""
+"""Digests cut into pages, and text from elsewhere made legible."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def cut(of: Digest, limit: int) -> list[str]:
     return [plain_text(page.lines) for page in pages(of, lambda lines: len(plain_text(lines)) <= limit)]
 
 
-def test_what_fits_is_one_page_without_a_number() -> None:
+def test_a_digest_that_fits_is_one_page_without_a_number() -> None:
     shown = digest(("Florida", [item("Bay", 1), item("Clay", 2)]), ("Texas", [item("Dallam", 3)]), footer="Foot")
 
     assert cut(shown, 100) == ["News\n\nFlorida\nBay\nClay\n\nTexas\nDallam\n\nFoot"]
@@ -36,7 +36,7 @@ def test_items_of_several_lines_have_space_between_them() -> None:
     ]
 
 
-def test_a_page_is_cut_between_items_and_a_state_that_goes_on_has_its_heading_again() -> None:
+def test_a_page_is_cut_between_items_and_a_state_that_goes_on_repeats_its_heading() -> None:
     shown = digest(
         ("Florida", [item("Bay " + "x" * 20, 1), item("Clay " + "x" * 20, 2)]), ("Texas", [item("Dallam", 3)])
     )
@@ -59,7 +59,7 @@ def test_an_item_too_long_for_a_page_is_cut_between_words_and_counts_where_it_en
     ]
 
 
-def test_a_page_that_can_hold_nothing_still_ends() -> None:
+def test_pages_that_can_hold_nothing_still_end() -> None:
     result = pages(digest(("Florida", [item("one two", 1)])), lambda _: False)
 
     assert " ".join(plain_text(page.lines) for page in result).count("one") == 1
@@ -70,7 +70,7 @@ def test_a_section_without_items_is_not_shown() -> None:
     assert cut(digest(("Florida", []), ("Texas", [item("Dallam", 1)])), 100) == ["News\n\nTexas\nDallam"]
 
 
-def test_an_item_without_text_counts_as_named() -> None:
+def test_an_item_without_text_counts_as_told() -> None:
     [page] = pages(digest(("Florida", [item(" \u200b", 1), item("Bay", 2)])), lambda _: True)
 
     assert plain_text(page.lines) == "News\n\nFlorida\nBay"
@@ -81,7 +81,7 @@ def test_a_message_is_never_empty() -> None:
     assert cut(digest(title="\u202e"), 100) == ["Countersign"]
 
 
-def test_a_long_title_is_cut_and_numbered_all_the_same() -> None:
+def test_a_long_title_is_cut_and_still_numbered() -> None:
     first, *_ = cut(digest(("Florida", [item("x " * 200, 1)]), title="Long " * 100), 400)
 
     assert first.startswith("Long " * 39 + "Long… (1/")
@@ -148,7 +148,7 @@ def test_text_from_elsewhere_is_made_legible(text: str, shown: str) -> None:
         (None, None),
     ],
 )
-def test_only_links_that_a_reader_may_follow_keep_their_address(href: str | None, kept: str | None) -> None:
+def test_only_links_that_are_safe_to_follow_keep_their_address(href: str | None, kept: str | None) -> None:
     shown = Digest(upto=1, title=(Span("N"),), sections=(), footer=((Span("text", href),),))
     [page] = pages(shown, lambda _: True)
 

@@ -8,18 +8,20 @@ from hypothesis import strategies as st
 from bot.domain.document import Document
 from bot.errors import Unreadable
 from bot.sources.formats.fields import (
+    clean_text,
     clock_in,
     day_in,
-    is_web,
-    joined,
+    fingerprint,
+    is_web_address,
     meeting_status,
     meeting_time,
     moment,
-    plain,
+    resolve_link,
     rows,
     text,
     wall_time,
 )
+from bot.sources.formats.limits import LONGEST_TEXT
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -35,8 +37,8 @@ NEW_YORK = ZoneInfo("America/New_York")
         ("  two\r\n lines ", "two lines"),
     ],
 )
-def test_html_is_read_as_a_person_reads_it(written, read):
-    assert plain(written) == read
+def test_html_is_read_as_a_person_would(written, read):
+    assert clean_text(written) == read
 
 
 @pytest.mark.parametrize(
@@ -50,9 +52,9 @@ def test_html_is_read_as_a_person_reads_it(written, read):
         ("mailto:clerk@county.example", ""),
     ],
 )
-def test_a_link_is_an_address_on_the_web_or_none(said, meant):
-    assert joined("https://county.example/agendas/", said) == meant
-    assert not meant or is_web(meant)
+def test_a_link_resolves_to_a_web_address_or_nothing(said, meant):
+    assert resolve_link("https://county.example/agendas/", said) == meant
+    assert not meant or is_web_address(meant)
 
 
 def answered(body: bytes) -> Document:
@@ -71,12 +73,12 @@ def answered(body: bytes) -> Document:
         (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
     ],
 )
-def test_a_title_that_a_server_cut_within_a_letter_is_read(written, read):
+def test_a_title_cut_inside_a_character_is_read(written, read):
     assert rows(answered(b'[{"EventItemTitle": "' + written + b'"}]')) == [{"EventItemTitle": read}]
 
 
 @pytest.mark.parametrize("body", [b"[1, 2]", b"[null]", b'["x"]', b"{}", b"null", b'[{"a": "\\ud83d"', b'"\\ud83d"'])
-def test_what_holds_no_objects_is_not_taken_for_an_empty_calendar(body):
+def test_json_without_objects_is_not_an_empty_calendar(body):
     with pytest.raises(Unreadable, match="expected"):
         rows(answered(body))
     assert rows(answered(b"[]")) == []
@@ -84,7 +86,7 @@ def test_what_holds_no_objects_is_not_taken_for_an_empty_calendar(body):
 
 @given(st.text())
 def test_text_of_any_kind_is_read(written):
-    assert len(plain(written)) <= 20_000
+    assert len(clean_text(written)) <= LONGEST_TEXT
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()))
@@ -95,13 +97,13 @@ def test_a_field_of_any_kind_is_read(value):
     meeting_time(value, value, NEW_YORK)
 
 
-def test_a_time_without_a_zone_is_the_places_own():
+def test_a_time_without_a_zone_is_in_the_zone_of_the_place():
     assert moment("2026-12-01T18:30:00", NEW_YORK).astimezone(UTC) == datetime(2026, 12, 1, 23, 30, tzinfo=UTC)
     assert moment("2026-12-01T23:30:00Z", NEW_YORK) == moment("2026-12-01T18:30:00", NEW_YORK)
     assert wall_time("2026-12-01T18:30:00Z", NEW_YORK) == wall_time("2026-12-01T18:30:00+02:00", NEW_YORK)
 
 
-def test_a_day_out_of_time_is_none():
+def test_an_absurd_year_gives_no_time():
     assert moment("0001-01-01T00:00:00", NEW_YORK) is moment("9999-12-31T23:59:59", NEW_YORK) is None
 
 
@@ -117,22 +119,27 @@ def test_a_day_out_of_time_is_none():
         ("Item 5 amended", None),
     ],
 )
-def test_a_clock_is_read(words, clock):
+def test_a_time_of_day_is_read(words, clock):
     assert clock_in(words) == clock
 
 
-def test_a_clock_in_another_season_is_the_places_own():
+def test_daylight_saving_time_follows_the_place():
     summer = meeting_time("2026-07-01T00:00:00", "6:30 PM", NEW_YORK)
     winter = meeting_time("2026-12-01T00:00:00", "6:30 PM", NEW_YORK)
     assert summer.utcoffset() - winter.utcoffset() == timedelta(hours=1)
 
 
-def test_a_day_is_read_in_the_order_of_the_states():
+def test_a_numeric_date_starts_with_the_month():
     assert day_in("of 3/4/2026") == date(2026, 3, 4)
     assert day_in("Feb 30, 2026") is None
 
 
-def test_a_meeting_that_does_not_take_place_as_planned_is_told_by_its_words():
+def test_the_words_of_a_meeting_give_its_status():
     assert meeting_status("CANCELED - Board") == meeting_status("", "Cancellation notice") == "cancelled"
     assert meeting_status("Postponed to Dec 8") == "postponed"
     assert meeting_status("Board of Commissioners") == ""
+
+
+def test_a_fingerprint_stays_what_stored_facts_hold():
+    assert fingerprint("287(g)", date(2026, 12, 1), None, {"a": [1, "2"]}) == "0934a6a76470acd7"
+    assert fingerprint("a", "b") != fingerprint("ab", "") != fingerprint("b", "a")

@@ -2,7 +2,6 @@ import html
 import io
 import math
 import re
-import time
 import tracemalloc
 import warnings
 import zipfile
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.archive import ARCHIVE, lists, needs_archive
+from support.cpu_budget import cpu_budget
 from support.workbooks import (
     DECLARATION,
     MAIN,
@@ -31,7 +31,7 @@ from support.workbooks import (
 )
 
 from bot.errors import Unreadable
-from bot.sources.formats.ooxml import MOST
+from bot.sources.formats.limits import WORKBOOK
 from bot.sources.formats.workbook import looks_like, read_workbook
 
 at = datetime.fromisoformat
@@ -50,7 +50,7 @@ ADDRESS = "https://www.ice.gov/doclib/287gMOA/BakerSOFL_WSO_MOA_030125.pdf"
 
 
 def oracle(source):
-    """What openpyxl reads: title, rows and links of each visible sheet."""
+    """Return the title, rows and links of each visible sheet as openpyxl reads them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         book = openpyxl.load_workbook(source)
@@ -86,26 +86,26 @@ def _types(sheets):
 
 
 def rows_of(*rows, **options):
-    """The rows that we read from a sheet with these."""
+    """Return the rows we read from a sheet with these rows."""
     (only,) = read_workbook(workbook(rows, **options))
     return only.rows
 
 
 def changed(part, old, new, rows=(BAKER,), **options):
-    """A workbook with one part changed."""
+    """Return a workbook with one part changed."""
     written = parts(rows, **options)
     assert old in written[part]
     return packed({**written, part: written[part].replace(old, new, 1)})
 
 
 def with_sheet(cells, rest=""):
-    """A workbook whose sheet holds this XML."""
+    """Return a workbook whose sheet contains this XML."""
     xml = f'{DECLARATION}<worksheet xmlns="{MAIN}" xmlns:r="{RELATED}"><sheetData>{cells}</sheetData>{rest}</worksheet>'
     return packed({**parts([]), SHEET: xml})
 
 
 def refusal(body):
-    """The sentence with which the workbook is refused."""
+    """Return the sentence that refuses the workbook."""
     with pytest.raises(Unreadable) as caught:
         read_workbook(body)
     sentence = str(caught.value)
@@ -119,7 +119,7 @@ def refusal(body):
 
 @needs_archive
 @pytest.mark.slow
-def test_every_list_that_ice_published_reads_as_openpyxl_reads_it():
+def test_every_list_ice_published_reads_as_in_openpyxl():
     paths = lists()
     assert len(paths) >= 384
     for path in paths:
@@ -132,13 +132,13 @@ def test_every_list_that_ice_published_reads_as_openpyxl_reads_it():
     "name",
     [
         "participating/participatingAgencies-20250221214937.xlsx",  # the first
-        "participating/participatingAgencies-20250301180751.xlsx",  # by another writer than the rest
-        "participating/participatingAgencies05162025am.xlsx",  # an address as the text of a cell
+        "participating/participatingAgencies-20250301180751.xlsx",  # written by another program than the rest
+        "participating/participatingAgencies05162025am.xlsx",  # an address as a cell's text
         "participating/participatingAgencies12302025am.xlsx",  # the largest
         "pending/pendingAgencies-20250221214937.xlsx",
     ],
 )
-def test_a_list_that_ice_published_reads_as_openpyxl_reads_it(name):
+def test_a_list_ice_published_reads_as_in_openpyxl(name):
     path = ARCHIVE / name
     assert_same(path.read_bytes(), path)
 
@@ -168,7 +168,7 @@ VALUES = (
     ),
     epoch=st.sampled_from([openpyxl.utils.datetime.WINDOWS_EPOCH, openpyxl.utils.datetime.MAC_EPOCH]),
 )
-def test_whatever_openpyxl_writes_reads_as_openpyxl_reads_it(rows, links, epoch):
+def test_anything_openpyxl_writes_reads_as_in_openpyxl(rows, links, epoch):
     book = openpyxl.Workbook()
     book.epoch = epoch
     for row_number, row in enumerate(rows, start=1):
@@ -222,7 +222,7 @@ def test_a_number_is_a_date_when_its_format_says_so(code, date1904):
 
 
 @pytest.mark.parametrize("number", range(60))
-def test_the_formats_that_excel_never_prints_are_known(number):
+def test_the_formats_excel_never_writes_out_are_known(number):
     body = changed(STYLES, '<xf numFmtId="22"/>', f'<xf numFmtId="{number}"/>', rows=[(at("2025-03-01 12:30"),)])
     assert_same(body)
 
@@ -261,17 +261,17 @@ def test_the_formats_that_excel_never_prints_are_known(number):
         '<c r="&#66;2" t="&#115;tr"><v>a\r\nb\rc</v></c>',
     ],
 )
-def test_a_cell_of_any_kind_reads_as_openpyxl_reads_it(cell):
+def test_a_cell_of_any_kind_reads_as_in_openpyxl(cell):
     written = parts([("x",)])
     xml = f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="2">{cell}</row></sheetData></worksheet>'
     assert_same(packed({**written, SHEET: xml}))
 
 
-def test_rows_without_numbers_follow_each_other():
+def test_rows_without_numbers_come_in_order():
     assert_same(with_sheet("<row><c><v>1</v></c></row><row/><row><c><v>3</v></c></row><row/>"))
 
 
-def test_rows_out_of_order_or_in_two_pieces_are_put_in_place():
+def test_rows_out_of_order_or_in_two_pieces_are_sorted_and_joined():
     assert_same(
         with_sheet(
             '<row r="3"><c r="B3"><v>3</v></c></row><row r="1"><c r="A1"><v>1</v></c></row><row r="3"><c r="A3"><v>4</v></c></row>'
@@ -279,7 +279,7 @@ def test_rows_out_of_order_or_in_two_pieces_are_put_in_place():
     )
 
 
-def test_empty_cells_that_have_a_style_count_and_empty_rows_do_not():
+def test_empty_cells_with_a_style_count_but_empty_rows_do_not():
     assert_same(with_sheet('<row r="1"><c r="A1"><v>1</v></c><c r="M1" s="1"/></row><row r="1048576" ht="15"/>'))
 
 
@@ -288,14 +288,14 @@ def test_a_sheet_without_cells_has_no_rows():
     assert_same(with_sheet(""))
 
 
-def test_rich_text_is_joined_and_how_it_is_pronounced_is_left_out():
+def test_rich_text_is_joined_without_its_pronunciation():
     runs = '<si><r><t>Miami</t></r><r><t xml:space="preserve">-Dade </t></r><rPh sb="0" eb="1"><t>mee</t></rPh></si>'
     body = changed(STRINGS, "<si>", runs + "<si>", rows=[("x",)])
     assert ours(body)[0][1] == [["Miami-Dade "]]
     assert_same(body)
 
 
-# ── where a list is better served otherwise ──────────────────────────────────────────────────────────────────────────
+# ── where we differ from openpyxl ────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -303,19 +303,19 @@ def test_rich_text_is_joined_and_how_it_is_pronounced_is_left_out():
 )
 @pytest.mark.parametrize("style", [1, 2, 5])
 @pytest.mark.parametrize("date1904", [False, True])
-def test_a_date_that_no_calendar_has_stays_its_number(serial, style, date1904):
+def test_a_date_outside_the_calendar_stays_a_number(serial, style, date1904):
     ((value,),) = rows_of([Raw(f'<c r="A1" s="{style}"><v>{serial}</v></c>')], date1904=date1904)
     assert type(value) in (int, float)
     assert math.isclose(value, float(serial))
 
 
 @pytest.mark.parametrize("serial", ["1e300", "-1e12", "99999999999999999999", "1e999"])
-def test_a_duration_that_is_too_long_stays_its_number(serial):
+def test_a_duration_that_is_too_long_stays_a_number(serial):
     ((value,),) = rows_of([Raw(f'<c r="A1" s="4"><v>{serial}</v></c>')])
     assert math.isclose(value, float(serial))
 
 
-def test_a_cell_that_holds_nothing_but_a_link_stays_empty_where_openpyxl_puts_the_address_in_it():
+def test_a_cell_with_only_a_link_stays_empty_although_openpyxl_fills_in_the_address():
     body = workbook([BAKER], links={"H1": ADDRESS, "A9": ADDRESS})
     (only,) = read_workbook(body)
     assert only.rows[0][-1] == "link"
@@ -324,18 +324,18 @@ def test_a_cell_that_holds_nothing_but_a_link_stays_empty_where_openpyxl_puts_th
     assert oracle(io.BytesIO(body))[0][1][8][0] == ADDRESS
 
 
-def test_a_text_that_calls_itself_a_date_and_is_none_stays_text():
+def test_text_declared_as_a_date_stays_text_if_it_is_not_one():
     assert rows_of([Raw('<c r="A1" t="d"><v>soon</v></c>'), Raw('<c r="B1" t="d"><v>2025-02-30T00:00</v></c>')]) == [
         ["soon", "2025-02-30T00:00"]
     ]
 
 
-def test_a_formula_that_is_shared_gives_the_text_that_stands_in_its_cell():
+def test_a_shared_formula_gives_the_text_in_its_own_cell():
     shared = ('<c r="A1"><f t="shared" ref="A1:B1" si="0">C1+1</f></c>', '<c r="B1"><f t="shared" si="0"/></c>')
     assert rows_of([Raw(cell) for cell in shared]) == [["=C1+1", "="]]
 
 
-def test_cells_under_a_merged_one_keep_their_values_and_links():
+def test_cells_under_a_merged_cell_keep_their_values_and_links():
     body = changed(
         SHEET, "</sheetData>", '</sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells>', links={"B1": ADDRESS}
     )
@@ -353,7 +353,7 @@ def test_a_link_is_found_by_row_and_column_counted_from_one():
     assert_same(body)
 
 
-def test_a_sheet_of_nothing_but_links_is_read():
+def test_a_sheet_with_only_links_is_read():
     body = changed(SHEET, "<sheetData></sheetData>", "<sheetData/>", rows=(), links={"B2": ADDRESS})
     assert ours(body) == [("Sheet1", [], {(2, 2): ADDRESS})]
 
@@ -367,26 +367,25 @@ def test_a_link_over_a_range_covers_each_of_its_cells():
     assert_same(body)
 
 
-def test_a_link_to_a_place_in_the_workbook_is_no_link():
+def test_a_link_inside_the_workbook_is_not_a_link():
     body = workbook([BAKER], links={"G1": "#Sheet1!A1", "F1": ADDRESS})
     assert read_workbook(body)[0].links == {(1, 6): ADDRESS}
 
 
-def test_a_link_to_a_part_of_the_workbook_is_no_link():
+def test_a_link_to_a_part_of_the_package_is_not_a_link():
     body = changed(SHEET_RELS, ' TargetMode="External"', "", links={"G1": ADDRESS})
     assert read_workbook(body)[0].links == {}
 
 
-def test_a_list_with_twenty_thousand_links_takes_a_second_not_minutes():
+def test_twenty_thousand_links_do_not_take_quadratic_time():
     count = 20_000
     body = workbook([("link",)] * count, links={f"A{n}": f"{ADDRESS}?{n}" for n in range(1, count + 1)})
-    start = time.process_time()
-    (only,) = read_workbook(body)
-    assert time.process_time() - start < 5
+    with cpu_budget(60):  # it takes less than a second
+        (only,) = read_workbook(body)
     assert len(only.links) == count
 
 
-# ── what other writers do ────────────────────────────────────────────────────────────────────────────────────────────
+# ── other programs' habits ───────────────────────────────────────────────────────────────────────────────────────────
 
 EXPECTED = [
     (
@@ -451,7 +450,7 @@ def _spaced_out(written):
         _spaced_out,
     ],
 )
-def test_a_list_reads_the_same_whatever_its_writer_is_used_to(dialect):
+def test_a_list_reads_the_same_despite_the_habits_of_its_writer(dialect):
     written = dialect(parts([BAKER], header=PARTICIPATING, links={"G2": ADDRESS}))
     assert ours(packed(written)) == EXPECTED
     assert ours(packed(written, compression=zipfile.ZIP_STORED)) == EXPECTED
@@ -469,7 +468,7 @@ def test_a_list_reads_the_same_however_its_xml_is_written(random, prefix, inline
 
 
 def _rewritten(xml, random):
-    """The same document as an odd writer might print it."""
+    """Return the same document as an odd program might write it."""
     tokens = re.findall(r"<[^>]*>|[^<]+", xml.removeprefix(DECLARATION))
     odd = (_odd_tag(token, random) if token.startswith("<") else _odd_text(token, random) for token in tokens)
     return "".join(part + (random.choice(DECOYS) if random.random() < 0.1 else "") for part in odd)
@@ -515,14 +514,14 @@ def test_hidden_sheets_are_left_out_and_the_others_keep_their_order():
     assert [found.title for found in read_workbook(packed(written))] == ["Z", "A"]
 
 
-def test_a_workbook_without_texts_or_styles_is_read():
+def test_a_workbook_without_shared_strings_or_styles_is_read():
     written = parts([(45717, 1.5)])
     written[BOOK_RELS] = relationships({"rId1": f"{RELATED}/worksheet"}, {"rId1": "worksheets/sheet1.xml"})
     del written[STRINGS], written[STYLES]
     assert ours(packed(written)) == [("Sheet1", [[45717, 1.5]], {})]
 
 
-# ── what is no workbook ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── files that aren't workbooks ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -546,12 +545,12 @@ def test_a_workbook_without_texts_or_styles_is_read():
         (b"\x00\x01\x02", "binary data"),
     ],
 )
-def test_what_is_no_workbook_is_called_by_its_name(body, kind):
+def test_anything_but_a_workbook_is_named_for_what_it_is(body, kind):
     assert looks_like(body) == kind
     assert refusal(body) == f"this is not an Excel workbook (.xlsx): it looks like {kind}"
 
 
-def test_a_zip_that_is_no_workbook_is_refused():
+def test_a_zip_that_is_not_a_workbook_is_refused():
     assert "not an Excel workbook" in refusal(packed({"a.txt": "hello"}))
     assert "not an Excel workbook" in refusal(packed({}))
 
@@ -559,12 +558,12 @@ def test_a_zip_that_is_no_workbook_is_refused():
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
 def test_a_truncated_workbook_is_refused_with_a_clear_sentence(share):
     body = workbook([BAKER])
-    assert refusal(body[: int(len(body) * share)]) == "the workbook is damaged or came incomplete"
+    assert refusal(body[: int(len(body) * share)]) == "the workbook is damaged or incomplete"
 
 
 def test_a_workbook_with_a_wrong_checksum_is_refused():
     body = packed(parts([BAKER], inline=True), compression=zipfile.ZIP_STORED)
-    assert refusal(body.replace(b"Baker", b"Maker")) == "the workbook is damaged or came incomplete"
+    assert refusal(body.replace(b"Baker", b"Maker")) == "the workbook is damaged or incomplete"
 
 
 def test_a_workbook_with_a_password_is_refused():
@@ -575,8 +574,8 @@ def test_a_workbook_with_a_password_is_refused():
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_workbook_packed_as_excel_never_does_is_refused(method):
-    assert "packed in a way" in refusal(packed(parts([BAKER]), compression=method))
+def test_a_compression_excel_never_uses_is_refused(method):
+    assert "uses a compression" in refusal(packed(parts([BAKER]), compression=method))
 
 
 @pytest.mark.parametrize("part", [BOOK, SHEET, STRINGS, STYLES])
@@ -589,8 +588,8 @@ def test_a_workbook_without_one_of_its_parts_is_refused(part):
 def test_a_workbook_without_relations_is_refused():
     written = parts([BAKER], links={"G1": ADDRESS})
     assert "not an Excel workbook" in refusal(packed({k: v for k, v in written.items() if k != "_rels/.rels"}))
-    assert "points at 'rId1'" in refusal(packed({k: v for k, v in written.items() if k != BOOK_RELS}))
-    assert "points at 'rId1'" in refusal(packed({k: v for k, v in written.items() if k != SHEET_RELS}))
+    assert "refers to 'rId1'" in refusal(packed({k: v for k, v in written.items() if k != BOOK_RELS}))
+    assert "refers to 'rId1'" in refusal(packed({k: v for k, v in written.items() if k != SHEET_RELS}))
 
 
 def test_a_workbook_with_only_hidden_sheets_is_refused():
@@ -613,7 +612,7 @@ def test_broken_xml_in_any_part_is_refused(part):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_xml_of_another_kind_in_any_part_is_refused(part):
-    assert "holds 'html' where" in refusal(packed({**parts([BAKER], links={"G1": ADDRESS}), part: "<html/>"}))
+    assert "has 'html' where" in refusal(packed({**parts([BAKER], links={"G1": ADDRESS}), part: "<html/>"}))
 
 
 LAUGHS = "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' for n in range(1, 10))
@@ -639,24 +638,24 @@ def test_a_document_type_in_any_part_is_refused(part, doctype):
 @pytest.mark.parametrize(
     "damage", ["</worksheet><!-- x --><worksheet/>", "</worksheet>x", "<x:c/></worksheet>", '<c x:r=""/></worksheet>x']
 )
-def test_what_stands_behind_the_root_or_under_an_unknown_prefix_is_refused(damage):
+def test_content_behind_the_root_or_with_an_unknown_prefix_is_refused(damage):
     assert "not valid XML" in refusal(changed(SHEET, "</worksheet>", damage))
 
 
-def test_an_entity_that_nobody_declared_is_refused():
+def test_an_undeclared_entity_is_refused():
     assert "not valid XML" in refusal(with_sheet('<row r="1"><c r="A1" t="str"><v>&lol;</v></c></row>'))
 
 
 @pytest.mark.parametrize("encoding", ["no-such-code", "zip", "shift_jis", "utf-7", "unicode_escape", "idna", "hex"])
-def test_an_encoding_that_no_workbook_has_is_refused(encoding):
+def test_an_encoding_no_workbook_has_is_refused(encoding):
     refusal(changed(SHEET, 'encoding="UTF-8"', f'encoding="{encoding}"'))
 
 
-# ── what would cost too much ─────────────────────────────────────────────────────────────────────────────────────────
+# ── files that would cost too much ───────────────────────────────────────────────────────────────────────────────────
 
 
 def peak(body):
-    """The most memory, in MiB, that reading (or refusing) takes beside the bytes themselves."""
+    """Return the peak memory in MiB that reading or refusing takes, without the bytes themselves."""
     tracemalloc.start()
     try:
         with suppress(Unreadable):
@@ -667,7 +666,7 @@ def peak(body):
 
 
 def bomb(part, filling, size, **options):
-    """A workbook with this filling behind the root's opening tag, as often as it takes."""
+    """Return a workbook with this filling repeated behind the root's opening tag, up to this size."""
     written = parts([BAKER], **options)
     head, tag, rest = written[part].partition(">\n")
     root, close, rest = rest.partition(">")
@@ -677,8 +676,8 @@ def bomb(part, filling, size, **options):
 
 @pytest.mark.parametrize("part", [SHEET, STRINGS, STYLES, BOOK])
 def test_a_zip_bomb_is_refused_in_little_memory(part):
-    body = bomb(part, "<a>" + " " * 30_000 + "</a>", 4 * MOST["bytes when unpacked"])
-    assert len(body) < MOST["bytes when unpacked"] // 100
+    body = bomb(part, "<a>" + " " * 30_000 + "</a>", 4 * WORKBOOK["bytes when unpacked"])
+    assert len(body) < WORKBOOK["bytes when unpacked"] // 100
     assert refusal(body) == "the workbook is too large: more than 16,777,216 bytes when unpacked"
     assert peak(body) < 4
 
@@ -688,13 +687,13 @@ def test_a_zip_bomb_whose_headers_lie_is_refused_in_little_memory():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in written.items():
-            archive.writestr(name, content + " " * 2 * MOST["bytes when unpacked"] if name == SHEET else content)
+            archive.writestr(name, content + " " * 2 * WORKBOOK["bytes when unpacked"] if name == SHEET else content)
         archive.getinfo(SHEET).file_size = 1_000
     refusal(file.getvalue())
     assert peak(file.getvalue()) < 4
 
 
-def test_a_part_that_is_read_again_and_again_is_paid_for_each_time():
+def test_a_part_read_many_times_counts_every_time():
     written = parts([BAKER])
     filler = "<a>" + " " * 30_000 + "</a>"
     written[SHEET] = written[SHEET].replace("<sheetData>", filler * 20 + "<sheetData>")
@@ -702,21 +701,21 @@ def test_a_part_that_is_read_again_and_again_is_paid_for_each_time():
     assert "bytes when unpacked" in refusal(packed(written))
 
 
-def test_files_that_lie_over_each_other_are_refused():
+def test_overlapping_files_are_refused():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts([BAKER]).items():
             archive.writestr(name, content)
         archive.getinfo(STRINGS).header_offset = archive.getinfo(SHEET).header_offset
-    assert refusal(file.getvalue()) == "the workbook is damaged or came incomplete"
+    assert refusal(file.getvalue()) == "the workbook is damaged or incomplete"
 
 
-def test_two_files_of_one_name_are_refused():
+def test_two_files_with_one_name_are_refused():
     assert "same name" in refusal(packed({**parts([BAKER]), SHEET.upper(): "<worksheet/>"}))
 
 
 def test_more_files_than_any_list_has_are_refused():
-    written = {**parts([BAKER]), **{f"f{n}": "" for n in range(MOST["files"])}}
+    written = {**parts([BAKER]), **{f"f{n}": "" for n in range(WORKBOOK["files"])}}
     assert refusal(packed(written)) == "the workbook is too large: more than 1,000 files"
 
 
@@ -725,9 +724,9 @@ def test_more_sheets_than_any_list_has_are_refused():
 
 
 @pytest.mark.parametrize("place", ["XFD1048576", "BM1", "XFD1", "ZZZZ1", "a1", "$A$1"])
-def test_a_cell_in_an_absurd_place_is_refused(place):
+def test_a_cell_with_an_absurd_reference_is_refused(place):
     row = place.lstrip("ABDFMXZa$")
-    assert "not within A1 to BL100000" in refusal(with_sheet(f'<row r="{row}"><c r="{place}"><v>1</v></c></row>'))
+    assert "outside A1 to BL100000" in refusal(with_sheet(f'<row r="{row}"><c r="{place}"><v>1</v></c></row>'))
 
 
 @pytest.mark.parametrize("row", ["1048576", "100001"])
@@ -737,12 +736,12 @@ def test_a_cell_in_an_absurd_row_is_refused(row):
 
 
 @pytest.mark.parametrize("place", ["A0", "A", "7", "A1:B2", "A-1", "A1 "])
-def test_a_cell_in_no_place_is_refused(place):
+def test_a_cell_with_an_invalid_reference_is_refused(place):
     refusal(with_sheet(f'<row r="1"><c r="{place}"><v>1</v></c></row>'))
 
 
-def test_a_cell_that_stands_in_another_row_is_refused():
-    assert "stands in another row" in refusal(with_sheet('<row r="1"><c r="A2"><v>1</v></c></row>'))
+def test_a_cell_in_the_wrong_row_is_refused():
+    assert "is in the wrong row" in refusal(with_sheet('<row r="1"><c r="A2"><v>1</v></c></row>'))
 
 
 @pytest.mark.parametrize("row", ["0", "-1", f"-{10**4000}", f"{10**4000}", "1e3", "x", "", "9" * 5000])
@@ -764,22 +763,22 @@ def test_many_sheets_of_cells_far_apart_are_refused_in_little_memory():
     assert peak(packed(written)) < 16
 
 
-def test_a_row_of_more_cells_than_any_list_has_is_refused():
-    for count in (MOST["columns"], MOST["columns"] + 1):
+def test_a_row_with_more_cells_than_any_list_has_is_refused():
+    for count in (WORKBOOK["columns"], WORKBOOK["columns"] + 1):
         body = with_sheet(f'<row r="1">{"".join(f"""<c r="{reference(1, n)}"/>""" for n in range(1, count + 1))}</row>')
-        if count == MOST["columns"]:
+        if count == WORKBOOK["columns"]:
             assert ours(body) == [("Sheet1", [[None] * count], {})]
         else:
-            assert "'BM1' is not within A1 to BL100000" in refusal(body)
+            assert "'BM1' is outside A1 to BL100000" in refusal(body)
 
 
 @pytest.mark.parametrize("cell", ["<c/>", "<c><v>1</v></c>"])
-def test_a_row_of_endless_cells_is_refused(cell):
+def test_endless_cells_in_a_row_are_refused(cell):
     assert "more than 64 columns" in refusal(with_sheet(f"<row>{cell * 10_000}</row>"))
 
 
 def test_endless_rows_are_refused():
-    assert "rows" in refusal(with_sheet("<row><c/></row>" * (MOST["rows"] + 1)))
+    assert "rows" in refusal(with_sheet("<row><c/></row>" * (WORKBOOK["rows"] + 1)))
 
 
 @pytest.mark.parametrize(
@@ -793,7 +792,7 @@ def test_endless_rows_are_refused():
         "<is><t>a<r/>b</t></is>",
     ],
 )
-def test_a_value_with_something_else_in_it_is_refused(content):
+def test_a_cell_with_two_values_is_refused(content):
     cell = f'<c r="A1" t="inlineStr">{content}</c>'
     assert "more than one value, formula or text" in refusal(with_sheet(f'<row r="1">{cell}</row>'))
     if "<t>" in content:
@@ -802,16 +801,16 @@ def test_a_value_with_something_else_in_it_is_refused(content):
 
 def test_a_row_within_a_row_is_refused():
     for inner in ("<row/>", '<row r="2"><c/></row>', "<row><c><v>2</v></c></row>"):
-        assert "something else than cells in row 1" in refusal(with_sheet(f'<row r="1"><c r="A1">{inner}</c></row>'))
+        assert "something other than cells in row 1" in refusal(with_sheet(f'<row r="1"><c r="A1">{inner}</c></row>'))
 
 
-def test_a_tower_of_elements_is_refused():
+def test_deeply_nested_elements_are_refused():
     assert "not valid XML" in refusal(with_sheet("<a>" * 1_000_000))
     assert "not valid XML" in refusal(with_sheet("<a>" * 1_000_000 + "</a>" * 1_000_000))
 
 
 def test_a_cell_with_more_text_than_excel_allows_is_refused():
-    longest = MOST["characters in a cell"]
+    longest = WORKBOOK["characters in a cell"]
     ((value,),) = rows_of(["x" * longest])
     assert len(value) == longest
     for inline in (False, True):
@@ -850,7 +849,7 @@ def test_an_endless_tag_or_text_is_refused(cells):
 
 
 @pytest.mark.parametrize("index", ["7", "-1", "x", "", "1e0", "9" * 4000, "9" * 5000])
-def test_a_text_that_the_workbook_does_not_hold_is_refused(index):
+def test_a_reference_to_missing_text_is_refused(index):
     body = with_sheet(f'<row r="1"><c r="A1" t="s"><v>{index}</v></c></row>')
     if index:
         refusal(body)
@@ -859,7 +858,7 @@ def test_a_text_that_the_workbook_does_not_hold_is_refused(index):
 
 
 @pytest.mark.parametrize("number", ["x", "1,5", "--1", "0x10", "9" * 5000, "1e", "nan"])
-def test_a_number_that_is_none_is_refused(number):
+def test_an_invalid_number_is_refused(number):
     assert "where a number belongs" in refusal(with_sheet(f'<row r="1"><c r="A1"><v>{number}</v></c></row>'))
 
 
@@ -872,7 +871,7 @@ def test_a_link_over_an_absurd_area_is_refused(area):
     assert peak(body) < 4
 
 
-def test_a_link_over_an_area_that_ends_before_it_begins_covers_nothing():
+def test_a_link_whose_area_ends_before_it_begins_covers_nothing():
     assert read_workbook(changed(SHEET, 'ref="G1"', 'ref="G2:G1"', links={"G1": ADDRESS}))[0].links == {}
 
 
@@ -898,32 +897,30 @@ def test_many_links_over_the_same_area_are_refused():
         (SHEET_RELS, "<Relationship/>"),
     ],
 )
-def test_the_worst_that_fits_is_read_or_refused_in_seconds_and_bounded_memory(part, filling):
-    body = bomb(part, filling, MOST["bytes when unpacked"] - 40_000, links={"G1": ADDRESS})
-    start = time.process_time()
-    assert peak(body) < 256
-    assert time.process_time() - start < 30
+def test_the_worst_workbook_within_the_limits_stays_within_time_and_memory(part, filling):
+    body = bomb(part, filling, WORKBOOK["bytes when unpacked"] - 40_000, links={"G1": ADDRESS})
+    with cpu_budget(300):  # the slowest takes about ten seconds, because memory is traced
+        assert peak(body) < 256
 
 
 @pytest.mark.parametrize("filling", ["<si/>", "<si><t>ab</t></si>"])
 def test_more_texts_than_any_list_has_are_refused(filling):
-    assert "texts" in refusal(bomb(STRINGS, filling, len(filling) * (MOST["texts"] + 1)))
+    assert "texts" in refusal(bomb(STRINGS, filling, len(filling) * (WORKBOOK["texts"] + 1)))
 
 
 def test_more_styles_than_excel_allows_are_refused():
-    assert "styles" in refusal(changed(STYLES, "<cellXfs>", "<cellXfs>" + "<xf/>" * (MOST["styles"] + 1)))
-    codes = "".join(f'<numFmt numFmtId="{n}"/>' for n in range(MOST["styles"] + 1))
+    assert "styles" in refusal(changed(STYLES, "<cellXfs>", "<cellXfs>" + "<xf/>" * (WORKBOOK["styles"] + 1)))
+    codes = "".join(f'<numFmt numFmtId="{n}"/>' for n in range(WORKBOOK["styles"] + 1))
     assert "styles" in refusal(changed(STYLES, "</numFmts>", codes + "</numFmts>"))
 
 
-def test_a_number_format_that_never_ends_takes_no_time():
+def test_an_endless_number_format_does_not_take_quadratic_time():
     for code in ("[" * 500_000, '"' * 500_001, "[h" * 250_000, "\\" * 500_000):
-        start = time.process_time()
-        rows_of((1,), code=code)
-        assert time.process_time() - start < 2
+        with cpu_budget(60):  # it takes milliseconds
+            assert len(rows_of((1,), code=code)) == 1
 
 
-# ── anything whatsoever ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── random damage ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SMALL = parts(
     [BAKER, (1, 2.5, True, None, clock(8, 15), timedelta(hours=30), "link")],
@@ -995,7 +992,7 @@ def test_a_part_with_an_absurd_attribute_is_read_or_refused_and_never_crashes(pa
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
-def test_bytes_at_random_are_refused(body):
+def test_random_bytes_are_refused(body):
     refusal(body)
     refusal(b"PK\x03\x04" + body)
 

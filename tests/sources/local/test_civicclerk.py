@@ -5,10 +5,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.loopback.local import LoopbackCivicClerk, page, pdf, told
-from support.places import Reader
+from support.places import TUESDAY, Canned, Reader
 
 from bot.domain.agenda import Place
 from bot.errors import Unreadable
+from bot.sources import LOCAL
 
 NEW_YORK = ZoneInfo("America/New_York")
 HOUR = timedelta(hours=1)
@@ -29,7 +30,7 @@ def place(address: str) -> Place:
     return Place(name="Nash County", kind="civicclerk", address=address, state="NC", zone="America/New_York")
 
 
-async def test_the_list_of_events_is_followed_to_its_end(clerk, reader):
+async def test_the_list_of_events_is_read_to_its_end(clerk, reader):
     for key in range(1, 41):
         clerk.event(key, f"Meeting {key}", f"2026-12-{key % 20 + 1:02}T18:30:00Z")
     assert (await reader.items()).keys() == {f"event/{key}" for key in range(1, 41)}
@@ -38,23 +39,23 @@ async def test_the_list_of_events_is_followed_to_its_end(clerk, reader):
     assert (await reader.items()).keys() == {"event/40"}
 
 
-async def test_a_list_that_goes_on_elsewhere_or_in_a_circle_is_not_followed(clerk, reader):
+async def test_a_list_that_continues_elsewhere_or_in_a_circle_is_cut_off(clerk, reader):
     rows = [{"id": 1, "eventName": "Meeting", "startDateTime": "2026-12-01T18:30:00Z"}]
     for following in ("https://elsewhere.example/v1/Events", "/v1/Events?$skip=0"):
         clerk.fails["/Events"] = told({"value": rows, "@odata.nextLink": following})
         reading = await Reader(place(clerk.address)).read()
         assert [item.id for item in reading.items] == ["event/1"]
-        assert "the list of events goes on at" in reading.problems[0]
+        assert "the list of events continues at" in reading.problems[0]
 
 
-async def test_a_time_is_that_of_a_clock_at_the_place_whatever_zone_it_claims(clerk, reader):
+async def test_a_time_is_local_whatever_zone_it_claims(clerk, reader):
     clerk.event(1, "Meeting", "2026-12-01T18:30:00Z")
     clerk.event(2, "Meeting", "2026-12-01T18:30:00")
     for item in (await reader.items()).values():
         assert item.meets_at == datetime(2026, 12, 1, 18, 30, tzinfo=NEW_YORK)
 
 
-async def test_an_agenda_comes_later_than_its_meeting(clerk, reader):
+async def test_an_agenda_published_after_its_meeting_is_found(clerk, reader):
     clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z")
     assert (await reader.items()).keys() == {"event/5"}
     assert clerk.count("/Meetings") == 0
@@ -63,7 +64,7 @@ async def test_an_agenda_comes_later_than_its_meeting(clerk, reader):
     assert (await reader.items()).keys() == {"event/5", "event/5/item/1"}
 
 
-async def test_an_agenda_without_items_is_looked_at_again_until_it_has_some(clerk, reader):
+async def test_an_agenda_without_items_is_fetched_again_until_it_has_some(clerk, reader):
     clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
     clerk.agendas[9] = []
     await reader.read()
@@ -75,7 +76,7 @@ async def test_an_agenda_without_items_is_looked_at_again_until_it_has_some(cler
     assert clerk.count() == 1
 
 
-async def test_items_stand_within_items_and_their_names_are_html(clerk, reader):
+async def test_nested_items_with_html_names_are_read(clerk, reader):
     clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
     deepest = clerk.item(3, "<p>Agreement under Section&nbsp;<strong>287</strong>(g)<br>with ICE</p>")
     clerk.agendas[9] = [clerk.item(1, "Consent", clerk.item(2, "Sheriff", deepest))]
@@ -84,7 +85,7 @@ async def test_items_stand_within_items_and_their_names_are_html(clerk, reader):
     assert items["event/5/item/3"].title == "Agreement under Section 287(g) with ICE"
 
 
-async def test_an_item_without_an_id_is_known_by_its_number_and_else_by_its_name(clerk, reader):
+async def test_an_item_without_an_id_goes_by_its_number_or_else_its_name(clerk, reader):
     clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
     bare = {"agendaObjectItemName": "Agreement", "agendaObjectItemNumber": "A."}
     clerk.agendas[9] = [bare | {"agendaObjectItemNumber": "4.", "childItems": [bare, {"agendaObjectItemName": "Vote"}]}]
@@ -95,7 +96,7 @@ async def test_an_item_without_an_id_is_known_by_its_number_and_else_by_its_name
     assert set(await reader.items()) == keys
 
 
-async def test_published_files_are_read_and_minutes_are_not(clerk, reader):
+async def test_published_files_are_read_except_minutes(clerk, reader):
     files = [
         {"fileId": 3, "type": "Minutes", "name": "Minutes", "publishOn": "2026-11-20T00:00:00"},
         {"fileId": 2, "type": "Agenda Packet", "name": "Packet", "publishOn": "2026-11-20T00:00:00"},
@@ -114,7 +115,7 @@ async def test_published_files_are_read_and_minutes_are_not(clerk, reader):
     assert clerk.count("fileId=3") == 0
 
 
-async def test_a_reader_of_an_attachment_is_sent_to_the_meeting(clerk, reader):
+async def test_an_attachment_sends_readers_to_its_meeting(clerk, reader):
     clerk.files["/blob/moa"] = page("<p>The agreement</p>")
     clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z", agenda=9)
     shared = {"id": 8, "fileName": "ICE agreement.pdf", "pdfVersionFullPath": f"{clerk.base}/blob/moa?sig=s3cr3t"}
@@ -126,20 +127,15 @@ async def test_a_reader_of_an_attachment_is_sent_to_the_meeting(clerk, reader):
     assert "s3cr3t" not in repr(items)
 
 
-async def test_a_meeting_in_the_portal_has_its_address_there():
-    from support.places import TUESDAY
-
-    from bot.sources.local.civicclerk import _Tenant
-    from bot.sources.local.session import ReadSession
-
+async def test_a_meeting_has_its_address_in_the_portal():
+    events = {"value": [{"id": 5, "eventName": "Meeting", "startDateTime": "2026-12-01T18:30:00Z"}]}
     reader = Reader(place("https://nashconc.api.civicclerk.com/v1"))
-    tenant = _Tenant(ReadSession(None, reader.place, reader.status, TUESDAY), "https://nashconc.api.civicclerk.com/v1")
-    listed = tenant._listed({"id": 5, "eventName": "Meeting"}, "")
-    assert listed.item.address == "https://nashconc.portal.civicclerk.com/event/5/overview"
+    reading = await LOCAL["civicclerk"].read(Canned(events), reader.place, reader.status, TUESDAY)
+    assert [item.address for item in reading.items] == ["https://nashconc.portal.civicclerk.com/event/5/overview"]
 
 
 @pytest.mark.parametrize("given", ["", "/", "/v1", "/v1/", "/v1/Events", "/v1/Events?$top=5"])
-async def test_the_address_of_the_host_or_of_a_list_is_good_enough(clerk, given):
+async def test_the_address_of_the_host_or_of_a_list_will_do(clerk, given):
     clerk.event(5, "Regular meeting", "2026-12-01T18:30:00Z")
     assert (await Reader(place(clerk.base + given)).items()).keys() == {"event/5"}
 
@@ -161,17 +157,15 @@ ITEM = st.deferred(
 
 @given(st.lists(ITEM, max_size=4))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_whatever_an_agenda_holds_is_read_without_an_error(items):
-    import msgspec
-    from support.places import TUESDAY
-
-    from bot.domain.document import Document
-    from bot.sources.local.civicclerk import _Tenant
-    from bot.sources.local.session import ReadSession
-
+async def test_anything_on_an_agenda_is_read_without_an_error(items):
+    event = {"id": 5, "eventName": "Meeting", "startDateTime": "2026-12-01T18:30:00Z", "agendaId": 9}
+    known = {"id": 1, "agendaObjectItemName": "Agreement"}
+    answers = {
+        "value": [event],
+        "items": [known, *items],
+    }  # the list of events and the agenda are read from the same answer
     reader = Reader(place("https://nashconc.api.civicclerk.com/v1"))
-    tenant = _Tenant(ReadSession(None, reader.place, reader.status, TUESDAY), reader.place.address)
-    body = msgspec.json.encode({"items": items})
-    document = Document(address="x", name="x", body=body, sha256="e", headers={}, fetched_at=TUESDAY)
-    agenda = tenant._agenda(tenant._listed({"id": 5, "eventName": "Meeting"}, ""), document)
-    assert all(item.title and item.id.startswith("event/5/") for item in agenda.items)
+    reading = await LOCAL["civicclerk"].read(Canned(answers), reader.place, reader.status, TUESDAY)
+    assert [item.id for item in reading.items][:2] == ["event/5", "event/5/item/1"]
+    assert all(item.title and item.id.startswith("event/5") for item in reading.items)
+    assert reading.problems == ()

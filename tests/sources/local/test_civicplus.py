@@ -6,7 +6,7 @@ from support.places import PAGES, TUESDAY, Reader, needs_pages
 
 from bot.domain.agenda import Place
 from bot.domain.document import Document, digest
-from bot.sources.local.civicplus import listed
+from bot.sources.local.civicplus import search_entries
 from bot.sources.local.session import ReadSession
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -28,7 +28,7 @@ def place(address: str) -> Place:
 
 
 @needs_pages
-async def test_the_real_search_page_and_its_real_agenda_are_read(town, reader):
+async def test_a_real_search_page_and_its_real_agenda_are_read(town, reader):
     town.search = (PAGES / "nash-county-nc-search-3-days.html").read_bytes()
     town.files["/AgendaCenter/ViewFile/Agenda/_05052020-382"] = (PAGES / "nash-county-nc-agenda.pdf").read_bytes()
     town.files["/AgendaCenter/ViewFile/Agenda/_05042020-381"] = page("<p>Agenda of the regular meeting</p>")
@@ -47,7 +47,7 @@ async def test_the_real_search_page_and_its_real_agenda_are_read(town, reader):
 
 
 @needs_pages
-def test_the_two_real_pages_agree_on_the_agenda_that_both_list():
+def test_two_real_search_pages_agree_on_the_agenda_they_share():
     found = {}
     for name in ("nash-county-nc-search-3-days.html", "nash-county-nc-search-1-day.html"):
         body = (PAGES / name).read_bytes()
@@ -59,14 +59,14 @@ def test_the_two_real_pages_agree_on_the_agenda_that_both_list():
             headers={},
             fetched_at=TUESDAY,
         )
-        visit = ReadSession(None, place("http://x/AgendaCenter"), Reader(place("http://x")).status, TUESDAY)
-        found[name] = {each.item.id: each.fingerprint for each in listed(document, visit)}
+        session = ReadSession(None, place("http://x/AgendaCenter"), Reader(place("http://x")).status, TUESDAY)
+        found[name] = {entry.item.id: entry.fingerprint for entry in search_entries(document, session)}
     three, one = found.values()
     assert one == {"agenda/382": three["agenda/382"]}
     assert three.keys() == {"agenda/382", "agenda/381"}
 
 
-async def test_the_search_page_stands_in_for_a_feed_that_is_empty_and_that_is_remembered(town, reader):
+async def test_an_empty_feed_is_replaced_by_the_search_page_until_the_next_day(town, reader):
     town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
     assert (await reader.items()).keys() == {"agenda/382"}
     town.asked.clear()
@@ -80,14 +80,14 @@ async def test_the_search_page_stands_in_for_a_feed_that_is_empty_and_that_is_re
     assert town.asked[1].query["ModID"] == "65", "it is asked again the next day"
 
 
-async def test_the_search_page_is_asked_for_recent_meetings_and_those_to_come(town, reader):
+async def test_the_search_asks_for_recent_and_upcoming_meetings(town, reader):
     await reader.read()
     search = next(asked for asked in town.asked if "Search" in asked.path)
     assert search.query["startDate"] == "11/09/2026"
     assert (search.query["CIDs"], search.query["endDate"]) == ("all", "")
 
 
-async def test_a_feed_with_agendas_spares_the_search_page_and_means_the_same_agendas(town, reader):
+async def test_a_feed_with_agendas_replaces_the_search_page_and_gives_the_same_ids(town, reader):
     town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Agreement under Section 287(g)</p>"))
     link = f"{town.base}/AgendaCenter/ViewFile/Agenda/_12012026-382"
     town.agendas.append(entry("g1", "Board of Commissioners Agenda", link=link, published="Fri, 20 Nov 2026 09:45:00"))
@@ -99,7 +99,7 @@ async def test_a_feed_with_agendas_spares_the_search_page_and_means_the_same_age
     assert town.count("Search") == 0
 
 
-async def test_news_are_read_beside_the_agendas(town, reader):
+async def test_news_is_read_too(town, reader):
     text = "<p>The board will consider an agreement with <b>ICE</b>.</p>"
     town.news.append(entry("n1", "Special meeting", link=f"{town.base}/CivicAlerts.aspx?AID=1", text=text))
     news = (await reader.items())["news/n1"]
@@ -108,7 +108,7 @@ async def test_news_are_read_beside_the_agendas(town, reader):
 
 
 @pytest.mark.parametrize("reply", [Reply(b"", status=404), Reply(page("<p>No such module</p>"), "text/html")])
-async def test_a_site_without_feeds_has_its_search_page(town, reader, reply):
+async def test_a_site_without_feeds_is_read_through_its_search_page(town, reader, reply):
     town.fails["/RSSFeed.aspx"] = reply
     town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
     reading = await reader.read()
@@ -116,7 +116,7 @@ async def test_a_site_without_feeds_has_its_search_page(town, reader, reply):
     assert reading.problems == ()
 
 
-async def test_the_one_etag_of_all_pages_is_not_believed(town, reader):
+async def test_an_etag_shared_by_all_pages_is_ignored(town, reader):
     town.row(382, "12012026", "Regular Meeting Agenda", pdf("Budget"))
     await reader.read()
     town.row(390, "12152026", "Work Session Agenda", page("<p>Agreement with ICE</p>"))
@@ -131,12 +131,12 @@ async def test_an_amended_agenda_is_read_again(town, reader):
     assert (await reader.items())["agenda/382"].text == "287(g)"
 
 
-async def test_a_cancelled_meeting_says_so_in_its_title(town, reader):
+async def test_a_canceled_meeting_says_so_in_its_title(town, reader):
     town.row(382, "12012026", "Regular Meeting - CANCELLED", page("<p>Notice</p>"))
     assert (await reader.items())["agenda/382"].status == "cancelled"
 
 
-async def test_a_search_that_somebody_typed_is_asked_as_it_is(town):
+async def test_a_search_in_the_catalog_is_sent_as_typed(town):
     town.row(382, "12012026", "Regular Meeting Agenda", page("<p>Budget</p>"))
     typed = f"{town.base}/AgendaCenter/Search/?term=&CIDs=all&startDate=05%2F03%2F2020&endDate=05%2F06%2F2020"
     assert (await Reader(place(typed)).items()).keys() == {"agenda/382"}

@@ -1,17 +1,12 @@
-"""What every local source keeps to. A kind in the registry without a case here fails."""
+"""The contract that every local source keeps. A kind in the registry without a case fails."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from support.local_cases import AMENDED, CASES, TITLE, Case, place
-from support.loopback.local import (
-    Reply,
-    maintenance,
-    page,
-    rss,
-)
+from support.loopback.local import Reply, maintenance, page, rss
 from support.places import Reader
+from support.platform_cases import AMENDED, CASES, TITLE, Case, place
 
 from bot.domain.agenda import AgendaItem
 from bot.domain.document import digest
@@ -19,21 +14,6 @@ from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
 from bot.sources import LOCAL
 
 DAY = timedelta(days=1, minutes=1)
-
-
-# ── Legistar ──
-
-
-# ── CivicClerk ──
-
-
-# ── PrimeGov ──
-
-
-# ── CivicPlus ──
-
-
-# ── feeds and pages ──
 
 
 @pytest.fixture(params=LOCAL)
@@ -66,19 +46,19 @@ def test_every_kind_has_a_case():
     assert CASES.keys() == LOCAL.keys()
 
 
-def test_a_source_bears_the_name_that_it_is_listed_by(kind):
+def test_a_source_has_the_name_of_its_registry_line(kind):
     assert LOCAL[kind].kind == kind
-    assert LOCAL[kind]._source.kind == kind
+    assert LOCAL[kind].recognizes(CASES[kind].addresses[0]).kind == kind
 
 
-async def test_what_is_on_an_agenda_is_read_once(reader):
+async def test_an_agenda_item_is_read_once(reader):
     reading = await reader.read()
     assert [speaks(item) for item in reading.items].count(True) == 1
     assert not reading.unchanged
     assert not reading.problems
 
 
-async def test_items_are_whole(reader):
+async def test_items_are_complete(reader):
     reading = await reader.read()
     evidence = {digest(document.body) for document in reading.documents}
     assert len({item.id for item in reading.items}) == len(reading.items)
@@ -89,7 +69,7 @@ async def test_items_are_whole(reader):
         assert item.evidence in evidence
 
 
-async def test_times_are_those_of_the_place(reader):
+async def test_times_are_local(reader):
     for item in (await reader.read()).items:
         if isinstance(item.meets_at, datetime):
             assert item.meets_at.tzinfo.key == "America/New_York"
@@ -97,10 +77,10 @@ async def test_times_are_those_of_the_place(reader):
 
 
 @pytest.mark.parametrize("validates", [True, False])
-async def test_an_unchanged_place_costs_little_and_says_nothing(case, server, reader, validates):
+async def test_an_unchanged_place_costs_little_and_gives_nothing(case, server, reader, validates):
     server.validates = validates
     await reader.read()
-    await reader.read(timedelta(hours=1))  # a change feed asks from another day now
+    await reader.read(timedelta(hours=1))  # a feed of changes starts on another day now
     server.asked.clear()
     reading = await reader.read(timedelta(hours=1))
     assert reading.unchanged
@@ -109,7 +89,7 @@ async def test_an_unchanged_place_costs_little_and_says_nothing(case, server, re
     assert reading.facts == reader.status.facts
 
 
-async def test_what_is_unchanged_is_not_said_again_on_the_next_day_or_in_another_week(reader):
+async def test_unchanged_items_are_not_repeated_on_later_days(reader):
     await reader.read()
     for _ in range(3):
         reading = await reader.read(DAY)
@@ -123,7 +103,7 @@ async def test_an_amended_item_keeps_its_id(case, server, reader):
     assert amended == before
 
 
-async def test_what_is_new_comes_alone(kind, case, server, reader):
+async def test_a_new_item_comes_alone(kind, case, server, reader):
     before = {item.id for item in (await reader.read()).items}
     case.add(server)
     reading = await reader.read(timedelta(hours=1))
@@ -131,7 +111,7 @@ async def test_what_is_new_comes_alone(kind, case, server, reader):
     assert kind == "page" or not before & {item.id for item in reading.items}
 
 
-async def test_an_empty_place_is_no_failure(kind, case):
+async def test_an_empty_place_is_not_a_failure(kind, case):
     async with case.server() as server:
         if kind in {"feed", "page"}:
             server.feeds["/agendas.rss"], server.files["/agenda"] = rss(), page("<p>No meetings.</p>")
@@ -144,15 +124,15 @@ async def test_an_empty_place_is_no_failure(kind, case):
 
 
 @pytest.mark.parametrize(("status", "kind_of_fault"), [(403, Blocked), (500, Unreachable), (404, Missing)])
-async def test_a_server_that_refuses_is_said_to(case, server, reader, status, kind_of_fault):
+async def test_a_refusal_is_reported(case, server, reader, status, kind_of_fault):
     server.fails[case.listing] = Reply(b"", status=status)
     with pytest.raises(kind_of_fault, match=rf"Nash County: .* answered {status}") as raised:
         await reader.read()
-    assert "never read well yet" in str(raised.value)
+    assert "never read successfully" in str(raised.value)
 
 
-@pytest.mark.parametrize("kind", sorted(LOCAL.keys() - {"page"}))  # where any page will do
-async def test_a_page_in_place_of_the_list_is_not_believed(case, server, reader):
+@pytest.mark.parametrize("kind", sorted(LOCAL.keys() - {"page"}))  # which takes any page
+async def test_a_web_page_in_place_of_the_list_is_refused(case, server, reader):
     await reader.read()
     server.fails[case.listing] = maintenance()
     with pytest.raises(Unreadable):
@@ -169,26 +149,26 @@ async def test_a_bad_day_loses_nothing(case, server, reader):
     assert any(speaks(item, AMENDED) for item in (await reader.read(timedelta(hours=1))).items)
 
 
-async def test_rows_of_rubbish_do_not_hide_the_others(case, server, reader):
+async def test_rubbish_rows_do_not_hide_the_others(case, server, reader):
     case.spoil(server)
     assert any(map(speaks, (await reader.read()).items))
 
 
-async def test_an_unknown_time_zone_is_said(kind, server):
+async def test_an_unknown_time_zone_is_reported(kind, server):
     reader = Reader(replace(place(kind, server), zone="Mars/Olympus"))
-    with pytest.raises(SourceError, match="no time zone 'Mars/Olympus'"):
+    with pytest.raises(SourceError, match="'Mars/Olympus' is not a known time zone"):
         await reader.read()
 
 
-async def test_every_request_says_who_asks_and_what_for(server, reader):
+async def test_requests_carry_our_name_and_robots_txt_is_asked_first(server, reader):
     await reader.read()
     assert all(asked.headers["user-agent"].startswith("Countersign/") for asked in server.asked)
     assert server.asked[0].path == "/robots.txt"
 
 
-def test_its_addresses_are_recognised(kind, case):
+def test_its_addresses_are_recognized(kind, case):
     assert case.addresses
     for address in case.addresses:
         claimed = next(filter(None, (source.recognizes(address) for source in LOCAL.values())))
         assert claimed.kind == kind, address
-        assert LOCAL[kind].recognizes(claimed.address) in {None, claimed}, "what is proposed is recognised again"
+        assert LOCAL[kind].recognizes(claimed.address) in {None, claimed}, "a proposed address is recognized too"

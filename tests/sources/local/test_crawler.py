@@ -5,7 +5,7 @@ from support.loopback.local import LoopbackPrimeGov, Reply, page
 from support.places import Reader
 
 from bot.domain.agenda import Place
-from bot.sources.local.crawler import Paper, blank, promising
+from bot.domain.document import digest
 
 HOUR = timedelta(hours=1)
 
@@ -27,7 +27,7 @@ def meetings(portal: LoopbackPrimeGov, days: range, *, start: int = 1) -> None:
         portal.meeting(key, f"Meeting {key}", f"2026-12-{key + start - 1:02}T18:30:00", agenda)
 
 
-async def test_what_is_too_much_for_one_reading_is_read_in_the_next_the_soonest_first(portal, reader):
+async def test_documents_too_many_for_one_reading_are_read_in_the_next_soonest_first(portal, reader):
     meetings(portal, range(1, 31))
     first = await reader.items()
     assert len(first) == 30
@@ -41,7 +41,7 @@ async def test_what_is_too_much_for_one_reading_is_read_in_the_next_the_soonest_
     assert (await reader.read(HOUR)).unchanged
 
 
-async def test_a_host_that_falls_silent_is_left_alone_and_asked_again_the_next_time(portal, reader):
+async def test_a_host_that_stops_answering_is_left_alone_until_the_next_reading(portal, reader):
     meetings(portal, range(1, 6))
     portal.fails["/Public/"] = Reply(b"", status=503)
     reading = await reader.read()
@@ -52,7 +52,7 @@ async def test_a_host_that_falls_silent_is_left_alone_and_asked_again_the_next_t
     assert portal.count("/Public/") == 3 + 5
 
 
-async def test_a_host_that_forbids_its_documents_is_asked_for_one_only(portal, reader):
+async def test_a_host_that_forbids_its_documents_is_asked_for_only_one(portal, reader):
     meetings(portal, range(1, 6))
     portal.fails["/Public/"] = Reply(b"", status=403)
     await reader.read()
@@ -60,14 +60,14 @@ async def test_a_host_that_forbids_its_documents_is_asked_for_one_only(portal, r
     assert portal.count("/Public/") == 2
 
 
-async def test_an_empty_calendar_or_half_a_one_is_not_believed(portal, reader):
+async def test_a_calendar_that_loses_too_many_meetings_is_not_believed(portal, reader):
     meetings(portal, range(1, 9))
     await reader.read()
     kept, portal.meetings = portal.meetings, []
     emptied = await reader.read(HOUR)
     assert emptied.items == ()
     assert emptied.problems == (
-        "Nash: 8 of 8 meetings to come are missing from the calendar at once, which is not believed",
+        "Nash: 8 of 8 upcoming meetings vanished from the calendar at once, too many to believe",
     )
     portal.meetings = kept[:3]
     assert (await reader.read(HOUR)).items == ()
@@ -77,7 +77,7 @@ async def test_an_empty_calendar_or_half_a_one_is_not_believed(portal, reader):
     assert {item.status for item in (await reader.read(HOUR)).items} == {"taken off the calendar"}
 
 
-async def test_what_is_remembered_of_a_place_does_not_grow(portal, reader):
+async def test_the_stored_facts_of_a_place_do_not_grow(portal, reader):
     for month in range(1, 4):
         portal.meetings.clear()
         for key in range(1, 6):
@@ -88,20 +88,17 @@ async def test_what_is_remembered_of_a_place_does_not_grow(portal, reader):
     assert len(reader.status.facts["meetings"]) == 5
 
 
-def test_documents_are_opened_by_what_their_names_promise():
-    def paper(title: str) -> Paper:
-        return Paper(id=title, title=title, address="https://nash.example/")
-
-    titles = ["Site plan", "Interlocal agreement", "Sheriff's budget", "287(g) memorandum", "Ice rink", "MOU with ICE"]
-    assert [paper.title for paper in promising(map(paper, titles))] == [
-        "287(g) memorandum",
-        "MOU with ICE",
-        "Interlocal agreement",
-        "Sheriff's budget",
-    ]
-
-
-def test_pages_without_text_are_named():
-    assert blank(()) == blank(("a", "b")) == ""
-    assert blank(("", " \n")) == "none of its 2 pages has text (a scan?)"
-    assert blank(("a", "", *[""] * 12)) == "13 of its 14 pages have no text (2, 3, 4, 5, 6, 7, 8, 9, 10, 11 …)"
+async def test_the_facts_of_an_entry_keep_the_keys_that_older_data_folders_hold(portal, reader):
+    meetings(portal, range(1, 14))
+    facts = (await reader.read()).facts["meetings"]
+    first, last = dict(facts["meeting/1"]), dict(facts["meeting/13"])
+    assert len(first.pop("stamp")) == 16
+    assert first == {
+        "papers": {"meeting/1": ("101 1", digest(page("<p>Agenda 1</p>"))[:16])},
+        "title": "Meeting 1",
+        "body": "Meeting 1",
+        "at": "2026-12-01T18:30:00-05:00",
+        "address": f"{portal.base}/Public/CompiledDocument?meetingTemplateId=101&compileOutputType=1",
+    }
+    assert last["ask"] is True
+    assert "papers" not in last

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.loopback.local import LoopbackLegistar, Reply, page, pdf
-from support.places import TUESDAY, Reader
+from support.places import TUESDAY, Canned, Reader
 
 from bot.domain.agenda import Place
 from bot.errors import Missing, SourceError, Unreadable
 from bot.sources import LOCAL
-from bot.sources.local.legistar import EVENTS, MATTERS, _is_last
+from bot.sources.local.legistar import MATTERS
 
 NEW_YORK = ZoneInfo("America/New_York")
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -33,10 +33,10 @@ def place(legistar: LoopbackLegistar, address: str = "") -> Place:
     )
 
 
-# Days and times
+# ── days and times ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_time_of_a_meeting_is_its_day_and_its_clock_at_the_place(legistar, reader):
+async def test_a_meeting_has_its_day_and_its_local_time(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
     meeting = (await reader.items())["event/77"]
     assert meeting.meets_at == datetime(2026, 12, 1, 18, 30, tzinfo=NEW_YORK)
@@ -45,12 +45,12 @@ async def test_the_time_of_a_meeting_is_its_day_and_its_clock_at_the_place(legis
 
 
 @pytest.mark.parametrize("clock", [None, "", "TBD", "following the meeting", 1830])
-async def test_a_meeting_without_a_clock_has_its_day(legistar, reader, clock):
+async def test_a_meeting_without_a_time_has_its_day(legistar, reader, clock):
     legistar.event(77, "Board of Commissioners", "2026-12-01", clock)
     assert (await reader.items())["event/77"].meets_at == date(2026, 12, 1)
 
 
-async def test_a_meeting_that_is_moved_or_cancelled_says_so_with_all_its_items(legistar, reader):
+async def test_all_items_of_a_moved_or_canceled_meeting_say_so(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
     legistar.item(77, 1, "Agreement with ICE")
     await reader.read()
@@ -63,7 +63,7 @@ async def test_a_meeting_that_is_moved_or_cancelled_says_so_with_all_its_items(l
     assert cancelled.keys() == moved.keys() == {"event/77", "event/77/item/1"}
 
 
-async def test_a_meeting_that_leaves_the_calendar_is_said_once(legistar, reader):
+async def test_a_meeting_that_leaves_the_calendar_is_reported_once(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
     legistar.event(78, "Planning Board", "2026-12-02")
     await reader.read()
@@ -75,7 +75,7 @@ async def test_a_meeting_that_leaves_the_calendar_is_said_once(legistar, reader)
     assert (await reader.read(HOUR)).unchanged
 
 
-async def test_a_meeting_that_is_over_leaves_in_silence(legistar, reader):
+async def test_a_past_meeting_leaves_the_calendar_silently(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-11-23", "6:30 PM")
     legistar.event(78, "Planning Board", "2026-12-02")
     await reader.read()
@@ -83,7 +83,7 @@ async def test_a_meeting_that_is_over_leaves_in_silence(legistar, reader):
     assert (await reader.read(HOUR)).unchanged
 
 
-# Pages and filters
+# ── pages and filters ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_all_pages_of_a_feed_are_read(legistar, reader):
@@ -95,7 +95,7 @@ async def test_all_pages_of_a_feed_are_read(legistar, reader):
 
 
 @pytest.mark.parametrize("ignores_order", [False, True])
-async def test_a_server_that_ignores_the_filter_is_filtered_here(legistar, reader, ignores_order):
+async def test_rows_are_filtered_here_if_the_server_ignores_the_filter(legistar, reader, ignores_order):
     legistar.ignores_filter, legistar.ignores_order = True, ignores_order
     for key in range(1, 300):
         legistar.matter(key, f"Matter {key}", f"2019-03-{key % 20 + 1:02}T10:00:00")
@@ -107,31 +107,34 @@ async def test_a_server_that_ignores_the_filter_is_filtered_here(legistar, reade
     assert (await reader.items()).keys() == {"matter/413"}
 
 
-async def test_a_feed_without_end_is_left_at_some_page_and_that_is_said(legistar, reader):
+async def test_an_endless_feed_is_cut_off_and_the_reading_says_so(legistar, reader):
     for key in range(1, 2_102):
         legistar.matter(key, f"Matter {key}", "2026-11-20T10:00:00")
     reading = await reader.read()
     assert len(reading.items) == 2_000
-    assert reading.problems == ("Nash County: matters fill more than 10 pages of 200; the rest is not read",)
+    assert reading.problems == ("Nash County: matters filled more than 10 pages of 200 rows; the rest was not read",)
 
 
-def test_rows_in_rising_order_are_not_taken_for_the_end():
-    old = [{"EventDate": f"2019-01-{day:02}T00:00:00"} for day in range(1, 21)] * 10
-    assert not _is_last(sorted(old, key=lambda row: row["EventDate"]), EVENTS, "2026-11-09")
-    assert _is_last(sorted(old, key=lambda row: row["EventDate"], reverse=True), EVENTS, "2026-11-09")
+@pytest.mark.parametrize(("ignores_order", "pages"), [(False, 1), (True, 2)])
+async def test_old_rows_end_the_feed_only_in_falling_order(legistar, reader, ignores_order, pages):
+    legistar.ignores_filter, legistar.ignores_order = True, ignores_order
+    for key in range(1, 300):
+        legistar.matter(key, f"Matter {key}", f"2019-03-{key % 20 + 1:02}T10:00:00")
+    await reader.read()
+    assert legistar.count("/matters") == pages
 
 
-def test_the_question_is_the_one_that_the_api_knows():
+def test_the_query_is_one_the_api_understands():
     assert MATTERS.address("https://webapi.legistar.com/v1/nash", "2026-11-02", 200) == (
         "https://webapi.legistar.com/v1/nash/matters?$filter=MatterLastModifiedUtc%20gt%20datetime'2026-11-01'"
         "&$orderby=MatterLastModifiedUtc%20desc&$top=200&$skip=200"
     )
 
 
-# Matters, and agendas behind the calendar's back
+# ── matters, and agendas that change alone ───────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_matter_is_told_as_filed_until_it_stands_on_an_agenda(legistar, reader):
+async def test_a_matter_counts_as_filed_until_it_is_on_an_agenda(legistar, reader):
     legistar.matter(412, "Agreement with ICE", "2026-11-23T10:00:00")
     filed = await reader.items()
     assert filed.keys() == {"matter/412"}
@@ -146,21 +149,17 @@ async def test_a_matter_is_told_as_filed_until_it_stands_on_an_agenda(legistar, 
     assert (await reader.items()) == {}
 
 
-async def test_a_matter_of_a_real_client_leads_to_its_page():
-    from bot.sources.local.legistar import _Client
-    from bot.sources.local.session import ReadSession
-
-    visit = ReadSession(
-        None, place(None, "https://webapi.legistar.com/v1/nash"), Reader(place(None, "x")).status, TUESDAY
-    )
-    client = _Client(visit, "https://webapi.legistar.com/v1/nash")
-    assert client._matter({"MatterId": 412, "MatterTitle": "T"}, "").address == (
+async def test_a_matter_links_to_its_page():
+    reader = Reader(place(None, "https://webapi.legistar.com/v1/nash"))
+    rows = [{"MatterId": 412, "MatterTitle": "T", "MatterLastModifiedUtc": "2026-11-23T10:00:00"}]
+    reading = await LOCAL["legistar"].read(Canned(rows), reader.place, reader.status, TUESDAY)
+    assert [item.address for item in reading.items] == [
         "https://nash.legistar.com/gateway.aspx?m=l&id=/matter.aspx?key=412"
-    )
+    ]
 
 
 @pytest.mark.parametrize("sign", ["a matter changed", "a day went by"])
-async def test_an_item_that_is_added_without_the_event_changing_is_found(legistar, reader, sign):
+async def test_an_item_added_without_a_change_of_the_event_is_found(legistar, reader, sign):
     legistar.event(77, "Board of Commissioners", "2026-12-01")
     await reader.read()
     legistar.item(77, 3, "Agreement with ICE", matter=412)
@@ -177,23 +176,23 @@ async def test_the_same_matter_twice_on_an_agenda_is_two_items(legistar, reader)
     assert (await reader.items()).keys() == {"event/77", "event/77/matter/412", "event/77/item/9"}
 
 
-# Documents
+# ── documents ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_agenda_is_read_page_by_page_as_part_of_its_meeting(legistar, reader):
+async def test_the_agenda_file_is_read_page_by_page_as_part_of_its_meeting(legistar, reader):
     legistar.files["/agenda.pdf"] = pdf("Call to order", "Agreement under Section 287(g)", "")
     legistar.event(77, "Board of Commissioners", "2026-12-01", EventAgendaFile=f"{legistar.base}/agenda.pdf")
     items = await reader.items()
     meeting = items["event/77"]
     assert items.keys() == {"event/77"}
     assert [page.strip() for page in meeting.pages] == ["Call to order", "Agreement under Section 287(g)", ""]
-    assert meeting.unreadable == "1 of its 3 pages have no text (3)"
+    assert meeting.unreadable == "no text on 1 of its 3 pages (3)"
     assert meeting.address == f"{legistar.base}/agenda.pdf"
     await reader.read(HOUR)
     assert legistar.count("/agenda.pdf") == 1
 
 
-async def test_attachments_are_opened_when_their_names_promise_something(legistar, reader):
+async def test_attachments_with_relevant_names_are_opened(legistar, reader):
     legistar.files |= {f"/{name}": page(f"<p>{name}</p>") for name in ("moa", "map", "memo")}
     legistar.event(77, "Board of Commissioners", "2026-12-01")
     attachments = [legistar.attachment("287(g) MOA.pdf", "/moa"), legistar.attachment("Site map", "/map"), None, 7]
@@ -207,7 +206,7 @@ async def test_attachments_are_opened_when_their_names_promise_something(legista
     assert legistar.count("/map") == 0
 
 
-async def test_attachments_that_are_too_many_for_one_reading_are_opened_in_the_next(legistar, reader):
+async def test_attachments_too_many_for_one_reading_are_opened_in_the_next(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-12-01")
     for key in range(1, 21):
         legistar.files[f"/moa/{key}"] = page(f"<p>Agreement {key}</p>")
@@ -228,17 +227,44 @@ async def test_old_meetings_are_not_opened_later(legistar, reader):
     assert legistar.count("/eventitems") == 0
 
 
-# Refusals
+# ── what is stored ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_client_that_is_not_known_is_said_in_words(legistar):
+async def test_the_facts_keep_the_keys_that_older_data_folders_hold(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    legistar.item(77, 3, "Agreement with ICE", matter=412)
+    legistar.matter(412, "Agreement with ICE", "2026-11-23T10:00:00")
+    facts = dict((await reader.read()).facts)
+    event = dict(facts.pop("events")["event/77"])
+    assert facts == {
+        "since": "2026-11-23",
+        "matters": {"412": "2026-11-23T10:00:00"},
+        "pages": {"matters": 1, "events": 1},
+        "looked_at": "2026-11-24T17:00:00+00:00",
+        "left_over": False,
+    }
+    assert len(event.pop("stamp")) == 16
+    assert event == {
+        "agenda": f"{legistar.base}/v1/nash/events/77/eventitems?Attachments=1",
+        "refs": ["412"],
+        "title": "Board of Commissioners",
+        "body": "Board of Commissioners",
+        "at": "2026-12-01",
+        "address": "https://nash.legistar.com/MeetingDetail.aspx?LEGID=77",
+    }
+
+
+# ── refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_unknown_client_is_explained(legistar):
     reader = Reader(place(legistar, f"{legistar.base}/v1/nowhere"))
-    with pytest.raises(SourceError, match=r"answered 400 .*\(Legistar refuses so where it does not know the client"):
+    with pytest.raises(SourceError, match=r"answered 400 .*\(Legistar answers this if it doesn't know the client"):
         await reader.read()
     assert legistar.count() == 2
 
 
-async def test_a_client_that_is_closed_is_said_in_words(legistar, reader):
+async def test_a_closed_client_is_explained(legistar, reader):
     legistar.is_closed = True
     with pytest.raises(Missing, match=r"answered 410 Gone.*its API was switched off"):
         await reader.read()
@@ -257,13 +283,13 @@ async def test_one_feed_is_enough(legistar, reader):
     assert (await reader.items()) == {}
 
 
-async def test_a_message_in_place_of_the_list_is_repeated(legistar, reader):
+async def test_a_message_in_place_of_the_list_is_quoted(legistar, reader):
     legistar.fails["/v1/"] = Reply(b'{"Message": "The service is being moved."}')
     with pytest.raises(Unreadable, match=r"it says “The service is being moved\.”"):
         await reader.read()
 
 
-async def test_the_token_goes_to_the_api_alone_and_is_written_nowhere(legistar, capsys):
+async def test_the_token_goes_only_to_the_api_and_is_written_nowhere(legistar, capsys):
     legistar.token = "s3cr3t"
     legistar.files["/agenda"] = page("<p>Agenda</p>")
     legistar.event(77, "Board of Commissioners", "2026-12-01", EventAgendaFile=f"{legistar.base}/agenda")
@@ -285,7 +311,7 @@ async def test_the_token_goes_to_the_api_alone_and_is_written_nowhere(legistar, 
     assert "s3cr3t" not in f"{reading!r} {raised.value} {said.out} {said.err}"
 
 
-# Anything may come
+# ── anything at all ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 ANYTHING = st.recursive(
@@ -314,23 +340,6 @@ ROW = st.dictionaries(
     ),
     ANYTHING | st.sampled_from(["2026-12-01T00:00:00", "6:30 PM", "0001-01-01T00:00:00", "9999-12-31T23:59:59"]),
 )
-
-
-class Canned:
-    """Answers every address with the same rows."""
-
-    def __init__(self, rows) -> None:
-        self.rows = rows
-
-    async def get(self, address, **_):
-        import msgspec
-
-        from bot.domain.document import Document, digest
-
-        body = msgspec.json.encode(self.rows)
-        return Document(
-            address=address, name="x", body=body, sha256=digest(body), headers={}, fetched_at=TUESDAY, unchanged=False
-        )
 
 
 @given(st.lists(ROW, max_size=5))

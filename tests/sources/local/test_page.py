@@ -22,7 +22,7 @@ def reader(web) -> Reader:
     return Reader(Place(name="Fine", kind="page", address=f"{web.base}/page", state="NY", body="Town Board"))
 
 
-async def test_a_page_that_reads_the_same_is_the_same_whatever_its_bytes(web, reader):
+async def test_a_page_with_the_same_text_is_unchanged_whatever_its_bytes(web, reader):
     web.files["/page"] = page("<p class='a1'>Agenda</p><script>token('1')</script>", title="Town of Fine")
     (item,) = (await reader.read()).items
     assert (item.id, item.title, item.text, item.body) == ("page", "Town of Fine", "Agenda", "Town Board")
@@ -33,7 +33,7 @@ async def test_a_page_that_reads_the_same_is_the_same_whatever_its_bytes(web, re
     assert item.text == "Agenda: 287(g)"
 
 
-async def test_only_the_part_that_is_selected_counts(web, reader):
+async def test_only_the_selected_part_counts(web, reader):
     reader.place = replace(reader.place, selector="#agenda")
     web.files["/page"] = page("<p>Visitors: 7</p><div id='agenda'>Budget</div>")
     (item,) = (await reader.read()).items
@@ -45,29 +45,29 @@ async def test_only_the_part_that_is_selected_counts(web, reader):
     assert item.text == "Visitors: 8"
 
 
-async def test_a_selector_that_names_nothing_is_a_fault(web, reader):
+async def test_a_selector_that_matches_nothing_is_an_error(web, reader):
     reader.place = replace(reader.place, selector="#gone")
     web.files["/page"] = page("<p>x</p>")
     with pytest.raises(Unreadable):
         await reader.read()
 
 
-async def test_a_pdf_is_a_page_with_pages(web, reader):
+async def test_a_pdf_gives_its_pages(web, reader):
     web.files["/page"] = pdf("Agreement under Section 287(g)", "")
     (item,) = (await reader.read()).items
     assert "287(g)" in item.pages[0]
     assert item.title == "Fine"
-    assert item.unreadable == "1 of its 2 pages have no text (2)"
+    assert item.unreadable == "no text on 1 of its 2 pages (2)"
 
 
-async def test_a_scan_says_that_it_cannot_be_read(web, reader):
+async def test_a_scan_is_reported_as_unreadable(web, reader):
     web.files["/page"] = pdf("", "")
     (item,) = (await reader.read()).items
-    assert item.unreadable == "none of its 2 pages has text (a scan?)"
+    assert item.unreadable == "no text on any of its 2 pages; it may be a scan"
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1}', b"<rss><channel/></rss>", b"PK\x03\x04", b"text"])
-async def test_what_is_neither_a_page_nor_a_pdf_is_refused(web, reader, body):
+async def test_anything_but_a_page_or_a_pdf_is_refused(web, reader, body):
     web.fails["/page"] = Reply(body)
     with pytest.raises(Unreadable, match="neither a PDF nor a web page"):
         await reader.read()

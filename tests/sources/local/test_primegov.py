@@ -25,7 +25,7 @@ def place(address: str) -> Place:
     return Place(name="Nash County", kind="primegov", address=address, state="NC", zone="America/New_York")
 
 
-async def test_the_agenda_of_a_meeting_is_read_as_pdf_where_there_is_a_choice(portal, reader):
+async def test_an_agenda_is_read_as_pdf_if_there_is_a_choice(portal, reader):
     portal.meeting(
         5,
         "Board of Supervisors",
@@ -44,7 +44,7 @@ async def test_the_agenda_of_a_meeting_is_read_as_pdf_where_there_is_a_choice(po
     assert [asked.query["meetingTemplateId"] for asked in portal.asked if "Compiled" in asked.path] == ["10", "13"]
 
 
-async def test_an_agenda_that_comes_later_and_is_compiled_again_is_the_same_meeting(portal, reader):
+async def test_an_agenda_added_later_or_recompiled_belongs_to_the_same_meeting(portal, reader):
     portal.meeting(5, "Board of Supervisors", "2026-12-01T18:30:00")
     first = (await reader.items())["meeting/5"]
     assert first.address == f"{portal.base}/public/portal"
@@ -55,7 +55,7 @@ async def test_an_agenda_that_comes_later_and_is_compiled_again_is_the_same_meet
         assert (await reader.items())["meeting/5"].text == words
 
 
-async def test_an_agenda_that_is_replaced_in_place_is_found_on_the_next_day(portal, reader):
+async def test_an_agenda_replaced_in_place_is_found_the_next_day(portal, reader):
     portal.meeting(5, "Board", "2026-12-01T18:30:00", portal.document(10, "Agenda", page("<p>Budget</p>")))
     await reader.read()
     portal.compiled["10"] = page("<p>Budget and 287(g)</p>")
@@ -63,7 +63,7 @@ async def test_an_agenda_that_is_replaced_in_place_is_found_on_the_next_day(port
     assert (await reader.items(timedelta(hours=24)))["meeting/5"].text == "Budget and 287(g)"
 
 
-async def test_a_document_that_is_not_there_is_a_problem_and_the_meeting_stands(portal, reader):
+async def test_a_missing_document_is_a_problem_but_the_meeting_stays(portal, reader):
     portal.meeting(5, "Board", "2026-12-01T18:30:00", {"templateId": 99, "templateName": "Agenda"})
     reading = await reader.read()
     assert [item.id for item in reading.items] == ["meeting/5"]
@@ -71,7 +71,7 @@ async def test_a_document_that_is_not_there_is_a_problem_and_the_meeting_stands(
     assert (await reader.read(HOUR)).unchanged, "it is asked for again tomorrow"
 
 
-async def test_a_document_of_another_kind_is_said_to_be_unreadable(portal, reader):
+async def test_a_document_of_another_kind_is_unreadable(portal, reader):
     portal.meeting(5, "Board", "2026-12-01T18:30:00", portal.document(10, "Agenda", b"PK\x03\x04 a Word file"))
     meeting = (await reader.items())["meeting/5"]
     assert "neither a PDF nor a web page" in meeting.unreadable

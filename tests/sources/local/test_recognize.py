@@ -62,7 +62,7 @@ from bot.sources.local.recognize import recognize
         ("http://127.0.0.1:8000/agenda.pdf", "page", "127.0.0.1-agenda.pdf", "http://127.0.0.1:8000/agenda.pdf", ""),
     ],
 )
-def test_an_address_is_recognised(address, kind, name, proposed, state):
+def test_an_address_is_recognized(address, kind, name, proposed, state):
     place = recognize(address)
     assert (place.kind, place.name, place.address, place.state) == (kind, name, proposed, state)
 
@@ -72,7 +72,7 @@ def test_an_address_is_recognised(address, kind, name, proposed, state):
     ["", "nash county", "ftp://nash.example/", "https://", "http://[::1", "https://a:b@nash.example/", "file:///etc/x",
      "https://nash.example:99999/", "javascript:alert(1)", "https://nash .example/"],
 )  # fmt: skip
-def test_what_is_no_address_is_not_recognised(address):
+def test_anything_but_a_web_address_is_not_recognized(address):
     assert recognize(address) is None
 
 

@@ -1,1 +1,1 @@
-"""The parties outside, played on loopback."""
+"""Loopback servers that play ICE, the chat platforms and the local-government platforms."""

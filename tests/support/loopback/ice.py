@@ -1,11 +1,11 @@
-"""ICE's web site on loopback: one page, the sheets that it links, and its bad days.
+"""ICE's website on loopback: one page, the sheets it links, and its bad days.
 
     async with LoopbackIce() as ice:
         ice.publish("participatingAgencies112426am.xlsx", body, at=datetime(2026, 11, 24, 14, tzinfo=UTC))
         ice.headline(2_382, states=39, territories=2)
         ...  # read ice.url; look at ice.requests
 
-    with LoopbackIce.run_in_thread() as ice:  # the same, for tests and scripts that run no event loop
+    with LoopbackIce.run_in_thread() as ice:  # the same, for tests and scripts without an event loop
         ...
 
 Every attribute and method may be used while it runs, from any thread.
@@ -37,7 +37,7 @@ Row = Sequence[str]  # STATE, LAW ENFORCEMENT AGENCY, SUPPORT TYPE, SIGNED, MOA 
 
 
 class Request(NamedTuple):
-    """One request as it came, and the status that it got; header names are lower-case; 0 is a dropped connection."""
+    """One request and the status it got; 0 is a dropped connection. Header names are lower-case."""
 
     method: str
     path: str
@@ -64,7 +64,7 @@ class _Sheet:
 
 @dataclass
 class _Whim:
-    """How one path misbehaves: answers of its own, silence first, or a dropped connection."""
+    """The misbehavior of one path: other answers, a silence first, or a dropped connection."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class LoopbackIce:
     def run_in_thread(
         cls, *, hrefs: Literal["absolute", "path", "host"] = "path", robots: str | None = None
     ) -> Iterator[Self]:
-        """Run in an event loop of its own, for subprocesses and scripts to talk to."""
+        """Run in a separate event loop, for subprocesses and scripts to talk to."""
         ice = cls(hrefs=hrefs, robots=robots)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, name="loopback-ice", daemon=True)
@@ -131,7 +131,7 @@ class LoopbackIce:
             thread.join(10)
             loop.close()
 
-    # What is published
+    # ── publish ──
 
     @property
     def url(self) -> str:
@@ -148,7 +148,7 @@ class LoopbackIce:
         list: List = "participating",  # noqa: A002 - the word for it
         anchor: str | None = None,
     ) -> str:
-        """Put a sheet up, link it from the page in place of the last one of its list, and return its path.
+        """Publish a sheet, link it on the page in place of the last one of its list, and return its path.
 
         `at` becomes Last-Modified (whole seconds). Scheme A has an ETag and the name in the path; B has the name in
         Content-Disposition. Sheets that are no longer linked stay where they are.
@@ -164,13 +164,13 @@ class LoopbackIce:
         self._links.pop(list, None)
 
     def html_table(self, rows: Sequence[Row]) -> None:
-        """Show the list as a table on the page, as ICE did before 2025-02-21; the next `publish` ends it."""
+        """Show the list as a table on the page, as ICE did before 2025-02-21, until the next `publish`."""
         self._table = rows
 
     def headline(
         self, signed: int | None, *, states: int = 0, territories: int = 0, counts: Mapping[str, int] | None = None
     ) -> None:
-        """Set the sentence with the totals, and the count for each model ("JEM", "WSO", "TFM"); None takes it off."""
+        """Set the sentence with the totals, and the count for each model ("JEM", "WSO", "TFM"); None removes it."""
         if signed is None:
             self._headline = ""
             return
@@ -181,7 +181,7 @@ class LoopbackIce:
         items = "".join(f"<li>{number:,} {_MODELS[model]} agreements</li>" for model, number in (counts or {}).items())
         self._headline = f"<p><strong>{sentence}</strong></p>{f'<ul>{items}</ul>' if items else ''}"
 
-    # How it misbehaves; a path of "*" means every path
+    # ── misbehave; a path of "*" means every path ──
 
     def answer(
         self,
@@ -192,14 +192,14 @@ class LoopbackIce:
         headers: Mapping[str, str] | None = None,
         times: int | None = None,
     ) -> None:
-        """Give this answer (`times` times, then the right one again): 403, 429 with Retry-After, 500 once, a redirect."""
+        """Give this answer, such as 403, 429 with Retry-After or a redirect; after `times` times, the right one again."""
         self._whims[path] = _Whim(status=status, headers=headers or {}, body=body or b"", times=times)
 
     def redirect(self, path: str, to: str, status: int = 302) -> None:
         self.answer(path, status, headers={"Location": to})
 
     def delay(self, path: str, seconds: float, *, times: int | None = None) -> None:
-        """Be silent first, then answer as usual."""
+        """Wait first, then answer as usual."""
         self._whims[path] = _Whim(delay=seconds, times=times)
 
     def drop(self, path: str, *, times: int | None = None) -> None:
@@ -207,24 +207,24 @@ class LoopbackIce:
         self._whims[path] = _Whim(drop=True, times=times)
 
     def behave(self, path: str | None = None) -> None:
-        """Answer rightly again, at one path or everywhere."""
+        """Answer correctly again, at one path or everywhere."""
         if path is None:
             self._whims.clear()
             self.maintenance = False
         else:
             self._whims.pop(path, None)
 
-    # What was asked
+    # ── look at the requests ──
 
     def asked(self, path: str) -> list[Request]:
-        """The requests for one path, oldest first."""
+        """Return the requests for one path, oldest first."""
         return [request for request in self.requests if request.path == path]
 
     def count(self, path: str | None = None) -> int:
-        """How many requests came, for one path or in all but robots.txt."""
+        """Count the requests for one path, or all except robots.txt."""
         return len(self.asked(path)) if path else sum(request.path != "/robots.txt" for request in self.requests)
 
-    # How it answers
+    # ── answer ──
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         whim = self._whim(request.path_qs)
@@ -290,7 +290,7 @@ class LoopbackIce:
 
 
 def _sheet(sheet: _Sheet, request: web.Request) -> web.Response:
-    """If-Modified-Since is honoured, If-None-Match is not: so does ICE's server."""
+    """Honor If-Modified-Since but not If-None-Match, as ICE's server does."""
     since = request.headers.get("If-Modified-Since")
     if since and sheet.at.replace(microsecond=0) <= parsedate_to_datetime(since):
         headers = sheet.headers()

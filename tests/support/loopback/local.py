@@ -1,14 +1,14 @@
-"""The platforms of local government on loopback, with the shapes that they answer in and their bad days.
+"""The platforms of local governments on loopback: the shapes of their answers, and their bad days.
 
     async with LoopbackLegistar() as legistar:
         legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
         legistar.item(77, 1, "Memorandum of agreement with ICE under Section 287(g)")
         ...  # read legistar.address; look at legistar.asked
 
-    with LoopbackLegistar().run_in_thread() as legistar:  # the same, for programs that run no event loop
+    with LoopbackLegistar().run_in_thread() as legistar:  # the same, for programs without an event loop
         ...
 
-What is put into its dictionaries is served from then on, from any thread.
+A server serves whatever is in its dictionaries, which may be changed from any thread.
 """
 
 import json
@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 
 class Request(NamedTuple):
-    """One request as it came, and the status that it got; header names are lower-case."""
+    """One request and the status it got. Header names are lower-case."""
 
     path: str
     query: Mapping[str, str]
@@ -48,9 +48,9 @@ class Reply:
 
 
 class LocalServer(LoopbackServer):
-    """What the platforms have in common. `files` are served at their paths (bytes, and HTML or PDF by what they are).
+    """The base of all platforms. `files` are served at their paths, as HTML or PDF depending on their bytes.
 
-    Without `validates` there are no ETags. `fails` are answers to the paths that contain a text, before all else.
+    Without `validates` there are no ETags. `fails` maps a part of a path to the answer it gets instead.
     """
 
     def __init__(self) -> None:
@@ -62,15 +62,15 @@ class LocalServer(LoopbackServer):
 
     @property
     def address(self) -> str:
-        """What a place's address would be."""
+        """The address that a place would have."""
         return self.base
 
     def count(self, part: str = "") -> int:
-        """How many requests came for paths that contain a text, robots.txt apart."""
+        """Count the requests for paths that contain a text, except robots.txt."""
         return sum(part in asked.path and asked.path != "/robots.txt" for asked in self.asked)
 
     def reply(self, path: str, query: Mapping[str, str]) -> Reply | None:
-        """What the platform has at a path; None where it has nothing, as here, where no platform is."""
+        """Return the platform's answer at a path; None for a 404, as in this base."""
         return None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
@@ -97,12 +97,12 @@ class LocalServer(LoopbackServer):
 
 
 def told(value: object) -> Reply:
-    """JSON as a server writes it."""
+    """Return JSON as a server writes it."""
     return Reply(json.dumps(value).encode())
 
 
 def maintenance() -> Reply:
-    """A page in place of what was asked for, with the status of one that went well."""
+    """Return a maintenance page with status 200."""
     return Reply(page("<p>We are down for maintenance. Please check back.</p>"), HTML)
 
 
@@ -116,7 +116,7 @@ class LoopbackLegistar(LocalServer):
         self.matters: dict[int, Row] = {}
         self.events: dict[int, Row] = {}
         self.items: dict[int, list[Row]] = {}
-        self.extra: list[Any] = []  # rows of any kind in both feeds
+        self.extra: list[Any] = []  # more rows, of any kind, in both feeds
         self.ignores_filter = False
         self.ignores_order = False
         self.token = ""
@@ -197,7 +197,7 @@ class LoopbackLegistar(LocalServer):
 
 
 class LoopbackCivicClerk(LocalServer):
-    """`TENANT.api.civicclerk.com`: pages of 15 events; an agenda that is not made yet has the number 0."""
+    """`TENANT.api.civicclerk.com`: pages of 15 events; an agenda that doesn't exist yet has the number 0."""
 
     page_size = 15
 
@@ -247,7 +247,7 @@ class LoopbackCivicClerk(LocalServer):
 
 
 class LoopbackPrimeGov(LocalServer):
-    """`SLUG.primegov.com`; the documents lie in `compiled` by the number of their template."""
+    """`SLUG.primegov.com`; `compiled` holds the documents by the number of their template."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -281,7 +281,7 @@ class LoopbackPrimeGov(LocalServer):
 
 
 class LoopbackCivicPlus(LocalServer):
-    """A town's own host. `search` is a whole search page in place of one made of `rows`; every page has one and the same ETag."""
+    """A town's own host. `search` replaces the search page made from `rows`; every page has the same ETag."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -309,7 +309,7 @@ class LoopbackCivicPlus(LocalServer):
         return None
 
     def _search(self) -> bytes:
-        """Row ids are made anew for each answer, as on real sites: its bytes are never the same."""
+        """Make new row ids for each answer, as real sites do, so that its bytes always differ."""
         self._made += 1
         rows = "".join(
             f'<tr id="row{key}{self._made:06x}" class="catAgendaRow"><td><h4 id="h{key}"><strong aria-label="Agenda">'
@@ -326,7 +326,7 @@ class LoopbackCivicPlus(LocalServer):
 
 
 class LoopbackWeb(LocalServer):
-    """A host of feeds, pages and PDFs: what lies in `files` and in `feeds`."""
+    """A host that serves `files` and `feeds`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -336,29 +336,29 @@ class LoopbackWeb(LocalServer):
         return Reply(self.feeds[path], XML) if path in self.feeds else None
 
 
-# What is served
+# ── contents to serve ──
 
 
 def page(content: str, *, title: str = "A county") -> bytes:
-    """A web page as bytes."""
+    """Return a web page as bytes."""
     return f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{content}</body></html>".encode()
 
 
 def rss(*entries: str, title: str = "Agendas") -> bytes:
-    """An RSS feed of entries as `entry` writes them; without any it is valid and empty."""
+    """Return an RSS feed of these entries; without any it is valid and empty."""
     head = f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>{escape(title)}</title>'
     return f"{head}<link>https://nash.example/</link>{''.join(entries)}</channel></rss>".encode()
 
 
 def entry(guid: str, title: str, *, link: str = "", text: str = "", published: str = "") -> str:
-    """An entry of an RSS feed."""
+    """Return one entry of an RSS feed."""
     parts = {"title": title, "link": link, "description": text, "pubDate": published}
     told = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items() if value)
     return f'<item>{told}<guid isPermaLink="false">{escape(guid)}</guid></item>'
 
 
 def pdf(*pages: str) -> bytes:
-    """A PDF with a line of text on each page; a page without text is like a scan."""
+    """Return a PDF with a line of text on each page; an empty text makes a page like a scan."""
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",

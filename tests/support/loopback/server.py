@@ -1,7 +1,7 @@
-"""What the platforms on loopback have in common: a server that runs in this loop or in a thread, and its bad days.
+"""The base of the loopback platforms: a server that runs in this loop or in a thread, and its bad days.
 
     async with LoopbackTelegram() as telegram: ...
-    with LoopbackTelegram().run_in_thread() as telegram: ...  # the same, for tests and scripts that run no event loop
+    with LoopbackTelegram().run_in_thread() as telegram: ...  # the same, for tests and scripts without an event loop
 
 Every attribute and method may be used while it runs, from any thread.
 """
@@ -22,7 +22,7 @@ ANYONE = "*"
 
 
 class Call(NamedTuple):
-    """One request as it came: `at` in seconds of the monotonic clock, `token` as it was shown."""
+    """One request: `at` in seconds of the monotonic clock, `token` as sent."""
 
     method: str
     arguments: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Message:
-    """What arrived in a chat: `text` as a reader sees it, `raw` as it was sent, `order` counting from 1."""
+    """One message in a chat: `text` as a reader sees it, `raw` as sent, `order` counting from 1."""
 
     order: int
     at: float
@@ -40,8 +40,8 @@ class Message:
     text: str
     raw: str
     message_id: str
-    links: tuple[tuple[str, str], ...] = ()  # what is shown, and where it leads
-    preview: bool = True  # whether a link may unfold into a picture of its page
+    links: tuple[tuple[str, str], ...] = ()  # the shown text and the address
+    preview: bool = True  # true if a link may unfold into a preview of its page
     entities: int = 0
     photo: bytes | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Fault:
-    """One bad outcome of a send. With `delivers` the message is stored, whatever the sender is told.
+    """One bad outcome of a send. With `delivers` the message is stored, whatever the answer says.
 
     `body` None is the usual answer; `drop` closes the connection in place of any. `delay` and `late` are seconds before
     and after the message is stored.
@@ -65,27 +65,27 @@ class Fault:
 
 
 def dropped(*, after: bool = False) -> Fault:
-    """The connection closes, before or after the message is stored."""
+    """Close the connection, before or after storing the message."""
     return Fault(drop=True, delivers=after)
 
 
 def delayed(seconds: float) -> Fault:
-    """The message is stored and confirmed, but late."""
+    """Store and confirm the message, but late."""
     return Fault(delay=seconds, delivers=True)
 
 
 def late(seconds: float) -> Fault:
-    """The message is stored at once, and confirmed late: whoever waits less does not know."""
+    """Store the message at once but confirm it late, perhaps too late for its sender."""
     return Fault(late=seconds, delivers=True)
 
 
 def page(text: str, status: int = 200) -> Fault:
-    """Something else answers: a proxy's error, a maintenance page."""
+    """Answer with something else, such as a proxy's error or a maintenance page."""
     return Fault(status=status, body=text)
 
 
 class RandomFaults:
-    """A plan of faults by chance: each send meets one of `faults` with this `rate`; the same seed, the same luck."""
+    """Return a plan of random faults: each send meets one of `faults` at this `rate`, repeatable by its seed."""
 
     def __init__(self, faults: Sequence[Fault], *, rate: float, seed: int) -> None:
         self._faults = faults
@@ -97,7 +97,7 @@ class RandomFaults:
 
 
 class Flood:
-    """Counts requests as a platform does: so many in any so many seconds for one key, with a little leeway."""
+    """A rate limit as a platform applies it to each key, with a little leeway."""
 
     def __init__(self, count: int, seconds: float, *, leeway: float = 0.1) -> None:
         self._count = count
@@ -106,7 +106,7 @@ class Flood:
         self._times: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=count))
 
     def wait(self, key: str, now: float) -> float:
-        """Seconds until this key may be used again; 0 counts it as used."""
+        """Return the seconds until this key may send again; if 0, count a request."""
         times = self._times[key]
         if len(times) == self._count and (left := times[0] + self._seconds - self._leeway - now) > 0:
             return left
@@ -115,7 +115,7 @@ class Flood:
 
 
 class LoopbackServer:
-    """A server on 127.0.0.1 with a port of its own. `plan` may be any function of a chat that gives a fault or None."""
+    """A server on 127.0.0.1 at a free port. `plan` is a function from a chat to a fault or None."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -128,7 +128,7 @@ class LoopbackServer:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         raise NotImplementedError
 
-    # How it runs
+    # ── run ──
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
@@ -146,7 +146,7 @@ class LoopbackServer:
 
     @contextmanager
     def run_in_thread(self) -> Iterator[Self]:
-        """Run in an event loop of its own, for subprocesses and scripts to talk to."""
+        """Run in a separate event loop, for subprocesses and scripts to talk to."""
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, name=type(self).__name__, daemon=True)
         thread.start()
@@ -161,10 +161,10 @@ class LoopbackServer:
             thread.join(10)
             loop.close()
 
-    # How it misbehaves
+    # ── misbehave ──
 
     def script(self, chat: str | int, *outcomes: Fault | None) -> None:
-        """What the next sends to this chat meet, in order; None is a send that goes well. ANYONE for all chats."""
+        """Set the faults of the next sends to this chat, in order; None is a good send. ANYONE means all chats."""
         self._script[str(chat)].extend(outcomes)
 
     def behave(self) -> None:
@@ -172,14 +172,14 @@ class LoopbackServer:
         self._script.clear()
         self.plan = None
 
-    # What it was told
+    # ── look at what arrived ──
 
     def told(self, chat: str | int) -> list[str]:
-        """The texts that arrived in one chat, as a reader sees them, oldest first."""
+        """Return the texts in one chat as a reader sees them, oldest first."""
         return [message.text for message in self.messages if message.chat == str(chat)]
 
     def called(self, method: str) -> list[Call]:
-        """The requests of one method, oldest first."""
+        """Return the requests for one method, oldest first."""
         return [call for call in self.calls if call.method == method]
 
     def note(self, method: str, arguments: Mapping[str, Any], token: str) -> None:
@@ -188,7 +188,7 @@ class LoopbackServer:
     async def deliver(
         self, request: web.Request, chat: str, store: Callable[[], Awaitable[Mapping[str, Any]]]
     ) -> web.StreamResponse:
-        """Store a message and confirm it, or do what the script has for this chat."""
+        """Store a message and confirm it, or follow the script for this chat."""
         fault = self._next_fault(chat)
         if fault is None:
             return web.json_response(await store())

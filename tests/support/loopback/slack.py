@@ -5,8 +5,8 @@
         slack.script("C024BE91L", flooded(3), None, refused("not_in_channel"))
         ...  # look at slack.messages, slack.told("C024BE91L"), slack.calls
 
-`server.py` tells how to run it in a thread, and has the faults that any platform can meet (`dropped`, `delayed`, …).
-`slack_people.py` has the people who type and press in it.
+See `server.py` for how to run it in a thread and for the faults of any platform (`dropped`, `delayed`, …), and
+`slack_people.py` for the people who type and press in it.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ MOST_BLOCKS = 50
 
 
 def refused(code: str, *, after: bool = False) -> Fault:
-    """An error as Slack words it, with status 200; `after` has stored the message all the same."""
+    """Return an error as Slack words it, with status 200; with `after`, the message is stored anyway."""
     return Fault(body={"ok": False, "error": code}, delivers=after)
 
 
@@ -51,12 +51,12 @@ def broken(status: int = 500, *, after: bool = False) -> Fault:
 
 
 class Refused(Exception):
-    """A message or a view that Slack does not take; the text is its error code."""
+    """Slack refuses a message or a view; the text is its error code."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one person was told: at the address that came with their command, or by chat.postEphemeral.
+    """One answer to one person: at the address that came with their command, or by chat.postEphemeral.
 
     `buttons` are what is written on them and what they ask. `replaces` is whether it took the place of the message with
     the button that was pressed; `alone` whether nobody else sees it.
@@ -72,7 +72,7 @@ class Answer:
 
 @dataclass
 class View:
-    """A form that somebody has open: as it was last shown."""
+    """A form that someone has open, as last shown."""
 
     id: str
     user: str
@@ -91,7 +91,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the app answered to one thing that happened, and after how many seconds."""
+    """The app's answer to one event, and the seconds it took."""
 
     payload: Mapping[str, Any] | None
     took: float
@@ -99,7 +99,7 @@ class Heard:
 
 @dataclass
 class Link:
-    """A WebSocket that the app holds, and what it has not acknowledged yet."""
+    """A WebSocket of the app, with the events it hasn't acknowledged."""
 
     socket: web.WebSocketResponse
     awaited: dict[str, "asyncio.Future[Mapping[str, Any] | None]"] = field(default_factory=dict)
@@ -107,14 +107,14 @@ class Link:
 
 @dataclass(frozen=True)
 class Reading:
-    """A message as a reader sees it, and its links (what is shown, and where it leads)."""
+    """A message as a reader sees it, and its links as pairs of shown text and address."""
 
     text: str
     links: tuple[tuple[str, str], ...] = ()
 
 
 def read(message: Mapping[str, Any]) -> Reading:
-    """What becomes of the arguments of chat.postMessage; Refused when Slack would not take them."""
+    """Turn the arguments of chat.postMessage into text and links; raise Refused if Slack would refuse them."""
     text, blocks = message.get("text") or "", message.get("blocks") or []
     if len(text) > LONGEST_TEXT:
         raise Refused("msg_too_long")
@@ -132,7 +132,7 @@ def read(message: Mapping[str, Any]) -> Reading:
 
 
 def _size(block: Mapping[str, Any]) -> int:
-    """How long a block counts: rich text by its JSON, since nobody knows better; others by their text and a frame."""
+    """Return the length Slack counts for a block: of rich text its JSON (our guess), of others text plus a frame."""
     if block["type"] == "rich_text":
         return len(json.dumps(block, ensure_ascii=False).encode())
     return 100 + sum(len(text) for text in _texts(block))
@@ -188,7 +188,7 @@ def _button(element: Mapping[str, Any]) -> None:
 
 
 def buttons_of(blocks: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """What is written on each button, and what it asks."""
+    """Return each button's label and value."""
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
     names = Counter(element["action_id"] for element in elements)
     _require(not names or max(names.values()) == 1)
@@ -196,7 +196,7 @@ def buttons_of(blocks: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ..
 
 
 def check_view(view: Mapping[str, Any]) -> None:
-    """Refused when Slack would not show this form or home."""
+    """Raise Refused if Slack would refuse this form or home."""
     blocks = view.get("blocks")
     _require(isinstance(blocks, list) and 0 < len(blocks) <= 100)
     _require(view.get("type") in {"modal", "home"})
@@ -286,7 +286,7 @@ def _rich_element(element: Mapping[str, Any]) -> Reading:
 
 
 def _mrkdwn(text: str) -> Reading:
-    """Slack's own markup with links and mentions read; stars and underscores stand as they are."""
+    """Read the links and mentions of Slack's markup; leave stars and underscores as they are."""
     links: list[tuple[str, str]] = []
 
     def shown(found: re.Match[str]) -> str:
@@ -345,7 +345,7 @@ class LoopbackSlack(LoopbackServer):
 
     @property
     def url(self) -> str:
-        """What slack_sdk takes as base_url."""
+        """The base_url for slack_sdk."""
         return f"{self.base}/api/"
 
     async def __aenter__(self) -> Self:
@@ -358,26 +358,30 @@ class LoopbackSlack(LoopbackServer):
         await super().__aexit__(*reasons)
 
     def from_thread(self, coroutine: Any) -> Any:
-        """Do something that is awaited elsewhere (`happens`, what people do) from a test without an event loop."""
+        """Run a coroutine of this server (`happens`, a person's action) from a test without an event loop."""
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(15)
 
-    # What it does by itself
+    # ── send to the app ──
 
     def answer_url(self, channel: str, user: str) -> str:
-        """An address to answer a person at, as comes with their command; good for five answers."""
+        """Return a response address, as comes with a command; it works for five answers."""
         path = f"/response/{next(self._numbers)}"
         self._urls[path] = (channel, user)
         return self.base + path
 
+    def expire_addresses(self) -> None:
+        """Let every address to answer at so far expire."""
+        self.expired |= set(self._urls)
+
     def trigger(self, user: str) -> str:
-        """What lets a form be opened within three seconds."""
+        """Return a trigger id, which opens a form within three seconds."""
         name = f"trigger.{next(self._numbers)}"
         self._triggers[name] = (user, monotonic())
         return name
 
-    async def happens(self, kind: str, payload: Mapping[str, Any], *, within: float = 3.0) -> Heard:
-        """Tell the app over its newest WebSocket; TimeoutError when it does not acknowledge in time."""
+    async def happens(self, kind: str, payload: Mapping[str, Any], *, within: float = 60.0) -> Heard:
+        """Send an event over the app's newest WebSocket; raise TimeoutError if it isn't acknowledged in time."""
         link = self.links[-1]
         envelope = f"envelope-{next(self._numbers)}"
         link.awaited[envelope] = asyncio.get_running_loop().create_future()
@@ -391,12 +395,12 @@ class LoopbackSlack(LoopbackServer):
         return Heard(answer, monotonic() - began)
 
     async def disconnect(self, reason: str = "refresh_requested") -> Link:
-        """Say that the newest WebSocket is about to be closed; the caller closes it."""
+        """Announce that the newest WebSocket will close; the caller closes it."""
         link = self.links[-1]
         await link.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "loopback"}})
         return link
 
-    # What it answers
+    # ── answer ──
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if upload := re.fullmatch(r"/upload/(F\d+)", request.path):
@@ -437,7 +441,7 @@ class LoopbackSlack(LoopbackServer):
         return None if known else "invalid_auth"
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
-        """One of the app's WebSockets; its address is good once."""
+        """Serve one of the app's WebSockets; its address works once."""
         if request.query.get("ticket") not in self._tickets:
             return web.Response(status=403, text="ticket expired")
         self._tickets.discard(request.query["ticket"])
@@ -565,10 +569,10 @@ class LoopbackSlack(LoopbackServer):
             "scope": "commands,chat:write",
         }
 
-    # Files: an address to upload to, the bytes, and the place where they are shared
+    # ── files: an upload address, the bytes, and the chat they are shared in ──
 
     def fail(self, method: str, *outcomes: Fault | None) -> None:
-        """What the next calls of this method meet, in order; "upload" is where the bytes go."""
+        """Set the faults of the next calls of this method, in order; "upload" stands for the bytes."""
         self.script(f"({method})", *outcomes)
 
     def _ticket(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -582,7 +586,7 @@ class LoopbackSlack(LoopbackServer):
         return {"upload_url": f"{self.base}/upload/{file}", "file_id": file}
 
     async def _upload(self, request: web.Request, file: str) -> web.StreamResponse:
-        """No token is shown here: the address is the secret, and is good once."""
+        """Take the bytes without a token: the address is the secret, and works once."""
         body = await request.read()
         self.note("upload", {"file": file}, request.headers.get("Authorization", ""))
         if self._script.get("(upload)"):
@@ -593,7 +597,7 @@ class LoopbackSlack(LoopbackServer):
         return web.Response(text=f"OK - {len(body)}")
 
     async def _share(self, request: web.Request, arguments: Mapping[str, Any]) -> web.StreamResponse:
-        """Files appear as messages, of which the answer says nothing."""
+        """Share the files as messages, which the answer doesn't mention."""
         files = _json(arguments.get("files")) or []
         comment = str(arguments.get("initial_comment") or "")
         try:
@@ -610,7 +614,7 @@ class LoopbackSlack(LoopbackServer):
         return await self.deliver(request, channel, store)
 
     def _where_shared(self, arguments: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> str:
-        """The one channel; a member may stand only among `channels`."""
+        """Return the one channel; a person's id is allowed only among `channels`."""
         channel = str(arguments.get("channel_id") or arguments.get("channels") or "")
         if any(file["id"] not in self._files for file in files):
             raise Refused("file_not_found")
@@ -667,7 +671,7 @@ async def _done() -> Mapping[str, Any]:
 
 
 def own_direct(user: str) -> str:
-    """The direct messages between a person and the bot."""
+    """Return the id of the direct messages between a person and the bot."""
     return f"D{user[1:]}"
 
 
@@ -676,7 +680,7 @@ def _json(value: Any) -> Any:
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
-    """The arguments from the query, from JSON or from a form, where blocks are JSON in a string."""
+    """Read the arguments from the query, JSON or a form, in which blocks are a JSON string."""
     arguments: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         arguments |= await request.json()

@@ -1,4 +1,4 @@
-"""People in a loopback Slack: what they type, press and fill in reaches the app as Slack would send it.
+"""People in a loopback Slack. Whatever they type, press and fill in reaches the app as Slack would send it.
 
     ada = Member(slack, "U0ADA00")
     heard = await ada.types("watch TX", channel="C024BE91L")
@@ -6,7 +6,7 @@
     form = await ada.opened()
     heard = await ada.submits(form, states=["TX"])
 
-It goes over the app's WebSocket, or with `way=posted(chat.feed)` as signed requests to its public address.
+It goes over the app's WebSocket, or with `way=posted(chat.receive)` as signed requests to its public address.
 """
 
 import asyncio
@@ -28,57 +28,57 @@ PATHS = {
     "events_api": "/slack/events",
 }
 Way = Callable[[str, Mapping[str, Any]], Awaitable[Heard]]
-Feed = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
+Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, Mapping[str, str], bytes]]]
 _numbers = count(1)
 
 
 def signed(body: bytes, *, secret: str = SIGNING_SECRET, at: float | None = None) -> dict[str, str]:
-    """The headers with which Slack signs a request."""
+    """Return the headers with which Slack signs a request."""
     stamp = str(int(time.time() if at is None else at))
     digest = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"}
 
 
 def encoded(kind: str, payload: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """A request's body and the headers that say what it is."""
+    """Return a request's body and its headers."""
     if kind == "events_api":
         return json.dumps(payload).encode(), {"Content-Type": "application/json"}
     form = payload if kind == "slash_commands" else {"payload": json.dumps(payload)}
     return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def posted(feed: Feed) -> Way:
-    """Signed requests to the public address."""
+def posted(receive: Receive) -> Way:
+    """Return a way to send signed requests to the public address."""
 
     async def post(kind: str, payload: Mapping[str, Any]) -> Heard:
         body, headers = encoded(kind, payload)
         began = time.monotonic()
-        status, _, answer = await feed(PATHS[kind], headers | signed(body), body)
+        status, _, answer = await receive(PATHS[kind], headers | signed(body), body)
         assert status == 200, (status, answer)
         return Heard(json.loads(answer) if answer.startswith(b"{") else None, time.monotonic() - began)
 
     return post
 
 
-async def eventually(found: Callable[[], Any], within: float = 3.0) -> Any:
-    """What is found, as soon as it is anything."""
+async def eventually(found: Callable[[], Any], within: float = 60.0) -> Any:
+    """Return the first value found that is true."""
     deadline = time.monotonic() + within
     while True:
         if value := found():
             return value
-        assert time.monotonic() < deadline, "it did not come in time"
+        assert time.monotonic() < deadline, f"nothing came within {within:g} s"
         await asyncio.sleep(0.005)
 
 
 class Workspace:
-    """Things that happen in a workspace without anybody typing."""
+    """Events in a workspace that no one types."""
 
     def __init__(self, slack: LoopbackSlack, *, team: str = TEAM, way: Way | None = None) -> None:
         self.slack, self.team = slack, team
         self.way: Way = way or slack.happens
 
     async def event(self, kind: str, **fields: Any) -> Heard:
-        """An event; `event_id` is a new one unless given."""
+        """Send an event, with a new `event_id` unless one is given."""
         identity = fields.pop("event_id", f"Ev{next(_numbers)}")
         return await self.way(
             "events_api",
@@ -94,7 +94,7 @@ class Workspace:
 
 
 class Member(Workspace):
-    """A person; Slack knows them as `profile` says (locale, tz, is_admin, …)."""
+    """A person, with the `profile` Slack knows (locale, tz, is_admin, …)."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Member(Workspace):
         slack.users[user] = {"team_id": team, **profile}
 
     async def types(self, text: str, *, channel: str) -> Heard:
-        """/countersign and some words."""
+        """Type /countersign and some words."""
         return await self.way(
             "slash_commands",
             {
@@ -127,11 +127,11 @@ class Member(Workspace):
         )
 
     async def writes(self, text: str, *, channel: str) -> Heard:
-        """A message to the bot."""
+        """Write a message to the bot."""
         return await self.event("message", channel=channel, channel_type="im", user=self.user, text=text, ts="1.1")
 
     async def presses(self, label: str, *, channel: str, value: str | None = None) -> Heard:
-        """The newest button of an answer with this on it; `value` for one that the test makes up."""
+        """Press the newest button with this label, or one with a made-up `value`."""
         shown = [button for answer in self.slack.answers for button in answer.buttons if button[0] == label]
         asks = shown[-1][1] if value is None else value
         name = "settings" if asks == "settings" else "ask:0:0"
@@ -144,7 +144,7 @@ class Member(Workspace):
         )
 
     async def presses_at_home(self) -> Heard:
-        """The button in the app's home that opens the form."""
+        """Press the button in the app's home that opens the form."""
         [button] = [e for b in self.slack.homes[self.user]["blocks"] if b["type"] == "actions" for e in b["elements"]]
         return await self._interacts(
             "block_actions",
@@ -154,15 +154,15 @@ class Member(Workspace):
         )
 
     async def uses_shortcut(self) -> Heard:
-        """The shortcut of the whole workspace."""
+        """Use the workspace's shortcut."""
         return await self._interacts("shortcut", callback_id="settings", trigger_id=self.slack.trigger(self.user))
 
-    async def opened(self, *, within: float = 3.0) -> View:
-        """The newest form that this person has open, as soon as it is."""
+    async def opened(self, *, within: float = 60.0) -> View:
+        """Return the newest form this person has open, once there is one."""
         return (await eventually(lambda: [v for v in self.slack.views.values() if v.user == self.user], within))[-1]
 
     async def chooses(self, form: View, conversation: str) -> Heard:
-        """Another conversation in the form."""
+        """Choose another conversation in the form."""
         action = {"type": "conversations_select", "action_id": "where", "block_id": "where"}
         return await self._interacts(
             "block_actions",
@@ -172,7 +172,7 @@ class Member(Workspace):
         )
 
     async def submits(self, form: View, *, where: str | None = None, **chosen: Any) -> Heard:
-        """The form, with what it was filled in with except for what is chosen otherwise."""
+        """Submit the form as filled in, with these choices instead."""
         values: dict[str, dict[str, Any]] = {}
         for block in form.view["blocks"]:
             element = block["element"]
@@ -187,7 +187,7 @@ class Member(Workspace):
         )
 
     async def opens_home(self) -> Heard:
-        """The app's home."""
+        """Open the app's home."""
         channel = f"D{self.user[1:]}"
         return await self.event("app_home_opened", user=self.user, channel=channel, tab="home", event_ts="1.1")
 
@@ -198,7 +198,7 @@ class Member(Workspace):
 
 
 def _value(element: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """What a field holds when the form is sent."""
+    """Return the value of a field as the form sends it."""
     name, kind = element["action_id"], element["type"]
     if kind in {"multi_static_select", "checkboxes"}:
         initial = [option["value"] for option in element.get("initial_options", [])]

@@ -1,4 +1,4 @@
-"""Telegram's Bot API on loopback, stricter than the real one where that is lenient.
+"""Telegram's Bot API on loopback, stricter where the real one is lenient.
 
     async with LoopbackTelegram() as telegram:
         channel = Telegram(token=telegram.token, base_url=telegram.url)
@@ -6,7 +6,7 @@
         telegram.say("/watch TX", chat=-42, user=7); telegram.press("watch TX", ...); telegram.post("/watch TX")
         ...  # look at telegram.messages, telegram.told(42), telegram.edits, telegram.calls
 
-`server.py` tells how to run it in a thread, and has the faults that any platform can meet (`dropped`, `delayed`, …).
+See `server.py` for how to run it in a thread and for the faults of any platform (`dropped`, `delayed`, …).
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from aiohttp import web
 
 from support.loopback.server import Fault, Flood, LoopbackServer, Message
 
-TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"  # the example of Telegram's own documentation
+TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"  # the example in Telegram's documentation
 LONGEST_TEXT = 4_096
 LONGEST_CAPTION = 1_024
 LARGEST_PHOTO = 10 * 2**20
@@ -32,11 +32,11 @@ LONGEST_MARKUP = 9_500
 MOST_ENTITIES = 100
 BOT = 110201543
 CHANNEL = -1001000000001
-ANONYMOUS = 1087968824  # GroupAnonymousBot, in whose name administrators write who do not show theirs
+ANONYMOUS = 1087968824  # GroupAnonymousBot, the name shown for anonymous administrators
 
 
 def refused(code: int, description: str, **parameters: int) -> Fault:
-    """An error as Telegram words it."""
+    """Return an error as Telegram words it."""
     return Fault(status=code, body=_error(code, description, **parameters))
 
 
@@ -57,7 +57,7 @@ def flooded(seconds: int) -> Fault:
 
 
 def conflict() -> Fault:
-    """What a poll is told while another process polls with the same token."""
+    """Return the answer to a poll while another process polls with the same token."""
     return refused(409, "Conflict: terminated by other getUpdates request; make sure that only one bot is running")
 
 
@@ -66,12 +66,12 @@ def broken(code: int = 500, description: str = "Internal Server Error") -> Fault
 
 
 class Refused(Exception):
-    """A text that Telegram does not take; the message is its description."""
+    """Telegram refuses a text; the message is its description."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A text as a reader sees it, its links (what is shown, and where it leads) and the number of its entities."""
+    """A text as a reader sees it, its links as pairs of shown text and address, and the number of its entities."""
 
     text: str
     links: tuple[tuple[str, str], ...] = ()
@@ -79,12 +79,12 @@ class Reading:
 
 
 def units(text: str) -> int:
-    """Length as Telegram counts it: UTF-16 code units."""
+    """Return the length as Telegram counts it, in UTF-16 code units."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def read(text: str, parse_mode: str | None = None, *, limit: int = LONGEST_TEXT) -> Reading:
-    """What becomes of a text; Refused when Telegram would not take it."""
+    """Read a text as Telegram does; raise Refused if Telegram would refuse it."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -114,7 +114,7 @@ class _Html:
 
     def __init__(self, raw: str) -> None:
         self._raw = raw
-        self._open: list[tuple[str, str, int]] = []  # tag, its href, where it begins
+        self._open: list[tuple[str, str, int]] = []  # tag, href, start
         self._shown = ""
         self._links: list[tuple[str, str]] = []
         self._entities = 0
@@ -173,7 +173,7 @@ class _Html:
         if not self._shown[begin:]:
             return
         if tag == "a" and not _FOLLOWED.fullmatch(href):
-            return  # the text stays; Telegram says nothing
+            return  # the text stays, and Telegram reports nothing
         self._entities += 1
         if tag == "a" and self._entities <= MOST_ENTITIES:
             self._links.append((self._shown[begin:], href))
@@ -212,18 +212,18 @@ class LoopbackTelegram(LoopbackServer):
         self._lock = threading.Lock()
 
     async def __aexit__(self, *exception: object) -> None:
-        self._polls += 1  # ends the poll that still waits
+        self._polls += 1  # ends the poll that is waiting
         await super().__aexit__(*exception)
 
     @property
     def url(self) -> str:
-        """What python-telegram-bot takes as base_url."""
+        """The base_url for python-telegram-bot."""
         return f"{self.base}/bot"
 
-    # What people do
+    # ── what people do ──
 
     def push(self, **update: Any) -> int:
-        """Give the bot an update, such as message={…}; its id."""
+        """Give the bot an update, such as message={…}; return its id."""
         with self._lock:
             number = next(self._update_ids)
             self._updates.append({"update_id": number, **update})
@@ -239,18 +239,18 @@ class LoopbackTelegram(LoopbackServer):
         language: str = "en",
         **fields: Any,
     ) -> int:
-        """Someone writes to the bot, in private where chat and user are the same; a leading /command is marked.
+        """Write to the bot, in private if chat and user are the same; mark a leading /command.
 
         `fields` are further ones of the message, as in sender_chat={…} or message_thread_id=7.
         """
         return self.push(message={"from": _user(user, language), **self._text(text, chat, title), **fields})
 
     def say_anonymously(self, text: str, *, chat: int) -> int:
-        """An administrator of a group writes in the group's name."""
+        """Write in a group as an anonymous administrator."""
         return self.say(text, chat=chat, user=ANONYMOUS, sender_chat=_chat(chat, "A group"))
 
     def post(self, text: str, *, channel: int = CHANNEL) -> int:
-        """An administrator posts in a channel; nobody is named."""
+        """Post in a channel, which names no one."""
         return self.push(channel_post=self._text(text, channel, "A channel") | {"sender_chat": self._chat(channel)})
 
     def press(
@@ -264,7 +264,7 @@ class LoopbackTelegram(LoopbackServer):
         language: str = "en",
         age: int | None = 0,
     ) -> int:
-        """Someone presses a button under a message of the bot; with `age` None one that is too old to be shown."""
+        """Press a button under one of the bot's messages; `age` None means a message too old to be included."""
         under = {
             "message_id": message_id,
             "date": 0 if age is None else int(time()) - age,
@@ -277,7 +277,7 @@ class LoopbackTelegram(LoopbackServer):
     def membership(
         self, before: str, after: str, *, chat: int = 42, user: int = 42, language: str = "en", posts: bool = True
     ) -> int:
-        """The bot is added, removed, blocked, … in a chat; statuses as "member", "left", "kicked", "administrator"."""
+        """Change the bot's status in a chat, such as "member", "left", "kicked" or "administrator"."""
         bot = {**_user(BOT), "is_bot": True}
         old, new = ({"status": status, "user": bot} | _rights(status, posts=posts) for status in (before, after))
         return self.push(
@@ -291,7 +291,7 @@ class LoopbackTelegram(LoopbackServer):
         )
 
     def migrate(self, old: int, new: int) -> None:
-        """A group becomes a supergroup: the old chat says so, then the new one."""
+        """Turn a group into a supergroup: announce it in the old chat, then in the new one."""
         for chat, field, other in ((old, "migrate_to_chat_id", new), (new, "migrate_from_chat_id", old)):
             where = {"message_id": next(self._numbers), "date": int(time()), "chat": self._chat(chat)}
             self.push(message={**where, "from": _user(7), field: other})
@@ -308,16 +308,16 @@ class LoopbackTelegram(LoopbackServer):
         return message
 
     def _chat(self, chat: int | str, title: str = "A group") -> dict[str, Any]:
-        """A chat as updates show it: a channel where its number or its @name is one of `channels`."""
+        """Return a chat as updates show it; it is a channel if its number or @name is among `channels`."""
         for number, name in self.channels.items():
             if str(chat) in {str(number), f"@{name}"}:
                 return {"id": number, "type": "channel", "title": "A channel", "username": name}
         return _chat(chat, title)
 
-    # How it misbehaves beside sends
+    # ── misbehave at other calls than sends ──
 
     def fail(self, method: str, *outcomes: Fault | None) -> None:
-        """What the next calls of this method meet, in order, as in fail("getUpdates", conflict())."""
+        """Set the faults of the next calls of this method, in order, as in fail("getUpdates", conflict())."""
         self.script(f"({method})", *outcomes)
 
     def _fails(self, method: str) -> bool:
@@ -327,7 +327,7 @@ class LoopbackTelegram(LoopbackServer):
             return False
         return bool(outcomes)
 
-    # How it answers
+    # ── answer ──
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         found = re.fullmatch(r"/bot([^/]+)/(\w+)", request.path)
@@ -457,7 +457,7 @@ class LoopbackTelegram(LoopbackServer):
         )
 
     async def _get_updates(self, arguments: Mapping[str, Any]) -> web.StreamResponse:
-        """Long polling: what was given before `offset` is done with; a second poll at the same time ends the first."""
+        """Serve a long poll: forget updates before `offset`. A second poll at the same time ends the first."""
         if self.webhook:
             active = (
                 "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete it first"
@@ -539,7 +539,7 @@ _RESTRICTED = (
 
 
 def _check_keyboard(markup: Any) -> None:
-    """What Telegram refuses of buttons, and rows that are too wide to be read."""
+    """Raise Refused for buttons that Telegram would refuse, or rows too wide to read."""
     rows = (markup or {}).get("inline_keyboard", [])
     if sum(map(len, rows)) > 100 or any(len(row) > 8 for row in rows):
         raise Refused("Bad Request: REPLY_MARKUP_TOO_LONG")
@@ -551,7 +551,7 @@ def _check_keyboard(markup: Any) -> None:
 
 
 def _check_photo(photo: Any) -> None:
-    """What Telegram refuses of a picture; its size in pixels only where it is a whole PNG."""
+    """Raise Refused for a picture that Telegram would refuse; check its pixels only if it is a whole PNG."""
     if not isinstance(photo, bytes) or not photo:
         raise Refused("Bad Request: file must be non-empty")
     if len(photo) > LARGEST_PHOTO:
@@ -572,7 +572,7 @@ def _json(value: Any) -> Any:
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
-    """The arguments from the query and from a form, with files as bytes, or from JSON."""
+    """Read the arguments from the query and a form, with files as bytes, or from JSON."""
     arguments: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         return arguments | await request.json()

@@ -1,4 +1,4 @@
-"""Who wakes local places, how many at a time, and who is told when one is parked."""
+"""When local places are read, how many at a time, and how the operator hears that one is parked."""
 
 import asyncio
 from dataclasses import replace
@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 from support.loopback.local import LoopbackWeb, page
-from support.places import _TLS
+from support.places import TLS
+from support.waiting import eventually
 
 from bot.channels import Part
 from bot.commands.report import report
 from bot.domain.agenda import Place
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.domain.text.rich_text import plain_text
-from bot.fetch import Fetch
+from bot.fetch import Fetch, Limits
 from bot.pipeline import runner as runner_module
 from bot.pipeline.runner import Runner
 from bot.store.tiny.store import TinyStore
@@ -26,7 +27,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class Channel:
-    """A channel that keeps what it is sent."""
+    """A channel that keeps the messages it is given."""
 
     name, timeout = "telegram", 1.0
 
@@ -47,8 +48,8 @@ class Channel:
     async def close(self): ...
 
 
-class Here:
-    """A store, a host of pages, a desk and a clock."""
+class Harness:
+    """A store, a web server of agenda pages, a worker and a clock."""
 
     def __init__(self, store, web, fetch, count):
         self.store, self.web, self.now, self.channel = store, web, NOW, Channel()
@@ -75,14 +76,12 @@ class Here:
         await self.store.subscribe(Subscription(id="", channel="telegram", address="1", filter=filter_))
 
     async def work(self, after=timedelta(0)):
-        """Do what is due, later, until nothing is."""
+        """Do everything that is due, some time later."""
         self.now += after
         await self.worker.tick()
-        for _ in range(400):
-            await asyncio.sleep(0.005)
-            await self.worker.tick()
-            if not self.worker._under_way:
-                break
+        await self.worker.idle()
+        await self.worker.tick()  # what the first round made due
+        await self.worker.idle()
 
     @property
     def read(self):
@@ -92,14 +91,17 @@ class Here:
 @pytest.fixture
 async def here(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda fd: None)
-    monkeypatch.setattr(worker, "ALSO_EVERY", 0.0)  # what is watched is seen at once
+    monkeypatch.setattr(worker, "UPKEEP_EVERY", 0.0)  # every tick looks at which places are watched
     store = TinyStore.open(tmp_path / "data")
-    async with LoopbackWeb() as web, Fetch(contact=None, host_gap=0, allow_loopback=True, tls=_TLS) as fetch:
-        yield Here(store, web, fetch, 40)
+    async with (
+        LoopbackWeb() as web,
+        Fetch(contact=None, limits=Limits(host_gap=0), allow_loopback=True, tls=TLS) as fetch,
+    ):
+        yield Harness(store, web, fetch, 40)
     await store.close()
 
 
-async def test_places_are_read_while_somebody_watches_their_state_and_not_before(here):
+async def test_places_are_read_only_while_someone_watches_their_state(here):
     await here.work(timedelta(hours=2))
     await here.subscribe("TX")
     await here.work(timedelta(hours=2))
@@ -108,7 +110,7 @@ async def test_places_are_read_while_somebody_watches_their_state_and_not_before
     assert here.read == 0
     await here.subscribe("NC")
     await here.work()
-    assert here.read < 20  # they are spread
+    assert here.read < 20  # they are spread over the hour
     await here.work(timedelta(hours=1))
     assert here.read == 40
     await here.work(timedelta(hours=1))
@@ -117,28 +119,32 @@ async def test_places_are_read_while_somebody_watches_their_state_and_not_before
     assert here.read == 80
 
 
-async def test_no_more_are_read_at_a_time_than_may_be(here, monkeypatch):
+async def test_only_so_many_places_are_read_at_a_time(here, monkeypatch):
     monkeypatch.setattr(worker, "MOST_PLACES", 3)
     under_way = most = 0
+    may_end = asyncio.Event()
 
-    class Slow:
-        async def __call__(self, place, **_):
-            nonlocal under_way, most
-            under_way += 1
-            most = max(most, under_way)
-            await asyncio.sleep(0.01)
-            under_way -= 1
+    async def slow(place, **_):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await may_end.wait()
+        await asyncio.sleep(0)
+        under_way -= 1
 
-    monkeypatch.setattr(runner_module, "poll_agenda", Slow())
+    monkeypatch.setattr(runner_module, "poll_agenda", slow)
     await here.subscribe("NC")
-    await here.work()
-    await here.work(timedelta(hours=1))
+    await here.worker.tick()
+    here.now += timedelta(hours=1)
+    await here.worker.tick()
+    await eventually(lambda: under_way == 3)
+    await here.worker.tick()
+    may_end.set()
+    await here.worker.idle()
     assert most == 3
 
 
-async def test_a_place_that_fails_in_a_way_nobody_foresaw_stops_no_other_and_is_not_asked_every_second(
-    here, monkeypatch
-):
+async def test_an_unexpected_failure_stops_no_other_place_and_is_not_retried_every_second(here, monkeypatch):
     asked = []
 
     async def poll_agenda(place, **_):
@@ -147,7 +153,7 @@ async def test_a_place_that_fails_in_a_way_nobody_foresaw_stops_no_other_and_is_
 
     monkeypatch.setattr(runner_module, "poll_agenda", poll_agenda)
     await here.subscribe("NC")
-    with capture_logs() as logs:  # a traceback in colours takes longer than all else
+    with capture_logs() as logs:  # a colored traceback takes longer than everything else
         await here.work()
         await here.work(timedelta(hours=1))
         for _ in range(5):
@@ -156,7 +162,7 @@ async def test_a_place_that_fails_in_a_way_nobody_foresaw_stops_no_other_and_is_
     assert sorted(one["work"] for one in logs if one.get("exc_info")) == sorted(f"source {name}" for name in asked)
 
 
-async def test_the_operator_is_told_once_of_all_that_were_parked(here):
+async def test_the_operator_gets_one_notice_of_all_parked_places(here):
     for name in ("1, NC", "2, NC"):
         status = await here.store.source_status(name)
         await here.store.remember(replace(status, tried_at=NOW, failures=30, problem="it answered 404", parked_at=NOW))
@@ -178,14 +184,14 @@ async def test_the_operator_is_told_once_of_all_that_were_parked(here):
     assert "1, NC" not in here.channel.told[1][1]
 
 
-async def test_a_place_that_has_not_been_read_for_long_is_no_stale_list_of_ices(here):
+async def test_an_old_reading_of_a_local_place_is_not_reported_as_a_stale_list(here):
     status = await here.store.source_status("1, NC")
     await here.store.remember(replace(status, tried_at=NOW, read_at=NOW - timedelta(days=20), changed_at=NOW))
     await notify(here.runner, Operator("telegram", "99"), timedelta(hours=6))
     assert here.channel.told == []
 
 
-async def test_status_counts_the_places(here):
+async def test_the_status_report_counts_local_places(here):
     await here.subscribe("NC")
     status = await here.store.source_status("1, NC")
     await here.store.remember(replace(status, tried_at=NOW, failures=30, parked_at=NOW))

@@ -1,4 +1,4 @@
-"""A chat with the bot over a real store."""
+"""One chat with the bot, over a real store and without a platform."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from bot.domain.document import Document, digest
 from bot.domain.language import Language
 from bot.domain.source_status import Reading
 from bot.domain.text.rich_text import plain_text
-from bot.pipeline.poll_list import take
+from bot.pipeline.poll_list import process
 from bot.pipeline.runner import Runner
 from bot.sources.ice import Ice
 from bot.store.tiny.store import TinyStore
@@ -18,15 +18,12 @@ from support.workbooks import workbook
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
-
 SIGNED = datetime(2026, 11, 19)  # noqa: DTZ001 - a date cell has no zone
-
 
 FIRST = [
     row("TEXAS", "Archer County Sheriff's Office", "Warrant Service Officer", SIGNED, "Archer County"),
     row("OHIO", "Butler County Sheriff's Office", "Jail Enforcement Model", SIGNED, "Butler County"),
 ]
-
 
 SECOND = [
     *FIRST[1:],
@@ -36,8 +33,8 @@ SECOND = [
 ]
 
 
-class Talk:
-    """A chat with the bot."""
+class Chat:
+    """Sends the bot what people type, publishes lists and sets the clock."""
 
     def __init__(self, store: TinyStore) -> None:
         self.store, self.now = store, NOW
@@ -58,12 +55,15 @@ class Talk:
         )
 
     async def says(self, text: str, **options) -> str:
+        """Return the plain text of the answer."""
         return plain_text((await self.ask(text, **options)).lines)
 
     async def mine(self, address: str = "42"):
+        """Return the subscription of a chat."""
         return await self.store.find("telegram", address)
 
     async def publish(self, rows: list, at: datetime) -> None:
+        """Record a participating list as read at that time."""
         body = workbook(rows, header=HEADER)
         name = f"participatingAgencies{at:%m%d%Y}am.xlsx"
         document = Document(
@@ -71,4 +71,4 @@ class Talk:
         )
         status = await self.store.source_status("ice")
         reading = Reading(documents={ListName.PARTICIPATING: document})
-        await take(Ice(), reading, status=status, store=self.store, at=at, every=timedelta(minutes=15))
+        await process(Ice(), reading, status=status, store=self.store, at=at, every=timedelta(minutes=15))

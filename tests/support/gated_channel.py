@@ -1,4 +1,4 @@
-"""A channel whose messages wait for a gate."""
+"""A channel that holds every message until a test lets it through."""
 
 import asyncio
 
@@ -7,8 +7,8 @@ from bot.domain.text.rich_text import plain_text
 from bot.errors import SendError
 
 
-class Gate:
-    """A channel whose messages wait until its gate is opened; `most` is the most that ever waited at once."""
+class GatedChannel:
+    """Holds messages until `opened` is set. `waiting` counts them now, `most` at the worst moment."""
 
     timeout = 1.0
 
@@ -30,10 +30,10 @@ class Gate:
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await self.opened.wait()
         except TimeoutError:
-            raise SendError("it never opened") from None
+            raise SendError("it was never opened") from None
         finally:
             self.waiting -= 1
         self.told.append(address)

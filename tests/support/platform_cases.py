@@ -1,4 +1,4 @@
-"""How the tests fill each local platform, and what each costs to read."""
+"""One case for each local platform: how a test fills its loopback server, and what a reading costs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,16 +17,15 @@ from support.loopback.local import (
 )
 
 TITLE = "Agreement with ICE under Section 287(g)"
-
-
 AMENDED = "Agreement with ICE under Section 287(g), as amended"
 
 
 @dataclass(frozen=True)
 class Case:
-    """How the tests fill a platform: `say` puts TITLE or AMENDED on the agenda of 1 December, `add` puts up one thing more.
+    """Fills one platform: `say` puts TITLE or AMENDED on the agenda of December 1, `add` one more meeting or entry.
 
-    `cost` is how many requests an unchanged place takes, `listing` a part of the path of what is asked first.
+    `spoil` adds rubbish between the good rows. `cost` is the number of requests that an unchanged place takes,
+    `listing` a part of the path requested first. `addresses` are addresses that mean this platform.
     """
 
     server: type[LocalServer]
@@ -129,7 +128,7 @@ def page_spoils(server: LoopbackWeb) -> None:
 
 
 def rubbish(*names: str) -> list:
-    """Rows with every field missing, null, or of another type; and what is no row."""
+    """Return rows with fields missing, null or of the wrong type, and things that aren't rows at all."""
     values = (None, "", "x", -1, 0, 1.5, True, [], [None, "x", 3], {}, {"id": "x"}, "2026-99-99T00:00:00")
     return [{}, None, "row", 7, [], *(dict.fromkeys(names, value) for value in values)]
 

@@ -1,0 +1,129 @@
+"""Slack's setup: its settings, its addresses and how its two sides are made."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field, SecretStr, field_validator
+
+from bot.channels.protocols import Listener, Notes, Sender
+from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
+from bot.channels.slack.command import COMMAND
+from bot.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.channels.slack.oauth import OAuth
+
+
+_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
+_LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
+
+
+class SlackSettings(SharedSettings):
+    """The settings of a Slack app."""
+
+    slack_bot_token: Token | None = Field(None, alias="SLACK_BOT_TOKEN")
+    slack_app_token: Token | None = Field(None, alias="SLACK_APP_TOKEN")
+    slack_signing_secret: Token | None = Field(None, alias="SLACK_SIGNING_SECRET")
+    slack_client_id: str | None = Field(None, alias="SLACK_CLIENT_ID")
+    slack_client_secret: Token | None = Field(None, alias="SLACK_CLIENT_SECRET")
+    slack_api_url: WebAddress = Field("https://slack.com/api/", alias="SLACK_API_URL")
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _ends_in_slash(cls, value: str) -> str:
+        if not value.endswith("/"):
+            raise ValueError("it must end in a slash, as in https://slack.com/api/")
+        return value
+
+    @property
+    def for_oauth(self) -> Mapping[str, str | SecretStr | None]:
+        """What it takes for other workspaces to install the app, by environment variable."""
+        return {
+            "SLACK_CLIENT_ID": self.slack_client_id,
+            "SLACK_CLIENT_SECRET": self.slack_client_secret,
+            "SLACK_SIGNING_SECRET": self.slack_signing_secret,
+            "COUNTERSIGN_SECRET_KEY": self.secret_key,
+            "COUNTERSIGN_PUBLIC_URL": self.public_url,
+        }
+
+
+class SlackSetup(Setup[SlackSettings]):
+    """A Slack app in one workspace, or in every workspace that installs it."""
+
+    name = "slack"
+    settings = SlackSettings
+    command_prefix = f"{COMMAND} "
+    routes = (Route("*", "/slack/{rest:.*}"),)
+    chatty_loggers = ("slack_sdk", "slack_bolt", "aiohttp")
+
+    def check_address(self, address: str) -> str:
+        """Accept a channel's or member's id, with its workspace before it if it has one, or a channel's link."""
+        wanted = address.strip()
+        if link := _LINK.fullmatch(wanted):
+            return link[1]
+        if _ID.fullmatch(wanted):
+            return wanted
+        raise UsageError(
+            f"{address!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
+            "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
+        )
+
+    def make_sender(self, settings: SlackSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
+        oauth = _oauth(settings, notes)
+        if settings.slack_bot_token is None and oauth is None:
+            return None
+        from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the library is slow to import
+
+        return SlackSender(
+            token=_revealed(settings.slack_bot_token) or None,
+            tokens=oauth.workspaces.token if oauth is not None else None,
+            base_url=settings.slack_api_url,
+        )
+
+    async def make_listener(self, settings: SlackSettings, sender: Sender, notes: Notes) -> Listener | None:
+        """With a bot token alone the app only sends. ConfigError if the stored tokens can't be decrypted."""
+        is_public = settings.public_url is not None and settings.slack_signing_secret is not None
+        if settings.slack_app_token is None and not is_public:
+            return None
+        from bot.channels.slack.listener import SlackListener  # noqa: PLC0415 - the library is slow to import
+        from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the same
+
+        assert isinstance(sender, SlackSender)
+        oauth = _oauth(settings, notes)
+        if oauth is not None:
+            await oauth.workspaces.check()
+        return SlackListener(
+            sender,
+            app_token=None if is_public else _revealed(settings.slack_app_token),
+            signing_secret=_revealed(settings.slack_signing_secret) or None,
+            oauth=oauth,
+            admins_only=settings.admins_only,
+        )
+
+    def notices(self, settings: SlackSettings) -> Sequence[str]:
+        missing = [name for name, value in settings.for_oauth.items() if value is None]
+        if settings.slack_client_id is None or not missing:
+            return ()
+        return (f"Other workspaces can't install the Slack app, because these aren't set: {', '.join(missing)}.",)
+
+
+def _oauth(settings: SlackSettings, notes: Notes) -> "OAuth | None":
+    """Return what lets other workspaces install the app, or None unless the operator has set all of it."""
+    if None in settings.for_oauth.values():
+        return None
+    from bot.channels.slack.oauth import OAuth, Workspaces  # noqa: PLC0415 - the library is slow to import
+    from bot.channels.slack.token_vault import TokenVault  # noqa: PLC0415 - the same
+
+    vault = TokenVault(_revealed(settings.secret_key), notes)
+    return OAuth(
+        client_id=settings.slack_client_id or "",
+        client_secret=_revealed(settings.slack_client_secret),
+        public_url=settings.public_url or "",
+        vault=vault,
+        workspaces=Workspaces(vault),
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""

@@ -1,0 +1,21 @@
+"""How a Telegram chat is addressed: by its number, or by the @name of a public channel or group."""
+
+import re
+
+from bot.errors import UsageError
+
+_CHAT_ID = re.compile(r"-?[1-9][0-9]{0,15}")
+_NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
+
+
+def check_address(address: str) -> str:
+    """Return a chat's number, or the @name of a public channel or group."""
+    wanted = address.strip()
+    if _CHAT_ID.fullmatch(wanted):
+        return wanted
+    if name := _NAME.fullmatch(wanted):
+        return f"@{name[1].lower()}"
+    raise UsageError(
+        f"{address!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
+        "with -100) or the @name of a public channel or group. A person's @name won't work."
+    )

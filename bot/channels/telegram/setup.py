@@ -1,0 +1,71 @@
+"""Telegram's setup: its settings, its addresses and how its two sides are made."""
+
+import hashlib
+import hmac
+
+from pydantic import Field, field_validator
+
+from bot.channels.protocols import Listener, Notes, Sender
+from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
+from bot.channels.telegram.address import check_address
+
+PATH = "/telegram/webhook"
+
+
+class TelegramSettings(SharedSettings):
+    """The settings of a Telegram bot."""
+
+    telegram_bot_token: Token | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
+    telegram_api_url: WebAddress = Field("https://api.telegram.org/bot", alias="TELEGRAM_API_URL")
+
+    @field_validator("telegram_api_url")
+    @classmethod
+    def _ends_in_bot(cls, value: str) -> str:
+        if not value.endswith("/bot"):
+            raise ValueError("it must end in /bot, as in https://api.telegram.org/bot")
+        return value
+
+
+class TelegramSetup(Setup[TelegramSettings]):
+    """A Telegram bot."""
+
+    name = "telegram"
+    settings = TelegramSettings
+    routes = (Route("POST", PATH),)
+    chatty_loggers = ("telegram", "httpx", "httpcore")
+
+    def check_address(self, address: str) -> str:
+        """Accept a chat's number, or the @name of a public channel or group (a t.me link will do)."""
+        return check_address(address)
+
+    def make_sender(self, settings: TelegramSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
+        if settings.telegram_bot_token is None:
+            return None
+        from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the library is slow to import
+
+        token = settings.telegram_bot_token.get_secret_value()
+        return TelegramSender(token=token, base_url=settings.telegram_api_url, sends=sends)
+
+    async def make_listener(self, settings: TelegramSettings, sender: Sender, notes: Notes) -> Listener | None:  # noqa: ARG002
+        from bot.channels.telegram.listener import TelegramListener  # noqa: PLC0415 - the library is slow to import
+        from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the same
+        from bot.domain.chat import replies  # noqa: PLC0415 - the words of answers, for programs that give some
+        from bot.domain.language import Language  # noqa: PLC0415 - the same
+
+        assert isinstance(sender, TelegramSender)
+        listener = TelegramListener(sender, menu={language: replies.menu(language) for language in Language})
+        if settings.public_url is not None and settings.telegram_bot_token is not None:
+            token = settings.telegram_bot_token.get_secret_value()
+            secret = hmac.new(token.encode(), b"countersign webhook", hashlib.sha256).hexdigest()
+            listener.webhook(settings.public_url.rstrip("/") + PATH, secret)
+        return listener
+
+    def sending_leadership(self, settings: TelegramSettings) -> str | None:
+        """Telegram's limits count for the whole token, so one program at a time sends with it."""
+        token = settings.telegram_bot_token
+        return f"sender telegram {token.get_secret_value().partition(':')[0]}" if token is not None else None
+
+    def listening_leadership(self, settings: TelegramSettings) -> str | None:
+        """Telegram lets only one program at a time ask for updates; at a public address it calls us instead."""
+        leadership = self.sending_leadership(settings)
+        return None if leadership is None or settings.public_url is not None else f"hears {leadership}"

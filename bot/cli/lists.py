@@ -1,0 +1,160 @@
+"""Commands on ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bot.app.one_shot import read, write
+from bot.app.wiring import places, sources, utc_now
+from bot.cli.options import Json, State, subject
+from bot.cli.output import counted, print_changes, print_csv, print_lines, print_table, say
+from bot.commands.as_json import agreement_json, change_json, held_json
+from bot.commands.operator import one_state
+from bot.commands.report import report
+from bot.domain.agreement import ListName
+from bot.domain.lists.vetting import Held
+from bot.domain.timestamps import stamp
+from bot.errors import UsageError
+from bot.observability.logs import prepared
+
+app = subject()
+
+HeldId = Annotated[str, typer.Argument(metavar="ID", help="The id that `countersign held` prints.")]
+
+
+@app.command()
+def poll(
+    local: Annotated[bool, typer.Option("--local", help="Also read the watched local sources that are due.")] = False,
+    json_: Json = False,
+) -> None:
+    """Read ICE's lists now and print what's new. The changes are recorded. Exits with 1 if a list can't be read."""
+    answer = write(prepared(), say, "poll", {"local": local})
+    print_changes(answer["changes"], as_lines=json_)
+    if answer["listed"]:
+        say(f"First reading: {counted(answer['listed'], 'agreement')} recorded as the baseline. No alerts are sent.")
+    for held in answer["held"]:
+        say(f"Held ({held['id']}): {held['publication']}: {'; '.join(held['reasons'])}")
+    for problem in (*answer["problems"], *answer["places"]["failed"]):
+        say(problem)
+    raise typer.Exit(1 if answer["problems"] else 0)
+
+
+@app.command()
+def changes(
+    since: Annotated[str | None, typer.Option(help="Only changes recorded since this date or time, UTC.")] = None,
+    state: State = None,
+    json_: Json = False,
+) -> None:
+    """Print the change log, oldest first."""
+    code, moment = one_state(state), _moment(since)
+    states = [code] if code else None
+    found = read(prepared(), lambda store: store.changes(since=moment, states=states))
+    print_changes([change_json(change) for change in found], as_lines=json_)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} isn't a date. Write it as in 2026-11-24 or 2026-11-24T09:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@app.command()
+def agreements(
+    state: State = None,
+    json_: Json = False,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
+) -> None:
+    """List the agreements on ICE's list now."""
+    code = one_state(state)
+    known = read(prepared(), lambda store: store.known())
+    found = [
+        agreement_json(agreement, known.rows[ListName.PARTICIPATING].get(key))
+        for key, agreement in sorted(known.participating.items())
+        if code in (None, key.state)
+    ]
+    if json_:
+        print_lines(found)
+    elif csv_:
+        print_csv(found)
+    else:
+        columns = ("state", "agency", "support_type", "county", "signed")
+        print_table(columns, ([str(a[c] or "") for c in columns] for a in found))
+        say(f"{counted(len(found), 'agreement')}.")
+
+
+@app.command()
+def held(json_: Json = False) -> None:
+    """List the listings that aren't accepted yet. Prints the reasons and the agreements that would leave the list."""
+    found = read(prepared(), lambda store: store.held())
+    if json_:
+        print_lines(held_json(one) for one in found)
+        return
+    for one in found:
+        _print_held(one)
+    if not found:
+        say("Nothing is held.")
+
+
+def _print_held(held: Held) -> None:
+    readings = counted(held.readings, "reading")
+    print(f"{held.id}  {held.list.value}: {held.publication.name}, since {stamp(held.since)}, {readings}")
+    for reason in held.reasons:
+        print(f"    {reason}")
+    for gone in held.gone:
+        print(f"    would leave the list: {gone.state}  {gone.agency}  {gone.support_type.value}")
+
+
+@app.command()
+def approve(held_id: HeldId) -> None:
+    """Accept a held listing. Its changes are recorded and sent."""
+    answer = write(prepared(), say, "approve", {"held": held_id})
+    print_changes(answer["changes"], as_lines=False)
+    say("Approved.")
+
+
+@app.command()
+def reject(held_id: HeldId) -> None:
+    """Reject a held listing. It stays held until ICE publishes a different list."""
+    write(prepared(), say, "reject", {"held": held_id})
+    say("Rejected. It stays held until ICE publishes a different list.")
+
+
+@app.command()
+def retract(
+    seq: Annotated[int, typer.Argument(help="The number of the change, as `countersign changes --json` prints it.")],
+    because: Annotated[str, typer.Option(help="The reason, in a sentence for the people who got the change.")],
+) -> None:
+    """Retract a change and tell everyone who got it. They get a reply to the original message; the log keeps both."""
+    answer = write(prepared(), say, "retract", {"seq": seq, "because": because})
+    number = answer["change"]["seq"]
+    say(f"Retracted change {seq} with change {number}. `countersign deliver` or the running program sends it.")
+
+
+@app.command()
+def status(
+    json_: Json = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 if something is wrong.")] = False,
+) -> None:
+    """Show when each source was last read, and any problems."""
+    settings = prepared()
+    found = read(
+        settings,
+        lambda store: report(
+            store,
+            now=utc_now(),
+            sources=sources(settings),
+            stale_hours=settings.stale_hours,
+            places=places(settings),
+        ),
+    )
+    if json_:
+        print_lines(found.as_json())
+    else:
+        print(found.as_text())
+    if check and found.is_wrong:
+        raise typer.Exit(1)

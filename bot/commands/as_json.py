@@ -1,0 +1,147 @@
+"""The JSON that `--json` prints: changes, agreements, subscriptions, receipts and held listings.
+
+Other programs read these fields, so add to them but never rename or remove one. Times are in UTC and end in Z.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.domain.agenda import Mention
+from bot.domain.agreement import Agreement, Publication
+from bot.domain.change import Change
+from bot.domain.lists.vetting import Held
+from bot.domain.subscription import ALL_STATES, Receipt, Subscription
+from bot.domain.timestamps import stamp
+
+JsonObject = dict[str, Any]
+
+
+def change_json(change: Change) -> JsonObject:
+    """Return a change as one flat object."""
+    agreement, on_list = change.agreement, change.mention is None
+    return {
+        "seq": change.seq,
+        "observed_at": stamp(change.publication.observed_at),
+        "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
+        "kind": change.kind.value,
+        "list": change.list.value if on_list else None,
+        "state": agreement.state,
+        "agency": agreement.agency,
+        "support_type": agreement.support_type.value if on_list else None,
+        "agency_type": agreement.agency_type,
+        "county": agreement.county,
+        "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "moa": agreement.moa,
+        "addendum": agreement.addendum,
+        "evidence": change.publication.evidence,
+        "row": change.row,
+        "publication": change.publication.name,
+        "address": change.publication.address,
+        "before": _before_json(change.before, change.row_before) if change.before else None,
+        "was": agreement_json(change.was, change.row_before) if change.was else None,
+        "because": change.because,
+        "pending_since": change.pending_since.isoformat() if change.pending_since else None,
+        "retracts": change.retracts,
+        "printed": dict(agreement.printed),
+        "mention": _mention_json(change.mention) if change.mention else None,
+    }
+
+
+def _mention_json(mention: Mention) -> JsonObject:
+    """Return a mention. `meets_at` is in UTC; `date` is the day in the place's own time zone, `zone`."""
+    return {
+        "source": mention.source,
+        "item": mention.item,
+        "state": mention.state,
+        "county": mention.county,
+        "body": mention.body,
+        "title": mention.title,
+        "date": mention.meets_on.isoformat() if mention.meets_on else None,
+        "meets_at": stamp(mention.meets_at.astimezone(UTC)) if mention.meets_at else None,
+        "zone": mention.zone,
+        "status": mention.status,
+        "matched": list(mention.matched),
+        "excerpt": mention.excerpt,
+        "page": mention.page,
+        "address": mention.address,
+        "evidence": mention.evidence,
+        "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
+        "already": mention.already,
+        "before": _mention_json(mention.before) if mention.before else None,
+    }
+
+
+def _before_json(publication: Publication, row: int | None) -> JsonObject:
+    return {"evidence": publication.evidence, "publication": publication.name, "row": row}
+
+
+def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
+    """Return an agreement with its row on the list, if known."""
+    return {
+        "state": agreement.state,
+        "agency": agreement.agency,
+        "support_type": agreement.support_type.value,
+        "agency_type": agreement.agency_type,
+        "county": agreement.county,
+        "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "moa": agreement.moa,
+        "addendum": agreement.addendum,
+        "row": row,
+        "printed": dict(agreement.printed),
+    }
+
+
+def subscription_json(subscription: Subscription) -> JsonObject:
+    """Return a subscription."""
+    states = sorted(subscription.filter.states)
+    return {
+        "id": subscription.id,
+        "channel": subscription.channel,
+        "address": subscription.shown_address,
+        "states": "all" if ALL_STATES in states else states,
+        "kinds": sorted(subscription.filter.kinds),
+        "cadence": subscription.cadence.value,
+        "at": f"{subscription.at:%H:%M}",
+        "tz": subscription.tz,
+        "language": subscription.language.value,
+        "cursor": subscription.cursor,
+        "due_at": _stamp(subscription.due_at),
+        "retry_at": _stamp(subscription.retry_at),
+        "paused": subscription.paused,
+        "created_at": _stamp(subscription.created_at),
+    }
+
+
+def receipt_json(receipt: Receipt) -> JsonObject:
+    """Return a receipt."""
+    return {
+        "at": _stamp(receipt.at),
+        "subscription": receipt.subscription,
+        "channel": receipt.channel,
+        "address": receipt.address,
+        "changes": list(receipt.changes),
+        "part": receipt.part,
+        "parts": receipt.parts,
+        "message_id": receipt.message_id,
+        "error": receipt.error,
+    }
+
+
+def held_json(held: Held) -> JsonObject:
+    """Return a held listing with the agreements that would leave the list."""
+    return {
+        "id": held.id,
+        "list": held.list.value,
+        "publication": held.publication.name,
+        "evidence": held.publication.evidence,
+        "reasons": list(held.reasons),
+        "gone": [{"state": a.state, "agency": a.agency, "support_type": a.support_type.value} for a in held.gone],
+        "since": _stamp(held.since),
+        "last_at": _stamp(held.last_at),
+        "readings": held.readings,
+        "ruling": held.ruling.value if held.ruling else None,
+    }
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return stamp(moment) if moment else None

@@ -1,0 +1,41 @@
+"""A question from a chat, with everything an answer depends on."""
+
+from dataclasses import dataclass
+
+from bot.domain.chat.replies import line, said
+from bot.domain.chat.request import Button, Request
+from bot.domain.language import Language
+from bot.domain.subscription import Filter, Settings, Subscription
+from bot.domain.text.rich_text import Line
+from bot.domain.text.wording import Wording
+
+LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id takes 16 of them
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What someone asked, the subscription of their chat and the language of the answer."""
+
+    request: Request
+    subscription: Subscription | None
+    language: Language
+
+    @property
+    def settings(self) -> Settings:
+        """The chat's settings, or those that a new subscription starts with."""
+        if self.subscription is not None:
+            return self.subscription.settings
+        return Settings(filter=Filter(), language=self.language)
+
+    @property
+    def wording(self) -> Wording:
+        """The words for changes and times, in the chat's language and time zone."""
+        return Wording(self.language, self.settings.tz)
+
+    def says(self, key: str, **values: object) -> Line:
+        """Return a line of the answer in the chat's language."""
+        return line(self.language, key, **values)
+
+    def button(self, key: str, command: str) -> Button:
+        """Return a button labeled in the chat's language that sends a command."""
+        return Button(said(self.language, key), command)

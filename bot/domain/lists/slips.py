@@ -1,0 +1,120 @@
+"""Slips of the pen anywhere in an agency's name: the first letter too, the state's name, a word in brackets.
+
+Letters alone can't tell a slip from a neighbor's name. These comparisons count only beside other evidence: the same
+county, signing date and support type within one publication.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from rapidfuzz.distance import OSA
+
+from bot.domain.geography.places import place_letters
+from bot.domain.geography.states import STATES
+from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, real_names, tidy, two_numbers
+
+MOST_SLIPS = 2
+LEAST_LETTERS = 4  # of a place's name, for a second slip in it
+_BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]?\s*")
+
+Words = tuple[str, ...]
+
+
+@lru_cache(maxsize=50_000)
+def slips_between(one: str, other: str, state: str) -> int | None:
+    """Return how many slips of the pen part two agencies' names as printed, or None if they are two names.
+
+    Leaving out or adding the state's name, its code, words in brackets or a doubled word counts as one slip. Different
+    numbers, directions or kinds of place, and the names of two real counties, are two names however alike they look.
+    """
+    found = [
+        count
+        for a, added_to_a in _readings(one, state)
+        for b, added_to_b in _readings(other, state)
+        if (count := _compared(a, b, state, is_trimmed=added_to_a or added_to_b)) is not None
+    ]
+    return min(found, default=None)
+
+
+def _compared(a: str, b: str, state: str, *, is_trimmed: bool) -> int | None:
+    """Compare two readings, folded and letter by letter: folding turns "St." into Saint, and leaves "Tt." alone."""
+    left, right = canonical(a, state), canonical(b, state)
+    distance = min(_distance(left, right), _distance(a, b))
+    if distance > MOST_SLIPS and not (is_trimmed and likeness(left, right, state) >= Likeness.TYPO):
+        return None
+    one, other = name_of(left, state), name_of(right, state)
+    if _are_two(one, other) or _digits(a) != _digits(b) or _are_two_places(left, right, state):
+        return None
+    is_elsewhere = not (
+        {*one.place} - {*other.place} and {*other.place} - {*one.place}
+    )  # in "Police", not in the place
+    is_long = min(len("".join(one.place)), len("".join(other.place))) >= LEAST_LETTERS
+    most = MOST_SLIPS if (is_elsewhere or is_long) and not is_trimmed else 1
+    return max(distance, 1) if distance <= most else 1 if distance > MOST_SLIPS else None
+
+
+def _are_two(left: Name, right: Name) -> bool:
+    """Return True if something that never slips differs: numbers, directions, kinds of place."""
+    if two_numbers(left, right):
+        return True
+    if left.directions and right.directions and left.directions != right.directions:
+        return True
+    return bool(left.kinds and right.kinds) and not (left.kinds <= right.kinds or right.kinds <= left.kinds)
+
+
+def _are_two_places(one: str, other: str, state: str) -> bool:
+    """Return True if two canonical names hold the names of two real counties, or of two real places of the state."""
+    here, there = _counties_in(one, state), _counties_in(other, state)
+    if here - there and there - here:
+        return True
+    place, another = (_letters("".join(name_of(name, state).place)) for name in (one, other))
+    return place != another and {place, another} <= place_letters(state)
+
+
+@lru_cache(maxsize=20_000)
+def _counties_in(name: str, state: str) -> frozenset[str]:
+    return frozenset(real for real in real_names(state) if f" {real} " in f" {name} ")
+
+
+def _digits(text: str) -> list[str]:
+    return re.findall(r"\d+", text)
+
+
+def _distance(a: str, b: str) -> int:
+    return OSA.distance(_letters(a), _letters(b), score_cutoff=MOST_SLIPS)
+
+
+@lru_cache(maxsize=20_000)
+def _readings(agency: str, state: str) -> tuple[tuple[str, bool], ...]:
+    """Return the name as printed, then without what a clerk may add; True if something was left out."""
+    whole = tidy(agency)
+    bare = _BRACKETS.sub(" ", whole)
+    coded = re.sub(rf"\b{re.escape(state)}\b", " ", bare) if state else bare
+    forms = dict.fromkeys([whole])
+    for words in (_once(tuple(text.split())) for text in (whole, bare, coded)):
+        forms |= dict.fromkeys(" ".join(form) for form in (words, *_without_state(words, state)))
+    return tuple((form, form != whole) for form in forms if form)
+
+
+def _once(words: Words) -> Words:
+    """Return the words without one that stands twice in a row."""
+    return tuple(word for at, word in enumerate(words) if at == 0 or word != words[at - 1])
+
+
+def _without_state(words: Words, state: str) -> Iterator[Words]:
+    """Yield the words without the state's name, wherever it is and however it is misspelled."""
+    for size in range(1, 4):
+        for at in range(len(words) - size + 1):
+            if len(words) > size and _is_state(_letters("".join(words[at : at + size])), state):
+                yield (*words[:at], *words[at + size :])
+
+
+@cache
+def _is_state(word: str, state: str) -> bool:
+    name = _letters(STATES.get(state, ""))
+    return bool(name) and OSA.distance(word, name, score_cutoff=2) <= (2 if len(name) > 9 else 1)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())

@@ -1,0 +1,84 @@
+r"""Say a sentence in the reader's language.
+
+English stands in the code and is the message's id. `bot/locale/es/LC_MESSAGES/countersign.po` holds the Spanish; it is
+read as it is, with nothing to compile. After adding or changing a message, update the catalogs with Babel:
+
+    pybabel extract bot -o countersign.pot --no-location -c NOTE: --no-default-keywords \
+        -k say:2 -k say_line:2 -k say_count:2,3 -k Phrase:1,1t -k Phrase:1,2,2t
+    pybabel update -i countersign.pot -d bot/locale -D countersign --no-fuzzy-matching --ignore-obsolete
+
+Babel finds no message inside an f-string, so say it outside.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from io import BytesIO
+from string import Formatter
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from bot.domain.language import Language
+from bot.domain.text.formats import formats
+from bot.domain.text.rich_text import Line, Span
+
+
+def say(language: Language, message: str, **values: object) -> str:
+    """Return a message with its values filled in. Whole numbers are grouped as the language groups them."""
+    return _translations(language).gettext(message).format(**_shown(language, values))
+
+
+def say_count(language: Language, one: str, many: str, n: int, **values: object) -> str:
+    """Return the form of a message that goes with the number `n`, with all values filled in."""
+    return _translations(language).ngettext(one, many, n).format(**_shown(language, {"n": n, **values}))
+
+
+def say_line(language: Language, message: str, **values: object) -> Line:
+    """Return a message as a line in which every value that is a span keeps its link and weight."""
+    shown = _shown(language, values)
+    spans: list[Span] = []
+    for text, name, _, _ in Formatter().parse(_translations(language).gettext(message)):
+        value = shown[name] if name else ""
+        spans += [Span(text), value if isinstance(value, Span) else Span(str(value))]
+    return tuple(span for span in spans if span.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A message to be said later. If it has a form for `many`, the value `n` decides between the two."""
+
+    one: str
+    many: str | None = None
+
+    def __call__(self, language: Language, **values: object) -> str:
+        """Say it in one language."""
+        if self.many is None:
+            return say(language, self.one, **values)
+        n = values.pop("n")
+        assert isinstance(n, int)
+        return say_count(language, self.one, self.many, n, **values)
+
+
+def _shown(language: Language, values: Mapping[str, object]) -> dict[str, object]:
+    number = formats(language).number
+    return {name: number(value) if isinstance(value, int) else value for name, value in values.items()}
+
+
+@cache
+def _translations(language: Language) -> NullTranslations:
+    """Load a language's catalog, once per process.
+
+    This is the domain's only reading of a file: the catalog is part of the program, like the English in its code.
+    """
+    if language is Language.ENGLISH:
+        return NullTranslations()
+    po = files("bot").joinpath("locale", language.value, "LC_MESSAGES", "countersign.po")
+    with po.open("rb") as text:
+        catalog = read_po(text, locale=language.value)
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -1,0 +1,104 @@
+"""Addresses: parse them, refuse the ones inside, resolve a name once, and mask secrets before anyone reads them."""
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import httpx
+
+from bot.errors import Unreadable, Unsafe
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_CLOUDS = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))  # their metadata
+
+
+async def checked_addresses(host: str, port: int, resolve: Resolve, *, allow_loopback: bool) -> list[Address]:
+    """Resolve a name once. Raise Unsafe unless every address is public, OSError or ValueError if there is none."""
+    addresses = [ipaddress.ip_address(each) for each in dict.fromkeys(await resolve(host, port))]
+    for address in addresses:
+        if not is_public(address) and not (allow_loopback and is_loopback(address)):
+            leads = "" if str(address) == host else f"{short(host)} resolves to "
+            raise Unsafe(f"{leads}{address}{', which' if leads else ''} isn't a public address")
+    return addresses
+
+
+async def system_resolve(host: str, port: int) -> list[str]:
+    """Ask the system for the addresses of a name; a number is its own address and needs no thread."""
+    with suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(sockaddr[0]) for *_, sockaddr in found]
+
+
+def is_loopback(address: Address) -> bool:
+    """Check for 127.0.0.0/8 and ::1."""
+    return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
+
+
+def is_public(address: Address) -> bool:
+    """Check that an address belongs to the public internet; one that wraps an IPv4 address is judged by that one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        wrapped = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if wrapped is not None:
+            return is_public(wrapped)
+    inside = address.is_multicast or address.is_reserved or address.is_link_local or not address.is_global
+    return not inside and not any(address in cloud for cloud in _CLOUDS)
+
+
+def parsed(address: str) -> httpx.URL:
+    """Return the URL or raise Unsafe, with a text that never repeats the address: it may contain a password."""
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as invalid:
+        raise Unsafe("the address isn't valid") from invalid
+    if url.scheme not in {"http", "https"}:
+        raise Unsafe(f"the address starts with {short(url.scheme, 20)!r}, not http or https")
+    if url.userinfo:
+        raise Unsafe("the address contains a user name or password")
+    if not re.fullmatch(rb"[\w.:-]+", url.raw_host):
+        raise Unsafe("the address has no valid host name")
+    return url
+
+
+def redirect_target(url: httpx.URL, status: int, location: str | None) -> httpx.URL:
+    """Return the URL that a redirect points to, or raise if we don't follow it."""
+    if not location:
+        raise Unreadable(f"{shown(url)} answered {status} without saying where to go")
+    try:
+        target = parsed(str(url.join(location)))
+    except (Unsafe, httpx.InvalidURL) as refused:
+        why = refused if isinstance(refused, Unsafe) else "the address isn't valid"
+        raise Unsafe(f"{shown(url)} redirects to a place we don't follow: {why}") from refused
+    if url.scheme == "https" and target.scheme == "http":
+        raise Unsafe(f"{shown(url)} redirects from https to http ({shown(target)})")
+    return target
+
+
+_SECRET = re.compile(
+    r"([?&](?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|credential)|(?:[\w.-]*[_.-])?(?:api)?key|sig|auth)=)[^&#]*",
+    re.IGNORECASE,
+)
+_USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
+
+
+def masked(address: str) -> str:
+    """Return the address with its secrets starred out; an address without secrets comes back unchanged."""
+    return _SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", address))
+
+
+def shown(url: httpx.URL) -> str:
+    """Return the URL as errors and logs show it: masked and short."""
+    return short(masked(str(url)))
+
+
+def short(text: str, longest: int = 200) -> str:
+    """Cut a text that a stranger sent to a length that fits in a line."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

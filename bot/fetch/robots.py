@@ -1,0 +1,91 @@
+"""robots.txt: read once a day for each site, kept while it can't be read, and parsed without being exhausted."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+import structlog
+from protego import Protego
+
+from bot.errors import SourceError, Unsafe
+from bot.fetch.client import TransientError
+
+PRODUCT = "Countersign"
+ROBOTS_BYTES = 500 * 1024  # RFC 9309 asks for at least this much
+ORIGINS = 1024  # files kept; the oldest is dropped first
+_FRESH = 86_400.0  # seconds
+_AGAIN = 600.0  # seconds until the next try while the last known copy serves
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Copy:
+    """The last known robots.txt of one origin; `rules` is None until it was read once."""
+
+    rules: Protego | None = None
+    again_at: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RobotsCache:
+    """The robots.txt of each origin. `read` fetches one file's body, `monotonic` counts seconds."""
+
+    def __init__(self, read: Callable[[httpx.URL], Awaitable[bytes]], monotonic: Callable[[], float]) -> None:
+        self._read = read
+        self._monotonic = monotonic
+        self._copies: dict[str, _Copy] = {}
+
+    def __len__(self) -> int:
+        return len(self._copies)
+
+    async def rules(self, url: httpx.URL) -> Protego:
+        """Return the rules for the site of this URL, reading them if they aren't fresh."""
+        origin = f"{url.scheme}://{url.host}:{url.port}"
+        if origin not in self._copies and len(self._copies) >= ORIGINS:
+            del self._copies[next(iter(self._copies))]
+        copy = self._copies.setdefault(origin, _Copy())
+        async with copy.lock:  # many addresses of one site, one robots.txt
+            if copy.rules is None or self._monotonic() >= copy.again_at:
+                await self._refresh(copy, url.join("/robots.txt"))
+        assert copy.rules is not None
+        return copy.rules
+
+    async def _refresh(self, copy: _Copy, url: httpx.URL) -> None:
+        """Read robots.txt again. If that fails, keep the last known copy; without one, raise and ask nothing else."""
+        fresh = _FRESH
+        try:
+            copy.rules = Protego.parse(robots_text(await self._read(url)))
+        except Unsafe:
+            raise
+        except (TransientError, SourceError) as trouble:
+            fault = trouble.fault if isinstance(trouble, TransientError) else trouble
+            if copy.rules is None:
+                told = type(fault)(f"we ask nothing without robots.txt: {fault}", retry_after=fault.retry_after)
+                raise (TransientError(told) if isinstance(trouble, TransientError) else told) from trouble
+            log.debug("robots.txt kept", host=url.host, fault=str(fault))
+            fresh = _AGAIN
+        copy.again_at = self._monotonic() + fresh
+
+
+_AGENT_LINE = re.compile(r"^[ \t]*user[- ]?agent[ \t]*:?[ \t]*([^#]*)", re.IGNORECASE)
+
+
+def robots_text(body: bytes) -> str:
+    """Return the text of a robots.txt with all other robots under one name.
+
+    Protego copies each rule to each agent of its group: 250 KiB of agents before 250 KiB of rules are 300 million
+    copies.
+    """
+    if len(body) >= ROBOTS_BYTES:
+        body = body[: body.rfind(b"\n") + 1]  # half a rule may forbid more than the whole one
+    lines = body.decode("utf-8", errors="replace").removeprefix("\ufeff").splitlines()
+    return "\n".join(_AGENT_LINE.sub(_agent_line, line) for line in lines)
+
+
+def _agent_line(line: re.Match[str]) -> str:
+    name = line[1].strip().lower()
+    known = name if name == "*" else PRODUCT if PRODUCT.lower() in name else "somebody-else"
+    return f"User-agent: {known}"

@@ -1,0 +1,36 @@
+"""The readable text of a document that may be a PDF or a web page."""
+
+from collections.abc import Sequence
+
+from bot.domain.document import Document, Expect
+from bot.errors import Unreadable
+from bot.sources.formats.limits import LONGEST_DOCUMENT
+from bot.sources.formats.pdf import pdf_pages
+
+
+def document_text(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
+    """Return a PDF's pages and no text, or no pages and the text of a web page (or of the parts `selector` names).
+
+    Call it from a thread, because a PDF can take a minute. Raise Unreadable if the document is neither.
+    """
+    match Expect.seen_in(document.body):
+        case Expect.PDF:
+            return pdf_pages(document.body), ""
+        case Expect.HTML:
+            from bot.sources.formats.html import readable_html  # noqa: PLC0415 - slow to import, and few readings need it
+
+            return (), readable_html(document.body, selector)[:LONGEST_DOCUMENT]
+        case seen:
+            raise Unreadable(f"{document.address} is {seen or 'of no known type'}, neither a PDF nor a web page")
+
+
+def pages_without_text(pages: Sequence[str]) -> str:
+    """Say which pages have no text, as scanned pages don't; return an empty string if all have some."""
+    without = [number for number, page in enumerate(pages, start=1) if not page.strip()]
+    if not without:
+        return ""
+    if len(without) == len(pages):
+        where = "its only page" if len(pages) == 1 else f"any of its {len(pages)} pages"
+        return f"no text on {where}; it may be a scan"
+    named = ", ".join(map(str, without[:10])) + (" …" if len(without) > 10 else "")
+    return f"no text on {len(without)} of its {len(pages)} pages ({named})"

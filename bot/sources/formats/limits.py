@@ -1,0 +1,31 @@
+"""Caps on what one document may cost to read: each key names what it counts, in the words of the error sentence."""
+
+# For a whole workbook. ICE's list of May 2026 has 1,843 rows, 8 columns, 1,725 links and less than 2 MiB of XML.
+WORKBOOK = {
+    "bytes when unpacked": 16 << 20,
+    "characters in one row, text or tag": 1 << 20,
+    "characters in a cell": 32_767,  # Excel's own limit
+    "files": 1_000,
+    "sheets": 100,
+    "styles": 65_536,
+    "texts": 200_000,
+    "rows": 100_000,
+    "columns": 64,
+    "cells": 1_000_000,  # counting gaps
+    "links": 100_000,  # or cells that have a link
+}
+
+PDF = {
+    "bytes": 32 << 20,
+    "pages": 2_000,
+    "characters": 16_000_000,  # on all pages together
+    "seconds": 60,  # of processor time; twice as many by the clock
+    "bytes of memory": 768 << 20,
+}
+
+WEB_PAGE = {"bytes": 16 << 20, "tags": 200_000}
+
+MOST_ENTRIES = 300  # of one feed
+LONGEST_TEXT = 20_000  # characters of one field
+LONGEST_TITLE = 1_000
+LONGEST_DOCUMENT = 1_000_000  # characters of a web page's readable text

@@ -1,0 +1,147 @@
+from contextlib import suppress
+from datetime import UTC, datetime, time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.agreement import SupportType
+from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.chat import parser
+from bot.domain.chat.parser import Misunderstood, When, Where
+from bot.domain.language import Language
+from bot.domain.subscription import ALL_STATES, Cadence
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+def misunderstood(read, *typed):
+    with pytest.raises(Misunderstood) as fault:
+        read(*typed)
+    return fault.value.why, fault.value.values
+
+
+@pytest.mark.parametrize(
+    ("typed", "where"),
+    [
+        ("TX", Where(states=("TX",))),
+        ("tx oklahoma, New Mexico and fl TX", Where(states=("TX", "OK", "NM", "FL"))),
+        ("everywhere", Where(states=(ALL_STATES,))),
+        ("Harris County, TX", Where(counties=("TX/harris",))),
+        ("Harris County Texas; West Feliciana Parish LA", Where(counties=("TX/harris", "LA/west feliciana"))),
+        ("St. John the Baptist Parish LA", Where(counties=("LA/st john the baptist",))),
+        ("AL Escambia County FL", Where(states=("AL",), counties=("FL/escambia",))),
+        ("agency Tampa Police Dept.", Where(agencies=("tampa police department",))),
+        ("jem TX task force model", Where(states=("TX",), support_types=(SupportType.JEM, SupportType.TFM))),
+        ("", Where()),
+    ],
+)
+def test_places_are_read_in_any_number_and_order(typed, where):
+    assert parser.where(typed) == where
+
+
+@pytest.mark.parametrize(
+    ("typed", "why", "near"),
+    [
+        ("Texsa", "near_state", "TX"),
+        ("Calif", "near_state", "CA"),
+        ("Harris Texas", "near_state", "TX"),
+        ("TXX", "no_state", None),
+        ("Harris County", "county_state", None),
+        ("Haris County TX", "near_county", "Harris"),
+        ("Dade County FL", "near_county", "Miami-Dade"),
+        ("Atlantis County FL", "no_county", ""),
+        ("agency ab", "short_agency", None),
+    ],
+)
+def test_an_unknown_place_is_answered_with_the_nearest_one(typed, why, near):
+    said, values = misunderstood(parser.where, typed)
+    assert said == why
+    assert values.get("near") == near
+
+
+def test_a_long_text_is_quoted_in_part():
+    _, values = misunderstood(parser.where, "x" * 500)
+    assert values["typed"] == "x" * 39 + "…"
+
+
+def test_kinds_are_a_list_or_edits_to_the_present_ones():
+    assert parser.kinds("signed, dropped", ()) == (Kind.SIGNED, Kind.DROPPED)
+    assert parser.kinds("+amended -signed", (Kind.SIGNED, Kind.APPLIED)) == (Kind.APPLIED, Kind.AMENDED)
+    assert set(parser.kinds("default", ())) == TOLD_BY_DEFAULT
+    assert set(parser.kinds("all", ())) == set(Kind) - NEVER_CHOSEN
+    assert misunderstood(parser.kinds, "sined", ())[1]["near"] == "signed"
+    assert misunderstood(parser.kinds, "listed", ())[0] == "no_kind"
+
+
+@pytest.mark.parametrize(
+    ("typed", "when"),
+    [
+        ("off", When(Cadence.INSTANT)),
+        ("8:00 America/Chicago", When(Cadence.DAILY, time(8), "America/Chicago")),
+        ("weekly 5pm eastern", When(Cadence.WEEKLY, time(17), "America/New_York")),
+        ("semanal a las 17.30", When(Cadence.WEEKLY, time(17, 30))),
+        ("chicago", When(Cadence.DAILY, None, "America/Chicago")),
+        ("12 am", When(Cadence.DAILY, time(0))),
+        ("", When(Cadence.DAILY)),
+    ],
+)
+def test_a_cadence_is_read_with_its_time_and_zone(typed, when):
+    assert parser.when(typed) == when
+
+
+@pytest.mark.parametrize(
+    ("typed", "why", "near"),
+    [
+        ("Amerika/Chicago", "near_zone", "America/Chicago"),
+        ("eastern time", "near_zone", "America/New_York"),
+        ("25:00", "no_zone", ""),
+    ],
+)
+def test_an_unknown_zone_is_answered_with_the_nearest_one(typed, why, near):
+    said, values = misunderstood(parser.zone, typed)
+    assert (said, values["near"]) == (why, near)
+
+
+@pytest.mark.parametrize(
+    ("typed", "end"),
+    [
+        ("3 days", datetime(2026, 7, 4, 12, tzinfo=UTC)),
+        ("for 2h", datetime(2026, 7, 1, 14, tzinfo=UTC)),
+        ("por 1 semana", datetime(2026, 7, 8, 12, tzinfo=UTC)),
+        ("until 2026-12-01", datetime(2026, 12, 1, 6, tzinfo=UTC)),
+    ],
+)
+def test_the_end_of_a_pause_is_a_span_or_a_day_in_the_readers_zone(typed, end):
+    assert parser.until(typed, NOW, "America/Chicago") == end
+
+
+@pytest.mark.parametrize("typed", ["", "forever", "0 days", "2 years", "until 2026-06-30", "until 2028-01-01"])
+def test_a_pause_without_an_end_within_a_year_is_refused(typed):
+    assert misunderstood(parser.until, typed, NOW, "UTC")[0] == "no_span"
+
+
+def test_a_language_is_read_by_its_name_or_locale():
+    assert [parser.language(typed) for typed in ("es", "Español", "es-MX")] == [Language.SPANISH] * 3
+    assert [parser.language(typed) for typed in ("en", "English", "inglés")] == [Language.ENGLISH] * 3
+    assert misunderstood(parser.language, "fr")[0] == "no_language"
+
+
+def test_a_verb_is_read_without_its_slash_and_in_both_languages():
+    assert parser.verb("/Watch  TX   FL") == ("watch", "TX FL")
+    assert parser.verb("ayuda") == ("help", "")
+    assert parser.verb(" ") == ("", "")
+
+
+def test_a_form_has_known_fields_only():
+    assert parser.form("states=TX,OK at=09:00") == {"states": "TX,OK", "at": "09:00"}
+    for typed in ("", "nonsense", "states=TX color=red"):
+        assert misunderstood(parser.form, typed)[0] == "no_form"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_misunderstood_and_never_breaks(typed):
+    readers = (parser.where, parser.when, parser.zone, parser.language, parser.form, parser.verb, parser.agency)
+    for read in (*readers, lambda text: parser.kinds(text, ()), lambda text: parser.until(text, NOW, "UTC")):
+        with suppress(Misunderstood):
+            read(typed)

@@ -1,0 +1,40 @@
+"""No table of the kinds of change forgets one."""
+
+import pkgutil
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+import bot.domain
+from bot.domain.change import LEAVING, NEVER_CHOSEN, NEVER_TOLD, Kind
+from bot.domain.chat.replies import CHOICES
+from bot.domain.messages.net_changes import ARRIVING, IN_PLACE
+from bot.domain.text.wording import COUNTED, HAPPENED
+
+TOLD, CHOSEN = set(Kind) - NEVER_TOLD, set(Kind) - NEVER_CHOSEN
+
+
+def tables() -> Iterator[tuple[str, set[Kind]]]:
+    """Yield every table by kind that a module of the domain defines."""
+    for module in pkgutil.walk_packages(bot.domain.__path__, "bot.domain."):
+        for name, value in vars(import_module(module.name)).items():
+            if isinstance(value, Mapping) and value and all(isinstance(key, Kind) for key in value):
+                yield f"{module.name}.{name}", set(value)
+
+
+def test_the_tables_of_sentences_have_every_kind_they_need() -> None:
+    assert set(HAPPENED) == set(Kind)
+    assert set(COUNTED) == TOLD
+    assert set(CHOICES) == CHOSEN
+
+
+def test_every_kind_arrives_leaves_changes_in_place_or_is_told_apart_from_the_lists() -> None:
+    apart = {Kind.MENTIONED, Kind.RETRACTED, Kind.LISTED}
+
+    assert sorted([*ARRIVING, *LEAVING, *IN_PLACE, *apart]) == sorted(Kind)
+
+
+def test_no_other_table_of_the_domain_forgets_a_kind() -> None:
+    complete = [set(Kind), TOLD, CHOSEN, set(IN_PLACE)]
+
+    assert [name for name, kinds in tables() if kinds not in complete] == []
+    assert len({name for name, _ in tables()}) >= 4
