@@ -68,7 +68,7 @@ async def test_a_crowd_waits_its_turn_unstarted_while_another_channel_is_served(
 
     async with asyncio.timeout(60):
         await until(lambda: shut.waiting == 20 and len(wide.told) == 50)
-        while await pinned() != ["shut"] * 20:
+        while await pinned() != ["shut"] * 20:  # noqa: ASYNC110 - the store is waited for
             await asyncio.sleep(0)
     for _ in range(5):
         await work.tick()
