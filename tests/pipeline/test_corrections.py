@@ -50,6 +50,6 @@ def test_a_change_retracted_before_delivery_is_never_sent(here):
 def test_a_change_is_retracted_once_and_only_with_a_reason(here):
     seq = str(bell(here))
     assert "Give the reason" in here.run("retract", seq, "--because", " ", expect=2).stderr
-    assert "No change" in here.run("retract", "1", "--because", "x", expect=2).stderr
+    assert "doesn't exist" in here.run("retract", "1", "--because", "x", expect=2).stderr
     here.run("retract", seq, "--because", "It was a slip.")
     assert "already" in here.run("retract", seq, "--because", "It was a slip.", expect=2).stderr

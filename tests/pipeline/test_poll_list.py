@@ -243,7 +243,7 @@ GOOD = workbook(constables(40), header=PARTICIPATING)
 BAD = {
     "a truncated workbook": (GOOD[: len(GOOD) // 2], "workbook"),
     "a workbook of zeros": (GOOD[:4] + bytes(2_000), "workbook"),
-    "HTML under a workbook's name": (MAINTENANCE, "a web page without one"),
+    "HTML under a workbook's name": (MAINTENANCE, "a web page without a list in it"),
     "a block page": (b"<html><body><h1>Access Denied</h1>Reference #18.7f</body></html>", "a web page"),
     "an empty file": (b"", "expected"),
     "a PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "PDF"),
@@ -305,7 +305,7 @@ async def test_a_maintenance_page_with_status_200_in_place_of_ices_page_is_held(
     await begun(world)
     page, world.site.has[PAGE] = world.site.has[PAGE], MAINTENANCE
     assert await days(world, 2) == []
-    assert "a web page without one" in (await world.held()).reasons[0]
+    assert "without a list" in (await world.held()).reasons[0]
     world.site.has[PAGE] = page
     assert await world.changes() == []
     assert await world.store.held() == ()
@@ -464,7 +464,7 @@ async def test_an_unreadable_list_in_between_does_not_restart_the_day(world):
     body, world.site.has[link] = world.site.has[link], MAINTENANCE
     poll = await world.poll(hours=6)
     assert (poll.changes, poll.held) == ((), (held,))
-    assert "a web page without one" in poll.problem
+    assert "a web page without a list in it" in poll.problem
     world.site.has[link] = body
     assert await world.changes(hours=6) == []
     assert len(await world.changes(hours=12)) == 20
