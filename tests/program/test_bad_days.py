@@ -383,11 +383,11 @@ def test_a_damaged_state_file_is_rebuilt_and_the_log_says_so(here, how):
         program.send_signal(signal.SIGTERM)
         _, log = program.communicate(timeout=60)
     assert "state.json" in log
-    assert "put together again from older files" in log
+    assert "rebuilt from older files" in log
     check_recovery(here)
 
 
 def test_a_command_says_that_it_rebuilt_a_damaged_state_file(here):
     damage(here.folder / "state.json")
-    assert "put together again from older files" in here.run("poll").stderr
+    assert "rebuilt from older files" in here.run("poll").stderr
     assert here.run("poll").stderr == ""

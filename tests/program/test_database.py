@@ -32,7 +32,7 @@ def told(site):
 def test_a_database_needs_no_disk_and_each_change_is_sent_once(site, server):
     url = server.make()
     refused = site.run("status", DATABASE_URL=url, expect=1)
-    assert "run `countersign migrate`" in refused.stderr
+    assert "Run `countersign migrate`" in refused.stderr
     assert "now up to date" in site.run("migrate", DATABASE_URL=url).stderr
     assert "already up to date" in site.run("migrate", DATABASE_URL=url).stderr
     site.run("subscribe", "slack", "C0123456789", "--states", "TX", DATABASE_URL=url)

@@ -135,8 +135,8 @@ class NotedTelegram(TelegramSender):
 
 
 async def test_a_new_leader_waits_until_the_old_one_has_stopped_sending(crew, monkeypatch):
-    monkeypatch.setattr(leases, "SURE_FOR", 1.0)
-    monkeypatch.setattr(leases, "HANDOVER", 2.2)
+    monkeypatch.setattr(leases, "LEADER_TRUSTS", 1.0)
+    monkeypatch.setattr(leases, "NEW_LEADER_WAITS", 2.2)
     monkeypatch.setattr(worker, "MOST_UNDER_WAY", 30)  # so that both have something to send
     await crew.due("telegram", 80)
     sent = []
@@ -256,7 +256,7 @@ async def test_two_retractions_at_once_retract_once(crew, tmp_path):
         *(commands.retract(runner, seq=41, because="It was a typing error.") for runner in (one, other)),
         return_exceptions=True,
     )
-    assert [str(answer) for answer in said if not isinstance(answer, dict)] == ["Change 41 was taken back already."]
+    assert [str(answer) for answer in said if not isinstance(answer, dict)] == ["Change 41 was already retracted."]
     assert await one.store.last_seq() == 42
 
 
