@@ -256,7 +256,7 @@ async def test_two_retractions_at_once_retract_once(crew, tmp_path):
         *(commands.retract(runner, seq=41, because="It was a typing error.") for runner in (one, other)),
         return_exceptions=True,
     )
-    assert [str(answer) for answer in said if not isinstance(answer, dict)] == ["Change 41 was taken back already."]
+    assert [str(answer) for answer in said if not isinstance(answer, dict)] == ["Change 41 was already retracted."]
     assert await one.store.last_seq() == 42
 
 
