@@ -92,7 +92,7 @@ def hand_over(folder: Path, name: str, arguments: Mapping[str, Any]) -> JsonObje
                 line = answers.readline()
     except OSError as fault:
         raise StoreBusy(
-            f"Another program is writing to {folder} but takes no commands ({fault.strerror}). "
+            f"Another program is writing to {folder} but isn't accepting commands ({fault.strerror}). "
             "Try again when it has finished."
         ) from fault
     if not line:

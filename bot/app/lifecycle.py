@@ -62,7 +62,7 @@ def run() -> None:
 
 
 def work() -> None:
-    """Poll and deliver beside other workers; without a database there are none, so do everything."""
+    """Poll and deliver alongside other workers; without a database there are none, so do everything."""
     _work(_poll_and_deliver)
 
 

@@ -79,7 +79,7 @@ class RateLimit:
         wait = max(1.0, self.opens_in(address))
         scope = "address" if self._window(address).opens_at() > self._overall.opens_at() else "platform"
         return SendError(
-            f"Not sent yet: the rate limit allows it in {wait:.0f} seconds at the earliest",
+            f"Not sent yet: the rate limit won't allow it for at least {wait:.0f} seconds",
             retry_after=wait,
             scope=scope,
             not_our_turn=True,

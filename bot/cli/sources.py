@@ -217,7 +217,7 @@ def add(
     if write:
         say(f"Written to {catalog.add(place)}:")
     else:
-        say(f"Put this into config/sources/{place.state}.toml, or run the command again with --write:")
+        say(f"Put this in config/sources/{place.state}.toml, or run the command again with --write:")
     print(catalog.table(place))
 
 
@@ -230,5 +230,5 @@ def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Plac
         say("A source that can't be read isn't proposed. To propose it anyway, add --unread.")
         raise typer.Exit(1) from None
     numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
-    say(f"Kind {place.kind}. Read {', '.join(counted(number, what) for what, number in numbers.items())}.")
+    say(f"Kind: {place.kind}. Read {', '.join(counted(number, what) for what, number in numbers.items())}.")
     return place

@@ -34,7 +34,9 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
         raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
     found = recognize(address)
     if found is None:
-        raise UsageError(f"{address!r} isn't a web address. Write it as in https://www.nashcountync.gov/AgendaCenter.")
+        raise UsageError(
+            f"{address!r} isn't a web address. It should look like https://www.nashcountync.gov/AgendaCenter."
+        )
     if kind is not None and found.kind != kind:
         typed = completed_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)

@@ -63,7 +63,7 @@ def _platform(kind: str) -> str:
 
 def _web_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
-        raise ValueError("must start with https:// or http:// and hold no password")
+        raise ValueError("must start with https:// or http:// and must not contain a password")
     return address
 
 
@@ -82,7 +82,7 @@ def _real_county(county: str, table: ValidationInfo) -> str:
     state = str(table.context)
     known = _counties(state)
     if plain_county(county) not in known:
-        raise ValueError(f"{county!r} isn't a county of {STATES[state]}{_advice(county, known.values())}")
+        raise ValueError(f"{county!r} isn't a county in {STATES[state]}{_advice(county, known.values())}")
     return known[plain_county(county)]
 
 
@@ -302,7 +302,9 @@ def checked(place: Place, folder: Path | None = None) -> Place:
     """Return the place as the catalog would read it; UsageError if it would refuse the place or already has it."""
     _refuse_twin(place, folder or _folder())
     if _table_name(place) == "zone":
-        raise UsageError("A source can't be called zone, because a file has its own key of that name. Add --name.")
+        raise UsageError(
+            "A source can't be called zone, because source files already have a key by that name. Add --name."
+        )
     try:
         return _place(_table_name(place), place.state, _values(place))
     except ValidationError as fault:

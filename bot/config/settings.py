@@ -111,7 +111,9 @@ class Settings(BaseSettings, SharedSettings):
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in value if name not in SOURCES]
         if unknown or not value:
-            raise ValueError(f"no source is called {', '.join(unknown) or 'nothing'}; choose from {', '.join(SOURCES)}")
+            raise ValueError(
+                f"no source is called {', '.join(unknown) or 'an empty name'}; choose from {', '.join(SOURCES)}"
+            )
         return value
 
     @field_validator("operator")

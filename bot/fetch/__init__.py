@@ -205,7 +205,7 @@ class Fetch:
                 self._hosts.close(answer.url.host, pause, kind)
             raise TransientError(kind(said, retry_after=pause))
         if status == 403:
-            raise Blocked(f"{said}: the site doesn't want us right now", retry_after=pause)
+            raise Blocked(f"{said}: the site is turning us away right now", retry_after=pause)
         if status in {404, 410}:
             raise Missing(said)
         raise SourceError(said) if status >= 400 else Unreadable(said)

@@ -76,7 +76,7 @@ def redirect_target(url: httpx.URL, status: int, location: str | None) -> httpx.
         target = parsed(str(url.join(location)))
     except (Unsafe, httpx.InvalidURL) as refused:
         why = refused if isinstance(refused, Unsafe) else "the address isn't valid"
-        raise Unsafe(f"{shown(url)} redirects to a place we don't follow: {why}") from refused
+        raise Unsafe(f"{shown(url)} redirects to an address we won't follow: {why}") from refused
     if url.scheme == "https" and target.scheme == "http":
         raise Unsafe(f"{shown(url)} redirects from https to http ({shown(target)})")
     return target

@@ -194,7 +194,7 @@ class Runner:
 
     async def _check_leadership(self, channel: str) -> None:
         if await self._leads_in(channel) != 0:
-            raise LeaseLost(f"Another program sends on {channel} now.")
+            raise LeaseLost(f"Another program is sending on {channel} now.")
 
     @asynccontextmanager
     async def exclusive(self, name: str, patience: float = 0.0) -> AsyncIterator[None]:

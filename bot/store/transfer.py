@@ -59,7 +59,7 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     there, kept = await target.everything(), set(await target.evidence_names())
     is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
     if (_count(there) and not is_there) or not kept.issubset(names):
-        raise UsageError("The target already holds something else. Move into one that holds nothing.")
+        raise UsageError("The target already holds something else. Move into an empty one.")
     steps = iter(range(1, 3 * len(names) + 2))
 
     def step(doing: str) -> None:
@@ -78,13 +78,15 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
 
 async def _nobody_else(source: Movable, target: Movable) -> None:
     if await source.others() or await target.others():
-        raise UsageError("Another Countersign is using the database. Stop every `run`, `worker` and `web` first.")
+        raise UsageError(
+            "Another copy of Countersign is using the database. Stop every `run`, `worker` and `web` first."
+        )
 
 
 async def _document(store: Movable, sha256: str) -> Document:
     document = await store.evidence(sha256)
     if document is None:
-        raise StoreError(f"The document {sha256} went missing during the move. Run it again.")
+        raise StoreError(f"The document {sha256} went missing during the move. Run the move again.")
     return document
 
 

@@ -63,7 +63,7 @@ class Worker:
                 self._store_failed = True
             else:
                 if self._store_failed:
-                    log.info("the store answers again")
+                    log.info("the store is answering again")
                 self._store_failed = False
 
     async def idle(self) -> None:
@@ -163,7 +163,7 @@ class Worker:
         try:
             await work
         except LeaseLost as fault:
-            log.debug("another program does it", work=name, problem=str(fault))
+            log.debug("another program is doing it", work=name, problem=str(fault))
         except StoreUnavailable as fault:  # the tick logs it, and starts this again when the store answers
             log.debug("the store did not answer", work=name, problem=str(fault))
         except CountersignError as fault:

@@ -69,7 +69,7 @@ async def test_a_crowd_waits_its_turn_unstarted_while_another_channel_is_served(
         await work.tick()
     async with asyncio.timeout(60):  # what was sent is also recorded, in its turn at the disk
         while sum(s.pinned is not None for s in await store.subscriptions()) != 20:
-            await asyncio.sleep(0)
+            await work.tick()
     assert shut.waiting == shut.most == 20
     assert sorted(wide.told, key=int) == [str(number) for number in range(50)]
 

@@ -69,7 +69,7 @@ class Workspaces(AsyncInstallationStore):
     async def async_save(self, installation: Installation) -> None:
         """Store a new workspace's token. The library calls this after an installation."""
         if not installation.team_id or not installation.bot_token or not installation.bot_user_id:
-            raise BoltError("The app is installed in one workspace at a time, with a bot user.")
+            raise BoltError("The app can be installed in only one workspace at a time and needs a bot user.")
         stored = {"token": installation.bot_token, "bot": installation.bot_user_id}
         await self._vault.put(_PREFIX + installation.team_id, json.dumps(stored))
 

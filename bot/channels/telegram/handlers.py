@@ -208,7 +208,7 @@ class EventHandlers:
         try:
             await query.answer(alert and alert[:LONGEST_ALERT], show_alert=alert is not None)
         except TelegramError as error:  # pressed too long ago, while the program wasn't listening
-            log.debug("telegram: a press was not acknowledged", why=reason_of(error, self._bot))
+            log.debug("telegram: a button press was not acknowledged", why=reason_of(error, self._bot))
 
     async def _say(self, location: ChatLocation, sentence: str) -> None:
         await self._replies.say(location, Reply(lines=((Span(sentence),),)))

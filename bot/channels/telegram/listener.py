@@ -98,7 +98,7 @@ class TelegramListener:
         `secret` is 1 to 256 letters, digits, _ and -. Telegram shows it with each update.
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
-            raise UsageError("A webhook's secret takes 1 to 256 letters, digits, underscores and hyphens.")
+            raise UsageError("A webhook secret must be 1 to 256 letters, digits, underscores and hyphens.")
         self._webhook = _Webhook(public_url, secret)
 
     async def listen(self, chat_handler: ChatHandler) -> None:

@@ -131,7 +131,7 @@ class Replies:
                 return True
             case Forbidden():
                 reason = reason_of(error, self._bot)
-                log.info("telegram: the chat takes no answers", chat=part.chat, why=reason)
+                log.info("telegram: the chat doesn't accept replies", chat=part.chat, why=reason)
                 await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
@@ -149,7 +149,7 @@ class Replies:
         try:
             await news
         except Exception:
-            log.exception("telegram: news about a chat could not be stored")
+            log.exception("telegram: a change to a chat could not be stored")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,7 +186,10 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
         left -= len(kept[-1])
     missing = sum(map(len, rows)) - sum(map(len, kept))
     if missing:
-        log.warning("telegram: some buttons were too many or too long and were left out", buttons=missing)
+        log.warning(
+            "telegram: there were too many buttons, or some were too long; the extra ones were left out",
+            buttons=missing,
+        )
     return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
 
 

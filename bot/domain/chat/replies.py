@@ -58,7 +58,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "no_kinds": Mistake(
         Phrase("That would leave nothing to send, so nothing changed."),
-        Phrase("To end the messages, send /pause or /stop."),
+        Phrase("To stop getting messages, send /pause or /stop."),
     ),
     "no_zone": Mistake(
         Phrase("“{typed}” isn't a time or a time zone I know."),
@@ -116,7 +116,8 @@ SAID: Mapping[str, Phrase] = {
     "paused": Phrase("Paused until {when}. To end the pause sooner, send /resume."),
     "resumed": Phrase("Resumed. You'll get one catch-up message for the last 30 days."),
     "stopped": Phrase(
-        "Stopped. You won't get any more messages. Your settings are saved: /resume starts again, /forget deletes them."
+        "Stopped. You won't get any more messages. Your settings are saved. Send /resume to start again or /forget to "
+        "delete them."
     ),
     "forget_sure": Phrase(
         "Delete everything stored about this chat: its settings and the record of what was sent here?"
@@ -139,7 +140,7 @@ SAID: Mapping[str, Phrase] = {
     "more": Phrase("… and {n} more"),
     "listed_now": Phrase("{n} agency in {state} is on ICE's list", "{n} agencies in {state} are on ICE's list"),
     "listed_none": Phrase("No agency in {state} is on ICE's list"),
-    "as_of": Phrase("As of {name}, fetched {when}."),
+    "as_of": Phrase("According to {name}, fetched {when}."),
     "not_read_yet": Phrase("I haven't read ICE's list yet."),
     "recent": Phrase("Latest changes:"),
     "recent_none": Phrase("No changes yet."),
@@ -191,7 +192,7 @@ CHOICES: Mapping[Kind, Phrase] = {
 HELP: Mapping[str, Phrase] = {
     "watch TX Oklahoma": Phrase("watch these states"),
     "watch Harris County TX": Phrase("watch a county"),
-    "watch agency Tampa Police": Phrase("watch agencies by part of the name"),
+    "watch agency Tampa Police": Phrase("watch agencies by part of their name"),
     "unwatch TX": Phrase("stop watching a state"),
     "digest 8:00 America/Chicago": Phrase("get one message a day (also: weekly 8:00, off)"),
     "kinds": Phrase("choose which changes you get"),
@@ -200,7 +201,7 @@ HELP: Mapping[str, Phrase] = {
     "recent": Phrase("see the latest changes"),
     "agency Tampa": Phrase("see an agency's history and evidence"),
     "status": Phrase("see your settings and the last time I checked"),
-    "stop": Phrase("get no more messages; “forget” deletes your settings"),
+    "stop": Phrase("stop getting messages; “forget” deletes your settings"),
 }
 MENU: Mapping[str, Phrase] = {
     "start": Phrase("Start"),
@@ -215,7 +216,7 @@ MENU: Mapping[str, Phrase] = {
     "recent": Phrase("Latest changes"),
     "agency": Phrase("An agency's history: /agency NAME"),
     "language": Phrase("Change the language"),
-    "stop": Phrase("Get no more messages"),
+    "stop": Phrase("Stop getting messages"),
     "forget": Phrase("Delete everything stored about this chat"),
     "help": Phrase("Help"),
 }

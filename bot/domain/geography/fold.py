@@ -87,7 +87,7 @@ def _forms(words: Words, state: str) -> tuple[Words, ...]:
 
 def _without_kind(words: Words) -> Words:
     """Return the words without one kind of place at their beginning or end; nothing if there is none."""
-    if len(words) > 2 and words[1] == "of" and (_is_kind(words[0]) or words[0] in {"city", "town"}):
+    if len(words) > 2 and words[1] in _OF and (_is_kind(words[0]) or words[0] in _KINDS_IN_FRONT | {"town"}):
         return words[2:]
     if len(words) > 2 and words[-2:] == ("census", "area"):
         return words[:-2]

@@ -68,7 +68,7 @@ _UNLINKED = {"moa": Phrase("MOA no longer linked"), "addendum": Phrase("addendum
 STATUSES: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is canceled."),
     POSTPONED: Phrase("The meeting is postponed."),
-    RESCHEDULED: Phrase("The meeting is rescheduled."),
+    RESCHEDULED: Phrase("The meeting has been rescheduled."),
     OFF_CALENDAR: Phrase("The meeting was taken off the calendar."),
     OFF_AGENDA: Phrase("The agenda no longer mentions it."),
 }
@@ -317,7 +317,7 @@ class Wording:
         for agreement in said.listed:
             agencies.setdefault(agreement.agency, []).append(self._since(agreement))
         named = "; ".join(f"{agency} ({', '.join(types)})" for agency, types in agencies.items())
-        return (Span(say(self.language, "On ICE's list there now: {agencies}.", agencies=named)),)
+        return (Span(say(self.language, "Agencies there that are on ICE's list now: {agencies}.", agencies=named)),)
 
     def _since(self, agreement: Agreement) -> str:
         support = self.support(agreement)

@@ -187,7 +187,7 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
         if number < 1:
-            raise Unreadable(f"the workbook numbers a row {str(number)[:20]}")
+            raise Unreadable(f"the workbook has a row numbered {str(number)[:20]}")
         if "<" in rest:
             raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
         if cells := _cells(inner, number, conversions, rows.get(number, [])):

@@ -170,5 +170,5 @@ def zone_of(place: Place) -> ZoneInfo:
         return ZoneInfo(place.zone)
     except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError
         raise SourceError(
-            f"{place.name}: {place.zone!r} is not a known time zone; write it as in America/New_York"
+            f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York"
         ) from unknown

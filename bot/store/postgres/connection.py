@@ -94,7 +94,7 @@ async def check_format(db: AsyncConnection) -> None:
     steps = (await db.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars().all() if table else []
     found = max(steps, default="")
     if not found:
-        raise StoreError("The database has no tables of Countersign yet. Run `countersign migrate`.")
+        raise StoreError("The database has no Countersign tables yet. Run `countersign migrate`.")
     if found < FORMAT:
         raise StoreError(
             f"The database was written by an older Countersign (format {_short(found)}; this program needs "

@@ -193,7 +193,7 @@ class Lock:
                 holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
                 os.close(self._fd)
                 raise StoreBusy(
-                    f"Another Countersign (process {holder}) writes in {folder.path}. Stop it first."
+                    f"Another copy of Countersign (process {holder}) is writing to {folder.path}. Stop it first."
                 ) from None
             except OSError:
                 os.close(self._fd)

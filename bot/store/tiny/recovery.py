@@ -176,7 +176,7 @@ class Recovered:
         taken, self._unread = self._unread[:count], self._unread[count:]
         changes = [self._decoded(self._decode_change, body) for body, _ in taken]
         if [change.seq for change in changes] != list(range(first, last_seq + 1)):
-            raise StoreCorrupt(f"{self._folder.path / LOG} doesn't number its changes one by one. {RESTORE}.")
+            raise StoreCorrupt(f"{self._folder.path / LOG} doesn't number its changes consecutively. {RESTORE}.")
         if taken:
             self.log_end = taken[-1][1]
         return changes
@@ -216,5 +216,5 @@ class Recovered:
         path = self._folder.path / journal(self.generation)
         return StoreCorrupt(
             f"Line {self._lines + 1} of {path} is damaged. {RESTORE}. "
-            "Or delete that line and all after it, to go on without what they say."
+            "Or delete that line and everything after it to continue without them."
         )
