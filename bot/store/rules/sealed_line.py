@@ -1,4 +1,4 @@
-"""JSON objects as lines that show whether a byte of them was damaged."""
+"""JSON objects as lines with a checksum, so that a damaged byte is detected."""
 
 import zlib
 

@@ -8,7 +8,7 @@ from bot.store.tiny.files import Folder
 
 
 class Evidence:
-    """The `evidence` folder: a body and a label for each document, in folders named after its hash's first two digits."""
+    """The `evidence` folder: a body and a label for each document, in folders named for the hash's first two digits."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder

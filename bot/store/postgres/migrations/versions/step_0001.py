@@ -10,7 +10,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Create them, with the one row of the ledger."""
+    """Create the tables and insert the ledger's single row."""
     ledger = op.create_table(
         "ledger",
         sa.Column("one", sa.Boolean, sa.CheckConstraint("one"), primary_key=True),
