@@ -31,7 +31,7 @@ __all__ = [
 class Record:
     """Everything learned from one reading of a source, committed together.
 
-    `known` is the state after `changes`, with the rows and publications of this reading; `held` overwrites all held
+    `known` is the state after `changes`, with the rows and publications from this reading; `held` overwrites all held
     listings. Either is None if the reading says nothing about ICE's lists; the stored value then stays as it is. The
     changes have no numbers yet; the store numbers them.
     """
@@ -123,7 +123,7 @@ class Sources(Protocol):
 
 
 class Subscriptions(Protocol):
-    """The subscriptions, how far along in the log each one is, and the receipts."""
+    """The subscriptions, each one's position in the log, and the receipts."""
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
         """Add a subscription with a new id; its cursor and its filter's entries start at the end of the log."""
@@ -181,7 +181,7 @@ class Subscriptions(Protocol):
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         """Record a failed send: the receipt and the effect on the subscription (a back-off, a pause or a new address).
 
-        Changes that its owner has made in the meantime are kept. If it has been forgotten, nothing is stored.
+        Changes that its owner has made in the meantime are kept. For a forgotten subscription, nothing is stored.
         """
         ...
 
@@ -230,7 +230,7 @@ class Notes(Protocol):
     """Short texts stored by kind and key, such as notices already sent and encrypted tokens."""
 
     async def notes(self, kind: str) -> Mapping[str, str]:
-        """Return the notes of one kind, keyed by their key."""
+        """Return the notes of one kind as a mapping from key to value."""
         ...
 
     async def note(self, kind: str, key: str, value: str | None) -> None:

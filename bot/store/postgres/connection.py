@@ -20,7 +20,7 @@ from bot.store.postgres.migrations import FORMAT
 CONNECT_WITHIN = 10  # seconds
 WAIT_FOR_DATABASE = 30.0  # seconds to keep trying to record a sent message or a source reading
 CONNECTIONS = 10  # at most, per program; small hosting plans allow 20 in total
-IDLE = 1.0  # seconds after which a pooled connection is tested before it is used
+IDLE = 1.0  # seconds; a connection idle for longer is tested before it is used
 ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def pool(connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> Asyn
             try:
                 engine.dialect.do_ping(connection)
             except psycopg.Error as fault:
-                raise DisconnectionError from fault  # the pool opens another one
+                raise DisconnectionError from fault  # the pool then opens another connection
 
     sa.event.listen(engine.sync_engine, "checkin", put_back)
     sa.event.listen(engine.sync_engine, "checkout", taken)

@@ -47,7 +47,7 @@ _CHECK = sa.text(
 class OwnLeases:
     """The leases held by one program: for each name, its fencing number and when it expires by our own clock.
 
-    We count from before the request to the database, so a lease never expires later by our clock than by its clock.
+    Our count starts before the request to the database, so we never think that a lease lasts longer than it does.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class LeaderLock:
         self._asking = asyncio.Lock()
 
     async def leadership_in(self, name: str) -> float | None:
-        """Return the seconds until this program may lead, or None while another leads; psycopg.Error if nothing answers."""
+        """Return the seconds until this program may lead, or None while another leads; psycopg.Error if it fails."""
         if not self._is_sure(name):
             async with self._asking:
                 if not self._is_sure(name):  # otherwise another coroutine asked while we waited

@@ -75,7 +75,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect; raise StoreError if nothing answers or the tables are from another version."""
+        """Connect to the database; raise StoreError if nothing answers or the tables are from another version."""
         store = cls(url)
         try:
             async with store._transaction() as db:
@@ -358,7 +358,7 @@ class PostgresStore:
             await keep_documents(db, [document])
 
     async def others(self) -> int:
-        """Return how many connections other copies of Countersign have to the database."""
+        """Return how many connections other copies of Countersign have open to the database."""
         async with self._statement() as db:
             found = await db.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -415,7 +415,7 @@ class PostgresStore:
             await self._reckon_from(db, status.tried_at)
 
     async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
-        """Lower stored times to at most `at`, the time the clock was set back to, so that nothing waits for them."""
+        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
         await put_note(db, CLOCK, "set back", as_json(SetBack((await locked_numbers(db)).last_seq, at)))
         log = await self._read_on(db)
         receipts = ReceiptIndex(await find_receipts(db, sa.true()) if any(log.retractions(0)) else ())
@@ -444,7 +444,7 @@ class PostgresStore:
             return await self._place(db, subscription)
 
     async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        """Overwrite the subscription that has this id. It is locked, so no change can slip in unseen in the meantime."""
+        """Overwrite the subscription that has this id. It is locked, so no change is missed in the meantime."""
         placed = await self._with_due_at(db, subscription)
         row = subscription_row(placed)
         await db.execute(sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row["number"]).values(row))
@@ -474,7 +474,7 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
         index, woken = SubscriptionIndex(new, receipts), []
         for subscription in some:
             if subscription.due_at is not None and not (subscription.id in was_sent or subscription.hears_always):
-                continue  # only the others may be owed something even sooner
+                continue  # it can't be owed anything sooner than what is already due
             placed, before = index.place(subscription), subscription.due_at
             if placed.due_at is not None and (before is None or placed.due_at < before):
                 woken.append(placed)

@@ -105,8 +105,6 @@ class Log:
 
 def _index_entries(change: Change) -> list[tuple[str, Kind]]:
     """Return each pair of state and kind that, alone in a filter, matches the change."""
-    kinds = (
-        (change.kind,) if len(change.states) == 1 else tuple(Kind)
-    )  # a move may also be reported as another kind
+    kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # a move may also be reported as another kind
     entries = product((*change.states, ALL_STATES), kinds)
     return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]

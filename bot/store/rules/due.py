@@ -1,4 +1,4 @@
-"""An index of subscriptions and when each is due, computed from the log and its cursor, filter and cadence."""
+"""An index of when each subscription is due, based on the log and the subscription's cursor, filter and cadence."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from bot.errors import StoreError
 from bot.store.rules.change_log import Log
 from bot.store.rules.receipts import ReceiptIndex
 
-CLOCK_TOLERANCE = timedelta(minutes=1)  # a synchronized clock steps back less than this; a clock that was wrong, more
+CLOCK_TOLERANCE = timedelta(minutes=1)  # a synchronized clock steps back by less than this; a wrong clock, by more
 
 
 class SetBack(NamedTuple):
@@ -81,7 +81,7 @@ class SubscriptionIndex:
                 self._set(subscription, self._log if subscription.hears_always else new)
 
     def reckon_from(self, at: datetime) -> None:
-        """Lower stored times to at most `at`, the time the clock was set back to, so that nothing waits for them."""
+        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
         self.set_back = SetBack(self._log.end, at)
         for subscription in tuple(self.by_id.values()):
             self._set(
@@ -108,7 +108,7 @@ class SubscriptionIndex:
         return subscription
 
     def _due_at(self, subscription: Subscription, log: Log) -> datetime | None:
-        """Return when the subscription is first owed something; a retraction never waits for the digest hour."""
+        """Return when the subscription's next message is due; a retraction never waits for the digest hour."""
         owed = log.first_owed(subscription)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
         retractions = self._log.retractions(subscription.cursor)

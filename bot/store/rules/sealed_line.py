@@ -11,6 +11,6 @@ def seal(body: bytes) -> bytes:
 
 
 def unseal(line: bytes) -> bytes | None:
-    """Return the object without its checksum, or None when a byte has changed since it was sealed."""
+    """Return the object without its checksum, or None if a byte has changed since it was sealed."""
     body = line[:-SEAL_LENGTH] + b"}"
     return body if seal(body) == line + b"\n" else None

@@ -9,7 +9,7 @@ from bot.errors import StoreError
 
 
 def in_zone(subscription: Subscription) -> Subscription:
-    """Return the subscription if its time zone exists, so no one needs to check again; otherwise raise StoreError."""
+    """Return the subscription if its time zone exists; raise StoreError if not. Later steps rely on this check."""
     try:
         ZoneInfo(subscription.tz)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -18,14 +18,14 @@ def in_zone(subscription: Subscription) -> Subscription:
 
 
 def started(subscription: Subscription, number: int, end: int) -> Subscription:
-    """Return a new subscription, which is owed nothing the log already holds."""
+    """Return a new subscription, which isn't owed any change already in the log."""
     return replace(subscription, id=f"s{number}", filter=subscription.filter.since(end), cursor=end, due_at=None)
 
 
 def changed(old: Subscription, subscription: Subscription, end: int) -> Subscription:
     """Return the subscription that replaces the old one; new entries in its filter start at the end of the log.
 
-    An Undo restores the old filter, and the subscription is owed everything that filter would have matched.
+    An Undo restores the old filter, and the subscription is owed every change that filter would have matched.
     """
     if subscription.before is None and old.before is not None and subscription.filter == old.before.filter:
         return subscription
@@ -33,7 +33,7 @@ def changed(old: Subscription, subscription: Subscription, end: int) -> Subscrip
 
 
 def pinned(subscription: Subscription, upto: int, at: datetime) -> Subscription:
-    """Pin the digest to the log through change `upto`; a digest already pinned there keeps its progress."""
+    """Pin the digest so that it ends at change `upto`; if it is already pinned there, keep its progress."""
     if subscription.pinned == upto:
         return subscription
     return replace(subscription, pinned=upto, pinned_at=at, sent=0)
@@ -74,5 +74,5 @@ def failed(stored: Subscription, verdict: Subscription) -> Subscription:
 
 
 def deferred(subscription: Subscription, until: datetime) -> Subscription:
-    """Put off the next attempt."""
+    """Postpone the next attempt."""
     return replace(subscription, retry_at=until)

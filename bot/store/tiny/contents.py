@@ -36,7 +36,7 @@ class Image:
 
 
 class Contents:
-    """The contents that result from an image and the transactions after it. `latest` is when the last one happened."""
+    """The contents after applying transactions to an image. `latest` is when the last dated transaction happened."""
 
     def __init__(self, image: Image | None = None) -> None:
         self.known = Known()
@@ -134,7 +134,7 @@ class Contents:
             self._happened(status.tried_at)
 
     def _happened(self, moment: datetime) -> None:
-        """Note the time of an event; if it is well before the previous event, the clock was set back."""
+        """Note the time of an event; if it is well before the previous event, assume the clock was set back."""
         if self.latest is not None and self.latest - moment > CLOCK_TOLERANCE:
             self.subscriptions.reckon_from(moment)
         self.latest = moment

@@ -1,4 +1,4 @@
-"""Files that survive a kill, a full disk or a damaged byte: each is replaced whole or grows by sealed lines."""
+"""Files that survive a kill, a full disk or a damaged byte: each is replaced whole or appended to in sealed lines."""
 
 import errno
 import fcntl
@@ -59,7 +59,7 @@ def read(path: Path, start: int = 0) -> bytes | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an operating system error into a StoreUnwritable that explains it in a sentence."""
+    """Turn an operating system error into a StoreUnwritable that explains it in one sentence."""
     try:
         yield
     except OSError as error:

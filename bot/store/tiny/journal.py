@@ -176,7 +176,7 @@ class Writer:
 
 
 class Reader:
-    """The files as opened only for reading, possibly alongside a writer; follows each new transaction."""
+    """The files as opened by a reader, possibly alongside a writer; picks up transactions as they are committed."""
 
     is_full = has_news = False
 

@@ -103,7 +103,7 @@ def decoded(body: bytes) -> Numbered:
 
 
 def recorded(record: Record, known: Known, held: tuple[Held, ...], end: int) -> Recorded:
-    """Return the transaction for a reading; after it, `known` is the known state and `end` is the last change."""
+    """Return the transaction for a reading that leaves the known state at `known` and the log's end at `end`."""
     return Recorded(
         last_seq=end,
         recorded_at=record.recorded_at,

@@ -1,4 +1,4 @@
-"""The first tables, for everything the embedded store keeps in its folder."""
+"""The first tables, which hold everything that the embedded store keeps in its folder."""
 
 import sqlalchemy as sa
 from alembic import op
