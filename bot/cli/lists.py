@@ -1,4 +1,4 @@
-"""Commands on ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
+"""Commands for ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
 
 from datetime import UTC, datetime
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The JSON that `--json` prints: changes, agreements, subscriptions, receipts and held listings.
 
-Other programs read these fields, so add to them but never rename or remove one. Times are in UTC and end in Z.
+Other programs read these fields, so add new ones but never rename or remove any. Times are in UTC and end in Z.
 """
 
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def change_json(change: Change) -> JsonObject:
 
 
 def _mention_json(mention: Mention) -> JsonObject:
-    """Return a mention. `meets_at` is in UTC; `date` is the day in the place's own time zone, `zone`."""
+    """Return a mention. `meets_at` is in UTC, and `date` is the day in the place's own time zone, `zone`."""
     return {
         "source": mention.source,
         "item": mention.item,
@@ -76,7 +76,7 @@ def _before_json(publication: Publication, row: int | None) -> JsonObject:
 
 
 def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
-    """Return an agreement with its row on the list, if known."""
+    """Return an agreement with its row number on the list, if known."""
     return {
         "state": agreement.state,
         "agency": agreement.agency,
