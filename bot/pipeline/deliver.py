@@ -270,7 +270,7 @@ class _Courier:
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
 
     async def _ready(self, to: Subscription) -> None:
-        """Extend the lease so that it outlasts the send; a message under way can't be recalled if the lease runs out."""
+        """Extend the lease so that it outlasts the send, because a message can't be recalled if the lease runs out."""
         await self.allowed()
         await self.store.extend_lease(to.id, self.channel.timeout + NOTED_WITHIN)
 

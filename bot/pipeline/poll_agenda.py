@@ -20,7 +20,7 @@ from bot.store import Record, Store
 
 PARKED_AFTER = timedelta(days=7)
 LEAST_FAILURES = 3  # so that a single failure doesn't park a place that is read once a week
-LAST_SIGN_OF_LIFE = timedelta(days=1)  # if no source has been read for this long, the fault is ours and nothing is parked
+LAST_SIGN_OF_LIFE = timedelta(days=1)  # if no source was read for this long, the fault is ours; park nothing
 FIRST_SIGHT = timedelta(days=2)  # how long a place still counts as new if it has too much for one reading
 OVER_FOR = timedelta(days=14)  # after that, stop reporting that a document couldn't be read
 MOST_UNREADABLE = 20

@@ -1,4 +1,4 @@
-"""Run the pipeline's work under leases, so that only one program at a time polls a source or sends to a subscription."""
+"""Run the pipeline under leases, so that only one program at a time polls a source or sends to a subscription."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
 from bot.pipeline.runner import MOST_PLACES, Runner
 
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
-MOST_UNDER_WAY = 200  # deliveries per channel; at Telegram's rate limit, this many take 8 s, and a send waits up to 30 s
+MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
 RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ class Worker:
                 await asyncio.sleep(1)
 
     async def tick(self) -> None:
-        """Start all due work that isn't running yet. Ticks never overlap, because each would fill the same free slots."""
+        """Start all due work that isn't running yet. Ticks never overlap, or each would fill the same free slots."""
         async with self._ticking:
             try:
                 await self._start_due()
@@ -114,9 +114,9 @@ class Worker:
         for subscription in await self._runner.claim_due(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
             name = f"subscription {subscription.id}"
             if name in self._under_way:
-                await self._runner.store.release(subscription.id)  # its last delivery is just finishing; the next tick will claim it
+                await self._runner.store.release(subscription.id)  # still finishing; the next tick claims it again
             elif self._deliveries[subscription.channel] < MOST_UNDER_WAY:
-                self._start(name, self._deliver(subscription))  # if it was put off, its lease keeps others from claiming it
+                self._start(name, self._deliver(subscription))  # if put off, it stays leased and isn't claimed again
                 await asyncio.sleep(0)  # a delivery starts with a write to disk; let other work run in between
 
     # ── the work ─────────────────────────────────────────────────────────────────────────────────────────────────────
