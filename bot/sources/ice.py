@@ -1,8 +1,8 @@
-"""ICE's 287(g) page and the two lists that it links.
+"""ICE's 287(g) page and the two lists that it links to.
 
-The page links each list in one of two ways, which alternate: `…/participatingAgenciesMMDDYYYYpm.xlsx` or
-`/file-download/download/public/<number>`. Names can't be trusted, so a list is recognized by its columns.
-Before 2025-02-21 the list was a table on the page itself, which is read too.
+The address of each list alternates between two forms: `…/participatingAgenciesMMDDYYYYpm.xlsx` and
+`/file-download/download/public/<number>`. File names can't be trusted, so a list is recognized by its columns.
+Before 2025-02-21, the list was a table on the page itself; that form can be read too.
 """
 
 import re
@@ -46,7 +46,7 @@ ONLY_PARTICIPATING = ("SIGNED", "MOA")
 UNKNOWN_STATE = "??"
 HEADER_WITHIN = 20  # rows from the top that may be the header
 MOST_COLUMNS = 64
-LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
+LONGEST_CELL = 400  # characters in a name; the longest on ICE's lists so far has 84
 
 _HEADLINE = re.compile(r"signed\s+([\d,]+)\s+Memorand(?:a|ums?)\s+of\s+Agreement", re.IGNORECASE)
 _LIST_FILE = re.compile(r"\.xlsx?$|/file-download/download/", re.IGNORECASE)
@@ -56,7 +56,7 @@ Value = object
 
 
 class Ice:
-    """The source `ice`: one page and one or two lists."""
+    """The source `ice`: one page with one or two lists."""
 
     name = "ice"
 
@@ -64,7 +64,7 @@ class Ice:
         self._page = page
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the page, then each list it links; if it links no participating list, the page itself is that list."""
+        """Fetch the page and each list it links to; without a link to the participating list, use the page itself."""
         page = await self._get(fetch, status, self._page)
         facts: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
         validators = {self._page: remembered(page, status.validators.get(self._page))}
@@ -96,7 +96,7 @@ class Ice:
         )
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """Return the document as that list; raise Unreadable if it has the columns of the other one."""
+        """Parse the document as the named list; raise Unreadable if it has the columns of the other list."""
         table = _table(document)
         _check_columns(table.header, name)
         rows = list(_rows(table, document.fetched_at))
@@ -124,7 +124,7 @@ class Ice:
 
 
 def _page_facts(page: Document) -> dict[str, Any]:
-    """Return the page's hash, the lists it links and the total in its headline. The keys are a stored format."""
+    """Return the page's hash, the lists it links to and the total in its headline. The keys are a stored format."""
     soup = _soup(page.body)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
@@ -142,12 +142,12 @@ def _soup(body: bytes) -> "BeautifulSoup":
 
 
 def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the facts that readers see; a page that differs only in its hash is no new evidence."""
+    """Return the facts that readers can see; a page that differs only in its hash isn't new evidence."""
     return facts.get("links"), facts.get("headline")
 
 
 def _links(soup: "BeautifulSoup", base: str) -> dict[str, str]:
-    """Return the address of each list, recognized by the link's text or else by the file name."""
+    """Return the address of each list, recognized by the link's text or else by its file name."""
     anchors = [(_letters(a.get_text()), resolve_link(base, str(a["href"]))) for a in soup.find_all("a", href=True)]
     files = [(text, link) for text, link in anchors if _is_file(link)]
     links = {}
@@ -172,9 +172,9 @@ def _letters(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A list as printed: the cells of each row, and the cells' links by row and column, counted from 1.
+    """A list as printed: the cells in each row, and the cells' links by row and column, counting from 1.
 
-    `header` maps ICE's column names to their positions, counted from 0; `header_row` is the row they are on.
+    `header` maps ICE's column names to their positions, counting from 0; `header_row` is the row with those names.
     """
 
     header: Mapping[str, int]
@@ -218,7 +218,7 @@ def _workbook_rows(body: bytes) -> tuple[Sequence[Sequence[Value]], Mapping[tupl
 
 
 def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
-    """Return the first table on the page that has ICE's columns."""
+    """Return the rows and links of the first table on the page that has ICE's columns."""
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
     base = document.headers.get("final-address", document.address)
@@ -262,18 +262,18 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 
 
 class _Flaw(NamedTuple):
-    """A row that doesn't name an agreement: what it lacks, and the rest of it if that is only the support type."""
+    """A row without a usable agreement: the problem, and the agreement itself if only its support type is missing."""
 
     lacks: str
     agreement: Agreement | None = None
 
 
 def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
-    """Yield the agreement in each row with the row's number; skip blank rows."""
+    """Yield each row's number with its agreement or its flaw; skip blank rows."""
     columns = tuple(column for column in COLUMNS if column in table.header)
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
-    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone, one for a list dated ahead
+    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone and one for a list dated ahead
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
         found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
         if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
@@ -287,7 +287,7 @@ def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement
 def _repaired(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | _Flaw | None:
-    """Return a row with its cells repaired. Most rows were on the last list too and give the same object again."""
+    """Return a row with its cells repaired. Most rows were also on the last list and come from the cache."""
     if not any(map(cell_text, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
@@ -324,7 +324,7 @@ def _repaired(
         printed=printed,
     )
     assert agreement.key.state
-    assert agreement.facts  # both are computed here, once for all lists that have this row
+    assert agreement.facts  # compute both now, once for all lists that have this row
     return agreement if support else _Flaw("has no support type", agreement)
 
 
@@ -334,12 +334,12 @@ def _document(link: str | None, cell: Value) -> str | None:
 
 
 def _differs(cell: Value, read: str) -> bool:
-    """Return whether a cell was printed differently than we read it, ignoring case."""
+    """Return whether a cell was printed differently from the text we read, ignoring case."""
     return isinstance(cell, str) and cell.upper() != read.upper()
 
 
 def _is_repaired(cell: Value, signed: date | None) -> bool:
-    """Return whether the signing date was printed differently than we read it."""
+    """Return whether the signing date was printed differently from the date we read."""
     if cell is None:
         return False
     return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

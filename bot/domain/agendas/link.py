@@ -1,4 +1,4 @@
-"""Link a mention on a local agenda to agencies on ICE's list, by the place and the words of the mention."""
+"""Link a mention on a local agenda to agencies on ICE's list, by the mention's place and words."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.counties import plain_county
 from bot.domain.lists.names import name_of
 
-LINKED_FOR = timedelta(days=180)  # a mention can explain a change on ICE's list this much later
+LINKED_FOR = timedelta(days=180)  # how long after a mention it can still explain a change on ICE's list
 MOST_LISTED = 8
 AGENDA_KINDS = (Kind.MENTIONED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)  # the kinds of change that record mentions
 KINDS_AFTER_A_VOTE = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.WITHDRAWN})
@@ -21,7 +21,7 @@ _JAILS = frozenset({"jail", "detention", "corrections", "correctional"})
 _POLICE = frozenset({"police", "policia", "marshal"})
 _OFFICES = frozenset({"sheriff", "constable", "attorney"})
 _OF_A_COUNTY = frozenset({"county", "parish", "commissioners", "supervisors", "condado"}) | _OFFICES | _JAILS
-_COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County is not Marion, nor Melbourne Beach Melbourne
+_COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County isn't Marion; Melbourne Beach isn't Melbourne
 _NAME_STARTS = frozenset({"north", "south", "east", "west", "new", "port", "fort", "lake", "mount", "saint"})
 _NAME_ENDS = frozenset(
     {"beach", "park", "springs", "heights", "gardens", "shores", "hills", "lakes", "isles", "island", "islands",
@@ -35,7 +35,7 @@ _SYNONYMS = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "consta
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
     """Return whether a mention may be about this agency.
 
-    On a county's agenda that is the sheriff, or the office that the words name; on a city's, the agency with its name.
+    A county's agenda means the sheriff or the office it names; a city's agenda means the agency with the city's name.
     """
     if agreement.state != mention.state:
         return False
@@ -64,14 +64,14 @@ def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tu
 
 @dataclass(frozen=True, slots=True)
 class AgendaLog:
-    """The mentions on local agendas, from the change log: all editions, and the retractions."""
+    """The mentions on local agendas from the change log, including all editions and retractions."""
 
     changes: Sequence[Change] = ()
 
     def mention_behind(self, change: Change) -> Mention | None:
-        """Return the last edition of the mention that a change on ICE's list may follow from, or None.
+        """Return the latest edition of the mention that may have led to a change on ICE's list, or None.
 
-        Among several, prefer a meeting that wasn't called off, then one already over, then the latest.
+        If there are several, prefer meetings that weren't called off, then meetings already held, then the latest.
         """
         seen = change.recorded_at or change.publication.observed_at
         since, day = seen - LINKED_FOR, change.publication.observed_at.date()
@@ -90,7 +90,7 @@ class AgendaLog:
 
 
 def _is_named(agreement: Agreement, words: set[str]) -> bool:
-    """Return whether the words name this agency's office; if they name none, they mean the sheriff or the jail."""
+    """Return whether the words name this agency's office; if they name no office, assume the sheriff or the jail."""
     name = set(agreement.canonical.split())
     if _JAILS & words and (_JAILS & name or "sheriff" in name):
         return True
@@ -99,19 +99,19 @@ def _is_named(agreement: Agreement, words: set[str]) -> bool:
 
 
 def _is_called(words: Sequence[str], name: str) -> bool:
-    """Return whether the words contain a town's name that isn't part of another town's or the county's."""
+    """Return whether the words contain this town's name, other than as part of another town's or a county's name."""
     return any(
         before not in _NAME_STARTS and behind not in _COUNTIES | _NAME_ENDS for before, behind in _around(words, name)
     )
 
 
 def _is_county(words: Sequence[str], name: str) -> bool:
-    """Return whether the words contain the name as that of a county."""
+    """Return whether the words contain the name as a county's name."""
     return any(behind in _COUNTIES for _, behind in _around(words, name))
 
 
 def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
-    """Yield the words before and behind each occurrence of a name, empty at either end of the text."""
+    """Yield the words before and after each occurrence of a name; a word is empty at either end of the text."""
     wanted, padded = tuple(name.split()), ("", *words, "")
     size = len(wanted)
     for start in range(1, len(padded) - size) if wanted else ():
