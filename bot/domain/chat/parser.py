@@ -1,4 +1,4 @@
-"""The grammar of commands: one for every chat platform and for the operator's command line."""
+"""The grammar of commands, shared by every chat platform and the operator's command line."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 from bot.domain.suggest import suggest
 
-SHORTEST_PART = 3  # letters of a part of an agency's name
+SHORTEST_PART = 3  # letters in part of an agency's name
 LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
@@ -43,7 +43,7 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """Raised for text that can't be parsed; `why` is the key of the reply and `values` holds the words it contains."""
+    """Raised for text that can't be parsed; `why` is the key of the reply and `values` fills its blanks."""
 
     def __init__(self, why: str, **values: str) -> None:
         self.why = why
@@ -88,7 +88,7 @@ def where(text: str) -> Where:
 
 
 def agency(text: str) -> tuple[str | None, str]:
-    """Parse a part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
+    """Parse part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
     code, _, rest = text.partition(" ")
     if code in STATES and rest:
         return code, agency_part(rest)
@@ -96,7 +96,7 @@ def agency(text: str) -> tuple[str | None, str]:
 
 
 def agency_part(text: str) -> str:
-    """Fold a part of an agency's name in the same way as the names on the list."""
+    """Fold part of an agency's name in the same way as the names on the list."""
     part = canonical(text, "")
     if not SHORTEST_PART <= len(part) <= LONGEST_PART:
         raise Misunderstood("short_agency", typed=_shown(text))
@@ -117,7 +117,7 @@ def _phrase(words: Sequence[str], found: _Found) -> None:
 
 
 def _one(words: Sequence[str], found: _Found) -> int:
-    """Parse one place or support type from the front and return its number of words."""
+    """Parse one place or support type from the front and return the number of words it took."""
     if words[0].casefold() in _EVERYTHING:
         found.states.append(ALL_STATES)
         return 1
@@ -135,7 +135,7 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
-    """Parse a county and its state from the front, as in Harris County TX, and return the number of words."""
+    """Parse a county and its state from the front, as in Harris County TX, and return the number of words they took."""
     at = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS and n > 0), None)
     if at is None:
         raise _unknown_place(" ".join(words))
@@ -157,7 +157,7 @@ def _known_county(name: str, code: str) -> str:
 
 
 def _state_by_name(text: str) -> str | None:
-    """Return the postal code for a code or an exact name, in any case."""
+    """Return the postal code for a code or an exact name, ignoring case."""
     code = text.strip().upper()
     return code if code in STATES else _by_name().get(" ".join(text.casefold().split()))
 
@@ -187,7 +187,7 @@ def _nearest_state(text: str) -> str | None:
 
 
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Parse kinds of change: a list, "all", "default", or edits to the present ones (+amended -applied)."""
+    """Parse kinds of change: a list, "all", "default", or edits to the current ones (+amended -applied)."""
     words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
@@ -214,7 +214,7 @@ def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence, and the time and the zone, if they were given."""
+    """A cadence, and its time and time zone if they were given."""
 
     cadence: Cadence
     at: time | None = None
@@ -283,7 +283,7 @@ def is_zone(name: str) -> bool:
 
 
 def until(text: str, now: datetime, tz: str) -> datetime:
-    """Parse the end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
+    """Parse the length or the end of a pause (3 days, 2h, 1 week, until 2026-12-01) and return its end (UTC)."""
     span = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
     end = _midnight(span, tz) or _span_end(span, now)
     if end is None or not now < end <= now + LONGEST_PAUSE:
@@ -327,6 +327,6 @@ def form(text: str) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    """Shorten the typed text so that a reply can quote it."""
+    """Shorten what someone typed so that a reply can quote it."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"
