@@ -90,8 +90,8 @@ class Mention:
     the words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is
     the page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's
     list when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
-    first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment, without
-    its own `before`.
+    first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment,
+    without its own `before`.
     """
 
     source: str

@@ -77,7 +77,7 @@ def _etag(document: Document) -> str | None:
 
 
 class Expect(StrEnum):
-    """The type of a body, judged by its first bytes, not by name or Content-Type. The value is the name shown to people."""
+    """The type of a body, judged by its first bytes, not by name or Content-Type. Each value is shown to people."""
 
     WORKBOOK = "a workbook"
     PDF = "a PDF"

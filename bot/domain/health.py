@@ -165,7 +165,7 @@ def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
 
 
 def standing(subscription: Subscription) -> Standing:
-    """Return the condition of a subscription; one with a rejected token is failing, because it resumes automatically."""
+    """Return the condition of a subscription; one with a rejected token is failing, because it resumes by itself."""
     if subscription.refused or (subscription.paused is None and subscription.failing_since is not None):
         return Standing.FAILING
     return Standing.ACTIVE if subscription.paused is None else Standing.PAUSED

@@ -43,8 +43,8 @@ class SourceStatus:
     def is_due(self, now: datetime, every: timedelta) -> bool:
         """Return whether to read the source now, given the interval `every`.
 
-        A due time set under a longer interval doesn't count, nor does one set before the clock was turned back. The server's
-        Retry-After always counts.
+        A due time set under a longer interval doesn't count, nor does one set before the clock was turned back. The
+        server's Retry-After always counts.
         """
         if self.due_at is None or self.tried_at is None or self.due_at <= now or self.tried_at > now:
             return True

@@ -258,13 +258,13 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Convert a local time to UTC. A time that comes twice in the fall means the first; one skipped in spring, an hour later."""
+    """Convert a local time to UTC: the first if it comes twice in the fall, an hour later if skipped in spring."""
     return datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Proof that a digest's part was sent, or the reason it wasn't. `at` is UTC; `changes` holds its changes' numbers."""
+    """Proof that part of a digest was sent, or the reason it wasn't. `at` is UTC; `changes` holds change numbers."""
 
     subscription: str
     channel: str
