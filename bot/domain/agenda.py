@@ -15,9 +15,9 @@ class Place:
     """One local source: a table of config/sources/XX.toml.
 
     `kind` is the platform (legistar, civicclerk, primegov, civicplus, feed, page), `zone` the place's time zone,
-    `every_hours` the time between readings and `selector` the part of a page that counts. `body` is the board or
-    council that meets, if the page doesn't name it. `verified` is the day someone read the source successfully from a
-    running copy, or None.
+    `every_hours` the time between readings and `selector` the part of a page to read. `body` is the board or council
+    that meets, if the page doesn't name it. `verified` is the day someone confirmed that a running copy could read the
+    source, or None.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaItem:
-    """One item of an agenda, or a whole meeting, feed entry or page on platforms without items.
+    """One item on an agenda, or a whole meeting, feed entry or page on platforms without items.
 
     `id` stays the same when the item is amended. `title` and `text` are readable text; `pages` holds the text of each
-    page of a paged document. `meets_at` is the meeting's time in the place's zone, or its day. `status` is the
-    platform's word for the meeting (canceled, …). `address` is the page a reader opens, `evidence` the SHA-256 of the
-    document the item was read from. `unreadable` says why a document of this item couldn't be read.
+    page of a paged document. `meets_at` is the meeting's time in the place's time zone, or just its date. `status` is
+    the platform's word for the meeting (canceled, …). `address` is the page that readers open, `evidence` the SHA-256
+    of the document the item was read from. `unreadable` says why a document of this item couldn't be read.
     """
 
     id: str
@@ -84,14 +84,14 @@ class Passage:
 class Mention:
     """A mention of 287(g) in one agenda item (or meeting, entry or page), as recorded.
 
-    `source` is the place's name. `item` is the item's id, which identifies its next edition. `meets_on` is the local
-    day of the meeting and `meets_at` its time, None if only the day is known; `zone` is the place's time zone.
-    `status` is one of the words below if the meeting won't take place as planned, else empty. `matched` holds the
-    words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is the
-    page a reader opens, `evidence` the SHA-256 of the document. `listed` holds the agreements on ICE's list there at
-    the time of recording, or None if the list hadn't been read yet. `already` marks a mention found on the first
-    reading of the place, or on the first after a long gap. `before` is the edition before the last amendment, without
-    its own `before`.
+    `source` is the place's name. `item` is the item's id, by which we recognize its next edition. `meets_on` is
+    the local date of the meeting and `meets_at` its time, None if only the date is known; `zone` is the place's time
+    zone. `status` is one of the constants below if the meeting won't take place as planned, else empty. `matched` holds
+    the words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is
+    the page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's
+    list when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
+    first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment,
+    without its own `before`.
     """
 
     source: str
@@ -144,7 +144,7 @@ OFF_CALENDAR, OFF_AGENDA = "taken off the calendar", "taken off the agenda"
 
 
 def standing(mentions: Iterable[Mention]) -> dict[tuple[str, str], Mention]:
-    """Return the last edition of each mention, from all editions in the order of the log."""
+    """Return the latest edition of each mention, given all editions in log order."""
     last: dict[tuple[str, str], Mention] = {}
     for mention in mentions:
         if mention.before is not None:

@@ -1,4 +1,4 @@
-"""The grammar of commands: one for every chat platform and for the operator's command line."""
+"""The grammar of commands, shared by every chat platform and the operator's command line."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 from bot.domain.suggest import suggest
 
-SHORTEST_PART = 3  # letters of a part of an agency's name
+SHORTEST_PART = 3  # letters in part of an agency's name
 LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
@@ -51,7 +51,7 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """Raised for text that can't be parsed; `why` is the key of the reply and `values` holds the words it contains."""
+    """Raised for text that can't be parsed; `why` is the key of the reply and `values` fills its blanks."""
 
     def __init__(self, why: str, **values: str) -> None:
         self.why = why
@@ -95,7 +95,7 @@ def where(text: str) -> Where:
 
 
 def agency(text: str) -> tuple[str | None, str]:
-    """Parse a part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
+    """Parse part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
     code, _, rest = text.partition(" ")
     if code in STATES and rest:
         return code, agency_part(rest)
@@ -103,7 +103,7 @@ def agency(text: str) -> tuple[str | None, str]:
 
 
 def agency_part(text: str) -> str:
-    """Fold a part of an agency's name in the same way as the names on the list."""
+    """Fold part of an agency's name in the same way as the names on the list."""
     part = canonical(text, "")
     if not SHORTEST_PART <= len(part) <= LONGEST_PART:
         raise Misunderstood("short_agency", typed=_shown(text))
@@ -251,7 +251,7 @@ def _nearest_state(text: str) -> str | None:
 
 
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Parse kinds of change: a list, "all", "default", or edits to the present ones (+amended -applied)."""
+    """Parse kinds of change: a list, "all", "default", or edits to the current ones (+amended -applied)."""
     words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
@@ -278,7 +278,7 @@ def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence, and the time and the zone, if they were given."""
+    """A cadence, and its time and time zone if they were given."""
 
     cadence: Cadence
     at: time | None = None
@@ -347,7 +347,7 @@ def is_zone(name: str) -> bool:
 
 
 def until(text: str, now: datetime, tz: str) -> datetime:
-    """Parse the end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
+    """Parse the length or the end of a pause (3 days, 2h, 1 week, until 2026-12-01) and return its end (UTC)."""
     span = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
     end = _midnight(span, tz) or _span_end(span, now)
     if end is None or not now < end <= now + LONGEST_PAUSE:
@@ -391,6 +391,6 @@ def form(text: str) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    """Shorten the typed text so that a reply can quote it."""
+    """Shorten what someone typed so that a reply can quote it."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,4 +1,4 @@
-"""The sentences of replies in a chat."""
+"""The sentences used in chat replies."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -246,19 +246,19 @@ def what_went_wrong(language: Language, fault: Misunderstood) -> str:
 
 
 def kind_name(language: Language, kind: Kind) -> str:
-    """Name a kind of change as readers choose it."""
+    """Return a kind of change's name as shown to people who choose kinds."""
     return CHOICES[kind](language)
 
 
 def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
-    """List the commands, one a line, short enough for a phone. `prefix` goes before each, such as a slash."""
+    """List the commands, one per line, short enough for a phone. `prefix` goes before each, such as a slash."""
     rows = [(command, phrase(language)) for command, phrase in HELP.items()]
     rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
     return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
 
 
 def menu(language: Language) -> tuple[tuple[str, str], ...]:
-    """Return the commands with what they do, for the platform's own menu."""
+    """Return the commands with short descriptions, for the platform's own menu."""
     return tuple((name, phrase(language)) for name, phrase in MENU.items())
 
 
@@ -307,5 +307,5 @@ def until(language: Language, moment: datetime, tz: str) -> str:
 
 
 def why_paused(language: Language, reason: str) -> str:
-    """Say why nothing is sent."""
+    """Say why nothing is being sent."""
     return said(language, "stopped_now") if reason == STOPPED else said(language, "paused_reason", reason=reason)

@@ -1,7 +1,7 @@
 """Compare a listing with our knowledge and derive the changes.
 
-Within one publication, rows that left are paired with rows that joined first, because most agencies that seem to leave
-are only spelled differently. `matching` holds the rules for that.
+Before anything counts as a departure, the rows that left are paired with the rows that joined in the same publication,
+because most agencies that seem to leave are only spelled differently. `matching` holds the rules for that.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The changes a listing brings, and the knowledge after them, with the row numbers of that listing."""
+    """The changes a listing brings, and our knowledge after them, with that listing's row numbers."""
 
     changes: tuple[Change, ...]
     known: Known
@@ -91,7 +91,7 @@ class _Comparison:
         return tuple(changes)
 
     def settled(self, changes: Sequence[Change]) -> Known:
-        """Return the knowledge after these changes, with the row numbers of this listing."""
+        """Return our knowledge after these changes, with this listing's row numbers."""
         after = self._known.after(changes)
         name, publication = self._listing.list, self._listing.publication
         absent = after.absent
@@ -112,7 +112,7 @@ class _Comparison:
         return now | {key: self._filled(before, now[key]) for key, before in stayed.items()}
 
     def _filled(self, before: Agreement, row: Agreement) -> Agreement:
-        """Fill in known values of columns missing from this list, because a missing column denies nothing."""
+        """Fill in known values for columns missing from this list, because a missing column doesn't contradict them."""
         values = ((name, getattr(before, name)) for name in self._absent_columns)
         known = {name: value for name, value in values if value != getattr(row, name)}
         return replace(row, **known) if known else row
@@ -122,7 +122,7 @@ class _Comparison:
         return [name for name, column in _OPTIONAL.items() if column not in self._listing.columns]
 
     def _is_signed(self, row: Agreement) -> bool:
-        """Return whether a row of the pending list is already on the participating list, so not an application."""
+        """Return whether a row on the pending list is already on the participating list, so it isn't an application."""
         if self._listing.list is ListName.PARTICIPATING:
             return False
         return _same_agency(self._known.participating, self._participating_groups, row) is not None
@@ -136,7 +136,7 @@ class _Comparison:
         return _groups(self._known.pending.values())
 
     def _restated(self) -> Iterable[Key]:
-        """Yield the agreements that stay with a different row; most rows are the same as before."""
+        """Yield the agreements that are still on the list, but with different facts; most rows don't change."""
         now = self._now
         for key, before in self._before.items():
             row = now.get(key)
@@ -156,7 +156,7 @@ class _Comparison:
                 before = step
 
     def _gone(self, left: Agreement) -> Iterable[Change]:
-        """Yield the change for an agreement with no matching row: withdrawn, unless a second row of it stays."""
+        """Yield the change for an agreement with no matching row: withdrawn, unless a second row for it remains."""
         twin = self._second_row(left)
         if twin is not None:
             yield self._change(Kind.RENAMED, twin, was=left, because="a second row of it stays")
@@ -170,7 +170,7 @@ class _Comparison:
             )
 
     def _second_row(self, left: Agreement) -> Agreement | None:
-        """Return the agreement still on the list if this was only a second row of it, under another spelling."""
+        """Return the agreement still on the list if this was only a duplicate row for it, spelled differently."""
         twin = _first(self._row_groups, left, is_second_row)
         return None if twin is None else self._now[twin.key]
 
@@ -199,10 +199,10 @@ class _Comparison:
                 yield self._signed(row)
 
     def _back(self, joined: Sequence[Agreement]) -> Mapping[Key, Paired]:
-        """Return the former agreement behind each row that was on the list before.
+        """Pair each row that was on the list before with its former agreement.
 
-        Another spelling counts only if it matches nothing else. Over months a coincidence is likelier than from one
-        list to the next, so the order of the words counts too.
+        Another spelling counts only if it matches nothing else. A coincidence is likelier over months than from one
+        list to the next, so the words must also come in the same order.
         """
         once = [(self._former.get(row.key), row) for row in joined]
         same = {row.key: Paired(a, row, "") for a, row in once if a is not None and not _are_namesakes((a, row))}
@@ -267,7 +267,7 @@ def _groups(agreements: Iterable[Agreement]) -> dict[Group, list[Agreement]]:
 
 
 def _first(groups: Groups, row: Agreement, matches: Callable[[Pair], bool]) -> Agreement | None:
-    """Return the first agreement, by key, of a row's state and support type that matches it in a pair."""
+    """Return the first agreement, by key, that has the row's state and support type and matches the row."""
     near = [other for other in groups.get(_group(row), ()) if matches(Pair(other, row))]
     return min(near, key=lambda other: other.key, default=None)
 
@@ -281,14 +281,14 @@ def _same_agency(others: Mapping[Key, Agreement], groups: Groups, row: Agreement
 
 
 def _is_spelling(pair: Pair) -> bool:
-    """Return whether rows of the two lists are one agency; the pending list has no dates to compare."""
+    """Return whether rows on the two lists are the same agency; the pending list has no dates to compare."""
     if pair.two_counties:
         return False
     return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
 
 
 def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
-    """Give each row without a support type that of the missing agreement; an empty cell denies nothing."""
+    """Give each row without a support type the type of the missing agreement; an empty cell doesn't contradict it."""
     if not listing.untyped:
         return ()
     on_list = {row.key for row in listing.agreements}
@@ -306,7 +306,7 @@ def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[t
 
 
 def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:
-    """Give each row with an unreadable state the known one; an unreadable cell denies nothing."""
+    """Give each row with an unreadable state the known state; an unreadable cell doesn't contradict it."""
     if all(row.state in STATES for row in rows):
         return rows
     on_list = {row.key for row in rows}
@@ -342,9 +342,9 @@ def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) ->
 def _distinguished(
     before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
 ) -> Sequence[Agreement]:
-    """Add the county to the rows of agencies that share a name in two counties of a state.
+    """Add the county to the rows of agencies that share a name but are in two counties of one state.
 
-    The agency known first keeps its plain name.
+    The agency we knew first keeps its plain name.
     """
     namesakes: dict[Key, list[Agreement]] = {}
     for known in before.values():
@@ -362,7 +362,7 @@ def _distinguished(
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
-    """Return whether rows of one key are agencies of two real counties, not one agency listed twice."""
+    """Return whether rows with the same key are agencies in two real counties, not one agency listed twice."""
     moas = {row.moa for row in rows}
     if len(moas) == 1 and None not in moas:
         return False
@@ -370,7 +370,7 @@ def _are_namesakes(rows: Sequence[Agreement]) -> bool:
 
 
 def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
-    """Return whether a row is a new agency of a known name: another county and signing date, and no MOA in common."""
+    """Return whether a row is a new agency with a known name: another county and signing date, and no MOA in common."""
     return bool(named) and all(
         None not in (known.signed, row.signed) and known.signed != row.signed and _are_namesakes((known, row))
         for known in named
@@ -378,7 +378,7 @@ def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
 
 
 def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
-    """Add the county to a row; without a county, take the known agreement with the same date and MOA."""
+    """Add the county to a row; if it gives none, use the known agreement with the same date and MOA."""
     if row.county:
         here = [known for known in named if plain_county(known.county) == plain_county(row.county)]
         return replace(row, place=here[0].place if here else plain_county(row.county))
@@ -387,12 +387,12 @@ def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
 
 
 def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
-    """Choose the row of an agreement that equals the known one, else the fullest row."""
+    """Choose the row with the same facts as the known agreement, or else the fullest row."""
     fullest_first = sorted(rows, key=_order)
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)
     return next(same, fullest_first[0])
 
 
 def _order(row: Agreement) -> tuple[object, ...]:
-    """Sort the rows of one agreement, the fullest first."""
+    """Return a sort key that puts an agreement's fullest row first."""
     return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), sorted(row.printed.items())

@@ -245,7 +245,7 @@ class Wording:
     # ── agendas ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def mention(self, change: Change) -> tuple[Line, ...]:
-        """Describe an agenda item: who meets when, what changed, what the item says, and what ICE lists there."""
+        """Describe an agenda item: who meets when, what changed, what it says, and which agencies ICE lists there."""
         said = change.mention
         assert said is not None
         lines = [self._meeting(said), self._planned(said), *self._item(said), self._listed(said)]
@@ -254,7 +254,7 @@ class Wording:
         return (*(line for line in lines if line), (Span(matched),))
 
     def _meeting(self, said: Mention) -> Line:
-        """Say who meets, where and when; name the place as the catalog does if body and county leave it open."""
+        """Say who meets, where and when; name the place as our sources do if the body and county don't."""
         county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
         place = said.source.removesuffix(f", {said.state}")
         known = f"{said.body} {said.county} county parish".casefold()
@@ -289,7 +289,7 @@ class Wording:
         return phrase(self.language) if phrase else f"{said.status}."
 
     def _item(self, said: Mention) -> Iterator[Line]:
-        """Give the item's title, the sentence that matched if it says more, and the words of the edition before."""
+        """Give the item's title, the sentence that matched if it says more, and the previous edition's text."""
         yield (Span(said.title, href=said.address),)
         if said.excerpt and not _holds(said.title, said.excerpt):
             page = say(self.language, " (page {page})", page=said.page) if said.page is not None else ""
@@ -306,7 +306,7 @@ class Wording:
         return say(self.language, "“{text}”", text=text)
 
     def _listed(self, said: Mention) -> Line:
-        """Say what ICE lists in the place; nothing if ICE's list or the county isn't known."""
+        """Say which of the place's agencies are on ICE's list; nothing if the list or the county isn't known."""
         if said.listed is None:
             return ()
         if not said.listed:
@@ -326,7 +326,7 @@ class Wording:
         return say(self.language, "{support} since {day}", support=support, day=self.day(agreement.signed))
 
     def on_agenda_before(self, said: Mention, seen_on: date) -> Line:
-        """Say which agenda item a change on ICE's list, seen on that day, goes back to."""
+        """Name the agenda item that came before a change on ICE's list, which we saw on the day `seen_on`."""
         title = Span(said.title, href=said.address)
         status = (Span(" · " + self._status(said)),) if said.status else ()
         return (*self._agenda_of(said, title, seen_on), *status)
@@ -342,7 +342,7 @@ class Wording:
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
     def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
-        """Name the lists a message rests on and when they were fetched, and say what they do not prove."""
+        """Name the lists a message is based on, and say when they were fetched and what they do not prove."""
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
@@ -401,7 +401,7 @@ class Wording:
         )
 
     def nothing_new(self, sources: int, read_at: datetime | None) -> Line:
-        """Say what was read although nothing changed."""
+        """Say what was read, in a digest that has no changes."""
         checked = say_count(self.language, "{n} source checked.", "{n} sources checked.", sources)
         if read_at is None:
             return (Span(checked),)
@@ -409,7 +409,7 @@ class Wording:
         return (Span(f"{checked} {read}"),)
 
     def older(self, number: int) -> Line:
-        """Say how many changes waited so long that they are only counted."""
+        """Say how many changes waited too long to be shown."""
         older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
         return (Span(older),)
 
@@ -443,11 +443,11 @@ class Wording:
 
 
 def _adds(county: str, name: str) -> bool:
-    """Tell whether a county adds to a name. Harris County adds nothing to Harris County Sheriff's Office."""
+    """Return whether a county adds to a name. Harris County adds nothing to Harris County Sheriff's Office."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()
 
 
 def _holds(title: str, excerpt: str) -> bool:
-    """Tell whether a title already says what the sentence says."""
+    """Return whether a title already contains the sentence."""
     return excerpt.strip("… .").casefold() in title.casefold()
