@@ -147,6 +147,7 @@ _TOPICS = {
         r"\brequests?\b|\bhonor\w*|\bact\b|\bbriefing\b|\bnotif\w+|\bforum\b|\bpresentation\b|\bdiscuss(?:ion)?\b",
     ),
     "cooperation": _pattern(
+        r"\b(?:not|no|never|nor) (?:\w{1,20} ){0,3}enforc\w+",
         r"\b(?:non-?)?cooperat\w+|\bcollaborat\w+|\bassist(?:s|ing|ance)?\b|\bhonor\w*|\bnotif\w+|\baccess\b",
         r"\bgeneral orders?\b",
         r"\b(?:polic(?:y|ies)|ordinances?|resolutions?|directives?)\b[^.;\n]{0,60}\b(?:limit|restrict|prohibit|bar|"
@@ -192,7 +193,8 @@ _TOPICS = {
         r"\bleas(?:e|es|ing)\b|\boffice space\b|\b(?:firing|shooting|gun|pistol) range\b|\bparking\b|\btower\b",
     ),
     "ICE operations": _pattern(
-        r"\braid(?:s|ed)?\b|\barrest(?:s|ed)\b|\bshooting\b|\bprotest\w*|\brall(?:y|ies)\b|\bcondemn\w*"
+        r"\braid(?:s|ed)?\b|\barrest(?:s|ed)\b|\bshooting\b|\bprotest\w*|\bactivit(?:y|ies)\b|\bpresence\b|\bsurge\b|"
+        r"\brall(?:y|ies)\b|\bcondemn\w*"
     ),
     "legal help": _pattern(
         r"\blegal (?:services?|aid|defen[cs]e|representation|clinic)\b|\bknow[ -]your[ -]rights\b",
@@ -396,6 +398,12 @@ _MODEL_SIGNS = (
     ),
     _Sign(words=_pattern(r"\btask[ -]force[ -]officer[ -]models?\b"), stems=("task",), needs=("federal",)),
     _Sign(
+        words=_pattern(r"\btask[ -]force[ -]officers?\b"),
+        stems=("task",),
+        needs=("ICE", "agreement"),
+        unless=("other ICE business",),
+    ),
+    _Sign(
         words=_pattern(
             r"\bjail enforcement (?:officers?|program)\b",
             r"\boficial(?:es)? de servicio de [oó]rdenes",
@@ -469,11 +477,17 @@ _ICE_SIGNS = (
         words=_pattern(
             r"\b(?:agree(?:m|rn)ents?|mo[au]s?|contracts?|understanding|memorand(?:um|a)|partnerships?|acuerdos?|"
             r"convenios?|"
-            rf"entendimiento) {_WITH} (?:the |el )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
+            rf"entendimiento) (?:[^.;\n]{{1,40}} )?{_WITH} (?:the ",
+            rf"el )?(?:u\.?s\.? )?(?:dhs[ /-]{{1,3}})?{_ICE}{_NOT_MORE}",
         ),
         stems=("ICE", "C.E", "C. E"),
         needs=("agreement by law",),
         subject=None,
+    ),
+    _Sign(
+        words=_pattern(rf"\btrained by (?:the )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}"),
+        stems=("ICE", "C.E", "C. E"),
+        needs=("law enforcement",),
     ),
     _Sign(
         words=_pattern(rf"\b(?:question|detain|arrest|hold)(?:s|ing)?\b[^.;\n]{{1,40}} for {_ICE}{_NOT_MORE}"),

@@ -67,6 +67,60 @@ def test_a_labeled_passage_has_its_subject(entry):
     assert subject_of(entry["text"]) == entry["subject"], entry["why"]
 
 
+# Written after the rule was mended, to break it.
+OF_EACH_SUBJECT = {
+    "287(g)": [
+        "Execute MOA - US ICE - Constable",
+        "Police: Memorandum of Understanding (U.S. ICE)",
+        "Consider ICE's proposed agreement with the Sheriff",
+        "Memorandum of Agreement, U.S. Department of Homeland Security/ICE, Sheriff",
+        "Amend police budget: task force officer reimbursements from ICE under MOA",
+        "El concejo discutió el acuerdo del sheriff con ICE",
+        "Memorándum de entendimiento con las autoridades migratorias - Policía",
+        "memorand~ of agreement - ice",
+        "2&7(g) agreement with ICE",
+        "lmmigration and Customs Enforcernent MOA",
+        "Agreement with I.C.E. - Sheriff's Office",
+        "The board heard a report on the sheriff's 287(g) agreement and on ICE detainers",
+    ],
+    "related": [
+        "Jail bed rental to ICE",
+        "BOA with ICE for 48-hour holds",
+        "Sheriff: contract to house federal immigration prisoners",
+        "Ordenanza santuario para inmigrantes",
+        "Resolution affirming that police do not enforce civil immigration law",
+        "Ordinance prohibiting city employees from assisting ICE",
+        "Memorandum of Understanding with Homeland Security Investigations Task Force, Sheriff",
+    ],
+    "none": [
+        "Resolution calling for accountability of Immigration and Customs Enforcement officers",
+        "Resolution urging Congress to defund Immigration and Customs Enforcement",
+        "Resolution expressing concern about Immigration and Customs Enforcement activity",
+        "Library policy on immigration officers entering nonpublic areas",
+        "The grantee shall give immigration officials access to information, as required",
+        "Zoning: ICE detention facility text amendment",
+        "MOA - Ice Arena - Parks & Rec",
+        "SNOW AND ICE CONTROL CONTRACT, JAIL LOT",
+        "ICE HOUSE LEASE, JAIL BEDS",
+        "FM 287 (g) drainage",
+        "Agreement with Local 287(g) of the carpenters' union",
+        "U.S. Marshals fugitive task force MOA, officers deputized",
+    ],
+}
+
+
+@pytest.mark.parametrize(("subject", "text"), [(key, text) for key, texts in OF_EACH_SUBJECT.items() for text in texts])
+def test_neighbors_of_the_labeled_passages_have_their_subject(subject, text):
+    assert subject_of(text) == subject
+
+
+def test_words_about_287g_inside_words_about_detention_decide():
+    text = "Agreement between the sheriff for the 287(g) program and detention beds and ICE; detainee housing, jail"
+    passage, = find_passages(text)  # fmt: skip
+    assert passage.subject is Subject.PROGRAM
+    assert "287(g)" in passage.matched
+
+
 def test_few_labeled_texts_are_related():
     related = [entry["text"] for _, entry in TEXTS if subject_of(entry["text"]) == "related"]
     assert len(related) == 6, "the labels don't tell these from 287(g), so look at each new one"
@@ -276,7 +330,7 @@ def test_an_item_about_something_else_has_no_passages():
 
 HOSTILE = ["287g ", "287(", "287 ( g ", "(g) 287 ", "agreement ", "immigration and customs ", "ICE ", "ICE agreement ", "between a ICE ", "task force model ", "section 287 ",
            "lots 1(g) and ", "287(g). A ", "287(g) of the a a a a a ", "287 g st ", "enforce the of the of all ", "\n", "-\n", " ", "a-\n", "1. ", "ﬃ", "\u00ad\n", "2 8 7 ( ",
-           "immigration\n\n"]  # fmt: skip
+           "immigration\n\n", "memorandum between a and ", "acuerdo a con ICE ", "not a b enforce ", "ICE detainer policy "]  # fmt: skip
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
