@@ -67,6 +67,7 @@ def _mention_json(mention: Mention) -> JsonObject:
         "evidence": mention.evidence,
         "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
         "already": mention.already,
+        "subject": mention.subject.value,
         "before": _mention_json(mention.before) if mention.before else None,
     }
 

@@ -105,7 +105,8 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
     for found in passages_in(item):
-        yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
+        words = {"matched": found.matched, "excerpt": found.excerpt, "page": found.page}
+        yield {"what": "mention", **about, **words, "subject": found.subject.value}
 
 
 def _clock(moment: datetime | date | None) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -71,18 +72,30 @@ class LocalReading:
     unchanged: bool = False
 
 
+class Subject(StrEnum):
+    """The subject of a passage: 287(g) itself, or other business of a government with ICE or about it.
+
+    Related are detention contracts with ICE, policies on detainers and on cooperation, sanctuary ordinances, and
+    agreements with Homeland Security Investigations. They are never told as 287(g).
+    """
+
+    PROGRAM = "287(g)"
+    RELATED = "related"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A passage about 287(g): the words that matched, the sentence around them, and the page (from 1), if any."""
+    """A passage that counts: the words that matched, the sentence around them, and the page (from 1), if any."""
 
     matched: str
     excerpt: str
     page: int | None = None
+    subject: Subject = Subject.PROGRAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """A mention of 287(g) in one agenda item (or meeting, entry or page), as recorded.
+    """A mention of 287(g), or of a related subject, in one agenda item (or meeting, entry or page), as recorded.
 
     `source` is the place's name. `item` is the item's id, by which we recognize its next edition. `meets_on` is
     the local date of the meeting and `meets_at` its time, None if only the date is known; `zone` is the place's time
@@ -91,7 +104,8 @@ class Mention:
     the page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's
     list when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
     first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment,
-    without its own `before`.
+    without its own `before`. Mentions recorded before there was a
+    `subject` are about 287(g).
     """
 
     source: str
@@ -112,6 +126,7 @@ class Mention:
     listed: tuple[Agreement, ...] | None = None
     already: bool = False
     before: "Mention | None" = None
+    subject: Subject = Subject.PROGRAM
 
     @property
     def key(self) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from bot.domain.agenda import Mention
+from bot.domain.agenda import Mention, Subject
 from bot.domain.agreement import Agreement, Key, ListName, Publication
 
 
@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CORRECTED = "corrected"
     RENAMED = "renamed"
     AMENDED = "amended"
+    RELATED = "related"
     RETRACTED = "retracted"
     LISTED = "listed"
 
@@ -47,8 +48,8 @@ class Change:
     The store sets `seq` and `recorded_at`.
 
     If there is a `mention`, `agreement` holds only the state, the county and the name of the body that met, and isn't
-    on a list; `publication` is the document. The kind is `mentioned`, `amended` if only the words changed, or
-    `listed` if the meeting was already over when we first read the place.
+    on a list; `publication` is the document. The kind is mentioned, or related if the subject isn't 287(g) itself;
+    amended, if only the words changed; or listed, if the meeting was over at the first reading of the place.
     """
 
     kind: Kind
@@ -77,6 +78,11 @@ class Change:
     def is_of_lists(self) -> bool:
         """True if this is a change to ICE's lists, not a retraction or a mention."""
         return self.kind is not Kind.RETRACTED and self.mention is None
+
+    @property
+    def is_related(self) -> bool:
+        """Whether it is a mention of a related subject, which only those hear of who asked for it."""
+        return self.mention is not None and self.mention.subject is Subject.RELATED
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""

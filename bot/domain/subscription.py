@@ -32,7 +32,8 @@ class Filter:
     A change is news if its kind is in `kinds`, its support type in `support_types` (empty: all), and its place or
     agency in `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (parts of canonical names).
     A mention is matched by its state, its county, and the names of the body and of the local agencies on ICE's list; it
-    has no support type, so `support_types` doesn't apply.
+    has no support type, so `support_types` doesn't apply. A mention of a related subject needs the kind
+    `related`, too.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -73,7 +74,9 @@ class Filter:
         if change.kind in NEVER_TOLD:
             return None
         if change.mention is not None:
-            return change.kind if self._watches_place(change) and self._has_kind(change.kind, change.seq) else None
+            kinds = {change.kind, Kind.RELATED} if change.is_related else {change.kind}
+            is_wanted = all(self._has_kind(kind, change.seq) for kind in kinds)
+            return change.kind if is_wanted and self._watches_place(change) else None
         now, seq = self._watches(change.agreement, change.seq), change.seq
         before = self._watches(change.was, seq) if change.was is not None else now
         if before == now and len(change.states) == 1:

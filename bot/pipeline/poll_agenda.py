@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place
+from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place, Subject
 from bot.domain.agendas.link import AGENDA_KINDS
 from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
@@ -33,7 +33,7 @@ ItemsWithMentions = Sequence[tuple[AgendaItem, tuple[Passage, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaPoll:
-    """The result of one poll: the new items, the number of mentions in them and the changes as recorded.
+    """The result of one poll: the new items, the number of passages about 287(g) in them and the changes as recorded.
 
     `problems` says what went wrong; `failed` is true if nothing could be read.
     """
@@ -72,7 +72,7 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
     return AgendaPoll(
         source=place.name,
         items=reading.items,
-        mentions=sum(len(found) for _, found in read),
+        mentions=sum(passage.subject is Subject.PROGRAM for _, found in read for passage in found),
         changes=await _record(changes, reading, status, store, at),
         problems=reading.problems,
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.listings import FIRST, listing, row
 
-from bot.domain.agenda import Mention
+from bot.domain.agenda import Mention, Subject
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
@@ -52,6 +52,22 @@ def test_the_default_kinds_are_agreements_that_come_and_go(kind):
 def test_the_other_kinds_can_be_switched_on(kind):
     assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(kind)) is kind
     assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(Kind.SIGNED)) is None
+
+
+@pytest.mark.parametrize("kind", [Kind.RELATED, Kind.AMENDED])
+def test_a_mention_of_a_related_subject_is_news_only_to_those_who_switched_it_on(kind):
+    mention = Mention(
+        source="Nash", item="1", state="NC", title="ICE beds", address="", evidence="", subject=Subject.RELATED
+    )
+    related = replace(mention_change(mention, change(Kind.SIGNED).publication, kind), seq=7)
+    everything = dict.fromkeys(Kind, 0)
+    without = {other: 0 for other in Kind if other is not Kind.RELATED}
+    assert Filter(states={"NC": 0}).kind_for(related) is None
+    assert Filter(states={"NC": 0}, kinds=without).kind_for(related) is None
+    assert Filter(states={"NC": 0}, kinds=everything).kind_for(related) is kind
+    wrong = replace(related, kind=Kind.RETRACTED, retracted=kind, retracts=7)
+    assert Filter(states={"NC": 0}, kinds=without).kind_for(wrong) is None
+    assert Filter(states={"NC": 0}, kinds=everything).kind_for(wrong) is Kind.RETRACTED
 
 
 def test_listed_is_never_news():

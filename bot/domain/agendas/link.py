@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from bot.domain.agenda import Mention, standing
+from bot.domain.agenda import Mention, Subject, standing
 from bot.domain.agreement import Agreement, Key
 from bot.domain.change import Change, Kind
 from bot.domain.geography.counties import plain_county
@@ -14,7 +14,8 @@ from bot.domain.lists.names import name_of
 
 LINKED_FOR = timedelta(days=180)  # how long after a mention it can still explain a change on ICE's list
 MOST_LISTED = 8
-AGENDA_KINDS = (Kind.MENTIONED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)  # the kinds of change that record mentions
+# the kinds of change that record mentions
+AGENDA_KINDS = (Kind.MENTIONED, Kind.RELATED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)
 KINDS_AFTER_A_VOTE = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.WITHDRAWN})
 
 _JAILS = frozenset({"jail", "detention", "corrections", "correctional"})
@@ -69,13 +70,14 @@ class AgendaLog:
     changes: Sequence[Change] = ()
 
     def mention_behind(self, change: Change) -> Mention | None:
-        """Return the latest edition of the mention that may have led to a change on ICE's list, or None.
+        """Return the last edition of the mention of 287(g) that a change on ICE's list may follow from, or None.
 
         If there are several, prefer meetings that weren't called off, then meetings already held, then the latest.
         """
         seen = change.recorded_at or change.publication.observed_at
         since, day = seen - LINKED_FOR, change.publication.observed_at.date()
-        meant = [m for m in self._last_editions(since).values() if is_meant(change.agreement, m)]
+        mentions = [m for m in self._last_editions(since).values() if m.subject is Subject.PROGRAM]
+        meant = [m for m in mentions if is_meant(change.agreement, m)]
         return max(
             meant,
             key=lambda m: (not m.status, m.meets_on is not None and m.meets_on <= day, str(m.meets_on or "")),

@@ -3,6 +3,9 @@
 An item keeps its mention when the agenda is updated. Ids are paths: a new time or status for the meeting `event/77`
 applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is put on an agenda. If
 a mention is found in a whole agenda before the items are published, it later passes to the most similar item.
+
+An item is about 287(g) if any of its passages is, and then only those count. A related item that turns to 287(g) is a
+new mention; one that turns from 287(g) to a related subject no longer mentions it.
 """
 
 import re
@@ -11,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, standing
+from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, Subject, standing
 from bot.domain.agendas.link import listed_there
 from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
@@ -51,7 +54,7 @@ def changes_from(
     context: PlaceContext,
     now: datetime,
 ) -> tuple[Change, ...]:
-    """Return the changes to record after a reading; each item is paired with its passages about 287(g)."""
+    """Return the changes to record after a reading; each item comes with its passages."""
     tracker = _Tracker(place, context, now)
     for item, passages in sorted(items, key=tracker.order):
         tracker.add(item, passages)
@@ -85,15 +88,18 @@ class _Tracker:
         self._updated: dict[str, tuple[Mention | None, Mention]] = {}  # the recorded edition, if any, and the new one
 
     def changed(self) -> Iterable[tuple[Mention, Kind]]:
-        """Yield each changed mention with the kind of change; skip mentions that have been retracted."""
-        for before, mention in self._updated.values():
+        """Yield each changed mention with the kind of change; one that was retracted stays retracted."""
+        for recorded, mention in self._updated.values():
+            is_retracted = bool({mention.item, recorded.item if recorded else mention.item} & self._retracted)
+            before = recorded if recorded is not None and recorded.subject is mention.subject else None
             kind = self._kind(before, mention)
-            is_retracted = mention.item in self._retracted or (before is not None and before.item in self._retracted)
             if kind is not None and not is_retracted:
                 known = self._context.participating
                 listed = listed_there(known, mention) if known is not None else None
                 already = before is None and self._context.is_first and kind is Kind.MENTIONED
-                yield replace(mention.after(before), listed=listed, already=already), kind
+                is_related = kind is Kind.MENTIONED and mention.subject is Subject.RELATED
+                told = replace(mention.after(before), listed=listed, already=already)
+                yield told, Kind.RELATED if is_related else kind
 
     def order(self, read: tuple[AgendaItem, Sequence[Passage]]) -> tuple[bool, float]:
         """Sort items before whole agendas, because items say more, with the item most like a recorded mention first."""
@@ -106,13 +112,16 @@ class _Tracker:
         """Update the mentions with one item: the time and status of its meeting, and its own passages."""
         for known in [m for m in self._all() if m.item.startswith(f"{item.id}/")]:
             self._update(known, self._with_meeting_of(item, known))
-        own = self._known(item.id)
-        if passages:
-            if own is None and self._is_covered(item):
+        own, subject = self._known(item.id), _subject(passages)
+        if own is not None and own.subject is Subject.PROGRAM and subject is Subject.RELATED:
+            self._update(own, self._without_passages(own, item))
+        elif subject is not None:
+            if own is None and self._is_covered(item, subject):
                 return
             if own is None and not _is_document(item):
-                own = self._known(meeting_of(item.id))  # the whole agenda's mention was about this item
-            fresh = self._mention(item, passages)
+                whole = self._known(meeting_of(item.id))  # the document's mention was about this item
+                own = whole if whole is not None and whole.subject is subject else None
+            fresh = self._mention(item, [passage for passage in passages if passage.subject is subject])
             if own is not None and item.id != own.item and own.item.endswith(f"/{item.id}"):
                 fresh = _as_on_agenda(fresh, own)
             self._update(own, fresh)
@@ -144,9 +153,13 @@ class _Tracker:
             before, _ = self._updated.pop(known.item)
         self._updated[mention.item] = before, mention
 
-    def _is_covered(self, item: AgendaItem) -> bool:
-        """Return whether part of this item (or for a document, anything in its meeting) already has a mention."""
+    def _is_covered(self, item: AgendaItem, subject: Subject) -> bool:
+        """Return whether a part of this item has a mention already, or for a document, anything else of its meeting.
+
+        A related mention doesn't cover one of 287(g).
+        """
         others = [m for m in self._all() if meeting_of(m.item) == meeting_of(item.id)]
+        others = [m for m in others if m.subject in {Subject.PROGRAM, subject}]
         return any(_is_document(item) or m.item.startswith(f"{item.id}/") for m in others)
 
     def _mention(self, item: AgendaItem, passages: Sequence[Passage]) -> Mention:
@@ -164,6 +177,7 @@ class _Tracker:
             meets_on=self._meeting_day(item),
             meets_at=item.meets_at if isinstance(item.meets_at, datetime) else None,
             status=item.status,
+            subject=passages[0].subject,
             matched=tuple(dict.fromkeys(passage.matched for passage in passages))[:MOST_MATCHED],
             excerpt=shown.excerpt,
             page=shown.page,
@@ -172,8 +186,11 @@ class _Tracker:
         )
 
     def _with_meeting_of(self, item: AgendaItem, known: Mention) -> Mention:
-        """Give a mention the item's meeting day and status; if nothing else changed, the item becomes the evidence."""
-        again = replace(known, status=item.status)
+        """Give a mention the day and status of the item's meeting; if only those are new, the item is the evidence.
+
+        A mention that left the agenda stays off it, because the meeting's entry says nothing of its items.
+        """
+        again = replace(known, status=item.status or (OFF_AGENDA if known.status == OFF_AGENDA else ""))
         if item.meets_at is not None:
             at = item.meets_at if isinstance(item.meets_at, datetime) else None
             again = replace(again, meets_on=self._meeting_day(item), meets_at=at)
@@ -225,6 +242,13 @@ def meeting_of(item: str) -> str:
 def _is_document(item: AgendaItem) -> bool:
     """Return whether an item is a whole agenda, a packet or an attachment, which can cover several items."""
     return bool(item.pages) or item.id == meeting_of(item.id)
+
+
+def _subject(passages: Sequence[Passage]) -> Subject | None:
+    """Return the subject of an item with these passages, or None if it has none."""
+    if any(passage.subject is Subject.PROGRAM for passage in passages):
+        return Subject.PROGRAM
+    return Subject.RELATED if passages else None
 
 
 def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> float:

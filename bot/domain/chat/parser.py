@@ -24,6 +24,11 @@ LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
 _EVERYTHING = frozenset({"all", "everything", "everywhere", "todo", "todos", "todas"})
+_SPANISH_KINDS = {
+    "nuevos": Kind.SIGNED, "retirados": Kind.WITHDRAWN, "restablecidos": Kind.REINSTATED, "solicitudes": Kind.APPLIED,
+    "agendas": Kind.MENTIONED, "correcciones": Kind.CORRECTED, "modificaciones": Kind.AMENDED,
+    "relacionados": Kind.RELATED, "relacionado": Kind.RELATED, "relacionadas": Kind.RELATED,
+}  # fmt: skip
 _COUNTY_WORDS = frozenset(
     {"county", "parish", "borough", "municipality", "condado", "parroquia", "municipio", "municipalidad"}
 )
@@ -268,6 +273,7 @@ def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
 
 
 def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
+    word = _SPANISH_KINDS.get(word, word)
     if word in selectable:
         return Kind(word)
     near = suggest(word, selectable)

@@ -175,7 +175,7 @@ def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
     assert first is not None
     assert last is not None
     before = first.before
-    told = [change for change in heard if change.kind is Kind.MENTIONED]
+    told = [change for change in heard if change.kind in {Kind.MENTIONED, Kind.RELATED}]
     if before is not None and (before.planned == last.planned or not told):
         told = [change for change in heard if change.kind is Kind.AMENDED and before.said != last.said]
     if told:

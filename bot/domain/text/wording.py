@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
@@ -30,6 +30,7 @@ HAPPENED: Mapping[Kind, Phrase] = {
     Kind.CORRECTED: Phrase("corrected on ICE's list"),
     Kind.RENAMED: Phrase("renamed on ICE's list"),
     Kind.AMENDED: Phrase("amended on ICE's list"),
+    Kind.RELATED: Phrase("on a local agenda, about ICE but not 287(g)"),
     Kind.RETRACTED: Phrase("sent in error"),
     Kind.LISTED: Phrase("already on ICE's list when Countersign started"),
 }
@@ -44,6 +45,7 @@ COUNTED: Mapping[Kind, Phrase] = {
     Kind.CORRECTED: Phrase("{n} correction", "{n} corrections"),
     Kind.RENAMED: Phrase("{n} renamed agency", "{n} renamed agencies"),
     Kind.AMENDED: Phrase("{n} amendment", "{n} amendments"),
+    Kind.RELATED: Phrase("{n} related agenda item", "{n} related agenda items"),
     Kind.RETRACTED: Phrase("{n} alert sent in error", "{n} alerts sent in error"),
 }
 SUPPORT_TYPE_NAMES: Mapping[SupportType, Phrase] = {
@@ -163,7 +165,7 @@ class Wording:
                 return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
             case Kind.APPLIED | Kind.DROPPED:
                 return (support,)
-            case Kind.RENAMED | Kind.CORRECTED | Kind.AMENDED | Kind.MENTIONED | Kind.RETRACTED | Kind.LISTED:
+            case _:
                 return (support, Span(": "), *self._differences(kind, change))
 
     def _signed(self, agreement: Agreement) -> Line:
@@ -248,7 +250,7 @@ class Wording:
         """Describe an agenda item: who meets when, what changed, what it says, and which agencies ICE lists there."""
         said = change.mention
         assert said is not None
-        lines = [self._meeting(said), self._planned(said), *self._item(said), self._listed(said)]
+        lines = [self._meeting(said), self._planned(said), *self._item(said), self._about(said), self._listed(said)]
         words, moment = " · ".join(said.matched), self.moment(change.publication.observed_at)
         matched = say(self.language, "Words matched: {words}. Read on {moment}.", words=words, moment=moment)
         return (*(line for line in lines if line), (Span(matched),))
@@ -304,6 +306,13 @@ class Wording:
 
     def _quoted(self, text: str) -> str:
         return say(self.language, "“{text}”", text=text)
+
+    def _about(self, said: Mention) -> Line:
+        """Say that a related subject isn't 287(g)."""
+        if said.subject is not Subject.RELATED:
+            return ()
+        about = say(self.language, "This is about detention for ICE or cooperation with it, not a 287(g) agreement.")
+        return (Span(about),)
 
     def _listed(self, said: Mention) -> Line:
         """Say which of the place's agencies are on ICE's list; nothing if the list or the county isn't known."""

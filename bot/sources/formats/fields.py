@@ -150,7 +150,7 @@ def _gap(tag: re.Match[str]) -> str:
 
 # ── days and times ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-_CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?\s?m\b", re.IGNORECASE)
+_CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?\s?m\b|\b(?:noon|mediod[ií]a)\b", re.IGNORECASE)
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -194,8 +194,10 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a text ("6:30 PM", "7 p.m.")."""
+    """Return the first time of day in a text ("6:30 PM", "7 p.m.", "12 noon")."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
+    if found is not None and found[1] is None:
+        return time(12)
     if found is None or not 1 <= int(found[1]) <= 12 or int(found[2] or 0) > 59:
         return None
     return time(int(found[1]) % 12 + (12 if found[3].lower() == "p" else 0), int(found[2] or 0))

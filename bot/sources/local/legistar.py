@@ -252,7 +252,7 @@ class _Client:
         documents: list[LinkedDocument] = []
         matters: list[str] = []
         for row in rows(document):
-            matter, name = number(row, "EventItemMatterId"), title(row, "EventItemTitle", "EventItemMatterName")
+            matter, name = number(row, "EventItemMatterId"), _title_of(row)
             if not name:
                 continue
             key = f"{meeting.item.id}/matter/{matter}"
@@ -262,6 +262,14 @@ class _Client:
             items[key] = _item(key, name, row, meeting.item, document.sha256)
             documents += _attachments(key, name, row)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(documents), matters=tuple(matters))
+
+
+def _title_of(row: Row) -> str:
+    """Return an item's title, or else the words that stand for it: a note, the action, the first attachment."""
+    attachments = objects(row.get("EventItemMatterAttachments"))
+    return title(row, "EventItemTitle", "EventItemMatterName", "EventItemAgendaNote", "EventItemActionText") or next(
+        filter(None, (title(each, "MatterAttachmentName", "MatterAttachmentFileName") for each in attachments)), ""
+    )
 
 
 def _item(key: str, name: str, row: Row, meeting: AgendaItem, evidence: str) -> AgendaItem:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from support.listings import row
 
-from bot.domain.agenda import CANCELLED, Mention
+from bot.domain.agenda import CANCELLED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog, is_meant, listed_there
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
@@ -97,6 +97,11 @@ def test_a_signing_is_linked_to_the_mention_on_the_commissions_agenda():
     )
     assert AgendaLog((spoke(mention, days_ago=181),)).mention_behind(signed()) is None
     assert AgendaLog().mention_behind(signed()) is None
+
+
+def test_a_related_mention_does_not_explain_a_signing():
+    related = said(meets_on=date(2026, 12, 1), subject=Subject.RELATED)
+    assert AgendaLog((spoke(related, kind=Kind.RELATED),)).mention_behind(signed()) is None
 
 
 def test_the_last_edition_counts_unless_it_was_retracted():

@@ -70,6 +70,8 @@ def test_kinds_are_a_list_or_edits_to_the_present_ones():
     assert parser.kinds("+amended -signed", (Kind.SIGNED, Kind.APPLIED)) == (Kind.APPLIED, Kind.AMENDED)
     assert set(parser.kinds("default", ())) == TOLD_BY_DEFAULT
     assert set(parser.kinds("all", ())) == set(Kind) - NEVER_CHOSEN
+    assert parser.kinds("+related", (Kind.SIGNED,)) == (Kind.SIGNED, Kind.RELATED)
+    assert parser.kinds("+relacionados -retirados", (Kind.WITHDRAWN,)) == (Kind.RELATED,)
     assert misunderstood(parser.kinds, "sined", ())[1]["near"] == "signed"
     assert misunderstood(parser.kinds, "listed", ())[0] == "no_kind"
 

@@ -9,7 +9,7 @@ from support.listings import row
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
@@ -81,6 +81,18 @@ def test_a_mention_says_who_meets_and_when_what_the_item_says_and_what_ice_lists
         "An agenda item isn't an agreement. The vote could go either way.",
         "ICE's 287(g) page",
     ]
+
+
+RELATED = {"title": "Approve a contract for detention beds with ICE", "excerpt": "", "subject": Subject.RELATED}
+
+
+def test_a_related_subject_is_said_not_to_be_287g():
+    lines = read(said(Kind.RELATED, **RELATED))
+    assert lines[:2] == ["287(g): 1 related agenda item", "Florida: on a local agenda, about ICE but not 287(g)"]
+    assert "This is about detention for ICE or cooperation with it, not a 287(g) agreement." in lines
+    spanish = read(said(Kind.RELATED, **RELATED), language="es")
+    assert spanish[1] == "Florida: en la agenda de un gobierno local, sobre ICE pero no sobre 287(g)"
+    assert "Trata de detención para ICE o de cooperación con ICE, no de un acuerdo 287(g)." in spanish
 
 
 def test_the_same_in_spanish():
