@@ -16,13 +16,11 @@ SHORT = 5  # letters up to which a bare name must keep its first letter: "Plano"
 
 _KINDS = ("county", "parish", "borough", "municipality", "municipio", "counties", "census area")
 _KIND_WORDS = frozenset({"county", "counties", "parish", "borough", "municipality", "municipio", "co", "cnty", "cty"})
-_CITY = frozenset({"city", "ciudad"})
+_CITY = frozenset({"city", "ciudad", "town"})
 _OF = frozenset({"of", "de", "del"})
 _ARTICLES = frozenset({"the", "el", "la"})
-_KINDS_IN_FRONT = _CITY | frozenset(
-    {"county", "parish", "borough", "municipality", "district", "island",
-     "condado", "parroquia", "municipio", "municipalidad", "distrito", "isla"}
-)  # fmt: skip
+_SPANISH_KINDS = frozenset({"condado", "parroquia", "municipio", "municipalidad", "ciudad", "distrito", "isla"})
+_KINDS_IN_FRONT = _SPANISH_KINDS | frozenset({"county", "parish", "borough", "municipality", "city", "town"})
 _KINDS_BEHIND = (
     ("city", "and", "borough"), ("census", "area"), ("city",), ("county",), ("parish",), ("borough",), ("co",),
     ("cnty",), ("cty",), ("municipality",), ("municipio",), ("district",), ("island",),
@@ -122,34 +120,24 @@ def _forms(words: Words, state: str) -> tuple[Words, ...]:
 
 
 def _exact_forms(words: Words) -> Iterator[tuple[Words, bool]]:
-    """Yield the words, then fewer and fewer without the kinds of place around them, and whether one said City."""
+    """Yield the words, then fewer without the kinds of place around them, each with whether one of these was City."""
+    words = words[1:] if len(words) > 1 and words[0] in _ARTICLES and words[1] in _KINDS_IN_FRONT else words
     forms = [(words, False)]
     for form, is_city in forms:
         yield form, is_city
-        if len(form) > 1 and form[0] in _ARTICLES:
-            forms.append((form[1:], is_city))
-        forms += ((rest, is_city or not _CITY.isdisjoint(form[: -len(rest)])) for rest in _after_kind(form))
-        forms += ((rest, is_city or not _CITY.isdisjoint(form[len(rest) :])) for rest in _before_kind(form))
-
-
-def _after_kind(words: Words) -> Iterator[Words]:
-    """Yield the words behind a kind of place: Harris of Condado de Harris, and Del Norte of Condado Del Norte."""
+        kinds = (kind for kind in _KINDS_BEHIND if len(form) > len(kind) and form[-len(kind) :] == kind)
+        forms += ((form[: -len(kind)], is_city or "city" in kind) for kind in kinds)
     if len(words) > 1 and words[0] in _KINDS_IN_FRONT:
-        yield words[1:]
+        is_city = words[0] in _CITY
         if len(words) > 2 and words[1] in _OF:
-            yield words[2:]
-
-
-def _before_kind(words: Words) -> Iterator[Words]:
-    """Yield the words before a kind of place: Juneau of Juneau City and Borough."""
-    for kind in _KINDS_BEHIND:
-        if len(words) > len(kind) and words[-len(kind) :] == kind:
-            yield words[: -len(kind)]
+            yield words[2:], is_city
+        if words[0] in _SPANISH_KINDS:  # Condado Del Norte
+            yield words[1:], is_city
 
 
 def _without_kind(words: Words) -> Words:
     """Return the words without one kind of place at their beginning or end; nothing if there is none."""
-    if len(words) > 2 and words[1] == "of" and (_is_kind(words[0]) or words[0] in {"city", "town"}):
+    if len(words) > 2 and words[1] in _OF and (_is_kind(words[0]) or words[0] in _KINDS_IN_FRONT):
         return words[2:]
     if len(words) > 2 and words[-2:] == ("census", "area"):
         return words[:-2]
