@@ -27,6 +27,7 @@ _EVERYTHING = frozenset({"all", "everything", "everywhere", "todo", "todos", "to
 _COUNTY_WORDS = frozenset(
     {"county", "parish", "borough", "municipality", "condado", "parroquia", "municipio", "municipalidad"}
 )
+_KIND = "|".join(sorted(_COUNTY_WORDS))
 _AND = frozenset({"and", "y", "&", "+"})
 _LONGEST_COUNTY = 14  # words of a county with its state
 _LONGEST_STATE = max(len(name.split()) for name in (*STATES.values(), *SPANISH_NAMES))
@@ -189,13 +190,22 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
         near = _near_county(words[start:], is_bare_meant=start == at)
         if near is not None:
             return near
-    until_comma = list(takewhile(lambda word: word != ",", words))
-    kind = next((n for n, word in enumerate(until_comma) if word.casefold() in _COUNTY_WORDS and n >= at), None)
     for start in dict.fromkeys((0, at)):
-        name = " ".join(until_comma[start : kind and kind + 1])
-        if kind and start < kind and (start == at or any(exact_county(code, name) for code in STATES)):
+        name, has_kind = _name_in_front(words[start:])
+        if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
             return _unknown_county(words[start:], name)
-    return _unknown_place(" ".join(until_comma[at:]))
+    return _unknown_place(" ".join(_until_comma(words[at:])))
+
+
+def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
+    """Return the words up to County or the like, else up to the comma, and whether there is such a word."""
+    words = _until_comma(words)
+    kind = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS), None)
+    return " ".join(words[: kind + 1] if kind else words), kind is not None
+
+
+def _until_comma(words: Sequence[str]) -> Sequence[str]:
+    return list(takewhile(lambda word: word != ",", words))
 
 
 def _near_county(words: Sequence[str], *, is_bare_meant: bool) -> Misunderstood | None:
@@ -216,18 +226,18 @@ def _names_a_kind(name: str, code: str) -> bool:
 
 
 def _unknown_county(words: Sequence[str], name: str) -> Misunderstood:
-    """Return the fault for a name with the word County whose state is missing or has no county like it."""
+    """Return the fault for a county's name whose state is missing or has no such county."""
     for _, typed, code in reversed(list(_counties_in_front(words))):
-        if typed.casefold().startswith(name.casefold()):
+        if name.startswith(typed) and typed.casefold() not in _COUNTY_WORDS:
             return _no_such_county(typed, code, None)
     return Misunderstood("county_state", typed=_shown(name))
 
 
 def _no_such_county(name: str, code: str, county: County | None) -> Misunderstood:
-    bare = " ".join(word for word in name.split() if word.casefold() not in _COUNTY_WORDS)
+    bare = re.sub(rf"^(?:{_KIND}) (?:(?:de|del|of) )?| (?:{_KIND})$", "", name, flags=re.IGNORECASE)
     near = distinct_name(county) if county else suggest(bare, county_names(code))
     why = "near_county" if near else "no_county"
-    return Misunderstood(why, typed=_shown(bare or name), state=STATES[code], near=near or "", code=code)
+    return Misunderstood(why, typed=_shown(bare), state=STATES[code], near=near or "", code=code)
 
 
 @lru_cache(maxsize=4_096)

@@ -89,7 +89,12 @@ def test_places_are_read_in_any_number_and_order(typed, where):
         ("condado de Haris, Texas", "near_county", "Harris"),
         ("Texsa OK", "near_state", "TX"),
         ("La Paz County", "county_state", None),
+        ("La Paz", "county_state", None),
+        ("Prentiss", "county_state", None),
+        ("condado de Anne Arundel", "county_state", None),
         ("Oklahoma County, TX", "no_county", ""),
+        ("Prentiss, OK", "no_county", ""),
+        ("condado de Atlantis Texas", "no_county", ""),
         ("TXX", "no_state", None),
         ("Harris County", "county_state", None),
         ("Haris County TX", "near_county", "Harris"),
@@ -171,6 +176,20 @@ def test_a_suggestion_is_understood_and_never_what_was_typed(county, form, at, l
         suggested = re.search(r"/watch (.+?)(?: for the whole state| or /watch Texas)?\.$", instead)
         assert suggested[1].casefold() != typed.casefold()
         parser.where(suggested[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("Washington County", "Washington County"),
+        ("TX, La Paz County, OH", "La Paz"),
+        ("condado de Haris, Texas", "Haris"),
+        ("Haris County TX", "Haris"),
+        ("Anne Arundel County DM, OK", "Anne Arundel County"),
+    ],
+)
+def test_the_whole_name_is_quoted_and_nothing_around_it(text, typed):
+    assert misunderstood(parser.where, text)[1]["typed"] == typed
 
 
 def test_a_long_text_is_quoted_in_part():
