@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Publication
 from bot.domain.change import Change
+from bot.domain.geography.fold import county_of
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.timestamps import stamp
@@ -77,13 +78,15 @@ def _before_json(publication: Publication, row: int | None) -> JsonObject:
 
 
 def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
-    """Return an agreement with its row number on the list, if known."""
+    """Return an agreement with its row on the list, if known."""
+    county = county_of(agreement.state, agreement.county, agreement.agency)
     return {
         "state": agreement.state,
         "agency": agreement.agency,
         "support_type": agreement.support_type.value,
         "agency_type": agreement.agency_type,
         "county": agreement.county,
+        "county_fips": county.fips if county else None,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
         "moa": agreement.moa,
         "addendum": agreement.addendum,

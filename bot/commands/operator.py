@@ -243,9 +243,12 @@ def one_state(text: str | None) -> str | None:
 def parsed_states(text: str) -> list[str]:
     """Return the postal codes of states given by code or name, or only ALL_STATES for "all"."""
     try:
-        states = parser.where(text).states
+        where = parser.where(text)
     except Misunderstood as fault:
         raise UsageError(_explained(fault)) from None
+    if where.states and where.counties:  # as in --states "TX, Lake FL"
+        raise UsageError("Only states can be given here, not counties.")
+    states = where.states
     if not states:
         raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")
     return [ALL_STATES] if ALL_STATES in states else list(states)

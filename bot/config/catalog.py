@@ -24,7 +24,8 @@ from pydantic_core import ErrorDetails
 
 import bot
 from bot.domain.agenda import Place
-from bot.domain.geography.counties import county_names, plain_county
+from bot.domain.geography.counties import county_names
+from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
@@ -80,15 +81,10 @@ def _real_county(county: str, table: ValidationInfo) -> str:
     if not county:
         return ""
     state = str(table.context)
-    known = _counties(state)
-    if plain_county(county) not in known:
-        raise ValueError(f"{county!r} isn't a county in {STATES[state]}{_advice(county, known.values())}")
-    return known[plain_county(county)]
-
-
-@cache
-def _counties(state: str) -> Mapping[str, str]:
-    return {plain_county(name): name for name in county_names(state)}
+    known = exact_county(state, county)
+    if known is None:
+        raise ValueError(f"{county!r} isn't a county in {STATES[state]}{_advice(county, county_names(state))}")
+    return distinct_name(known)
 
 
 def _advice(word: str, words: Iterable[str]) -> str:

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import County
+from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
 
 ALL_STATES = "*"
@@ -108,14 +109,21 @@ class Filter:
         agreement = concerned[0]
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
-            places.append(self.counties.get(county_entry(agreement.state, agreement.county)))
+            here = county_of(agreement.state, agreement.county, agreement.agency)
+            places += [since for entry, since in self.counties.items() if here and county_in(entry) == here]
         places += [since for part, since in self.agencies.items() if any(part in each.canonical for each in concerned)]
         return any(since is not None and seq > since for since in places)
 
 
 def county_entry(state: str, county: str) -> str:
     """Return a county as a filter entry: TX/harris."""
-    return f"{state}/{plain_county(county)}"
+    return f"{state}/{county_key(state, county)}"
+
+
+def county_in(entry: str) -> County | None:
+    """Return the county that a filter entry means. An old entry may hold another name of it, as NY/brooklyn."""
+    state, _, county = entry.partition("/")
+    return find_county(state, county)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,23 @@ def test_a_table_takes_its_files_zone_and_the_usual_values(tmp_path):
     assert (place.zone, place.every_hours, place.verified) == ("America/New_York", 6.0, None)
 
 
+@pytest.mark.parametrize(
+    ("state", "typed", "county"),
+    [
+        ("LA", "Saint Landry Parish", "St. Landry"),
+        ("FL", "De Soto", "DeSoto"),
+        ("MD", "Baltimore", "Baltimore"),
+        ("MD", "Baltimore city", "Baltimore City"),
+        ("VA", "Alexandria", "Alexandria"),
+        ("SD", "Shannon", "Oglala Lakota"),
+    ],
+)
+def test_a_county_is_kept_under_its_real_name(tmp_path, state, typed, county):
+    folder = written(tmp_path, **{state: GOOD.replace('"nash"', f'"{typed}"')})
+    (place,) = catalog.places(folder).values()
+    assert place.county == county
+
+
 def test_every_problem_of_every_file_is_listed_at_once_with_its_line(tmp_path):
     bad = GOOD + (
         '\n[Wilson]\nkind = "civicpluss"\naddress = "https://wilson.example/AgendaCenter"\n'

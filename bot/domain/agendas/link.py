@@ -9,7 +9,8 @@ from functools import lru_cache
 from bot.domain.agenda import Mention, Subject, standing
 from bot.domain.agreement import Agreement, Key
 from bot.domain.change import Change, Kind
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import County
+from bot.domain.geography.fold import county_of, find_county
 from bot.domain.lists.names import name_of
 
 LINKED_FOR = timedelta(days=180)  # how long after a mention it can still explain a change on ICE's list
@@ -42,12 +43,16 @@ def is_meant(agreement: Agreement, mention: Mention) -> bool:
         return False
     words = _words(f"{mention.source} {mention.body} {mention.title} {mention.excerpt}")
     of_county, of_police = bool(_OF_A_COUNTY & set(words)), bool(_POLICE & set(words))
-    here, there = plain_county(mention.county), plain_county(agreement.county)
+    here, there = find_county(mention.state, mention.county), _county(agreement)
     if here and there and here != there:
         return False
     if agreement.agency_type == "County" or "sheriff" in agreement.canonical:
-        is_here = bool(here) and here == there
-        return of_county and (is_here or _is_county(words, there)) and _is_named(agreement, set(words))
+        is_here = here is not None and here == there
+        return (
+            of_county
+            and (is_here or _is_county(words, there.name if there else ""))
+            and _is_named(agreement, set(words))
+        )
     town = " ".join(
         w for w in name_of(agreement.canonical, agreement.state).words if w not in _POLICE | {"public", "safety"}
     )
@@ -58,8 +63,8 @@ def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tu
     """Return the agreements of the agencies a mention may be about, or else those of any agency in the county."""
     in_state = [agreement for key, agreement in sorted(participating.items()) if key.state == mention.state]
     meant = [agreement for agreement in in_state if is_meant(agreement, mention)]
-    county = plain_county(mention.county)
-    found = meant or [a for a in in_state if county and plain_county(a.county) == county]
+    county = find_county(mention.state, mention.county)
+    found = meant or [a for a in in_state if county and _county(a) == county]
     return tuple(found[:MOST_LISTED])
 
 
@@ -91,6 +96,10 @@ class AgendaLog:
         return standing(c.mention for c in kept if c.mention)
 
 
+def _county(agreement: Agreement) -> County | None:
+    return county_of(agreement.state, agreement.county, agreement.agency)
+
+
 def _is_named(agreement: Agreement, words: set[str]) -> bool:
     """Return whether the words name this agency's office; if they name no office, assume the sheriff or the jail."""
     name = set(agreement.canonical.split())
@@ -108,8 +117,8 @@ def _is_called(words: Sequence[str], name: str) -> bool:
 
 
 def _is_county(words: Sequence[str], name: str) -> bool:
-    """Return whether the words contain the name as a county's name."""
-    return any(behind in _COUNTIES for _, behind in _around(words, name))
+    """Return whether the words contain the name as that of a county."""
+    return any(behind in _COUNTIES for _, behind in _around(words, " ".join(_words(name))))
 
 
 def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:

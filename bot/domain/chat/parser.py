@@ -1,11 +1,11 @@
-"""The grammar of commands, shared by every chat platform and the operator's command line."""
+"""The grammar of commands: one for every chat platform and for the operator's command line."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -19,7 +19,7 @@ from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 from bot.domain.suggest import suggest
 
-SHORTEST_PART = 3  # letters in part of an agency's name
+SHORTEST_PART = 3  # letters of a part of an agency's name
 LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
@@ -32,6 +32,7 @@ _SPANISH_KINDS = {
 _COUNTY_WORDS = frozenset(
     {"county", "parish", "borough", "municipality", "condado", "parroquia", "municipio", "municipalidad"}
 )
+_KIND = "|".join(sorted(_COUNTY_WORDS))
 _AND = frozenset({"and", "y", "&", "+"})
 _LONGEST_COUNTY = 14  # words of a county with its state
 _LONGEST_STATE = max(len(name.split()) for name in (*STATES.values(), *SPANISH_NAMES))
@@ -56,7 +57,7 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """Raised for text that can't be parsed; `why` is the key of the reply and `values` fills its blanks."""
+    """Raised for text that can't be parsed; `why` is the key of the reply and `values` holds the words it contains."""
 
     def __init__(self, why: str, **values: str) -> None:
         self.why = why
@@ -100,7 +101,7 @@ def where(text: str) -> Where:
 
 
 def agency(text: str) -> tuple[str | None, str]:
-    """Parse part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
+    """Parse a part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
     code, _, rest = text.partition(" ")
     if code in STATES and rest:
         return code, agency_part(rest)
@@ -108,7 +109,7 @@ def agency(text: str) -> tuple[str | None, str]:
 
 
 def agency_part(text: str) -> str:
-    """Fold part of an agency's name in the same way as the names on the list."""
+    """Fold a part of an agency's name in the same way as the names on the list."""
     part = canonical(text, "")
     if not SHORTEST_PART <= len(part) <= LONGEST_PART:
         raise Misunderstood("short_agency", typed=_shown(text))
@@ -170,10 +171,22 @@ def _counties_in_front(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
         for size in range(min(_LONGEST_STATE, end - 1), 0, -1):
             code = _state_by_name(" ".join(words[end - size : end]))
             name = words[: end - size]
-            if code is not None and name[-1] in {",", "in", "en"}:
+            if code is None or _ends_in_colorado(name):
+                continue
+            if len(name) > 1 and name[-1] in {"in", "en"}:
                 name = name[:-1]
-            if code is not None and name and "," not in name and _AND.isdisjoint((name[0], name[-1].casefold())):
+            if name[-1] == ",":
+                name = name[:-1]
+            if name and "," not in name and _AND.isdisjoint((name[0].casefold(), name[-1].casefold())):
                 yield end, " ".join(name), code
+
+
+def _ends_in_colorado(words: Sequence[str]) -> bool:
+    """Return True if CO at the end, before another state, is Colorado (Adams CO, Ohio) and not short for County."""
+    *name, last = words[:-1] if words[-1] == "," else words
+    if last not in {"CO", "co"} or not name or exact_county("CO", " ".join(name)) is None:
+        return False
+    return last == "CO" or words[-1] == "," or name[-1].casefold() in _COUNTY_WORDS
 
 
 def _fault(words: Sequence[str], at: int) -> Misunderstood:
@@ -182,42 +195,57 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
         near = _near_county(words[start:], is_bare_meant=start == at)
         if near is not None:
             return near
-    until_comma = list(takewhile(lambda word: word != ",", words))
-    kind = next((n for n, word in enumerate(until_comma) if word.casefold() in _COUNTY_WORDS and n >= at), None)
     for start in dict.fromkeys((0, at)):
-        name = " ".join(until_comma[start : kind and kind + 1])
-        if kind and start < kind and (start == at or any(exact_county(code, name) for code in STATES)):
+        name, has_kind = _name_in_front(words[start:])
+        if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
             return _unknown_county(words[start:], name)
-    return _unknown_place(" ".join(until_comma[at:]))
+    return _unknown_place(" ".join(_until_comma(words[at:])))
+
+
+def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
+    """Return the words up to County or the like, else up to the comma, and whether there is such a word."""
+    words = _until_comma(words)
+    kind = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS), None)
+    return " ".join(words[: kind + 1] if kind else words), kind is not None
+
+
+def _until_comma(words: Sequence[str]) -> Sequence[str]:
+    return list(takewhile(lambda word: word != ",", words))
 
 
 def _near_county(words: Sequence[str], *, is_bare_meant: bool) -> Misunderstood | None:
     """Return the fault that suggests the county that the words mean with a slip of the pen, if they do."""
     for _, name, code in reversed(list(_counties_in_front(words))):
-        has_kind = len(name.split()) > 1 and not _COUNTY_WORDS.isdisjoint(name.casefold().split())
-        if not has_kind and (not is_bare_meant or _nearest_state(name)):
-            has_kind = len(name.split()) > 1 and exact_county(code, name.rpartition(" ")[0]) is not None
-        county = find_county(code, name)
-        if county is not None and (has_kind or is_bare_meant):
-            return _no_such_county(name, code, county)
+        if _names_a_kind(name, code) or (is_bare_meant and _nearest_state(name) is None):
+            county = find_county(code, name)
+            if county is not None:
+                return _no_such_county(name, code, county)
     return None
 
 
+def _names_a_kind(name: str, code: str) -> bool:
+    """Return True if the name has a word for a kind of place, spelled correctly or behind a real county's name."""
+    first, _, last = name.rpartition(" ")
+    is_spelled = not _COUNTY_WORDS.isdisjoint(name.casefold().split())
+    return bool(first) and (is_spelled or (last.isalpha() and exact_county(code, first) is not None))
+
+
 def _unknown_county(words: Sequence[str], name: str) -> Misunderstood:
-    """Return the fault for a name with the word County whose state is missing or has no county like it."""
+    """Return the fault for a county's name whose state is missing or has no such county."""
     for _, typed, code in reversed(list(_counties_in_front(words))):
-        if typed.casefold().startswith(name.casefold()):
+        if name.startswith(typed) and typed.casefold() not in _COUNTY_WORDS:
             return _no_such_county(typed, code, None)
     return Misunderstood("county_state", typed=_shown(name))
 
 
 def _no_such_county(name: str, code: str, county: County | None) -> Misunderstood:
-    bare = " ".join(word for word in name.split() if word.casefold() not in _COUNTY_WORDS)
+    bare = re.sub(rf"^(?:{_KIND}) (?:(?:de|del|of) )?| (?:{_KIND})$", "", name, flags=re.IGNORECASE)
     near = distinct_name(county) if county else suggest(bare, county_names(code))
     why = "near_county" if near else "no_county"
-    return Misunderstood(why, typed=_shown(bare or name), state=STATES[code], near=near or "", code=code)
+    return Misunderstood(why, typed=_shown(bare), state=STATES[code], near=near or "", code=code)
 
 
+@lru_cache(maxsize=4_096)
 def _state_by_name(text: str) -> str | None:
     """Return the postal code for a code or an exact name in English or Spanish, in any case."""
     plain = _plain(text)
@@ -256,7 +284,7 @@ def _nearest_state(text: str) -> str | None:
 
 
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Parse kinds of change: a list, "all", "default", or edits to the current ones (+amended -applied)."""
+    """Parse kinds of change: a list, "all", "default", or edits to the present ones (+amended -applied)."""
     words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
@@ -284,7 +312,7 @@ def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence, and its time and time zone if they were given."""
+    """A cadence, and the time and the zone, if they were given."""
 
     cadence: Cadence
     at: time | None = None
@@ -353,7 +381,7 @@ def is_zone(name: str) -> bool:
 
 
 def until(text: str, now: datetime, tz: str) -> datetime:
-    """Parse the length or the end of a pause (3 days, 2h, 1 week, until 2026-12-01) and return its end (UTC)."""
+    """Parse the end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
     span = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
     end = _midnight(span, tz) or _span_end(span, now)
     if end is None or not now < end <= now + LONGEST_PAUSE:
@@ -397,6 +425,6 @@ def form(text: str) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    """Shorten what someone typed so that a reply can quote it."""
+    """Shorten the typed text so that a reply can quote it."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"

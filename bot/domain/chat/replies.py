@@ -7,10 +7,10 @@ from typing import NamedTuple
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.chat.parser import Misunderstood
-from bot.domain.geography.counties import county_names, plain_county
+from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in, own_name
 from bot.domain.text.rich_text import Line, Span
@@ -293,7 +293,8 @@ def watched(language: Language, filter_: Filter) -> str:
 
 def _county(language: Language, entry: str) -> str:
     code, _, plain = entry.partition("/")
-    name = next((name for name in county_names(code) if plain_county(name) == plain), plain.title())
+    county = county_in(entry)
+    name = distinct_name(county) if county else plain.title()
     return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
 
 

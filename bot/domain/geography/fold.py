@@ -1,4 +1,4 @@
-"""Match a written name to a real county in a state, despite St. for Saint, a missing space or a slip of the pen."""
+"""Fold what someone wrote to one of a state's real counties: Saint and St., a missing space, a slip of the pen."""
 
 import re
 import unicodedata
@@ -10,12 +10,21 @@ from rapidfuzz.distance import OSA
 from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
 from bot.domain.geography.states import STATES
 
-LONGEST = 80  # characters of a written county name that are read; the longest real one has 26
-LONGEST_NAME = 4  # words in a real name, as in "St. John the Baptist"
-SHORT = 5  # letters; a bare name this short must keep its first letter: "Plano" isn't Llano
+LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
+LONGEST_NAME = 4  # words of a real name, as in "St. John the Baptist"
+SHORT = 5  # letters up to which a bare name must keep its first letter: "Plano" isn't Llano
 
 _KINDS = ("county", "parish", "borough", "municipality", "municipio", "counties", "census area")
 _KIND_WORDS = frozenset({"county", "counties", "parish", "borough", "municipality", "municipio", "co", "cnty", "cty"})
+_CITY = frozenset({"city", "ciudad", "town"})
+_OF = frozenset({"of", "de", "del"})
+_ARTICLES = frozenset({"the", "el", "la"})
+_SPANISH_KINDS = frozenset({"condado", "parroquia", "municipio", "municipalidad", "ciudad", "distrito", "isla"})
+_KINDS_IN_FRONT = _SPANISH_KINDS | frozenset({"county", "parish", "borough", "municipality", "city", "town"})
+_KINDS_BEHIND = (
+    ("city", "and", "borough"), ("census", "area"), ("city",), ("county",), ("parish",), ("borough",), ("co",),
+    ("cnty",), ("cty",), ("municipality",), ("municipio",), ("district",), ("island",),
+)  # fmt: skip
 _SPELLINGS = {"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount", "pr": "prince"}
 _JOINING = frozenset({"and", "the"})
 
@@ -23,13 +32,31 @@ Words = tuple[str, ...]
 
 
 def find_county(state: str, written: str) -> County | None:
-    """Return the county in a state that `written` means, or None if it means none or could mean two.
+    """Return the county of a state that `written` means, or None if it means none or could mean two.
 
-    `written` is a name with or without County, Parish or the like. An exact match comes first, then a match without
-    spaces, then the beginning of a single real name, then a match with a slip of the pen or two, if no other county is
-    nearly as close. If a county and an independent city share a name, the word City means the city.
+    `written` is a name with or without County, Parish or the like. It is read exactly first, then without spaces, then
+    as the beginning of one real name, then with a slip of the pen or two, if no other county is nearly as close. If a
+    county and an independent city share a name, the word City chooses the city.
     """
     return _find(state, written[:LONGEST])
+
+
+def exact_county(state: str, written: str) -> County | None:
+    """Return the county of a state that `written` names without a slip, in English or Spanish.
+
+    The name may have County, Parish, "condado de" or the like; the word City fits an independent city only.
+    """
+    words = _words(written[:LONGEST])
+    for form, is_city in _exact_forms(words) if words else ():
+        county = _exact(state, form, is_city=is_city)
+        if county is not None and (not is_city or "city" in county.kind):
+            return county
+    return None
+
+
+def distinct_name(county: County) -> str:
+    """Return a county's name, with City for a city that shares its name with a county."""
+    return f"{county.name} City" if county in _namesakes(county.state) else county.name
 
 
 def county_of_agency(state: str, agency: str) -> County | None:
@@ -39,21 +66,28 @@ def county_of_agency(state: str, agency: str) -> County | None:
         county = _exact(state, phrase) or find_county(state, " ".join(phrase))
         if county is not None:
             return county
-    if "sheriff" in words or "sheriffs" in words:  # a sheriff serves a county, even if the name leaves out the word
+    if "sheriff" in words or "sheriffs" in words:  # a sheriff is a county's, even if the name leaves out the word
         at = next(n for n, word in enumerate(words) if word.startswith("sheriff"))
         return _exact(state, words[:at]) if at else None
     return None
 
 
-def county_key(state: str, written: str) -> str:
-    """Return the form used to compare two counties in a state.
+@lru_cache(maxsize=16_384)
+def county_of(state: str, printed: str, agency: str) -> County | None:
+    """Return the county that an agency is in: the printed one if it is real, else the one in the agency's name.
 
-    Names that mean the same real county have the same key. A name that means no real county is only folded.
+    ICE prints "#N/A", "#REF!" or nothing for some agencies.
+    """
+    return find_county(state, printed) or county_of_agency(state, agency)
+
+
+def county_key(state: str, written: str) -> str:
+    """Return the form in which two counties of a state are compared.
+
+    Names that mean the same real county have the same key. A name that means none is only folded in its form.
     """
     county = find_county(state, written) if written else None
-    if county is None:
-        return plain_county(written)
-    return f"{plain_county(county.name)} city" if county in _namesakes(state) else plain_county(county.name)
+    return plain_county(distinct_name(county) if county else written)
 
 
 @lru_cache(maxsize=16_384)
@@ -68,7 +102,7 @@ def _find(state: str, written: str) -> County | None:
 
 
 def _words(text: str) -> Words:
-    """Return the words of a name without accents, case or punctuation, and with Saint and Fort spelled one way."""
+    """Return the words of a name without accents, case and punctuation, in one spelling of Saint and Fort."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", plain.casefold()))
     return tuple(_SPELLINGS.get(word, word) for word in words)
@@ -85,9 +119,25 @@ def _forms(words: Words, state: str) -> tuple[Words, ...]:
     return tuple(dict.fromkeys(form for form in forms if form))
 
 
+def _exact_forms(words: Words) -> Iterator[tuple[Words, bool]]:
+    """Yield the words, then fewer without the kinds of place around them, each with whether one of these was City."""
+    words = words[1:] if len(words) > 1 and words[0] in _ARTICLES and words[1] in _KINDS_IN_FRONT else words
+    forms = [(words, False)]
+    for form, is_city in forms:
+        yield form, is_city
+        kinds = (kind for kind in _KINDS_BEHIND if len(form) > len(kind) and form[-len(kind) :] == kind)
+        forms += ((form[: -len(kind)], is_city or "city" in kind) for kind in kinds)
+    if len(words) > 1 and words[0] in _KINDS_IN_FRONT:
+        is_city = words[0] in _CITY
+        if len(words) > 2 and words[1] in _OF:
+            yield words[2:], is_city
+        if words[0] in _SPANISH_KINDS:  # Condado Del Norte
+            yield words[1:], is_city
+
+
 def _without_kind(words: Words) -> Words:
     """Return the words without one kind of place at their beginning or end; nothing if there is none."""
-    if len(words) > 2 and words[1] in _OF and (_is_kind(words[0]) or words[0] in _KINDS_IN_FRONT | {"town"}):
+    if len(words) > 2 and words[1] in _OF and (_is_kind(words[0]) or words[0] in _KINDS_IN_FRONT):
         return words[2:]
     if len(words) > 2 and words[-2:] == ("census", "area"):
         return words[:-2]
@@ -103,7 +153,7 @@ def _without_kind(words: Words) -> Words:
 
 @cache
 def _is_kind(word: str) -> bool:
-    """Return True for County, Parish and the like, even with a slip of the pen ("Conty", "Parrish")."""
+    """Return True for County, Parish and the like, also with a slip of the pen ("Conty", "Parrish")."""
     if word in _KIND_WORDS:
         return True
     return len(word) > 3 and any(
@@ -117,7 +167,7 @@ def _joined(words: Words) -> str:
 
 @cache
 def _by_name(state: str) -> dict[str, tuple[County, ...]]:
-    """Map each county name, written as one word, to the state's counties that it means; other names are included."""
+    """Return the state's counties by their names as one word, other names under the county that they mean."""
     real = {county.fips: county for county in counties(state) if county.kind != OTHER_NAME}
     found: dict[str, tuple[County, ...]] = {}
     for county in counties(state):
@@ -130,7 +180,7 @@ def _by_name(state: str) -> dict[str, tuple[County, ...]]:
 
 @cache
 def _namesakes(state: str) -> frozenset[County]:
-    """Return the independent cities that share a name with a county in the state."""
+    """Return the independent cities that share their name with a county of the state."""
     return frozenset(
         county for together in _by_name(state).values() if len(together) > 1 for county in together
         if county.kind == "city"
@@ -144,7 +194,7 @@ def _exact(state: str, words: Words, *, is_city: bool = False) -> County | None:
 
 
 def _beginning(state: str, forms: tuple[Words, ...]) -> County | None:
-    """Return the only county whose name begins with these words ("St. John" in Louisiana is St. John the Baptist)."""
+    """Return the one county whose name begins with these words ("St. John" in Louisiana is St. John the Baptist)."""
     words = forms[-1] if forms else ()
     if len("".join(words)) < 6:
         return None
@@ -157,7 +207,7 @@ def _beginning(state: str, forms: tuple[Words, ...]) -> County | None:
 
 
 def _nearest(state: str, forms: tuple[Words, ...], *, is_bare: bool) -> County | None:
-    """Return the county that is a slip or two away, if every other county is clearly farther away."""
+    """Return the county that is a slip or two away, if every other one is clearly farther."""
     if not forms or not _by_name(state):
         return None
     ranked = sorted((min(OSA.distance(_joined(form), name) for form in forms), name) for name in _by_name(state))
@@ -176,7 +226,7 @@ def _nearest(state: str, forms: tuple[Words, ...], *, is_bare: bool) -> County |
 
 @cache
 def _is_real_elsewhere(name: str) -> bool:
-    """Return True for a county's name in any state: it more likely means that county than one two slips away."""
+    """Return True for the name of a county of any state: two slips away, it is more likely in the wrong state."""
     return any(name in _by_name(state) for state in STATES)
 
 
@@ -185,7 +235,7 @@ def _slips_allowed(length: int) -> int:
 
 
 def _phrases(words: Words) -> Iterator[Words]:
-    """Yield the phrases around a word such as County that may name a county, longest first, including that word."""
+    """Yield what may be a county's name beside a word such as County, longest first, with that word."""
     for at, word in enumerate(words):
         if not _is_kind(word):
             continue

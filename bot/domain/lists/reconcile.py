@@ -11,7 +11,7 @@ from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
-from bot.domain.geography.counties import plain_county, real_counties
+from bot.domain.geography.fold import county_key, find_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
 from bot.domain.lists.names import Likeness
@@ -366,7 +366,7 @@ def _are_namesakes(rows: Sequence[Agreement]) -> bool:
     moas = {row.moa for row in rows}
     if len(moas) == 1 and None not in moas:
         return False
-    return len({plain_county(row.county) for row in rows} & real_counties(rows[0].state)) > 1
+    return len({find_county(row.state, row.county) for row in rows} - {None}) > 1
 
 
 def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
@@ -378,10 +378,11 @@ def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
 
 
 def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
-    """Add the county to a row; if it gives none, use the known agreement with the same date and MOA."""
-    if row.county:
-        here = [known for known in named if plain_county(known.county) == plain_county(row.county)]
-        return replace(row, place=here[0].place if here else plain_county(row.county))
+    """Add the county to a row; without a real one, take the known agreement with the same date and MOA."""
+    county = county_key(row.state, row.county)
+    here = [known for known in named if county and county_key(known.state, known.county) == county]
+    if here or find_county(row.state, row.county):
+        return replace(row, place=here[0].place if here else county)
     same = [known for known in named if (known.signed, known.moa) == (row.signed, row.moa)]
     return replace(row, place=same[0].place) if len(same) == 1 else row
 

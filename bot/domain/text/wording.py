@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
+from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.totals import JANUARY_2025, Totals
@@ -92,10 +93,16 @@ def state_name(code: str, language: Language = Language.ENGLISH) -> str:
 
 def county_name(county: str, state: str, language: Language) -> str:
     """Return a county's name with the word for a county: Marion County, Iberia Parish. Empty if it isn't known."""
-    if not county or state in _WITHOUT_COUNTIES:
+    if not county or state in _WITHOUT_COUNTIES or _is_city(state, county):
         return county
     name = re.sub(r" (?:county|parish)$", "", county, flags=re.IGNORECASE)
     return say(language, "{name} Parish", name=name) if state == "LA" else say(language, "{name} County", name=name)
+
+
+def _is_city(state: str, county: str) -> bool:
+    """Tell whether this is an independent city, which is in no county."""
+    found = exact_county(state, county)
+    return found is not None and found.kind == "city"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,14 @@ def said(title="Agreement under Section 287(g)", body="Board of County Commissio
             True,
         ),
         (said("The constable asks to join 287(g)"), SHERIFF, False),
+        (said(), agency("Marion County Sheriff's Office", "Marian County"), True),  # a slip of ICE's
+        (said(), agency("Marion County Sheriff's Office", "#N/A"), True),
+        (said(), agency("Levy County Sheriff's Office", "#N/A"), False),
+        (said(), agency("Correctional Facility", "#REF!", kind="County"), False),  # of which county?
+        (said(state="AR", county="Pope"), agency("Pope County Sheriff's Office", "Pop County", "AR"), True),
+        (said(county="St. Lucie"), agency("St. Lucie County Sheriff's Office", "Saint Luice County"), True),
+        (said("Sheriff of Saint Lucie County", "Agenda", county=""), agency("St. Lucie County Sheriff's Office"), True),
+        (said(state="MD", county="Baltimore"), agency("Baltimore Sheriff's Office", "Baltimore City", "MD"), False),
         (said("287(g) at the county jail"), agency("Marion County Corrections Department", "Marion County"), True),
         (said("287(g) at the county jail"), SHERIFF, True),
         (said("287(g) for the Ocala Police"), agency("Ocala Police Department", "Marion County"), True),
@@ -70,6 +78,10 @@ def test_if_the_agency_is_not_listed_others_of_the_county_are_given():
     assert listed_there(participating, said()) == (ocala,)
     assert listed_there(participating | {SHERIFF.key: SHERIFF}, said()) == (SHERIFF,)
     assert listed_there(participating, replace(said(), county="")) == ()
+    slipped = agency("Ocala Police Department", "Mario County")
+    assert listed_there({slipped.key: slipped}, said()) == (slipped,)
+    nowhere = agency("Ocala Police Department", "#N/A")
+    assert listed_there({nowhere.key: nowhere}, replace(said(), county="Atlantis")) == ()
 
 
 def publication(at=NOW):
