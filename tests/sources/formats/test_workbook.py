@@ -50,14 +50,20 @@ ADDRESS = "https://www.ice.gov/doclib/287gMOA/BakerSOFL_WSO_MOA_030125.pdf"
 
 
 def oracle(source):
-    """Return the title, rows and links of each visible sheet as openpyxl reads them."""
+    """Return the title, rows and links of each visible sheet as openpyxl reads them: results, or else formulas."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(source)
+        book, results = openpyxl.load_workbook(source), openpyxl.load_workbook(source, data_only=True)
     return [
         (
             sheet.title,
-            [list(row) for row in sheet.iter_rows(values_only=True)],
+            [
+                [
+                    result.value if cell.data_type == "f" and result.value is not None else cell.value
+                    for cell, result in zip(row, row_of_results, strict=True)
+                ]
+                for row, row_of_results in zip(sheet.iter_rows(), results[sheet.title].iter_rows(), strict=True)
+            ],
             {
                 (cell.row, cell.column): cell.hyperlink.target
                 for row in sheet.iter_rows()
