@@ -112,6 +112,7 @@ class Listing:
     the rows, with their numbers, that name an agency but no support type or no state. `columns` holds ICE's names of
     the columns it had. `unreadable` describes each row that couldn't be read, including the untyped ones, and `unread`
     holds their cells. `oddities` is what the operator should hear once about this list, each under a lasting key.
+    `strays` are cells far outside the list.
     """
 
     list: ListName
@@ -123,6 +124,7 @@ class Listing:
     unreadable: tuple[str, ...] = ()
     unread: tuple[UnreadRow, ...] = ()
     oddities: Mapping[str, str] = field(default_factory=dict)
+    strays: tuple[str, ...] = ()
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""

@@ -140,6 +140,7 @@ class Ice:
             columns=frozenset.intersection(*(frozenset(table.header) for table in found.tables)),
             unreadable=tuple(f"row {number} {flaw.lacks}" for number, flaw in flaws),
             unread=tuple(flaw.row for _, flaw in flaws),
+            strays=found.strays,
             oddities={**found.oddities, **dict(_oddity(name, number, flaw) for number, flaw in flaws[:MOST_TOLD])},
         )
 
@@ -224,6 +225,7 @@ class _Sheets(NamedTuple):
 
     tables: Sequence[_Table]
     oddities: Mapping[str, str]
+    strays: tuple[str, ...] = ()
 
 
 def _sheets(document: Document) -> _Sheets:
@@ -275,7 +277,7 @@ def _workbook_tables(body: bytes) -> _Sheets:
         if any(map(cell_text, (cell for row in sheet.rows for cell in row))):
             text = f"ICE's workbook has another sheet, {sheet.title!r}, without agreements in it. I left it out."
             oddities[fingerprint("sheet", sheet.title)] = text
-    return _Sheets(whole, oddities)
+    return _Sheets(whole, oddities, tuple(place for sheet in sheets for place in sheet.strays))
 
 
 def _is_like_a_row(row: Sequence[Value]) -> bool:

@@ -7,6 +7,7 @@ from support.ice_site import DAY, IceHarness, cells
 from support.workbooks import PARTICIPATING, Raw, several, workbook
 
 from bot.domain.lists.names import signed_date
+from bot.domain.lists.vetting import Ruling
 from bot.domain.messages.health_notices import for_operator
 
 COUNTIES = (
@@ -325,3 +326,18 @@ def test_a_date_in_words_is_a_date(text):
 @pytest.mark.parametrize("text", ["March 2025", "May", "March 32, 2025", "Marchand 1", "pending"])
 def test_words_that_name_no_day_are_no_date(text):
     assert signed_date(text) is None
+
+
+# ── a cell far out ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("place", ["XFD1048576", "ZZ3", "A1048576"])
+async def test_a_list_with_a_stray_cell_far_out_is_held_and_can_be_approved(world, place):
+    stray = Raw(f'<c r="{place}" t="str"><v>x</v></c>')
+    far = f'</row><row r="{place.lstrip("XFDZA")}">{stray}</row><row r="90">'
+    new = cells("Wise County Sheriff's Office")
+    world.publish([*sheriffs(), new, (Raw(far),)])
+    assert await world.changes() == []
+    assert place in await reasons(world)
+    found = await world.rule(await world.held(), Ruling.APPROVED)
+    assert [change.agreement.agency for change in found.changes] == ["Wise County Sheriff's Office"]

@@ -108,6 +108,8 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
     """
     if len(listing.unreadable) > MOST_UNREADABLE:
         yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
+    if listing.strays:
+        yield f"a cell far outside the list isn't read ({listing.strays[0]})"
     before = len(known.agreements[listing.list])
     stayed = [(change.was, change.agreement) for change in changes if change.was is not None and change.kind in STAYING]
     others: set[Key] = set()

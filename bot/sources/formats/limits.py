@@ -11,6 +11,7 @@ WORKBOOK = {
     "texts": 200_000,
     "rows": 100_000,
     "columns": 64,
+    "strays": 5,  # cells outside these rows and columns, which are left out
     "cells": 1_000_000,  # counting gaps
     "links": 100_000,  # or cells that have a link
 }

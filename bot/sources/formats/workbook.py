@@ -37,6 +37,7 @@ _CELL = re.compile(
 _LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
 _HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
+_REFERENCE = re.compile("([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'=?\s*HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:,\s*"((?:[^"]|"")*)"\s*)?\)\s*', re.IGNORECASE)
 _PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colors and locales in a number format
@@ -54,12 +55,13 @@ _DAMAGE = (  # everything that zipfile and the decoders raise on damaged bytes
 class Sheet:
     """A visible worksheet: `rows` start at A1 and have one length; `links` are by row and column, counted from 1.
 
-    A HYPERLINK formula counts among the links.
+    A HYPERLINK formula counts among the links. `strays` are the references of a few cells far out, which aren't read.
     """
 
     title: str
     rows: list[list[Value]]
     links: dict[tuple[int, int], str]
+    strays: tuple[str, ...] = ()
 
 
 def read_workbook(body: bytes) -> tuple[Sheet, ...]:
@@ -108,7 +110,7 @@ def _sheets(package: Package) -> Iterator[Sheet]:
                 conversions = _Conversions(texts, formats)
                 rows = _rows(package, cells, conversions)
                 links = conversions.links | _links(package, rest, package.relations(part))
-                yield Sheet(tag.get("name", ""), rows, links)
+                yield Sheet(tag.get("name", ""), rows, links, tuple(conversions.strays))
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -167,12 +169,13 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
 class _Conversions(dict[str, Convert]):
     """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share.
 
-    `links` collects the addresses in HYPERLINK formulas, by row and column.
+    `links` collects the addresses in HYPERLINK formulas, by row and column, and `strays` the cells far out.
     """
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
         super().__init__()
         self.links: dict[tuple[int, int], str] = {}
+        self.strays: list[str] = []
         self._formats = formats
         self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": ("1", "true").__contains__, "d": _iso}
 
@@ -216,7 +219,11 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
     column, number = 0, str(row)
     for reference, tag, text, content in _CELL.findall(xml):
         column += 1
-        if reference != _EXPECTED[column] + number:
+        if row > WORKBOOK["rows"] or reference != _EXPECTED[column] + number:
+            if _is_far(reference) and len(conversions.strays) < WORKBOOK["strays"]:
+                conversions.strays.append(reference)
+                column -= 1
+                continue
             column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
         value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
@@ -227,6 +234,12 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
         else:
             cells[column - 1] = value
     return cells
+
+
+def _is_far(reference: str) -> bool:
+    """Return whether a cell that Excel can have is outside what we read: a slip of the mouse, if there are few."""
+    found = _REFERENCE.fullmatch(reference)
+    return found is not None and (found[1] not in _COLUMNS or int(found[2]) > WORKBOOK["rows"])
 
 
 def _value(tag: str, content: str, conversions: _Conversions) -> Value:
