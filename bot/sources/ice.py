@@ -123,7 +123,8 @@ class Ice:
         rows = [row for table in found.tables for row in _rows(table, document.fetched_at)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
-        _check_sheets_differ(found.tables, document.fetched_at)
+        if len(found.tables) > 1:
+            _check_sheets_differ(found.tables, document.fetched_at)
         publication = Publication(
             name=document.name,
             address=document.address,
