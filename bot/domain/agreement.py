@@ -90,12 +90,29 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadRow:
+    """A row that names no agreement we can believe: its cells as text, and the columns that could still be read.
+
+    `state` and `support_type` are empty if those cells can't be read.
+    """
+
+    cells: tuple[str, ...]
+    state: str = ""
+    county: str = ""
+    support_type: str = ""
+    signed: date | None = None
+    moa: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The content of one list at one moment.
 
-    `row_numbers` holds each agreement's row number, in the same order; the header is row 1. `untyped` holds the rows,
-    with their numbers, that name an agency but no support type. `columns` holds the names of the columns that ICE's
-    list had. `unreadable` describes each row that couldn't be read, including the untyped ones.
+    `row_numbers` holds the row of each agreement, in the same order, counted from 1 with the header. `untyped` holds
+    the rows, with their numbers, that name an agency but no support type or no state. `columns` holds ICE's names of
+    the columns it had. `unreadable` describes each row that couldn't be read, including the untyped ones, and `unread`
+    holds their cells. `oddities` is what the operator should hear once about this list, each under a lasting key.
+    `strays` are cells far outside the list.
     """
 
     list: ListName
@@ -105,6 +122,9 @@ class Listing:
     untyped: tuple[tuple[int, Agreement], ...] = ()
     columns: frozenset[str] = frozenset()
     unreadable: tuple[str, ...] = ()
+    unread: tuple[UnreadRow, ...] = ()
+    oddities: Mapping[str, str] = field(default_factory=dict)
+    strays: tuple[str, ...] = ()
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""

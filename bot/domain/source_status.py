@@ -12,6 +12,7 @@ from bot.domain.timestamps import after
 from bot.errors import Blocked, SourceError, Unreadable
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
+ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
 LONGEST_BACK_OFF = timedelta(hours=6)
 JITTER = 0.1  # of the interval, either way
 

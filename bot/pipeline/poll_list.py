@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -11,7 +12,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.domain.source_status import Reading, SourceStatus, spread
+from bot.domain.source_status import ODDITIES, Reading, SourceStatus, spread
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.sources import Fetcher, Source
@@ -96,7 +97,8 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
 class _Judgment:
     """The known agreements and held listings while a reading is judged, with the reading's changes so far.
 
-    `unreadable` gives the reason for each list whose document couldn't be read.
+    `unreadable` gives the reason for each list whose document couldn't be read. `oddities` is what the operator should
+    hear about each list that was parsed.
     """
 
     known: Known
@@ -104,6 +106,7 @@ class _Judgment:
     changes: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
     unreadable: Mapping[ListName, str] = field(default_factory=dict)
+    oddities: Mapping[ListName, Mapping[str, str]] = field(default_factory=dict)
 
     def held_for(self, name: ListName) -> Held | None:
         return next((h for h in self.held if h.list is name), None)
@@ -111,6 +114,9 @@ class _Judgment:
     def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Judgment":
         others = tuple(h for h in self.held if h.list is not name)
         return replace(self, held=(*others, held) if held else others, documents=self.documents + documents)
+
+    def noting(self, listing: Listing) -> "_Judgment":
+        return replace(self, oddities={**self.oddities, listing.list: listing.oddities})
 
     def without(self, name: ListName, reason: str) -> "_Judgment":
         return replace(self, unreadable={**self.unreadable, name: reason})
@@ -195,9 +201,9 @@ async def _accept_or_hold(candidate: _Candidate, store: Store) -> _Judgment:
     found = reconcile(candidate.judgment.known, listing)
     reasons = await _reasons(candidate, listing, found, store)
     if not reasons:
-        return candidate.accept(found)
+        return candidate.accept(found).noting(listing)
     held = candidate.as_held(listing.publication, reasons, found)
-    return candidate.accept(found) if held.is_released else candidate.hold(held)
+    return (candidate.accept(found) if held.is_released else candidate.hold(held)).noting(listing)
 
 
 async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, store: Store) -> tuple[str, ...]:
@@ -294,7 +300,7 @@ def _status_after(
     return replace(
         status,
         validators={} if judgment.unreadable else reading.validators,
-        facts=reading.facts,
+        facts=_with_oddities(reading.facts, status.facts, judgment),
         tried_at=at,
         read_at=status.read_at if ListName.PARTICIPATING in judgment.unreadable else at,
         changed_at=at if is_new else status.changed_at,
@@ -304,6 +310,13 @@ def _status_after(
         due_at=at + spread(every, status.source, at),
         not_before=None,
     )
+
+
+def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment: _Judgment) -> Mapping[str, Any]:
+    """Keep what the operator should hear about each list beside the source's facts, until that list is parsed again."""
+    parsed = {name.value: dict(found) for name, found in judgment.oddities.items()}
+    every = {name: found for name, found in {**before.get(ODDITIES, {}), **parsed}.items() if found}
+    return {**facts, ODDITIES: every} if every else {k: v for k, v in facts.items() if k != ODDITIES}
 
 
 def _log(changes: Sequence[Change]) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rapidfuzz.distance import OSA
 
-from bot.domain.agreement import Agreement, Listing, ListName, Publication
+from bot.domain.agreement import Agreement, Listing, ListName, Publication, SupportType, UnreadRow
 from bot.domain.document import Document, remembered
 from bot.domain.geography.states import STATES
 from bot.domain.lists.names import (
@@ -33,7 +34,7 @@ from bot.domain.lists.names import (
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import resolve_link
+from bot.sources.formats.fields import fingerprint, resolve_link
 from bot.sources.formats.workbook import looks_like, read_workbook
 
 if TYPE_CHECKING:
@@ -46,11 +47,30 @@ ONLY_PARTICIPATING = ("SIGNED", "MOA")
 UNKNOWN_STATE = "??"
 HEADER_WITHIN = 20  # rows from the top that may be the header
 MOST_COLUMNS = 64
-LONGEST_CELL = 400  # characters in a name; the longest on ICE's lists so far has 84
+LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
+LONGEST_NAME = 120  # characters of an agency on a sheet without ICE's columns, where prose may stand too
+LONGEST_SUPPORT_TYPE = 40
+LEAST_LETTERS = 3  # of an agency's name
+MOST_ON_TWO_SHEETS = 5
+MOST_TOLD = 6  # unreadable rows told one by one; more hold the list
+AGENCY_TYPES = frozenset({"County", "Municipality", "State Agency"})
+NO_STATE = "no sheet of the workbook has a STATE column, so it cannot be one of ICE's lists"
+NO_HEADER = "no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists"
 
 _HEADLINE = re.compile(r"signed\s+([\d,]+)\s+Memorand(?:a|ums?)\s+of\s+Agreement", re.IGNORECASE)
 _LIST_FILE = re.compile(r"\.xlsx?$|/file-download/download/", re.IGNORECASE)
 _LIST_WORDS = {ListName.PARTICIPATING: "participatingagenc", ListName.PENDING: "pendingagenc"}
+_AGENCY = re.compile(
+    r"sher+if+|\bpolice|\bconstable|\bmarshal|\bdepartment|\bdept\b|\boffice\b|\bagency\b|\bbureau\b|\bcorrections\b"
+    r"|\bpatrol\b|\bdetention\b|\btroopers?\b|\bpublic safety\b|\blaw enforcement\b",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"\b(?:county|parish|borough)\b|^link\b", re.IGNORECASE)
+_NOTE = re.compile(
+    r"\b(?:terminat(?:ed|ion|ing)|rescind(?:ed|ing)|rescission|expir(?:ed|ing|ation)|withdr(?:awn|ew|awal|awing)"
+    r"|cancell?(?:ed|ation)|revoked|revocation|suspended|suspension|inactive|discontinued|no longer)\b",
+    re.IGNORECASE,
+)
 
 Value = object
 
@@ -96,12 +116,15 @@ class Ice:
         )
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """Parse the document as the named list; raise Unreadable if it has the columns of the other list."""
-        table = _table(document)
-        _check_columns(table.header, name)
-        rows = list(_rows(table, document.fetched_at))
+        """Return the document as that list; raise Unreadable if it has the columns of the other one."""
+        found = _sheets(document)
+        for table in found.tables:
+            _check_columns(table.header, name)
+        rows = [row for table in found.tables for row in _rows(table, document.fetched_at)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
+        if len(found.tables) > 1:
+            _check_sheets_differ(found.tables, document.fetched_at)
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -115,9 +138,19 @@ class Ice:
             agreements=tuple(agreement for _, agreement in agreements),
             row_numbers=tuple(number for number, _ in agreements),
             untyped=tuple((number, flaw.agreement) for number, flaw in flaws if flaw.agreement is not None),
-            columns=frozenset(table.header),
+            columns=frozenset.intersection(*(frozenset(table.header) for table in found.tables)),
             unreadable=tuple(f"row {number} {flaw.lacks}" for number, flaw in flaws),
+            unread=tuple(flaw.row for _, flaw in flaws),
+            strays=found.strays,
+            oddities={**found.oddities, **dict(_oddity(name, number, flaw) for number, flaw in flaws[:MOST_TOLD])},
         )
+
+
+def _oddity(name: ListName, number: int, flaw: "_Flaw") -> tuple[str, str]:
+    """Word an unreadable row for the operator. Its key outlasts a new row number."""
+    cells = " | ".join(filter(None, flaw.row.cells))
+    key = fingerprint(name.value, flaw.lacks, flaw.row.cells)
+    return key, f"Row {number} of the {name.value} list {flaw.lacks}, so I left it out: {cells[:LONGEST_CELL]}"
 
 
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,13 +221,30 @@ class _Table:
         return {row: link for (row, column), link in self.links.items() if column == wanted}
 
 
-def _table(document: Document) -> _Table:
-    rows, links = _workbook_rows(document.body) if document.body[:2] == b"PK" else _html_rows(document)
+class _Sheets(NamedTuple):
+    """The tables that together are the list, and what the operator should hear about the other visible sheets."""
+
+    tables: Sequence[_Table]
+    oddities: Mapping[str, str]
+    strays: tuple[str, ...] = ()
+
+
+def _sheets(document: Document) -> _Sheets:
+    if document.body[:2] == b"PK":
+        return _workbook_tables(document.body)
+    rows, links = _html_rows(document)
+    if table := _table(rows, links):
+        return _Sheets([table], {})
+    raise Unreadable(NO_HEADER)
+
+
+def _table(rows: Sequence[Sequence[Value]], links: Mapping[tuple[int, int], str]) -> _Table | None:
+    """Return the table under the first row that is a header; None without one."""
     for number, row in enumerate(rows[: HEADER_WITHIN + 1], start=1):
         header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
             return _Table(header, number, rows, links)
-    raise Unreadable("no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists")
+    return None
 
 
 def _header(cells: Sequence[Value]) -> dict[str, int]:
@@ -209,12 +259,47 @@ def _header(cells: Sequence[Value]) -> dict[str, int]:
     return found
 
 
-def _workbook_rows(body: bytes) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
+def _workbook_tables(body: bytes) -> _Sheets:
+    """Return every visible sheet that has ICE's columns. Any other sheet is left out, unless it has agencies too."""
     sheets = read_workbook(body)
-    sheet = next((s for s in sheets if any("STATE" in _header(row) for row in s.rows[:HEADER_WITHIN])), None)
-    if sheet is None:
-        raise Unreadable("no sheet of the workbook has a STATE column, so it cannot be one of ICE's lists")
-    return sheet.rows, sheet.links
+    found = [(sheet, _table(sheet.rows, sheet.links)) for sheet in sheets]
+    tables = [table for _, table in found if table is not None]
+    if not tables:
+        has_state = any("STATE" in _header(row) for sheet in sheets for row in sheet.rows[:HEADER_WITHIN])
+        raise Unreadable(NO_HEADER if has_state else NO_STATE)
+    whole = [table for table in tables if set(REQUIRED) <= table.header.keys()] or tables[:1]
+    oddities = {}
+    for sheet, table in found:
+        if table is not None and any(table is one for one in whole):
+            continue
+        number = next((n for n, row in enumerate(sheet.rows, start=1) if _is_like_a_row(row)), None)
+        if number is not None:
+            raise Unreadable(f"row {number} of the sheet {sheet.title!r} looks like an agreement, but can't be read")
+        if any(map(cell_text, (cell for row in sheet.rows for cell in row))):
+            text = f"ICE's workbook has another sheet, {sheet.title!r}, without agreements in it. I left it out."
+            oddities[fingerprint("sheet", sheet.title)] = text
+    return _Sheets(whole, oddities, tuple(place for sheet in sheets for place in sheet.strays))
+
+
+def _is_like_a_row(row: Sequence[Value]) -> bool:
+    """Return whether a row names an agency beside a state, a type, a support type or a date."""
+    texts = [cell_text(cell) for cell in row]
+    agencies = [text for text in texts if len(text) <= LONGEST_NAME and _AGENCY.search(text) and " " in text]
+    others = (cell for cell, text in zip(row, texts, strict=True) if text and text not in agencies)
+    return bool(agencies) and any(map(_is_of_another_column, others))
+
+
+def _is_of_another_column(cell: Value) -> bool:
+    text = cell_text(cell)
+    return isinstance(cell, datetime | date) or bool(state_code(text)) or _is_type(text) or _is_support_type(text)
+
+
+def _check_sheets_differ(tables: Sequence[_Table], at: datetime) -> None:
+    """Raise Unreadable if two sheets list the same agreements: one of them may be an old list."""
+    keys = [{row.key for _, row in _rows(table, at) if isinstance(row, Agreement)} for table in tables]
+    for one, other in combinations(keys, 2):
+        if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
+            raise Unreadable(f"{len(one & other)} agreements are on two sheets of the workbook: one may be an old list")
 
 
 def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
@@ -262,9 +347,10 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 
 
 class _Flaw(NamedTuple):
-    """A row without a usable agreement: the problem, and the agreement itself if only its support type is missing."""
+    """A row that doesn't name an agreement: what is wrong with it, its cells, and the rest if only one cell lacks."""
 
     lacks: str
+    row: UnreadRow
     agreement: Agreement | None = None
 
 
@@ -292,11 +378,10 @@ def _repaired(
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
     agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
-    if not agency:
-        return _Flaw("has no agency")
-    if len(agency) > LONGEST_CELL:
-        return _Flaw(f"has an agency name of {len(agency)} characters")
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
+    unread = _unread(cells, state, kind, moa_link)
+    if lacks := _misplaced(cells, agency, support):
+        return _Flaw(lacks, unread)
     read = {
         "STATE": STATES.get(state, "").upper(),
         "LAW ENFORCEMENT AGENCY": agency,
@@ -324,8 +409,61 @@ def _repaired(
         printed=printed,
     )
     assert agreement.key.state
-    assert agreement.facts  # compute both now, once for all lists that have this row
-    return agreement if support else _Flaw("has no support type", agreement)
+    assert agreement.facts  # both are computed here, once for all lists that have this row
+    if state == UNKNOWN_STATE:
+        return _Flaw("has no state we know", unread, agreement if support else None)
+    return agreement if support else _Flaw("has no support type", unread, agreement)
+
+
+def _unread(cells: Mapping[str, Value], state: str, kind: SupportType, moa_link: str | None) -> UnreadRow:
+    return UnreadRow(
+        cells=tuple(cell_text(cell)[:LONGEST_CELL] for cell in cells.values()),
+        state="" if state == UNKNOWN_STATE else state,
+        county=cell_text(cells["COUNTY"])[:LONGEST_CELL],
+        support_type="" if kind is SupportType.OTHER else kind.value,
+        signed=signed_date(cells["SIGNED"]),
+        moa=_document(moa_link, cells["MOA"]),
+    )
+
+
+def _misplaced(cells: Mapping[str, Value], agency: str, support: str) -> str | None:
+    """Say what shows that the cells of a row aren't those of their columns; None if they may be."""
+    if any(isinstance(cell, str) and cell.startswith("=") for cell in cells.values()):
+        return "has a formula without a result"
+    if _is_header(agency) or _is_header(cell_text(cells["STATE"])):
+        return "is the header again"
+    if note := next(filter(None, (_NOTE.search(cell_text(cell)) for cell in cells.values())), None):
+        return f"says {note[0].lower()!r}"
+    if support and not _is_support_type(support) and _is_of_other_than_support(support):
+        return f"has {support[:LONGEST_CELL]!r} for a support type"
+    return _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+
+
+def _not_a_name(cell: Value, agency: str) -> str | None:
+    if not agency:
+        return "has no agency"
+    if len(agency) > LONGEST_CELL:
+        return f"has an agency name of {len(agency)} characters"
+    is_name = len(_letters(agency)) >= LEAST_LETTERS and not _is_of_another_column(cell)
+    return None if is_name else f"has {agency!r} for an agency"
+
+
+def _is_of_other_than_support(support: str) -> bool:
+    is_placed = _is_type(support) or _is_header(support) or bool(_AGENCY.search(support) or _PLACE.search(support))
+    return is_placed or bool(state_code(support) or signed_date(support)) or len(_letters(support)) < 2
+
+
+def _is_header(text: str) -> bool:
+    return bool(_header([text]))
+
+
+def _is_type(text: str) -> bool:
+    return agency_type(text) in AGENCY_TYPES
+
+
+def _is_support_type(text: str) -> bool:
+    """Return whether a cell is no more than a support type; an agency's name may begin like one."""
+    return len(text) <= LONGEST_SUPPORT_TYPE and support_type(text) is not SupportType.OTHER
 
 
 def _document(link: str | None, cell: Value) -> str | None:

@@ -41,6 +41,15 @@ def cell_text(value: object) -> str:
     return "" if text.casefold() in _NOTHING else text
 
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAME = re.compile(
+    r"(?:(?<!\d)(\d{1,2})(?:st|nd|rd|th)?(?:\s+of)?[\s\-./,]*)?"
+    r"\b((?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?)\b\.?"
+    r"(?(1)|[\s\-./,]*(\d{1,2})(?!\d)(?:st|nd|rd|th)?)[\s\-./,]*",
+    re.IGNORECASE,
+)
+
+
 @cache
 def state_code(text: str) -> str | None:
     """Return the postal code of a state printed in full, abbreviated or misspelled; None if in doubt."""
@@ -102,7 +111,7 @@ def signed_date(value: object) -> date | None:
 
 
 def _date_text(text: str) -> date | None:
-    parts = re.findall(r"\d+", text)
+    parts = re.findall(r"\d+", _MONTH_NAME.sub(_month_first, text))
     if len(parts) == 2 and len(parts[1]) in (5, 6):  # month/dayyear
         parts = [parts[0], parts[1][:-4], parts[1][-4:]]
     elif len(parts) == 1 and len(parts[0]) == 8:  # mmddyyyy
@@ -118,6 +127,12 @@ def _date_text(text: str) -> date | None:
         return date(year + 2000 if year < 100 else year, month, day)
     except ValueError:
         return None
+
+
+def _month_first(named: re.Match[str]) -> str:
+    """Write "March 1" or "01-Mar" as 3/1."""
+    before, month, after = named.groups()
+    return f"{_MONTHS.index(month[:3].casefold()) + 1}/{before or after}/"
 
 
 def _with_year(day: date, year: int) -> date | None:

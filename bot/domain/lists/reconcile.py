@@ -15,6 +15,7 @@ from bot.domain.geography.fold import county_key, find_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
 from bot.domain.lists.names import Likeness
+from bot.domain.lists.unread import unread_twins
 
 Group = tuple[str, str]  # state and support type
 Groups = Mapping[Group, Sequence[Agreement]]
@@ -64,18 +65,17 @@ class _Comparison:
         self._known, self._listing = known, listing
         self._before = known.agreements[listing.list]
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
-        typed = _with_types(self._before, listing)
-        rows = (*listing.agreements, *(row for _, row in typed)) if typed else listing.agreements
-        self._rows = _distinguished(self._before, self._former, _with_states(self._before, rows))
+        numbered = _readable(self._before, listing)
+        self._rows = _distinguished(self._before, self._former, [row for _, row in numbered])
         chosen = _one_for_each(self._rows, self._before)
-        numbered = zip(self._rows, (*listing.row_numbers, *(number for number, _ in typed)), strict=True)
-        self._numbers = {row.key: number for row, number in numbered if chosen[row.key] is row}
+        numbers = zip(self._rows, (number for number, _ in numbered), strict=True)
+        self._numbers = {row.key: number for row, number in numbers if chosen[row.key] is row}
         self._now = self._with_absent_columns(chosen)
 
     def changes(self) -> tuple[Change, ...]:
         if self._listing.list not in self._known.seen:
             return tuple(self._change(Kind.LISTED, a, because=FIRST_SIGHT) for _, a in sorted(self._now.items()))
-        left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys())]
+        left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys() - self._unread)]
         joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
         joined = [row for row in joined if not self._is_signed(row)]
         pairs = best_pairs(left, joined)
@@ -96,14 +96,19 @@ class _Comparison:
         name, publication = self._listing.list, self._listing.publication
         absent = after.absent
         if name is ListName.PENDING:
-            at = publication.observed_at
-            absent = {key: self._known.absent.get(key, at) for key in after.pending if key not in self._now}
+            at, here = publication.observed_at, self._now.keys() | self._unread
+            absent = {key: self._known.absent.get(key, at) for key in after.pending if key not in here}
         return replace(
             after,
             rows={**after.rows, name: {key: n for key, n in self._numbers.items() if key in after.agreements[name]}},
             seen={**after.seen, name: publication},
             absent=absent,
         )
+
+    @cached_property
+    def _unread(self) -> frozenset[Key]:
+        """The known agreements whose rows are still on the list, but can't be read; these aren't gone."""
+        return unread_twins([a for key, a in self._before.items() if key not in self._now], self._listing.unread)
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
         if not self._absent_columns:
@@ -285,6 +290,17 @@ def _is_spelling(pair: Pair) -> bool:
     if pair.two_counties:
         return False
     return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
+
+
+def _readable(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
+    """Return the rows with their numbers, and with what an unreadable state or support type must have been."""
+    typed = _with_types(before, listing)
+    lacking = [(number, row) for number, row in listing.untyped if row.state not in STATES]
+    rows = (*listing.agreements, *(row for _, row in typed), *(row for _, row in lacking))
+    numbers = (*listing.row_numbers, *(number for number, _ in (*typed, *lacking)))
+    stated = list(zip(numbers, _with_states(before, rows), strict=True))
+    read = len(rows) - len(lacking)
+    return stated[:read] + [(number, row) for number, row in stated[read:] if row.state in STATES]
 
 
 def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:

@@ -1,7 +1,7 @@
 """Decide whether to accept a listing. A doubtful one is held: it changes nothing, and the operator gets one notice."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -9,10 +9,15 @@ from itertools import groupby
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
 from bot.domain.change import LEAVING, Change, Kind, Known
+from bot.domain.geography.fold import county_key
+from bot.domain.lists.names import Likeness, likeness
 
 MOST_GONE = 10  # the most agreements that left between two publications in 2025, with renames paired
 MOST_GONE_SHARE = 0.03
 SMALL_LIST = 300  # rows; up to this size only the number counts, not the share
+MOST_UNREADABLE = 5  # rows; no list of ICE's had more than one
+MOST_REDATED_SHARE = 0.02  # 12 of 957 once
+MOST_RETYPED_SHARE = 0.05  # 21 of 956 once
 FEWER_THAN_HEADLINE = (10, 0.03)  # the page is right to within a row or two
 MORE_THAN_HEADLINE = (150, 0.15)  # the page lags up to one publication behind; growth alone is never a reason to hold
 EARLIER_WITHIN = timedelta(days=60)  # how far back to look for an identical list
@@ -20,6 +25,7 @@ RELEASED_AFTER = timedelta(days=1)
 RELEASED_AFTER_READINGS = 3
 AHEAD = timedelta(days=2)  # a list's name may carry a date slightly in the future
 _NAMED = re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d|\d\d)(?!\d)(am|mid|pm|)([^.]*)", re.IGNORECASE)
+STAYING = frozenset({Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED})
 _PARTS = {"am": 0, "": 1, "mid": 1, "pm": 2}
 
 
@@ -78,10 +84,10 @@ def doubts(
     `changes` are the changes it would bring and `headline` the total on ICE's page. `excused` disappearances don't
     count. `log` holds the recent changes; it matters only if nothing on the listing is new.
     """
-    if listing.list is ListName.PENDING:
-        return ()  # an agreement missing from it counts as dropped only after seven days
-    reasons = []
     unexcused = [a for a in disappearances(changes) if a.key not in excused]
+    reasons = list(_row_doubts(known, listing, changes, len(unexcused)))
+    if listing.list is ListName.PENDING:
+        return tuple(reasons)  # what leaves it counts as dropped only after seven days
     before = len(known.agreements[listing.list])
     if listing.unreadable and unexcused:  # one of them may be a missing row; if none is missing, they are notes
         rows = "row" if len(listing.unreadable) == 1 else "rows"
@@ -93,6 +99,54 @@ def doubts(
     if headline is not None and not _near(len(listing.agreements), headline):
         reasons.append(f"it has {len(listing.agreements)} rows, but ICE's page says {headline}")
     return tuple(reasons)
+
+
+def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone: int) -> Iterator[str]:
+    """Yield reasons to doubt rows that stay: too many can't be read, or have another value in the same column.
+
+    `gone` is how many leave the list beside them; one cause may do both.
+    """
+    if len(listing.unreadable) > MOST_UNREADABLE:
+        yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
+    if listing.strays:
+        yield f"a cell far outside the list isn't read ({listing.strays[0]})"
+    before = len(known.agreements[listing.list])
+    stayed = [(change.was, change.agreement) for change in changes if change.was is not None and change.kind in STAYING]
+    others: set[Key] = set()
+    for column, (is_replaced, share) in _REPLACED.items():
+        replaced = {now.key for was, now in stayed if is_replaced(was, now)}
+        others |= replaced if share is None else set()
+        if len(replaced) > (_most_gone(before) if share is None else max(MOST_GONE, share * before)):
+            yield f"{len(replaced)} of {before} agreements would have another {column} at once"
+    if others and gone and gone + len(others) > _most_gone(before) >= max(gone, len(others)):
+        yield f"{gone} of {before} agreements would leave the list and {len(others)} have another state or name"
+
+
+def _is_renamed(was: Agreement, now: Agreement) -> bool:
+    """Return whether a name is another one, not only written in another way."""
+    return likeness(was.canonical, now.canonical, now.state) < Likeness.EXTENDED
+
+
+def _is_redated(was: Agreement, now: Agreement) -> bool:
+    """Return whether a date was replaced or lost; one that was added is none."""
+    return was.signed is not None and was.signed != now.signed
+
+
+def _is_elsewhere(was: Agreement, now: Agreement) -> bool:
+    """Return whether a county was replaced by another real one, or lost."""
+    one = county_key(was.state, was.county) if was.county else ""
+    return bool(one) and one != (county_key(now.state, now.county) if now.county else "")
+
+
+# What makes a column another one in a row that stays; and the most at once, if that isn't the most that may leave.
+_REPLACED: Mapping[str, tuple[Callable[[Agreement, Agreement], bool], float | None]] = {
+    "state": (lambda was, now: was.state != now.state, None),
+    "agency": (_is_renamed, None),
+    "support type": (lambda was, now: was.key.support_type != now.key.support_type, None),
+    "county": (_is_elsewhere, None),
+    "signing date": (_is_redated, MOST_REDATED_SHARE),
+    "type": (lambda was, now: bool(was.agency_type) and was.agency_type != now.agency_type, MOST_RETYPED_SHARE),
+}
 
 
 def goes_back(changes: Iterable[Change]) -> bool:

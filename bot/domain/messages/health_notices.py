@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.chat.replies import said
 from bot.domain.health import is_old, is_stale, span, wrong
 from bot.domain.lists.vetting import Held
-from bot.domain.source_status import SourceStatus
+from bot.domain.source_status import ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
 from bot.domain.timestamps import stamp
@@ -41,6 +41,8 @@ def for_operator(
     for h in held:
         yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
     for status in statuses:
+        for oddities in status.facts.get(ODDITIES, {}).values():
+            yield from (Notice(f"odd {status.source} {key}", text) for key, text in oddities.items())
         if is_stale(status, now, stale_after):
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"

@@ -11,8 +11,9 @@ WORKBOOK = {
     "texts": 200_000,
     "rows": 100_000,
     "columns": 64,
-    "cells": 1_000_000,  # including gaps
-    "links": 100_000,  # or linked cells
+    "strays": 5,  # cells outside these rows and columns, which are left out
+    "cells": 1_000_000,  # counting gaps
+    "links": 100_000,  # or cells that have a link
 }
 
 PDF = {

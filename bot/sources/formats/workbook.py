@@ -1,8 +1,8 @@
 """Read an Excel workbook (.xlsx) as plain values and links, within the limits in WORKBOOK.
 
-The values match those from openpyxl's `load_workbook`, with four exceptions that suit ICE's lists better: a date that
-isn't in the calendar stays a number, a cell with only a link stays empty, cells under a merged cell keep their values,
-and a shared or array formula gives only the text in its own cell.
+The values are those of openpyxl's `load_workbook`, with four exceptions that suit ICE's lists better: a date that isn't
+in the calendar stays a number, a cell with only a link stays empty, cells under a merged cell keep their values, and a
+formula gives the result that Excel saved with it. Only a formula without a result is read as its own text, behind "=".
 """
 
 import re
@@ -37,6 +37,8 @@ _CELL = re.compile(
 _LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
 _HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
+_REFERENCE = re.compile("([A-Z]{1,3})([1-9][0-9]{0,6})")
+_HYPERLINK = re.compile(r'=?\s*HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:,\s*"((?:[^"]|"")*)"\s*)?\)\s*', re.IGNORECASE)
 _PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colors and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
@@ -51,11 +53,15 @@ _DAMAGE = (  # all the errors that zipfile and the decoders raise on damaged byt
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A visible worksheet. `rows` start at A1, all of one length; `links` are by row and column, counting from 1."""
+    """A visible worksheet: `rows` start at A1 and have one length; `links` are by row and column, counted from 1.
+
+    A HYPERLINK formula counts among the links. `strays` are the references of a few cells far out, which aren't read.
+    """
 
     title: str
     rows: list[list[Value]]
     links: dict[tuple[int, int], str]
+    strays: tuple[str, ...] = ()
 
 
 def read_workbook(body: bytes) -> tuple[Sheet, ...]:
@@ -101,8 +107,10 @@ def _sheets(package: Package) -> Iterator[Sheet]:
             kind, part, _ = relations[_key(tag)]
             if kind == "worksheet":
                 cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
-                rows = _rows(package, cells, _Conversions(texts, formats))
-                yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
+                conversions = _Conversions(texts, formats)
+                rows = _rows(package, cells, conversions)
+                links = conversions.links | _links(package, rest, package.relations(part))
+                yield Sheet(tag.get("name", ""), rows, links, tuple(conversions.strays))
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -159,10 +167,15 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
 
 
 class _Conversions(dict[str, Convert]):
-    """The functions that convert a cell's text to its value, by the cell's attributes, which most cells share."""
+    """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share.
+
+    `links` collects the addresses in HYPERLINK formulas, by row and column, and `strays` the cells far out.
+    """
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
         super().__init__()
+        self.links: dict[tuple[int, int], str] = {}
+        self.strays: list[str] = []
         self._formats = formats
         self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": ("1", "true").__contains__, "d": _iso}
 
@@ -206,10 +219,16 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
     column, number = 0, str(row)
     for reference, tag, text, content in _CELL.findall(xml):
         column += 1
-        if reference != _EXPECTED[column] + number:
+        if row > WORKBOOK["rows"] or reference != _EXPECTED[column] + number:
+            if _is_far(reference) and len(conversions.strays) < WORKBOOK["strays"]:
+                conversions.strays.append(reference)
+                column -= 1
+                continue
             column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
         value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
+        if content and "HYPERLINK" in content.upper() and (link := _linked(content)):
+            conversions.links[row, column] = link
         if column > len(cells):
             cells.append(value)
         else:
@@ -217,14 +236,32 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
     return cells
 
 
+def _is_far(reference: str) -> bool:
+    """Return whether a cell that Excel can have is outside what we read: a slip of the mouse, if there are few."""
+    found = _REFERENCE.fullmatch(reference)
+    return found is not None and (found[1] not in _COLUMNS or int(found[2]) > WORKBOOK["rows"])
+
+
 def _value(tag: str, content: str, conversions: _Conversions) -> Value:
     contents = _contents(content)
-    if "f" in contents:
-        return "=" + contents["f"]
-    if attributes(tag).get("t") == "inlineStr":
+    kind, text = attributes(tag).get("t"), contents.get("v")
+    if "f" in contents and not text and not (kind == "str" and text is not None):  # a saved empty text is a result
+        link = _HYPERLINK.fullmatch(contents["f"])
+        return _unquoted(link[2] or link[1]) if link else "=" + contents["f"]
+    if kind == "inlineStr" and "f" not in contents:
         return contents.get("t", "")
-    text = contents.get("v")
     return conversions[tag](text) if text else None
+
+
+def _linked(content: str) -> str | None:
+    """Return the address in a cell's HYPERLINK formula; None if it is computed or leads inside the workbook."""
+    link = _HYPERLINK.fullmatch(_contents(content).get("f", ""))
+    address = _unquoted(link[1]) if link else ""
+    return address if address and not address.startswith("#") else None
+
+
+def _unquoted(text: str) -> str:
+    return text.replace('""', '"')
 
 
 def _column(reference: str | None, row: int, column: int) -> int:
