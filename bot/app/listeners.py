@@ -11,7 +11,7 @@ from bot.channels import CHANNELS, ChatHandler, Listener, Receive, Route
 from bot.config.settings import Settings
 from bot.errors import StoreUnavailable
 from bot.pipeline.runner import Runner
-from bot.store import Store
+from bot.store import Leases
 from bot.web.server import Views, serving
 
 RESTART_AFTER = 60.0  # seconds until a listener that failed unexpectedly is restarted
@@ -73,7 +73,7 @@ async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
         await asyncio.sleep(RESTART_AFTER)
 
 
-def _while_leader(listen: Listen, leadership: str, store: Store) -> Listen:
+def _while_leader(listen: Listen, leadership: str, store: Leases) -> Listen:
     """Listen only while this program holds the leadership, and stop if another program takes over."""
 
     async def is_leader() -> bool:

@@ -13,7 +13,7 @@ from bot.fetch import Fetch, Limits
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
-from bot.store import Store
+from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
 from bot.worker.health_notices import Operator
 
@@ -51,7 +51,7 @@ def places(settings: Settings) -> Mapping[str, Place]:
 class StoredNotes:
     """The store's notes of one kind. Channels keep their tokens in notes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Notes) -> None:
         self._store = store
 
     async def get(self, key: str) -> str | None:

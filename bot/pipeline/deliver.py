@@ -21,7 +21,7 @@ from bot.domain.timestamps import after, stamp
 from bot.errors import SendError
 from bot.pipeline.rasterize import image_of
 from bot.pipeline.token_recovery import PROBE_EVERY, resume_all
-from bot.store import Store
+from bot.store import ChangeLog, Store
 
 FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
@@ -170,7 +170,7 @@ async def _circumstances(
     )
 
 
-async def _agendas(pinned: Subscription, new: Sequence[Change], store: Store) -> AgendaLog:
+async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog) -> AgendaLog:
     """Return the agenda mentions recorded before the new changes, if any new change may follow from a vote."""
     followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
     if not followed:

@@ -16,7 +16,7 @@ from bot.domain.change import Change
 from bot.domain.source_status import SourceStatus, spread
 from bot.errors import SourceError, attribute_errors_to
 from bot.sources import LOCAL, Fetcher
-from bot.store import Record, Store
+from bot.store import Record, Sources, Store
 
 PARKED_AFTER = timedelta(days=7)
 LEAST_FAILURES = 3  # so that a single failure doesn't park a place that is read once a week
@@ -186,5 +186,5 @@ async def _status_after_failure(
     return failed
 
 
-async def _other_sources_are_read(store: Store, at: datetime) -> bool:
+async def _other_sources_are_read(store: Sources, at: datetime) -> bool:
     return any(status.read_at and at - status.read_at < LAST_SIGN_OF_LIFE for status in await store.source_statuses())

@@ -16,7 +16,7 @@ from bot.domain.source_status import ODDITIES, Reading, SourceStatus, spread
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.sources import Fetcher, Source
-from bot.store import Record, Store
+from bot.store import ChangeLog, Record, Store
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
@@ -125,7 +125,7 @@ class _Judgment:
         return replace(self.holding(name, None, *documents), known=found.known, changes=self.changes + found.changes)
 
 
-async def _known_so_far(store: Store) -> _Judgment:
+async def _known_so_far(store: ChangeLog) -> _Judgment:
     return _Judgment(await store.known(), tuple(await store.held()))
 
 

@@ -20,7 +20,7 @@ from bot.pipeline.deliver import Delivered, deliver
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
 from bot.sources import Fetcher, Source
-from bot.store import Store
+from bot.store import Leases, Store
 
 MOST_PLACES = 16  # read at the same time
 NO_LIMIT = 1_000_000  # a command delivers all that is due
@@ -222,7 +222,7 @@ class Runner:
 class _LeaseKeeper:
     """A timer that renews a lease during long work. Work that ends before the first renewal needs no extra task."""
 
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: Leases, name: str) -> None:
         self._store, self._name = store, name
         self._timer = asyncio.get_running_loop().call_later(RENEW_EVERY, self._start)
         self._task: asyncio.Task[None] | None = None

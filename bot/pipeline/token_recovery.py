@@ -7,14 +7,14 @@ from itertools import groupby
 import structlog
 
 from bot.domain.subscription import Subscription
-from bot.store import Store
+from bot.store import Subscriptions
 
 PROBE_EVERY = timedelta(minutes=15)
 
 log = structlog.get_logger()
 
 
-async def probe_rejected_tokens(store: Store, now: datetime, *, at_once: bool = False) -> None:
+async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once: bool = False) -> None:
     """Let one subscription per rejected token try again; the others stay paused until its message gets through.
 
     With `at_once`, used at startup, don't wait for the next try, because the operator may have set a new token.
@@ -27,7 +27,7 @@ async def probe_rejected_tokens(store: Store, now: datetime, *, at_once: bool = 
             log.info("trying a rejected token again", **probe.log_context())
 
 
-async def resume_all(probe: Subscription, store: Store) -> None:
+async def resume_all(probe: Subscription, store: Subscriptions) -> None:
     """Resume every subscription paused for the same token, because this one's message got through."""
     paused = [s for s in await store.subscriptions() if s.refused and s.bot == probe.bot and s.id != probe.id]
     for subscription in paused:

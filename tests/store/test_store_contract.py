@@ -1,4 +1,4 @@
-"""What every store does; a new one is a line in STORES."""
+"""The contract of every store; a new store is a line in STORES."""
 
 import random
 from dataclasses import replace
@@ -107,7 +107,7 @@ async def test_changes_are_numbered_in_their_order_and_stamped(store):
     assert await store.last_seq() == 5
 
 
-async def test_what_is_known_is_what_was_recorded_also_after_opening_again(place, store):
+async def test_the_known_state_is_the_recorded_one_after_opening_again_too(place, store):
     await tell(store, *first_sight(60))
     known = await store.known()
     gone, renamed = agreement(3), agreement(4)
@@ -138,7 +138,7 @@ async def test_new_rows_and_publications_without_changes_are_kept(place, store):
     assert await store.known() == brought.known
 
 
-async def test_what_is_known_must_follow_from_the_changes(store):
+async def test_the_known_state_must_follow_from_the_changes(store):
     await tell(store, *first_sight(3))
     brought = record(await store.known(), [signed(9)])
     with pytest.raises(StoreError, match="doesn't follow"):
@@ -167,14 +167,14 @@ async def test_the_log_is_read_by_number_time_state_and_kind(store):
     assert await numbers(after=7) == []
 
 
-async def test_a_change_comes_back_with_everything_it_had(place, store):
+async def test_a_change_comes_back_complete(place, store):
     what = agreement(50, printed={"SUPPORT TYPE": "Task  Force\tModel\u2028"}, addendum="https://x/a b.pdf")
     [given] = await tell(store, change(Kind.SIGNED, what))
     store = await place.open()
     assert list(await store.changes()) == [given]
 
 
-async def test_a_mention_comes_back_with_everything_it_had_and_changes_nothing_of_ices_lists(place, store):
+async def test_a_mention_comes_back_complete_and_leaves_ices_lists_alone(place, store):
     await tell(store, *first_sight(5))
     before, held_before = await store.known(), (held(1),)
     await store.put_held(held_before)
@@ -192,7 +192,7 @@ async def test_a_mention_comes_back_with_everything_it_had_and_changes_nothing_o
     assert list(await store.changes(states=["NC"], kinds=[Kind.MENTIONED])) == [given, again]
 
 
-async def test_a_mention_is_due_to_those_who_watch_its_state(store):
+async def test_a_mention_is_due_to_subscriptions_that_watch_its_state(store):
     here = await store.subscribe(subscription(["NC"]))
     elsewhere = await store.subscribe(replace(subscription(["TX"]), address="C9"))
     await store.record(Record(status=status(source="x"), recorded_at=NOON, known=None, changes=(spoken(),), held=None))
@@ -203,7 +203,7 @@ async def test_a_mention_is_due_to_those_who_watch_its_state(store):
 # Sources, what is held, evidence
 
 
-async def test_memories_come_back_by_name(place, store):
+async def test_statuses_come_back_by_name(place, store):
     first, second = status(source="b"), status(source="a", problem="403", problem_since=NOON, failures=3)
     await store.remember(first)
     await store.remember(second)
@@ -213,7 +213,7 @@ async def test_memories_come_back_by_name(place, store):
     assert await store.source_status("a") == second
 
 
-async def test_what_is_remembered_again_and_again_is_remembered_whole(place, store):
+async def test_a_status_remembered_again_and_again_stays_complete(place, store):
     first = status(source="b")
     await store.remember(first)
     later = replace(first, tried_at=NOON + MINUTE, read_at=NOON + MINUTE, facts=dict(first.facts))
@@ -225,7 +225,7 @@ async def test_what_is_remembered_again_and_again_is_remembered_whole(place, sto
     assert await store.source_status("b") == replace(other, validators={}, parked_at=None)
 
 
-async def test_what_is_held_is_replaced_as_a_whole(place, store):
+async def test_held_listings_are_replaced_as_a_whole(place, store):
     older, newer = held(1, [agreement(1)]), held(2)
     await store.put_held([newer, older])
     assert list(await store.held()) == [older, newer]
@@ -238,7 +238,7 @@ async def test_what_is_held_is_replaced_as_a_whole(place, store):
     assert list(await store.held()) == []
 
 
-async def test_a_document_is_kept_as_it_was_fetched_first(place, store):
+async def test_a_document_is_kept_as_it_was_first_fetched(place, store):
     first = document()
     again = replace(first, name="other.xlsx", fetched_at=NOON + MINUTE)
     await store.record(record(await store.known(), documents=(first,)))
@@ -256,7 +256,7 @@ async def test_an_unchanged_answer_is_no_evidence(store):
 # Subscriptions
 
 
-async def test_a_new_subscription_is_told_of_nothing_older(store):
+async def test_a_new_subscription_is_owed_nothing_older(store):
     await tell(store, *first_sight(3), signed(10, "FL"))
     new = await store.subscribe(subscription(["FL"]))
     assert new.cursor == 4
@@ -266,7 +266,7 @@ async def test_a_new_subscription_is_told_of_nothing_older(store):
     assert list(await store.subscriptions()) == [new]
 
 
-async def test_identities_are_never_used_again(place, store):
+async def test_ids_are_never_reused(place, store):
     first = await store.subscribe(subscription())
     second = await store.subscribe(subscription())
     await store.unsubscribe(second.id)
@@ -280,13 +280,13 @@ async def test_identities_are_never_used_again(place, store):
     assert len({first.id, second.id, third.id, fourth.id}) == 4
 
 
-async def test_forgetting_one_that_is_not_there_does_nothing(store):
+async def test_ending_a_missing_subscription_does_nothing(store):
     await store.unsubscribe("s99")
     with pytest.raises(StoreError, match="s99"):
         await store.advance("s99", 1)
 
 
-async def test_a_time_zone_that_is_none_is_refused(store):
+async def test_an_unknown_time_zone_is_refused(store):
     with pytest.raises(StoreError, match="Mars/Olympus"):
         await store.subscribe(subscription(tz="Mars/Olympus"))
     mine = await store.subscribe(subscription())
@@ -314,7 +314,7 @@ async def test_a_daily_subscription_is_due_at_its_hour(place, store):
         store = await place.open()
 
 
-async def test_those_due_longest_come_first(store):
+async def test_the_longest_due_come_first(store):
     for state in ("FL", "TX", "GA"):
         await store.subscribe(subscription([state]))
     for minute, state in enumerate(("TX", "GA", "FL")):
@@ -324,7 +324,7 @@ async def test_those_due_longest_come_first(store):
     assert [s.id for s in await store.due(NOON)] == ["s2"], "a clock set back"
 
 
-async def test_the_first_sight_is_due_to_nobody(store):
+async def test_first_sight_is_due_to_nobody(store):
     await store.subscribe(subscription(["*"]))
     await tell(store, *first_sight(5))
     assert list(await store.due(NOON)) == []
@@ -348,7 +348,7 @@ async def test_a_digest_is_pinned_sent_in_parts_and_done(place, store):
     assert list(await store.due(NOON)) == []
 
 
-async def test_what_was_recorded_while_a_digest_was_sent_is_due_after_it(place, store):
+async def test_a_change_recorded_while_a_digest_is_sent_is_due_after_it(place, store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"))
     await store.pin(mine.id, 1, NOON)
@@ -359,7 +359,7 @@ async def test_what_was_recorded_while_a_digest_was_sent_is_due_after_it(place, 
     assert list(await store.due(NOON + MINUTE)) == [done]
 
 
-async def test_a_failure_is_kept_and_held_back_and_nothing_brings_it_forward(place, store):
+async def test_a_failed_send_waits_for_its_retry_and_nothing_brings_it_forward(place, store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"))
     [due] = await store.due(NOON)
@@ -379,7 +379,7 @@ async def test_a_failure_is_kept_and_held_back_and_nothing_brings_it_forward(pla
     assert (done.retry_at, done.failures, done.failing_since) == (None, 0, None)
 
 
-async def test_a_failure_undoes_nothing_that_its_owner_did_meanwhile(store):
+async def test_a_failed_send_undoes_nothing_its_owner_did_meanwhile(store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"))
     [due] = await store.due(NOON)
@@ -392,7 +392,7 @@ async def test_a_failure_undoes_nothing_that_its_owner_did_meanwhile(store):
     assert (now.cadence, now.paused, now.failures) == (Cadence.DAILY, "stopped by its owner", 1)
 
 
-async def test_nothing_is_kept_of_one_who_was_forgotten_while_the_message_was_sent(store):
+async def test_nothing_is_kept_about_a_subscription_forgotten_during_a_send(store):
     mine = await store.subscribe(subscription(["FL"]))
     await store.forget(mine.id)
     with pytest.raises(StoreError, match="no subscription"):
@@ -429,7 +429,7 @@ async def test_notes_are_kept_by_kind_and_key(place, store):
         store = await place.open()
 
 
-async def test_a_forgotten_one_leaves_no_receipt(place, store):
+async def test_a_forgotten_subscription_leaves_no_receipt(place, store):
     gone, stays = await store.subscribe(subscription()), await store.subscribe(subscription())
     for one in (gone, stays):
         await store.sent(receipt(one.id))
@@ -441,7 +441,7 @@ async def test_a_forgotten_one_leaves_no_receipt(place, store):
         store = await place.open()
 
 
-async def test_a_paused_subscription_is_told_once_it_is_resumed(place, store):
+async def test_a_paused_subscription_is_due_once_it_is_resumed(place, store):
     mine = await store.subscribe(subscription(["FL"]))
     mine = await store.change_subscription(replace(mine, paused="channel_not_found"))
     await tell(store, signed(1, "FL"))
@@ -452,7 +452,7 @@ async def test_a_paused_subscription_is_told_once_it_is_resumed(place, store):
     assert list(await store.due(NOON)) == [resumed]
 
 
-async def test_one_whose_turn_has_not_come_is_due_again_then_with_nothing_sent_and_nothing_failed(place, store):
+async def test_a_deferred_subscription_is_due_later_with_nothing_sent_and_nothing_failed(place, store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"))
     await store.pin(mine.id, 1, NOON)
@@ -468,7 +468,7 @@ async def test_one_whose_turn_has_not_come_is_due_again_then_with_nothing_sent_a
     assert [s.id for s in await store.due(NOON + timedelta(seconds=10))] == [mine.id]
 
 
-async def test_a_token_that_is_refused_pauses_until_it_is_asked_again_and_works(place, store):
+async def test_a_rejected_token_pauses_until_a_probe_works(place, store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"))
     [due] = await store.due(NOON)
@@ -485,7 +485,7 @@ async def test_a_token_that_is_refused_pauses_until_it_is_asked_again_and_works(
     assert not (await store.advance(mine.id, 1)).refused
 
 
-async def test_one_that_its_owner_stopped_meanwhile_is_not_taken_for_refused(store):
+async def test_a_subscription_its_owner_stopped_meanwhile_does_not_count_as_rejected(store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"))
     [due] = await store.due(NOON)
@@ -495,7 +495,7 @@ async def test_one_that_its_owner_stopped_meanwhile_is_not_taken_for_refused(sto
     assert (now.paused, now.refused) == ("stopped by its owner", False)
 
 
-async def test_an_undo_owes_what_was_owed_before_and_nothing_that_was_only_wanted_in_between(place, store):
+async def test_an_undo_owes_what_the_old_filter_would_have_and_nothing_else(place, store):
     mine = await store.subscribe(subscription(["FL", "TX"]))
     await tell(store, signed(1, "TX"))
     fewer = mine.with_settings(replace(mine.settings, filter=Filter(states={"FL": 0, "GA": 0})))
@@ -512,7 +512,7 @@ async def test_an_undo_owes_what_was_owed_before_and_nothing_that_was_only_wante
     assert list(await store.subscriptions()) == [undone]
 
 
-async def test_nothing_waits_for_a_time_that_is_far_off_only_because_the_clock_was_ahead(place, store):
+async def test_nothing_waits_for_a_time_set_while_the_clock_was_ahead(place, store):
     ahead = NOON + timedelta(days=30)
     await store.record(record(await store.known(), at=ahead))
     instant = await store.subscribe(replace(subscription(["FL"]), created_at=ahead))
@@ -536,7 +536,7 @@ async def test_nothing_waits_for_a_time_that_is_far_off_only_because_the_clock_w
     assert (after.id, after.due_at) == (instant.id, NOON + MINUTE), "what is recorded from now on has its own time"
 
 
-async def test_a_clock_that_is_put_right_by_a_few_seconds_changes_nothing(store):
+async def test_a_clock_set_back_by_a_few_seconds_changes_nothing(store):
     soon = NOON + timedelta(seconds=20)
     await store.subscribe(subscription(["FL"]))
     await tell(store, signed(1, "FL"), at=soon)
@@ -546,7 +546,7 @@ async def test_a_clock_that_is_put_right_by_a_few_seconds_changes_nothing(store)
     assert list(await store.due(NOON)) == []
 
 
-async def test_a_state_that_is_added_later_brings_nothing_older(store):
+async def test_a_state_added_later_brings_nothing_older(store):
     mine = await store.subscribe(subscription(["FL"]))
     await tell(
         store, signed(1, "TX"), signed(2, "FL"), change(Kind.RENAMED, agreement(3, "FL"), was=agreement(4, "FL"))
@@ -562,7 +562,7 @@ async def test_a_state_that_is_added_later_brings_nothing_older(store):
     assert mine.due_at == NOON
 
 
-async def test_what_is_taken_out_is_owed_no_more(store):
+async def test_a_state_taken_out_of_a_filter_is_owed_nothing(store):
     mine = await store.subscribe(subscription(["FL", "TX"]))
     await tell(store, signed(1, "TX"))
     mine = await store.change_subscription(replace(mine, filter=Filter(states={"FL": 0})))
@@ -571,7 +571,7 @@ async def test_what_is_taken_out_is_owed_no_more(store):
     assert list(await store.due(NOON)) == []
 
 
-async def test_a_correction_is_due_to_those_of_the_old_and_of_the_new_state(store):
+async def test_a_correction_is_due_in_the_old_state_and_in_the_new(store):
     for state in ("FL", "GA", "TX"):
         await store.subscribe(subscription([state]))
     await tell(store, change(Kind.CORRECTED, replace(agreement(2, "FL"), state="GA"), was=agreement(2, "FL")))
@@ -597,9 +597,7 @@ async def test_a_correction_is_due_to_those_of_the_old_and_of_the_new_state(stor
     ],
     ids=["county", "agency", "support type"],
 )
-async def test_what_moves_into_the_county_the_name_or_the_type_that_one_watches_wakes_as_signed(
-    store, watches, was, now, kind
-):
+async def test_an_agreement_that_moves_into_a_watched_county_name_or_type_is_due(store, watches, was, now, kind):
     mine = await store.subscribe(replace(subscription(), filter=Filter(**({"states": {}} | watches))))
     await tell(store, change(kind, now, was=was))
     assert [s.id for s in await store.due(NOON)] == [mine.id]
@@ -614,7 +612,7 @@ NARROW = [
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_what_is_due_is_what_the_domain_owes(place, store, seed):
+async def test_a_subscription_is_due_when_the_domain_says_so(place, store, seed):
     dice = random.Random(seed)
     states, kinds = ["FL", "TX", "GA", "NC", "*"], [k for k in Kind if k is not Kind.LISTED]
     for step in range(150):
@@ -653,7 +651,7 @@ async def test_what_is_due_is_what_the_domain_owes(place, store, seed):
 # Closing
 
 
-async def test_a_closed_store_says_so(place, store):
+async def test_a_closed_store_refuses_everything(place, store):
     await store.close()
     await store.close()
     with pytest.raises(StoreError, match="closed"):

@@ -63,14 +63,20 @@ async def test_a_crowd_waits_its_turn_unstarted_while_another_channel_is_served(
             await work.tick()
             await asyncio.sleep(0)
 
+    async def pinned():
+        return [s.channel for s in await store.subscriptions() if s.pinned is not None]
+
     async with asyncio.timeout(60):
         await until(lambda: shut.waiting == 20 and len(wide.told) == 50)
+        while await pinned() != ["shut"] * 20:  # noqa: ASYNC110 - the store is waited for
+            await asyncio.sleep(0)
     for _ in range(5):
         await work.tick()
     async with asyncio.timeout(60):  # what was sent is also recorded, in its turn at the disk
         while sum(s.pinned is not None for s in await store.subscriptions()) != 20:
             await work.tick()
     assert shut.waiting == shut.most == 20
+    assert await pinned() == ["shut"] * 20
     assert sorted(wide.told, key=int) == [str(number) for number in range(50)]
 
     shut.opened.set()

@@ -1,5 +1,6 @@
 """The rows in the tables, the values stored in them, and the statements that read and write them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC
@@ -181,7 +182,8 @@ async def keep_documents(db: AsyncConnection, documents: Sequence[Document]) -> 
     for document in documents:
         if not document.unchanged:
             check(document)
-            row = {"sha256": document.sha256, "label": label(document).decode(), "packed": packed(document)}
+            body = await asyncio.to_thread(packed, document)  # a large one takes a while
+            row = {"sha256": document.sha256, "label": label(document).decode(), "packed": body}
             await db.execute(insert(EVIDENCE).values(row).on_conflict_do_nothing())
 
 

@@ -40,15 +40,14 @@ class InMemory:
         """Return the SHA-256 of each document."""
         return sorted(self._documents)
 
-    def fold(self, image: Image) -> None:
-        """Do nothing: there is no journal."""
-
-    def erase(self, image: Image) -> None:
-        """Do nothing: there are no files."""
-
     def fill(self, image: Image) -> None:
         """Load an image."""
         self.contents = Contents(image)
 
+    def fold(self, image: Image) -> None:
+        """Do nothing, because no file holds anything."""
+
+    erase = fold
+
     def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Do nothing, because nothing is open."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
+from typing import NoReturn
 
 import msgspec
 
@@ -200,21 +201,11 @@ class Reader:
             self._recovered = self._load()
         return self._recovered.contents
 
-    def commit(self, *_: object) -> Transaction:
-        """Refuse to commit."""
+    def commit(self, *_: object) -> NoReturn:
+        """Refuse, as every method that writes."""
         raise StoreUnwritable(f"{self._folder.path} was opened for reading only.")
 
-    def fold(self, image: Image) -> None:
-        """Refuse to fold."""
-        self.commit(image)
-
-    def erase(self, image: Image) -> None:
-        """Refuse to erase."""
-        self.commit(image)
-
-    def fill(self, image: Image) -> None:
-        """Refuse to load an image."""
-        self.commit(image)
+    fold = erase = fill = commit
 
     def close(self) -> None:
         """Do nothing: no file stays open."""

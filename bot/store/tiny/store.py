@@ -51,56 +51,34 @@ class Files(Protocol):
     """The store's files: a folder opened for writing or only for reading, or memory. Methods may wait for the disk."""
 
     @property
-    def contents(self) -> Contents:
-        """Everything committed so far."""
-
+    def contents(self) -> Contents: ...
     @property
-    def notices(self) -> Sequence[str]:
-        """Messages for the operator."""
-
+    def notices(self) -> Sequence[str]: ...
     @property
-    def is_full(self) -> bool:
-        """True if the journal is long enough to fold."""
-
+    def is_full(self) -> bool: ...
     @property
-    def has_news(self) -> bool:
-        """True if the journal holds anything the snapshot doesn't."""
-
+    def has_news(self) -> bool: ...
     def commit(
-        self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document]
-    ) -> Transaction:
-        """Write a transaction and return it as it will be read back."""
-
-    def fold(self, image: Image) -> None:
-        """Fold the journal into a snapshot."""
-
-    def erase(self, image: Image) -> None:
-        """Rewrite the files so that they hold nothing but the image."""
-
-    def fill(self, image: Image) -> None:
-        """Load an image into an empty store."""
-
-    def close(self) -> None:
-        """Close the files and release the lock."""
+        self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document], /
+    ) -> Transaction: ...
+    def fold(self, image: Image, /) -> None: ...
+    def erase(self, image: Image, /) -> None: ...
+    def fill(self, image: Image, /) -> None: ...
+    def close(self) -> None: ...
 
 
-class EvidenceStore(Protocol):
-    """A place that stores documents."""
+class Documents(Protocol):
+    """Where documents are kept."""
 
-    def get(self, sha256: str) -> Document | None:
-        """Return a document as it was first stored."""
-
-    def put(self, document: Document) -> None:
-        """Store a document unless it is already stored."""
-
-    def names(self) -> list[str]:
-        """Return the SHA-256 of each document."""
+    def get(self, sha256: str) -> Document | None: ...
+    def put(self, document: Document) -> None: ...
+    def names(self) -> list[str]: ...
 
 
 class TinyStore:
     """The store in one folder. `notices` tells the operator about damage and repairs."""
 
-    def __init__(self, files: Files, evidence: EvidenceStore) -> None:
+    def __init__(self, files: Files, evidence: Documents) -> None:
         self._files = files
         self._evidence = evidence
         self._disk = ThreadPoolExecutor(1, "store")

@@ -39,7 +39,7 @@ def cut_off_the_leaders(database):
         return len(db.execute(cut + "(SELECT oid FROM pg_database WHERE datname = current_database())").fetchall())
 
 
-async def test_due_subscriptions_are_shared_out_and_nobody_gets_another_ones(three):
+async def test_due_subscriptions_are_shared_out_and_no_two_programs_get_the_same(three):
     everybody = await crowd(three[0], 60)
 
     async def some(store):

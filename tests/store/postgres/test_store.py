@@ -90,7 +90,7 @@ async def test_many_recorders_leave_no_gap_and_every_reader_sees_their_numbers_i
     assert await pair[0].last_seq() == 40
 
 
-async def test_a_new_subscription_waits_for_a_recorder_and_starts_behind_it(pair, database):
+async def test_a_new_subscription_waits_for_a_recorder_and_starts_after_it(pair, database):
     _, other = pair
     with transaction(database) as db:
         db.execute("UPDATE ledger SET last_seq = 7")
@@ -114,7 +114,7 @@ async def test_a_change_recorded_while_another_program_advances_is_due_afterward
 
 
 @pytest.mark.parametrize("round_", range(5))
-async def test_recording_and_advancing_side_by_side_forgets_nothing(pair, round_):
+async def test_recording_and_advancing_side_by_side_lose_nothing(pair, round_):
     one, other = pair
     mine = await one.subscribe(subscription(["FL"]))
     for number in range(8):
@@ -143,7 +143,7 @@ async def test_a_retraction_is_due_before_the_hour_of_a_digest(pair, database):
     assert [s.id for s in await one.due(NOON + 2 * MINUTE)] == [mine.id]
 
 
-async def test_both_stores_say_the_same_of_the_same_steps(database, tmp_path):
+async def test_both_stores_say_the_same_after_the_same_steps(database, tmp_path):
     from bot.store.tiny.store import TinyStore
 
     tiny, postgres = TinyStore.open(tmp_path / "data"), await PostgresStore.open(database)
@@ -169,7 +169,7 @@ async def test_receipts_are_kept_for_ninety_days(pair):
 # The tables
 
 
-async def test_a_database_without_tables_is_refused_with_what_to_do(server):
+async def test_a_database_without_tables_is_refused_and_told_to_migrate(server):
     with pytest.raises(StoreError, match="Run `countersign migrate`"):
         await PostgresStore.open(server.make())
 

@@ -1,4 +1,4 @@
-"""Whatever happens to the program or to its disk: what was acknowledged is there, and nothing is there by half."""
+"""Whatever happens to the program or its disk, every acknowledged transaction is there and none is there by half."""
 
 import asyncio
 import errno
@@ -108,7 +108,7 @@ def working(folder, done=0, limit=LIMIT):
 
 
 @pytest.mark.parametrize("first", range(0, KILLS, 20))
-async def test_what_was_acknowledged_before_a_kill_is_there(folder, tmp_path, monkeypatch, first):
+async def test_every_transaction_acknowledged_before_a_kill_is_there(folder, tmp_path, monkeypatch, first):
     dice, done = random.Random(first), 0
     expected = TinyStore.open(tmp_path / "expected", journal_limit=2**30)
     for _ in range(20):
@@ -280,7 +280,7 @@ CUTS = {
 
 
 @pytest.mark.parametrize("cuts", [["killed", "power cut"], pytest.param(sorted(CUTS), marks=pytest.mark.slow)])
-async def test_a_machine_that_stops_at_any_step_has_what_was_acknowledged(tmp_path, monkeypatch, pictures, cuts):
+async def test_a_machine_may_stop_at_any_step_and_keeps_what_was_acknowledged(tmp_path, monkeypatch, pictures, cuts):
     monkeypatch.setattr(journal, "PAUSE", 0.005)
     last = await steps_of_a_play(tmp_path, monkeypatch)
     assert last > 100
@@ -336,7 +336,7 @@ async def outcome(folder, pictures, acknowledged):
         pytest.param(errno.EIO, 2, marks=pytest.mark.slow),
     ],
 )
-async def test_a_disk_that_refuses_at_any_step_loses_nothing_and_the_store_goes_on(
+async def test_a_disk_may_refuse_at_any_step_and_the_store_goes_on_with_nothing_lost(
     tmp_path, monkeypatch, pictures, number, lasting
 ):
     last = await steps_of_a_play(tmp_path, monkeypatch)

@@ -104,7 +104,7 @@ async def test_the_folder_is_for_this_user_alone(folder):
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in names(folder)} == {0o600}
 
 
-async def test_the_log_is_one_change_a_line_and_is_never_rewritten(folder):
+async def test_the_log_has_one_change_a_line_and_is_never_rewritten(folder):
     await filled(folder, 10)
     before = (folder / "changes.jsonl").read_bytes()
     store = TinyStore.open(folder)
@@ -117,7 +117,7 @@ async def test_the_log_is_one_change_a_line_and_is_never_rewritten(folder):
     assert last["recorded_at"].endswith("Z")
 
 
-async def test_the_state_file_is_read_by_tinydb(folder):
+async def test_tinydb_reads_the_snapshot(folder):
     from tinydb import Query, TinyDB
 
     await filled(folder, 30)
@@ -224,7 +224,7 @@ async def test_damaged_evidence_is_refused_and_repaired_when_it_is_fetched_again
     await store.close()
 
 
-async def test_a_document_under_a_wrong_name_is_refused(folder):
+async def test_a_document_whose_bytes_do_not_match_its_sha256_is_refused(folder):
     store = TinyStore.open(folder)
     with pytest.raises(StoreError, match="don't match its SHA-256"):
         await store.record(record(await store.known(), documents=(replace(document(), body=b"other"),)))
@@ -263,7 +263,7 @@ def test_an_unfinished_line_is_told_apart_from_a_damaged_one(tmp_path):
 # Who may write
 
 
-async def test_a_second_writer_is_told_who_the_first_one_is(folder):
+async def test_a_second_writer_is_told_which_process_is_the_first(folder):
     store = TinyStore.open(folder)
     with pytest.raises(StoreBusy, match=rf"process {os.getpid()}\) writes in .*/data"):
         TinyStore.open(folder)
@@ -291,7 +291,7 @@ async def test_a_reader_beside_a_writer_sees_what_is_committed_and_nothing_else(
     assert await picture(reader) == (await opened(folder))[0]
 
 
-async def test_a_reader_is_not_misled_by_changes_that_were_written_but_not_committed(folder, monkeypatch):
+async def test_a_reader_ignores_changes_that_were_written_but_not_committed(folder, monkeypatch):
     store = TinyStore.open(folder)
     reader = TinyStore.open(folder, readonly=True)
     await store.record(record(await store.known(), [signed(1)]))
@@ -323,7 +323,7 @@ async def test_a_reader_writes_nothing(folder):
     assert contents(folder) == before
 
 
-async def test_reading_a_folder_that_is_not_there_creates_nothing(folder):
+async def test_reading_a_missing_folder_creates_nothing(folder):
     seen, notices = await opened(folder, readonly=True)
     assert (seen["log"], notices) == ([], ())
     assert not folder.exists()
@@ -465,7 +465,7 @@ async def test_a_folder_with_no_good_copy_left_is_refused(folder):
 
 
 @pytest.mark.parametrize("gone", [["journal-4.jsonl"], ["changes.jsonl"], ["state.json", "journal-4.jsonl"]])
-async def test_a_missing_file_is_missed(folder, gone):
+async def test_a_missing_file_is_noticed(folder, gone):
     for step in range(4):
         store = TinyStore.open(folder)
         await perform(store, step)
@@ -531,7 +531,7 @@ async def test_a_forgotten_subscription_is_in_no_file(folder):
     assert await opened(folder) == (seen, ())
 
 
-async def test_a_snapshot_that_fails_while_forgetting_is_made_up_for_when_it_is_asked_again(folder, monkeypatch):
+async def test_forgetting_again_finishes_an_erasure_that_failed(folder, monkeypatch):
     store = TinyStore.open(folder)
     reader = TinyStore.open(folder, readonly=True)
     mine = await store.subscribe(replace(subscription(), address="C-SECRET"))
@@ -605,7 +605,7 @@ async def test_the_loop_goes_on_while_the_disk_is_slow_and_shows_only_what_is_co
     await store.close()
 
 
-async def test_writes_that_come_together_are_done_one_after_the_other_in_their_order(folder):
+async def test_writes_that_come_together_are_done_in_order_one_at_a_time(folder):
     store = TinyStore.open(folder, journal_limit=3000)  # snapshots in between
     asked = [store.subscribe(replace(subscription(), address=str(number))) for number in range(40)]
     made = await asyncio.gather(*asked, store.note("a", "b", "c"), store.remember(status()))
@@ -616,7 +616,7 @@ async def test_writes_that_come_together_are_done_one_after_the_other_in_their_o
     assert await opened(folder) == (seen, ())
 
 
-async def test_readings_recorded_at_the_same_time_are_numbered_in_order_and_the_later_must_follow_the_earlier(folder):
+async def test_of_two_readings_recorded_at_once_the_second_must_follow_from_the_first(folder):
     store = TinyStore.open(folder)
     known = await store.known()
     first, second = await asyncio.gather(
@@ -859,7 +859,7 @@ async def test_a_real_full_disk(small_disk):
     assert await opened(folder) == (seen, ())
 
 
-async def test_a_read_only_disk_can_be_read_and_says_why_it_is_not_written(small_disk):
+async def test_a_read_only_disk_can_be_read_and_writing_says_why_not(small_disk):
     seen = await filled(small_disk / "data", 12)
     remount(small_disk, "ro")
     assert await opened(small_disk / "data", readonly=True) == (seen, ())
@@ -929,7 +929,7 @@ async def test_a_crowd_is_served_and_each_is_due_once(folder, monkeypatch):
     await store.close()
 
 
-async def test_writes_beside_a_recording_come_out_as_if_they_had_waited_for_it(folder):
+async def test_writes_beside_a_recording_come_out_as_if_they_had_waited(folder):
     store = TinyStore.open(folder)
     await store.record(record(await store.known(), first_sight(3)))
     crowd = [await store.subscribe(replace(subscription(["FL"]), address=str(number))) for number in range(20)]
