@@ -1,22 +1,22 @@
-"""The errors that Countersign raises on purpose; the text of each is a sentence for a person.
+"""The errors that Countersign raises on purpose; the text of each is a sentence meant for people.
 
 ::
 
     CountersignError
     ├── UsageError                 a person asked for something impossible; exit 2
     │   └── ConfigError            the configuration is wrong; lists every problem at once; exit 2
-    ├── SourceError                a source could not be read; we conclude nothing from that
+    ├── SourceError                a source could not be read; we draw no conclusions from that
     │   ├── Unreachable            no answer, a timeout or a 5xx: try again, after `retry_after` if the server gave one
     │   ├── Blocked                403, 429 or robots.txt: back off, never evade
     │   ├── Missing                404 or 410: linked but not there (ICE links a sheet before uploading it)
-    │   ├── Unsafe                 an address or a size that we refuse
-    │   ├── Unreadable             a document arrived, but it is not what it should be
-    │   └── InternalSourceError    a bug of ours, brought out by this source: report it; other sources go on
-    ├── SendError                  a message was not delivered; says what that means for the subscription
+    │   ├── Unsafe                 we refuse an address or a size
+    │   ├── Unreadable             a document arrived, but it isn't what we expected
+    │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
+    ├── SendError                  a message was not delivered; says how that affects the subscription
     └── StoreError                 our data could not be read or written
         ├── StoreBusy              another program is writing this data folder
-        ├── LeaseLost              another program took over this work; our result is dropped
-        ├── StoreUnavailable       the database does not answer; it may in a moment
+        ├── LeaseLost              another program has taken over this work; our result is dropped
+        ├── StoreUnavailable       the database isn't answering; it may be back in a moment
         ├── StoreCorrupt           a file is damaged and no good copy is left
         └── StoreUnwritable        a read-only folder or a full disk
 """
@@ -26,11 +26,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-LONGEST_REASON = 120  # characters of a Python error, which wasn't written for people
+LONGEST_REASON = 120  # characters kept from a Python error, which wasn't written for users
 
 
 class CountersignError(Exception):
-    """The root of the tree; `str(error)` is one line for a person and contains no token."""
+    """The base of all these errors; `str(error)` is one line meant for people and never contains a token."""
 
 
 class UsageError(CountersignError):
@@ -38,7 +38,7 @@ class UsageError(CountersignError):
 
 
 class ConfigError(UsageError):
-    """The configuration is wrong; lists every problem, with file and line if there is one."""
+    """The configuration is wrong; lists every problem, with its file and line if known."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -46,7 +46,7 @@ class ConfigError(UsageError):
 
 
 class SourceError(CountersignError):
-    """A source could not be read. `retry_after` is in seconds, if the server gave it."""
+    """A source could not be read. `retry_after` is in seconds, or None if the server didn't give one."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
@@ -58,7 +58,7 @@ class Unreachable(SourceError):
 
 
 class Blocked(SourceError):
-    """The server doesn't want us now: 403, 429 or robots.txt."""
+    """The server is turning us away: 403, 429 or robots.txt."""
 
 
 class Missing(SourceError):
@@ -70,16 +70,16 @@ class Unsafe(SourceError):
 
 
 class Unreadable(SourceError):
-    """A document arrived, but it is not what it should be."""
+    """A document arrived, but it isn't what we expected."""
 
 
 class InternalSourceError(SourceError):
-    """A document brought out a bug in Countersign; the text says where, for the person who fixes it."""
+    """A document triggered a bug in Countersign; the text says where, to help fix it."""
 
 
 @contextmanager
 def attribute_errors_to(source: str) -> Iterator[None]:
-    """Turn any unexpected exception into this source's InternalSourceError, so that it counts as a failed reading."""
+    """Turn any unexpected exception into an InternalSourceError for the source, so it counts as a failed reading."""
     try:
         yield
     except CountersignError:
@@ -95,14 +95,15 @@ def attribute_errors_to(source: str) -> Iterator[None]:
 
 
 class SendError(CountersignError):
-    """A message was not delivered; the attributes say what that means for the subscription.
+    """A message was not delivered; the attributes say how that affects the subscription.
 
-    `permanent`: this address takes no messages until a person acts; the text says why.
-    `maybe_permanent`: permanent only if the platform still says so after a day (Slack loses sight of a channel for
-    hours). `credentials_rejected`: the platform rejects the whole workspace or bot token, not only this address.
-    `retry_after`: the seconds that the platform asked for, and `scope` what they apply to, "address" or "platform".
-    `moved_to`: the address to use from now on. `too_long`: the platform takes this text only shorter or plainer.
-    `not_our_turn`: nothing was sent, because our turn comes only after `retry_after`; this isn't a failure.
+    `permanent`: this address won't accept messages until someone fixes the problem; the text says why.
+    `maybe_permanent`: permanent only if the platform still says so after a day (Slack can lose track of a channel for
+    hours). `credentials_rejected`: the platform rejects the whole workspace or bot token, not just this address.
+    `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether that wait applies to the
+    "address" or the whole "platform". `moved_to`: the address to use from now on. `too_long`: the platform will accept
+    this text only if it is shorter or simpler. `not_our_turn`: nothing was sent, because it isn't our turn until
+    `retry_after` seconds have passed; this isn't a failure.
     """
 
     def __init__(
@@ -138,15 +139,15 @@ class StoreBusy(StoreError):
 
 
 class LeaseLost(StoreError):
-    """Another program has taken over this work, because this one was too slow or came second."""
+    """Another program has taken over this work, because this one was too slow or got there second."""
 
 
 class StoreUnavailable(StoreError):
-    """The database does not answer; the transaction was undone and may be tried again."""
+    """The database isn't answering; the transaction was rolled back and can be tried again."""
 
 
 class StoreCorrupt(StoreError):
-    """A file of the store is damaged and no good copy is left."""
+    """A file in the store is damaged and no good copy is left."""
 
 
 class StoreUnwritable(StoreError):

@@ -1,1 +1,1 @@
-"""Turns the settings into running objects and keeps them running: the only room that knows all the others."""
+"""Turns the settings into running objects and keeps them running. Only this package imports all the others."""

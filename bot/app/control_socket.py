@@ -1,6 +1,7 @@
-"""The Unix socket in the data folder that takes commands for the running program.
+"""The Unix socket in the data folder that receives commands for the running program.
 
-One line of JSON each way: `{"command": …, "arguments": {…}}`, then `{"answer": …}` or `{"error": …, "usage": bool}`.
+Each side sends one line of JSON: first `{"command": …, "arguments": {…}}`, then `{"answer": …}` or
+`{"error": …, "usage": bool}`.
 """
 
 import asyncio
@@ -20,14 +21,14 @@ from bot.errors import CountersignError, StoreBusy, StoreError, UsageError
 from bot.pipeline.runner import Runner
 
 NAME = "control.sock"
-LONGEST_LINE = 64 << 20  # bytes; the answer to a first poll holds thousands of changes
+LONGEST_LINE = 64 << 20  # bytes; the answer to a first poll contains thousands of changes
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def listening(runner: Runner, folder: Path) -> AsyncIterator[None]:
-    """Carry out the commands that arrive while the block runs."""
+    """Accept commands and carry them out while the block runs."""
     (folder / NAME).unlink(missing_ok=True)
     bound = _bound(folder)
     server = await asyncio.start_unix_server(lambda r, w: _serve(runner, r, w), sock=bound, limit=LONGEST_LINE)
@@ -40,7 +41,7 @@ async def listening(runner: Runner, folder: Path) -> AsyncIterator[None]:
 
 
 def _bound(folder: Path) -> socket.socket:
-    """Return a socket only its owner may use, bound by its short name because a path may hold only 108 bytes."""
+    """Return a socket only its owner may use. Bind it by its short name, because a path is limited to 108 bytes."""
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
@@ -92,7 +93,7 @@ def hand_over(folder: Path, name: str, arguments: Mapping[str, Any]) -> JsonObje
                 line = answers.readline()
     except OSError as fault:
         raise StoreBusy(
-            f"Another program is writing to {folder} but takes no commands ({fault.strerror}). "
+            f"Another program is writing to {folder} but isn't accepting commands ({fault.strerror}). "
             "Try again when it has finished."
         ) from fault
     if not line:

@@ -40,7 +40,7 @@ from bot.worker.worker import Worker
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
 
-DATABASE_PATIENCE = 60.0  # seconds that a starting program waits for a database that is starting, too
+DATABASE_PATIENCE = 60.0  # seconds to wait at startup for a database that is also starting
 SET_UP = "set up"  # the lease of the program that applies the configuration
 NO_WEBHOOKS = (
     "This process takes no webhooks because it only reads the data folder. `countersign run` takes them at its own "
@@ -62,12 +62,12 @@ def run() -> None:
 
 
 def work() -> None:
-    """Poll and deliver beside other workers; without a database there are none, so do everything."""
+    """Poll and deliver alongside other workers. Without a database there can't be any, so answer chats, too."""
     _work(_poll_and_deliver)
 
 
 def serve() -> None:
-    """Answer chats and serve health checks beside workers; without a database, serve health checks only."""
+    """Answer chats and serve health checks alongside workers. Without a database, serve only health checks."""
     with _service() as service:
         asyncio.run(_serve(service))
 
@@ -77,13 +77,13 @@ def serve() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What lasts as long as the process: its settings and its metrics."""
+    """The settings and metrics, which last as long as the process."""
 
     settings: Settings
     metrics: Metrics
 
     def views(self, store: Store) -> Views:
-        """Return what /health and /metrics show about this store and this process."""
+        """Return the data behind /health and /metrics for this store and this process."""
         check = HealthCheck(
             store=store,
             now=utc_now,
@@ -95,10 +95,10 @@ class Service:
 
 @contextmanager
 def _service() -> Iterator[Service]:
-    """Read the settings, set up logs, metrics and error reports, and let no failure go unseen.
+    """Read the settings, set up logs, metrics and error reports, and see that every failure is reported.
 
-    If the log is JSON, a host is collecting it and may throw away the disk, so an unexpected error goes into the log
-    and the exit code is 1. Otherwise the error is raised.
+    A JSON log means that a host collects it and may discard the disk, so an unexpected error goes into the log and the
+    exit code is 1. Otherwise the error is raised.
     """
     settings, metrics = load(), Metrics()
     set_up_logs(settings, quiet=False, also=(metrics.line,))
@@ -135,7 +135,7 @@ async def _opened_in_time(settings: Settings, *, readonly: bool = False) -> "Tin
 
 
 async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
-    """Retry until the database answers, but give up after a minute in case the address is wrong."""
+    """Retry until the database answers. Give up after a minute, because the address may be wrong."""
     until = time.monotonic() + DATABASE_PATIENCE
     while True:
         try:
@@ -159,7 +159,7 @@ async def _open_and(job: Job, service: Service) -> None:
     settings = service.settings
     store = await _opened_in_time(settings)
     try:
-        gc.freeze()  # the store's contents stay, so the collector needn't search them again and again
+        gc.freeze()  # spare the garbage collector from searching the store's lasting contents again and again
         async with (
             runner(settings, store, places(settings), service.metrics) as made,
             _taking_commands(made, settings),
@@ -171,14 +171,14 @@ async def _open_and(job: Job, service: Service) -> None:
 
 
 def _taking_commands(runner: Runner, settings: Settings) -> AbstractAsyncContextManager[None]:
-    """Take commands that write to the data folder; to a database, commands write themselves."""
+    """Accept commands that write to the data folder. With a database, commands write to it themselves."""
     if settings.database_url is not None:
         return nullcontext()
     return control_socket.listening(runner, settings.data)
 
 
 async def _set_up(settings: Settings, runner: Runner) -> None:
-    """Apply the configuration; programs that start together take turns."""
+    """Apply the configuration. Programs that start at the same time take turns."""
     while not await runner.store.lease(SET_UP):  # noqa: ASYNC110 - waits for another program
         await asyncio.sleep(0.2)
     try:

@@ -1,4 +1,4 @@
-"""Runs the listeners of the channels, and the public address where their platforms call us, if there is one."""
+"""Runs the channels' listeners and, if there is one, the public address where their platforms call us."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,7 +14,7 @@ from bot.pipeline.runner import Runner
 from bot.store import Leases
 from bot.web.server import Views, serving
 
-RESTART_AFTER = 60.0  # seconds until a listener that failed unexpectedly is started again
+RESTART_AFTER = 60.0  # seconds until a listener that failed unexpectedly is restarted
 LEADERSHIP_CHECK = 5.0  # seconds between checks of the leadership
 DEFAULT_PORT = 8080
 
@@ -29,8 +29,8 @@ async def listening(
 ) -> AsyncIterator[None]:
     """Let people talk to the bot while the block runs. With `views`, also serve health and metrics at PORT.
 
-    At a public URL the platforms call us; without one we ask them. Some platforms answer only one program at a time,
-    so of all programs on one database only the leader asks.
+    With a public URL, the platforms call us; without one, we connect to them. Some platforms allow only one program at
+    a time, so among the programs sharing a database only the leader connects.
     """
     made = await _listeners(settings, runner)
     async with AsyncExitStack() as stack:
@@ -64,7 +64,7 @@ def _routes(listeners: Mapping[str, Listener]) -> Mapping[Route, Receive]:
 
 
 async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
-    """Listen until cancelled. If one listener fails, the rest of the program goes on."""
+    """Listen until cancelled. If the listener fails, restart it while the rest of the program carries on."""
     while True:
         try:
             await listen(chat_handler)
@@ -74,7 +74,7 @@ async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
 
 
 def _while_leader(listen: Listen, leadership: str, store: Leases) -> Listen:
-    """Listen only while this program holds the leadership, and stop when another program takes over."""
+    """Listen only while this program holds the leadership, and stop if another program takes over."""
 
     async def is_leader() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Commands that do one thing and end: read the store, or write to it here or through the running program."""
+"""Runs commands that do one thing and exit: read the store, or write to it directly or through the running program."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 
 def read(settings: Settings, question: Callable[[Store], Awaitable[T]]) -> T:
-    """Ask the store something, beside the running program if there is one. A missing folder counts as empty."""
+    """Read from the store, even while another program is running. A missing folder counts as empty."""
 
     async def ask() -> T:
         store = await opened(settings, readonly=True)
@@ -32,7 +32,7 @@ def read(settings: Settings, question: Callable[[Store], Awaitable[T]]) -> T:
 
 
 def write(settings: Settings, say: Say, command: str, arguments: Mapping[str, Any]) -> JsonObject:
-    """Carry out a command, or have the running program do it if that holds the data folder."""
+    """Carry out a command, or have the running program do it if it has the data folder locked."""
     try:
         return write_here(
             settings,
@@ -47,9 +47,9 @@ def write(settings: Settings, say: Say, command: str, arguments: Mapping[str, An
 
 
 def write_here(settings: Settings, say: Say, do: Callable[[Runner], Awaitable[T]], *, reads_places: bool = False) -> T:
-    """Open the store and do the work in this process; `say` gets the store's notices.
+    """Open the store and do the work in this process. `say` receives the store's notices.
 
-    Raise StoreBusy if another program holds the data folder.
+    Raise StoreBusy if another program has the data folder locked.
     """
 
     async def work() -> T:

@@ -1,4 +1,4 @@
-"""Turns the settings into what they describe: the store, the sources, the senders and the runner."""
+"""Builds the objects that the settings describe: the store, the sources, the senders and the runner."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ def sources(settings: Settings) -> dict[str, Source]:
 
 
 async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
-    """Open the store: the database at DATABASE_URL, or else the data folder, whose only writer this becomes."""
+    """Open the store: the database at DATABASE_URL, or else the data folder, as its sole writer."""
     if settings.database_url is not None:
         from bot.store.postgres.store import PostgresStore  # noqa: PLC0415 - the library is slow to import
 
@@ -44,12 +44,12 @@ async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | 
 
 
 def places(settings: Settings) -> Mapping[str, Place]:
-    """Return the catalog of local sources, empty if they are switched off."""
+    """Return the catalog of local sources, or an empty one if they are switched off."""
     return catalog.places() if "local" in settings.sources else {}
 
 
 class StoredNotes:
-    """The store's notes of one kind, where channels keep their tokens."""
+    """The store's notes of one kind. Channels keep their tokens in notes."""
 
     def __init__(self, store: Notes) -> None:
         self._store = store
@@ -72,9 +72,9 @@ class StoredNotes:
 
 
 def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Sender]:
-    """Make the senders of the channels that are set up; a fallback stands in if no channel with settings is.
+    """Make senders for the channels that are set up, or a fallback's if none with settings is.
 
-    Without `sends` they only serve answers to people.
+    Without `sends`, the senders are used only to answer people.
     """
     notes = StoredNotes(store)
     chosen = {name: channel for name, channel in CHANNELS.items() if not channel.is_fallback}
@@ -86,13 +86,13 @@ def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str
 
 
 def sending_leaderships(settings: Settings) -> dict[str, str]:
-    """Return, by channel, the leadership a program needs to send there; most channels need none."""
+    """Return the leadership a program needs to send on each channel. Channels that need none are left out."""
     found = {name: channel.sending_leadership(settings) for name, channel in CHANNELS.items()}
     return {name: leadership for name, leadership in found.items() if leadership is not None}
 
 
 def operator(settings: Settings) -> Operator:
-    """Return where the operator is notified."""
+    """Return the channel and address where the operator is notified."""
     if settings.operator is None:
         return Operator()
     channel, _, address = settings.operator.partition(":")
@@ -108,7 +108,7 @@ async def runner(
     *,
     sends: bool = True,
 ) -> AsyncIterator[Runner]:
-    """Open the HTTP client and the senders, and close them at the end.
+    """Make a runner with an open HTTP client and senders, and close them when the block ends.
 
     `places` are the local sources to poll. Without `sends`, other programs deliver to the subscriptions and this one
     only answers people.

@@ -1,6 +1,6 @@
-"""The channels: one folder or module and one line of the registry for each.
+"""The channels. Each has a folder or module of its own and one line in the registry.
 
-No channel knows another, a subscription's schedule or the store.
+A channel knows nothing of the other channels, of subscriptions' schedules or of the store.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Everything else that carries text: email, Discord, Teams, Matrix, ntfy, webhooks and a hundred more, through Apprise.
 
-It only sends, and only the operator sets it up. An address such as mailto://… contains a password, so no output, log
-or receipt shows more of it than its kind.
+This channel only sends, and only the operator sets it up. An address such as mailto://… contains a password, so output,
+logs and receipts show only its kind.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from bot.errors import SendError, UsageError
 
 
 class AppriseSetup(Setup[SharedSettings]):
-    """Needs no settings: an address says it all."""
+    """The channel's setup. There are no settings, because the address contains everything."""
 
     name = "apprise"
 
     def check_address(self, address: str) -> str:
-        """Accept an address if Apprise knows its kind. Never repeat it, because it contains a password."""
+        """Accept an address if Apprise knows its kind. Errors never quote it, because it contains a password."""
         address = address.strip()
         if not urlsplit(address).scheme or not _library().Apprise().add(address):
             raise UsageError(
@@ -47,7 +47,7 @@ class AppriseSender:
         self.timeout = call_timeout
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Return plain text with links written out, in one part: Apprise splits it for services with a limit."""
+        """Return plain text with links written out, in one part. Apprise splits it for services that limit length."""
         found = pages(digest, lambda _: True)
         return tuple(
             Part(
@@ -63,7 +63,7 @@ class AppriseSender:
         address: str,
         part: Part,
         *,
-        plain: bool = False,  # noqa: ARG002 - it is plain already
+        plain: bool = False,  # noqa: ARG002 - the text is already plain
         ready: Ready = at_once,
     ) -> str:
         """Send one part. Apprise says only whether it worked, so no failure counts as permanent."""
@@ -75,18 +75,18 @@ class AppriseSender:
         try:
             async with asyncio.timeout(self.timeout):
                 done = await service.async_notify(**part.payload, body_format=apprise.NotifyFormat.TEXT)
-        except Exception as error:  # noqa: BLE001 - a hundred plugins fail in as many ways, some with the address
+        except Exception as error:  # noqa: BLE001 - each plugin fails in its own way; some quote the address
             raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
         if not done:
             raise SendError(f"{_kind(address)} refused the message or could not be reached")
         return "accepted"
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing, because no connection is kept open."""
 
 
 def _library() -> ModuleType:
-    """Import Apprise, which is slow to import and used by few, and silence its log, which quotes passwords."""
+    """Import Apprise only when needed, because it is slow, and silence its log, which quotes passwords."""
     import apprise  # noqa: PLC0415 - see above
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)

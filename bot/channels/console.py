@@ -1,4 +1,4 @@
-"""Messages printed to a stream, as long as no other channel is set up."""
+"""The console channel: prints messages to a stream if no other channel is set up."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bot.errors import SendError, UsageError
 
 
 class ConsoleSetup(Setup[SharedSettings]):
-    """Stands in until a chat platform is set up."""
+    """The setup of the channel that is used until a chat platform is set up."""
 
     name = "console"
     is_fallback = True
@@ -55,7 +55,7 @@ class ConsoleSender:
         plain: bool = False,
         ready: Ready = at_once,
     ) -> str:
-        """Print one part; the message id is its number."""
+        """Print one part and return its number as the message id."""
         await ready()
         text = part.plain if plain else part.payload["text"]
         stream = self._stream or sys.stdout
@@ -67,7 +67,7 @@ class ConsoleSender:
         return str(self._count)
 
     async def close(self) -> None:
-        """Leave the stream open: it isn't ours."""
+        """Leave the stream open, because it isn't ours to close."""
 
     def _text(self, lines: Sequence[Line]) -> str:
         return "\n".join(wrapped for line in lines for wrapped in self._wrapped(line))
@@ -82,6 +82,6 @@ def _with_address(span: Span) -> str:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """Replace characters that the stream's encoding lacks with question marks."""
+    """Replace characters missing from the stream's encoding with question marks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

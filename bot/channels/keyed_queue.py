@@ -1,4 +1,4 @@
-"""A bounded queue that runs the jobs of one key in order, and those of different keys at the same time."""
+"""A bounded queue that runs jobs with the same key in order and jobs with different keys concurrently."""
 
 import asyncio
 from collections import Counter
@@ -10,11 +10,11 @@ Job = Callable[[], Awaitable[None]]
 
 
 class QueueFull(Exception):
-    """Too many jobs of this key are waiting already."""
+    """Too many jobs with this key are already waiting."""
 
 
 class KeyedQueue:
-    """A queue for each key. `each` is how many jobs one key may have waiting, `most` how many all keys together."""
+    """A queue for each key. The limits are `each` unfinished jobs per key and `most` queued jobs in all."""
 
     def __init__(self, *, each: int, most: int) -> None:
         self._each = each
@@ -25,11 +25,11 @@ class KeyedQueue:
 
     @property
     def waiting(self) -> Mapping[Hashable, int]:
-        """How many unfinished jobs each key has. A key without any isn't listed."""
+        """The number of unfinished jobs for each key. Keys without any are left out."""
         return dict(self._waiting)
 
     async def add(self, key: Hashable, job: Job) -> asyncio.Task[None]:
-        """Wait for room, then run the job after all others of its key. QueueFull if the key has too many."""
+        """Wait for room, then queue the job after all others with its key. QueueFull if the key has too many."""
         if self._waiting[key] >= self._each:
             raise QueueFull
         self._waiting[key] += 1
@@ -70,5 +70,5 @@ class KeyedQueue:
 
 async def _after(previous: asyncio.Task[None] | None, job: Job) -> None:
     if previous is not None:
-        await asyncio.wait({previous})  # this job runs even if that one failed
+        await asyncio.wait({previous})  # this job runs even if the previous one failed
     await job()

@@ -1,4 +1,4 @@
-"""The two sides of a channel, and the chat handler that its listening side talks to."""
+"""The two sides of a channel, sending and listening, and the chat handler that answers people."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Part:
     """One message, ready for its platform.
 
     `payload` holds the arguments of the platform's call, apart from the address. `plain` is the same text without
-    markup or links, for when the platform refuses the payload. `covers` lists the numbers of the changes it reports.
-    A part with a `picture` (PNG) shows it, with `alt` for readers who can't see it. A part whose picture is empty, or
-    that is sent plain, sends nothing and counts as sent. `reply_to` is the platform's id of the message it answers.
+    markup or links, for when the platform refuses the payload. `covers` lists the numbers of the changes reported.
+    `picture` is a PNG, with `alt` text for people who can't see it. A picture part counts as sent, though nothing goes
+    out, if its picture is empty or it is sent plain. `reply_to` is the platform's id of the message being replied to.
     """
 
     payload: dict[str, Any]
@@ -39,13 +39,13 @@ Ready = Callable[[], Awaitable[None]]
 
 
 async def at_once() -> None:
-    """Do nothing: the message may go out right away."""
+    """Return right away, because the message can go out now."""
 
 
 class Sender(Protocol):
-    """The sending side of a channel. A send fails only with SendError, which carries the verdict.
+    """The sending side of a channel. A send fails only with SendError, which says what to do next.
 
-    `timeout` is the longest a send takes, in seconds, once its turn has come: hold your lease that long.
+    `timeout` is the longest a send can take once its turn has come, in seconds. Hold the lease at least that long.
     """
 
     name: str
@@ -54,18 +54,18 @@ class Sender(Protocol):
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
         """Split the digest into parts within the platform's limits, numbered only if there are several. Pure.
 
-        A platform that shows pictures puts this one first, as a part of its own.
+        A platform that shows pictures puts `picture` first, as a part of its own.
         """
         ...
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         """Send one part when its turn comes and return the platform's message id. `plain` sends it without markup.
 
-        `ready` is awaited when the turn has come, before anything goes out. If it raises, nothing is sent and the
+        `ready` is awaited once the turn has come, before anything goes out. If it raises, nothing is sent and the
         error passes through.
 
-        A part with a picture returns an id, or "" if nothing was sent. If the platform refuses the picture, for any
-        reason, the error is `too_long`: the text that follows will show what else is wrong.
+        For a part with a picture, return "" if nothing was sent. If the platform refuses the picture for any reason,
+        the error is marked `too_long`; sending the text afterward will reveal any other problem.
         """
         ...
 
@@ -78,30 +78,30 @@ class Sender(Protocol):
 
 
 class ChatHandler(Protocol):
-    """Answers people in chats. A listener hands it everything they ask; `channel` is the channel's name."""
+    """Answers people in chats. A listener passes on everything they ask. `channel` is the channel's name."""
 
     async def answer(self, asked: Request) -> Reply:
-        """Answer a command or a pressed button. Nothing a person types raises an error."""
+        """Answer a command or a button press. Nothing a person types can raise an error."""
         ...
 
     async def subscription(self, channel: str, address: str) -> Subscription | None:
-        """Return the subscription of a chat, for a form that shows its settings."""
+        """Return a chat's subscription, for a form that shows its settings."""
         ...
 
     async def subscriptions(self, channel: str) -> Sequence[Subscription]:
-        """Return all subscriptions of a channel."""
+        """Return all subscriptions on a channel."""
         ...
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Give a chat its new address."""
+        """Record a chat's new address."""
         ...
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription for this reason, because the bot was removed or blocked. Keep its settings."""
+        """Pause a chat's subscription because the bot was removed or blocked. Keep the reason and the settings."""
         ...
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a subscription that was paused because the bot was removed or blocked: the bot is back."""
+        """Resume a subscription now that the bot, which had been removed or blocked, is back."""
         ...
 
     async def erased(self, channel: str, prefix: str) -> None:
@@ -121,7 +121,7 @@ Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]
 
 
 class Listener(Protocol):
-    """The listening side of a channel."""
+    """The listening side of a channel, which receives people's commands."""
 
     async def listen(self, chat_handler: ChatHandler) -> None:
         """Answer people until cancelled, reconnecting as needed."""
@@ -143,11 +143,11 @@ class Notes(Protocol):
         ...
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text, replacing any other under this key."""
+        """Store a text, replacing any text already under this key."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Erase a text. A key that isn't there is no error."""
+        """Erase a text. A missing key isn't an error."""
         ...
 
     async def keys(self) -> Sequence[str]:

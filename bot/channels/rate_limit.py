@@ -1,4 +1,4 @@
-"""Keeps sends within a platform's limits by giving each one a turn, before the platform has to refuse."""
+"""Keeps sends within a platform's limits by making each one wait its turn."""
 
 import asyncio
 import time
@@ -11,21 +11,21 @@ from typing import NamedTuple
 
 from bot.errors import SendError
 
-_EARLY = 1e-6  # seconds that a timer may ring before its time
-_FEW = 1_000  # addresses that are always remembered
+_EARLY = 1e-6  # seconds by which a timer may go off too soon
+_FEW = 1_000  # idle addresses are forgotten only once there are this many
 
 
 class Limit(NamedTuple):
-    """At most this many turns in any window of this many seconds."""
+    """A maximum of `turns` in any window of `seconds`."""
 
     turns: int
     seconds: float
 
 
 class RateLimit:
-    """Hands out turns for one token. Urgent ones go first, and one address never delays another.
+    """Hands out turns for one token. Urgent sends go first, and an address at its limit doesn't delay the others.
 
-    `overall` are the limits of the token; `each` returns those of one address. `clock` and `sleep` count seconds.
+    `overall` holds the token's limits; `each` returns an address's own limits. `clock` and `sleep` work in seconds.
     """
 
     def __init__(
@@ -50,13 +50,14 @@ class RateLimit:
 
     @property
     def remembered(self) -> int:
-        """How many addresses it remembers."""
+        """The number of addresses remembered."""
         return len(self._windows)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> "Turn":
         """Wait until this address may be sent to, and take the turn. `urgent` is for answers to people.
 
-        If the turn can't come within `patience` seconds, SendError says when to try again; it doesn't wait in vain.
+        If the turn can't come within `patience` seconds, raise a SendError that says when to try again. If that is
+        clear from the start, don't wait at all.
         """
         if patience is not None and self.opens_in(address) > patience:
             raise self._too_busy(address)
@@ -67,7 +68,7 @@ class RateLimit:
             raise self._too_busy(address) from None
 
     def hold(self, address: str | None, seconds: float) -> None:
-        """Give this address, or with None any address, no turn for this long: the platform asked for it."""
+        """Hold back this address, or all addresses if None, for this long because the platform asked us to wait."""
         window = self._overall if address is None else self._window(address)
         window.held_until = max(window.held_until, self._clock() + seconds)
 
@@ -79,7 +80,7 @@ class RateLimit:
         wait = max(1.0, self.opens_in(address))
         scope = "address" if self._window(address).opens_at() > self._overall.opens_at() else "platform"
         return SendError(
-            f"Not sent yet: the rate limit allows it in {wait:.0f} seconds at the earliest",
+            f"Not sent yet: the rate limit won't allow it for at least {wait:.0f} seconds",
             retry_after=wait,
             scope=scope,
             not_our_turn=True,
@@ -93,7 +94,7 @@ class RateLimit:
         return await waiter.called
 
     def _serve(self) -> None:
-        """Call every waiter whose turn it is, and set the alarm for the next one."""
+        """Give a turn to every send that may go now, and set the alarm for the next one."""
         now = self._clock() + _EARLY
         while self._later and self._later[0][0] <= now:
             heappush(self._ready, heappop(self._later)[1])
@@ -105,7 +106,7 @@ class RateLimit:
             self._wake_at(max(self._overall.opens_at(), self._later[0][0]))
 
     def _call(self, waiter: "_Waiter", now: float) -> None:
-        if waiter.called.done():  # it gave up
+        if waiter.called.done():  # the send gave up waiting
             return
         window = self._window(waiter.address)
         if window.opens_at() > now:
@@ -136,7 +137,7 @@ class RateLimit:
         return self._windows[address]
 
     def _forget_idle(self) -> None:
-        """Keep at most twice as many addresses as still have something to wait for."""
+        """Once many addresses are remembered, forget the ones that no limit is holding back."""
         if len(self._windows) < self._keep:
             return
         now = self._clock()
@@ -145,7 +146,7 @@ class RateLimit:
 
 
 class Turn:
-    """A turn and the moment it counts from: a request may be written later than its turn came."""
+    """A turn and the moment it counts from, which moves if the request is written later."""
 
     def __init__(self, at: float, clock: Callable[[], float]) -> None:
         self.at = at
@@ -159,7 +160,7 @@ class Turn:
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """A send that waits for its turn: urgent ones first (False sorts before True), then in order of arrival."""
+    """A send waiting for its turn. Urgent sends sort first (False before True), then by order of arrival."""
 
     patient: bool
     number: int
@@ -168,7 +169,7 @@ class _Waiter:
 
 
 class _Window:
-    """The latest turns, and until when the platform wants no more."""
+    """The latest turns, and the time until which the platform wants no more."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits

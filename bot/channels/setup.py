@@ -1,7 +1,7 @@
-"""What the rest of the program knows about a channel: each channel's `setup.py` derives its `Setup` from this one.
+"""Everything the rest of the program knows about a channel. Each channel derives its own `Setup` from this one.
 
-A setup is light. It imports the platform's library only inside `make_sender` and `make_listener`, because every
-command reads the settings of every channel.
+A setup must load fast, because every command reads the settings of every channel. It imports the platform's library
+only inside `make_sender` and `make_listener`.
 """
 
 import re
@@ -31,13 +31,13 @@ Token = Annotated[SecretStr, AfterValidator(_check_token)]
 
 
 class SharedSettings(BaseModel):
-    """The settings that any channel may read. A channel's own settings derive from these.
+    """The settings that any channel may read. A channel's own settings class derives from this one.
 
-    A field's alias is its environment variable, its name the key in the file. A SecretStr is read from the
-    environment alone, and masked in every log line.
+    A field's alias is its environment variable, and its name is the key in the file. A SecretStr is read only from the
+    environment and is masked in every log line.
     """
 
-    # Only the model that composes all of them is built.
+    # Only the model that combines all of these classes is instantiated.
     model_config = ConfigDict(populate_by_name=True, frozen=True, defer_build=True)
 
     public_url: WebAddress | None = Field(None, alias="COUNTERSIGN_PUBLIC_URL")
@@ -56,11 +56,11 @@ SettingsT = TypeVar("SettingsT", bound=SharedSettings)
 
 
 class Setup(ABC, Generic[SettingsT]):
-    """One channel: its settings, how to make its two sides, and what the rest of the program must know about it.
+    """A channel's settings, how to make its two sides, and a few facts the rest of the program needs.
 
-    `settings` is the channel's own model, None if there is nothing to set. A fallback stands in while no channel with
-    settings of its own is set up. `command_prefix` is what people type before a command. `routes` are the paths where
-    the platform calls us. `chatty_loggers` quote tokens and addresses below the level of a warning.
+    `settings` is the channel's own model, or None if there is nothing to set. A fallback is used while no channel with
+    settings of its own is set up. `command_prefix` goes before every command people type. `routes` are the paths where
+    the platform calls us. `chatty_loggers` log tokens and addresses at levels below WARNING.
     """
 
     name: ClassVar[str]
@@ -72,7 +72,7 @@ class Setup(ABC, Generic[SettingsT]):
 
     @abstractmethod
     def check_address(self, address: str) -> str:
-        """Return an address in the platform's own form. UsageError says what it should look like."""
+        """Return an address in the platform's own form. If it's malformed, UsageError says how to write it."""
 
     @abstractmethod
     def make_sender(self, settings: SettingsT, notes: Notes, *, sends: bool) -> Sender | None:
@@ -91,14 +91,14 @@ class Setup(ABC, Generic[SettingsT]):
         return None
 
     def sending_leadership(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that need one
-        """Name the leadership that a program must hold to send. None lets any number of programs send.
+        """Return the name of the leadership a program must hold to send. None lets any number of programs send.
 
-        A channel needs one if its rate limit counts for a whole token.
+        A channel needs a leadership if its rate limit applies to the whole token.
         """
         return None
 
     def listening_leadership(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that need one
-        """Name the leadership that a program must hold to listen. None lets any number of programs listen."""
+        """Return the name of the leadership a program must hold to listen. None lets any number listen."""
         return None
 
     def notices(self, settings: SettingsT) -> Sequence[str]:  # noqa: ARG002 - for channels that have some

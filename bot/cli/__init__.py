@@ -1,1 +1,1 @@
-"""The command line: options and printing only. What was asked for goes to stdout, notices and logs to stderr."""
+"""The command line: only options and printing. Results go to stdout, notices and logs to stderr."""

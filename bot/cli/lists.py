@@ -1,4 +1,4 @@
-"""Commands on ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
+"""Commands for ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -59,7 +59,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} isn't a date. Write it as in 2026-11-24 or 2026-11-24T09:00Z.") from None
+        raise UsageError(f"{text!r} isn't a date. Use a form like 2026-11-24 or 2026-11-24T09:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -89,7 +89,7 @@ def agreements(
 
 @app.command()
 def held(json_: Json = False) -> None:
-    """List the listings that aren't accepted yet. Prints the reasons and the agreements that would leave the list."""
+    """List the listings that haven't been accepted yet. Prints the reasons and the agreements that would leave."""
     found = read(prepared(), lambda store: store.held())
     if json_:
         print_lines(held_json(one) for one in found)
@@ -132,7 +132,7 @@ def retract(
     """Retract a change and tell everyone who got it. They get a reply to the original message; the log keeps both."""
     answer = write(prepared(), say, "retract", {"seq": seq, "because": because})
     number = answer["change"]["seq"]
-    say(f"Retracted change {seq} with change {number}. `countersign deliver` or the running program sends it.")
+    say(f"Retracted change {seq} with change {number}. `countersign deliver` or the running program will send it.")
 
 
 @app.command()

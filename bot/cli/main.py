@@ -27,7 +27,7 @@ app.add_typer(sources.app, name="sources")
 
 
 def command_line() -> int:
-    """Run the command that was typed and return the exit code: 1 if it failed, 2 if it can't be done as typed."""
+    """Run the typed command and return the exit code: 1 if it failed, 2 for a mistake in the command or settings."""
     try:
         app()
     except ConfigError as fault:
@@ -42,7 +42,7 @@ def command_line() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader closed the pipe
     except KeyboardInterrupt:
         return 130
-    except Exception:  # noqa: BLE001 - no traceback reaches a user
+    except Exception:  # noqa: BLE001 - users never see a traceback
         say(f"Countersign failed with an internal error. Please report it and attach the file {_saved_traceback()}.")
         return 1
     return 0

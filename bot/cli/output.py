@@ -1,4 +1,4 @@
-"""Printing on the terminal: tables, JSON lines, CSV, counts, a progress bar."""
+"""Printing to the terminal: tables, JSON lines, CSV, counts and a progress bar."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from bot.errors import UsageError
 
 
 def say(text: str) -> None:
-    """Print a notice on stderr."""
+    """Print a notice to stderr."""
     print(text, file=sys.stderr)
 
 
@@ -29,7 +29,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_lines(found: Iterable[JsonObject]) -> None:
-    """Print one JSON object a line."""
+    """Print one JSON object per line."""
     for line in found:
         print(json.dumps(line, ensure_ascii=False))
 
@@ -62,7 +62,7 @@ def _name(change: JsonObject) -> str:
 
 
 def print_csv(found: Iterable[JsonObject]) -> None:
-    """Print agreements for a spreadsheet."""
+    """Print agreements as CSV for a spreadsheet."""
     columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
     writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -70,12 +70,12 @@ def print_csv(found: Iterable[JsonObject]) -> None:
 
 
 def _cell(value: object) -> object:
-    """Quote a value that a spreadsheet would run as a formula."""
+    """Prefix a value with an apostrophe if a spreadsheet would run it as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print aligned columns on a terminal, and tabs elsewhere."""
+    """Print aligned columns on a terminal, or tab-separated lines elsewhere."""
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(row))
@@ -88,7 +88,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 class ProgressBar:
-    """A progress bar on a terminal, and nothing elsewhere."""
+    """A progress bar, shown only on a terminal."""
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -102,11 +102,11 @@ class ProgressBar:
         return self
 
     def show(self, done: int, doing: str) -> None:
-        """Show how many are done and the one in progress."""
+        """Show how many items are done and which one is in progress."""
         self._bar.update(self._task, completed=done, description=doing)
 
     def show_of(self, done: int, total: int, doing: str) -> None:
-        """Show the same with a total that wasn't known at first."""
+        """Show the same and update the total, which may not have been known at first."""
         self._bar.update(self._task, completed=done, total=total, description=doing)
 
     def __exit__(self, *_: object) -> None:
@@ -115,7 +115,7 @@ class ProgressBar:
 
 
 class LinesFile:
-    """A file of changes, one JSON object a line. Without a path, nothing is written."""
+    """A file of changes, one JSON object per line. Without a path, nothing is written."""
 
     def __init__(self, path: Path | None) -> None:
         try:

@@ -15,7 +15,7 @@ def run() -> None:
 
 @app.command()
 def worker() -> None:
-    """Poll and send alerts, beside other workers. All workers with the same DATABASE_URL share the work."""
+    """Poll and send alerts, alongside other workers. All workers with the same DATABASE_URL share the work."""
     from bot.app import lifecycle  # noqa: PLC0415 - imports a web server, which short commands don't need
 
     lifecycle.work()
@@ -23,7 +23,7 @@ def worker() -> None:
 
 @app.command()
 def web() -> None:
-    """Serve webhooks, pages and health checks. Listens at PORT. Without DATABASE_URL, it serves only health checks."""
+    """Serve webhooks, pages and health checks. Listens on PORT. Without DATABASE_URL, it serves only health checks."""
     from bot.app import lifecycle  # noqa: PLC0415 - imports a web server, which short commands don't need
 
     lifecycle.serve()

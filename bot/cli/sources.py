@@ -1,4 +1,4 @@
-"""Commands on local sources: `read`, `sources`, `sources check`, `sources add`."""
+"""Commands for local sources: `read`, `sources`, `sources check`, `sources add`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ Kind = Annotated[
 
 
 def _fetch(settings: Settings) -> Fetch:
-    """Make a Fetch for a person who is waiting: it gives up on a silent server in less than a minute."""
+    """Make a Fetch for a command that someone is waiting for. It gives up on a silent server within a minute."""
     return Fetch(
         contact=settings.contact,
         limits=Limits(host_gap=settings.host_gap, connect=5, read=12, total=50),
@@ -67,14 +67,14 @@ def read(
 
 
 def _in_its_zone(place: Place) -> Place:
-    """Give the place the usual time zone of its state, if the state is known."""
+    """Give the place its state's usual time zone, if the state is known."""
     if not place.state:
         return place
     return replace(place, zone=catalog.USUAL_ZONE[place.state])
 
 
 async def _read(settings: Settings, place: Place, *, is_kind_given: bool) -> tuple[Place, list[JsonObject]]:
-    """Return the place and what was read there. If no kind was given, the place may turn out to be of another kind."""
+    """Read the place and return it with the results. If no kind was given, its kind may change."""
     async with _fetch(settings) as fetch:
         if is_kind_given:
             return place, await local_sources.read(fetch, place, utc_now())
@@ -162,7 +162,7 @@ def check(
 
 
 def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> list[JsonObject]:
-    """Check the places here and print each result as it arrives, or have the running program check them."""
+    """Check the places in this process, printing results as they arrive, or have the running program check them."""
 
     def print_result(answer: JsonObject) -> None:
         _print_check(answer, as_lines=as_lines)
@@ -217,12 +217,12 @@ def add(
     if write:
         say(f"Written to {catalog.add(place)}:")
     else:
-        say(f"Put this into config/sources/{place.state}.toml, or run the command again with --write:")
+        say(f"Put this in config/sources/{place.state}.toml, or run the command again with --write:")
     print(catalog.table(place))
 
 
 def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:
-    """Read the place, say what was found and return it with the kind it turned out to be."""
+    """Read the place, print counts of what was found and return the place with its actual kind."""
     try:
         place, found = asyncio.run(_read(settings, place, is_kind_given=is_kind_given))
     except SourceError as fault:
@@ -230,5 +230,5 @@ def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Plac
         say("A source that can't be read isn't proposed. To propose it anyway, add --unread.")
         raise typer.Exit(1) from None
     numbers = {what: sum(one["what"] == what for one in found) for what in ("item", "mention", "problem")}
-    say(f"Kind {place.kind}. Read {', '.join(counted(number, what) for what, number in numbers.items())}.")
+    say(f"Kind: {place.kind}. Read {', '.join(counted(number, what) for what, number in numbers.items())}.")
     return place

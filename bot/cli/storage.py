@@ -1,4 +1,4 @@
-"""Commands on the store as a whole: `migrate`, `move`, `replay`."""
+"""Commands for the store as a whole: `migrate`, `move`, `replay`."""
 
 import asyncio
 import gc
@@ -89,14 +89,14 @@ def replay(
     """Replay an archive of lists. Without --keep, it uses a temporary store."""
     settings = prepared()
     found = archive.entries(folder)
-    gc.disable()  # a replay keeps what it makes until the end, so collecting garbage would only cost a tenth of it
+    gc.disable()  # a replay keeps its objects until the end, so garbage collection would only waste a tenth of the time
     counts = asyncio.run(_replay(found, settings if keep else None, json_))
     said = ", ".join(f"{number:,} {kind.value}" for kind, number in sorted(counts.items()))
     say(f"{counted(len(found), 'list')}: {said or 'no changes'}.")
 
 
 async def _replay(found: list[archive.Entry], settings: Settings | None, out: Path | None) -> dict[Kind, int]:
-    """Return the number of changes of each kind. Without settings, keep nothing."""
+    """Replay the archive and return the number of changes of each kind. Without settings, use a temporary store."""
     counts: dict[Kind, int] = {}
     store = await opened(settings) if settings is not None else TinyStore.in_memory()
     try:

@@ -1,4 +1,4 @@
-"""Commands on subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
+"""Commands for subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
 
 import json
 from typing import Annotated

@@ -1,1 +1,1 @@
-"""The commands: what people type in a chat and what the operator types at a terminal."""
+"""The commands that people type in a chat and that the operator types at a terminal."""

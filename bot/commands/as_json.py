@@ -1,6 +1,6 @@
 """The JSON that `--json` prints: changes, agreements, subscriptions, receipts and held listings.
 
-Other programs read these fields, so add to them but never rename or remove one. Times are in UTC and end in Z.
+Other programs read these fields, so add new ones but never rename or remove any. Times are in UTC and end in Z.
 """
 
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Publication
 from bot.domain.change import Change
+from bot.domain.geography.fold import county_of
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.timestamps import stamp
@@ -48,7 +49,7 @@ def change_json(change: Change) -> JsonObject:
 
 
 def _mention_json(mention: Mention) -> JsonObject:
-    """Return a mention. `meets_at` is in UTC; `date` is the day in the place's own time zone, `zone`."""
+    """Return a mention. `meets_at` is in UTC, and `date` is the day in the place's own time zone, `zone`."""
     return {
         "source": mention.source,
         "item": mention.item,
@@ -67,6 +68,7 @@ def _mention_json(mention: Mention) -> JsonObject:
         "evidence": mention.evidence,
         "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
         "already": mention.already,
+        "subject": mention.subject.value,
         "before": _mention_json(mention.before) if mention.before else None,
     }
 
@@ -77,12 +79,14 @@ def _before_json(publication: Publication, row: int | None) -> JsonObject:
 
 def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
     """Return an agreement with its row on the list, if known."""
+    county = county_of(agreement.state, agreement.county, agreement.agency)
     return {
         "state": agreement.state,
         "agency": agreement.agency,
         "support_type": agreement.support_type.value,
         "agency_type": agreement.agency_type,
         "county": agreement.county,
+        "county_fips": county.fips if county else None,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
         "moa": agreement.moa,
         "addendum": agreement.addendum,

@@ -1,4 +1,4 @@
-"""The commands people type in chats, one method for each verb. Nothing here knows a platform."""
+"""The commands people type in chats, one method for each verb. Nothing here depends on a platform."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ Verb = Callable[[Question, str], Awaitable[Reply]]
 
 
 class ChatCommands:
-    """Answers people in chats; the ChatHandler of every listener."""
+    """Answers people in chats. Every listener uses it as its ChatHandler."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -41,7 +41,7 @@ class ChatCommands:
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
-        """Answer a command. One that isn't understood gets one helpful line and changes nothing."""
+        """Answer a command. If it can't be understood, answer with one helpful line and change nothing."""
         subscription = await self._runner.store.find(asked.channel, asked.address)
         language = subscription.language if subscription is not None else asked.language
         question = Question(asked, subscription, language)
@@ -63,15 +63,15 @@ class ChatCommands:
     # ── events on the platform ───────────────────────────────────────────────────────────────────────────────────────
 
     async def subscription(self, channel: str, address: str) -> Subscription | None:
-        """Return the subscription of a chat."""
+        """Return a chat's subscription."""
         return await self._runner.store.find(channel, address)
 
     async def subscriptions(self, channel: str) -> Sequence[Subscription]:
-        """Return all subscriptions of a channel."""
+        """Return all subscriptions on a channel."""
         return [s for s in await self._runner.store.subscriptions() if s.channel == channel]
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Give a chat its new address."""
+        """Record a chat's new address."""
         store = self._runner.store
         found = await store.find(channel, old)
         if found is None:
@@ -82,13 +82,13 @@ class ChatCommands:
             await store.unsubscribe(found.id)  # already moved, or set up anew at the new address
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription, because the bot was removed or blocked."""
+        """Pause a chat's subscription because the bot was removed or blocked."""
         found = await self._runner.store.find(channel, address)
         if found is not None and found.paused is None:
             await self._runner.store.change_subscription(replace(found, paused=reason))
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription, because the bot is back. One that a person stopped stays stopped."""
+        """Resume a chat's subscription because the bot is back. If a person paused it, leave it paused."""
         found = await self._runner.store.find(channel, address)
         if found is not None and found.paused not in (None, STOPPED):
             await self._runner.store.change_subscription(found.revived)
@@ -102,7 +102,7 @@ class ChatCommands:
     # ── start and help ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _start(self, question: Question, rest: str) -> Reply:
-        """Welcome someone who sends /start. A deep link preselects states, which they confirm."""
+        """Welcome someone who sends /start. If a deep link names states, ask them to confirm."""
         await self.returned(question.request.channel, question.request.address)
         if not rest:
             return replace(await self._picker(question, ""), lines=(question.says("welcome"),), in_place=False)
@@ -146,7 +146,7 @@ class ChatCommands:
         return await self._apply(question, replace(question.settings, filter=after))
 
     async def _picker(self, question: Question, _: str) -> Reply:
-        """Show all states as buttons, edited in place after each press."""
+        """Show all states as buttons. The message is edited in place after each press."""
         watched = question.settings.filter.states
         states = [Button(f"{'✓' if code in watched else ''}{code}", f"pick {code}") for code in sorted(STATES)]
         rows = tuple(tuple(states[at : at + IN_A_ROW]) for at in range(0, len(states), IN_A_ROW))
@@ -228,7 +228,7 @@ class ChatCommands:
         if question.subscription is None:
             return Reply(lines=(question.says("none_yet"),))
         if question.subscription.paused == STOPPED:
-            await self._runner.store.unsubscribe(question.subscription.id)  # nothing recorded after /stop is owed
+            await self._runner.store.unsubscribe(question.subscription.id)  # changes recorded after /stop aren't sent
             return await self._apply(replace(question, subscription=None), replace(question.settings, paused=None))
         await self._runner.store.change_subscription(question.subscription.revived)
         return Reply(lines=(question.says("resumed"),), changed=True)
@@ -242,14 +242,14 @@ class ChatCommands:
         return Reply(lines=(line(chosen, "language_set"),), changed=True)
 
     async def _stale(self, question: Question, rest: str) -> Reply:
-        """Switch the notices that ICE's list can't be read on or off, or say which it is."""
+        """Switch notices about ICE's list being unreadable on or off, or say which is set."""
         if rest in {"on", "off"}:
             await self._save(question, replace(question.settings, hears_stale=rest == "on"))
             return Reply(lines=(question.says(f"stale_{rest}"),), changed=True)
         return Reply(lines=(question.says("stale_on" if question.settings.hears_stale else "stale_off"),))
 
     async def _always(self, question: Question, rest: str) -> Reply:
-        """Switch digests without changes on or off, or say which it is."""
+        """Switch no-changes digests on or off, or say which is set."""
         if rest in {"on", "off"}:
             await self._save(question, replace(question.settings, hears_always=rest == "on"))
             return Reply(lines=(question.says(f"always_{rest}"),), changed=True)
@@ -296,7 +296,7 @@ class ChatCommands:
         return Reply(lines=(question.says("forgotten"),), changed=question.subscription is not None, in_place=True)
 
     async def _undo(self, question: Question, rest: str) -> Reply:
-        """Restore the settings from before the change with this number, if nothing has changed since."""
+        """Restore the settings from before the change with this number, if it is still the latest change."""
         subscription = question.subscription
         if subscription is None or rest != str(subscription.version):
             return Reply(lines=(question.says("undo_late"),))
@@ -311,7 +311,7 @@ class ChatCommands:
     # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _apply(self, question: Question, settings: Settings) -> Reply:
-        """Save the settings, show them and preview the last seven days."""
+        """Save the settings, show them and show what they would have brought in the last seven days."""
         saved = await self._save(question, settings)
         lines = [(Span(replies.in_force(question.language, settings)),), *await self._lookups.preview(saved)]
         return Reply(lines=tuple(lines), buttons=_undo_button(question, saved), changed=True)

@@ -1,4 +1,4 @@
-"""The operator's commands on local sources: read an address, check the catalog, propose a new table."""
+"""The operator's commands for local sources: read an address, check the catalog, propose a new table."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from bot.pipeline.runner import Runner
 from bot.sources import LOCAL, Fetcher
 from bot.sources.local.recognize import completed_address, recognize
 
-# The names people use for a kind.
+# Other names people use for a kind.
 ALSO_CALLED = {"granicus": "feed", "rss": "feed", "atom": "feed", "html": "page", "pdf": "page"}
 
 _PLATFORMS = ", ".join(kind for kind in LOCAL if kind not in {"feed", "page"})
@@ -28,13 +28,15 @@ _DOCUMENT = re.compile(r"/AgendaCenter/ViewFile/|\.pdf$", re.IGNORECASE)
 
 
 def place_of(address: str, *, kind: str | None = None, state: str = "", county: str = "", name: str = "") -> Place:
-    """Return the place at an address, on the platform `kind` if given; raise UsageError if it isn't one."""
+    """Return the place at an address, on the platform `kind` if given. Raise UsageError if either isn't valid."""
     kind = ALSO_CALLED.get(kind.lower(), kind.lower()) if kind is not None else None
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
     found = recognize(address)
     if found is None:
-        raise UsageError(f"{address!r} isn't a web address. Write it as in https://www.nashcountync.gov/AgendaCenter.")
+        raise UsageError(
+            f"{address!r} isn't a web address. It should look like https://www.nashcountync.gov/AgendaCenter."
+        )
     if kind is not None and found.kind != kind:
         typed = completed_address(address)
         found = LOCAL[kind].recognizes(typed) or replace(found, kind=kind, address=typed)
@@ -42,12 +44,12 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
 
 
 def document_at(address: str) -> str | None:
-    """Return "page" if the address is a single document, so that the document is read and not its whole site."""
+    """Return "page" if the address is a single document, so that it is read instead of its whole site."""
     return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
 async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
-    """Read a place whose kind was only guessed and return it with its real kind: a page may turn out to be a feed."""
+    """Read a place whose kind was guessed. Return it with its real kind, because a page may turn out to be a feed."""
     try:
         return place, await read(fetch, place, now)
     except Unreadable:
@@ -66,9 +68,9 @@ async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Pla
 
 
 async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
-    """Read a place once, record nothing, and return an object for each item and mention, then for each problem.
+    """Read a place once without recording anything. Return an object for each item and mention, then for each problem.
 
-    Items are in the order of their meetings; those without a date come last. Raise SourceError if nothing can be read.
+    Items are sorted by meeting time, and items without a date come last. Raise SourceError if nothing can be read.
     """
     found: list[JsonObject] = []
     try:
@@ -83,7 +85,7 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """Strip what only makes sense for a source that is read again and again."""
+    """Strip the parts that make sense only for a source that is read regularly."""
     return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 
@@ -103,7 +105,8 @@ def _item_and_mentions(item: AgendaItem) -> Iterable[JsonObject]:
     }
     yield {"what": "item", **about, "id": item.id, "status": item.status, "unreadable": item.unreadable}
     for found in passages_in(item):
-        yield {"what": "mention", **about, "matched": found.matched, "excerpt": found.excerpt, "page": found.page}
+        words = {"matched": found.matched, "excerpt": found.excerpt, "page": found.page}
+        yield {"what": "mention", **about, **words, "subject": found.subject.value}
 
 
 def _clock(moment: datetime | date | None) -> str | None:
@@ -148,7 +151,7 @@ def _counts(poll: AgendaPoll, today: date) -> JsonObject:
 
 
 def proposed(place: Place) -> Place:
-    """Name the place as in the catalog; raise UsageError if its state is unknown."""
+    """Give the place a name in the catalog's form. Raise UsageError if its state is unknown."""
     if not place.state:
         raise UsageError("The address doesn't show which state this is. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
@@ -156,7 +159,7 @@ def proposed(place: Place) -> Place:
 
 
 def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
-    """Return the places with the stored status of each."""
+    """Return an object for each place, with its stored status."""
     return [
         {
             "name": place.name,

@@ -1,4 +1,4 @@
-"""Answers that change nothing: status, the agencies of a state, recent changes, an agency's history, a preview."""
+"""Answers that change nothing: status, the agencies in a state, recent changes, an agency's history, a preview."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ LISTED = 40  # agencies in the answer to /list
 RECENT = 10
 CHOICES = 8  # agencies to choose from
 HISTORY = 15
-TITLE_SHOWN = 120  # characters of an agenda item's title
+TITLE_SHOWN = 120  # characters in an agenda item's title
 
 
 class Lookups:
@@ -55,7 +55,7 @@ class Lookups:
         lines = []
         for status in await self._runner.store.source_statuses():
             if status.source not in {ICE, *self._runner.sources}:
-                continue  # there may be thousands of local sources
+                continue  # leave out local sources, because there may be thousands
             name = "ICE" if status.source == ICE else status.source
             if status.read_at is None:
                 lines.append(question.says("status_never", source=name))
@@ -66,7 +66,7 @@ class Lookups:
         return lines or [question.says("not_read_yet")]
 
     async def list_agencies(self, question: Question, rest: str) -> Reply:
-        """List the agencies of one state on the participating list, up to LISTED of them."""
+        """List up to LISTED agencies in one state that are on the participating list."""
         where = parser.where(rest)
         codes = [code for code in where.states if code != ALL_STATES]
         if len(codes) != 1:
@@ -84,7 +84,7 @@ class Lookups:
         return Reply(lines=(_strong(head), *rows, *more, as_of))
 
     async def recent(self, question: Question, rest: str) -> Reply:
-        """Show the latest changes in the states asked for, or else the watched ones, or else all."""
+        """Show the latest changes in the states asked for, or else the watched states, or else all states."""
         filter_ = filter_for(parser.where(rest)) if rest else question.settings.filter
         filter_ = Filter(states={ALL_STATES: 0}) if filter_.is_empty else filter_
         kinds = question.settings.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
@@ -113,7 +113,7 @@ class Lookups:
         return _history(question, by_name[exact[0] if exact else next(iter(by_name))])
 
     async def preview(self, subscription: Subscription) -> list[Line]:
-        """Return what these settings would have brought in the last seven days."""
+        """Return the changes these settings would have brought in the last seven days."""
         if subscription.filter.is_empty:
             return []
         since = self._runner.now() - PREVIEW

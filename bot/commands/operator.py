@@ -1,4 +1,4 @@
-"""The operator's commands that write. The running program carries them out if there is one, else the command does."""
+"""The operator's commands that write. If a program is running, it carries them out; if not, the command does."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store import Record
 
 PATIENCE = 60.0  # seconds to wait for a reading of the same source to finish
-BROADCAST = "broadcast"  # the store's notes about subscriptions made from [[broadcast]] tables
+BROADCAST = "broadcast"  # the kind of note that marks subscriptions made from [[broadcast]] tables
 
 Command = Callable[..., Awaitable[JsonObject]]
 
@@ -32,8 +32,8 @@ Command = Callable[..., Awaitable[JsonObject]]
 async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> JsonObject:
     """Run one command by name and return its answer.
 
-    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't take.
-    Everything that the command itself raises passes through.
+    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't accept.
+    Errors raised by the command itself pass through.
     """
     command = COMMANDS.get(name)
     if command is None:
@@ -53,7 +53,7 @@ async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> 
 async def poll(runner: Runner, *, local: bool = False) -> JsonObject:
     """Read ICE's lists now, even during a back-off, but never before a server's own Retry-After.
 
-    With `local`, read the watched local sources that are due, too.
+    With `local`, also read the watched local sources that are due.
     """
     polls = [await _poll_one(runner, name) for name in runner.sources]
     agendas = await runner.poll_due_agendas() if local else ()
@@ -80,7 +80,7 @@ async def _poll_one(runner: Runner, name: str) -> ListPoll:
 
 
 async def deliver(runner: Runner) -> JsonObject:
-    """Bring every due subscription up to date now, after retrying tokens that a platform rejected."""
+    """Send every due subscription its messages now, after retrying tokens that a platform rejected."""
     await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
     deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
@@ -91,7 +91,7 @@ async def deliver(runner: Runner) -> JsonObject:
 
 
 async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
-    """Read these local sources once now and record the results."""
+    """Read these local sources once, right now, and record the results."""
     found = catalog.places()
     return {"checked": await local_sources.check(runner, [catalog.named(found, name) for name in names])}
 
@@ -149,7 +149,7 @@ class BroadcastTable(Protocol):
 
     @property
     def channel(self) -> str:
-        """The name of a channel, as the registry has it."""
+        """The name of a channel, as in the registry."""
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -172,12 +172,12 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
 
 
 async def approve(runner: Runner, *, held: str) -> JsonObject:
-    """Accept a held listing: record its disappearances and tell subscribers."""
+    """Accept a held listing. Record the agreements that left the list and tell subscribers."""
     return await _ruled(runner, held, Ruling.APPROVED)
 
 
 async def reject(runner: Runner, *, held: str) -> JsonObject:
-    """Reject a held listing, so it is never accepted however long it stays up."""
+    """Reject a held listing, so that it is never accepted, no matter how long it stays up."""
     return await _ruled(runner, held, Ruling.REJECTED)
 
 
@@ -194,7 +194,7 @@ async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
 
 
 async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
-    """Retract a change and tell everyone who was told about it. The log keeps both."""
+    """Retract a change and tell everyone who was told about it. The log keeps the change and the retraction."""
     async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
         return await _retracted(runner, seq, because)
 
@@ -243,21 +243,24 @@ def one_state(text: str | None) -> str | None:
 def parsed_states(text: str) -> list[str]:
     """Return the postal codes of states given by code or name, or only ALL_STATES for "all"."""
     try:
-        states = parser.where(text).states
+        where = parser.where(text)
     except Misunderstood as fault:
         raise UsageError(_explained(fault)) from None
+    if where.states and where.counties:  # as in --states "TX, Lake FL"
+        raise UsageError("Only states can be given here, not counties.")
+    states = where.states
     if not states:
         raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")
     return [ALL_STATES] if ALL_STATES in states else list(states)
 
 
 def _explained(fault: Misunderstood) -> str:
-    """Say what wasn't understood to someone at a command line, where a chat's commands don't help."""
+    """Say what wasn't understood, for someone at a command line rather than in a chat."""
     return replies.what_went_wrong(Language.ENGLISH, fault)
 
 
 def checked_address(channel: str, address: str) -> str:
-    """Return the address in its channel's own form."""
+    """Check the address and return it in its channel's own form."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
     return CHANNELS[channel].check_address(address)

@@ -1,4 +1,4 @@
-"""A question from a chat, with everything an answer depends on."""
+"""A question from a chat, with everything needed to answer it."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from bot.domain.subscription import Filter, Settings, Subscription
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording
 
-LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id takes 16 of them
+LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id needs 16 of them
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What someone asked, the subscription of their chat and the language of the answer."""
+    """A person's request, their chat's subscription and the language of the answer."""
 
     request: Request
     subscription: Subscription | None
@@ -22,7 +22,7 @@ class Question:
 
     @property
     def settings(self) -> Settings:
-        """The chat's settings, or those that a new subscription starts with."""
+        """The chat's settings, or the default settings if it has no subscription."""
         if self.subscription is not None:
             return self.subscription.settings
         return Settings(filter=Filter(), language=self.language)
@@ -37,5 +37,5 @@ class Question:
         return line(self.language, key, **values)
 
     def button(self, key: str, command: str) -> Button:
-        """Return a button labeled in the chat's language that sends a command."""
+        """Return a button that sends a command, labeled in the chat's language."""
         return Button(said(self.language, key), command)

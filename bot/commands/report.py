@@ -1,4 +1,4 @@
-"""The report that `countersign status` prints: when each source was last read, what is held and what is wrong."""
+"""The report that `countersign status` prints: each source's last reading, held listings and problems."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from bot.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The status of everything at `now` (UTC)."""
+    """The status of all sources, held listings and subscriptions at `now` (UTC)."""
 
     now: datetime
     sources: tuple[SourceStatus, ...]
@@ -35,7 +35,7 @@ class Report:
         return bool(self.held) or any(self.wrong(status) for status in self.sources)
 
     def wrong(self, status: SourceStatus) -> list[str]:
-        """Return what is wrong with a source, in sentences."""
+        """Return the problems with a source, as sentences."""
         return wrong(status, self.now, self.stale_after)
 
     def as_json(self) -> list[JsonObject]:
@@ -98,7 +98,7 @@ async def report(
     stale_hours: float,
     places: Mapping[str, Place] | None = None,
 ) -> Report:
-    """Report on these sources and on the local places in the catalog."""
+    """Gather a report on these sources and on the local places in the catalog."""
     subscriptions = await store.subscriptions()
     counts = count_places(places, await store.source_statuses(), WatchedStates.of(subscriptions)) if places else None
     return Report(

@@ -5,7 +5,7 @@ zone = "America/New_York"          # for every table without a zone of its own
 ["Nash County"]
 kind = "civicplus"                 # a platform of bot/sources
 address = "https://www.nashcountync.gov/AgendaCenter"
-county = "Nash"                    # if the source is a county or lies in one
+county = "Nash"                    # if the source is a county or is located in one
 """
 
 import re
@@ -24,7 +24,8 @@ from pydantic_core import ErrorDetails
 
 import bot
 from bot.domain.agenda import Place
-from bot.domain.geography.counties import county_names, plain_county
+from bot.domain.geography.counties import county_names
+from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
@@ -32,7 +33,7 @@ from bot.sources import LOCAL
 
 FOLDER = Path("config/sources")
 EVERY_HOURS = 6.0
-_STATES_BY_ZONE = {  # for a state with two zones, the zone where most of its people live
+_STATES_BY_ZONE = {  # for a state with two zones, the one where most residents live
     "America/New_York": "CT DC DE FL GA KY MA MD ME NC NH NJ NY OH PA RI SC VA VT WV",
     "America/Detroit": "MI",
     "America/Indiana/Indianapolis": "IN",
@@ -63,7 +64,7 @@ def _platform(kind: str) -> str:
 
 def _web_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
-        raise ValueError("must start with https:// or http:// and hold no password")
+        raise ValueError("must start with https:// or http:// and must not contain a password")
     return address
 
 
@@ -80,15 +81,10 @@ def _real_county(county: str, table: ValidationInfo) -> str:
     if not county:
         return ""
     state = str(table.context)
-    known = _counties(state)
-    if plain_county(county) not in known:
-        raise ValueError(f"{county!r} isn't a county of {STATES[state]}{_advice(county, known.values())}")
-    return known[plain_county(county)]
-
-
-@cache
-def _counties(state: str) -> Mapping[str, str]:
-    return {plain_county(name): name for name in county_names(state)}
+    known = exact_county(state, county)
+    if known is None:
+        raise ValueError(f"{county!r} isn't a county in {STATES[state]}{_advice(county, county_names(state))}")
+    return distinct_name(known)
 
 
 def _advice(word: str, words: Iterable[str]) -> str:
@@ -104,7 +100,7 @@ _ZONE: TypeAdapter[str] = TypeAdapter(_Zone, config=ConfigDict(strict=True))
 
 
 class _Table(BaseModel):
-    """The keys of a table, in the order in which they are written. Validate it with the state as its context."""
+    """The keys of a table, in the order in which they are written. Pass the state as the validation context."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -119,7 +115,7 @@ class _Table(BaseModel):
 
 
 def _place(name: str, state: str, values: object) -> Place:
-    """Return the place that a table describes; ValidationError lists everything that is wrong with the table."""
+    """Return the place that a table describes; raise ValidationError with every problem in the table."""
     table = _Table.model_validate(values, context=state)
     return Place(
         name=f"{name}, {state}",
@@ -136,7 +132,7 @@ def _place(name: str, state: str, values: object) -> Place:
 
 
 def _values(place: Place) -> dict[str, Any]:
-    """Return a place as the values of its table, without those that go without saying."""
+    """Return the values of a place's table, leaving out empty values and defaults."""
     values = {key: getattr(place, key) for key in _Table.model_fields}
     return {
         key: value for key, value in values.items() if value is not None and value != _Table.model_fields[key].default
@@ -148,7 +144,7 @@ def _table_name(place: Place) -> str:
 
 
 def _complaints(fault: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield each problem as a key and what is wrong with it."""
+    """Yield each problem as a key and a complaint about it."""
     errors = fault.errors(include_url=False)
     misspelled = any(error["type"] == "extra_forbidden" for error in errors)
     for error in errors:
@@ -176,9 +172,10 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def places(folder: Path | None = None) -> Mapping[str, Place]:
-    """Return every source by name ("Nash County, NC"); ConfigError lists everything that is wrong with all files.
+    """Return every source by name ("Nash County, NC"); raise ConfigError with every problem in all the files.
 
-    The folder is config/sources in the working folder, else in the clone of the program, else in the installed package.
+    By default, read config/sources in the working folder, or else in the program's clone, or else the copy in the
+    installed package.
     """
     found: dict[str, Place] = {}
     addresses: dict[tuple[str, ...], str] = {}
@@ -205,7 +202,7 @@ _INSTALLED = Path(bot.__file__).parent / "data" / "sources"
 
 
 def _plain_address(address: str) -> tuple[str, ...]:
-    """Fold an address so that two ways to write it are equal."""
+    """Fold an address so that different spellings of it compare equal."""
     parts = urlsplit(address)
     return parts.netloc.lower(), parts.path.rstrip("/"), parts.query
 
@@ -220,7 +217,7 @@ class _File:
         self._text = ""
 
     def places(self) -> Iterator[Place]:
-        """Yield the places whose tables have no problem."""
+        """Yield the places whose tables have no problems."""
         tables = self._read()
         if self._state not in STATES:
             self.problems.append(f"{self._path}: name the file for a state's postal code, as in FL.toml")
@@ -245,21 +242,21 @@ class _File:
             return {}
 
     def _usual_zone(self, tables: dict[str, Any]) -> dict[str, str]:
-        """Take the zone of the whole file, if any, out of its tables."""
+        """Remove the zone for the whole file from the tables and return it, if there is one."""
         if "zone" not in tables:
             return {}
         try:
             return {"zone": _ZONE.validate_python(tables.pop("zone"))}
         except ValidationError as fault:
             self.problems.append(f"{self._path}:{self._line('zone')}: zone {_complaint(fault.errors()[0])}")
-            return {"zone": "UTC"}  # so that the tables without a zone aren't blamed too
+            return {"zone": "UTC"}  # so that the tables without a zone aren't reported too
 
     def complain(self, name: str, complaint: str, key: str = "") -> None:
-        """Note a problem of a table, or of one of its keys, with its line."""
+        """Record a problem with a table or one of its keys, with the line number."""
         self.problems.append(f"{self._path}:{self._line(name, key)}: {name}: {key}{' ' * bool(key)}{complaint}")
 
     def _line(self, name: str, key: str = "") -> int:
-        """Return the line of a key in a table, counted from 1; the line of the table if the key isn't there."""
+        """Return the line number of a key in a table, counting from 1, or the table's line if the key is missing."""
         found = 0
         for number, line in enumerate(self._text.split("\n"), start=1):
             names = _names_in(line)
@@ -273,7 +270,7 @@ class _File:
 
 
 def _names_in(line: str) -> Iterable[str]:
-    """Return the name of the table or the key that a line starts."""
+    """Return the name of the table or key that starts on this line."""
     try:
         return tomllib.loads(line)
     except tomllib.TOMLDecodeError:
@@ -284,7 +281,7 @@ def _names_in(line: str) -> Iterable[str]:
 
 
 def named(found: Mapping[str, Place], name: str) -> Place:
-    """Return the one source with this name or this part of a name; UsageError if there is none or there are several."""
+    """Return the one source with this name or part of a name; raise UsageError if none or several match."""
     wanted = name.casefold().strip()
     exact = [p for p in found.values() if wanted in {p.name.casefold(), _table_name(p).casefold()}]
     close = exact or [place for place in found.values() if wanted in place.name.casefold()]
@@ -299,10 +296,12 @@ def named(found: Mapping[str, Place], name: str) -> Place:
 
 
 def checked(place: Place, folder: Path | None = None) -> Place:
-    """Return the place as the catalog would read it; UsageError if it would refuse the place or already has it."""
+    """Return the place as the catalog would read it; raise UsageError if the place is invalid or already listed."""
     _refuse_twin(place, folder or _folder())
     if _table_name(place) == "zone":
-        raise UsageError("A source can't be called zone, because a file has its own key of that name. Add --name.")
+        raise UsageError(
+            "A source can't be called zone, because source files already have a key by that name. Add --name."
+        )
     try:
         return _place(_table_name(place), place.state, _values(place))
     except ValidationError as fault:
@@ -317,16 +316,16 @@ def _refuse_twin(place: Place, folder: Path) -> None:
 
 
 def table(place: Place) -> str:
-    """Return a place as a table of its state's file."""
+    """Return a place as a table for its state's file."""
     import tomlkit  # noqa: PLC0415 - 17 ms, and only writing needs it
 
     return tomlkit.dumps({_table_name(place): _values(place)}).strip()
 
 
 def add(place: Place, folder: Path | None = None) -> Path:
-    """Append a place to its state's file and return the file; UsageError if the catalog already has the place.
+    """Append a place to its state's file and return the file's path; raise UsageError if the place is already listed.
 
-    The rest of the file stays as written, comments included. A crash leaves the old file or the new one.
+    The rest of the file stays as written, including comments. A crash leaves either the old file or the new one.
     """
     import tomlkit  # noqa: PLC0415 - 17 ms, and only writing needs it
 

@@ -1,7 +1,7 @@
-"""Reads the settings: the only reader of the environment and of config/countersign.toml.
+"""Read the settings. No other module reads the environment or config/countersign.toml.
 
-Each channel brings a model of its own settings; `load` composes them with the program's own and lists every problem at
-once.
+Each channel provides a model for its own settings; `load` combines these with the program's settings and reports
+every problem at once.
 """
 
 import re
@@ -41,12 +41,12 @@ def _names(value: object) -> object:
 
 
 def _platforms() -> list[str]:
-    """Return the channels with settings of their own, which the file may name. The others take any address typed."""
+    """Return the channels with settings of their own. Only these can be named in the settings file."""
     return [name for name, channel in CHANNELS.items() if channel.settings is not None]
 
 
 class Broadcast(BaseModel):
-    """A public channel that any number of people follow: what it gets, and how often."""
+    """A public channel that any number of people can follow, with its states and schedule."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,14 +67,14 @@ class Broadcast(BaseModel):
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The arguments of the command `subscribe`, by name."""
+        """The arguments for the `subscribe` command, by name."""
         return self.model_dump() | {"states": self.states if isinstance(self.states, str) else ",".join(self.states)}
 
 
 class Settings(BaseSettings, SharedSettings):
-    """The program's own settings. What `load` returns holds those of every channel, too.
+    """The program's own settings. The object that `load` returns also has the settings of every channel.
 
-    A field's alias is its environment variable, its name the key in the file.
+    A field's alias is its environment variable, and its name is its key in the file.
     """
 
     model_config = SettingsConfigDict(populate_by_name=True, extra="forbid", env_ignore_empty=True, frozen=True)
@@ -103,7 +103,7 @@ class Settings(BaseSettings, SharedSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, which is handed in as arguments."""
+        """Let the environment override the file, whose values are passed in as arguments."""
         return env_settings, init_settings
 
     @field_validator("sources")
@@ -111,7 +111,9 @@ class Settings(BaseSettings, SharedSettings):
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in value if name not in SOURCES]
         if unknown or not value:
-            raise ValueError(f"no source is called {', '.join(unknown) or 'nothing'}; choose from {', '.join(SOURCES)}")
+            raise ValueError(
+                f"no source is called {', '.join(unknown) or 'an empty name'}; choose from {', '.join(SOURCES)}"
+            )
         return value
 
     @field_validator("operator")
@@ -141,13 +143,13 @@ class Settings(BaseSettings, SharedSettings):
                 raise ValueError(form)
             try:
                 psycopg.conninfo.conninfo_to_dict(value.get_secret_value())
-            except psycopg.ProgrammingError:  # its text quotes part of the address
+            except psycopg.ProgrammingError:  # the error's text quotes part of the address
                 raise ValueError(f"PostgreSQL can't read it; {form}") from None
         return value
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value that must never be printed."""
+        """All the values that must never be printed."""
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.database_url is not None:
@@ -157,7 +159,7 @@ class Settings(BaseSettings, SharedSettings):
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
-    """Read the settings; ConfigError lists everything that is wrong with them.
+    """Read the settings; raise ConfigError with every problem in them.
 
     The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
     """
@@ -193,7 +195,7 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
 
 
 def _model() -> type[Settings]:
-    """Return the program's settings together with those of every channel."""
+    """Return a model of the program's settings and the settings of every channel."""
     return _composed(tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
 
 
@@ -203,7 +205,7 @@ def _composed(models: tuple[type[SharedSettings], ...]) -> type[Settings]:
 
 
 def _prefixes() -> tuple[str, ...]:
-    """Return how the names of our environment variables begin."""
+    """Return the prefixes of our environment variables."""
     models = [channel.settings for channel in CHANNELS.values() if channel.settings is not None]
     aliases = [str(field.alias) for model in models for field in model.model_fields.values()]
     return tuple({f"{alias.partition('_')[0]}_" for alias in aliases})
@@ -226,7 +228,7 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
 
 
 def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of known keys, and a problem for each other key."""
+    """Return the values of the known keys, and a problem for every other key."""
     fields = model.model_fields
     secrets = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     names = [name for name in fields if name not in secrets]
@@ -243,7 +245,7 @@ def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: st
 def _problem(
     model: type[Settings], error: Mapping[str, Any], env: Mapping[str, str], path: Path | None, text: str
 ) -> str:
-    """Describe one problem and the place where it was set: the variable, or the file and line."""
+    """Describe one problem and its location: the variable, or the file and line."""
     fields = model.model_fields
     where = str(error["loc"][0]) if error["loc"] else ""
     name = next((n for n, f in fields.items() if where in (n, f.alias)), where)
@@ -261,6 +263,6 @@ def _problem(
 
 
 def _line(text: str, key: str) -> int:
-    """Return the line on which a key is set, counting from 1."""
+    """Return the number of the line that sets a key, counting from 1."""
     lines = enumerate(text.splitlines(), start=1)
     return next((n for n, line in lines if re.match(rf"\s*\[*\"?{re.escape(key)}\"?\s*[=\]]", line)), 1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,9 @@ class Place:
     """One local source: a table of config/sources/XX.toml.
 
     `kind` is the platform (legistar, civicclerk, primegov, civicplus, feed, page), `zone` the place's time zone,
-    `every_hours` the time between readings and `selector` the part of a page that counts. `body` is the board or
-    council that meets, if the page doesn't name it. `verified` is the day someone read the source successfully from a
-    running copy, or None.
+    `every_hours` the time between readings and `selector` the part of a page to read. `body` is the board or council
+    that meets, if the page doesn't name it. `verified` is the day someone confirmed that a running copy could read the
+    source, or None.
     """
 
     name: str
@@ -34,12 +35,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaItem:
-    """One item of an agenda, or a whole meeting, feed entry or page on platforms without items.
+    """One item on an agenda, or a whole meeting, feed entry or page on platforms without items.
 
     `id` stays the same when the item is amended. `title` and `text` are readable text; `pages` holds the text of each
-    page of a paged document. `meets_at` is the meeting's time in the place's zone, or its day. `status` is the
-    platform's word for the meeting (canceled, …). `address` is the page a reader opens, `evidence` the SHA-256 of the
-    document the item was read from. `unreadable` says why a document of this item couldn't be read.
+    page of a paged document. `meets_at` is the meeting's time in the place's time zone, or just its date. `status` is
+    the platform's word for the meeting (canceled, …). `address` is the page that readers open, `evidence` the SHA-256
+    of the document the item was read from. `unreadable` says why a document of this item couldn't be read.
     """
 
     id: str
@@ -71,27 +72,40 @@ class LocalReading:
     unchanged: bool = False
 
 
+class Subject(StrEnum):
+    """The subject of a passage: 287(g) itself, or other business of a government with ICE or about it.
+
+    Related are detention contracts with ICE, policies on detainers and on cooperation, sanctuary ordinances, and
+    agreements with Homeland Security Investigations. They are never told as 287(g).
+    """
+
+    PROGRAM = "287(g)"
+    RELATED = "related"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A passage about 287(g): the words that matched, the sentence around them, and the page (from 1), if any."""
+    """A passage that counts: the words that matched, the sentence around them, and the page (from 1), if any."""
 
     matched: str
     excerpt: str
     page: int | None = None
+    subject: Subject = Subject.PROGRAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """A mention of 287(g) in one agenda item (or meeting, entry or page), as recorded.
+    """A mention of 287(g), or of a related subject, in one agenda item (or meeting, entry or page), as recorded.
 
-    `source` is the place's name. `item` is the item's id, which identifies its next edition. `meets_on` is the local
-    day of the meeting and `meets_at` its time, None if only the day is known; `zone` is the place's time zone.
-    `status` is one of the words below if the meeting won't take place as planned, else empty. `matched` holds the
-    words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is the
-    page a reader opens, `evidence` the SHA-256 of the document. `listed` holds the agreements on ICE's list there at
-    the time of recording, or None if the list hadn't been read yet. `already` marks a mention found on the first
-    reading of the place, or on the first after a long gap. `before` is the edition before the last amendment, without
-    its own `before`.
+    `source` is the place's name. `item` is the item's id, by which we recognize its next edition. `meets_on` is
+    the local date of the meeting and `meets_at` its time, None if only the date is known; `zone` is the place's time
+    zone. `status` is one of the constants below if the meeting won't take place as planned, else empty. `matched` holds
+    the words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is
+    the page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's
+    list when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
+    first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment,
+    without its own `before`. Mentions recorded before there was a
+    `subject` are about 287(g).
     """
 
     source: str
@@ -112,6 +126,7 @@ class Mention:
     listed: tuple[Agreement, ...] | None = None
     already: bool = False
     before: "Mention | None" = None
+    subject: Subject = Subject.PROGRAM
 
     @property
     def key(self) -> tuple[str, str]:
@@ -144,7 +159,7 @@ OFF_CALENDAR, OFF_AGENDA = "taken off the calendar", "taken off the agenda"
 
 
 def standing(mentions: Iterable[Mention]) -> dict[tuple[str, str], Mention]:
-    """Return the last edition of each mention, from all editions in the order of the log."""
+    """Return the latest edition of each mention, given all editions in log order."""
     last: dict[tuple[str, str], Mention] = {}
     for mention in mentions:
         if mention.before is not None:

@@ -37,9 +37,9 @@ class Agreement:
     """One row of a list, repaired.
 
     `agency` is the name as ICE printed it (spaces tidied) and `canonical` that name folded for comparison. `signed` is
-    the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds the repaired cells, by
-    column, as ICE printed them. `place` is the county if two agencies of one name are on the list, else empty. The row
-    number belongs to the listing, because a row that hasn't changed since the last list is the very same object.
+    the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds, by column,
+    the original text of the cells we repaired. `place` is the county if two agencies on the list share a name, else
+    empty. The listing keeps the row numbers, because a row that hasn't changed since the last list is the same object.
     """
 
     state: str
@@ -56,7 +56,7 @@ class Agreement:
 
     @cached_property
     def facts(self) -> tuple[object, ...]:
-        """The content of the row, without its position and its printed form."""
+        """The content of the row, without the text as ICE printed it."""
         return (
             self.state,
             self.agency,
@@ -90,12 +90,29 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadRow:
+    """A row that names no agreement we can believe: its cells as text, and the columns that could still be read.
+
+    `state` and `support_type` are empty if those cells can't be read.
+    """
+
+    cells: tuple[str, ...]
+    state: str = ""
+    county: str = ""
+    support_type: str = ""
+    signed: date | None = None
+    moa: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The content of one list at one moment.
 
     `row_numbers` holds the row of each agreement, in the same order, counted from 1 with the header. `untyped` holds
-    the rows, with their numbers, that name an agency but no support type. `columns` holds ICE's names of the columns
-    it had. `unreadable` describes each row that couldn't be read, including the untyped ones.
+    the rows, with their numbers, that name an agency but no support type or no state. `columns` holds ICE's names of
+    the columns it had. `unreadable` describes each row that couldn't be read, including the untyped ones, and `unread`
+    holds their cells. `oddities` is what the operator should hear once about this list, each under a lasting key.
+    `strays` are cells far outside the list.
     """
 
     list: ListName
@@ -105,6 +122,9 @@ class Listing:
     untyped: tuple[tuple[int, Agreement], ...] = ()
     columns: frozenset[str] = frozenset()
     unreadable: tuple[str, ...] = ()
+    unread: tuple[UnreadRow, ...] = ()
+    oddities: Mapping[str, str] = field(default_factory=dict)
+    strays: tuple[str, ...] = ()
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""

@@ -1,11 +1,11 @@
-"""Changes, and the knowledge that follows from all of them."""
+"""Changes, and the knowledge we build from them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from bot.domain.agenda import Mention
+from bot.domain.agenda import Mention, Subject
 from bot.domain.agreement import Agreement, Key, ListName, Publication
 
 
@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CORRECTED = "corrected"
     RENAMED = "renamed"
     AMENDED = "amended"
+    RELATED = "related"
     RETRACTED = "retracted"
     LISTED = "listed"
 
@@ -28,27 +29,27 @@ class Kind(StrEnum):
 TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED, Kind.MENTIONED})
 NEVER_TOLD = frozenset({Kind.LISTED})
 NEVER_CHOSEN = NEVER_TOLD | {Kind.RETRACTED}  # a retraction goes to everyone who got the retracted change
-FIRST_SIGHT = "first sight"  # the reason for `listed`: it was there before we first looked
-# To those who watch only the new place, these are news as signed.
+FIRST_SIGHT = "first sight"  # the reason for `listed`: it was already there when we first looked
+# Readers who watch only the new place get these as signed.
 MOVING = frozenset({Kind.CORRECTED, Kind.RENAMED, Kind.REINSTATED})
 LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change of one agreement on one of ICE's lists, or one mention by local government.
+    """One change to one agreement on one of ICE's lists, or one mention by a local government.
 
     `agreement` is the row as it is now; for withdrawn and dropped, as it last was. `was` is the row before the change
-    (renamed, corrected, amended, a second row that left, one that returned under another spelling). `publication` is
-    the list that shows the change and `row` its row there, None for an absence; `before` is the last list that still
-    had the row, at `row_before`. Rows count from 1 with the header. `because` is the rule behind the decision, for the
-    operator. `pending` is the row of the pending list that became this agreement and `pending_since` the day it first
-    appeared there. A retraction gives the number and the kind of the wrong change as `retracts` and `retracted`. The
-    store sets `seq` and `recorded_at`.
+    (if it was renamed, corrected or amended, was a second row that left, or returned under another spelling).
+    `publication` is the list that shows the change and `row` its row there, None if it is absent; `before` is the last
+    list that still had the row, at `row_before`. The header is row 1. `because` is the rule behind the decision, for
+    the operator. `pending` is the row on the pending list that became this agreement and `pending_since` the day it
+    first appeared there. A retraction gives the number and the kind of the wrong change as `retracts` and `retracted`.
+    The store sets `seq` and `recorded_at`.
 
     If there is a `mention`, `agreement` holds only the state, the county and the name of the body that met, and isn't
-    on a list; `publication` is the document. The kind is mentioned; amended, if only the words changed; or listed, if
-    the meeting was over at the first reading of the place.
+    on a list; `publication` is the document. The kind is mentioned, or related if the subject isn't 287(g) itself;
+    amended, if only the words changed; or listed, if the meeting was over at the first reading of the place.
     """
 
     kind: Kind
@@ -70,13 +71,18 @@ class Change:
 
     @property
     def states(self) -> frozenset[str]:
-        """The states it concerns: a correction of the state is news in both."""
+        """The states the change concerns; if the state was corrected, the change is news in both."""
         return frozenset({self.agreement.state, self.was.state if self.was else self.agreement.state})
 
     @property
     def is_of_lists(self) -> bool:
-        """Whether it is a change of ICE's lists, not a retraction or a mention."""
+        """True if this is a change to ICE's lists, not a retraction or a mention."""
         return self.kind is not Kind.RETRACTED and self.mention is None
+
+    @property
+    def is_related(self) -> bool:
+        """Whether it is a mention of a related subject, which only those hear of who asked for it."""
+        return self.mention is not None and self.mention.subject is Subject.RELATED
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""
@@ -94,12 +100,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Our knowledge of ICE's lists: the agreements, the former ones, and the last publication we accepted.
+    """Our knowledge of ICE's lists: the agreements, the former ones, and the last publications we accepted.
 
-    `rows` holds the row number of each agreement on that publication, if it is there. `former` holds the last row of
+    `rows` holds each agreement's row number in the last publication, if it is there. `former` holds the last row of
     each agreement that left the participating list, in case it returns. `seen` holds the last accepted publication of
-    each list, once there is one. `pending_since` holds the time each pending agreement was first seen, and `absent` the
-    time since which one has been missing from the pending list without being dropped yet (both UTC).
+    each list, once there is one. `pending_since` holds the time each pending agreement was first seen. `absent` holds
+    the time we noticed that a pending agreement was missing, if it hasn't been dropped yet. Both times are UTC.
     """
 
     agreements: Mapping[ListName, Mapping[Key, Agreement]] = field(
@@ -130,7 +136,7 @@ class Known:
 
 
 class _Ledger:
-    """The knowledge while changes are being entered."""
+    """A working copy of our knowledge, into which changes are entered."""
 
     def __init__(self, known: Known) -> None:
         self._lists = {name: dict(agreements) for name, agreements in known.agreements.items()}

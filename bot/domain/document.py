@@ -13,9 +13,9 @@ from enum import StrEnum
 class Document:
     """One response from a server.
 
-    `address` is the requested address, `name` the file name from the server or the address. `headers` has lower-case
-    names and only the headers that evidence and the next conditional request need. `fetched_at` is UTC. `unchanged`
-    means 304: the body is empty and `sha256` is that of the last full response.
+    `address` is the requested address, `name` the file name from the server or the address. `headers` has lowercase
+    names and holds only the headers needed for evidence and for the next conditional request. `fetched_at` is UTC.
+    `unchanged` means 304: the body is empty and `sha256` is that of the last full response.
     """
 
     address: str
@@ -33,7 +33,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """The server's own words that make the next request for an address conditional; never our clock.
+    """The server's own values that make our next request for an address conditional; we never use our clock for that.
 
     `full_at` (UTC) is when the whole body was last read; `sha256` and `name` belong to that body.
     """
@@ -46,7 +46,7 @@ class Validators:
 
 
 def digest(body: bytes) -> str:
-    """Return the SHA-256 in hexadecimal, which names these bytes in the evidence."""
+    """Return the SHA-256 of these bytes in hexadecimal, which is their name in the evidence."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -77,7 +77,7 @@ def _etag(document: Document) -> str | None:
 
 
 class Expect(StrEnum):
-    """The type of a body, judged by its first bytes, not by name or Content-Type. The value is the word for people."""
+    """The type of a body, judged by its first bytes, not by name or Content-Type. Each value is shown to people."""
 
     WORKBOOK = "a workbook"
     PDF = "a PDF"
@@ -87,7 +87,7 @@ class Expect(StrEnum):
 
     @classmethod
     def seen_in(cls, body: bytes) -> "Expect | None":
-        """Return the type of these bytes, or None if it is none of these."""
+        """Return the type of a body, or None if it is none of these."""
         if body.startswith(b"PK\x03\x04"):
             return cls.WORKBOOK
         if b"%PDF-" in body[:1024]:  # PDF readers accept other bytes before this
@@ -107,7 +107,7 @@ _ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|rss|feed|rdf:rdf)[\s>]", 
 
 
 def _text_start(body: bytes) -> bytes:
-    """Return the start of a text without byte-order mark and leading white space."""
+    """Return the start of a text without its byte-order mark or leading white space."""
     head = body[:4096]
     if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         head = head.decode("utf-16", errors="ignore").encode()

@@ -10,8 +10,8 @@ from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp
 
-LATE = timedelta(minutes=5)  # a subscription due for longer is late
-IDLE = timedelta(minutes=20)  # ICE's list due for longer means that no worker is running
+LATE = timedelta(minutes=5)  # a subscription that has been due for longer is late
+IDLE = timedelta(minutes=20)  # if ICE's list has been due for longer, no worker is running
 MUTE = timedelta(minutes=15)  # a channel on which every send has failed for longer is down
 
 
@@ -25,10 +25,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """The subscriptions of one channel, counted.
+    """Counts of the subscriptions on one channel.
 
-    `late` counts those due for longer than LATE. `oldest_due` (UTC) is the due time of the one that has waited longest.
-    `mute_since` (UTC) is the time since which every send has failed.
+    `late` counts the ones that have been due for longer than LATE. `oldest_due` (UTC) is the due time of the one that
+    has waited longest. `mute_since` (UTC) is when every send began to fail, None if the channel works.
     """
 
     standings: Mapping[Standing, int]
@@ -56,7 +56,7 @@ class Facts:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the last successful reading of ICE's list is too old."""
+        """True if the last successful reading of ICE's list is too old."""
         return self.ice is not None and is_stale(self.ice, self.now, self.stale_after)
 
     @property
@@ -165,16 +165,16 @@ def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
 
 
 def standing(subscription: Subscription) -> Standing:
-    """Return the condition of a subscription; one with a rejected token is failing, since it resumes by itself."""
+    """Return the condition of a subscription; one with a rejected token is failing, because it resumes by itself."""
     if subscription.refused or (subscription.paused is None and subscription.failing_since is not None):
         return Standing.FAILING
     return Standing.ACTIVE if subscription.paused is None else Standing.PAUSED
 
 
 def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | None:
-    """Return the time since which every send on a channel has failed, or None.
+    """Return the time when every send on a channel began to fail, or None if the channel works.
 
-    One failing address among idle ones says little about the channel; it takes two, or the only one.
+    One failing address among idle ones says little about the channel; two must be failing, or the only active one.
     """
     failing = [s.failing_since for s in together if standing(s) is Standing.FAILING and s.failing_since is not None]
     trying = sum(standing(s) is not Standing.PAUSED for s in together)
@@ -227,5 +227,5 @@ def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> boo
 
 
 def is_old(status: SourceStatus, now: datetime) -> bool:
-    """Return whether ICE's last new list is older than ever before."""
+    """Return whether ICE has gone longer than ever before without a new list."""
     return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR

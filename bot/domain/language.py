@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Language(StrEnum):
-    """A reader's language. English stands in the code; every other language has a catalog in `bot/locale`."""
+    """A reader's language. English is written in the code; every other language has a catalog in `bot/locale`."""
 
     ENGLISH = "en"
     SPANISH = "es"

@@ -12,6 +12,7 @@ from bot.domain.timestamps import after
 from bot.errors import Blocked, SourceError, Unreadable
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
+ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
 LONGEST_BACK_OFF = timedelta(hours=6)
 JITTER = 0.1  # of the interval, either way
 
@@ -21,9 +22,10 @@ class SourceStatus:
     """The stored status of a source. Times are UTC.
 
     `read_at` is the last successful reading (a 304 counts), `changed_at` the last one with anything new, `tried_at`
-    the last try. `problem` has been the problem since `problem_since`; `failures` counts the tries since then. `due_at`
-    is the next poll, never before `not_before` (the server's Retry-After). `facts` are the source's own. A local source
-    that couldn't be read for a week is parked at `parked_at` and no longer polled.
+    the last try. `problem` is the current problem and `problem_since` is when it began; `failures` counts the tries
+    since then. `due_at` is the time of the next poll, never before `not_before` (the server's Retry-After). `facts`
+    holds data that only this source uses. A local source that couldn't be read for a week is parked at `parked_at` and
+    no longer polled.
     """
 
     source: str
@@ -42,8 +44,8 @@ class SourceStatus:
     def is_due(self, now: datetime, every: timedelta) -> bool:
         """Return whether to read the source now, given the interval `every`.
 
-        A due time from a longer interval doesn't count, nor does one from before the clock was set back. The server's
-        Retry-After always counts.
+        A due time set under a longer interval doesn't count, nor does one set before the clock was turned back. The
+        server's Retry-After always counts.
         """
         if self.due_at is None or self.tried_at is None or self.due_at <= now or self.tried_at > now:
             return True
@@ -85,15 +87,15 @@ class Reading:
 
 
 def _longest(failures: int, every: timedelta) -> timedelta:
-    """Return the longest wait after so many failures in a row; after none, the interval."""
+    """Return the longest wait after this many failures in a row; the interval if there were none."""
     return min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF)) if failures else every
 
 
 def spread(every: timedelta, source: str, at: datetime) -> timedelta:
-    """Vary the interval a little, always the same for one source and time, so that polls spread out."""
+    """Vary the interval a little to spread out polls; the same source and time always give the same result."""
     return every * (1 + JITTER * (2 * share(f"{source} {at.isoformat()}") - 1))
 
 
 def share(text: str) -> float:
-    """Hash a text to a number from 0 to 1."""
+    """Hash text to a number from 0 to 1."""
     return zlib.crc32(text.encode()) / 2**32

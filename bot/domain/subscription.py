@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import County
+from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
 
 ALL_STATES = "*"
@@ -27,12 +28,13 @@ class Cadence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """The changes a subscription asks for. Each entry holds the log's end when it was added; older changes don't count.
+    """The changes a subscription asks for. Each entry has the log's end when it was added; older changes don't count.
 
     A change is news if its kind is in `kinds`, its support type in `support_types` (empty: all), and its place or
     agency in `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (parts of canonical names).
-    A mention is news by its state, its county, and the names of the body and of the agencies on ICE's list there; it
-    has no support type, so `support_types` doesn't apply.
+    A mention is matched by its state, its county, and the names of the body and of the local agencies on ICE's list; it
+    has no support type, so `support_types` doesn't apply. A mention of a related subject needs the kind
+    `related`, too.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -49,11 +51,11 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it watches nothing."""
+        """True if the filter watches nothing."""
         return not (self.states or self.counties or self.agencies)
 
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
-        """Date each entry: keep the date from `old` if it was there, else the log's `end`."""
+        """Return this filter with each entry's position in the log: the one in `old` if it was there, else `end`."""
 
         def dated(name: str) -> dict[Any, int]:
             before = getattr(old, name) if old is not None else {}
@@ -62,10 +64,10 @@ class Filter:
         return Filter(**{f.name: dated(f.name) for f in fields(self)})
 
     def kind_for(self, change: Change) -> Kind | None:
-        """Return the kind as which this change is news under this filter, or None if it isn't news.
+        """Return the kind of news that this change is under this filter, or None if it isn't news.
 
         A correction can move an agreement to another state, county, agency or support type. It is news as a correction
-        to those who watched the old one, and as signed to those who watch only the new one.
+        to people who watch the old one, and as signed to people who watch only the new one.
         """
         if change.retracted is not None:  # goes to everyone who got the wrong change
             wrong = replace(change, kind=change.retracted, retracted=None)
@@ -73,7 +75,9 @@ class Filter:
         if change.kind in NEVER_TOLD:
             return None
         if change.mention is not None:
-            return change.kind if self._watches_place(change) and self._has_kind(change.kind, change.seq) else None
+            kinds = {change.kind, Kind.RELATED} if change.is_related else {change.kind}
+            is_wanted = all(self._has_kind(kind, change.seq) for kind in kinds)
+            return change.kind if is_wanted and self._watches_place(change) else None
         now, seq = self._watches(change.agreement, change.seq), change.seq
         before = self._watches(change.was, seq) if change.was is not None else now
         if before == now and len(change.states) == 1:
@@ -101,18 +105,25 @@ class Filter:
         return self._watches_any((change.agreement, *listed), change.seq)
 
     def _watches_any(self, concerned: Sequence[Agreement], seq: int) -> bool:
-        """Return whether the place of the first one or the name of any is watched."""
+        """Return whether the filter watches the place of the first agreement or the name of any of them."""
         agreement = concerned[0]
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
-            places.append(self.counties.get(county_entry(agreement.state, agreement.county)))
+            here = county_of(agreement.state, agreement.county, agreement.agency)
+            places += [since for entry, since in self.counties.items() if here and county_in(entry) == here]
         places += [since for part, since in self.agencies.items() if any(part in each.canonical for each in concerned)]
         return any(since is not None and seq > since for since in places)
 
 
 def county_entry(state: str, county: str) -> str:
     """Return a county as a filter entry: TX/harris."""
-    return f"{state}/{plain_county(county)}"
+    return f"{state}/{county_key(state, county)}"
+
+
+def county_in(entry: str) -> County | None:
+    """Return the county that a filter entry means. An old entry may hold another name of it, as NY/brooklyn."""
+    state, _, county = entry.partition("/")
+    return find_county(state, county)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +131,13 @@ class Subscription:
     """One address on one channel.
 
     `cursor` is the last change that was sent or isn't owed. `due_at` (UTC) is when the next digest is due, None if
-    nothing is owed; it is an index that follows from log, cursor, filter and cadence. `retry_at` (UTC) delays the
-    digest after a failure, `quiet_until` (UTC) during a pause for a time. `pinned` is the last change in the digest
-    under way and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday.
-    `last_sent_at` (UTC) is when the last digest was finished; its local date gets no second one. `paused` is the
-    reason for a pause, if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale`
-    asks for a notice when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version`
-    counts the changes of the settings and `before` holds the previous settings for Undo, None before the first change.
+    nothing is owed; it is derived from the log, cursor, filter and cadence. `retry_at` (UTC) delays the digest
+    after a failure, `quiet_until` (UTC) during a timed pause. `pinned` is the last change in the digest now being sent
+    and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday. `last_sent_at` (UTC)
+    is when the last digest was finished; no second one is sent on the same local date. `paused` is the reason for a
+    pause, if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale` asks for a notice
+    when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes to
+    the settings and `before` holds the previous settings for Undo, None before the first change.
     """
 
     id: str
@@ -157,7 +168,7 @@ class Subscription:
 
     @property
     def wakes_at(self) -> datetime | None:
-        """The time (UTC) from which `deliver` should process it; None while it is paused or owed nothing."""
+        """The earliest time (UTC) for `deliver` to process it; None while it is paused or owed nothing."""
         if self.paused is not None or self.due_at is None:
             return None
         return max(moment for moment in (self.due_at, self.retry_at, self.quiet_until) if moment is not None)
@@ -182,7 +193,7 @@ class Subscription:
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
-        """Return the subscription with these settings, and the present ones kept for Undo."""
+        """Return the subscription with these settings, keeping the current ones for Undo."""
         return replace(
             self,
             filter=settings.filter,
@@ -201,7 +212,7 @@ class Subscription:
 
     @property
     def revived(self) -> "Subscription":
-        """The subscription without pause, back-off and failures."""
+        """The subscription without its pause, back-off and failures."""
         return replace(
             self, paused=None, refused=False, quiet_until=None, retry_at=None, failures=0, failing_since=None
         )
@@ -238,12 +249,12 @@ class Settings:
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Return the changes after the cursor that match the filter, in the order of the log."""
+    """Return the changes after the cursor that match the filter, in log order."""
     return tuple(c for c in changes if c.seq > subscription.cursor and subscription.filter.matches(c))
 
 
 def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
-    """Return when a change recorded at that time is due (UTC): at once, or at the next local time of the cadence."""
+    """Return when a change recorded at that time is due (UTC): at once, or when the cadence next calls for it."""
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
     zone = ZoneInfo(subscription.tz)
@@ -258,13 +269,13 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Convert a local time to UTC: the first of two in the fall, an hour later if it is skipped in the spring."""
+    """Convert a local time to UTC: the first if it comes twice in the fall, an hour later if skipped in spring."""
     return datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Proof that a part was sent, or the reason it wasn't. `at` is UTC; `changes` holds the numbers of its changes."""
+    """Proof that part of a digest was sent, or the reason it wasn't. `at` is UTC; `changes` holds change numbers."""
 
     subscription: str
     channel: str

@@ -1,4 +1,4 @@
-"""The word behind a misspelling, for every "Did you mean …?"."""
+"""Find the word that a misspelling stands for, for every "Did you mean …?"."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ LEAST_PART = 4  # letters
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that a person who typed `word` most likely meant, in any case; None when none is close.
+    """Return the known word that someone who typed `word` most likely meant, ignoring case; None if none is close.
 
-    A slip is allowed for every three letters. Failing that, the only known word that contains `word`, or is contained
-    in it, is close: Miami-Dade for Dade, Texas for Harris Texas.
+    One slip is allowed for every three letters. If no known word is that close, the only one that contains `word`, or
+    is contained in it, counts as close: Miami-Dade for Dade, Texas for Harris Texas.
     """
     words = list(known)
     slips = min(len(word) // 3, MOST_SLIPS)

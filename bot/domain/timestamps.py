@@ -1,4 +1,4 @@
-"""UTC times in the form of the store, the log and JSON."""
+"""UTC times in the form used in the store, the log and JSON."""
 
 from datetime import datetime, timedelta
 from math import ceil

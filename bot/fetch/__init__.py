@@ -1,11 +1,11 @@
-"""The sources' only door to the network: polite, bounded, and closed to addresses inside.
+"""The only way sources reach the network: polite, with size and time limits, and never to private addresses.
 
-    get ─► robots.txt ─► turn of the host ─► checked address ─► capped body ─► redirect? ─► verdict ─► Document
+    get ─► robots.txt ─► the host's turn ──► checked address ─► capped body ─► redirect? ─► verdict ─► Document
             │                                                                     │            │
             └────────────────────────── again, at most three tries ◄──────────────┴────────────┘
 
-`robots` decides whether we may ask, `hosts` when, `addresses` where we may connect and `body` what we read; `client` is
-the httpx client that does it.
+`robots` decides whether we may send a request, `hosts` when, `addresses` where we may connect and `body` how much we
+read; `client` is the httpx client that sends the request.
 """
 
 import ssl
@@ -40,11 +40,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much Fetch asks of others, and takes from them.
+    """Limits on how often Fetch sends requests, how much it reads and how long it waits.
 
-    `host_gap` is the seconds between the starts of two requests to one host, `concurrent` how many requests run at
-    once. After `full_every`, read a body in full even if the server would say it is unchanged. `max_bytes` bounds a
-    body after decoding. `connect`, `read` and `total` are timeouts in seconds.
+    `host_gap` is the number of seconds between the starts of two requests to one host, and `concurrent` is how many
+    requests may run at once. Once `full_every` has passed, a body is read in full even if the server would say it is
+    unchanged. `max_bytes` limits a body's size after decoding. `connect`, `read` and `total` are timeouts in seconds.
     """
 
     host_gap: float = 1.0
@@ -57,10 +57,10 @@ class Limits:
 
 
 class Fetch:
-    """One door for all sources; use it as an async context manager.
+    """The fetcher that all sources share; use it as an async context manager.
 
-    The User-Agent names `contact`. `allow_loopback` opens 127.0.0.0/8 and ::1, no other address inside. `tls` replaces
-    the usual certificates, `resolve` the system's resolver and `clock` the system's clock.
+    The User-Agent includes `contact`. `allow_loopback` allows 127.0.0.0/8 and ::1, but no other private address. `tls`
+    overrides the usual certificates, `resolve` the system's resolver and `clock` the system's clock.
     """
 
     def __init__(
@@ -108,9 +108,9 @@ class Fetch:
         full: bool = False,
         last_good: datetime | None = None,
     ) -> Document:
-        """Read one address, conditionally if `validators` are recent enough and `full` is false.
+        """Read one address, with a conditional request if `validators` are recent enough and `full` is false.
 
-        Raises a SourceError that names the `source`, what happened, and its last successful read (`last_good`).
+        Raises a SourceError that gives the `source`, the problem and the last successful read (`last_good`).
         """
         conditions = {} if full else self._conditions(validators)
         try:
@@ -124,7 +124,7 @@ class Fetch:
         return document
 
     def _conditions(self, validators: Validators | None) -> dict[str, str]:
-        """Return the server's own validators verbatim; none if a full read is due or our clock went back."""
+        """Return headers with the server's own validators; empty if a full read is due or our clock was set back."""
         if validators is None or not timedelta(0) <= self._clock.now() - validators.full_at < self._limits.full_every:
             return {}
         words = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
@@ -153,10 +153,10 @@ class Fetch:
         )
 
     async def _patiently(self, url: httpx.URL, headers: Mapping[str, str]) -> Answer:
-        """Try again if that may help.
+        """Send a request, trying again if that may help.
 
-        A loop of our own instead of stamina: stamina's sleep can't be injected, and a pause that the server asks for
-        belongs to the host's turn, where other requests to that host wait too.
+        This is our own loop instead of stamina, because stamina's sleep can't be injected and because a pause that the
+        server asks for must apply to all requests to that host. `Hosts` takes care of that.
         """
         tried = 0
         while True:
@@ -187,13 +187,13 @@ class Fetch:
         raise Unsafe(f"{shown(url)} was redirected more than {REDIRECTS} times")
 
     async def _exchange(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
-        """Send one request when it is its turn."""
+        """Send one request when the host's turn comes."""
         assert self._client is not None, "use Fetch as a context manager"
         async with self._hosts.turn(url.host):
             return await self._client.get(url, headers, cap, cut=cut)
 
     def _judge(self, answer: Answer) -> None:
-        """Raise what a status other than 200 and 304 means; a pause that is asked for holds for the whole host."""
+        """Raise the error for any status but 200 or 304; a pause the server asks for applies to the whole host."""
         status = answer.status
         if status in {200, 304}:
             return
@@ -205,20 +205,20 @@ class Fetch:
                 self._hosts.close(answer.url.host, pause, kind)
             raise TransientError(kind(said, retry_after=pause))
         if status == 403:
-            raise Blocked(f"{said}: the site doesn't want us right now", retry_after=pause)
+            raise Blocked(f"{said}: the site is turning us away right now", retry_after=pause)
         if status in {404, 410}:
             raise Missing(said)
         raise SourceError(said) if status >= 400 else Unreadable(said)
 
     async def _heed_robots(self, url: httpx.URL) -> None:
-        """Raise Blocked if robots.txt forbids this address, and take over its Crawl-delay."""
+        """Apply the Crawl-delay from robots.txt, and raise Blocked if robots.txt forbids this address."""
         rules = await self._robots.rules(url)
         self._hosts.slow_down(url.host, min(rules.crawl_delay(PRODUCT) or 0.0, LONGEST_CRAWL_DELAY))
         if not rules.can_fetch(str(url), PRODUCT):
             raise Blocked(f"robots.txt of {url.host} asks us not to read {shown(url)}")
 
     async def _read_robots(self, url: httpx.URL) -> bytes:
-        """Return the body of a robots.txt. RFC 9309: a 4xx forbids nothing, but a 429 asks us to slow down."""
+        """Return the body of a robots.txt. Under RFC 9309 a 4xx forbids nothing, but a 429 asks us to slow down."""
         answer = await self._followed(url, {"Accept": "text/plain"}, ROBOTS_BYTES, robots=True)
         if answer.status == 429 or not 400 <= answer.status < 500:
             self._judge(answer)
@@ -226,6 +226,6 @@ class Fetch:
 
 
 def user_agent(contact: str | None, version: str) -> str:
-    """Return the User-Agent: who asks, and where to complain."""
+    """Return the User-Agent, which says who we are and where to complain."""
     plain = "".join(letter for letter in contact or "" if " " <= letter <= "~").strip()
     return f"{PRODUCT}/{version} (+{plain})" if plain else f"{PRODUCT}/{version}"

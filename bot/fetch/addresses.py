@@ -1,4 +1,4 @@
-"""Addresses: parse them, refuse the ones inside, resolve a name once, and mask secrets before anyone reads them."""
+"""Addresses: parse them, refuse private ones, resolve each name once, and mask secrets before anyone sees them."""
 
 import asyncio
 import ipaddress
@@ -15,11 +15,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_CLOUDS = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))  # their metadata
+_CLOUDS = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))  # cloud metadata services
 
 
 async def checked_addresses(host: str, port: int, resolve: Resolve, *, allow_loopback: bool) -> list[Address]:
-    """Resolve a name once. Raise Unsafe unless every address is public, OSError or ValueError if there is none."""
+    """Resolve a name once. Raise Unsafe unless every address is public, or OSError or ValueError if there are none."""
     addresses = [ipaddress.ip_address(each) for each in dict.fromkeys(await resolve(host, port))]
     for address in addresses:
         if not is_public(address) and not (allow_loopback and is_loopback(address)):
@@ -29,7 +29,7 @@ async def checked_addresses(host: str, port: int, resolve: Resolve, *, allow_loo
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """Ask the system for the addresses of a name; a number is its own address and needs no thread."""
+    """Ask the system for a name's addresses; a literal IP address is returned as is, without using a thread."""
     with suppress(ValueError):
         return [str(ipaddress.ip_address(host))]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -37,12 +37,12 @@ async def system_resolve(host: str, port: int) -> list[str]:
 
 
 def is_loopback(address: Address) -> bool:
-    """Check for 127.0.0.0/8 and ::1."""
+    """Return whether an address is in 127.0.0.0/8 or is ::1."""
     return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
 
 
 def is_public(address: Address) -> bool:
-    """Check that an address belongs to the public internet; one that wraps an IPv4 address is judged by that one."""
+    """Return whether an address is on the public internet; if it wraps an IPv4 address, check the IPv4 one instead."""
     if isinstance(address, ipaddress.IPv6Address):
         wrapped = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -54,7 +54,7 @@ def is_public(address: Address) -> bool:
 
 
 def parsed(address: str) -> httpx.URL:
-    """Return the URL or raise Unsafe, with a text that never repeats the address: it may contain a password."""
+    """Return the URL or raise Unsafe; the error never repeats the address, because it may contain a password."""
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL as invalid:
@@ -69,14 +69,14 @@ def parsed(address: str) -> httpx.URL:
 
 
 def redirect_target(url: httpx.URL, status: int, location: str | None) -> httpx.URL:
-    """Return the URL that a redirect points to, or raise if we don't follow it."""
+    """Return the URL that a redirect points to, or raise an error if we won't follow it."""
     if not location:
         raise Unreadable(f"{shown(url)} answered {status} without saying where to go")
     try:
         target = parsed(str(url.join(location)))
     except (Unsafe, httpx.InvalidURL) as refused:
         why = refused if isinstance(refused, Unsafe) else "the address isn't valid"
-        raise Unsafe(f"{shown(url)} redirects to a place we don't follow: {why}") from refused
+        raise Unsafe(f"{shown(url)} redirects to an address we won't follow: {why}") from refused
     if url.scheme == "https" and target.scheme == "http":
         raise Unsafe(f"{shown(url)} redirects from https to http ({shown(target)})")
     return target
@@ -90,15 +90,15 @@ _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
 def masked(address: str) -> str:
-    """Return the address with its secrets starred out; an address without secrets comes back unchanged."""
+    """Return the address with its secrets masked by asterisks; an address without secrets is returned unchanged."""
     return _SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", address))
 
 
 def shown(url: httpx.URL) -> str:
-    """Return the URL as errors and logs show it: masked and short."""
+    """Return the URL as shown in errors and logs: masked and shortened."""
     return short(masked(str(url)))
 
 
 def short(text: str, longest: int = 200) -> str:
-    """Cut a text that a stranger sent to a length that fits in a line."""
+    """Cut text from an outside source to a length that fits on one line."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,4 +1,4 @@
-"""Bodies: read and inflate them under our own cap, check what they are, and name the document."""
+"""Response bodies: read and decompress them up to a size limit, check their type, and name the document."""
 
 import re
 import zlib
@@ -11,13 +11,13 @@ from bot.domain.document import Expect
 from bot.errors import Unreadable, Unsafe
 from bot.fetch.addresses import short, shown
 
-PIECE = 256 * 1024  # bytes inflated at a time
+PIECE = 256 * 1024  # bytes decompressed at a time
 
 
 async def read_body(response: httpx.Response, cap: int, *, cut: bool) -> bytes:
-    """Return the decoded body, using no more memory than `cap` however well it was compressed.
+    """Return the decoded body, using no more memory than `cap`, no matter how well it was compressed.
 
-    A body that is larger is cut at `cap` bytes if `cut`, else refused with Unsafe.
+    A larger body is cut off at `cap` bytes if `cut` is true; otherwise it raises Unsafe.
     """
     size = response.headers.get("content-length", "")
     if not cut and size.isdecimal() and float(size) > cap:
@@ -50,7 +50,7 @@ def _inflater(response: httpx.Response) -> "zlib._Decompress | None":
 
 
 def _inflated(raw: bytes, inflater: "zlib._Decompress | None") -> Iterator[bytes]:
-    """Inflate a piece at a time; httpx would inflate a whole chunk at once, a thousandfold if it is a bomb."""
+    """Decompress a piece at a time; httpx would expand a whole chunk at once, and a zip bomb grows a thousandfold."""
     if inflater is None:
         yield raw
         return
@@ -65,7 +65,7 @@ def _inflated(raw: bytes, inflater: "zlib._Decompress | None") -> Iterator[bytes
 
 
 def check_content(url: httpx.URL, body: bytes, expect: Expect | None) -> None:
-    """Raise Unreadable unless the first bytes are what the caller expects."""
+    """Raise Unreadable unless the first bytes show the type the caller expects."""
     if not body:
         raise Unreadable(f"{shown(url)} answered with an empty body")
     if expect is None:
@@ -80,7 +80,7 @@ _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def file_name(url: httpx.URL, disposition: str) -> str:
-    """Return the name in Content-Disposition (RFC 6266), else the one in the address; never a path."""
+    """Return the file name from Content-Disposition (RFC 6266) or else from the address, never with a path."""
     given = {key.lower(): value.strip() for key, value in _PARAMETER.findall(disposition)}
     extended = _EXTENDED.fullmatch(given.get("filename*", ""))
     from_path = unquote(url.raw_path.decode("ascii").partition("?")[0].rpartition("/")[2])
@@ -93,7 +93,7 @@ def file_name(url: httpx.URL, disposition: str) -> str:
 
 
 def _plain_name(name: str) -> str:
-    """Return the last part of a path, without control characters and at most 150 long, keeping its suffix."""
+    """Return the last part of a path, without control characters, at most 150 characters long, keeping its suffix."""
     last = re.split(r"[/\\]", name)[-1]
     clean = "".join(letter for letter in last if letter.isprintable()).strip(" .")
     stem, dot, suffix = clean.rpartition(".")

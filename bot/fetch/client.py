@@ -1,8 +1,9 @@
-"""The httpx client, connected to addresses that were checked: one request, one connection, one capped answer.
+"""The httpx client, which connects only to checked addresses: one request, one connection, one size-limited answer.
 
-The dialer is the network backend of httpx's own transport, below everything else: a name is resolved and checked where
-the connection is made, so nothing can rebind in between, and nothing above can go around it. URL, Host header, TLS
-server name and certificate stay those of the real host name. respx, which takes httpcore's place, sees the same URL.
+The dialer is the network backend of httpx's own transport, at the lowest level. It resolves and checks a name right
+where it connects, so the name can't resolve to another address in between, and no code above can bypass the check. The
+URL, the Host header, the TLS server name and the certificate all still use the real host name. respx, which replaces
+httpcore in tests, sees the same URL.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ from bot.errors import SourceError, Unreachable
 from bot.fetch.addresses import Resolve, checked_addresses, shown
 from bot.fetch.body import read_body
 
-_CHATTY = ("httpx", "httpcore")  # they log addresses and headers as they are, tokens included
+_CHATTY = ("httpx", "httpcore")  # they log addresses and headers unmasked, including tokens
 
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to one request. `location` is the target of a redirect, `redirected` if redirects led here."""
+    """The answer to one request. `location` is a redirect's target; `redirected` is true if redirects led here."""
 
     url: httpx.URL
     status: int
@@ -40,7 +41,7 @@ class Answer:
 
 
 class TransientError(Exception):
-    """A fault that may pass; carries the error to raise if it doesn't."""
+    """A fault that may be temporary; carries the error to raise if it persists."""
 
     def __init__(self, fault: SourceError) -> None:
         self.fault = fault
@@ -48,7 +49,7 @@ class TransientError(Exception):
 
 
 class Dialer(httpcore.AsyncNetworkBackend):
-    """Opens connections for httpx: resolves a name once, checks every address, connects to one that passed."""
+    """Opens connections for httpx: resolves a name once, checks every address and connects to one of them."""
 
     def __init__(
         self, resolve: Resolve, *, allow_loopback: bool, network: httpcore.AsyncNetworkBackend | None = None
@@ -65,11 +66,11 @@ class Dialer(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Return a connection to the first checked address that takes it."""
+        """Return a connection to the first checked address that accepts one."""
         failure: Exception = httpcore.ConnectError("the name has no address")
         try:
             addresses = await checked_addresses(host, port, self._resolve, allow_loopback=self._allow_loopback)
-        except (OSError, ValueError) as unknown:  # the UnicodeError of an overlong name is a ValueError
+        except (OSError, ValueError) as unknown:  # an overlong name raises UnicodeError, which is a ValueError
             raise failure from unknown
         for address in addresses:
             try:
@@ -80,19 +81,19 @@ class Dialer(httpcore.AsyncNetworkBackend):
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """httpx's transport over our dialer; httpx offers no parameter for the network backend of its pool."""
+    """httpx's transport with our dialer; httpx has no parameter for its connection pool's network backend."""
 
     def __init__(self, tls: ssl.SSLContext, dialer: Dialer) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=None,  # Fetch counts them
-            max_keepalive_connections=0,  # a source is asked once in hours
+            max_connections=None,  # Fetch limits them
+            max_keepalive_connections=0,  # a source is read only once every few hours
             network_backend=dialer,
         )
 
 
 class _NoCookies(CookieJar):
-    """A cookie jar that keeps no cookie and doesn't even parse one."""
+    """A cookie jar that doesn't parse or keep any cookies."""
 
     def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
         pass
@@ -112,30 +113,30 @@ class Client:
         self._total = total
         self._httpx = httpx.AsyncClient(
             transport=_Transport(tls, dialer),
-            # gzip is the one encoding that read_body inflates under a cap
+            # gzip is the only encoding that read_body can decompress
             headers={"Accept-Encoding": "gzip", "Connection": "close", "User-Agent": user_agent},
             cookies=_NoCookies(),
             timeout=httpx.Timeout(read, connect=connect),
             follow_redirects=False,
-            trust_env=False,  # a proxy would resolve names itself, unchecked
+            trust_env=False,  # a proxy would resolve names itself, without our checks
             event_hooks={"response": [_set_location_aside]},
         )
 
     async def aclose(self) -> None:
-        """Close whatever connections are still open."""
+        """Close any connections that are still open."""
         await self._httpx.aclose()
 
     async def get(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
-        """Send one request; read the body of a 200 only, cut at `cap` bytes or refused beyond them.
+        """Send one request. Read the body only if the status is 200; beyond `cap` bytes, cut it off or raise Unsafe.
 
         Raises a SourceError, or a TransientError if trying again may help.
         """
         try:
             async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers)) as response:
                 body = await read_body(response, cap, cut=cut) if response.status_code == 200 else b""
-        except TimeoutError as late:  # once is enough for something this slow
+        except TimeoutError as late:  # no retry for something this slow
             raise Unreachable(f"{shown(url)} didn't finish within {self._total:g} s") from late
-        except (httpx.HTTPError, OSError) as fault:  # httpx lets the SSLError of a broken TLS record through
+        except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
             raise TransientError(Unreachable(f"{shown(url)} {_trouble(fault)}")) from fault
         location = response.extensions.get("location")
         return Answer(url=url, status=response.status_code, headers=response.headers, body=body, location=location)
@@ -144,18 +145,18 @@ class Client:
         request = self._httpx.build_request("GET", url, headers=headers)
         try:
             return await self._httpx.send(request, stream=True)
-        except ValueError as impossible:  # ssl refuses a name that no certificate can have
+        except ValueError as impossible:  # ssl rejects a name that no certificate could have
             raise httpx.ConnectError("the host name isn't valid", request=request) from impossible
 
 
 async def _set_location_aside(response: httpx.Response) -> None:
-    """Hide where a redirect leads: httpx would prepare to follow it, and fail on an address that isn't valid."""
+    """Hide a redirect's target from httpx, which would prepare to follow it and fail on an invalid address."""
     if "location" in response.headers:
         response.extensions["location"] = response.headers.pop("location")
 
 
 def _trouble(fault: Exception) -> str:
-    """Say what happened to the connection."""
+    """Describe what went wrong with the connection."""
     cause: BaseException | None = fault
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

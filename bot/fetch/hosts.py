@@ -1,4 +1,4 @@
-"""Hosts: each gets its requests one gap apart, and a pause that it asks for holds for every request to it."""
+"""Hosts: space out the requests to each one, and apply any pause it asks for to every request to it."""
 
 import asyncio
 import random
@@ -11,16 +11,16 @@ from email.utils import parsedate_to_datetime
 
 from bot.errors import SourceError, Unreachable
 
-PATIENCE = 30.0  # seconds of a pause that we wait out ourselves; a longer one is left to the caller
-LONGEST_PAUSE = 86_400.0  # seconds; we don't believe a longer Retry-After
-HOSTS = 1024  # hosts remembered; the ones at rest are forgotten first
+PATIENCE = 30.0  # seconds; we wait out a pause up to this long and leave a longer one to the caller
+LONGEST_PAUSE = 86_400.0  # seconds; a longer Retry-After is cut to this
+HOSTS = 1024  # hosts remembered; idle ones are forgotten when there are more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """Time as Fetch sees it; tests bring their own.
+    """The clock that Fetch uses; tests supply their own.
 
-    `now` is the time of day, `monotonic` counts seconds, `jitter` is a random number from 0 to 1.
+    `now` returns the date and time, `monotonic` returns seconds and `jitter` returns a random number from 0 to 1.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -31,7 +31,7 @@ class Clock:
 
 @dataclass(slots=True)
 class _Host:
-    """When a host may be asked next; times are of the monotonic clock."""
+    """The state of one host, including when the next request may be sent; times are from the monotonic clock."""
 
     gap: float
     asked_at: float = float("-inf")
@@ -48,7 +48,7 @@ class _Host:
 
 
 class Hosts:
-    """Hands out turns. `gap` is the seconds between two requests to a host, `concurrent` how many run at once."""
+    """Gives requests their turns: `gap` seconds apart for each host, and at most `concurrent` requests at once."""
 
     def __init__(self, gap: float, concurrent: int, clock: Clock) -> None:
         self._gap = gap
@@ -64,7 +64,7 @@ class Hosts:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Hold a slot, not before the host is due again; a request that waits for its host holds no slot."""
+        """Take a slot, but only once the host is due again; a request that is waiting for its host holds no slot."""
         host = self._host(name)
         async with host.lock:
             closed = host.closed_until - self._clock.monotonic()
@@ -81,11 +81,11 @@ class Hosts:
             self._slots.release()
 
     def slow_down(self, name: str, delay: float) -> None:
-        """Widen the gap of a host to `delay` seconds; a shorter delay puts back the usual gap."""
+        """Widen a host's gap to `delay` seconds; if `delay` is shorter than the usual gap, use the usual gap."""
         self._host(name).gap = max(self._gap, delay)
 
     def close(self, name: str, pause: float, kind: type[SourceError]) -> None:
-        """Ask a host nothing for `pause` seconds; requests that can't wait that long fail with `kind`."""
+        """Send a host no requests for `pause` seconds; requests that can't wait that long fail with `kind`."""
         host, until = self._host(name), self._clock.monotonic() + pause
         if until > host.closed_until:
             host.closed_until, host.closed_by = until, kind
@@ -98,7 +98,7 @@ class Hosts:
 
 
 def retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, as seconds or as a date; None if it makes no sense."""
+    """Return the seconds to wait from a Retry-After header, which may be a number or a date; None if it is invalid."""
     if value.strip().isdecimal():
         return min(float(value), LONGEST_PAUSE)
     try:

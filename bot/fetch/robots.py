@@ -1,4 +1,4 @@
-"""robots.txt: read once a day for each site, kept while it can't be read, and parsed without being exhausted."""
+"""robots.txt: read it once a day for each site, keep the last copy if a read fails, and limit the cost of parsing."""
 
 import asyncio
 import re
@@ -13,17 +13,17 @@ from bot.errors import SourceError, Unsafe
 from bot.fetch.client import TransientError
 
 PRODUCT = "Countersign"
-ROBOTS_BYTES = 500 * 1024  # RFC 9309 asks for at least this much
+ROBOTS_BYTES = 500 * 1024  # RFC 9309 requires reading at least this much
 ORIGINS = 1024  # files kept; the oldest is dropped first
 _FRESH = 86_400.0  # seconds
-_AGAIN = 600.0  # seconds until the next try while the last known copy serves
+_AGAIN = 600.0  # seconds until the next try while the last known copy is in use
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class _Copy:
-    """The last known robots.txt of one origin; `rules` is None until it was read once."""
+    """The last known robots.txt of one origin; `rules` is None until it has been read once."""
 
     rules: Protego | None = None
     again_at: float = float("-inf")
@@ -31,7 +31,7 @@ class _Copy:
 
 
 class RobotsCache:
-    """The robots.txt of each origin. `read` fetches one file's body, `monotonic` counts seconds."""
+    """The robots.txt of each origin. `read` fetches one file's body, and `monotonic` is a clock in seconds."""
 
     def __init__(self, read: Callable[[httpx.URL], Awaitable[bytes]], monotonic: Callable[[], float]) -> None:
         self._read = read
@@ -47,14 +47,14 @@ class RobotsCache:
         if origin not in self._copies and len(self._copies) >= ORIGINS:
             del self._copies[next(iter(self._copies))]
         copy = self._copies.setdefault(origin, _Copy())
-        async with copy.lock:  # many addresses of one site, one robots.txt
+        async with copy.lock:  # so that many requests to one site read robots.txt only once
             if copy.rules is None or self._monotonic() >= copy.again_at:
                 await self._refresh(copy, url.join("/robots.txt"))
         assert copy.rules is not None
         return copy.rules
 
     async def _refresh(self, copy: _Copy, url: httpx.URL) -> None:
-        """Read robots.txt again. If that fails, keep the last known copy; without one, raise and ask nothing else."""
+        """Read robots.txt again. If that fails, keep the last known copy; if there is none, raise the error."""
         fresh = _FRESH
         try:
             copy.rules = Protego.parse(robots_text(await self._read(url)))
@@ -74,13 +74,13 @@ _AGENT_LINE = re.compile(r"^[ \t]*user[- ]?agent[ \t]*:?[ \t]*([^#]*)", re.IGNOR
 
 
 def robots_text(body: bytes) -> str:
-    """Return the text of a robots.txt with all other robots under one name.
+    """Return the text of a robots.txt, with all robots other than ours and `*` given the same name.
 
-    Protego copies each rule to each agent of its group: 250 KiB of agents before 250 KiB of rules are 300 million
-    copies.
+    Protego copies each rule to every agent in its group, so 250 KiB of agents followed by 250 KiB of rules would mean
+    300 million copies.
     """
     if len(body) >= ROBOTS_BYTES:
-        body = body[: body.rfind(b"\n") + 1]  # half a rule may forbid more than the whole one
+        body = body[: body.rfind(b"\n") + 1]  # a partial rule may forbid more than the whole rule
     lines = body.decode("utf-8", errors="replace").removeprefix("\ufeff").splitlines()
     return "\n".join(_AGENT_LINE.sub(_agent_line, line) for line in lines)
 

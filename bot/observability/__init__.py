@@ -1,1 +1,1 @@
-"""Logs, metrics, error reports and the health check: everything an operator watches."""
+"""Logs, metrics, error reports and the health check, for the operator."""

@@ -1,4 +1,4 @@
-"""The health check: facts from the store, read at most every few seconds however often someone asks."""
+"""The health check: facts from the store, cached for a few seconds in case of frequent requests."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ FRESH_FOR = timedelta(seconds=5)
 
 @dataclass(slots=True, kw_only=True)
 class HealthCheck:
-    """Gathers the facts for /health and /metrics. `reads_ice` is false if ICE's lists aren't read here."""
+    """Gathers the facts for /health and /metrics. `reads_ice` is False if the settings leave out ICE's lists."""
 
     store: Store
     now: Callable[[], datetime]
@@ -23,7 +23,7 @@ class HealthCheck:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> Facts:
-        """Return facts that are a few seconds old at most; raise StoreError if the store can't be read."""
+        """Return facts at most a few seconds old. Raise StoreError if the store can't be read."""
         async with self._one_at_a_time:
             now = self.now()
             if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:

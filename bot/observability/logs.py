@@ -17,7 +17,7 @@ Processor = Callable[[Any, str, Event], Event]
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 FIRST = ("timestamp", "level", "event")
-CHATTY = ("httpx", "httpcore", "apscheduler", "aiohttp")  # loggers that quote addresses; channels name their own
+CHATTY = ("httpx", "httpcore", "apscheduler", "aiohttp")  # loggers that quote addresses; channels add theirs
 
 
 def prepared() -> Settings:
@@ -28,7 +28,7 @@ def prepared() -> Settings:
 
 
 def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor, ...] = ()) -> None:
-    """Send logs to stderr. Each processor in `also` gets a line before masking; `quiet` drops all below a warning.
+    """Send logs to stderr. Processors in `also` see lines before masking; `quiet` keeps only warnings and errors.
 
     A line has its time (UTC), its level, its event and its subject: a source, a subscription or a change.
     """
@@ -64,7 +64,7 @@ def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
     for name in (*CHATTY, *(name for channel in CHANNELS.values() for name in channel.chatty_loggers)):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # a skipped tick is made up by the next
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)  # the next tick makes up for a skipped one
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: _mask_record(record, secrets))
         if as_json:
@@ -72,7 +72,7 @@ def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
 
 
 class _AsJson(logging.Formatter):
-    """Formats a library's line like our own."""
+    """Formats a library's log lines as JSON like our own."""
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
@@ -85,7 +85,7 @@ class _AsJson(logging.Formatter):
 
 
 def _line(event: Mapping[str, Any]) -> str:
-    """Return an event as one line of JSON, its time first."""
+    """Return an event as one line of JSON, with its time first."""
     first = {key: event[key] for key in FIRST if key in event}
     return json.dumps(first | dict(event), ensure_ascii=False, default=str)
 
@@ -94,7 +94,7 @@ def _line(event: Mapping[str, Any]) -> str:
 
 
 def masked(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return a value with the secrets masked at any depth. Values that aren't plain become text."""
+    """Return a value with secrets masked at any depth. Values without a JSON type become text."""
     if isinstance(value, Mapping):
         return {str(key): masked(each, secrets) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -112,7 +112,7 @@ def mask(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _mask_record(record: logging.LogRecord, secrets: tuple[str, ...]) -> bool:
-    """Mask a library's line and its traceback."""
+    """Mask secrets in a library's log line and its traceback."""
     record.msg, record.args = mask(record.getMessage(), secrets), None
     if record.exc_info and not record.exc_text:
         record.exc_text = logging.Formatter().formatException(record.exc_info)

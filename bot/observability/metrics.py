@@ -1,6 +1,6 @@
 """Metrics for Prometheus: counters of this process's work, and gauges set from the store at each scrape.
 
-Nothing else counts. Labels are few and fixed (a channel, a kind, an outcome), never an address or a name.
+All metrics are defined here. Labels are few and fixed (a channel, a kind, an outcome), never an address or a name.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -35,10 +35,10 @@ WAITS = (1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 *
 
 
 class Metrics:
-    """The metrics of one process. As the runner's observer, it counts each reading and each delivery."""
+    """The metrics of one process. As the runner's observer, it counts readings and deliveries."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call] # nobody uses them, and they double the series
+        disable_created_metrics()  # type: ignore[no-untyped-call] # no one uses them, and they double the series
         self._registry = CollectorRegistry()
         self._make_counters()
         self._make_gauges()
@@ -68,7 +68,7 @@ class Metrics:
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
-        """Create the series at zero, because `increase()` misses the first event of a series that starts with it."""
+        """Create the series at zero, because `increase()` misses the event that creates a series."""
         for kind in Kind:
             self._changes.labels(kind.value)
         for level in ("info", "warning", "error"):
@@ -114,12 +114,12 @@ class Metrics:
     # ── counting work ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def list_polled(self, poll: ListPoll) -> None:
-        """Count a reading of ICE's lists and the changes it brought."""
+        """Count a reading of ICE's lists and the changes found."""
         failed = poll.problem is not None
         self._read(ICE, _outcome(poll.changes, failed=failed, is_held=bool(poll.held)), poll.changes)
 
     def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
-        """Count a reading of a local place by its kind of platform."""
+        """Count a reading of a local place under the kind of its platform."""
         self._read(kind, _outcome(poll.changes, failed=poll.failed), poll.changes)
 
     def _read(self, source: str, outcome: str, changes: Sequence[Change]) -> None:
@@ -146,7 +146,7 @@ class Metrics:
     # ── reading the store ────────────────────────────────────────────────────────────────────────────────────────────
 
     def page(self, facts: Facts | None) -> bytes:
-        """Return the page for Prometheus. Without facts, because the store can't be read, it has only the counters."""
+        """Return the page for Prometheus. Without facts (the store can't be read), the gauges aren't updated."""
         self._healthy.set(facts is not None and not facts.reasons)
         if facts is not None:
             self._set(facts)
@@ -176,7 +176,7 @@ class Metrics:
 
 
 def _outcome(changes: Sequence[Change], *, failed: bool, is_held: bool = False) -> str:
-    """Return the outcome of a reading. Changes count first, whatever else was wrong."""
+    """Return the outcome of a reading. It is "changed" if there were changes, even if there were also problems."""
     if changes:
         return "changed"
     if failed:

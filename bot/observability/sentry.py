@@ -1,7 +1,7 @@
 """Reports unexpected errors to Sentry if SENTRY_DSN is set and the package is installed (the extra `sentry`).
 
-A report has the error, its stack and our version. It has no variables, breadcrumbs or host name, and its text has no
-secrets and nothing that could identify a person or a chat.
+A report has the error, its stack and our version. It has no variables, breadcrumbs or host name. Secrets, and anything
+that could identify a person or a chat, are removed from its text.
 """
 
 import re
@@ -41,7 +41,7 @@ class Reporter:
         self._sdk = sdk
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
-        """Report the exception of a line that has one, and pass the line on."""
+        """Report a log line's exception, if it has one, and pass the line on."""
         if event.get("exc_info"):
             self.report(None if event["exc_info"] is True else event["exc_info"])
         return event
@@ -56,7 +56,7 @@ class Reporter:
 
 
 def reporter(settings: Settings) -> Reporter | None:
-    """Return the reporter, or None without SENTRY_DSN or without the package, which the log then mentions."""
+    """Return the reporter, or None without SENTRY_DSN or the package. If only the package is missing, log that."""
     if settings.sentry_dsn is None:
         return None
     try:
@@ -66,7 +66,7 @@ def reporter(settings: Settings) -> Reporter | None:
         return None
     try:
         _set_up(sentry_sdk, settings.sentry_dsn.get_secret_value(), settings.secrets)
-    except sentry_sdk.utils.BadDsn:  # its own text repeats part of the DSN
+    except sentry_sdk.utils.BadDsn:  # the error's own text repeats part of the DSN
         raise ConfigError(["SENTRY_DSN: it must look like https://KEY@HOST/NUMBER; copy it again"]) from None
     return Reporter(sentry_sdk)
 
@@ -87,7 +87,7 @@ def _set_up(sdk: Any, dsn: str, secrets: tuple[str, ...]) -> None:
 
 
 def scrubbed(event: Mapping[str, Any], secrets: tuple[str, ...]) -> Any:
-    """Return an event with only the fields we send, their text scrubbed."""
+    """Return an event with only the fields we send and with their text scrubbed."""
     return {key: _clean(value, secrets) if key != "event_id" else value for key, value in event.items() if key in KEPT}
 
 

@@ -35,10 +35,10 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The result of one delivery: the number of messages sent, and the problem, if one wasn't sent.
+    """The result of one delivery: the number of messages sent, and the problem if a message wasn't sent.
 
-    `waiting` means its turn hasn't come, which is nobody's failure. `waited` is the time from the moment the first
-    change in the digest was seen until all of it was sent; None if no digest was sent.
+    `waiting` means the message's turn hasn't come, which isn't a failure. `waited` is the time from the moment the
+    first change in the digest was seen until the whole digest was sent; None if no digest was sent.
     """
 
     subscription: str
@@ -62,8 +62,8 @@ async def deliver(
 ) -> Delivered:
     """Bring one subscription up to date: corrections first, then the digest if one is due.
 
-    A failure changes nothing but the time of the next try. `page` is the address of ICE's page, which every message
-    links. `allowed` is awaited before each message and may raise to stop the delivery.
+    A temporary failure changes only the time of the next try. `page` is the address of ICE's page, which every message
+    links to. `allowed` is awaited before each message and may raise an error to stop the delivery.
     """
     channel = channels.get(subscription.channel)
     if channel is None:
@@ -94,10 +94,10 @@ async def deliver(
 async def _corrections(
     subscription: Subscription, channel: Sender, store: Store, page: str, end: int
 ) -> Sequence[Part]:
-    """Return a reply to each message that named a change retracted since, up to the log's `end`.
+    """Return a reply to each message that named a change since retracted, reading the log up to `end`.
 
-    Corrections wait for no hour and don't move the cursor; a digest already begun is finished first. The receipts say
-    who gets one, because the filter may have changed since.
+    Corrections don't wait for the scheduled hour and don't move the cursor; a digest already begun is finished first.
+    Receipts decide who gets a correction, because the filter may have changed since the message was sent.
     """
     if _is_begun(subscription):
         return ()
@@ -113,17 +113,17 @@ async def _corrections(
 
 
 async def _pin_digest(subscription: Subscription, end: int, store: Store, now: Now) -> Subscription:
-    """Fix what the digest covers, so that the same digest is composed after a crash.
+    """Fix the last change that the digest covers, so that the same digest is composed after a crash.
 
-    Write even a pin that is there already: a disk too full for this line would be too full for the receipt as well,
-    and the same message would be sent again and again.
+    Write the pin even if it hasn't changed. If the disk is full, this write fails before anything is sent; otherwise
+    only the receipt would fail, and the same message would be sent again and again.
     """
     upto = subscription.pinned if _is_begun(subscription) else None
     return await store.pin(subscription.id, end if upto is None else upto, now())
 
 
 def _is_begun(subscription: Subscription) -> bool:
-    """Return whether a digest was begun; corrections are pinned at the cursor and don't count."""
+    """Return whether a digest has been started; corrections are pinned at the cursor and don't count."""
     return subscription.pinned not in (None, subscription.cursor)
 
 
@@ -132,7 +132,7 @@ async def _digest(
 ) -> tuple[Sequence[Part], datetime | None]:
     """Return the parts of the due digest, and when the first change it names was seen.
 
-    A scheduled digest counts and draws the past, so it needs the log from its beginning.
+    A scheduled digest has totals and a chart of past changes, so it needs the log from the beginning.
     """
     assert pinned.pinned is not None
     is_instant = pinned.cadence is Cadence.INSTANT
@@ -158,7 +158,7 @@ def _picture(pinned: Subscription, log_so_far: Sequence[Change]) -> Image | None
 async def _circumstances(
     pinned: Subscription, log_so_far: Sequence[Change], about: Circumstances, store: Store
 ) -> Circumstances:
-    """Add what only a scheduled digest says: the totals, and how the sources are doing."""
+    """Add the facts that only a scheduled digest includes: the totals and the state of the sources."""
     assert pinned.pinned_at is not None
     statuses = [status for status in await store.source_statuses() if status.read_at is not None]
     return replace(
@@ -171,7 +171,7 @@ async def _circumstances(
 
 
 async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog) -> AgendaLog:
-    """Return what local governments said before the new changes, if any of those may follow from a vote."""
+    """Return the agenda mentions recorded before the new changes, if any new change may follow from a vote."""
     followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
     if not followed:
         return AgendaLog()
@@ -186,7 +186,7 @@ async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog
 
 @dataclass(frozen=True, slots=True)
 class _OutgoingPart:
-    """One part on its way to one subscription."""
+    """One part being sent to one subscription."""
 
     to: Subscription
     part: Part
@@ -194,7 +194,7 @@ class _OutgoingPart:
     of: int
 
     def log_context(self) -> dict[str, object]:
-        """Return the fields of a log line; `seq` is the first and last change it names."""
+        """Return the fields of a log line; `seq` gives the first and last change that the part names."""
         covers = self.part.covers
         seq = "-".join(map(str, sorted({min(covers), max(covers)}))) if covers else None
         return {"part": self.number, "parts": self.of, "changes": len(covers), "seq": seq, **self.to.log_context()}
@@ -215,7 +215,7 @@ class _OutgoingPart:
 
 @dataclass(frozen=True, slots=True)
 class _Courier:
-    """Sends the parts of one delivery over one channel, and records a receipt for each."""
+    """The sender of one delivery's parts over one channel; it records a receipt for each part."""
 
     channel: Sender
     store: Store
@@ -223,9 +223,9 @@ class _Courier:
     allowed: Ready
 
     async def send(self, pinned: Subscription, parts: Sequence[Part]) -> Delivered:
-        """Send the parts that weren't sent before, in order, until one fails.
+        """Send the parts that haven't been sent yet, in order, until one fails.
 
-        A picture is left out once a delivery has failed, so that it can't keep the text from arriving.
+        Once a delivery has failed, leave out the picture so that it can't keep the text from arriving.
         """
         done = Delivered(subscription=pinned.id, channel=pinned.channel, cadence=pinned.cadence)
         already_sent = await self._already_sent(pinned)
@@ -247,14 +247,14 @@ class _Courier:
         return done
 
     async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
-        """Move the cursor to the pin. If the channel's token was rejected before, it works again now."""
+        """Move the cursor to the pin. If the token had been rejected, it works again, so resume its subscriptions."""
         if pinned.refused:
             await resume_all(pinned, self.store)
         assert pinned.pinned is not None
         return await self.store.advance(pinned.id, pinned.pinned, sent_at)
 
     async def _already_sent(self, pinned: Subscription) -> frozenset[int]:
-        """Return the changes named in sent parts. After a change of settings, the same part may name other changes."""
+        """Return the changes named in parts already sent; a part's number isn't enough, because settings can change."""
         sent = [r for r in await self.store.receipts(pinned.id) if r.error is None] if pinned.sent else []
         return frozenset(seq for receipt in sent for seq in receipt.changes)
 
@@ -270,12 +270,12 @@ class _Courier:
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
 
     async def _ready(self, to: Subscription) -> None:
-        """Check that the lease outlasts the send, because a lease can't stop a message on its way."""
+        """Extend the lease so that it outlasts the send, because a message can't be recalled if the lease runs out."""
         await self.allowed()
         await self.store.extend_lease(to.id, self.channel.timeout + NOTED_WITHIN)
 
     async def _record_failure(self, outgoing: _OutgoingPart, fault: SendError, done: Delivered) -> Delivered:
-        """Record that a part wasn't sent. If only its turn hasn't come, leave no receipt, because nothing was tried."""
+        """Record that a part wasn't sent. If it was only waiting its turn, write no receipt: nothing was attempted."""
         at = self.now()
         then = verdict(outgoing.to, fault, at)
         if fault.not_our_turn and then.retry_at is not None:
@@ -288,7 +288,7 @@ class _Courier:
 
 
 def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
-    """Return the subscription after a failed send: moved, paused with the reason, or due again later. Pure."""
+    """Return the subscription after a failed send: moved, paused with a reason, or due again later. Pure."""
     if fault.moved_to is not None:
         return replace(subscription, address=fault.moved_to, retry_at=at)
     if fault.not_our_turn and fault.retry_after is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place
+from bot.domain.agenda import AgendaItem, LocalReading, Passage, Place, Subject
 from bot.domain.agendas.link import AGENDA_KINDS
 from bot.domain.agendas.track import PlaceContext, changes_from, is_first
 from bot.domain.agreement import ListName
@@ -19,9 +19,9 @@ from bot.sources import LOCAL, Fetcher
 from bot.store import Record, Sources, Store
 
 PARKED_AFTER = timedelta(days=7)
-LEAST_FAILURES = 3  # so that one failure doesn't park a place that is read once a week
-LAST_SIGN_OF_LIFE = timedelta(days=1)  # while no source at all can be read, the fault is ours and nothing is parked
-FIRST_SIGHT = timedelta(days=2)  # how long a place with too much for one reading still counts as new
+LEAST_FAILURES = 3  # so that a single failure doesn't park a place that is read once a week
+LAST_SIGN_OF_LIFE = timedelta(days=1)  # if no source was read for this long, the fault is ours; park nothing
+FIRST_SIGHT = timedelta(days=2)  # how long a place still counts as new if it has too much for one reading
 OVER_FOR = timedelta(days=14)  # after that, stop reporting that a document couldn't be read
 MOST_UNREADABLE = 20
 NOTES = "attend"  # the key of our own notes among the facts of a source; stored, so it keeps its old name
@@ -33,7 +33,7 @@ ItemsWithMentions = Sequence[tuple[AgendaItem, tuple[Passage, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaPoll:
-    """The result of one poll: the new items, the number of mentions in them and the changes as recorded.
+    """The result of one poll: the new items, the number of passages about 287(g) in them and the changes as recorded.
 
     `problems` says what went wrong; `failed` is true if nothing could be read.
     """
@@ -47,7 +47,7 @@ class AgendaPoll:
 
 
 async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> AgendaPoll:
-    """Read a place once and record what is new. A place that fails changes only its own status."""
+    """Read a place once and record anything new. A failure changes only the place's own status."""
     status = await store.source_status(place.name)
     try:
         with attribute_errors_to(place.name):
@@ -60,7 +60,7 @@ async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -
 
 
 async def _process(place: Place, reading: LocalReading, status: SourceStatus, store: Store, at: datetime) -> AgendaPoll:
-    """Find the mentions in a reading and record it in one commit. An unchanged place costs only the reading."""
+    """Find the mentions in a reading and record everything in one commit; skip the search if nothing has changed."""
     new_since = _new_since(status, at)
     read: ItemsWithMentions = ()
     changes: tuple[Change, ...] = ()
@@ -72,20 +72,20 @@ async def _process(place: Place, reading: LocalReading, status: SourceStatus, st
     return AgendaPoll(
         source=place.name,
         items=reading.items,
-        mentions=sum(len(found) for _, found in read),
+        mentions=sum(passage.subject is Subject.PROGRAM for _, found in read for passage in found),
         changes=await _record(changes, reading, status, store, at),
         problems=reading.problems,
     )
 
 
 def _find_mentions(items: Sequence[AgendaItem]) -> ItemsWithMentions:
-    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings bring nothing
+    from bot.domain.agendas.detect import passages_in  # noqa: PLC0415 - its patterns are slow to compile, and most readings are empty
 
     return [(item, passages_in(item)) for item in items]
 
 
 async def _before(place: Place, store: Store, *, is_first: bool) -> PlaceContext:
-    """Read from the store what a new reading is compared with."""
+    """Load the records that a new reading is compared with."""
     recorded, known = await store.changes(states=[place.state], kinds=AGENDA_KINDS), await store.known()
     participating = known.participating if ListName.PARTICIPATING in known.seen else None
     return PlaceContext(log=recorded, participating=participating, is_first=is_first)
@@ -94,7 +94,7 @@ async def _before(place: Place, store: Store, *, is_first: bool) -> PlaceContext
 async def _record(
     changes: Sequence[Change], reading: LocalReading, status: SourceStatus, store: Store, at: datetime
 ) -> tuple[Change, ...]:
-    """Commit the changes with the documents that show them; without changes, only the status."""
+    """Commit the changes with the documents that prove them; if there are no changes, commit only the status."""
     if not changes:
         await store.remember(status)
         return ()
@@ -118,7 +118,7 @@ async def _record(
 
 
 def _new_since(status: SourceStatus, at: datetime) -> datetime | None:
-    """Return when the first reading of this place began, if it isn't finished; otherwise None."""
+    """Return the time when the first reading of this place began, or None if that reading is finished."""
     if is_first(status.read_at, at):
         return at
     since = status.facts.get(NOTES, {}).get("first_since")
@@ -129,7 +129,7 @@ def _new_since(status: SourceStatus, at: datetime) -> datetime | None:
 def _status_after(
     reading: LocalReading, status: SourceStatus, place: Place, at: datetime, new_since: datetime | None
 ) -> SourceStatus:
-    """Return the status of a place after a good reading."""
+    """Return the status of a place after a successful reading."""
     notes = _notes(status.facts.get(NOTES, {}), reading.items, at, new_since)
     is_same = notes == reading.facts.get(NOTES)
     problem = "; ".join([*_unreadable_documents(notes), *reading.problems]) or None
@@ -153,7 +153,7 @@ def _status_after(
 def _notes(
     notes: Mapping[str, Any], items: Sequence[AgendaItem], at: datetime, new_since: datetime | None
 ) -> Mapping[str, Any]:
-    """Bring our notes up to date: since when the place is new, and which documents couldn't be read."""
+    """Update our notes: when the first reading began, if it isn't finished, and which documents couldn't be read."""
     unreadable: dict[str, Any] = dict(notes.get("unreadable", {}))
     for item in items:
         if item.unreadable:

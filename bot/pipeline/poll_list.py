@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -11,7 +12,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.domain.source_status import Reading, SourceStatus, spread
+from bot.domain.source_status import ODDITIES, Reading, SourceStatus, spread
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.sources import Fetcher, Source
@@ -23,7 +24,7 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPoll:
-    """The result of one poll: the changes as recorded, the listings held and the problem, if there was one."""
+    """The result of one poll: the changes as recorded, the held listings and the problem, if there was one."""
 
     source: str
     changes: tuple[Change, ...] = ()
@@ -32,7 +33,7 @@ class ListPoll:
 
 
 async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> ListPoll:
-    """Read a source once and record what is new. A source that fails changes only its own status."""
+    """Read a source once and record anything new. A failure changes only the source's own status."""
     status = await store.source_status(source.name)
     if status.tried_at is not None and status.tried_at > now():
         log.warning("the clock was set back; polling goes by the new time", was=stamp(status.tried_at))
@@ -49,9 +50,9 @@ async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, e
 async def process(
     source: Source, reading: Reading, *, status: SourceStatus, store: Store, at: datetime, every: timedelta
 ) -> ListPoll:
-    """Parse, vet and reconcile each list of a reading, then record all of it in one commit.
+    """Parse, vet and reconcile each list in a reading, then record everything in one commit.
 
-    An unchanged list costs no more than the reading itself.
+    An unchanged list isn't parsed again.
     """
     before = await _known_so_far(store)
     judgment = before
@@ -67,7 +68,7 @@ async def process(
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
-    """Apply the operator's ruling on a held listing; vet an approved one again at once, from the evidence."""
+    """Apply the operator's ruling on a held listing; if it is approved, vet the stored copy again immediately."""
     held = next((h for h in await store.held() if h.id == held_id), None)
     if held is None:
         raise UsageError(f"No held listing has the number {held_id}. `countersign held` lists them.")
@@ -94,9 +95,10 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
 
 @dataclass(frozen=True, slots=True)
 class _Judgment:
-    """What we know and hold while a reading is being judged, and what the reading has brought so far.
+    """The known agreements and held listings while a reading is judged, with the reading's changes so far.
 
-    `unreadable` gives the reason for each list whose document couldn't be read.
+    `unreadable` gives the reason for each list whose document couldn't be read. `oddities` is what the operator should
+    hear about each list that was parsed.
     """
 
     known: Known
@@ -104,6 +106,7 @@ class _Judgment:
     changes: tuple[Change, ...] = ()
     documents: tuple[Document, ...] = ()
     unreadable: Mapping[ListName, str] = field(default_factory=dict)
+    oddities: Mapping[ListName, Mapping[str, str]] = field(default_factory=dict)
 
     def held_for(self, name: ListName) -> Held | None:
         return next((h for h in self.held if h.list is name), None)
@@ -111,6 +114,9 @@ class _Judgment:
     def holding(self, name: ListName, held: Held | None, *documents: Document) -> "_Judgment":
         others = tuple(h for h in self.held if h.list is not name)
         return replace(self, held=(*others, held) if held else others, documents=self.documents + documents)
+
+    def noting(self, listing: Listing) -> "_Judgment":
+        return replace(self, oddities={**self.oddities, listing.list: listing.oddities})
 
     def without(self, name: ListName, reason: str) -> "_Judgment":
         return replace(self, unreadable={**self.unreadable, name: reason})
@@ -126,7 +132,7 @@ async def _known_so_far(store: ChangeLog) -> _Judgment:
 async def _judge(
     judgment: _Judgment, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
 ) -> _Judgment:
-    """Accept one list or hold it. Don't parse the same bytes twice, except to release a held listing."""
+    """Accept or hold one list. Don't parse the same bytes twice, except to release a held listing."""
     document = reading.documents[name]
     seen, held = judgment.known.seen.get(name), judgment.held_for(name)
     if seen is not None and document.sha256 == seen.evidence:
@@ -145,10 +151,10 @@ async def _judge(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One list's document, and everything it takes to accept or hold it.
+    """One list's document, and everything needed to accept or hold it.
 
-    `held` is the listing now held for the same list, `headline` the total on ICE's page. `new` has the document again
-    if it isn't in the evidence yet.
+    `held` is the listing currently held for the same list, and `headline` is the total on ICE's page. `new` also holds
+    the document if it isn't in the evidence yet.
     """
 
     judgment: _Judgment
@@ -179,7 +185,7 @@ class _Candidate:
         )
 
     def unreadable(self, reason: str) -> _Judgment:
-        """Conclude nothing from it. A readable listing that is already held stays held; this reading doesn't count."""
+        """Draw no conclusions from an unreadable document; a readable listing that is already held stays held."""
         if self.held is not None and self.held.readable:
             held = self.held
         else:
@@ -195,13 +201,13 @@ async def _accept_or_hold(candidate: _Candidate, store: Store) -> _Judgment:
     found = reconcile(candidate.judgment.known, listing)
     reasons = await _reasons(candidate, listing, found, store)
     if not reasons:
-        return candidate.accept(found)
+        return candidate.accept(found).noting(listing)
     held = candidate.as_held(listing.publication, reasons, found)
-    return candidate.accept(found) if held.is_released else candidate.hold(held)
+    return (candidate.accept(found) if held.is_released else candidate.hold(held)).noting(listing)
 
 
 async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, store: Store) -> tuple[str, ...]:
-    """Vet a listing: return the reasons not to believe it."""
+    """Vet a listing and return the reasons to doubt it."""
     held = candidate.held
     excused = {agreement.key for agreement in held.gone} if held is not None and held.is_released else set()
     log_so_far = await store.changes(since=candidate.at - EARLIER_WITHIN) if goes_back(found.changes) else ()
@@ -216,9 +222,9 @@ async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, s
 
 
 def _settle_absences(judgment: _Judgment, reading: Reading, status: SourceStatus, at: datetime) -> _Judgment:
-    """Record as dropped what has been on neither list for seven days.
+    """Record as dropped the agreements that have been on neither list for seven days.
 
-    The seven days start over whenever a reading fails, because an unread list says nothing about who is missing.
+    The seven days start over whenever a reading fails, because an unread list can't show which agencies are missing.
     """
     both = all(name in reading.documents and judgment.held_for(name) is None for name in ListName)
     if judgment.known.absent and (status.failures or not both):
@@ -241,7 +247,7 @@ def _publication_of(document: Document) -> Publication:
 
 
 def _as_unchanged(publication: Publication, at: datetime) -> Document:
-    """Return the document a server's "not modified" answer for this publication would have given."""
+    """Return the document that would result if the server said this publication was "not modified"."""
     return Document(
         address=publication.address,
         name=publication.name,
@@ -257,7 +263,7 @@ def _as_unchanged(publication: Publication, at: datetime) -> Document:
 
 
 async def _record_status(source: Source, status: SourceStatus, store: Store) -> ListPoll:
-    """Commit the source's status alone: the reading brought nothing new."""
+    """Commit only the source's status, because the reading had nothing new."""
     await store.remember(status)
     return ListPoll(source=source.name, held=tuple(await store.held()), problem=status.problem)
 
@@ -271,7 +277,7 @@ async def _record(
     *,
     pages: tuple[Document, ...] = (),
 ) -> ListPoll:
-    """Commit everything a reading brought, all at once."""
+    """Commit everything from a reading at once."""
     changes = await store.record(
         Record(
             status=status,
@@ -289,12 +295,12 @@ async def _record(
 def _status_after(
     reading: Reading, judgment: _Judgment, status: SourceStatus, at: datetime, every: timedelta, *, is_new: bool
 ) -> SourceStatus:
-    """Return the source's status after a reading; ask for the whole list next time if one was unreadable."""
+    """Return the source's status after a reading; if a list was unreadable, clear the validators to fetch it again."""
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
     return replace(
         status,
         validators={} if judgment.unreadable else reading.validators,
-        facts=reading.facts,
+        facts=_with_oddities(reading.facts, status.facts, judgment),
         tried_at=at,
         read_at=status.read_at if ListName.PARTICIPATING in judgment.unreadable else at,
         changed_at=at if is_new else status.changed_at,
@@ -306,8 +312,15 @@ def _status_after(
     )
 
 
+def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment: _Judgment) -> Mapping[str, Any]:
+    """Keep what the operator should hear about each list beside the source's facts, until that list is parsed again."""
+    parsed = {name.value: dict(found) for name, found in judgment.oddities.items()}
+    every = {name: found for name, found in {**before.get(ODDITIES, {}), **parsed}.items() if found}
+    return {**facts, ODDITIES: every} if every else {k: v for k, v in facts.items() if k != ODDITIES}
+
+
 def _log(changes: Sequence[Change]) -> None:
-    """Log a line for each change, but only one for a baseline of thousands."""
+    """Log a line for each change, but only one line for all the agreements in a first reading."""
     listed = sum(change.kind is Kind.LISTED for change in changes)
     if listed:
         log.info("recorded", kind=Kind.LISTED.value, agreements=listed)

@@ -9,8 +9,8 @@ import structlog
 
 from bot.domain.messages.picture import Image, Picture
 
-SCALE = 2  # pixels for each SVG unit, so that the image is sharp on a phone
-KEPT = 4  # images; most digests sent in the same hour show the same one
+SCALE = 2  # pixels per SVG unit, so that the image is sharp on a phone
+KEPT = 4  # images; most digests sent in the same hour show the same image
 FACES = ("Regular", "Semibold")
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ def image_of(picture: Picture) -> Image:
         png = png_of(picture.svg)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as fault:  # noqa: BLE001 - the text must go out whatever happens, and a Rust panic is not an Exception
+    except BaseException as fault:  # noqa: BLE001 - the text must go out in any case, and a Rust panic isn't an Exception
         log.warning("picture not drawn", problem=str(fault))
         png = b""
     return Image(png=png, alt=picture.alt, title=picture.title)
@@ -30,7 +30,7 @@ def image_of(picture: Picture) -> Image:
 
 @lru_cache(maxsize=KEPT)
 def png_of(svg: str) -> bytes:
-    """Draw an SVG as a PNG; keep the last few."""
+    """Draw an SVG as a PNG; cache the last few images."""
     import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
 
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts())))
@@ -38,7 +38,7 @@ def png_of(svg: str) -> bytes:
 
 @cache
 def fonts() -> Sequence[str]:
-    """Return the font's files from its package; fail if one is missing, because the picture would have no text."""
+    """Return the font files from their package; fail if one is missing, because the picture would have no text."""
     found = find_spec("font_source_sans_pro")
     if found is None or found.origin is None:
         raise FileNotFoundError("the package font-source-sans-pro is not installed")

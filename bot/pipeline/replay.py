@@ -1,4 +1,4 @@
-"""Replay an archive of lists through the real pipeline, as if each had been read when it was observed."""
+"""Replay an archive of lists through the real pipeline, as if each list had been read when it was observed."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -15,8 +15,8 @@ from bot.pipeline.poll_list import process
 from bot.sources import Source
 from bot.store import Store
 
-REREAD_EVERY = timedelta(hours=8)  # while a list is held and no newer one has come
-MOST_REREADS = 9  # a day of them releases what is held
+REREAD_EVERY = timedelta(hours=8)  # while a list is held and no newer one has been published
+MOST_REREADS = 9  # a day of rereadings is enough to release a held list
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def entries(folder: Path) -> list[Entry]:
 async def replay(
     found: list[Entry], *, source: Source, store: Store
 ) -> AsyncIterator[tuple[int, Entry, tuple[Change, ...]]]:
-    """Yield each entry, its number (from 1) and the changes it brought; a list stays up until the next of its kind."""
+    """Yield each entry's number (from 1), the entry and its changes; a list stays up until the next one of its kind."""
     published: dict[ListName, Document] = {}
     for number, entry in enumerate(found, start=1):
         for at in await _rereadings(store, published, entry.observed_at):
@@ -65,7 +65,7 @@ async def replay(
 
 
 async def _rereadings(store: Store, published: dict[ListName, Document], until: datetime) -> Iterator[datetime]:
-    """Return the times at which a held list would have been read again before the next one came."""
+    """Return the times at which a held list would have been read again before the next list was published."""
     held = [held for held in await store.held() if held.list in published]
     last = max((h.last_at for h in held), default=until)
     return iter([last + REREAD_EVERY * n for n in range(1, 1 + min(MOST_REREADS, (until - last) // REREAD_EVERY))])
@@ -79,7 +79,7 @@ async def _read(source: Source, store: Store, published: dict[ListName, Document
 
 
 def document_of(entry: Entry) -> Document:
-    """Return an archived list as the document a fetch would have given."""
+    """Return an archived list as the document that a fetch would have returned."""
     body = entry.path.read_bytes()
     return Document(
         address=f"archive:{entry.path.name}",

@@ -1,4 +1,4 @@
-"""Run the pipeline's work under leases: poll a source, deliver to a subscription, each in one program at a time."""
+"""Run the pipeline under leases, so that only one program at a time polls a source or sends to a subscription."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ Now = Callable[[], datetime]
 
 
 class Observer(Protocol):
-    """Gets the result of every poll and every delivery; the one place that counts them."""
+    """A counter that receives the result of every poll and every delivery."""
 
     def list_polled(self, poll: ListPoll) -> None:
         """Count a poll of ICE's lists."""
@@ -45,7 +45,7 @@ class Observer(Protocol):
 
 
 class Unobserved:
-    """Counts nothing, for commands that end before anyone could ask."""
+    """An observer that counts nothing, for commands too short-lived for anyone to read the counts."""
 
     def list_polled(self, poll: ListPoll) -> None:
         """Ignore it."""
@@ -59,11 +59,11 @@ class Unobserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Does one piece of work at a time for each source and subscription, with everything the work needs.
+    """The pipeline's dependencies, and its work on one source or subscription at a time under a lease.
 
-    `every` is the interval between polls of each source, `page` the address of ICE's page and `places` the catalog of
-    local sources by name. `leadership` is for channels whose rate limit covers a whole token: it names, by channel, the
-    leadership that the one program sending there must hold.
+    `every` is the interval between polls of each source, `page` is the address of ICE's page and `places` is the
+    catalog of local sources by name. `leadership` covers channels whose rate limit applies to a whole token: it maps
+    each channel to the leadership that a program must hold to send there.
     """
 
     store: Store
@@ -91,7 +91,7 @@ class Runner:
             return await self._poll(source)
 
     async def poll_if_due(self, source: Source) -> ListPoll | None:
-        """Read one source, unless another program has read it since it came due."""
+        """Read one source, unless another program has already read it since it came due."""
         async with self.exclusive(f"source {source.name}"):
             return await self._poll(source) if await self._is_due(source) else None
 
@@ -107,23 +107,23 @@ class Runner:
     # ── local places ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def schedule(self, schedule: Schedule, *, at_once: bool = False) -> Schedule:
-        """Draw up the schedule of places from what the store holds now."""
+        """Rebuild the schedule of places from the current contents of the store."""
         live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
         schedule.rebuild(await self.store.source_statuses(), WatchedStates.of(live), self.now(), at_once=at_once)
         return schedule
 
     async def poll_agenda(self, place: Place) -> AgendaPoll:
-        """Read one place now, a few at a time; raise LeaseLost if another program is reading it."""
+        """Read one place once a reading slot is free; raise LeaseLost if another program is reading it."""
         async with self._reading_slots, self.exclusive(f"source {place.name}"):
             return await self._poll_agenda(place)
 
     async def poll_agenda_if_due(self, place: Place) -> None:
-        """Read one place, unless another program has read it since it came due."""
+        """Read one place, unless another program has already read it since it came due."""
 
         async def is_due() -> bool:
             return (await self.store.source_status(place.name)).is_due(self.now(), timedelta(hours=place.every_hours))
 
-        if await is_due():  # checked twice, because of several programs that find it due only one gets the lease
+        if await is_due():  # checked again under the lease, because another program may have read it in the meantime
             async with self.exclusive(f"source {place.name}"):
                 if await is_due():
                     await self._poll_agenda(place)
@@ -148,7 +148,7 @@ class Runner:
     # ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim_due(self, room: Callable[[str], int] = lambda _: NO_LIMIT) -> Sequence[Subscription]:
-        """Lease the subscriptions that are due, as many on each channel as there is `room` for."""
+        """Lease the subscriptions that are due, up to the number that each channel has `room` for."""
         claimed: list[Subscription] = []
         for channel in self.channels:
             if await self._leads_in(channel) == 0:
@@ -156,7 +156,7 @@ class Runner:
         return claimed
 
     async def deliver(self, claimed: Subscription) -> Delivered:
-        """Send one claimed subscription what it is owed, then release it."""
+        """Send one claimed subscription the messages it is owed, then release its lease."""
         try:
             async with self._lock(f"subscription {claimed.id}"):
                 fresh = await self.store.subscription(claimed.id)
@@ -182,23 +182,23 @@ class Runner:
     # ── leases and leadership ────────────────────────────────────────────────────────────────────────────────────────
 
     async def await_leadership(self) -> None:
-        """Wait until it is settled which channels this program sends on, and which another one does."""
+        """Wait until each channel has a sender: either this program or another one."""
         for channel in self.channels:
-            while wait := await self._leads_in(channel):  # noqa: ASYNC110 - another program is waited for
+            while wait := await self._leads_in(channel):  # noqa: ASYNC110 - it waits for another program
                 await asyncio.sleep(wait)
 
     async def _leads_in(self, channel: str) -> float | None:
-        """Return the seconds until this program may send on a channel; None while another one does."""
+        """Return the number of seconds until this program may send on a channel; None while another program sends."""
         name = self.leadership.get(channel)
         return 0.0 if name is None else await self.store.leadership_in(name)
 
     async def _check_leadership(self, channel: str) -> None:
         if await self._leads_in(channel) != 0:
-            raise LeaseLost(f"Another program sends on {channel} now.")
+            raise LeaseLost(f"Another program is sending on {channel} now.")
 
     @asynccontextmanager
     async def exclusive(self, name: str, patience: float = 0.0) -> AsyncIterator[None]:
-        """Do one thing at a time under this name, in all programs.
+        """Hold the lease with this name, so that only one task in all programs works under it at a time.
 
         Raise LeaseLost if another program still holds the lease after `patience` seconds.
         """
@@ -220,7 +220,7 @@ class Runner:
 
 
 class _LeaseKeeper:
-    """Renews a lease while long work goes on. It starts no task for work that ends before the first renewal."""
+    """A timer that renews a lease during long work. Work that ends before the first renewal needs no extra task."""
 
     def __init__(self, store: Leases, name: str) -> None:
         self._store, self._name = store, name
@@ -237,7 +237,7 @@ class _LeaseKeeper:
         self._task = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
-        """Renew until stopped. If the lease is lost, stop quietly: the store will refuse what the work writes."""
+        """Renew until stopped. If the lease is lost, stop quietly, because the store will reject the work's writes."""
         with suppress(StoreError):
             while True:
                 await self._store.extend_lease(self._name, 2 * RENEW_EVERY)

@@ -1,4 +1,4 @@
-"""When a token is rejected, pause its subscriptions and probe with one until it works; then resume them all."""
+"""When a token is rejected, pause its subscriptions and retry one until the token works; then resume them all."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,9 +15,9 @@ log = structlog.get_logger()
 
 
 async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once: bool = False) -> None:
-    """Let one subscription of each rejected token try again; the others stay paused until its message gets through.
+    """Let one subscription per rejected token try again; the others stay paused until its message gets through.
 
-    With `at_once`, as at the start of the program, don't wait, because the operator may have set a new token.
+    With `at_once`, used at startup, don't wait for the next try, because the operator may have set a new token.
     """
     refused = sorted((s for s in await store.subscriptions() if s.refused), key=lambda s: s.bot)
     for _, group in groupby(refused, key=lambda s: s.bot):
@@ -28,7 +28,7 @@ async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once:
 
 
 async def resume_all(probe: Subscription, store: Subscriptions) -> None:
-    """Resume every subscription that was paused with this one, because its message got through."""
+    """Resume every subscription paused for the same token, because this one's message got through."""
     paused = [s for s in await store.subscriptions() if s.refused and s.bot == probe.bot and s.id != probe.id]
     for subscription in paused:
         await store.change_subscription(subscription.revived)
@@ -36,7 +36,7 @@ async def resume_all(probe: Subscription, store: Subscriptions) -> None:
 
 
 def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
-    """Return the first subscription that is owed something, unless one is trying already or it's too early."""
+    """Return the first subscription with something to send, unless one is already trying or it's too early to retry."""
     if any(s.wakes_at is not None for s in group):
         return None
     if not at_once and any(s.retry_at is not None and s.retry_at > now for s in group):

@@ -1,4 +1,4 @@
-"""The sources: one file and one line here for each. A source is given a fetcher; it knows no store and no channel."""
+"""The sources, each with its own file and one line here. A source uses a fetcher but no store and no channel."""
 
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from bot.domain.source_status import Reading, SourceStatus
 
 
 class Fetcher(Protocol):
-    """The part of `fetch.Fetch` that sources use."""
+    """The part of `fetch.Fetch`'s interface that sources use."""
 
     async def get(
         self,
@@ -24,7 +24,7 @@ class Fetcher(Protocol):
         expect: Expect | None = None,
         last_good: datetime | None = None,
     ) -> Document:
-        """Fetch one address, or raise a SourceError that says what happened."""
+        """Fetch one address, or raise a SourceError that explains the failure."""
         ...
 
 
@@ -34,34 +34,34 @@ class Source(Protocol):
     name: str
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the lists as they are now, or raise a SourceError if none could be read."""
+        """Fetch the current lists, or raise a SourceError if none could be read."""
         ...
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """Return the document as that list, or raise Unreadable if it can't be that list. Pure."""
+        """Parse the document as the named list, or raise Unreadable if it can't be that list. Pure."""
         ...
 
 
 class LocalSource(Protocol):
-    """A platform that publishes agendas of local government; `kind` is its name in the catalog."""
+    """A platform that publishes local-government agendas; `kind` is its name in the catalog."""
 
     kind: str
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the place behind an address of this platform, without a state if the address names none. Pure."""
+        """Return the place for an address on this platform, without a state if the address names none. Pure."""
         ...
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return what is new or amended since the last reading, or raise a SourceError if nothing could be read.
+        """Return the items that are new or amended since the last reading; raise SourceError if nothing could be read.
 
-        Items that aren't in the reading are unchanged. Its `validators` and `facts` replace the stored ones, even if
-        the place is unchanged.
+        Items that aren't in the reading are unchanged. The reading's `validators` and `facts` replace the stored ones,
+        even if the place is unchanged.
         """
         ...
 
 
 class _LazySource:
-    """A local source whose module is imported when first used."""
+    """A local source whose module is imported on first use."""
 
     def __init__(self, kind: str, class_name: str) -> None:
         self.kind = kind
@@ -78,7 +78,7 @@ class _LazySource:
         return await self._source.read(fetch, place, status, now)
 
 
-LOCAL: dict[str, LocalSource] = {  # an address belongs to the first that recognizes it, and `page` takes any
+LOCAL: dict[str, LocalSource] = {  # an address belongs to the first source that recognizes it; `page` accepts any
     "legistar": _LazySource("legistar", "Legistar"),
     "civicclerk": _LazySource("civicclerk", "CivicClerk"),
     "primegov": _LazySource("primegov", "PrimeGov"),

@@ -1,8 +1,8 @@
-"""ICE's 287(g) page and the two lists that it links.
+"""ICE's 287(g) page and the two lists that it links to.
 
-The page links each list in one of two ways, which alternate: `…/participatingAgenciesMMDDYYYYpm.xlsx` or
-`/file-download/download/public/<number>`. Names can't be trusted, so a list is recognized by its columns.
-Before 2025-02-21 the list was a table on the page itself, which is read too.
+The address of each list alternates between two forms: `…/participatingAgenciesMMDDYYYYpm.xlsx` and
+`/file-download/download/public/<number>`. File names can't be trusted, so a list is recognized by its columns.
+Before 2025-02-21, the list was a table on the page itself; that form can be read too.
 """
 
 import re
@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from rapidfuzz.distance import OSA
 
-from bot.domain.agreement import Agreement, Listing, ListName, Publication
+from bot.domain.agreement import Agreement, Listing, ListName, Publication, SupportType, UnreadRow
 from bot.domain.document import Document, remembered
 from bot.domain.geography.states import STATES
 from bot.domain.lists.names import (
@@ -33,7 +34,7 @@ from bot.domain.lists.names import (
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
-from bot.sources.formats.fields import resolve_link
+from bot.sources.formats.fields import fingerprint, resolve_link
 from bot.sources.formats.workbook import looks_like, read_workbook
 
 if TYPE_CHECKING:
@@ -47,16 +48,35 @@ UNKNOWN_STATE = "??"
 HEADER_WITHIN = 20  # rows from the top that may be the header
 MOST_COLUMNS = 64
 LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
+LONGEST_NAME = 120  # characters of an agency on a sheet without ICE's columns, where prose may stand too
+LONGEST_SUPPORT_TYPE = 40
+LEAST_LETTERS = 3  # of an agency's name
+MOST_ON_TWO_SHEETS = 5
+MOST_TOLD = 6  # unreadable rows told one by one; more hold the list
+AGENCY_TYPES = frozenset({"County", "Municipality", "State Agency"})
+NO_STATE = "no sheet of the workbook has a STATE column, so it cannot be one of ICE's lists"
+NO_HEADER = "no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists"
 
 _HEADLINE = re.compile(r"signed\s+([\d,]+)\s+Memorand(?:a|ums?)\s+of\s+Agreement", re.IGNORECASE)
 _LIST_FILE = re.compile(r"\.xlsx?$|/file-download/download/", re.IGNORECASE)
 _LIST_WORDS = {ListName.PARTICIPATING: "participatingagenc", ListName.PENDING: "pendingagenc"}
+_AGENCY = re.compile(
+    r"sher+if+|\bpolice|\bconstable|\bmarshal|\bdepartment|\bdept\b|\boffice\b|\bagency\b|\bbureau\b|\bcorrections\b"
+    r"|\bpatrol\b|\bdetention\b|\btroopers?\b|\bpublic safety\b|\blaw enforcement\b",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"\b(?:county|parish|borough)\b|^link\b", re.IGNORECASE)
+_NOTE = re.compile(
+    r"\b(?:terminat(?:ed|ion|ing)|rescind(?:ed|ing)|rescission|expir(?:ed|ing|ation)|withdr(?:awn|ew|awal|awing)"
+    r"|cancell?(?:ed|ation)|revoked|revocation|suspended|suspension|inactive|discontinued|no longer)\b",
+    re.IGNORECASE,
+)
 
 Value = object
 
 
 class Ice:
-    """The source `ice`: one page and one or two lists."""
+    """The source `ice`: one page with one or two lists."""
 
     name = "ice"
 
@@ -64,7 +84,7 @@ class Ice:
         self._page = page
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the page, then each list it links; if it links no participating list, the page itself is that list."""
+        """Fetch the page and each list it links to; without a link to the participating list, use the page itself."""
         page = await self._get(fetch, status, self._page)
         facts: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
         validators = {self._page: remembered(page, status.validators.get(self._page))}
@@ -97,11 +117,14 @@ class Ice:
 
     def parse(self, document: Document, name: ListName) -> Listing:
         """Return the document as that list; raise Unreadable if it has the columns of the other one."""
-        table = _table(document)
-        _check_columns(table.header, name)
-        rows = list(_rows(table, document.fetched_at))
+        found = _sheets(document)
+        for table in found.tables:
+            _check_columns(table.header, name)
+        rows = [row for table in found.tables for row in _rows(table, document.fetched_at)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
+        if len(found.tables) > 1:
+            _check_sheets_differ(found.tables, document.fetched_at)
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -115,16 +138,26 @@ class Ice:
             agreements=tuple(agreement for _, agreement in agreements),
             row_numbers=tuple(number for number, _ in agreements),
             untyped=tuple((number, flaw.agreement) for number, flaw in flaws if flaw.agreement is not None),
-            columns=frozenset(table.header),
+            columns=frozenset.intersection(*(frozenset(table.header) for table in found.tables)),
             unreadable=tuple(f"row {number} {flaw.lacks}" for number, flaw in flaws),
+            unread=tuple(flaw.row for _, flaw in flaws),
+            strays=found.strays,
+            oddities={**found.oddities, **dict(_oddity(name, number, flaw) for number, flaw in flaws[:MOST_TOLD])},
         )
+
+
+def _oddity(name: ListName, number: int, flaw: "_Flaw") -> tuple[str, str]:
+    """Word an unreadable row for the operator. Its key outlasts a new row number."""
+    cells = " | ".join(filter(None, flaw.row.cells))
+    key = fingerprint(name.value, flaw.lacks, flaw.row.cells)
+    return key, f"Row {number} of the {name.value} list {flaw.lacks}, so I left it out: {cells[:LONGEST_CELL]}"
 
 
 # ── the page ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _page_facts(page: Document) -> dict[str, Any]:
-    """Return the page's hash, the lists it links and the total in its headline. The keys are a stored format."""
+    """Return the page's hash, the lists it links to and the total in its headline. The keys are a stored format."""
     soup = _soup(page.body)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
@@ -142,12 +175,12 @@ def _soup(body: bytes) -> "BeautifulSoup":
 
 
 def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the facts that readers see; a page that differs only in its hash is no new evidence."""
+    """Return the facts that readers can see; a page that differs only in its hash isn't new evidence."""
     return facts.get("links"), facts.get("headline")
 
 
 def _links(soup: "BeautifulSoup", base: str) -> dict[str, str]:
-    """Return the address of each list, recognized by the link's text or else by the file name."""
+    """Return the address of each list, recognized by the link's text or else by its file name."""
     anchors = [(_letters(a.get_text()), resolve_link(base, str(a["href"]))) for a in soup.find_all("a", href=True)]
     files = [(text, link) for text, link in anchors if _is_file(link)]
     links = {}
@@ -172,9 +205,9 @@ def _letters(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A list as printed: the cells of each row, and the cells' links by row and column, counted from 1.
+    """A list as printed: the cells in each row, and the cells' links by row and column, counting from 1.
 
-    `header` maps ICE's column names to their positions, counted from 0; `header_row` is the row they are on.
+    `header` maps ICE's column names to their positions, counting from 0; `header_row` is the row with those names.
     """
 
     header: Mapping[str, int]
@@ -188,13 +221,30 @@ class _Table:
         return {row: link for (row, column), link in self.links.items() if column == wanted}
 
 
-def _table(document: Document) -> _Table:
-    rows, links = _workbook_rows(document.body) if document.body[:2] == b"PK" else _html_rows(document)
+class _Sheets(NamedTuple):
+    """The tables that together are the list, and what the operator should hear about the other visible sheets."""
+
+    tables: Sequence[_Table]
+    oddities: Mapping[str, str]
+    strays: tuple[str, ...] = ()
+
+
+def _sheets(document: Document) -> _Sheets:
+    if document.body[:2] == b"PK":
+        return _workbook_tables(document.body)
+    rows, links = _html_rows(document)
+    if table := _table(rows, links):
+        return _Sheets([table], {})
+    raise Unreadable(NO_HEADER)
+
+
+def _table(rows: Sequence[Sequence[Value]], links: Mapping[tuple[int, int], str]) -> _Table | None:
+    """Return the table under the first row that is a header; None without one."""
     for number, row in enumerate(rows[: HEADER_WITHIN + 1], start=1):
         header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
             return _Table(header, number, rows, links)
-    raise Unreadable("no row is a header with STATE and LAW ENFORCEMENT AGENCY, so this cannot be one of ICE's lists")
+    return None
 
 
 def _header(cells: Sequence[Value]) -> dict[str, int]:
@@ -209,16 +259,51 @@ def _header(cells: Sequence[Value]) -> dict[str, int]:
     return found
 
 
-def _workbook_rows(body: bytes) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
+def _workbook_tables(body: bytes) -> _Sheets:
+    """Return every visible sheet that has ICE's columns. Any other sheet is left out, unless it has agencies too."""
     sheets = read_workbook(body)
-    sheet = next((s for s in sheets if any("STATE" in _header(row) for row in s.rows[:HEADER_WITHIN])), None)
-    if sheet is None:
-        raise Unreadable("no sheet of the workbook has a STATE column, so it cannot be one of ICE's lists")
-    return sheet.rows, sheet.links
+    found = [(sheet, _table(sheet.rows, sheet.links)) for sheet in sheets]
+    tables = [table for _, table in found if table is not None]
+    if not tables:
+        has_state = any("STATE" in _header(row) for sheet in sheets for row in sheet.rows[:HEADER_WITHIN])
+        raise Unreadable(NO_HEADER if has_state else NO_STATE)
+    whole = [table for table in tables if set(REQUIRED) <= table.header.keys()] or tables[:1]
+    oddities = {}
+    for sheet, table in found:
+        if table is not None and any(table is one for one in whole):
+            continue
+        number = next((n for n, row in enumerate(sheet.rows, start=1) if _is_like_a_row(row)), None)
+        if number is not None:
+            raise Unreadable(f"row {number} of the sheet {sheet.title!r} looks like an agreement, but can't be read")
+        if any(map(cell_text, (cell for row in sheet.rows for cell in row))):
+            text = f"ICE's workbook has another sheet, {sheet.title!r}, without agreements in it. I left it out."
+            oddities[fingerprint("sheet", sheet.title)] = text
+    return _Sheets(whole, oddities, tuple(place for sheet in sheets for place in sheet.strays))
+
+
+def _is_like_a_row(row: Sequence[Value]) -> bool:
+    """Return whether a row names an agency beside a state, a type, a support type or a date."""
+    texts = [cell_text(cell) for cell in row]
+    agencies = [text for text in texts if len(text) <= LONGEST_NAME and _AGENCY.search(text) and " " in text]
+    others = (cell for cell, text in zip(row, texts, strict=True) if text and text not in agencies)
+    return bool(agencies) and any(map(_is_of_another_column, others))
+
+
+def _is_of_another_column(cell: Value) -> bool:
+    text = cell_text(cell)
+    return isinstance(cell, datetime | date) or bool(state_code(text)) or _is_type(text) or _is_support_type(text)
+
+
+def _check_sheets_differ(tables: Sequence[_Table], at: datetime) -> None:
+    """Raise Unreadable if two sheets list the same agreements: one of them may be an old list."""
+    keys = [{row.key for _, row in _rows(table, at) if isinstance(row, Agreement)} for table in tables]
+    for one, other in combinations(keys, 2):
+        if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
+            raise Unreadable(f"{len(one & other)} agreements are on two sheets of the workbook: one may be an old list")
 
 
 def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
-    """Return the first table on the page that has ICE's columns."""
+    """Return the rows and links of the first table on the page that has ICE's columns."""
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
     base = document.headers.get("final-address", document.address)
@@ -262,18 +347,19 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 
 
 class _Flaw(NamedTuple):
-    """A row that doesn't name an agreement: what it lacks, and the rest of it if that is only the support type."""
+    """A row that doesn't name an agreement: what is wrong with it, its cells, and the rest if only one cell lacks."""
 
     lacks: str
+    row: UnreadRow
     agreement: Agreement | None = None
 
 
 def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
-    """Yield the agreement in each row with the row's number; skip blank rows."""
+    """Yield each row's number with its agreement or its flaw; skip blank rows."""
     columns = tuple(column for column in COLUMNS if column in table.header)
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
-    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone, one for a list dated ahead
+    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone and one for a list dated ahead
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
         found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
         if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
@@ -287,16 +373,15 @@ def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement
 def _repaired(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | _Flaw | None:
-    """Return a row with its cells repaired. Most rows were on the last list too and give the same object again."""
+    """Return a row with its cells repaired. Most rows were also on the last list and come from the cache."""
     if not any(map(cell_text, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
     agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
-    if not agency:
-        return _Flaw("has no agency")
-    if len(agency) > LONGEST_CELL:
-        return _Flaw(f"has an agency name of {len(agency)} characters")
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
+    unread = _unread(cells, state, kind, moa_link)
+    if lacks := _misplaced(cells, agency, support):
+        return _Flaw(lacks, unread)
     read = {
         "STATE": STATES.get(state, "").upper(),
         "LAW ENFORCEMENT AGENCY": agency,
@@ -325,7 +410,60 @@ def _repaired(
     )
     assert agreement.key.state
     assert agreement.facts  # both are computed here, once for all lists that have this row
-    return agreement if support else _Flaw("has no support type", agreement)
+    if state == UNKNOWN_STATE:
+        return _Flaw("has no state we know", unread, agreement if support else None)
+    return agreement if support else _Flaw("has no support type", unread, agreement)
+
+
+def _unread(cells: Mapping[str, Value], state: str, kind: SupportType, moa_link: str | None) -> UnreadRow:
+    return UnreadRow(
+        cells=tuple(cell_text(cell)[:LONGEST_CELL] for cell in cells.values()),
+        state="" if state == UNKNOWN_STATE else state,
+        county=cell_text(cells["COUNTY"])[:LONGEST_CELL],
+        support_type="" if kind is SupportType.OTHER else kind.value,
+        signed=signed_date(cells["SIGNED"]),
+        moa=_document(moa_link, cells["MOA"]),
+    )
+
+
+def _misplaced(cells: Mapping[str, Value], agency: str, support: str) -> str | None:
+    """Say what shows that the cells of a row aren't those of their columns; None if they may be."""
+    if any(isinstance(cell, str) and cell.startswith("=") for cell in cells.values()):
+        return "has a formula without a result"
+    if _is_header(agency) or _is_header(cell_text(cells["STATE"])):
+        return "is the header again"
+    if note := next(filter(None, (_NOTE.search(cell_text(cell)) for cell in cells.values())), None):
+        return f"says {note[0].lower()!r}"
+    if support and not _is_support_type(support) and _is_of_other_than_support(support):
+        return f"has {support[:LONGEST_CELL]!r} for a support type"
+    return _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+
+
+def _not_a_name(cell: Value, agency: str) -> str | None:
+    if not agency:
+        return "has no agency"
+    if len(agency) > LONGEST_CELL:
+        return f"has an agency name of {len(agency)} characters"
+    is_name = len(_letters(agency)) >= LEAST_LETTERS and not _is_of_another_column(cell)
+    return None if is_name else f"has {agency!r} for an agency"
+
+
+def _is_of_other_than_support(support: str) -> bool:
+    is_placed = _is_type(support) or _is_header(support) or bool(_AGENCY.search(support) or _PLACE.search(support))
+    return is_placed or bool(state_code(support) or signed_date(support)) or len(_letters(support)) < 2
+
+
+def _is_header(text: str) -> bool:
+    return bool(_header([text]))
+
+
+def _is_type(text: str) -> bool:
+    return agency_type(text) in AGENCY_TYPES
+
+
+def _is_support_type(text: str) -> bool:
+    """Return whether a cell is no more than a support type; an agency's name may begin like one."""
+    return len(text) <= LONGEST_SUPPORT_TYPE and support_type(text) is not SupportType.OTHER
 
 
 def _document(link: str | None, cell: Value) -> str | None:
@@ -334,12 +472,12 @@ def _document(link: str | None, cell: Value) -> str | None:
 
 
 def _differs(cell: Value, read: str) -> bool:
-    """Return whether a cell was printed differently than we read it, ignoring case."""
+    """Return whether a cell was printed differently from the text we read, ignoring case."""
     return isinstance(cell, str) and cell.upper() != read.upper()
 
 
 def _is_repaired(cell: Value, signed: date | None) -> bool:
-    """Return whether the signing date was printed differently than we read it."""
+    """Return whether the signing date was printed differently from the date we read."""
     if cell is None:
         return False
     return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

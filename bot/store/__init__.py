@@ -1,6 +1,6 @@
 """The store: the known state, the change log, the subscriptions and the evidence. One method is one transaction.
 
-`Store` is everything; code that needs one part of it asks for that part.
+`Store` combines all the parts; code that needs only one part should ask for that part's protocol.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,11 +29,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Everything one reading of a source brought, to be committed together.
+    """Everything learned from one reading of a source, committed together.
 
-    `known` is the state after `changes`, with the rows and publications of this reading; `held` replaces all held
-    listings. Either is None when the reading says nothing about ICE's lists, and then stays as it is. Changes come
-    without numbers; the store numbers them.
+    `known` is the state after `changes`, with the rows and publications from this reading; `held` overwrites all held
+    listings. Either is None if the reading says nothing about ICE's lists; the stored value then stays as it is. The
+    changes have no numbers yet; the store numbers them.
     """
 
     status: SourceStatus
@@ -46,7 +46,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Everything:
-    """The contents of a store, except its evidence. `next_number` is the number of the next new subscription."""
+    """The contents of a store, except its evidence. `next_number` is the number that the next subscription will get."""
 
     known: Known
     changes: tuple[Change, ...]
@@ -62,11 +62,11 @@ class ChangeLog(Protocol):
     """The change log and what follows from it: the known state, the held listings and the evidence."""
 
     async def known(self) -> Known:
-        """Return what we hold to be true of ICE's lists."""
+        """Return what we currently know about ICE's lists."""
         ...
 
     async def last_seq(self) -> int:
-        """Return the number of the last change of the log; 0 when it is empty."""
+        """Return the number of the last change in the log, or 0 if the log is empty."""
         ...
 
     async def changes(
@@ -78,31 +78,31 @@ class ChangeLog(Protocol):
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> Sequence[Change]:
-        """Return changes in the log's order; `since` compares `recorded_at`, `states` are postal codes."""
+        """Return matching changes in log order; `since` applies to `recorded_at`, and `states` are postal codes."""
         ...
 
     async def held(self) -> Sequence[Held]:
-        """Return the listings that aren't accepted, oldest first."""
+        """Return the listings that haven't been accepted, oldest first."""
         ...
 
     async def put_held(self, held: Sequence[Held]) -> None:
-        """Replace all held listings (after a ruling)."""
+        """Overwrite all held listings (after a decision on one of them)."""
         ...
 
     async def evidence(self, sha256: str) -> Document | None:
-        """Return a document as it was first fetched; None when it isn't kept."""
+        """Return a document as it was first fetched, or None if it isn't stored."""
         ...
 
     async def record(self, record: Record) -> Sequence[Change]:
         """Commit a reading and return its changes, numbered: evidence first, then everything else at once.
 
-        The known state must follow from the changes, except for rows, publications and absences. Sets `due_at` of each
-        subscription that is owed one of the changes and had nothing due. Never brings a back-off or a pause forward.
+        The known state must follow from the changes, except for rows, publications and absences. Sets `due_at` on each
+        subscription that is owed one of the changes and had nothing due. Never shortens a back-off or a pause.
         """
         ...
 
     async def wait_for_changes(self) -> None:
-        """Return when another program has recorded something; with the embedded store there is no other program."""
+        """Return when another program has recorded something; the embedded store waits forever."""
         ...
 
 
@@ -110,46 +110,46 @@ class Sources(Protocol):
     """The status of each source."""
 
     async def source_status(self, source: str) -> SourceStatus:
-        """Return the status of a source; an empty one when the source is new."""
+        """Return the status of a source, or an empty status if the source is new."""
         ...
 
     async def source_statuses(self) -> Sequence[SourceStatus]:
-        """Return the status of every source, by name."""
+        """Return the status of every source, sorted by name."""
         ...
 
     async def remember(self, status: SourceStatus) -> None:
-        """Commit only a source's status: a reading that brought nothing, or a failure."""
+        """Commit only a source's status, after a reading that found nothing new or a failed one."""
         ...
 
 
 class Subscriptions(Protocol):
-    """The subscriptions, how far each has been told, and the receipts."""
+    """The subscriptions, each one's position in the log, and the receipts."""
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        """Add it with a new id, its cursor and its filter's entries at the log's end."""
+        """Add a subscription with a new id; its cursor and its filter's entries start at the end of the log."""
         ...
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        """Replace the subscription with the same id and compute `due_at` again from the log.
+        """Overwrite the subscription that has this id and recompute `due_at` from the log.
 
-        New entries of its filter start at the log's end, the others where they did before.
+        New entries in its filter start at the end of the log; the others keep their starting points.
         """
         ...
 
     async def unsubscribe(self, subscription_id: str) -> None:
-        """End a subscription and keep its receipts; do nothing when there is none."""
+        """End a subscription but keep its receipts; do nothing if there is no such subscription."""
         ...
 
     async def forget(self, subscription_id: str) -> None:
-        """Erase a subscription with its receipts, so that nothing about it is stored any longer."""
+        """Erase a subscription and its receipts, so that nothing about it is stored."""
         ...
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        """Return the subscription with that id."""
+        """Return the subscription with that id, or None."""
         ...
 
     async def find(self, channel: str, address: str) -> Subscription | None:
-        """Return the subscription of an address."""
+        """Return the newest subscription for an address, or None."""
         ...
 
     async def subscriptions(self) -> Sequence[Subscription]:
@@ -157,60 +157,60 @@ class Subscriptions(Protocol):
         ...
 
     async def due(self, now: datetime) -> Sequence[Subscription]:
-        """Return the subscriptions due now, the longest due first."""
+        """Return the subscriptions due now, longest overdue first."""
         ...
 
     async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
-        """Fix the last change that a digest covers, before its first part is sent."""
+        """Set the last change that a digest covers, before its first part is sent."""
         ...
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        """Commit that one part of the pinned digest was delivered: the receipt and the progress together.
+        """Record the delivery of one part of the pinned digest: the receipt and the progress together.
 
-        StoreError when the subscription was forgotten meanwhile; nothing is kept then.
+        Raises StoreError, and stores nothing, if the subscription has been forgotten in the meantime.
         """
         ...
 
     async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        """Finish the digest: move the cursor, drop the pin and any back-off, compute `due_at` from the log.
+        """Finish the digest: move the cursor, drop the pin and any back-off, and compute `due_at` from the log.
 
-        `sent_at` (UTC) is when, if anything was sent.
+        `sent_at` is the time (UTC) when it was sent, or None if nothing was sent.
         """
         ...
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
-        """Commit that a send failed: the receipt, and the verdict on the subscription (back-off, pause, moved).
+        """Record a failed send: the receipt and the effect on the subscription (a back-off, a pause or a new address).
 
-        Changes that its owner made meanwhile stay. Nothing is kept when it was forgotten meanwhile.
+        Changes that its owner has made in the meantime are kept. For a forgotten subscription, nothing is stored.
         """
         ...
 
     async def defer(self, subscription_id: str, until: datetime) -> None:
-        """Make a subscription due again later; nothing was sent and nothing failed."""
+        """Postpone a subscription without recording a send or a failure."""
         ...
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
-        """Return the receipts of one subscription, or all, oldest first."""
+        """Return the receipts for one subscription, or all receipts, oldest first."""
         ...
 
 
 class Leases(Protocol):
-    """Which program works on what. With the embedded store there is one program, and each lease lasts as long."""
+    """Leases that divide the work among programs. The embedded store has only one program, which always holds them."""
 
     async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
-        """Lease the subscriptions of a channel that are due now, the longest due first; `release` each when done.
+        """Lease a channel's subscriptions that are due now, longest overdue first; `release` each one when done.
 
-        No other program gets them while the lease lasts. Once a lease is lost, writes about its subscription raise
+        No other program can lease them while the lease lasts. Once a lease is lost, writing to its subscription raises
         LeaseLost. The embedded store ignores `most`.
         """
         ...
 
     async def lease(self, name: str) -> bool:
-        """Lease other work by its name, such as `source ice`; False when another program has it."""
+        """Lease other work by name, such as `source ice`; return False if another program holds the lease."""
         ...
 
     async def extend_lease(self, name: str, seconds: float) -> None:
-        """Make sure a lease lasts at least that long; LeaseLost when another program has it."""
+        """Make sure a lease lasts at least that long; raise LeaseLost if another program holds it."""
         ...
 
     async def release(self, name: str) -> None:
@@ -218,18 +218,19 @@ class Leases(Protocol):
         ...
 
     async def leadership_in(self, name: str) -> float | None:
-        """Return in how many seconds this program may lead under that name; None while another program does.
+        """Return the seconds until this program may lead under that name, or None while another program leads.
 
-        0 means now; until then the leader before may not have noticed that it no longer leads. Ask before each act.
+        0 means now. The wait gives the previous leader time to notice that it has lost the lead. Call this before each
+        action taken as leader.
         """
         ...
 
 
 class Notes(Protocol):
-    """Short texts by kind and key: notices that were given, encrypted tokens."""
+    """Short texts stored by kind and key, such as notices already sent and encrypted tokens."""
 
     async def notes(self, kind: str) -> Mapping[str, str]:
-        """Return the notes of a kind, by key."""
+        """Return the notes of one kind as a mapping from key to value."""
         ...
 
     async def note(self, kind: str, key: str, value: str | None) -> None:
@@ -238,8 +239,8 @@ class Notes(Protocol):
 
 
 class Store(ChangeLog, Sources, Subscriptions, Leases, Notes, Protocol):
-    """Everything that lasts. Every method raises only StoreError."""
+    """Everything that needs to be kept. The methods raise only StoreError."""
 
     async def close(self) -> None:
-        """Finish the writes that have begun and release files, connections and locks."""
+        """Finish the writes in progress and release files, connections and locks."""
         ...

@@ -1,4 +1,4 @@
-"""Move everything from one store to another: evidence first, then all else at once, then compare both."""
+"""Move everything from one store to another: evidence first, then everything else at once, and then compare the two."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -13,25 +13,25 @@ from bot.store import Everything
 
 
 class Movable(Protocol):
-    """A store whose contents can be taken out and put in as a whole."""
+    """A store whose contents can be exported and imported as a whole."""
 
     async def everything(self) -> Everything:
-        """Return everything but the evidence."""
+        """Return everything except the evidence."""
 
     async def fill(self, everything: Everything) -> None:
-        """Take everything over; all of it or nothing."""
+        """Load everything into an empty store, all or nothing."""
 
     async def evidence_names(self) -> Sequence[str]:
         """Return the SHA-256 of each document."""
 
     async def evidence(self, sha256: str) -> Document | None:
-        """Return a document."""
+        """Return a document, or None if it isn't stored."""
 
     async def keep(self, document: Document) -> None:
-        """Keep one document."""
+        """Store one document."""
 
     async def others(self) -> int:
-        """Return how many other programs use the store."""
+        """Return how many other programs are using the store."""
 
     async def close(self) -> None:
         """Close the store."""
@@ -39,7 +39,7 @@ class Movable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One part of the contents: how many there are, and their SHA-256, which is the same in both stores."""
+    """One part of the contents: its number of items and its SHA-256, which are the same in both stores."""
 
     part: str
     count: int
@@ -50,16 +50,17 @@ Progress = Callable[[int, int, str], None]
 
 
 async def move(source: Movable, target: Movable, progress: Progress = lambda *_: None) -> Sequence[Moved]:
-    """Copy everything and prove it. A run that was interrupted is picked up where it stopped.
+    """Copy everything and verify the copy. An interrupted run picks up where it stopped.
 
-    The source stays as it is. UsageError when another program uses either, or the target holds something else.
+    The source stays as it is. Raises UsageError if another program is using either store, or if the target holds
+    anything else.
     """
     await _nobody_else(source, target)
     everything, names = await source.everything(), list(await source.evidence_names())
     there, kept = await target.everything(), set(await target.evidence_names())
     is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
     if (_count(there) and not is_there) or not kept.issubset(names):
-        raise UsageError("The target already holds something else. Move into one that holds nothing.")
+        raise UsageError("The target already holds something else. Move into an empty one.")
     steps = iter(range(1, 3 * len(names) + 2))
 
     def step(doing: str) -> None:
@@ -78,18 +79,20 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
 
 async def _nobody_else(source: Movable, target: Movable) -> None:
     if await source.others() or await target.others():
-        raise UsageError("Another Countersign is using the database. Stop every `run`, `worker` and `web` first.")
+        raise UsageError(
+            "Another copy of Countersign is using the database. Stop every `run`, `worker` and `web` first."
+        )
 
 
 async def _document(store: Movable, sha256: str) -> Document:
     document = await store.evidence(sha256)
     if document is None:
-        raise StoreError(f"The document {sha256} went missing during the move. Run it again.")
+        raise StoreError(f"The document {sha256} went missing during the move. Run the move again.")
     return document
 
 
 async def _compared(source: Movable, target: Movable, step: Callable[[], None]) -> list[Moved]:
-    """Return what both hold; StoreError when they differ in anything."""
+    """Return the parts that both stores hold; raise StoreError if any part differs."""
     ours, theirs = _proofs(await source.everything()), _proofs(await target.everything())
     ours.append(await _evidence_proof(source, step))
     theirs.append(await _evidence_proof(target, step))
@@ -100,7 +103,7 @@ async def _compared(source: Movable, target: Movable, step: Callable[[], None]) 
 
 
 async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
-    """Read each document and hash its bytes, with where and when it was fetched."""
+    """Read each document and hash its SHA-256 together with its address, name, headers and fetch time."""
     names = list(await store.evidence_names())
     total = hashlib.sha256()
     for sha256 in names:
@@ -127,7 +130,7 @@ def _size(name: str, part: Any) -> int:
 
 
 def _count(everything: Everything) -> int:
-    """Return how much there is; 0 in a new store."""
+    """Return a count of everything, which is 0 for a new store."""
     parts = ("known", "changes", "held", "statuses", "subscriptions", "receipts", "notes")
     return sum(_size(name, getattr(everything, name)) for name in parts) + everything.next_number - 1
 
@@ -137,7 +140,7 @@ def _hash(part: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value as lists and text, mappings by key, so that equal values are equal bytes."""
+    """Return the value as lists and plain values, with mappings sorted by key, so that equal values encode equally."""
     if isinstance(value, dict):
         return sorted(([_plain(key), _plain(inner)] for key, inner in value.items()), key=msgspec.json.encode)
     if isinstance(value, list | tuple | set | frozenset):

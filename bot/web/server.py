@@ -2,8 +2,8 @@
 
 | path | answer |
 |---|---|
-| /health | 200, or 503 with the reasons; the facts as JSON |
-| /live | 200 as long as the process answers, for hosts that restart what doesn't |
+| /health | 200, or 503 with the reasons; the details as JSON |
+| /live | 200 as long as the process answers, for hosts that restart it if it doesn't |
 | /metrics | metrics for Prometheus |
 | the routes of the channels | what the channel's listener answers |
 """
@@ -23,7 +23,7 @@ from bot.domain.health import Facts
 from bot.errors import ConfigError, StoreError
 
 LARGEST_BODY = 1 << 20  # bytes
-DONE_WITHIN = 5.0  # seconds that requests under way have at the end; a host waits ten before it kills
+DONE_WITHIN = 5.0  # seconds to finish requests when the program stops; a host waits ten before it kills the process
 UNREADABLE = "the store cannot be read; the log says why"
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the outside can see: the facts (StoreError if they can't be read), and the page of metrics."""
+    """The data behind /health and /metrics: the facts (StoreError if they can't be read) and the page of metrics."""
 
     look: Callable[[], Awaitable[Facts]]
     page: Callable[[Facts | None], bytes]
@@ -44,10 +44,10 @@ class Views:
 async def serving(
     port: int, views: Views, *, routes: Mapping[Route, Receive] | None = None, closed: str | None = None
 ) -> AsyncIterator[None]:
-    """Answer at this port on every interface while the block runs. ConfigError if the port is taken.
+    """Listen on this port on every interface while the block runs. ConfigError if the port is taken.
 
-    `routes` are the webhooks of the channels. `closed` is why this process takes none: every channel's route then
-    answers 503 with the reason, so that the platform calls again later.
+    `routes` are the channels' webhooks. `closed` is the reason, if any, why this process accepts none. Every channel's
+    route then answers 503 with that reason, so that the platform calls again later.
     """
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_get("/health", _health(views))

@@ -1,1 +1,1 @@
-"""The worker: runs everything that is due, side by side."""
+"""The worker, which runs all due work concurrently."""

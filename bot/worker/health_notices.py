@@ -14,21 +14,21 @@ from bot.domain.timestamps import stamp
 from bot.errors import SendError
 from bot.pipeline.runner import Runner
 
-SENT = "told"  # the kind of note that remembers what was sent; stored, so it keeps its old name
+SENT = "told"  # the kind of note that records sent notices; it is stored, so it keeps its old name
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The operator's own address; without a channel, notices go only to the log."""
+    """The operator's address; if there is no channel, notices go only to the log."""
 
     channel: str | None = None
     address: str = ""
 
 
 async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> None:
-    """Send every notice that hasn't been sent. One that fails is tried again at the next call."""
+    """Send every notice that hasn't been sent yet. A notice that fails is tried again on the next call."""
     store, now = runner.store, runner.now()
     sent = await store.notes(SENT)
     every_status, subscriptions = await store.source_statuses(), await store.subscriptions()
@@ -53,7 +53,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
 
 
 async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
-    """Send one notice, or log it if there is no channel for it; return whether it is done."""
+    """Send one notice, or log it if it has no channel; return False if sending failed."""
     channel = runner.channels.get(channel_name or "")
     if channel is None:
         log.warning("notice", text=notice.text)

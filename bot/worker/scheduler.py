@@ -1,4 +1,4 @@
-"""Tick once a second until told to stop. The store says what is due, so no job is missed or doubled."""
+"""Tick once a second until told to stop. The store decides what is due, so no job is skipped or run twice."""
 
 import asyncio
 import signal
@@ -10,13 +10,13 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.worker.worker import Worker
 
 TICK = 1.0  # seconds
-FINISH_WITHIN = 10.0  # seconds that running work has to end after SIGTERM
+FINISH_WITHIN = 10.0  # seconds that running work has to finish after SIGTERM
 
 log = structlog.get_logger()
 
 
 def stop_asked() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set; from now on they don't end the program by themselves."""
+    """Return an event that SIGTERM and SIGINT set; from then on, they don't end the program by themselves."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -25,11 +25,11 @@ def stop_asked() -> asyncio.Event:
 
 
 async def run(worker: Worker) -> None:
-    """Tick until SIGTERM or SIGINT, then finish the work under way."""
+    """Tick until SIGTERM or SIGINT, then finish any work in progress."""
     stop = stop_asked()
 
     async def tick() -> None:
-        with suppress(asyncio.CancelledError):  # the shutdown cancels it, and apscheduler would log that as an error
+        with suppress(asyncio.CancelledError):  # shutdown cancels the tick, and apscheduler would log that as an error
             await worker.tick()
 
     scheduler = AsyncIOScheduler()

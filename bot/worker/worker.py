@@ -1,4 +1,4 @@
-"""Start everything that is due, side by side: sources, local places, deliveries, each at most once at a time."""
+"""Run all due sources, local places and deliveries concurrently, each at most once at a time."""
 
 import asyncio
 from collections import Counter
@@ -15,16 +15,16 @@ from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
 from bot.pipeline.runner import MOST_PLACES, Runner
 
-UPKEEP_EVERY = 60.0  # seconds between two looks at which places are watched, and between two runs of the upkeep
-MOST_UNDER_WAY = 200  # deliveries on one channel; Telegram's limit takes 8 s for that many, and it waits up to 30 s
-RETRY_AFTER_BUG = 60.0  # seconds before work that failed unexpectedly is tried again
+UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
+MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
+RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
 
 log = structlog.get_logger()
 Upkeep = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Worker:
-    """Works on everything that is due at once; one failure never stops the rest.
+    """A runner of all due work, concurrently; one failure never stops the rest.
 
     `upkeep` runs once a minute, in one program at a time.
     """
@@ -53,7 +53,7 @@ class Worker:
                 await asyncio.sleep(1)
 
     async def tick(self) -> None:
-        """Start whatever is due and not under way. Two ticks never overlap, or each would fill the same room."""
+        """Start all due work that isn't running yet. Ticks never overlap, or each would fill the same free slots."""
         async with self._ticking:
             try:
                 await self._start_due()
@@ -63,16 +63,16 @@ class Worker:
                 self._store_failed = True
             else:
                 if self._store_failed:
-                    log.info("the store answers again")
+                    log.info("the store is answering again")
                 self._store_failed = False
 
     async def idle(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until no work is running."""
         while self._under_way:
             await asyncio.wait(self._under_way.values())
 
     async def finish(self, within: float) -> None:
-        """Start nothing more, let running work end for up to `within` seconds, then cancel it. Nothing is lost."""
+        """Start no more work, give running work `within` seconds to finish, then cancel the rest. Nothing is lost."""
         self._is_ending = True
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
@@ -94,7 +94,7 @@ class Worker:
             self._start("notices", self._run_upkeep(self._upkeep))
 
     async def _start_places(self) -> None:
-        """Start the local places that are due; look once a minute at which places are watched."""
+        """Start reading the local places that are due; once a minute, check again which places are watched."""
         if not self._runner.places:
             return
         if self._clock() >= self._schedule_at:
@@ -110,19 +110,19 @@ class Worker:
                 self._places += 1
 
     async def _start_deliveries(self) -> None:
-        """Start as many deliveries as each channel has room for, longest due first; the rest wait unclaimed."""
+        """Start as many deliveries as each channel has room for, longest overdue first; the rest stay unclaimed."""
         for subscription in await self._runner.claim_due(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
             name = f"subscription {subscription.id}"
             if name in self._under_way:
-                await self._runner.store.release(subscription.id)  # its delivery is just ending; the next tick gets it
+                await self._runner.store.release(subscription.id)  # still finishing; the next tick claims it again
             elif self._deliveries[subscription.channel] < MOST_UNDER_WAY:
-                self._start(name, self._deliver(subscription))  # if it was put off, its lease keeps it put off
-                await asyncio.sleep(0)  # a delivery begins with a write to disk; let other work in between
+                self._start(name, self._deliver(subscription))  # if put off, it stays leased and isn't claimed again
+                await asyncio.sleep(0)  # a delivery starts with a write to disk; let other work run in between
 
     # ── the work ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _poll_agenda(self, place: Place) -> None:
-        """Read a place, then put it back on the schedule, whatever happened."""
+        """Read a place, then put it back on the schedule, even if the reading failed."""
         next_at = self._runner.now() + timedelta(hours=place.every_hours)
         try:
             await self._runner.poll_agenda_if_due(place)
@@ -148,7 +148,7 @@ class Worker:
                 await self._runner.store.release("notices")
 
     def _start(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
-        """Start a task, unless it is under way or put off; return whether it was started."""
+        """Start a task, unless it is already running or has been put off; return whether it was started."""
         if name in self._under_way or self._not_before.get(name, 0.0) > self._clock():
             work.close()
             return False
@@ -159,12 +159,12 @@ class Worker:
         return True
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
-        """Catch every error of one task, so that the others go on."""
+        """Catch every error in one task so that the others continue."""
         try:
             await work
         except LeaseLost as fault:
-            log.debug("another program does it", work=name, problem=str(fault))
-        except StoreUnavailable as fault:  # the tick logs it, and starts this again when the store answers
+            log.debug("another program is doing it", work=name, problem=str(fault))
+        except StoreUnavailable as fault:  # the tick logs the failure and starts this work again once the store answers
             log.debug("the store did not answer", work=name, problem=str(fault))
         except CountersignError as fault:
             self._put_off(name)

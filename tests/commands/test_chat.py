@@ -6,9 +6,11 @@ import pytest
 from support.chat import FIRST, NOW, SECOND, SIGNED, Chat
 from support.program import row
 
+from bot.commands.filters import with_added, without
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
+from bot.domain.chat.parser import Where
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, Cadence
+from bot.domain.subscription import ALL_STATES, Cadence, Filter
 from bot.domain.text.rich_text import plain_text
 from bot.store.tiny.store import TinyStore
 
@@ -146,6 +148,30 @@ async def test_adding_ohio_to_texas_does_not_send_old_changes_in_ohio(talk):
     rows.append(row("OHIO", "Allen County Sheriff's Office", "Task Force Model", SIGNED, "Allen County"))
     await talk.publish(rows, NOW - timedelta(hours=1))
     assert (await talk.mine()).due_at is not None
+
+
+async def test_a_county_whose_name_begins_like_a_state_can_be_watched_and_unwatched(talk):
+    said = await talk.says("watch Washington County AR, condado de La Paz, Arizona")
+    assert set((await talk.mine()).filter.counties) == {"AR/washington", "AZ/la paz"}
+    assert "Washington County (Arkansas)" in said
+    assert "La Paz County (Arizona)" in said
+    await talk.ask("unwatch la paz county az")
+    assert set((await talk.mine()).filter.counties) == {"AR/washington"}
+
+
+async def test_a_county_and_its_namesake_city_are_watched_apart(talk):
+    await talk.ask("watch Baltimore City MD")
+    said = await talk.says("watch Baltimore County MD")
+    assert "Baltimore County (Maryland)" in said
+    assert "Baltimore City (Maryland)" in said
+    await talk.ask("unwatch Baltimore County MD")
+    assert set((await talk.mine()).filter.counties) == {"MD/baltimore city"}
+
+
+def test_a_county_watched_under_an_old_name_is_not_watched_twice():
+    old, kings = Filter(counties={"NY/brooklyn": 0}), Where(counties=("NY/kings",))
+    assert set(with_added(old, kings).counties) == {"NY/brooklyn"}
+    assert without(old, kings).counties == {}
 
 
 async def test_counties_agencies_and_support_types_narrow_the_filter(talk):

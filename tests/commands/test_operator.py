@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support.chat import Chat
 
-from bot.commands.operator import carry_out
+from bot.commands.operator import carry_out, parsed_states
 from bot.errors import CountersignError, UsageError
 from bot.store.tiny.store import TinyStore
 
@@ -45,3 +45,13 @@ async def test_a_bug_inside_a_command_is_raised_as_it_is(runner):
 async def test_approving_says_so_when_this_installation_does_not_read_the_lists(runner):
     with pytest.raises(UsageError, match="COUNTERSIGN_SOURCES"):
         await carry_out(runner, "approve", {"held": "h1"})
+
+
+@pytest.mark.parametrize("typed", ["Harris Texas", "TX, Lake FL", "TX, Harris County TX"])
+def test_a_county_is_refused_where_only_states_can_be_given(typed):
+    with pytest.raises(UsageError):
+        parsed_states(typed)
+
+
+def test_a_states_name_is_not_read_as_a_county_of_the_next_state():
+    assert parsed_states("Washington AR, Delaware, OH") == ["WA", "AR", "DE", "OH"]

@@ -75,6 +75,23 @@ def test_a_table_takes_its_files_zone_and_the_usual_values(tmp_path):
     assert (place.zone, place.every_hours, place.verified) == ("America/New_York", 6.0, None)
 
 
+@pytest.mark.parametrize(
+    ("state", "typed", "county"),
+    [
+        ("LA", "Saint Landry Parish", "St. Landry"),
+        ("FL", "De Soto", "DeSoto"),
+        ("MD", "Baltimore", "Baltimore"),
+        ("MD", "Baltimore city", "Baltimore City"),
+        ("VA", "Alexandria", "Alexandria"),
+        ("SD", "Shannon", "Oglala Lakota"),
+    ],
+)
+def test_a_county_is_kept_under_its_real_name(tmp_path, state, typed, county):
+    folder = written(tmp_path, **{state: GOOD.replace('"nash"', f'"{typed}"')})
+    (place,) = catalog.places(folder).values()
+    assert place.county == county
+
+
 def test_every_problem_of_every_file_is_listed_at_once_with_its_line(tmp_path):
     bad = GOOD + (
         '\n[Wilson]\nkind = "civicpluss"\naddress = "https://wilson.example/AgendaCenter"\n'
@@ -88,7 +105,7 @@ def test_every_problem_of_every_file_is_listed_at_once_with_its_line(tmp_path):
     )
     assert problems(written(tmp_path, NC=bad, XQ="", VA="[half")) == [
         "NC.toml:9: Wilson: kind 'civicpluss' isn't a platform; did you mean civicplus?",
-        "NC.toml:14: Durham: address must start with https:// or http:// and hold no password",
+        "NC.toml:14: Durham: address must start with https:// or http:// and must not contain a password",
         "NC.toml:19: Wake: zone 'America/New_Yrok' isn't a time zone; did you mean America/New_York?",
         "NC.toml:24: Clay: county 'Cley' isn't a county of North Carolina; did you mean Clay?",
         "NC.toml:29: Pitt: every_hours must be a number of hours from 0.25 to 168",
@@ -170,7 +187,7 @@ def test_a_problem_has_the_line_of_its_table_however_the_name_is_quoted(tmp_path
     for header in ("['Wake']", '["Wake"]  # the capital', "[ Wake ]", '["\\u0057ake"]'):
         bad = f'{GOOD}\n{header}\nkind = "page"\naddress = "wake.example"\n'
         assert problems(written(tmp_path, NC=bad)) == [
-            "NC.toml:10: Wake: address must start with https:// or http:// and hold no password"
+            "NC.toml:10: Wake: address must start with https:// or http:// and must not contain a password"
         ]
 
 

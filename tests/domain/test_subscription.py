@@ -9,11 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.listings import FIRST, listing, row
 
-from bot.domain.agenda import Mention
+from bot.domain.agenda import Mention, Subject
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Change, Kind
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription, due_at, owed
+from bot.domain.geography.counties import OTHER_NAME, counties, plain_county
+from bot.domain.geography.states import STATES
+from bot.domain.subscription import (
+    ALL_STATES,
+    Cadence,
+    Filter,
+    Subscription,
+    county_entry,
+    county_in,
+    due_at,
+    owed,
+)
 
 HARRIS = row("Harris County Constable Precinct 4", "TX", "Harris County", kind="WSO")
 NEW_YORK, EASTERN, PHOENIX, HONOLULU, GUAM = (
@@ -52,6 +63,22 @@ def test_the_default_kinds_are_agreements_that_come_and_go(kind):
 def test_the_other_kinds_can_be_switched_on(kind):
     assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(kind)) is kind
     assert Filter(states={"TX": 0}, kinds={kind: 0}).kind_for(change(Kind.SIGNED)) is None
+
+
+@pytest.mark.parametrize("kind", [Kind.RELATED, Kind.AMENDED])
+def test_a_mention_of_a_related_subject_is_news_only_to_those_who_switched_it_on(kind):
+    mention = Mention(
+        source="Nash", item="1", state="NC", title="ICE beds", address="", evidence="", subject=Subject.RELATED
+    )
+    related = replace(mention_change(mention, change(Kind.SIGNED).publication, kind), seq=7)
+    everything = dict.fromkeys(Kind, 0)
+    without = {other: 0 for other in Kind if other is not Kind.RELATED}
+    assert Filter(states={"NC": 0}).kind_for(related) is None
+    assert Filter(states={"NC": 0}, kinds=without).kind_for(related) is None
+    assert Filter(states={"NC": 0}, kinds=everything).kind_for(related) is kind
+    wrong = replace(related, kind=Kind.RETRACTED, retracted=kind, retracts=7)
+    assert Filter(states={"NC": 0}, kinds=without).kind_for(wrong) is None
+    assert Filter(states={"NC": 0}, kinds=everything).kind_for(wrong) is Kind.RETRACTED
 
 
 def test_listed_is_never_news():
@@ -140,7 +167,7 @@ def test_a_corrected_state_is_news_to_those_who_want_signings_or_corrections(kin
 @pytest.mark.parametrize(
     ("was", "watched"),
     [
-        (replace(HARRIS, county=""), {"counties": {"TX/harris": 0}}),
+        (replace(HARRIS, agency="Precinct 4 Constable", county=""), {"counties": {"TX/harris": 0}}),
         (replace(HARRIS, county="Hill County"), {"counties": {"TX/harris": 0}}),
         (row("Haris County Constable Precinct 4", "TX"), {"agencies": {"harris": 0}}),
         (replace(HARRIS, support_type=SupportType.JEM), {"states": {"TX": 0}, "support_types": {SupportType.WSO: 0}}),
@@ -150,6 +177,39 @@ def test_any_correction_is_signed_for_those_who_watch_only_the_new_value(was, wa
     there, back = change(Kind.CORRECTED, HARRIS, was=was), change(Kind.CORRECTED, was, was=HARRIS)
     assert Filter(**watched).kind_for(there) is Kind.SIGNED
     assert Filter(**watched).kind_for(back) is Kind.CORRECTED
+
+
+@pytest.mark.parametrize(
+    ("entry", "state", "agency", "county", "hears"),
+    [
+        ("FL/lake", "FL", "Lake County Sheriff's Office", "Lake Conty", True),
+        ("FL/lake", "FL", "Tavares Police Department", "Lake Conty", True),
+        ("FL/lake", "FL", "Lake City Police Department", "Columbia County", False),
+        ("LA/st landry", "LA", "Opelousas Police Department", "Saint Landry", True),
+        ("TX/harris", "TX", "Harris County Constable Precinct 4", "#N/A", True),
+        ("TX/harris", "TX", "Harris County Constable Precinct 4", "#REF!", True),
+        ("TX/harris", "TX", "Harris County Constable Precinct 4", "Hill County", False),  # what ICE printed counts
+        ("TX/harris", "TX", "Houston Police Department", "#N/A", False),
+        ("NY/brooklyn", "NY", "A Police Department", "Kings County", True),
+        ("MD/baltimore", "MD", "A Police Department", "Baltimore County", True),
+        ("MD/baltimore", "MD", "A Police Department", "Baltimore City", False),
+        ("MD/baltimore city", "MD", "A Police Department", "Baltimore City", True),
+        ("MD/baltimore city", "MD", "A Police Department", "Baltimore County", False),
+        ("TX/no such county", "TX", "A Police Department", "#N/A", False),
+    ],
+)
+def test_a_county_is_heard_of_however_ice_prints_it(entry, state, agency, county, hears):
+    signed = change(agreement=row(agency, state, county))
+    assert Filter(counties={entry: 0}).matches(signed) is hears
+
+
+def test_the_entry_of_every_county_is_the_plain_name_that_was_stored_before_counties_were_folded():
+    for state in STATES:
+        for county in counties(state):
+            if county.kind != "city":
+                entry = f"{state}/{plain_county(county.name)}"
+                assert county_in(entry) is not None
+                assert county.kind == OTHER_NAME or county_entry(state, county.name) == entry
 
 
 def test_a_correction_within_a_filter_is_news_only_if_switched_on():

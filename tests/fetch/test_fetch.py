@@ -425,7 +425,7 @@ async def test_a_failure_names_the_source_and_the_last_good_reading_in_one_line(
             f"{ice.base}/sheet", source="ICE participating", last_good=datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
         )
     assert str(caught.value) == (
-        f"ICE participating: {ice.base}/sheet answered 403 Forbidden: the site doesn't want us right now; last read successfully 2026-11-24 10:15 UTC"
+        f"ICE participating: {ice.base}/sheet answered 403 Forbidden: the site is turning us away right now; last read successfully 2026-11-24 10:15 UTC"
     )
     with pytest.raises(Blocked, match=r"; never read successfully$"):
         await fetch.get(f"{ice.base}/sheet", source="ICE participating")

@@ -12,7 +12,7 @@ from support.platform_cases import place as place_of
 
 from bot.channels.console import ConsoleSender
 from bot.commands.local_sources import check
-from bot.domain.agenda import OFF_AGENDA, Place
+from bot.domain.agenda import OFF_AGENDA, Place, Subject
 from bot.domain.agreement import Publication
 from bot.domain.change import Kind, Known
 from bot.domain.subscription import Filter, Subscription
@@ -163,6 +163,31 @@ async def test_at_first_sight_past_meetings_are_only_listed_and_coming_ones_are_
         assert found["event/77/matter/412"].kind is Kind.MENTIONED
         assert found["event/77/matter/412"].mention.already
         await at.store.close()
+
+
+async def test_a_related_item_is_recorded_as_such_and_is_news_once_it_turns_to_287g(at, legistar):
+    put_on_agenda(legistar, "Intergovernmental Service Agreement with ICE for jail beds")
+    [related] = await at.read()
+    assert (related.kind, related.mention.subject) == (Kind.RELATED, Subject.RELATED)
+    legistar.items[77][1]["EventItemTitle"] = MOA
+    touch(legistar)
+    [turned] = await at.read()
+    assert (turned.kind, turned.mention.subject, turned.mention.before) == (Kind.MENTIONED, Subject.PROGRAM, None)
+    legistar.items[77][1]["EventItemTitle"] = "Agreement with ICE for jail beds"
+    touch(legistar)
+    [gone] = await at.read()
+    assert (gone.kind, gone.mention.subject, gone.mention.status) == (Kind.MENTIONED, Subject.PROGRAM, OFF_AGENDA)
+    touch(legistar)
+    assert await at.read() == ()
+
+
+async def test_a_related_item_does_not_cover_287g_in_the_agendas_document(at, legistar):
+    put_on_agenda(legistar, "Intergovernmental Service Agreement with ICE for jail beds")
+    await at.read()
+    legistar.files["/agenda.pdf"] = pdf("Call to order", MOA)
+    touch(legistar, EventAgendaFile=f"{legistar.base}/agenda.pdf")
+    [found] = await at.read()
+    assert (found.kind, found.mention.item, found.mention.subject) == (Kind.MENTIONED, "event/77", Subject.PROGRAM)
 
 
 async def test_a_place_unread_for_more_than_thirty_days_counts_as_new_again(at, legistar):

@@ -152,10 +152,10 @@ def test_a_worker_waits_for_a_database_that_restarts(site, crew, server, tmp_pat
     server.start()
     publish(site, SECOND, "participating11212026am.xlsx", 21)
     wait_for(lambda: sent(site, "Bell County"))
-    wait_for(lambda: "the store answers again" in log.read_text())
+    wait_for(lambda: "the store is answering again" in log.read_text())
     said = stopped(worker, log)
     assert "Traceback" not in said
-    assert said.count("the store failed") == said.count("the store answers again") == 1
+    assert said.count("the store failed") == said.count("the store is answering again") == 1
 
 
 @pytest.mark.slow

@@ -1,3 +1,3 @@
-"""The slash command that people type on Slack, as in the app's manifest."""
+"""The slash command that people type in Slack. The app's manifest must have the same one."""
 
 COMMAND = "/countersign"

@@ -1,4 +1,4 @@
-"""Slack's event handlers: commands, buttons, the settings form, the app's home, and the bot's comings and goings."""
+"""Slack's event handlers: commands, buttons, the settings form, the app's home, and the bot being added or removed."""
 
 import asyncio
 import re
@@ -33,9 +33,9 @@ Handler = Callable[[ChatLocation, Body], Awaitable[None]]
 class EventHandlers:
     """Handles what people do in Slack. The answers come from the chat handler.
 
-    `add` queues a handler after all others of its conversation. `team` returns the id of the only workspace;
-    `workspaces` are those that have installed the app, None if there is only one. `picker_rest` is how long a picker
-    must rest before the channel is told what changed, in seconds that `sleep` waits.
+    `add` queues a handler after all others for its conversation. `team` returns the id of the only workspace.
+    `workspaces` holds the workspaces that have installed the app, or is None if there is only one. `picker_rest` is
+    how long a picker must go untouched before the channel is told what changed, in seconds that `sleep` waits.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class EventHandlers:
         await self._asked(location, str(body["actions"][0].get("value") or ""), str(body.get("trigger_id") or ""))
 
     async def _written(self, location: ChatLocation, body: Body) -> None:
-        """Handle a message to the bot itself. Messages in channels are neither requested nor read."""
+        """Handle a direct message to the bot. Messages in channels are neither requested nor read."""
         event = body["event"]
         if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
             await self._asked(location, _typed(str(event.get("text") or "").replace(f"<@{location.bot}>", "")), "")
@@ -107,12 +107,12 @@ class EventHandlers:
             await self._converse(location, await self._replies.person(location), text)
         elif trigger:
             await self._open_form(location, trigger, location.channel)
-        else:  # a message carries nothing that lets a form open
+        else:  # a message has no trigger, so it can't open a form
             language = (await self._replies.person(location)).language
             await self._replies.tell(location, [(Span(platforms.SLACK_OPEN(language)),)], [[settings_button(language)]])
 
     async def _converse(self, location: ChatLocation, person: Person, text: str) -> None:
-        """Answer the person. If something changed, tell the channel what and who did it."""
+        """Answer the person. If something changed, tell the channel what changed and who changed it."""
         if refusal := self._refusal(person, text):
             await self._replies.tell(location, [(Span(refusal),)])
             return
@@ -134,7 +134,7 @@ class EventHandlers:
         return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
 
     def _refusal(self, person: Person, text: str) -> str:
-        """Return why this person may not do this, or "" if they may."""
+        """Return why this person isn't allowed to do this, or "" if they are."""
         if not self._admins_only or person.is_admin or verb(text)[0] in READS:
             return ""
         phrase = platforms.SLACK_UNSURE if person.is_admin is None else platforms.SLACK_ADMINS_ONLY
@@ -143,7 +143,7 @@ class EventHandlers:
     # Announcements to the channel
 
     async def _announced(self, location: ChatLocation, person: Person, text: str, reply: Reply) -> bool:
-        """Tell the channel what was changed and by whom. Presses in a picker are told together, when it rests."""
+        """Tell the channel what was changed and by whom. Presses in a picker are announced together later."""
         if reply.in_place and reply.buttons:
             self._announce_later(location, person)
             return True
@@ -166,7 +166,7 @@ class EventHandlers:
         await self._add(location.address, announce, location, {})
 
     async def _announce(self, location: ChatLocation, person: Person, lines: Sequence[Line]) -> bool:
-        """Announce these lines, or else the settings now in effect, in the channel's language."""
+        """Announce these lines or, if there are none, the settings now in effect, in the channel's language."""
         found = await self._chat_handler.subscription(self._slack.name, location.address)
         language = found.language if found is not None else person.language
         said = replies.in_force(language, found.settings) if found else replies.said(language, "nothing_watched")
@@ -179,7 +179,7 @@ class EventHandlers:
         await self._open_form(location, str(body["trigger_id"]), "")
 
     async def _open_form(self, location: ChatLocation, trigger: str, conversation: str) -> None:
-        """Open the form with a conversation's settings filled in. Slack allows three seconds for it."""
+        """Open the form with a conversation's settings filled in. Slack requires this within three seconds."""
         person = await self._replies.person(location)
         if refusal := self._refusal(person, FORM):
             await self._replies.tell(location, [(Span(refusal),)])
@@ -188,7 +188,7 @@ class EventHandlers:
         await self._slack.client.views_open(token=location.token, trigger_id=trigger, view=form.view())
 
     async def form_moved(self, location: ChatLocation, body: Body) -> None:
-        """Show the settings of another conversation, which was chosen in the form."""
+        """Show the settings of the conversation just chosen in the form."""
         view, chosen = body["view"], str(body["actions"][0].get("selected_conversation") or "")
         if chosen:
             form = await self._form(replace(location, channel=chosen), await self._replies.person(location))
@@ -202,7 +202,7 @@ class EventHandlers:
         return Form(language=person.language, zone=person.zone, conversation=about.channel, subscription=found)
 
     async def problems(self, location: ChatLocation, view: Body) -> dict[str, str]:
-        """Return what is wrong with a submitted form, by the block that shows it."""
+        """Return the problems with a submitted form, keyed by the block that shows each one."""
         form = filled(view, language_of(view))
         if self._admins_only and not form.problems:
             refusal = self._refusal(await self._replies.person(location), form.command)
@@ -225,10 +225,10 @@ class EventHandlers:
         view = home(here, own=location.channel, language=person.language)
         await self._slack.client.views_publish(token=location.token, user_id=location.user, view=view)
 
-    # Comings and goings
+    # The bot being added or removed
 
     async def _joined(self, location: ChatLocation, body: Body) -> None:
-        """Resume in a channel the bot was added to, and say hello in the language of the person who added it."""
+        """When the bot is added to a channel, resume there and say hello in the language of the person who added it."""
         if body["event"].get("user") != location.bot:
             return
         await self._chat_handler.returned(self._slack.name, location.address)
@@ -260,7 +260,7 @@ class EventHandlers:
             await self._uninstalled(location, body)
 
     async def _uninstalled(self, location: ChatLocation, body: Body) -> None:
-        """Forget the token and all chats of a workspace that removed the app."""
+        """Erase the token and all chats of a workspace that removed the app."""
         if self._workspaces is not None:
             await self._workspaces.forget(location.team)
             await self._chat_handler.erased(self._slack.name, f"{location.team}/")
@@ -274,12 +274,12 @@ _COMMANDS = re.compile(rf"(?<![\w/])/(?=(?:{_VERBS})\b)")
 
 
 def _as_typed_here(line: Line) -> Line:
-    """Write the commands in a line as people type them in Slack, where they all follow one slash command."""
+    """Rewrite the commands in a line as people type them in Slack, after the app's one slash command."""
     return tuple(replace(span, text=_COMMANDS.sub(f"{COMMAND} ", span.text)) for span in line)
 
 
 def _typed(text: str) -> str:
-    """Return what a person typed, without Slack's escapes. Typing nothing asks for help."""
+    """Return the text a person typed, without Slack's escapes. An empty text becomes "help"."""
     words = unescape(text).strip().removeprefix(COMMAND).strip()
     return words or "help"
 

@@ -1,6 +1,6 @@
 """Slack's listening side: requests arrive on a WebSocket (Socket Mode) or at the public address.
 
-Each is acknowledged at once and answered afterward, because Slack waits only three seconds. The library routes the
+Each request is acknowledged at once and answered afterward, because Slack waits only three seconds. The library routes
 requests to the event handlers.
 """
 
@@ -37,10 +37,10 @@ from bot.errors import ConfigError, CountersignError
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"
 BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
-MOST_AT_ONCE = 100  # requests being answered
-MOST_WAITING = 20  # requests of one conversation
+MOST_AT_ONCE = 100  # requests in the queue
+MOST_WAITING = 20  # requests from one conversation
 PICKER_REST = 10.0  # seconds without a press in a picker before the channel is told what changed
-GRACE = 5.0  # seconds for answers under way when the program stops
+GRACE = 5.0  # seconds to finish answers in progress when the program stops
 
 log = structlog.get_logger()
 
@@ -48,10 +48,11 @@ log = structlog.get_logger()
 class SlackListener:
     """Listens to the people of a workspace, with the client and tokens of the sender `slack`.
 
-    With `app_token` it listens on a WebSocket. With `signing_secret` it takes what Slack posts to the public address,
-    through `receive`. With `oauth` workspaces install the app themselves, and addresses are TEAM/CHANNEL. With
-    `admins_only`, only administrators of the workspace may change settings. `first_wait` is the pause before it
-    reconnects. Once a picker has rested for `picker_rest`, its changes are announced. Both are in seconds.
+    With `app_token`, it listens on a WebSocket. With `signing_secret`, it accepts requests that Slack posts to the
+    public address, through `receive`. With `oauth`, workspaces install the app themselves, and addresses are
+    TEAM/CHANNEL. With `admins_only`, only administrators of the workspace may change settings. Both times are in
+    seconds: `first_wait` is the pause before it first reconnects, and `picker_rest` is how long a picker must go
+    untouched before its changes are announced.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class SlackListener:
             self._app = None
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
-        """Answer a request of Slack's or a browser's. Requests not signed in the last five minutes get a 401."""
+        """Answer a request from Slack or a browser. A 401 means a signature is wrong or over five minutes old."""
         route, _, query = path.partition("?")
         lowered = {name.lower(): value for name, value in headers.items()}
         if self._oauth is not None and route in {INSTALL_PATH, REDIRECT_PATH}:
@@ -122,7 +123,7 @@ class SlackListener:
 
     def _socket(self, app: AsyncApp) -> Socket:
         async def handle(envelope: Envelope) -> Mapping[str, Any] | None:
-            """Return what to answer besides the acknowledgment."""
+            """Return the payload to send along with the acknowledgment, if any."""
             request = AsyncBoltRequest(mode="socket_mode", body=dict(envelope.get("payload") or {}))
             answer = await app.async_dispatch(request)
             if answer.status != 200 or not answer.body:
@@ -133,7 +134,7 @@ class SlackListener:
         return Socket(address=self._next_address, handle=handle, proxy=proxy, first_wait=self._first_wait)
 
     async def _introduce(self) -> None:
-        """Look up our own identity before anyone asks something. If that fails, the first request looks again."""
+        """Look up our own identity before the first request arrives. If that fails, the first request tries again."""
         try:
             if self._oauth is None:
                 await self._only_workspace()
@@ -141,7 +142,7 @@ class SlackListener:
             log.warning("slack: the bot token could not be checked", problem=why(error))
 
     async def _next_address(self) -> str:
-        """Return the next connection's address. Our own identity is looked up first, so that no answer waits for it."""
+        """Return the next connection's address. Look up our own identity first, so that no answer waits for it."""
         if self._oauth is None:
             await self._only_workspace()
         answer = await self._slack.client.apps_connections_open(app_token=str(self._app_token))
@@ -176,9 +177,9 @@ class SlackListener:
         )
 
     def _make_app(self, handlers: EventHandlers) -> AsyncApp:
-        """Make the library's app. `authorize` picks the token, so that the library takes none from the environment."""
+        """Make the library's app. `authorize` picks the token, so the library won't read one from the environment."""
 
-        async def authorize(team_id: str | None, enterprise_id: str | None) -> Any:  # the library's types know no None
+        async def authorize(team_id: str | None, enterprise_id: str | None) -> Any:  # the library's types omit None
             return await self._authorized(team_id or "", enterprise_id)
 
         app = AsyncApp(
@@ -186,7 +187,7 @@ class SlackListener:
             client=self._slack.client,
             authorize=authorize,
             signing_secret="",
-            request_verification_enabled=False,  # `receive` has done it
+            request_verification_enabled=False,  # `receive` has already verified it
             ssl_check_enabled=False,
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
@@ -237,7 +238,7 @@ class SlackListener:
         return str(self._only.team_id or "") if self._only is not None else ""
 
     def _queued(self, handler: Handler, *, per_person: bool = False) -> Callable[..., Awaitable[None]]:
-        """Acknowledge, then handle: in order for each conversation or, if `per_person`, for each person."""
+        """Return a function that acknowledges a request, then queues it per conversation (or `per_person`)."""
 
         async def acknowledge(ack: Callable[[], Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             await ack()
@@ -248,7 +249,7 @@ class SlackListener:
         return acknowledge
 
     def _form_sent(self, handlers: EventHandlers) -> Callable[..., Awaitable[None]]:
-        """Acknowledge a form and handle it as a command, unless something is wrong with it: then say what."""
+        """Return a function that acknowledges a form and handles it as a command, or shows what is wrong with it."""
 
         async def acknowledge(ack: Callable[..., Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             location = self._location(body, context)
@@ -269,7 +270,7 @@ class SlackListener:
             log.warning("slack: too many requests at once from one conversation; one was dropped")
 
     async def _guarded(self, handler: Handler, location: ChatLocation, body: Body) -> None:
-        """Handle it. Log a failure, and apologize in one line to the person who asked."""
+        """Handle a request. If that fails, log the failure and send the person who asked a one-line apology."""
         try:
             await handler(location, body)
         except Exception:
@@ -279,7 +280,7 @@ class SlackListener:
                 await self._replies.tell(location, [(Span(platforms.FAILED(person.language)),)])
 
     def _is_repeated(self, body: Body) -> bool:
-        """Return True if Slack sends this event again because it thinks the first attempt was lost."""
+        """Return True for a repeat of an event. Slack sends one again if it thinks the first attempt was lost."""
         event = str(body.get("event_id") or "")
         if event in self._seen:
             return True
@@ -288,7 +289,7 @@ class SlackListener:
         return False
 
     def _location(self, body: Body, context: Any) -> ChatLocation:
-        """Return where it happened. Events name their channel in several ways."""
+        """Return where a request came from. Events name their channel in several ways."""
         event = body.get("event") or {}
         channel = event.get("channel") or context.channel_id or ""
         return ChatLocation(

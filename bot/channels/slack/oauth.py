@@ -1,4 +1,4 @@
-"""Slack workspaces that install the app themselves (OAuth), and their tokens, encrypted."""
+"""Slack workspaces that install the app themselves (OAuth), and their encrypted tokens."""
 
 import json
 import logging
@@ -29,13 +29,13 @@ SCOPES = (
     "im:history",
     "im:write",
 )
-STATE_SECONDS = 600  # between the click on install and Slack's answer
+STATE_SECONDS = 600  # allowed between the click on install and Slack's answer
 _PREFIX = "slack/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A workspace that has installed the app: its id, its token, and the id of the bot there."""
+    """A workspace that has installed the app: its id, its token and the bot's id there."""
 
     team: str
     token: str = field(repr=False)
@@ -58,7 +58,7 @@ class Workspaces(AsyncInstallationStore):
         return None if text is None else Workspace(team=team, **json.loads(text))
 
     async def token(self, team: str) -> str | None:
-        """Return a workspace's token, for sending to it."""
+        """Return the token for sending to a workspace, or None if it hasn't installed the app."""
         found = await self.find(team)
         return None if found is None else found.token
 
@@ -69,15 +69,15 @@ class Workspaces(AsyncInstallationStore):
     async def async_save(self, installation: Installation) -> None:
         """Store a new workspace's token. The library calls this after an installation."""
         if not installation.team_id or not installation.bot_token or not installation.bot_user_id:
-            raise BoltError("The app is installed in one workspace at a time, with a bot user.")
+            raise BoltError("The app can be installed in only one workspace at a time and needs a bot user.")
         stored = {"token": installation.bot_token, "bot": installation.bot_user_id}
         await self._vault.put(_PREFIX + installation.team_id, json.dumps(stored))
 
 
 class States(AsyncOAuthStateStore):
-    """The states that tie Slack's answer to the browser that asked. Each is sealed, so none has to be stored.
+    """The OAuth states that tie Slack's answer to the browser that asked. Each is sealed, so none has to be stored.
 
-    A state is good for ten minutes and for one use; used ones are remembered that long.
+    A state expires after ten minutes and can be used only once. The latest 10,000 used states are remembered.
     """
 
     def __init__(self, vault: TokenVault) -> None:
@@ -89,7 +89,7 @@ class States(AsyncOAuthStateStore):
         return self._vault.seal(f"state {secrets.token_urlsafe(16)}")
 
     async def async_consume(self, state: str) -> bool:
-        """Use up a state. Return True if it is one of ours, young enough and never used before."""
+        """Use up a state. Return True if it is one of ours, hasn't expired and was never used before."""
         found = self._vault.unseal(state, within=STATE_SECONDS)
         if found is None or not found.startswith("state ") or found in self._used:
             return False
@@ -99,7 +99,7 @@ class States(AsyncOAuthStateStore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth:
-    """Everything that lets workspaces install the app. `public_url` is where this program is reached."""
+    """Everything that lets workspaces install the app. `public_url` is this program's public address."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -108,7 +108,7 @@ class OAuth:
     workspaces: Workspaces
 
     def flow(self, client: AsyncWebClient, logger: logging.Logger) -> AsyncOAuthFlow:
-        """Return the library's installation pages, over the same base address as everything else."""
+        """Return the library's installation flow, using the same API address as everything else."""
         return AsyncOAuthFlow(
             client=client,
             logger=logger,
@@ -119,7 +119,7 @@ class OAuth:
                 user_scopes=(),
                 redirect_uri=self.public_url.rstrip("/") + REDIRECT_PATH,
                 install_path=INSTALL_PATH,
-                install_page_rendering_enabled=False,  # straight to Slack: its page would show a picture from elsewhere
+                install_page_rendering_enabled=False,  # skip the library's page, which loads an image from elsewhere
                 redirect_uri_path=REDIRECT_PATH,
                 authorization_url=client.base_url.removesuffix("api/") + "oauth/v2/authorize",
                 installation_store=self.workspaces,

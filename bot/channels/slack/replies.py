@@ -1,4 +1,4 @@
-"""Slack's replies: where a person asked, who they are, and the ways to reach them."""
+"""Slack's replies: where a person asked, who they are and how to reach them."""
 
 import asyncio
 import re
@@ -19,12 +19,12 @@ from bot.errors import SendError
 
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
 PATIENCE = 10.0  # seconds that an announcement waits for its turn
-MOST_MESSAGES = 4  # of one answer; a response address is good for five
+MOST_MESSAGES = 4  # messages per answer; a response address works only five times
 LONGEST_LABEL = 75  # characters on a button
 MOST_IN_ROW = 25  # buttons
 MOST_ROWS = 40  # of buttons; a message holds 50 blocks
 LONGEST_SPAN = 2_000  # characters
-OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # what Slack says where the bot was never invited
+OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # Slack's errors in channels where the bot isn't a member
 
 log = structlog.get_logger()
 Block = dict[str, Any]
@@ -34,9 +34,9 @@ Block = dict[str, Any]
 class ChatLocation:
     """Where something happened, and the person who did it.
 
-    `team` is empty if there is only one workspace. `url` is the response address, if Slack gave one; `pressed` says
-    that it can replace the message with the button. `is_own` says that these are known to be the direct messages
-    between the person and the bot.
+    `team` is empty if there is only one workspace. `url` is the response address, if Slack gave one. `pressed` is True
+    if a button was pressed, so that the answer can replace the button's message. `is_own` is True if the channel is
+    known to be the direct messages between the person and the bot.
     """
 
     team: str
@@ -50,18 +50,18 @@ class ChatLocation:
 
     @property
     def address(self) -> str:
-        """The conversation's address, as a subscription has it."""
+        """The conversation's address, in the form that subscriptions use."""
         return f"{self.team}/{self.channel}" if self.team else self.channel
 
     @property
     def is_direct(self) -> bool:
-        """True for direct messages, with the bot or between two people."""
+        """True for direct messages, either with the bot or between two people."""
         return self.channel.startswith("D")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person's profile in Slack. Nothing of it is stored. `is_admin` is None if Slack didn't say."""
+    """A person's profile in Slack. None of it is stored. `is_admin` is None if Slack didn't say."""
 
     language: Language = Language.ENGLISH
     zone: str = ""
@@ -70,7 +70,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message: its blocks, and the same without markup in case Slack refuses them."""
+    """One message: its blocks, and the same text without markup in case Slack refuses the blocks."""
 
     blocks: Sequence[Block]
     summary: str
@@ -78,7 +78,7 @@ class _Message:
 
     @property
     def forms(self) -> Iterator[dict[str, Any]]:
-        """What to send, then what to send if that is refused."""
+        """The message with its blocks, then a plain version to send if that is refused."""
         yield {"text": self.summary, "blocks": self.blocks}
         yield {"text": self.plain, "mrkdwn": False}
 
@@ -91,7 +91,7 @@ class Replies:
         self._team = team
 
     async def person(self, location: ChatLocation) -> Person:
-        """Look up the person's language, time zone and rank, as far as Slack answers in time."""
+        """Look up the person's language, time zone and admin status. They stay unknown if Slack answers too late."""
         if not location.user:
             return Person()
         try:
@@ -108,7 +108,7 @@ class Replies:
         return Person(language, zone if is_zone(zone) else "", _is_admin(user, location.team or self._team()))
 
     async def own_direct(self, location: ChatLocation) -> ChatLocation:
-        """Return the direct messages between this person and the bot, which can't write into those of two people."""
+        """Return the person's direct messages with the bot, because it can't post in those between two people."""
         if location.is_own:
             return location
         try:
@@ -121,7 +121,7 @@ class Replies:
     async def announce(
         self, location: ChatLocation, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = ()
     ) -> bool:
-        """Post to the whole conversation. Return False if the bot may not post there."""
+        """Post to the whole conversation. Return False if the bot isn't allowed to post there."""
         try:
             await self._slack.rate_limit_of(location.address).turn(location.address, urgent=True, patience=PATIENCE)
         except SendError as error:
@@ -143,9 +143,9 @@ class Replies:
         *,
         in_place: bool = False,
     ) -> None:
-        """Answer the person alone, or replace the message whose button they pressed.
+        """Answer only this person or, if `in_place`, replace the message whose button they pressed.
 
-        In direct messages with the bot the answer stays; elsewhere only they see it, until they reload.
+        In direct messages with the bot, the answer stays. Elsewhere it disappears when the person reloads Slack.
         """
         for number, message in enumerate(_messages(lines, rows, location)):
             refusal = "no way to reach them"
@@ -158,7 +158,7 @@ class Replies:
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
-        """Yield the ways to reach a person, the best first. Each returns why Slack refused, or "" if it didn't."""
+        """Yield the ways to reach a person, best first. Each returns Slack's reason for refusing, or ""."""
         for form in message.forms:
             if location.url:
                 yield self._respond(location, form, in_place=in_place)
@@ -209,12 +209,12 @@ class Replies:
 
 
 def why(error: Exception) -> str:
-    """Say what went wrong, without addresses, tokens or people's words."""
+    """Return Slack's error code or else the error's type, so no address, token or message text leaks."""
     return answered(error)[2] or type(error).__name__
 
 
 def _is_admin(user: dict[str, Any], team: str) -> bool:
-    """Return True if a person administers this workspace, not just another one that shares a channel with it."""
+    """Return True if a person administers this workspace, rather than another that shares a channel with it."""
     teams = {str(user.get("team_id") or team), *(user.get("enterprise_user") or {}).get("teams", ())}
     belongs = not user.get("is_stranger") and (not team or team in teams)
     return belongs and bool(user.get("is_admin") or user.get("is_owner"))
@@ -236,7 +236,7 @@ def _button(button: Button, name: str) -> Block:
 
 
 def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: ChatLocation) -> list[_Message]:
-    """Split lines into as few messages as hold them, the buttons under the last. Cut what four can't hold."""
+    """Split lines into up to four messages, with the buttons under the last. Cut any text beyond that."""
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]
@@ -261,7 +261,7 @@ def _parts(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def _legible(line: Line) -> Line:
-    """Remove characters that hide or reverse text, and cut the line to one message."""
+    """Remove characters that hide or reverse text, and cut the line to fit one message."""
     spans = [replace(span, text=legible(span.text)[:LONGEST_SPAN], href=_short(span.href)) for span in line]
     spans = [span for span in spans if span.text] or [Span(" ")]
     while len(spans) > 1 and not fits([tuple(spans)]):
@@ -274,14 +274,14 @@ def _short(href: str | None) -> str | None:
 
 
 def _naming(text: str, location: ChatLocation) -> str:
-    """Turn the bot and the person who asked back into mentions in an escaped text."""
+    """Restore the mentions of the bot and the person who asked in an escaped text."""
     for name in (location.bot, location.user):
         text = text.replace(f"&lt;@{name}&gt;", f"<@{name}>")
     return text
 
 
 def _with_mentions(blocks: Sequence[Block], location: ChatLocation) -> list[Block]:
-    """Turn the bot and the person who asked into mentions, and no one else, because text may come from anywhere."""
+    """Turn only the bot's id and the id of the person who asked into mentions, because text may come from anywhere."""
     names = re.compile(
         "|".join(rf"<@({re.escape(name)})>" for name in (location.bot, location.user) if name) or r"(?!)"
     )

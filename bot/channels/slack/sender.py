@@ -1,7 +1,7 @@
-"""Slack's sending side: rich text through the Web API, within its rate limits, and the meaning of its refusals.
+"""Slack's sending side: rich text through the Web API, within its rate limits, and what its errors mean.
 
-Messages use rich text rather than mrkdwn. Slack takes its elements literally, so nothing from a county's page can turn
-bold or into an emoji, a mention or a link, and nothing needs escaping or invisible characters.
+Messages use rich text rather than mrkdwn. Slack shows rich text literally, so text from a county's page can't turn bold
+or become an emoji, a mention or a link, and it doesn't need escaping or invisible characters.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.errors import CountersignError, SendError
 
-LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses from about 13,200 characters, and doesn't say how it counts
-LONGEST_SUMMARY = 300  # characters of what a notification shows
+LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
+LONGEST_SUMMARY = 300  # characters in a notification
 CHANNEL = (Limit(1, 1.0),)
-FILES = "files"  # the address under which a workspace's pictures wait for their turn; Slack counts uploads apart
+FILES = "files"  # the rate-limit address for a workspace's pictures; Slack counts uploads separately
 UNSAID_WAIT = 30.0  # seconds to wait after a 429 that doesn't say how long
 
 
 class SlackSender:
-    """Sends as an app in one workspace or in several: TEAM/CHANNEL is sent to with that workspace's own token.
+    """Sends as an app in one workspace or several. A send to TEAM/CHANNEL uses that workspace's token.
 
     `token` is for addresses without a workspace. `tokens` returns the token of a workspace, or None if it has
     uninstalled the app. `base_url` ends in /api/. `patience` is how long a send waits for its turn, in seconds.
@@ -65,8 +65,8 @@ class SlackSender:
     def client(self) -> AsyncWebClient:
         """The SDK's own client, which the listener shares. It must first be used in an event loop.
 
-        It never retries by itself, because its usual second try after a lost connection posts a message twice. Nor does
-        a request wait for a free connection, because that wait would count as Slack's silence.
+        It never retries by itself, because the SDK's usual retry after a lost connection could post a message twice. A
+        request never waits for a free connection, because the wait would count toward the call's timeout.
         """
         limit = aiohttp.ClientTimeout(total=self._call_timeout)
         self._session = aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(limit=0))
@@ -75,14 +75,14 @@ class SlackSender:
         )
 
     def rate_limit_of(self, address: str) -> RateLimit:
-        """Return the rate limit of the address's workspace: Slack counts for each workspace separately."""
+        """Return the rate limit for the address's workspace, because Slack counts each workspace separately."""
         team = workspace(address)
         if team not in self._rate_limits:
             self._rate_limits[team] = _rate_limit()
         return self._rate_limits[team]
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
-        """Split the digest into messages that Slack takes, the picture first."""
+        """Split the digest into messages within Slack's limits, the picture first."""
         texts = (
             Part(
                 payload={"text": summary(page.lines), "blocks": rich_text(page.lines)},
@@ -94,14 +94,14 @@ class SlackSender:
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
-        """Post one part and return its timestamp, which is Slack's id of a message."""
+        """Post one part and return its timestamp, which is Slack's id for a message."""
         if part.picture is not None:
             return await self._share(address, part, part.picture, ready) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
         turn = await self.rate_limit_of(address).turn(address, patience=self._patience)
         await ready()
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
-        if part.reply_to:  # in its thread, and shown in the channel as well
+        if part.reply_to:  # a reply in the thread that also shows in the channel
             message = message | {"thread_ts": part.reply_to, "reply_broadcast": True}
         try:
             answer = await self.client.chat_postMessage(
@@ -111,11 +111,11 @@ class SlackSender:
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
         finally:
-            turn.written()  # by now: the next turn counts from here, however late this request went out
-        raise refusal  # out here, so that no cause drags a request along
+            turn.written()  # the next turn counts from now, however late this request went out
+        raise refusal  # raised outside `except`, so that it doesn't carry the request along as its context
 
     async def _share(self, address: str, part: Part, picture: bytes, ready: Ready) -> str:
-        """Share a picture and return its file's id, because Slack doesn't say which message it becomes."""
+        """Share a picture and return its file id, because Slack doesn't return the message's id."""
         token = await self.token_of(workspace(address))
         for turn in (FILES, address):
             await self.rate_limit_of(address).turn(turn, patience=self._patience / 2)
@@ -136,7 +136,7 @@ class SlackSender:
         raise refusal
 
     async def _upload(self, url: str, picture: bytes) -> None:
-        """Upload a file. It goes to another host that a firewall may block, so the text doesn't wait for it long."""
+        """Upload a file. Its host may be blocked by a firewall, so give up early rather than delay the text."""
         assert self._session is not None
         limit = aiohttp.ClientTimeout(total=self._call_timeout / 2)
         try:
@@ -148,7 +148,7 @@ class SlackSender:
             raise SendError(f"Slack didn't take this picture ({problem})", too_long=True)
 
     async def token_of(self, team: str) -> str:
-        """Return the token of a workspace ("" is the only one). SendError if there is none."""
+        """Return the token of a workspace, or the only token for "". SendError if there is none."""
         try:
             token = (await self._tokens(team) if self._tokens else None) if team else self._token
         except CountersignError as error:
@@ -166,7 +166,7 @@ class SlackSender:
             await self._session.close()
 
     def _verdict(self, error: Exception, address: str) -> SendError:
-        """Return what a failed post means."""
+        """Return the SendError for a failed post."""
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
             return self._flood(headers, address)
@@ -185,9 +185,10 @@ class SlackSender:
         return SendError(f"Slack did not confirm ({why}); the message may have been posted")
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
-        """Return what a failed picture means: as for a text if it may pass or the token was rejected.
+        """Return the SendError for a failed picture.
 
-        Any other answer concerns no more than the picture.
+        A rejected token, or a failure that may be temporary, is handled as for a text. Any other error means that only
+        the picture was refused.
         """
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
@@ -197,7 +198,7 @@ class SlackSender:
         return SendError(f"Slack rejected this picture ({code})", too_long=True)
 
     def _flood(self, headers: Mapping[str, str], address: str, *, held: str | None = None) -> SendError:
-        """Hold back the workspace: a 429 counts for the method in all of it, so nothing goes out until it ends."""
+        """Hold back the workspace, or only sends to `held`, because a 429 applies to the method in all its channels."""
         try:
             seconds = float(headers.get("Retry-After", UNSAID_WAIT))
         except ValueError:
@@ -212,7 +213,7 @@ def workspace(address: str) -> str:
 
 
 def _destination(address: str) -> dict[str, Any]:
-    """Return where a file is shared: Slack wants a member's id under another name than a channel's."""
+    """Return the argument that says where to share a file: Slack takes members and channels in different arguments."""
     conversation = address.rpartition("/")[2]
     return {"channels": [conversation]} if conversation.startswith("U") else {"channel_id": conversation}
 
@@ -222,7 +223,7 @@ def _rate_limit() -> RateLimit:
 
 
 class _TokenFilter(logging.Filter):
-    """Masks what may be a token in a line of the library, and drops the traceback with whatever it quotes."""
+    """Masks possible tokens in the library's log lines and drops tracebacks, which may quote secrets."""
 
     _TOKEN = re.compile(r"\bx(?:ox[a-z]|app)\S+")
 
@@ -233,7 +234,7 @@ class _TokenFilter(logging.Filter):
 
 
 def library_log() -> logging.Logger:
-    """Return the library's logger, set to errors alone: the rest quotes requests, with addresses and people's words."""
+    """Return the library's logger, limited to errors because lower levels quote addresses and people's messages."""
     found = logging.getLogger("slack")
     found.setLevel(logging.ERROR)
     if not found.filters:
@@ -287,7 +288,7 @@ def _token_rejected(code: str) -> str:
 
 
 def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
-    """Return the status, headers and error code of Slack's answer, as far as there was one."""
+    """Return the status, headers and error code of Slack's answer, each empty or zero if missing."""
     response = error.response if isinstance(error, SlackApiError) else None
     body = getattr(response, "data", None)
     code = legible(str(body.get("error") or ""))[:60] if isinstance(body, dict) else ""
@@ -300,21 +301,21 @@ def fits(lines: Sequence[Line]) -> bool:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """Return what a notification shows and a screen reader says, escaped because Slack reads markup there."""
+    """Return the text for notifications and screen readers, escaped because Slack interprets markup there."""
     text = " ".join(plain_text(lines).split())
     text = text if len(text) <= LONGEST_SUMMARY else f"{text[: LONGEST_SUMMARY - 1]}…"
     return escape(text, quote=False)
 
 
 def rich_text(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Return one block of rich text which, like what people type, has no limit of its own."""
+    """Return one rich text block, a kind of block that has no length limit of its own."""
     spans = [span for number, line in enumerate(lines) for span in ((Span("\n"), *line) if number else line)]
     section = {"type": "rich_text_section", "elements": [_element(span) for span in _merged(spans)]}
     return [{"type": "rich_text", "elements": [section]}]
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:
-    """Merge neighboring plain text into fewer spans, a line break with the text before it."""
+    """Merge adjacent text spans of the same style. Line breaks join the text before them; links stay separate."""
     merged: list[Span] = []
     for span in spans:
         last = merged[-1] if merged else None

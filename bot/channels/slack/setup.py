@@ -38,7 +38,7 @@ class SlackSettings(SharedSettings):
 
     @property
     def for_oauth(self) -> Mapping[str, str | SecretStr | None]:
-        """What it takes for other workspaces to install the app, by environment variable."""
+        """The settings needed for other workspaces to install the app, keyed by environment variable."""
         return {
             "SLACK_CLIENT_ID": self.slack_client_id,
             "SLACK_CLIENT_SECRET": self.slack_client_secret,
@@ -49,7 +49,7 @@ class SlackSettings(SharedSettings):
 
 
 class SlackSetup(Setup[SlackSettings]):
-    """A Slack app in one workspace, or in every workspace that installs it."""
+    """The setup of a Slack app, in one workspace or in every workspace that installs it."""
 
     name = "slack"
     settings = SlackSettings
@@ -58,7 +58,7 @@ class SlackSetup(Setup[SlackSettings]):
     chatty_loggers = ("slack_sdk", "slack_bolt", "aiohttp")
 
     def check_address(self, address: str) -> str:
-        """Accept a channel's or member's id, with its workspace before it if it has one, or a channel's link."""
+        """Accept a channel or member id, alone or as TEAM/ID, or a link to a channel."""
         wanted = address.strip()
         if link := _LINK.fullmatch(wanted):
             return link[1]
@@ -82,7 +82,7 @@ class SlackSetup(Setup[SlackSettings]):
         )
 
     async def make_listener(self, settings: SlackSettings, sender: Sender, notes: Notes) -> Listener | None:
-        """With a bot token alone the app only sends. ConfigError if the stored tokens can't be decrypted."""
+        """Return None if there is only a bot token to send with. ConfigError if stored tokens can't be decrypted."""
         is_public = settings.public_url is not None and settings.slack_signing_secret is not None
         if settings.slack_app_token is None and not is_public:
             return None
@@ -109,7 +109,7 @@ class SlackSetup(Setup[SlackSettings]):
 
 
 def _oauth(settings: SlackSettings, notes: Notes) -> "OAuth | None":
-    """Return what lets other workspaces install the app, or None unless the operator has set all of it."""
+    """Return the OAuth that lets other workspaces install the app, or None if any of its settings is missing."""
     if None in settings.for_oauth.values():
         return None
     from bot.channels.slack.oauth import OAuth, Workspaces  # noqa: PLC0415 - the library is slow to import

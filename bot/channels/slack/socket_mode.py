@@ -1,8 +1,8 @@
-"""Slack's Socket Mode: a WebSocket for what Slack would otherwise post to a public address.
+"""Slack's Socket Mode: a WebSocket for requests that Slack would otherwise post to a public address.
 
-The SDK has a client for it, but that one loses requests; this one doesn't. Every connection gets a fresh address (the
-SDK retries a used one forever if connecting fails). When Slack announces that it will close a connection, the next one
-is opened before the old one ends, so that nothing falls between the two.
+The SDK's own client loses requests; this one doesn't. Every connection gets a fresh address, while the SDK retries a
+used one forever if connecting fails. When Slack announces that it will close a connection, the next one is opened
+before the old one ends, so that no request is lost in between.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from bot.channels.slack.sender import answered
 from bot.errors import CountersignError
 
 HEARTBEAT = 10.0  # seconds between pings; no answer for half as long ends the connection
-LINGER = 60.0  # seconds that an old connection may still deliver
+LINGER = 60.0  # seconds that an old connection stays open for late requests
 LONGEST_WAIT = 300.0  # seconds between attempts
-STEADY = 30.0  # seconds after which a connection counts as stable
+STEADY = 30.0  # seconds until a connection counts as stable
 
 log = structlog.get_logger()
 Envelope = Mapping[str, Any]
@@ -30,8 +30,8 @@ Handle = Callable[[Envelope], Awaitable[Mapping[str, Any] | None]]
 class Socket:
     """Connections to Slack, one after another.
 
-    `address` returns the next connection's address. `handle` takes an envelope and returns the payload to answer with.
-    `first_wait` is the pause after a first failure, in seconds.
+    `address` returns the next connection's address. `handle` receives an envelope and returns the payload to answer
+    with. `first_wait` is the pause after a first failure, in seconds.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Socket:
             await self._address(),
             heartbeat=HEARTBEAT,
             proxy=self._proxy,
-            timeout=aiohttp.ClientWSTimeout(ws_close=1.0),  # Slack doesn't answer a goodbye
+            timeout=aiohttp.ClientWSTimeout(ws_close=1.0),  # Slack doesn't answer the closing handshake
         )
 
     async def _stay(self, connection: aiohttp.ClientWebSocketResponse, tasks: asyncio.TaskGroup) -> None:
-        """Stay on this connection until it is time for the next one."""
+        """Read from this connection until it is time for the next one."""
         began = time.monotonic()
         leave: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         tasks.create_task(self._read(connection, leave, tasks))
@@ -81,7 +81,7 @@ class Socket:
     async def _read(
         self, connection: aiohttp.ClientWebSocketResponse, leave: "asyncio.Future[str]", tasks: asyncio.TaskGroup
     ) -> None:
-        """Read envelopes until the connection ends. One that is being replaced ends soon."""
+        """Read envelopes until the connection ends. After Slack announces its end, close it within a minute."""
         try:
             async with asyncio.timeout(None) as limit:
                 async for message in connection:
@@ -140,7 +140,7 @@ def _settle(leave: "asyncio.Future[str]", why: str) -> None:
 
 
 def _why(fault: Exception) -> str:
-    """Describe a fault without its address, which contains a ticket."""
+    """Describe an error without the connection's address, which contains a secret ticket."""
     if isinstance(fault, CountersignError):
         return str(fault)
     return answered(fault)[2] or type(fault).__name__

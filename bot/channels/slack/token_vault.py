@@ -1,4 +1,4 @@
-"""Other workspaces' tokens, stored only encrypted."""
+"""Encrypted storage for other workspaces' tokens."""
 
 import base64
 
@@ -23,7 +23,7 @@ _WRONG = (
 
 
 class TokenVault:
-    """Notes whose texts are encrypted; their keys aren't. A text opens only under the key it was stored under."""
+    """Notes with encrypted texts and plain keys. A text can be decrypted only under the key it was stored under."""
 
     def __init__(self, secret_key: str, notes: Notes) -> None:
         """Raise ConfigError if the secret key is too short to protect anything."""
@@ -34,7 +34,7 @@ class TokenVault:
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     async def get(self, key: str) -> str | None:
-        """Return the text under a key. ConfigError if it was stored with another secret key."""
+        """Return the text under a key. ConfigError if it was encrypted with another secret key."""
         sealed = await self._notes.get(key)
         text = None if sealed is None else self.unseal(sealed)
         if sealed is None:
@@ -57,16 +57,16 @@ class TokenVault:
         return tuple(sorted(key for key in await self._notes.keys() if key.startswith(prefix)))
 
     async def check(self, prefix: str = "") -> None:
-        """Decrypt everything now, so that a wrong key fails at the start rather than at the first message."""
+        """Decrypt all texts now, so that a wrong key fails at startup rather than at the first message."""
         for key in await self.keys(prefix):
             await self.get(key)
 
     def seal(self, text: str) -> str:
-        """Encrypt a text, so that no one else can read or forge it."""
+        """Encrypt a text so that no one else can read or forge it."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def unseal(self, sealed: str, *, within: int | None = None) -> str | None:
-        """Decrypt a text. Return None if it wasn't sealed here, or is older than `within` seconds."""
+        """Decrypt a text. Return None if it wasn't sealed with our key or is older than `within` seconds."""
         try:
             return self._fernet.decrypt(sealed.encode(), ttl=within).decode()
         except (InvalidToken, UnicodeError):

@@ -19,8 +19,8 @@ from bot.domain.text.formats import formats
 FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
 WHERE = "where"
 ALL = "all"
-MOST_SHOWN = 90  # subscriptions in the app's home, which holds 100 blocks
-LONGEST_TEXT = 2_900  # characters of a section, which holds 3,000
+MOST_SHOWN = 90  # subscriptions shown in the app's home, which holds 100 blocks
+LONGEST_TEXT = 2_900  # characters in a section, which holds 3,000
 
 ZONES = (
     "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
@@ -41,9 +41,9 @@ _KINDS = tuple(kind for kind in Kind if kind not in NEVER_CHOSEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The settings form for one person. With an empty `conversation`, Slack fills in the one they are looking at.
+    """The settings form for one person. If `conversation` is empty, Slack fills in the one they are viewing.
 
-    `zone` is the person's own time zone. `subscription` is the conversation's, None if it has none yet.
+    `zone` is the person's own time zone. `subscription` is the conversation's, or None if it has none yet.
     """
 
     language: Language
@@ -52,7 +52,7 @@ class Form:
     subscription: Subscription | None = None
 
     def view(self) -> dict[str, Any]:
-        """Return the form as Slack takes it."""
+        """Return the form as a Slack view."""
         language = self.language
         return {
             "type": "modal",
@@ -83,7 +83,7 @@ class Form:
         return block | {"block_id": WHERE, "dispatch_action": True}
 
     def _input(self, name: str, label: Phrase, element: dict[str, Any]) -> dict[str, Any]:
-        """Return a field. Slack keeps the choice made under a block id, so each conversation has ids of its own."""
+        """Return a field. Slack remembers each block id's value, so each conversation gets its own block ids."""
         return {
             "type": "input",
             "block_id": f"{name}:{self.conversation}",
@@ -122,7 +122,7 @@ class Form:
         return {"type": "static_select", "options": options, "initial_option": _chosen(options, chosen)}
 
     def _present_zone(self) -> str:
-        """Return the subscription's time zone, or the person's own if none has been needed yet."""
+        """Return the subscription's time zone, or the person's own if no time zone has been needed yet."""
         kept = self.subscription.tz if self.subscription is not None else "UTC"
         unused = self.subscription is None or self.subscription.cadence is Cadence.INSTANT
         return self.zone or kept if unused and kept == "UTC" else kept
@@ -136,7 +136,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """A submitted form: its conversation, its settings as one command, and what is wrong with it, by block."""
+    """A submitted form: its conversation, its settings as one command, and its problems keyed by block."""
 
     conversation: str
     command: str
@@ -144,7 +144,7 @@ class Filled:
 
 
 def filled(view: Mapping[str, Any], language: Language) -> Filled:
-    """Read a submitted form, checking again what Slack has checked."""
+    """Read a submitted form, repeating the checks that Slack makes."""
     fields = _Fields(view)
     conversation = fields.one(WHERE, "selected_conversation")
     states = fields.many("states")
@@ -177,7 +177,7 @@ def conversation_of(view: Mapping[str, Any]) -> str:
 
 
 class _Fields:
-    """The values of a form by the names of its fields, whatever their block ids are."""
+    """The values of a form, by field name regardless of block id."""
 
     def __init__(self, view: Mapping[str, Any]) -> None:
         self._values: dict[str, Mapping[str, Any]] = {}
@@ -226,7 +226,7 @@ def _capital(text: str) -> str:
 
 
 def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
-    """Return the app's home: all channels' subscriptions, and of the direct messages only the person's `own`."""
+    """Return the app's home: all channels' subscriptions, and the person's `own` direct messages but no one else's."""
     seen = [s for s in subscriptions if _channel(s)[:1] not in {"D", "U"} or _channel(s) == own]
     seen.sort(key=lambda s: (_channel(s) != own, _channel(s)))
     blocks = [
@@ -260,6 +260,6 @@ def _channel(subscription: Subscription) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    """Return a paragraph in Slack's markup, the only kind of text in a home that can name a channel."""
+    """Return a paragraph in Slack's markup, because no other text in the app's home can name a channel."""
     cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut, "verbatim": True}}

@@ -1,4 +1,4 @@
-"""How a Telegram chat is addressed: by its number, or by the @name of a public channel or group."""
+"""Addresses of Telegram chats: a number, or the @name of a public channel or group."""
 
 import re
 

@@ -33,9 +33,9 @@ from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
-READING = frozenset({"help", "status", "list", "recent", "agency"})  # commands for every member of a group
+READING = frozenset({"help", "status", "list", "recent", "agency"})  # commands that any member of a group may use
 CHANGING = frozenset({"start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"})
-LONGEST_ALERT = 200  # characters of an alert shown to the person who pressed a button
+LONGEST_ALERT = 200  # characters in an alert shown to the person who pressed a button
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ App = Application[Any, Any, Any, Any, Any, Any]
 
 
 class EventHandlers:
-    """Turns updates into questions for the chat handler, if the person asking may ask them."""
+    """Turns updates into questions for the chat handler, after checking that the person is allowed to ask."""
 
     def __init__(
         self,
@@ -144,16 +144,16 @@ class EventHandlers:
                 await self._ask(location, "hello")
 
     async def _migrated(self, update: Update, _: object) -> None:
-        """Follow a group that became a supergroup. Both chats report it, the old and the new; twice is fine."""
+        """Follow a group that became a supergroup. The old and new chats both report it, and twice is harmless."""
         message = update.effective_message
         assert message is not None
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
         await self._chat_handler.moved("telegram", str(old), str(new))
-        await self._chat_handler.returned("telegram", str(new))  # the old chat may have said first that the bot is gone
+        await self._chat_handler.returned("telegram", str(new))  # the old chat may already have reported the bot gone
 
     async def _failed(self, update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
-        """Log a failure, and apologize in one line to the person who asked."""
+        """Log a failure, and send a one-line apology to the chat where the person asked."""
         error = context.error
         if isinstance(error, TelegramError | TimeoutError):
             log.warning("telegram: not answered", why=reason_of(error, self._bot))
@@ -165,7 +165,7 @@ class EventHandlers:
     # Shared by the handlers
 
     def _is_meant(self, command: "_Command") -> bool:
-        """Return True if a command that other bots see too is meant for this one."""
+        """Return True if a command that other bots can also see is meant for this one."""
         return command.addressed or command.name in self._names
 
     async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
@@ -182,7 +182,7 @@ class EventHandlers:
         await self._replies.say(location, reply, over=over if reply.in_place else None)
 
     async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
-        """Handle a command about a channel, given in a private chat: `@name watch TX`."""
+        """Handle a command about a channel typed in a private chat, such as `/channel @name watch TX`."""
         language = await self._language(location)
         name, _, text = rest.partition(" ")
         try:
@@ -193,7 +193,7 @@ class EventHandlers:
             await self._ask(replace(location, address=str(channel)), text.strip() or "status", over=over)
 
     async def _admitted(self, query: CallbackQuery, chat: Chat, location: ChatLocation) -> bool:
-        """Acknowledge a press and return True if the person may press. Only they see a refusal."""
+        """Acknowledge a button press and return True if the person may press it. Only they see a refusal."""
         reads = chat.type != ChatType.CHANNEL and (query.data or "").partition(" ")[0] in READING
         try:
             admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
@@ -207,28 +207,28 @@ class EventHandlers:
     async def _acknowledge(self, query: CallbackQuery, alert: str | None = None) -> None:
         try:
             await query.answer(alert and alert[:LONGEST_ALERT], show_alert=alert is not None)
-        except TelegramError as error:  # pressed too long ago, while the program wasn't listening
-            log.debug("telegram: a press was not acknowledged", why=reason_of(error, self._bot))
+        except TelegramError as error:  # too old: pressed while the program wasn't listening
+            log.debug("telegram: a button press was not acknowledged", why=reason_of(error, self._bot))
 
     async def _say(self, location: ChatLocation, sentence: str) -> None:
         await self._replies.say(location, Reply(lines=((Span(sentence),),)))
 
     async def _language(self, location: ChatLocation) -> Language:
         """Return the chat's chosen language, or else the one the platform suggests."""
-        with suppress(Exception):  # our own sentence goes out even if the store can't be read
+        with suppress(Exception):  # the message goes out even if the store can't be read
             chosen = await self._chat_handler.subscription("telegram", str(location.chat))
             return chosen.language if chosen else location.language
         return location.language
 
 
 class _Permissions:
-    """Says who may change what. Telegram is asked every time, because an administrator may have lost the role."""
+    """Checks who may change settings. It asks Telegram every time, because an administrator may have lost the role."""
 
     def __init__(self, sender: TelegramSender) -> None:
         self._bot = sender.bot
 
     async def admits(self, message: Message) -> bool:
-        """Return True if the writer is an administrator of the group, including one who writes in the group's name."""
+        """Return True if the writer is an administrator of the group, even one posting anonymously as the group."""
         if message.sender_chat is not None:
             return message.sender_chat.id == message.chat.id
         if message.from_user is None:
@@ -237,7 +237,7 @@ class _Permissions:
         return anonymous or await self.is_administrator(message.chat.id, message.from_user.id)
 
     async def is_administrator(self, chat: int, person: int) -> bool:
-        """Return True if this member is the owner or an administrator now."""
+        """Return True if this member is currently the owner or an administrator."""
         try:
             member = await self._bot.get_chat_member(chat, person)
         except BadRequest:  # no such member
@@ -266,7 +266,7 @@ class _Permissions:
 
 
 class _Throttle:
-    """Says yes once every so many seconds for each key."""
+    """Returns True for each key at most once in the given number of seconds."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -283,7 +283,7 @@ class _Throttle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Command:
-    """A command as typed: /name@bot rest. `addressed` says that it named the bot."""
+    """A command as typed: /name@bot rest. `addressed` is True if it named the bot."""
 
     name: str
     rest: str
@@ -295,7 +295,7 @@ class _Command:
 
 
 def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
-    """Return the message and the command it begins with, unless that is meant for another bot."""
+    """Return the message and the command it begins with, or None for a command to another bot or no command."""
     message = update.effective_message
     assert message is not None
     found = re.match(r"/(\w+)(?:@(\w+))?\s*", message.text or "")
@@ -314,7 +314,7 @@ def _asked_at(update: Update) -> ChatLocation | None:
 
 
 def _location(where: Any, person: User | None = None) -> ChatLocation:
-    """Return where a message (even one too old to read) or an event is, and the language of the person there."""
+    """Return where a message (even one too old to read) or event occurred, with the person's language."""
     speaker = person or getattr(where, "from_user", None)
     topic = where.message_thread_id if getattr(where, "is_topic_message", False) else None
     return ChatLocation(chat=where.chat.id, address=str(where.chat.id), topic=topic, language=_language(speaker))
@@ -325,7 +325,7 @@ def _language(person: User | None) -> Language:
 
 
 def _present(chat: Any, member: ChatMember) -> bool:
-    """Return True if the bot, as this member, may write there. In a channel only an administrator may."""
+    """Return True if the bot, with this membership, may post there. In a channel, only an administrator may."""
     if chat.type == ChatType.CHANNEL:
         return isinstance(member, ChatMemberAdministrator) and bool(member.can_post_messages)
     if isinstance(member, ChatMemberRestricted):
@@ -334,7 +334,7 @@ def _present(chat: Any, member: ChatMember) -> bool:
 
 
 def _absence(event: ChatMemberUpdated) -> str:
-    """Say why the bot is gone, in Telegram's words."""
+    """Return why the bot is gone, in Telegram's words."""
     if event.chat.type == ChatType.PRIVATE:
         return "bot was blocked by the user"
     kind = event.chat.type.removeprefix("ChatType.")

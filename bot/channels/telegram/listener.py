@@ -1,6 +1,6 @@
 """Telegram's listening side: updates arrive by long polling, or through a webhook.
 
-The event handlers take each update, in order within a chat.
+The event handlers receive each chat's updates in order.
 """
 
 import asyncio
@@ -38,15 +38,15 @@ from bot.errors import UsageError
 
 ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
-LARGEST_BODY = 1 << 20  # bytes; an update has tens of thousands at most
-MOST_UPDATES = 200  # being answered at a time; more wait at Telegram
+LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
+MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
 MOST_OF_A_CHAT = 50
-SETTLE = 0.5  # seconds that updates have to be answered before they are confirmed anyway
+SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
 LONGEST_PAUSE = 60.0
 CALL = 20.0
 
-# The library's own get_updates reads all or nothing: one update that it can't read would come back forever.
+# The library's own get_updates reads all updates or none, so one that it can't read would come back forever.
 warnings.filterwarnings("ignore", message="Please use 'Bot.getUpdates'", category=PTBUserWarning)
 
 log = structlog.get_logger()
@@ -66,9 +66,9 @@ class TelegramListener:
     """Listens to the people who talk to the bot of `sender`, and shares its client and rate limit.
 
     `menu` lists the commands with their descriptions in each language. All times are in seconds: `poll_seconds` is how
-    long Telegram holds back an empty answer, `pause` the wait after a first failure (doubled with each one, up to a
-    minute), `grace` how long updates under way may take when it is stopped, and `refuse_every` how often a chat is
-    told that only administrators may do something.
+    long Telegram holds back an empty answer; `pause` is the wait after a first failure, doubled with each failure up to
+    a minute; `grace` is how long updates in progress get to finish when the program stops; and `refuse_every` is the
+    shortest time between two messages telling a chat that only administrators may do something.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class TelegramListener:
     def webhook(self, public_url: str, secret: str) -> None:
         """Have updates sent to this address instead of polling. Call it before `listen`.
 
-        `secret` is 1 to 256 letters, digits, _ and -. Telegram shows it with each update.
+        `secret` must be 1 to 256 letters, digits, underscores and hyphens. Telegram includes it with each update.
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
-            raise UsageError("A webhook's secret takes 1 to 256 letters, digits, underscores and hyphens.")
+            raise UsageError("A webhook secret must be 1 to 256 letters, digits, underscores and hyphens.")
         self._webhook = _Webhook(public_url, secret)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
@@ -126,9 +126,10 @@ class TelegramListener:
             await self._confirm()
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:  # noqa: ARG002 - one path
-        """Take an update that came to the webhook.
+        """Accept an update posted to the webhook.
 
-        403: it doesn't carry the secret. 413 or 400: it isn't an update. 503: not now; Telegram will send it again.
+        403: the secret is missing or wrong. 413 or 400: it isn't an update. 503: we can't accept it now, so Telegram
+        will send it again.
         """
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
@@ -185,7 +186,7 @@ class TelegramListener:
                 log.warning("Telegram's answer made no sense", why=type(error).__name__, again_in=again)
 
     async def _announce(self) -> None:
-        """Tell Telegram how to send updates, and which commands there are."""
+        """Tell Telegram how to send updates and which commands to show in its menu."""
         bot = self._sender.bot
         if self._webhook is None:
             await bot.delete_webhook(drop_pending_updates=False)
@@ -198,7 +199,7 @@ class TelegramListener:
             )
         try:
             await self._set_menu(bot)
-        except TelegramError as error:  # a menu is a convenience
+        except TelegramError as error:  # the bot works without a menu
             log.warning("Telegram rejected the menu of commands", why=reason_of(error, bot))
 
     async def _set_menu(self, bot: Bot) -> None:
@@ -209,11 +210,11 @@ class TelegramListener:
                 await bot.set_my_commands(commands, scope=scope, language_code=code)
 
     async def _poll(self) -> None:
-        """Fetch the next updates. That confirms the ones before, so first give those time to be answered."""
+        """Fetch the next updates, then give them time to be answered, because the next fetch confirms them."""
         asked = time.monotonic()
         found = await self._get_updates(self._poll_seconds)
         self._batch.clear()
-        if not found and time.monotonic() < asked + self._pause:  # something in between doesn't hold the answer back
+        if not found and time.monotonic() < asked + self._pause:  # a proxy may have answered early
             await asyncio.sleep(self._pause)
         for raw in found:
             number = int(raw["update_id"])
@@ -234,7 +235,7 @@ class TelegramListener:
         return found
 
     async def _confirm(self) -> None:
-        """When stopping, confirm the updates that were answered, so that only the others come again."""
+        """When stopping, confirm the updates that were answered, so that Telegram repeats only the others."""
         unfinished = [number for number, task in self._batch.items() if not task.done() or task.cancelled()]
         if not self._batch:
             return
@@ -253,7 +254,7 @@ _SCOPES: tuple[tuple[BotCommandScope, Callable[[str], bool]], ...] = (
 
 
 class _UpdateQueue:
-    """Updates as they arrive, in order for each chat."""
+    """A queue of updates, handled in order within each chat."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -275,5 +276,5 @@ class _UpdateQueue:
             return None
 
     async def close(self, grace: float) -> None:
-        """Give updates under way this many seconds to be answered."""
+        """Give updates in progress this many seconds to be answered."""
         await self._queue.close(grace)

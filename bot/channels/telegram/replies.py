@@ -1,4 +1,4 @@
-"""Telegram's replies: answers as messages with buttons, each in its turn, retried or repaired if Telegram refuses."""
+"""Telegram's replies: messages with buttons, sent within the rate limits, and repaired and retried if refused."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -21,8 +21,8 @@ from bot.errors import SendError
 
 WIDEST_ROW = 8
 MOST_BUTTONS = 100
-LONGEST_COMMAND = 64  # bytes of a button's command
-LONGEST_WAIT = 60.0  # seconds for a turn; a later answer is of no use
+LONGEST_COMMAND = 64  # bytes in a button's command
+LONGEST_WAIT = 60.0  # seconds for a turn; an answer after that is no use
 TRIES = 4
 CALL = 30.0  # seconds for one call
 
@@ -31,10 +31,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLocation:
-    """Where something was asked and so is answered: a chat and, in some groups, a topic.
+    """Where to answer something: the chat it was asked in and, in some groups, the topic.
 
-    `address` is the chat whose settings it concerns: the same chat, or a channel that is set up from a private chat.
-    `language` is the platform's guess.
+    `address` is the chat whose settings are meant: the same chat, or a channel that is being set up from a private
+    chat. `language` is the platform's guess.
     """
 
     chat: int
@@ -44,12 +44,12 @@ class ChatLocation:
 
     @property
     def pointer(self) -> str:
-        """The prefix for the commands of buttons that concern another chat than the one they appear in."""
+        """The prefix for a button's command if it applies to another chat than the one the button is in."""
         return "" if self.address == str(self.chat) else f"@{self.address} "
 
 
 class Replies:
-    """Sends answers, in order for each chat. It raises none of Telegram's errors: they are repaired or logged."""
+    """Sends answers in order within each chat. Telegram's errors are repaired or logged, never raised."""
 
     def __init__(self, sender: TelegramSender, chat_handler: ChatHandler, *, pause: float = 1.0) -> None:
         self._bot = sender.bot
@@ -60,7 +60,7 @@ class Replies:
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
-        """Queue an answer, with its buttons under the last message. `over` is the message it replaces."""
+        """Queue an answer, with its buttons under the last message. `over` is the message to replace, if any."""
         rows = keyboard(reply.buttons, location.pointer)
         texts = sheets(reply.lines, fits)
         for number, lines in enumerate(texts, start=1):
@@ -79,7 +79,7 @@ class Replies:
         await self._queue.close(grace)
 
     def _supersedes(self, part: "_OutgoingPart") -> bool:
-        """Merge it into an edit of the same message that still waits for its turn. Return False if there is none."""
+        """Merge a part into a waiting edit of the same message. Return False if no such edit is waiting."""
         waiting = self._edits.get((part.chat, part.over)) if part.over is not None else None
         if waiting is not None:
             waiting.lines, waiting.keyboard = part.lines, part.keyboard
@@ -115,12 +115,12 @@ class Replies:
             await part.send(self._bot)
 
     def _begin(self, part: "_OutgoingPart") -> None:
-        """Let no later edit merge into it from now on."""
+        """Stop merging later edits into this part, because it is about to be sent."""
         if part.over is not None and self._edits.get((part.chat, part.over)) is part:
             del self._edits[part.chat, part.over]
 
     async def _mend(self, part: "_OutgoingPart", error: Exception) -> bool:
-        """Repair what Telegram objects to. Return True to try again."""
+        """Repair the cause of Telegram's refusal, if possible. Return True to try again."""
         match error:
             case ChatMigrated():
                 await self._tell(self._chat_handler.moved("telegram", str(part.chat), str(error.new_chat_id)))
@@ -131,7 +131,7 @@ class Replies:
                 return True
             case Forbidden():
                 reason = reason_of(error, self._bot)
-                log.info("telegram: the chat takes no answers", chat=part.chat, why=reason)
+                log.info("telegram: the chat doesn't accept replies", chat=part.chat, why=reason)
                 await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
@@ -145,16 +145,16 @@ class Replies:
                 return not isinstance(error, BadRequest | SendError)
 
     async def _tell(self, news: Coroutine[Any, Any, None]) -> None:
-        """Tell the chat handler. If that fails, the answer still goes out."""
+        """Tell the chat handler about a change to a chat. If that fails, log it and carry on with the answer."""
         try:
             await news
         except Exception:
-            log.exception("telegram: news about a chat could not be stored")
+            log.exception("telegram: a change to a chat could not be stored")
 
 
 @dataclass(slots=True, kw_only=True)
 class _OutgoingPart:
-    """One message on its way. Whatever Telegram objects to is changed before the next try."""
+    """One message being sent. If Telegram refuses it, its fields are changed before the next try."""
 
     chat: int
     lines: Sheet
@@ -177,7 +177,7 @@ class _OutgoingPart:
 
 
 def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Return buttons as Telegram takes them: at most 8 in a row, 100 in all, 64 bytes each. Leave out the rest."""
+    """Return buttons within Telegram's limits: 8 per row, 100 in all and 64 bytes each. Leave out any others."""
     wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
     narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
     kept, left = [], MOST_BUTTONS
@@ -186,12 +186,15 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
         left -= len(kept[-1])
     missing = sum(map(len, rows)) - sum(map(len, kept))
     if missing:
-        log.warning("telegram: some buttons were too many or too long and were left out", buttons=missing)
+        log.warning(
+            "telegram: there were too many buttons, or some were too long; the extra ones were left out",
+            buttons=missing,
+        )
     return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
 
 
 def reason_of(error: BaseException | None, bot: Bot) -> str:
-    """Say what went wrong in the platform's words, on one short line and without the token."""
+    """Return the error in Telegram's words, on one short line and without the token."""
     secret = bot.token.rpartition(":")[2]
     words = legible(str(error).replace(secret, "…")).removeprefix("Forbidden: ") or type(error).__name__
     return words if len(words) <= 200 else f"{words[:199]}…"

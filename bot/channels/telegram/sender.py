@@ -1,4 +1,4 @@
-"""Telegram's sending side: HTML through the Bot API, within its rate limits, and the meaning of its refusals."""
+"""Telegram's sending side: HTML through the Bot API, within its rate limits, and what its errors mean."""
 
 import asyncio
 import json
@@ -25,13 +25,13 @@ from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.errors import SendError
 
-LONGEST_TEXT = 4_096  # UTF-16 code units after the markup is read
-MOST_ENTITIES = 90  # links and bold runs; Telegram marks up 100 in all, including those it finds by itself
-LONGEST_MARKUP = 9_000  # text and addresses together; from about 9,500 it answers ENTITIES_TOO_LONG
-# Telegram allows 30 a second. Take 25, evenly spaced so that answers fit in between, over a little more than a second,
-# because the network delay varies.
+LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
+MOST_ENTITIES = 90  # links and bold runs; Telegram allows 100 in all, including the ones it detects itself
+LONGEST_MARKUP = 9_000  # text and addresses together; above about 9,500, Telegram answers ENTITIES_TOO_LONG
+# Telegram allows 30 a second. Send 25 in a little more than a second, because the network delay varies. Space them
+# evenly, so that answers fit in between.
 OVERALL = (Limit(25, 1.03), Limit(1, 0.038))
-ANSWERS = (Limit(4, 1.0),)  # what is left for another program that answers people
+ANSWERS = (Limit(4, 1.0),)  # the share left for another program that only answers people
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
 
@@ -42,7 +42,7 @@ warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PT
 class TelegramSender:
     """Sends as the bot of `token`. `base_url` ends in /bot. `patience` is the longest wait for a turn, in seconds.
 
-    Unless it `sends` alerts, it only answers people, at the rate that the program which sends them leaves to it.
+    Unless it `sends` alerts, it only answers people, using the part of the rate limit that the sending program leaves.
     """
 
     name = "telegram"
@@ -72,11 +72,11 @@ class TelegramSender:
         return Bot(self._token, base_url=self._base_url, request=request, get_updates_request=request)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
-        """Wait as `rate_limit.turn` does. The turn counts from the moment this task's next request is written."""
+        """Wait like `rate_limit.turn`, but have the turn count from the moment this task's next request is written."""
         _turn.set(await self.rate_limit.turn(address, urgent=urgent, patience=patience))
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
-        """Split the digest into messages that Telegram takes, the picture first."""
+        """Split the digest into messages within Telegram's limits, the picture first."""
         texts = (
             Part(
                 payload={"text": markup(page.lines), "parse_mode": "HTML"},
@@ -100,7 +100,7 @@ class TelegramSender:
             refusal = self._verdict(address, error, of="picture" if part.picture else "text")
         else:
             return str(sent.message_id)
-        raise refusal  # out here, so that no cause drags the address with the token along
+        raise refusal  # raised outside `except`, so that it doesn't carry along the URL, which contains the token
 
     async def _send(self, address: str, part: Part, *, plain: bool) -> Message:
         if part.picture:
@@ -119,7 +119,7 @@ class TelegramSender:
             await self.bot.request.shutdown()
 
     def _verdict(self, address: str, error: Exception, *, of: str) -> SendError:
-        """Return what a failed send means. BadRequest must come before NetworkError, its superclass."""
+        """Return the SendError for a failed send. BadRequest must be matched before its superclass, NetworkError."""
         match error:
             case TelegramError(__cause__=TelegramError()):
                 return _unconfirmed("something else answered in its place")  # a proxy's page, with any status
@@ -137,7 +137,7 @@ class TelegramSender:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
     def _refusal(self, error: TelegramError, of: str) -> SendError:
-        """Return what a refusal means. A chat may refuse pictures alone, so only a refused text loses it."""
+        """Return the SendError for a refusal. A chat may refuse only pictures, so only a refused text is permanent."""
         reason = self._reason(error)
         is_lost = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
         if is_lost and of == "text":
@@ -145,7 +145,7 @@ class TelegramSender:
         return SendError(f"Telegram rejected this {of}: {reason}", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
-        """Hold back this chat, or the whole bot if another chat was flooded just now: a 429 doesn't name its limit."""
+        """Hold back this chat, or all chats if another one just got a 429 too, because a 429 doesn't name its limit."""
         other, until = self._flooded
         everywhere = other not in {"", address} and time.monotonic() < until
         self._flooded = (address, time.monotonic() + seconds)
@@ -175,13 +175,13 @@ _NO_SUCH_CHAT = (
 )
 
 
-_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # of the message being sent
+_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # for the message being sent
 
 
 class _Request(HTTPXRequest):
-    """The library's own request, except that it doesn't log what it can't read: a proxy's page may quote the token.
+    """The library's request class, except that it doesn't log unreadable answers: a proxy's page may quote the token.
 
-    It also tells the turn when a request has been written, because the platform counts it then, not from its start.
+    It also restarts the turn's clock when a request has been written, because Telegram counts from then.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -211,7 +211,7 @@ class _Request(HTTPXRequest):
 
 
 def _is_too_large(error: TelegramError, of: str) -> bool:
-    """Return True if a proxy or the server turned the picture away (status 413): it won't take it next time either."""
+    """Return True if a proxy or the server refused the picture as too large (413), so that trying again is no use."""
     return of == "picture" and "too large" in error.message.lower()
 
 
@@ -224,7 +224,7 @@ def limits_of(address: str) -> Sequence[Limit]:
 
 
 def seconds(error: RetryAfter) -> float:
-    """Return how long Telegram asks us to wait."""
+    """Return the number of seconds Telegram asks us to wait."""
     pause: int | timedelta = error.retry_after
     return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 

@@ -27,7 +27,7 @@ class TelegramSettings(SharedSettings):
 
 
 class TelegramSetup(Setup[TelegramSettings]):
-    """A Telegram bot."""
+    """The setup of a Telegram bot."""
 
     name = "telegram"
     settings = TelegramSettings
@@ -35,7 +35,7 @@ class TelegramSetup(Setup[TelegramSettings]):
     chatty_loggers = ("telegram", "httpx", "httpcore")
 
     def check_address(self, address: str) -> str:
-        """Accept a chat's number, or the @name of a public channel or group (a t.me link will do)."""
+        """Accept a chat's number, or the @name of a public channel or group (or a t.me link to one)."""
         return check_address(address)
 
     def make_sender(self, settings: TelegramSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
@@ -49,7 +49,7 @@ class TelegramSetup(Setup[TelegramSettings]):
     async def make_listener(self, settings: TelegramSettings, sender: Sender, notes: Notes) -> Listener | None:  # noqa: ARG002
         from bot.channels.telegram.listener import TelegramListener  # noqa: PLC0415 - the library is slow to import
         from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the same
-        from bot.domain.chat import replies  # noqa: PLC0415 - the words of answers, for programs that give some
+        from bot.domain.chat import replies  # noqa: PLC0415 - texts that only listening programs need
         from bot.domain.language import Language  # noqa: PLC0415 - the same
 
         assert isinstance(sender, TelegramSender)
@@ -61,11 +61,11 @@ class TelegramSetup(Setup[TelegramSettings]):
         return listener
 
     def sending_leadership(self, settings: TelegramSettings) -> str | None:
-        """Telegram's limits count for the whole token, so one program at a time sends with it."""
+        """Return a leadership because Telegram's limits apply to the whole token, so only one program may send."""
         token = settings.telegram_bot_token
         return f"sender telegram {token.get_secret_value().partition(':')[0]}" if token is not None else None
 
     def listening_leadership(self, settings: TelegramSettings) -> str | None:
-        """Telegram lets only one program at a time ask for updates; at a public address it calls us instead."""
+        """Return a leadership when polling, which Telegram allows to one program at a time. A webhook needs none."""
         leadership = self.sending_leadership(settings)
         return None if leadership is None or settings.public_url is not None else f"hears {leadership}"

@@ -1,4 +1,6 @@
-"""Find the passages of a text that are about 287(g), or about an agreement with ICE to enforce immigration law.
+"""Find the passages of a text that are about 287(g), an agreement with ICE to enforce immigration law, or related ones.
+
+Related are detention for ICE, detainers, cooperation, sanctuary ordinances and agreements with its investigators.
 
 A sign is a pattern of words. Some signs count by themselves, others only near words on a topic, as the full name of ICE
 counts near an agreement. Some don't count if they are a namesake, as in "Section 287(g) of the Zoning Code", unless
@@ -14,12 +16,12 @@ import re
 import unicodedata
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice
 
-from bot.domain.agenda import AgendaItem, Passage
+from bot.domain.agenda import AgendaItem, Passage, Subject
 from bot.domain.agendas.hyphens import rejoin_words
 
 REACH = 200  # characters
@@ -35,14 +37,15 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
 
 # ── topics: words near a sign ────────────────────────────────────────────────────────────────────────────────────────
 
-_MIGRATION = r"\b[il1|]mm[il1|]gration"  # the way scans misread it, too
+_MIGRATION = r"\b[il1|](?:m|rn){2}[il1|]gra[tf][il1|!][o0]n"  # the way scans misread it, too
+_LETTERS = r"(?-i:(?<![\w(.])(?:ICE\b|I\. ?C\. ?E\.?(?!\w)))(?:['’]s)?"
 _ICE = (
-    r"(?-i:(?<![\w(.])ICE\b)(?! ?(?:storms?|rinks?|cream|machines?|control|skat\w+|hockey|arenas?|plants?|melt|jams?|"
+    rf"{_LETTERS}(?! ?(?:storms?|rinks?|cream|machines?|control|skat\w+|hockey|arenas?|plants?|melt|jams?|"
     r"box|packs?|makers?|houses?|fishing|safety|dams?|removal|mountain|miller|systems?|services|supply|compan\w+|inc|"
-    r"llc|co)\b)"
+    r"llc|co|caps?|ages?|hotels?|brew\w*|engines?|vehicles?|cars?|carving|sculpt\w+)\b)"
 )
 _ICE_IN_FULL = (
-    rf"{_MIGRATION}s?(?: ?(?:and|&|/|,|\+|-and-) ?| )customs?(?: |/|-)enforcement",
+    rf"{_MIGRATION}s?(?: ?(?:and|&|/|,|\+|-and-) ?| )cust[o0](?:m|rn)s?(?: |/|-)enf[o0]rce(?:m|rn)ent",
     r"\binmigraci[oó]n y (?:control de )?aduanas",
     r"\bcontrol de (?:inmigraci[oó]n y aduanas|aduanas e inmigraci[oó]n)",
     r"\benforcement and removal operations|(?-i:\bICE ?[ /–-] ?ERO\b)",
@@ -52,6 +55,7 @@ _IMMIGRATION = (
     r"(?! (?:services?|legal|lawyer|law (?:office|firm|clinic|center)|attorney|assistance|aid|history|museum|heritage|"
     r"status|courts?|clinic|forms?|resource|reform|advoca|consul|support|fraud|inspect|physical|medical))",
     r"(?<!servicios de )\binmigraci[oó]n\b(?! y (?:ciudadan|control|aduan))",
+    r"\bmigratori[ao]s?\b",
     r"\bdeport(?:ed|ation|able|aci[oó]n)\b|\bnon-?citizens?\b|\bdetainers?\b",
 )
 _ENFORCING = (
@@ -60,12 +64,16 @@ _ENFORCING = (
     rf"{_MIGRATION} (?:laws|law(?! (?:office|firm|clinic|center|school|practice)))\b",
     rf"\benforc\w+ (?:(?:of|the|all|our|federal|civil|us|u\.s\.) ){{0,4}}{_MIGRATION}\b(?!-era| consult)",
     r"\bley(?:es)? (?:federal(?:es)? )?de inmigraci[oó]n",
-    r"\b(?:agentes|autoridades|funciones|servicio) (?:federal(?:es)? )?de inmigraci[oó]n\b(?! y ciudadan)",
+    r"\b(?:agentes?|oficial(?:es)?|autoridad(?:es)?|funciones|servicio) (?:federal(?:es)? )?de inmigraci[oó]n\b(?! "
+    r"y ciudadan)",
+    r"\b(?:autoridad(?:es)?|ley(?:es)?|funci[oó]n(?:es)?|agentes?|oficial(?:es)?) (?:federal(?:es)? "
+    r")?migratori[ao]s?\b",
 )
 _AGREEMENT = (
-    r"\bagreements?\b|\bmemorand(?:um|a|ums)\b|\bmo[au]s?\b|\bcontracts?\b|\bcompacts?\b|\bigsas?\b|\baddend(?:um|a)\b",
+    r"\bagree(?:m|rn)[ec]nts?\b|\bme(?:m|rn)or[aá]nd(?:[a-z]{1,3}\b|~)|\bmo[au]s?\b|\bcontracts?\b|\bcompacts?\b",
+    r"\bigsas?\b|\baddend(?:um|a)\b",
     r"\bpartner(?:s|ing|ed|ships?)?\b",
-    r"\bacuerdos?\b|\bconvenios?\b|\bmemorandos?\b|\bcontratos?\b|\balianza\b",
+    r"\bacuerdos?\b|\bconvenios?\b|\bcontratos?\b|\balianza\b",
 )
 _DEALINGS = (
     *_AGREEMENT,
@@ -86,10 +94,10 @@ _TOPICS = {
     "agreement": _pattern(*_AGREEMENT),
     "taking part": _pattern(
         *_AGREEMENT,
-        r"\bparticipat\w+|\bdeputiz\w+|\bcross-designat\w+|\bdelegat\w+",
+        r"\bparticipat\w+|\bdeputiz\w+|\bcross-designat\w+|\bdeleg(?:at|ar|aci|ue)\w*",
         r"\bjoin(?:s|ed|ing)? (?:(?:a|the|ice|federal|regional) ){0,3}task forces?\b",
     ),
-    "memorandum": _pattern(r"\bmemorand(?:um|a|ums|os?)\b|\bmo[au]s?\b"),
+    "memorandum": _pattern(r"\bme(?:m|rn)or[aá]nd(?:[a-z]{1,3}\b|~)|\bmo[au]s?\b"),
     "dealings": _pattern(*_DEALINGS),
     "immigration": _pattern(*_IMMIGRATION, r"\bdetainees?\b"),
     "enforcing": _pattern(*_ENFORCING, r"\bdetaine[er]s?\b|\bdetention\b|\b287|\bdelegat\w+"),
@@ -100,7 +108,84 @@ _TOPICS = {
     "context": _pattern(
         *_AGREEMENT, *_FORCE, *_IMMIGRATION, r"\b287|\btraining\b|\bprogram\b|\badministrative warrants?\b|\bICE\b"
     ),
+    "scanned": _pattern(
+        *_IMMIGRATION,
+        *_ICE_IN_FULL,
+        _ICE,
+        r"(?-i:\b(?:INA|DHS)\b)|\bnationality act\b|\bhomeland security\b",
+        r"\bme(?:m|rn)or[aá]nd(?:[a-z]{1,3}\b|~)|(?-i:\bMO[AU]\b)",
+    ),
+    "nationality act": _pattern(r"\bnationality act\b|(?-i:\bINA\b)|\bI\.N\.A\."),
+    "agency": _pattern(rf"{_MIGRATION}", r"\bmigratori[ao]s?\b|(?-i:\bDHS\b)", *_ICE_IN_FULL, _ICE),
+    "agreement by law": _pattern(*_FORCE, r"\b(?:s\.?b\.?|senate bill) ?8\b"),  # Texas's law that requires it
+    # words that tell 287(g) from a related subject
+    "delegation": _pattern(
+        r"\b287|\b1357\b|\bdeputiz\w+|\bdeleg(?:at|ar|aci|ue)\w*|\bcross-designat\w+|\btask[ -]force\b",
+        rf"{_MIGRATION} (?:officer )?(?:officers?|functions|powers)\b|\badministrative warrants?\b|\bnominat\w+",
+        rf"\benforc\w+ (?:(?:the|federal|civil) ){{0,3}}{_MIGRATION} laws?\b",
+        rf"\b(?:question|interrogat)\w*\b|\bact(?:ing)? as {_MIGRATION}|\bjail enforcement\b",
+    ),
+    "detention": _pattern(
+        r"\bigsas?\b|\bintergovernmental services? agreement|\bbasic ordering agreement|\bboas?\b|\bbeds?\b",
+        r"\bbed ?space\b",
+        r"\bper diem\b|\b48[ -]hours?\b|\bhouse(?! bill)\b|\bhousing\b|\binmates?\b|\bdetainees?\b|\bdetaine[er]s?\b",
+        r"\bprisoners?\b|\broster\b",
+        r"\bdetention (?:services?|facilit\w+|contracts?|agreements?|beds?|space|of)\b",
+        r"\bprocessing (?:center|facility)",
+        r"\b(?:detain|hold|house|transport)(?:ing|s)? (?:of )?(?:people|persons|individuals|immigrants|federal)\b",
+        r"\btransportation\b",
+        r"\bgeo group\b|\bcorecivic\b|\bprison\b",
+        r"\balojar\b|\bdetenid[oa]s\b|\bcamas\b|\bcentro de detenci[oó]n|\b[oó]rden(?:es)? de retenci[oó]n",
+        r"\bdetenciones\b",
+    ),
+    "dealings over detention": _pattern(
+        *_AGREEMENT,
+        r"\big(?:a|sa)s?\b|\bboas?\b|\bleas(?:e|es|ing)\b|\brent(?:s|al|ing)?\b|\brates?\b|\breimburs\w+|\bbilling\b",
+        r"\bmodification\b|\bban(?:s|ning)?\b|\bpolic(?:y|ies)\b",
+        r"\bprocedures?\b|\bordinances?\b|\bresolutions?\b|\breports?\b|\bpol[ií]ticas?\b|\bordenanzas?\b",
+        r"\bacuerdos?\b",
+        r"\brequests?\b|\bhonor\w*|\bact\b|\bbriefing\b|\bnotif\w+|\bforum\b|\bpresentation\b|\bdiscuss(?:ion)?\b",
+    ),
+    "cooperation": _pattern(
+        r"\b(?:not|no|never|nor) (?:\w{1,20} ){0,3}enforc\w+",
+        r"\b(?:non-?)?cooperat\w+|\bcollaborat\w+|\bassist(?:s|ing|ance)?\b|\bhonor\w*|\bnotif\w+|\baccess\b",
+        r"\bgeneral orders?\b",
+        r"\b(?:polic(?:y|ies)|ordinances?|resolutions?|directives?)\b[^.;\n]{0,60}\b(?:limit|restrict|prohibit|bar|"
+        r"bann?)(?:s|ing)?\b",
+        r"\buse of (?:city|county|town|local|municipal|public) (?:resources|funds|property|personnel)\b",
+        r"\bwelcoming\b|\bsanctuary\b",
+        r"\bcooperaci[oó]n\b|\bcolaboraci[oó]n\b|\bsantuario\b|\bt(?:rust|ruth) act\b|\bpol[ií]ticas?\b",
+    ),
+    "cooperating bodies": _pattern(
+        *_FORCE,
+        r"\bpolic(?:y|ies)\b|\bordinances?\b|\bresolutions?\b|\bcustody\b|\bchapter\b|\bgeneral orders?\b",
+        r"\bordenanzas?\b",
+        r"\b(?:city|county|town) (?:buildings?|property|resources|staff|employees)\b|\bpol[ií]ticas?\b",
+    ),
+    "asking": _pattern(r"\binquir\w+|\bask(?:s|ed|ing)?\b|\bquestion\w*|\bpreguntar\b"),
+    "taking part with investigators": _pattern(*_AGREEMENT, r"\btask[ -]forces?\b|\breimburs\w+|\bdesignat\w+"),
     # words that show that something else is meant
+    "something else": _pattern(
+        r"\bconduct\b|\btactics\b|\baccountab\w+|\b(?:un)?mask\w*|\bface coverings?\b|\buse of force\b|\bcondemn\w*",
+        r"\bkilling\b",
+        r"\bschools?\b(?! resource)|\bstudents?\b|\bvisitors?\b|\bfamily separation\b",
+        r"\bzon(?:ing|ed)\b|\brezon\w+",
+        r"\bmoratorium on (?:(?:new|private|immigration|ice|the) ){0,3}(?:detention|facilit\w+|prisons?|jails?)\b",
+        r"\b(?:conditional|special|land)[ -]use\b|\bsite plans?\b|\bbuilding permits?\b|\bindustrial\b|\bvariances?\b",
+        r"\bsub-?(?:recipients?|grantees?|contract\w+)\b|\bgrantees?\b",
+        r"\bgrant (?:assurances?|conditions?|terms|agreement|award)\b|\bassurances\b",
+        r"\binterfer\w+|\bterms and conditions\b|\bI-9s?\b|\bcontractors?\b|\bvendors?\b|\b1373\b",
+        r"\baward conditions?\b|\bcongress\w*|\bdefund\w*|\babolish\w*",
+    ),
+    "other sanctuaries": _pattern(
+        r"\bamendment\b|\bguns?\b|\bfirearms?\b|\bunborn\b|\bbirds?\b|\bwildlife\b|\banimals?\b|\bplats?\b",
+        r"\bmarine\b|\bconstitution\w*",
+        r"\bmonarchs?\b|\bpollinators?\b|\bpets?\b|\bchurch\b|\bworship\b",
+    ),
+    "cold": _pattern(
+        r"\b(?:snow|salt|sand|rinks?|hockey|skat\w+|arenas?|storms?|parks?|recreation|machines?|concessions?|"
+        r"refrigerat\w+|frozen)\b"
+    ),
     "other ICE business": _pattern(
         r"\bhomeland security investigations\b|(?-i:\bHSI\b)|\bforfeiture\b",
         r"\btrafficking\b|\bexploitation\b|\bcounterfeit",
@@ -108,7 +193,8 @@ _TOPICS = {
         r"\bleas(?:e|es|ing)\b|\boffice space\b|\b(?:firing|shooting|gun|pistol) range\b|\bparking\b|\btower\b",
     ),
     "ICE operations": _pattern(
-        r"\braid(?:s|ed)?\b|\barrest(?:s|ed)\b|\bshooting\b|\bprotest\w*|\brall(?:y|ies)\b|\bcondemn\w*"
+        r"\braid(?:s|ed)?\b|\barrest(?:s|ed)\b|\bshooting\b|\bprotest\w*|\bactivit(?:y|ies)\b|\bpresence\b|\bsurge\b|"
+        r"\brall(?:y|ies)\b|\bcondemn\w*"
     ),
     "legal help": _pattern(
         r"\blegal (?:services?|aid|defen[cs]e|representation|clinic)\b|\bknow[ -]your[ -]rights\b",
@@ -119,7 +205,8 @@ _TOPICS = {
         r"\bhir(?:e|ing)\b|\bmunicipal court\b",
     ),
     "measures": _pattern(
-        r"\bounces?\b|\boz\b|\bgrams?\b|\bkg\b|\bprotein\b|\bservings?\b|\bmenus?\b|\bnutrition\w*|\brecipes?\b|\bflour\b"
+        r"\bounces?\b|\boz\b|\bgrams?\b|\bkg\b|\bprotein\b|\bservings?\b|\bmenus?\b|\bnutrition\w*|\brecipes?\b|"
+        r"\bflour\b"
     ),
 }
 
@@ -133,14 +220,15 @@ _ONE_OF_MANY = r" ?(?:through|thru|to|-|–) ?\d{1,4} ?(?:\([a-z]\)|[a-z]\b)"  #
 _NUMBERED = _pattern(
     rf"\b(?:{_A_LAW}|zoning|title|chapter|article|rules?|regulations?|lots?|parcels?|tracts?|blocks?|items?|pages?|"
     r"exhibits?|plats?|bills?|claims?|checks?|warrants|vouchers?|bids?|tab|vehicle|badge|gate|permit|resolution|suite|"
-    r"apt|unit|room|bus|route|highway|hwy|map|account|invoice)"
+    r"apt|unit|room|bus|route|highway|hwy|map|account|invoice|roads?|[cfst][rm]|[hs]\.?[bjr]\.?|public act|local|"
+    r"union|bridge)"
     r"(?:,? ?(?:section|sec\.?|§{1,2}|no\.?|number|#))? ?$",
     r"\b\d{1,4} ?\([a-z]\)(?:,? and|,? or|,| &| through| to|-) ?$",  # 285(g), 286(g) and
 )
 _CODED = _pattern(
     _NUMBERED.pattern,
     r"(?-i:[A-Z])$",  # CNX287G
-    r"\b(?!(?:post|anti|pre|non|pro|ice|dhs|ina)-)[a-z]{2,4}-$",  # WP-287G, but post-287g
+    r"\b(?!(?:post|anti|pre|non|pro|ice|dhs|ina|ero)-)[a-z]{2,4}-$",  # WP-287G, but post-287g
 )
 _OF_A_LAW = _pattern(
     r"(?: ?\(\w{1,4}\)){0,3},? of (?:[\w'’.&-]{1,20} ){0,5}?"
@@ -158,7 +246,8 @@ _STREET = _pattern(
 _PROGRAM = r"(?:program|agreement|moa|mou|memorand|partnership|contract|task force|training|authority|jail|warrant)"
 _OTHER_FORCE = _pattern(
     r"\b(?:drugs?|fentanyl|narcotics?|opioids?|gangs?|crimes?|homeless(?:ness)?|housing|broadband|climate|violence|"
-    r"trafficking|theft|economic|recovery|arts|safety|traffic|health|education|budget|water|fire|mayor['’]s|governor['’]s|"
+    r"trafficking|theft|economic|recovery|arts|safety|traffic|health|education|budget|water|fire|mayor['’]s|"
+    r"governor['’]s|"
     r"cyber|regional|multi-\w{1,20}|inter-?agency|joint|fugitive|terrorism|overdose|equity|tourism|downtown) $"
 )
 _MODEL_OF = _pattern(
@@ -176,7 +265,7 @@ class _Sign:
     Every text with the words has one of `stems`, in lower case unless the words are capitals; this is a quick first
     test. The words are a namesake if `before` or `behind` matches right next to them, or if words on a topic of
     `unless` are near; words on the topic `saved_by` overrule that. If `never` matches right behind the words, nothing
-    overrules it.
+    overrules it. If `subject` is None, the words near decide it.
     """
 
     words: re.Pattern[str]
@@ -187,11 +276,12 @@ class _Sign:
     never: re.Pattern[str] | None = None
     unless: tuple[str, ...] = ()
     saved_by: str = ""
+    subject: Subject | None = Subject.PROGRAM
 
 
 _287_SIGNS = (
     _Sign(
-        words=_pattern(rf"{_ALONE}287-?[ \n]?[(\[{{][ \n]?g(?![a-z])(?: ?[)\]}}])?"),
+        words=_pattern(rf"{_ALONE}287-?[ \n]?[(\[{{][ \n]?g(?![a-z]|\.? (?-i:[A-Z])[a-z])(?: ?[)\]}}])?"),
         stems=("287",),
         before=_NUMBERED,
         behind=_OF_A_LAW,
@@ -206,7 +296,10 @@ _287_SIGNS = (
         saved_by="federal",
     ),
     _Sign(
-        words=_pattern(rf"{_ALONE}287[ .-]g(?= {_PROGRAM})"),
+        words=_pattern(
+            rf"{_ALONE}287[ .-]g(?=[\"”»)]{{0,2}} {_PROGRAM})",
+            r"\b(?:programa|acuerdo|convenio|secci[oó]n) [\"“«(]?287[ .-]?g\b",
+        ),
         stems=("287",),
         before=_NUMBERED,
         saved_by="federal",
@@ -226,10 +319,23 @@ _287_SIGNS = (
         unless=("measures",),
     ),
     _Sign(
-        words=_pattern(rf"{_ALONE}2 ?8 ?7 ?\( ?[g9q] ?\)"),  # as a scan may misread it
-        stems=("g)", "g )", "9)", "9 )", "q)", "q )"),
-        needs=("federal",),
+        # as a scan may misread it
+        words=_pattern(
+            rf"{_ALONE}(?!287 ?[(\[{{] ?g)2 ?[8B&S] ?[7?T/] ?[({{\[] ?[g9q] ?[)}}\]]",
+            rf"{_ALONE}287 ?[l|!i1t] ?g ?[)\]]",
+        ),
+        stems=("g)", "g )", "9)", "9 )", "q)", "q )", "g]", "g}"),
+        needs=("scanned",),
     ),
+    _Sign(
+        words=_pattern(
+            r"[\"“(]{1,2}287[\"”)]{1,2}", rf"{_ALONE}287(?= (?:program|agreement|moa|mou|memorand|partnership)\w*)"
+        ),
+        stems=("287",),
+        needs=("ICE",),
+        before=_NUMBERED,
+    ),
+    _Sign(words=_pattern(r"\btwo(?:[ -]hundred(?:[ -]and)?)?[ -]eighty[ -]seven ?\(? ?g\b"), stems=("eighty",)),
     _Sign(
         words=_pattern(
             r"\b(?:section|sec\.?|secci[oó]n|ina|i\.n\.a\.,?) ?§? ?287\b(?! ?[-(.]\w)",
@@ -244,6 +350,11 @@ _287_SIGNS = (
         stems=("1357",),
     ),
     _Sign(words=_pattern(rf"{_ALONE}1357 ?\( ?g ?\)"), stems=("1357",), needs=("federal",)),
+    _Sign(
+        words=_pattern(r"\b8 u\.? ?s\.? ?(?:c\.?|code)a?,? ?(?:§{1,2}|sec(?:tion|\.)?)? ?1357\b(?! ?\()"),
+        stems=("1357",),
+        needs=("taking part",),
+    ),
 )
 _MODEL_SIGNS = (
     _Sign(
@@ -285,6 +396,13 @@ _MODEL_SIGNS = (
         behind=_MODEL_FOR,
         never=_MODEL_OF,
     ),
+    _Sign(words=_pattern(r"\btask[ -]force[ -]officer[ -]models?\b"), stems=("task",), needs=("federal",)),
+    _Sign(
+        words=_pattern(r"\btask[ -]force[ -]officers?\b"),
+        stems=("task",),
+        needs=("ICE", "agreement"),
+        unless=("other ICE business",),
+    ),
     _Sign(
         words=_pattern(
             r"\bjail enforcement (?:officers?|program)\b",
@@ -295,58 +413,105 @@ _MODEL_SIGNS = (
         needs=("ICE",),
     ),
 )
+_COLD_BEFORE = _pattern(r"\b(?:snow|dry|black|bagged|reddy|sea)(?:,? (?:and|&) |[ /-])$")
+_MEMORANDUM = (
+    r"(?:mo[au]|me(?:m|rn)or[aá]nd(?:um|urn|~)(?: (?:of|de) (?:agree(?:m|rn)ent|understanding|acuerdo|entendimiento))?)"
+)
+_WITH = r"(?:with|w/|con)"
 _ICE_SIGNS = (
     _Sign(
         words=_pattern(*_ICE_IN_FULL),
-        stems=("custom", "aduanas", "removal operations", "ERO"),
+        stems=("cust", "aduanas", "removal operations", "ERO"),
         needs=("dealings",),
-        unless=("other ICE business", "legal help"),
+        unless=("other ICE business", "legal help", "something else"),
         saved_by="enforcing",
+        subject=None,
     ),
     _Sign(
         words=_pattern(*_ICE_IN_FULL),
-        stems=("custom", "aduanas", "removal operations", "ERO"),
+        stems=("cust", "aduanas", "removal operations", "ERO"),
         needs=("business",),
-        unless=("other ICE business", "ICE operations", "legal help"),
+        unless=("other ICE business", "ICE operations", "legal help", "something else"),
+        subject=None,
     ),
     _Sign(
-        words=_pattern(r"(?-i:(?<![\w(.])ICE) (?:moa|memorandum of agreement)\b"),
-        stems=("ICE",),
+        words=_pattern(rf"{_LETTERS} (?:moa|me(?:m|rn)orandum of agreement)\b"),
+        stems=("ICE", "C.E", "C. E"),
+        subject=None,
     ),
-    _Sign(
-        words=_pattern(r"(?-i:(?<![\w(.])ICE) (?:task force|agreements?|partnership|cooperation)\b"),
-        stems=("ICE",),
-        needs=("law enforcement",),
-    ),
-    _Sign(words=_pattern(_ICE), stems=("ICE",), needs=("agreement", "immigration"), unless=("legal help",)),
     _Sign(
         words=_pattern(
-            r"\b(?:agreements?|mo[au]s?|contracts?|understanding|partnerships?|acuerdos?|convenios?|entendimiento) "
-            r"(?:with|con) "
-            rf"(?:the |el )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
+            rf"{_LETTERS} (?:proposed |new |draft |federal )?(?:task[ -]force|agree(?:m|rn)ents?|partnership|"
+            rf"cooperation|mou|memorandum|program)\b"
         ),
-        stems=("ICE",),
+        stems=("ICE", "C.E", "C. E"),
+        needs=("law enforcement",),
+        subject=None,
+    ),
+    _Sign(
+        words=_pattern(rf"{_LETTERS} task[ -]force (?:agreements?|program|moa|model)\b"),
+        stems=("ICE", "C.E", "C. E"),
+    ),
+    _Sign(
+        words=_pattern(
+            rf"\b{_MEMORANDUM} ?[-–—:|/,(] ?(?:u\.?s\.? )?(?:ice|i\.c\.e\.)(?= ?(?:[-–—,:;|/()\n]|$))",
+            rf"{_LETTERS} ?[-–—:|/] ?{_MEMORANDUM}\b",
+            rf"\b(?:moa|memorandum of agreement) (?:{_WITH}|between [^.;\n]{{1,80}} and) (?:the )?(?:u\.?s\.? "
+            rf")?{_ICE}{_NOT_MORE}",
+        ),
+        stems=("ice", "i.c.e", "c. e"),
+        before=_COLD_BEFORE,
+        unless=("cold",),
+        subject=None,
+    ),
+    _Sign(
+        words=_pattern(_ICE),
+        stems=("ICE", "C.E", "C. E"),
+        needs=("agreement", "immigration"),
+        before=_COLD_BEFORE,
+        unless=("legal help", "something else"),
+        saved_by="delegation",
+        subject=None,
+    ),
+    _Sign(
+        words=_pattern(
+            r"\b(?:agree(?:m|rn)ents?|mo[au]s?|contracts?|understanding|memorand(?:um|a)|partnerships?|acuerdos?|"
+            r"convenios?|"
+            rf"entendimiento) (?:[^.;\n]{{1,40}} )?{_WITH} (?:the ",
+            rf"el )?(?:u\.?s\.? )?(?:dhs[ /-]{{1,3}})?{_ICE}{_NOT_MORE}",
+        ),
+        stems=("ICE", "C.E", "C. E"),
+        needs=("agreement by law",),
+        subject=None,
+    ),
+    _Sign(
+        words=_pattern(rf"\btrained by (?:the )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}"),
+        stems=("ICE", "C.E", "C. E"),
         needs=("law enforcement",),
     ),
     _Sign(
         words=_pattern(rf"\b(?:question|detain|arrest|hold)(?:s|ing)?\b[^.;\n]{{1,40}} for {_ICE}{_NOT_MORE}"),
-        stems=("ICE",),
+        stems=("ICE", "C.E", "C. E"),
         needs=("agreement",),
+        subject=None,
     ),
     _Sign(
-        words=_pattern(rf"\bwork(?:s|ing)? (?:for|with) {_ICE}{_NOT_MORE}"),
-        stems=("ICE",),
+        words=_pattern(rf"\b(?:work(?:s|ing)? (?:for|with)|partner(?:s|ing|ed)? with) {_ICE}{_NOT_MORE}"),
+        stems=("ICE", "C.E", "C. E"),
         needs=("agreement", "law enforcement"),
+        subject=None,
     ),
     _Sign(
         words=_pattern(
             rf"\bbetween [^.;\n]{{1,80}} and (?:the )?(?:u\.?s\.? )?{_ICE}{_NOT_MORE}",
             rf"\bbetween (?:the )?(?:u\.?s\.? )?{_ICE} and\b",
             r"(?-i:\bDHS ?[-–/] ?ICE\b)",
-            r"(?-i:\bICE) (?:detention|detainees?|detainers?|holds|custody)\b(?! (?:pond|basin))",
+            rf"\bhomeland security ?[-–/,] ?{_LETTERS}",
+            rf"{_LETTERS} (?:detention|detainees?|detainers?|holds|custody)\b(?! (?:pond|basin))",
         ),
-        stems=("ICE",),
+        stems=("ICE", "C.E", "C. E"),
         needs=("agreement", "law enforcement"),
+        subject=None,
     ),
 )
 _IMMIGRATION_SIGNS = (
@@ -357,10 +522,90 @@ _IMMIGRATION_SIGNS = (
         ),
         stems=("immigration",),
     ),
-    _Sign(words=_pattern(*_ENFORCING), stems=("migra",), needs=("taking part",), unless=("legal help",)),
-    _Sign(words=_pattern(*_IMMIGRATION[:2]), stems=("migra",), needs=("memorandum",), unless=("legal help",)),
+    _Sign(words=_pattern(r"\bdelegat(?:ion|es?|ed|ing)\b"), stems=("delegat",), needs=("nationality act",)),
+    _Sign(
+        words=_pattern(r"\bdeputi[sz](?:ed|es?|ing|ation)\b|\bcross-designat\w+"),
+        stems=("deputi", "cross-d"),
+        needs=("agency",),
+        unless=("other ICE business", "legal help"),
+    ),
+    _Sign(
+        words=_pattern(*_ENFORCING),
+        stems=("gra",),
+        needs=("taking part",),
+        unless=("legal help", "something else"),
+        saved_by="delegation",
+        subject=None,
+    ),
+    _Sign(
+        words=_pattern(*_IMMIGRATION[:2]),
+        stems=("gra",),
+        needs=("memorandum",),
+        unless=("legal help", "something else"),
+        saved_by="delegation",
+        subject=None,
+    ),
 )
-_SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS)
+_RELATED_SIGNS = (
+    _Sign(
+        words=_pattern(r"\bhomeland security investigations\b|(?-i:\bHSI\b)"),
+        stems=("homeland", "HSI"),
+        needs=("taking part with investigators",),
+        subject=Subject.RELATED,
+    ),
+    _Sign(
+        words=_pattern(
+            r"\bsanctuary[ -](?:cit(?:y|ies)|count(?:y|ies)|polic(?:y|ies)|jurisdictions?|states?|ordinances?|"
+            r"status)\b",
+            r"\b(?:ciudad(?:es)?|condado|ordenanza|pol[ií]tica) (?:de )?santuario\b",
+            r"\bsanctuary for (?:all )?(?:immigrants?|migrants?|refugees|undocumented)",
+        ),
+        stems=("sanctuary", "santuario"),
+        unless=("other sanctuaries",),
+        saved_by="agency",
+        subject=Subject.RELATED,
+    ),
+    _Sign(
+        words=_pattern(r"\bwelcoming (?:city|county|community|ordinance|policy)\b|\bt(?:rust|ruth) act\b"),
+        stems=("welcoming", "trust act", "truth act"),
+        needs=("agency",),
+        subject=Subject.RELATED,
+    ),
+    _Sign(
+        words=_pattern(r"\bdetaine[er]s?\b|\bI-247"),
+        stems=("detaine", "i-247"),
+        needs=("agency",),
+        unless=("legal help", "something else"),
+        saved_by="dealings over detention",
+        subject=Subject.RELATED,
+    ),
+    _Sign(
+        words=_pattern(
+            _ICE, *_ICE_IN_FULL, rf"{_MIGRATION} (?:detention|detainees?|detainers?|prisoners?|inmates?|holds?)\b"
+        ),
+        stems=("ICE", "C.E", "C. E", "cust", "aduanas", "gra", "removal operations"),
+        needs=("detention", "dealings over detention"),
+        before=_COLD_BEFORE,
+        unless=("legal help", "something else", "cold"),
+        subject=Subject.RELATED,
+    ),
+    _Sign(
+        words=_pattern(_ICE, *_ICE_IN_FULL, *_ENFORCING),
+        stems=("ICE", "C.E", "C. E", "cust", "aduanas", "gra", "removal operations"),
+        needs=("cooperation", "cooperating bodies"),
+        before=_COLD_BEFORE,
+        unless=("legal help", "something else", "cold", "other ICE business"),
+        subject=Subject.RELATED,
+    ),
+    _Sign(
+        words=_pattern(rf"(?:{_MIGRATION}|\bcitizenship) status\b"),
+        stems=("status",),
+        needs=("asking", "law enforcement"),
+        unless=("legal help",),
+        subject=Subject.RELATED,
+    ),
+)
+_SIGNS = (*_287_SIGNS, *_MODEL_SIGNS, *_ICE_SIGNS, *_IMMIGRATION_SIGNS, *_RELATED_SIGNS)
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -371,7 +616,8 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 _LABEL = re.compile(r"(?:\d{1,3}[.)]|[A-Za-z][.)]|[ivxIVX]{1,5}[.)]|[•▪●◦‣*–—-])(?= )")  # of the next item on a list
 _END = re.compile(r"[.!?;][\"”’)]? (?=[\"“¿¡(§]?[A-ZÀ-Ý0-9])|\n")
 _ABBREVIATED = re.compile(
-    r"\b(?:[a-z]|nos?|secs?|st|ste|ft|mt|dept|mr|mrs|ms|dr|jr|sr|inc|co|art|ch|vs|hon|lt|sgt|capt|res|ord|div|ext|gov)\.$",
+    r"\b(?:[a-z]|nos?|secs?|st|ste|ft|mt|dept|mr|mrs|ms|dr|jr|sr|inc|co|art|ch|vs|hon|lt|sgt|capt|res|ord|div|ext|"
+    r"gov)\.$",
     re.IGNORECASE,
 )
 
@@ -392,6 +638,15 @@ def _key(passage: Passage) -> str:
     return passage.excerpt.casefold().rstrip(" .;:…")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Words that count."""
+
+    span: _Span
+    matched: str
+    subject: Subject
+
+
 class _Text:
     """A cleaned text with one line for each paragraph, and the positions of the words on each topic."""
 
@@ -400,33 +655,53 @@ class _Text:
         self._topic_spans: dict[str, _Spans] = {}
 
     def passages(self, page: int | None) -> Iterator[Passage]:
-        """Yield each sentence with words that count, in the order of the text."""
-        sentence, first, words = (0, 0), (0, 0), list[str]()
-        for span, matched in self._counted():
-            if words and span[0] >= sentence[1]:
-                yield Passage(matched=_joined(words), excerpt=self._excerpt(sentence, first), page=page)
-                words = []
-            if not words:
-                sentence, first = self._sentence(span), span
-            words.append(matched)
-        if words:
-            yield Passage(matched=_joined(words), excerpt=self._excerpt(sentence, first), page=page)
+        """Yield each sentence with words that count, in the order of the text.
 
-    def _counted(self) -> Iterator[tuple[_Span, str]]:
-        """Yield the spans that count, with the words that made them count; skip those inside a longer one."""
-        small, reached = self.plain.lower(), 0
+        One with words about 287(g) is about that, and only these words are given.
+        """
+        sentence, found = (0, 0), list[_Found]()
+        for one in self._counted():
+            if found and one.span[0] >= sentence[1]:
+                yield self._passage(sentence, found, page)
+                found = []
+            if not found:
+                sentence = self._sentence(one.span)
+            found.append(one)
+        if found:
+            yield self._passage(sentence, found, page)
+
+    def _passage(self, sentence: _Span, found: Sequence[_Found], page: int | None) -> Passage:
+        about = [one for one in found if one.subject is Subject.PROGRAM] or found
+        excerpt = self._excerpt(sentence, about[0].span)
+        return Passage(
+            matched=_joined(one.matched for one in about), excerpt=excerpt, page=page, subject=about[0].subject
+        )
+
+    def _counted(self) -> Iterator[_Found]:
+        """Yield the words that count; skip those inside longer ones unless only they are about 287(g)."""
+        small, reached = self.plain.lower(), {Subject.PROGRAM: 0, Subject.RELATED: 0}
         signs = [sign for sign in _SIGNS if any(stem in small or stem in self.plain for stem in sign.stems)]
-        for span, matched in merge(*map(self._matches, signs), key=lambda one: (one[0][0], -one[0][1])):
-            if span[1] > reached:
-                reached = span[1]
-                yield span, matched
+        for one in merge(*map(self._matches, signs), key=lambda found: (found.span[0], -found.span[1])):
+            if one.span[1] > reached[one.subject]:
+                reached[Subject.RELATED] = max(reached[Subject.RELATED], one.span[1])
+                if one.subject is Subject.PROGRAM:
+                    reached[Subject.PROGRAM] = one.span[1]
+                yield one
 
-    def _matches(self, sign: _Sign) -> Iterator[tuple[_Span, str]]:
+    def _matches(self, sign: _Sign) -> Iterator[_Found]:
         for match in sign.words.finditer(self.plain):
             span = match.span()
             needed = [self._near(topic, span) for topic in sign.needs]
             if None not in needed and not self._is_namesake(sign, span):
-                yield span, self._words([span, *filter(None, needed)])
+                words = self._words([span, *filter(None, needed)])
+                yield _Found(span=span, matched=words, subject=sign.subject or self._subject(span))
+
+    def _subject(self, span: _Span) -> Subject:
+        """Tell the subject of dealings with ICE from the words near them."""
+        if self._near("delegation", span):
+            return Subject.PROGRAM
+        is_policy = self._near("cooperation", span) and not self._near("agreement", span)
+        return Subject.RELATED if self._near("detention", span) or is_policy else Subject.PROGRAM
 
     def _is_namesake(self, sign: _Sign, span: _Span) -> bool:
         start, end = span

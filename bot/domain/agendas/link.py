@@ -1,4 +1,4 @@
-"""Link a mention on a local agenda to agencies on ICE's list, by the place and the words of the mention."""
+"""Link a mention on a local agenda to agencies on ICE's list, by the mention's place and words."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from bot.domain.agenda import Mention, standing
+from bot.domain.agenda import Mention, Subject, standing
 from bot.domain.agreement import Agreement, Key
 from bot.domain.change import Change, Kind
-from bot.domain.geography.counties import plain_county
+from bot.domain.geography.counties import County
+from bot.domain.geography.fold import county_of, find_county
 from bot.domain.lists.names import name_of
 
-LINKED_FOR = timedelta(days=180)  # a mention can explain a change on ICE's list this much later
+LINKED_FOR = timedelta(days=180)  # how long after a mention it can still explain a change on ICE's list
 MOST_LISTED = 8
-AGENDA_KINDS = (Kind.MENTIONED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)  # the kinds of change that record mentions
+# the kinds of change that record mentions
+AGENDA_KINDS = (Kind.MENTIONED, Kind.RELATED, Kind.AMENDED, Kind.LISTED, Kind.RETRACTED)
 KINDS_AFTER_A_VOTE = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED, Kind.WITHDRAWN})
 
 _JAILS = frozenset({"jail", "detention", "corrections", "correctional"})
 _POLICE = frozenset({"police", "policia", "marshal"})
 _OFFICES = frozenset({"sheriff", "constable", "attorney"})
 _OF_A_COUNTY = frozenset({"county", "parish", "commissioners", "supervisors", "condado"}) | _OFFICES | _JAILS
-_COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County is not Marion, nor Melbourne Beach Melbourne
+_COUNTIES = frozenset({"county", "parish", "borough"})  # Marion County isn't Marion; Melbourne Beach isn't Melbourne
 _NAME_STARTS = frozenset({"north", "south", "east", "west", "new", "port", "fort", "lake", "mount", "saint"})
 _NAME_ENDS = frozenset(
     {"beach", "park", "springs", "heights", "gardens", "shores", "hills", "lakes", "isles", "island", "islands",
@@ -35,18 +37,22 @@ _SYNONYMS = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "consta
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
     """Return whether a mention may be about this agency.
 
-    On a county's agenda that is the sheriff, or the office that the words name; on a city's, the agency with its name.
+    A county's agenda means the sheriff or the office it names; a city's agenda means the agency with the city's name.
     """
     if agreement.state != mention.state:
         return False
     words = _words(f"{mention.source} {mention.body} {mention.title} {mention.excerpt}")
     of_county, of_police = bool(_OF_A_COUNTY & set(words)), bool(_POLICE & set(words))
-    here, there = plain_county(mention.county), plain_county(agreement.county)
+    here, there = find_county(mention.state, mention.county), _county(agreement)
     if here and there and here != there:
         return False
     if agreement.agency_type == "County" or "sheriff" in agreement.canonical:
-        is_here = bool(here) and here == there
-        return of_county and (is_here or _is_county(words, there)) and _is_named(agreement, set(words))
+        is_here = here is not None and here == there
+        return (
+            of_county
+            and (is_here or _is_county(words, there.name if there else ""))
+            and _is_named(agreement, set(words))
+        )
     town = " ".join(
         w for w in name_of(agreement.canonical, agreement.state).words if w not in _POLICE | {"public", "safety"}
     )
@@ -57,25 +63,26 @@ def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tu
     """Return the agreements of the agencies a mention may be about, or else those of any agency in the county."""
     in_state = [agreement for key, agreement in sorted(participating.items()) if key.state == mention.state]
     meant = [agreement for agreement in in_state if is_meant(agreement, mention)]
-    county = plain_county(mention.county)
-    found = meant or [a for a in in_state if county and plain_county(a.county) == county]
+    county = find_county(mention.state, mention.county)
+    found = meant or [a for a in in_state if county and _county(a) == county]
     return tuple(found[:MOST_LISTED])
 
 
 @dataclass(frozen=True, slots=True)
 class AgendaLog:
-    """The mentions on local agendas, from the change log: all editions, and the retractions."""
+    """The mentions on local agendas from the change log, including all editions and retractions."""
 
     changes: Sequence[Change] = ()
 
     def mention_behind(self, change: Change) -> Mention | None:
-        """Return the last edition of the mention that a change on ICE's list may follow from, or None.
+        """Return the last edition of the mention of 287(g) that a change on ICE's list may follow from, or None.
 
-        Among several, prefer a meeting that wasn't called off, then one already over, then the latest.
+        If there are several, prefer meetings that weren't called off, then meetings already held, then the latest.
         """
         seen = change.recorded_at or change.publication.observed_at
         since, day = seen - LINKED_FOR, change.publication.observed_at.date()
-        meant = [m for m in self._last_editions(since).values() if is_meant(change.agreement, m)]
+        mentions = [m for m in self._last_editions(since).values() if m.subject is Subject.PROGRAM]
+        meant = [m for m in mentions if is_meant(change.agreement, m)]
         return max(
             meant,
             key=lambda m: (not m.status, m.meets_on is not None and m.meets_on <= day, str(m.meets_on or "")),
@@ -89,8 +96,12 @@ class AgendaLog:
         return standing(c.mention for c in kept if c.mention)
 
 
+def _county(agreement: Agreement) -> County | None:
+    return county_of(agreement.state, agreement.county, agreement.agency)
+
+
 def _is_named(agreement: Agreement, words: set[str]) -> bool:
-    """Return whether the words name this agency's office; if they name none, they mean the sheriff or the jail."""
+    """Return whether the words name this agency's office; if they name no office, assume the sheriff or the jail."""
     name = set(agreement.canonical.split())
     if _JAILS & words and (_JAILS & name or "sheriff" in name):
         return True
@@ -99,7 +110,7 @@ def _is_named(agreement: Agreement, words: set[str]) -> bool:
 
 
 def _is_called(words: Sequence[str], name: str) -> bool:
-    """Return whether the words contain a town's name that isn't part of another town's or the county's."""
+    """Return whether the words contain this town's name, other than as part of another town's or a county's name."""
     return any(
         before not in _NAME_STARTS and behind not in _COUNTIES | _NAME_ENDS for before, behind in _around(words, name)
     )
@@ -107,11 +118,11 @@ def _is_called(words: Sequence[str], name: str) -> bool:
 
 def _is_county(words: Sequence[str], name: str) -> bool:
     """Return whether the words contain the name as that of a county."""
-    return any(behind in _COUNTIES for _, behind in _around(words, name))
+    return any(behind in _COUNTIES for _, behind in _around(words, " ".join(_words(name))))
 
 
 def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
-    """Yield the words before and behind each occurrence of a name, empty at either end of the text."""
+    """Yield the words before and after each occurrence of a name; a word is empty at either end of the text."""
     wanted, padded = tuple(name.split()), ("", *words, "")
     size = len(wanted)
     for start in range(1, len(padded) - size) if wanted else ():

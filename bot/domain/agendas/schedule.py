@@ -1,4 +1,4 @@
-"""Decide which local places to read, and when."""
+"""Decide which local places to read and when."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from bot.domain.source_status import SourceStatus, share
 from bot.domain.subscription import ALL_STATES, Subscription
 
 HOUR = timedelta(hours=1)
-APART = timedelta(seconds=10)  # between first readings, unless more than fit the hour
+APART = timedelta(seconds=10)  # between first readings, or less if there are too many for one hour
 CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedStates:
-    """The states that any subscription names, itself or by a county, and whether any subscription takes all states."""
+    """The states that subscriptions name, directly or through a county, and whether any subscription has all states."""
 
     states: frozenset[str]
     everywhere: bool
 
     @classmethod
     def of(cls, subscriptions: Iterable[Subscription]) -> "WatchedStates":
-        """Collect the states of all active subscriptions; the console, which no one set up, counts as all states."""
+        """Collect the states of active subscriptions; the console's default subscription counts as all states."""
         states: set[str] = set()
         everywhere = False
         for subscription in subscriptions:
@@ -33,7 +33,7 @@ class WatchedStates:
         return cls(frozenset(states - {ALL_STATES}), everywhere)
 
     def include(self, place: Place, status: SourceStatus | None) -> bool:
-        """Return whether to read a place; for subscriptions to all states, only if it was read successfully before."""
+        """Return whether to read a place; subscriptions to all states include only places that were read before."""
         if status is not None and status.parked_at is not None:
             return False
         is_verified = place.verified is not None or (status is not None and status.read_at is not None)
@@ -41,7 +41,7 @@ class WatchedStates:
 
 
 class Schedule:
-    """The times when watched places are due, rebuilt from the store now and then and updated in between."""
+    """The times when watched places are due, rebuilt from the store periodically and updated in between."""
 
     def __init__(self, places: Mapping[str, Place]) -> None:
         self._places = places
@@ -50,9 +50,9 @@ class Schedule:
     def rebuild(
         self, statuses: Iterable[SourceStatus], watched: WatchedStates, now: datetime, *, at_once: bool = False
     ) -> None:
-        """Take the watched places and their due times from these statuses.
+        """Rebuild the schedule of watched places, with due times based on their statuses.
 
-        First readings are spread over the hour, each place at a moment of its own, or are due now if `at_once`.
+        First readings are spread over up to an hour, each place at its own time, or are due now if `at_once` is true.
         """
         known = {status.source: status for status in statuses if status.source in self._places}
         included = {name: place for name, place in self._places.items() if watched.include(place, known.get(name))}
@@ -68,12 +68,12 @@ class Schedule:
                 self._times[name] = now if at_once else before.get(name, now + within * share(name))
 
     def set_due(self, name: str, due_at: datetime) -> None:
-        """Set when a place is due again after a reading or a failed try."""
+        """Set the time when a place is due again after a reading or a failed attempt."""
         if name in self._times:
             self._times[name] = due_at
 
     def due(self, now: datetime) -> Sequence[Place]:
-        """Return the places that are due, the longest overdue first."""
+        """Return the places that are due, longest overdue first."""
         due = sorted((at, name) for name, at in self._times.items() if at <= now)
         return [self._places[name] for _, name in due]
 
@@ -89,7 +89,7 @@ class PlaceCounts:
 
 
 def count_places(places: Mapping[str, Place], statuses: Iterable[SourceStatus], watched: WatchedStates) -> PlaceCounts:
-    """Count the places of the catalog."""
+    """Count the places in the catalog."""
     known = {status.source: status for status in statuses if status.source in places}
     return PlaceCounts(
         places=len(places),

@@ -1,8 +1,11 @@
-"""Compare a reading of a place with its recorded mentions: which are new, amended, moved or called off.
+"""Compare a reading of a place with its recorded mentions to find new, amended, moved and called-off ones.
 
-An item keeps its mention when the agenda is updated. Ids are paths: a new time or status of the meeting `event/77`
-applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is put on an agenda. A
-mention found in a whole agenda before its items were published passes to the item most like it.
+An item keeps its mention when the agenda is updated. Ids are paths: a new time or status for the meeting `event/77`
+applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is put on an agenda. If
+a mention is found in a whole agenda before the items are published, it later passes to the most similar item.
+
+An item is about 287(g) if any of its passages is, and then only those count. A related item that turns to 287(g) is a
+new mention; one that turns from 287(g) to a related subject no longer mentions it.
 """
 
 import re
@@ -11,27 +14,27 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, standing
+from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, Subject, standing
 from bot.domain.agendas.link import listed_there
 from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.document import Document
 from bot.domain.lists.names import canonical
 
-LONG_UNREAD = timedelta(days=30)  # after this, a place is read as if for the first time
+LONG_UNREAD = timedelta(days=30)  # a place not read for longer than this is treated as new
 MOST_MATCHED = 5
 LONGEST_TITLE = 400  # characters; some agendas put the whole resolution there
 
 _MEETINGS = frozenset({"event", "meeting"})
-_ENTRIES = frozenset({"entry", "news", "page"})  # dated by their publication unless the title names a day
+_ENTRIES = frozenset({"entry", "news", "page"})  # dated by publication unless the title names a day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceContext:
-    """The record to compare a reading with: the place's log, ICE's list, and whether this is the first reading.
+    """The records to compare a reading with: the state's mentions, ICE's list, and whether this is the first reading.
 
     `participating` is None if ICE's list hasn't been read yet. On a first reading, mentions of past meetings are
-    recorded without telling anyone, and those of upcoming ones are marked as already on the agenda.
+    recorded without alerting anyone, and mentions of upcoming meetings are marked as already on the agenda.
     """
 
     log: Sequence[Change]
@@ -40,7 +43,7 @@ class PlaceContext:
 
 
 def is_first(read_at: datetime | None, now: datetime) -> bool:
-    """Return whether to treat a place last read at this time as read for the first time."""
+    """Return whether a place last read at this time should be treated as new."""
     return read_at is None or now - read_at > LONG_UNREAD
 
 
@@ -51,7 +54,7 @@ def changes_from(
     context: PlaceContext,
     now: datetime,
 ) -> tuple[Change, ...]:
-    """Return the changes to record after a reading; each item comes with its passages about 287(g)."""
+    """Return the changes to record after a reading; each item comes with its passages."""
     tracker = _Tracker(place, context, now)
     for item, passages in sorted(items, key=tracker.order):
         tracker.add(item, passages)
@@ -72,7 +75,7 @@ def _publication(mention: Mention, document: Document | None, now: datetime) -> 
 
 
 class _Tracker:
-    """The mentions of one place while the items of a reading are added: as recorded, and as updated."""
+    """The mentions in one place, as recorded and as updated while the items in a reading are added."""
 
     def __init__(self, place: Place, context: PlaceContext, now: datetime) -> None:
         retracted = {change.retracts for change in context.log}
@@ -86,17 +89,20 @@ class _Tracker:
 
     def changed(self) -> Iterable[tuple[Mention, Kind]]:
         """Yield each changed mention with the kind of change; one that was retracted stays retracted."""
-        for before, mention in self._updated.values():
+        for recorded, mention in self._updated.values():
+            is_retracted = bool({mention.item, recorded.item if recorded else mention.item} & self._retracted)
+            before = recorded if recorded is not None and recorded.subject is mention.subject else None
             kind = self._kind(before, mention)
-            is_retracted = mention.item in self._retracted or (before is not None and before.item in self._retracted)
             if kind is not None and not is_retracted:
                 known = self._context.participating
                 listed = listed_there(known, mention) if known is not None else None
                 already = before is None and self._context.is_first and kind is Kind.MENTIONED
-                yield replace(mention.after(before), listed=listed, already=already), kind
+                is_related = kind is Kind.MENTIONED and mention.subject is Subject.RELATED
+                told = replace(mention.after(before), listed=listed, already=already)
+                yield told, Kind.RELATED if is_related else kind
 
     def order(self, read: tuple[AgendaItem, Sequence[Passage]]) -> tuple[bool, float]:
-        """Sort items before whole agendas, because they say more, and first the item most like a recorded agenda's."""
+        """Sort items before whole agendas, because items say more, with the item most like a recorded mention first."""
         item, passages = read
         whole = self._recorded.get(meeting_of(item.id))
         likeness = _likeness(whole.excerpt, item, passages) if whole is not None and passages else 0.0
@@ -106,13 +112,16 @@ class _Tracker:
         """Update the mentions with one item: the time and status of its meeting, and its own passages."""
         for known in [m for m in self._all() if m.item.startswith(f"{item.id}/")]:
             self._update(known, self._with_meeting_of(item, known))
-        own = self._known(item.id)
-        if passages:
-            if own is None and self._is_covered(item):
+        own, subject = self._known(item.id), _subject(passages)
+        if own is not None and own.subject is Subject.PROGRAM and subject is Subject.RELATED:
+            self._update(own, self._without_passages(own, item))
+        elif subject is not None:
+            if own is None and self._is_covered(item, subject):
                 return
             if own is None and not _is_document(item):
-                own = self._known(meeting_of(item.id))  # the document's mention was about this item
-            fresh = self._mention(item, passages)
+                whole = self._known(meeting_of(item.id))  # the document's mention was about this item
+                own = whole if whole is not None and whole.subject is subject else None
+            fresh = self._mention(item, [passage for passage in passages if passage.subject is subject])
             if own is not None and item.id != own.item and own.item.endswith(f"/{item.id}"):
                 fresh = _as_on_agenda(fresh, own)
             self._update(own, fresh)
@@ -126,7 +135,7 @@ class _Tracker:
         return [*recorded, *(m for _, m in self._updated.values())]
 
     def _known(self, name: str) -> Mention | None:
-        """Return the mention with this id, or the mention of the same matter under another id."""
+        """Return the mention with this id, or a mention of the same matter with another id."""
         mentions = {m.item: m for m in self._all()}
         if name in mentions:
             return mentions[name]
@@ -138,15 +147,19 @@ class _Tracker:
         return next((m for key, m in mentions.items() if key.endswith(f"/matter/{matter}")), None)
 
     def _update(self, known: Mention | None, mention: Mention) -> None:
-        """Set the new edition of a mention, next to the recorded one."""
+        """Store the new edition of a mention alongside the recorded edition."""
         before = None if known is None else self._recorded.get(known.item)
         if known is not None and known.item in self._updated:
             before, _ = self._updated.pop(known.item)
         self._updated[mention.item] = before, mention
 
-    def _is_covered(self, item: AgendaItem) -> bool:
-        """Return whether a part of this item has a mention already, or for a document, anything else of its meeting."""
+    def _is_covered(self, item: AgendaItem, subject: Subject) -> bool:
+        """Return whether a part of this item has a mention already, or for a document, anything else of its meeting.
+
+        A related mention doesn't cover one of 287(g).
+        """
         others = [m for m in self._all() if meeting_of(m.item) == meeting_of(item.id)]
+        others = [m for m in others if m.subject in {Subject.PROGRAM, subject}]
         return any(_is_document(item) or m.item.startswith(f"{item.id}/") for m in others)
 
     def _mention(self, item: AgendaItem, passages: Sequence[Passage]) -> Mention:
@@ -164,6 +177,7 @@ class _Tracker:
             meets_on=self._meeting_day(item),
             meets_at=item.meets_at if isinstance(item.meets_at, datetime) else None,
             status=item.status,
+            subject=passages[0].subject,
             matched=tuple(dict.fromkeys(passage.matched for passage in passages))[:MOST_MATCHED],
             excerpt=shown.excerpt,
             page=shown.page,
@@ -172,8 +186,11 @@ class _Tracker:
         )
 
     def _with_meeting_of(self, item: AgendaItem, known: Mention) -> Mention:
-        """Give a mention the day and status of the item's meeting; if only those are new, the item is the evidence."""
-        again = replace(known, status=item.status)
+        """Give a mention the day and status of the item's meeting; if only those are new, the item is the evidence.
+
+        A mention that left the agenda stays off it, because the meeting's entry says nothing of its items.
+        """
+        again = replace(known, status=item.status or (OFF_AGENDA if known.status == OFF_AGENDA else ""))
         if item.meets_at is not None:
             at = item.meets_at if isinstance(item.meets_at, datetime) else None
             again = replace(again, meets_on=self._meeting_day(item), meets_at=at)
@@ -182,7 +199,7 @@ class _Tracker:
         return replace(again, evidence=item.evidence) if is_only_moved else again
 
     def _without_passages(self, known: Mention, item: AgendaItem) -> Mention:
-        """Update a mention from an item without passages: either only its meeting came, or its text lost the words."""
+        """Update a mention whose item has no passages now: its text wasn't read again, or the words are gone."""
         again = self._with_meeting_of(item, known)
         was_read = item.address == known.address and not item.unreadable and (known.page is None or bool(item.pages))
         if not was_read or not (item.text or item.pages or item.title != known.title):
@@ -190,7 +207,7 @@ class _Tracker:
         return replace(again, status=again.status or OFF_AGENDA, evidence=item.evidence)
 
     def _kind(self, before: Mention | None, mention: Mention) -> Kind | None:
-        """Return the kind of change to record, or None if readers would see no difference."""
+        """Return the kind of change to record, or None if readers wouldn't see a difference."""
         if before is None:
             takes_place = mention.is_to_come(self._now) and mention.status in {"", RESCHEDULED}
             is_news = takes_place or not self._context.is_first
@@ -200,14 +217,14 @@ class _Tracker:
         return Kind.AMENDED if (before.planned, before.said) != (mention.planned, mention.said) else None
 
     def _is_moved(self, before: Mention, mention: Mention) -> bool:
-        """Return whether an upcoming meeting was moved, called off or put back on; past ones don't matter any more."""
+        """Return whether an upcoming meeting was moved, called off or put back on; ignore past meetings."""
         was_ahead, is_ahead = before.is_to_come(self._now), mention.is_to_come(self._now)
         if before.status != mention.status:
             return was_ahead or is_ahead
         if before.planned == mention.planned or not is_ahead or mention.status not in {"", RESCHEDULED}:
             return False
         if before.meets_on == mention.meets_on and None in (before.meets_at, mention.meets_at):
-            return False  # only the hour became known
+            return False  # only the time of day was added or removed
         is_published_today = mention.item.partition("/")[0] in _ENTRIES and mention.meets_on == self._today
         return not is_published_today
 
@@ -217,18 +234,25 @@ class _Tracker:
 
 
 def meeting_of(item: str) -> str:
-    """Return the id of the meeting whose agenda has this item, or the item's own id outside of agendas."""
+    """Return the id of the meeting whose agenda has this item, or the item's own id if it isn't on an agenda."""
     kind, _, rest = item.partition("/")
     return f"{kind}/{rest.partition('/')[0]}" if kind in _MEETINGS else item
 
 
 def _is_document(item: AgendaItem) -> bool:
-    """Return whether an item is a whole agenda, a packet or an attachment, which can be about several items."""
+    """Return whether an item is a whole agenda, a packet or an attachment, which can cover several items."""
     return bool(item.pages) or item.id == meeting_of(item.id)
 
 
+def _subject(passages: Sequence[Passage]) -> Subject | None:
+    """Return the subject of an item with these passages, or None if it has none."""
+    if any(passage.subject is Subject.PROGRAM for passage in passages):
+        return Subject.PROGRAM
+    return Subject.RELATED if passages else None
+
+
 def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> float:
-    """Return the share of words that an excerpt has in common with an item's title or best passage, from 0 to 1."""
+    """Return the share of words, from 0 to 1, that an excerpt shares with an item's title or most similar passage."""
     shown = _words(excerpt)
     candidates = filter(None, map(_words, (item.title, *(passage.excerpt for passage in passages))))
     return max((len(shown & words) / min(len(shown), len(words)) for words in candidates if shown), default=0.0)
@@ -239,12 +263,12 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _as_on_agenda(filed: Mention, known: Mention) -> Mention:
-    """Keep a matter on its agenda: the words as filed, with the day and status of the meeting."""
+    """Combine a matter's words as filed with the id, day and status of its mention on an agenda."""
     return replace(filed, item=known.item, meets_on=known.meets_on, meets_at=known.meets_at, status=known.status)
 
 
 def mention_change(mention: Mention, publication: Publication, kind: Kind = Kind.MENTIONED) -> Change:
-    """Return a mention as a change; `publication` is the document it is in, and the agency stands for the body."""
+    """Turn a mention into a change; `publication` is its document, and the local body takes the agency's place."""
     body = Agreement(
         state=mention.state,
         agency=mention.body,

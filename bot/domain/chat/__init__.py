@@ -1,1 +1,1 @@
-"""What people type, and what they get back."""
+"""Commands that people type, and the replies to them."""

@@ -1,16 +1,19 @@
 """The grammar of commands: one for every chat platform and for the operator's command line."""
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
-from bot.domain.geography.counties import county_names, plain_county
-from bot.domain.geography.states import STATES
+from bot.domain.geography.counties import County, county_names
+from bot.domain.geography.fold import distinct_name, exact_county, find_county
+from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
@@ -21,7 +24,18 @@ LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
 _EVERYTHING = frozenset({"all", "everything", "everywhere", "todo", "todos", "todas"})
-_COUNTY_WORDS = frozenset({"county", "parish", "condado"})
+_SPANISH_KINDS = {
+    "nuevos": Kind.SIGNED, "retirados": Kind.WITHDRAWN, "restablecidos": Kind.REINSTATED, "solicitudes": Kind.APPLIED,
+    "agendas": Kind.MENTIONED, "correcciones": Kind.CORRECTED, "modificaciones": Kind.AMENDED,
+    "relacionados": Kind.RELATED, "relacionado": Kind.RELATED, "relacionadas": Kind.RELATED,
+}  # fmt: skip
+_COUNTY_WORDS = frozenset(
+    {"county", "parish", "borough", "municipality", "condado", "parroquia", "municipio", "municipalidad"}
+)
+_KIND = "|".join(sorted(_COUNTY_WORDS))
+_AND = frozenset({"and", "y", "&", "+"})
+_LONGEST_COUNTY = 14  # words of a county with its state
+_LONGEST_STATE = max(len(name.split()) for name in (*STATES.values(), *SPANISH_NAMES))
 _TYPE_WORDS = {
     "jem": SupportType.JEM, "jail enforcement model": SupportType.JEM, "jail enforcement": SupportType.JEM,
     "wso": SupportType.WSO, "warrant service officer": SupportType.WSO, "warrant service": SupportType.WSO,
@@ -76,10 +90,9 @@ def where(text: str) -> Where:
     agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text.strip(), re.IGNORECASE)
     if agency:
         return Where(agencies=(agency_part(agency[1]),))
-    joined = re.sub(r"\b(county|parish|condado)\s*,", r"\1 ", text, flags=re.IGNORECASE)
     found = _Found()
-    for phrase in re.split(r"[,;\n]+", joined):
-        _phrase(phrase.split(), found)
+    for phrase in re.split(r"[;\n]+", text):
+        _phrase(re.findall(r",|[^\s,()]+", phrase), found)
     return Where(
         states=tuple(dict.fromkeys(found.states)),
         counties=tuple(dict.fromkeys(found.counties)),
@@ -111,61 +124,145 @@ class _Found:
 
 
 def _phrase(words: Sequence[str], found: _Found) -> None:
-    at = 0
+    at = start = 0
     while at < len(words):
-        at += _one(words[at:], found)
+        if words[at] == ",":
+            start = at = at + 1
+            continue
+        size = _one(words[at:], found)
+        if not size:
+            raise _fault(words[start:], at - start)
+        at += size
 
 
 def _one(words: Sequence[str], found: _Found) -> int:
-    """Parse one place or support type from the front and return its number of words."""
+    """Parse the longest place or support type from the front and return its number of words, 0 if there is none."""
     if words[0].casefold() in _EVERYTHING:
         found.states.append(ALL_STATES)
         return 1
-    for length in range(min(4, len(words)), 0, -1):
-        phrase = " ".join(words[:length]).casefold().rstrip(".")
-        if phrase in _TYPE_WORDS:
-            found.types.append(_TYPE_WORDS[phrase])
+    size = _county(words, found)
+    for length in range(min(_LONGEST_STATE, len(words)), size, -1):
+        phrase = " ".join(words[:length])
+        if (support_type := _TYPE_WORDS.get(phrase.casefold().rstrip("."))) is not None:
+            found.types.append(support_type)
             return length
         if (code := _state_by_name(phrase)) is not None:
             found.states.append(code)
             return length
-    if words[0].casefold() in {"and", "y", "&", "+"}:
-        return 1
-    return _county(words, found)
+    return size or int(words[0].casefold() in _AND)
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
-    """Parse a county and its state from the front, as in Harris County TX, and return the number of words."""
-    at = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS and n > 0), None)
-    if at is None:
-        raise _unknown_place(" ".join(words))
-    for length in range(min(4, len(words) - at - 1), 0, -1):
-        code = _state_by_name(" ".join(words[at + 1 : at + 1 + length]))
-        if code is not None:
-            found.counties.append(_known_county(" ".join(words[:at]), code))
-            return at + 1 + length
-    raise Misunderstood("county_state", typed=_shown(" ".join(words[: at + 1])))
+    """Parse a county and its state from the front, as in Harris County TX, and return the number of words.
+
+    Without a word such as County, a state's name means the state: Washington AR is two states, La Paz AZ a county.
+    """
+    for end, name, code in _counties_in_front(words):
+        county = exact_county(code, name)
+        if county is not None and _state_by_name(name) is None:
+            found.counties.append(county_entry(code, distinct_name(county)))
+            return end
+    return 0
 
 
-def _known_county(name: str, code: str) -> str:
-    names = {plain_county(county): county for county in county_names(code)}
-    if plain_county(name) not in names:
-        near = suggest(plain_county(name), names)
-        why, suggestion = ("near_county", names[near]) if near else ("no_county", "")
-        raise Misunderstood(why, typed=_shown(name), state=STATES[code], near=suggestion, code=code)
-    return county_entry(code, name)
+def _counties_in_front(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield what may be a county's name and its state's code, longest first, with the number of words."""
+    for end in range(min(_LONGEST_COUNTY, len(words)), 1, -1):
+        for size in range(min(_LONGEST_STATE, end - 1), 0, -1):
+            code = _state_by_name(" ".join(words[end - size : end]))
+            name = words[: end - size]
+            if code is None or _ends_in_colorado(name):
+                continue
+            if len(name) > 1 and name[-1] in {"in", "en"}:
+                name = name[:-1]
+            if name[-1] == ",":
+                name = name[:-1]
+            if name and "," not in name and _AND.isdisjoint((name[0].casefold(), name[-1].casefold())):
+                yield end, " ".join(name), code
 
 
+def _ends_in_colorado(words: Sequence[str]) -> bool:
+    """Return True if CO at the end, before another state, is Colorado (Adams CO, Ohio) and not short for County."""
+    *name, last = words[:-1] if words[-1] == "," else words
+    if last not in {"CO", "co"} or not name or exact_county("CO", " ".join(name)) is None:
+        return False
+    return last == "CO" or words[-1] == "," or name[-1].casefold() in _COUNTY_WORDS
+
+
+def _fault(words: Sequence[str], at: int) -> Misunderstood:
+    """Explain why nothing could be parsed at `at`; the words before it may be a part of the same place."""
+    for start in dict.fromkeys((0, at)):
+        near = _near_county(words[start:], is_bare_meant=start == at)
+        if near is not None:
+            return near
+    for start in dict.fromkeys((0, at)):
+        name, has_kind = _name_in_front(words[start:])
+        if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
+            return _unknown_county(words[start:], name)
+    return _unknown_place(" ".join(_until_comma(words[at:])))
+
+
+def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
+    """Return the words up to County or the like, else up to the comma, and whether there is such a word."""
+    words = _until_comma(words)
+    kind = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS), None)
+    return " ".join(words[: kind + 1] if kind else words), kind is not None
+
+
+def _until_comma(words: Sequence[str]) -> Sequence[str]:
+    return list(takewhile(lambda word: word != ",", words))
+
+
+def _near_county(words: Sequence[str], *, is_bare_meant: bool) -> Misunderstood | None:
+    """Return the fault that suggests the county that the words mean with a slip of the pen, if they do."""
+    for _, name, code in reversed(list(_counties_in_front(words))):
+        if _names_a_kind(name, code) or (is_bare_meant and _nearest_state(name) is None):
+            county = find_county(code, name)
+            if county is not None:
+                return _no_such_county(name, code, county)
+    return None
+
+
+def _names_a_kind(name: str, code: str) -> bool:
+    """Return True if the name has a word for a kind of place, spelled correctly or behind a real county's name."""
+    first, _, last = name.rpartition(" ")
+    is_spelled = not _COUNTY_WORDS.isdisjoint(name.casefold().split())
+    return bool(first) and (is_spelled or (last.isalpha() and exact_county(code, first) is not None))
+
+
+def _unknown_county(words: Sequence[str], name: str) -> Misunderstood:
+    """Return the fault for a county's name whose state is missing or has no such county."""
+    for _, typed, code in reversed(list(_counties_in_front(words))):
+        if name.startswith(typed) and typed.casefold() not in _COUNTY_WORDS:
+            return _no_such_county(typed, code, None)
+    return Misunderstood("county_state", typed=_shown(name))
+
+
+def _no_such_county(name: str, code: str, county: County | None) -> Misunderstood:
+    bare = re.sub(rf"^(?:{_KIND}) (?:(?:de|del|of) )?| (?:{_KIND})$", "", name, flags=re.IGNORECASE)
+    near = distinct_name(county) if county else suggest(bare, county_names(code))
+    why = "near_county" if near else "no_county"
+    return Misunderstood(why, typed=_shown(bare), state=STATES[code], near=near or "", code=code)
+
+
+@lru_cache(maxsize=4_096)
 def _state_by_name(text: str) -> str | None:
-    """Return the postal code for a code or an exact name, in any case."""
-    code = text.strip().upper()
-    return code if code in STATES else _by_name().get(" ".join(text.casefold().split()))
+    """Return the postal code for a code or an exact name in English or Spanish, in any case."""
+    plain = _plain(text)
+    return plain.upper() if plain.upper() in STATES else _by_name().get(plain)
 
 
 @cache
 def _by_name() -> dict[str, str]:
-    names = {name.casefold(): code for code, name in STATES.items()}
-    return names | {"us virgin islands": "VI", "virgin islands": "VI", "washington dc": "DC", "d.c.": "DC"}
+    names = {_plain(name): code for code, name in STATES.items()}
+    names |= {_plain(name): code for name, code in SPANISH_NAMES.items()}
+    return names | {"virgin islands": "VI", "washington dc": "DC"}
+
+
+def _plain(text: str) -> str:
+    """Fold a name's case, spaces, accents and periods."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
 
 
 def _unknown_place(text: str) -> Misunderstood:
@@ -204,6 +301,7 @@ def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
 
 
 def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
+    word = _SPANISH_KINDS.get(word, word)
     if word in selectable:
         return Kind(word)
     near = suggest(word, selectable)

@@ -1,4 +1,4 @@
-"""The sentences of replies in a chat."""
+"""The sentences used in chat replies."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,10 +7,10 @@ from typing import NamedTuple
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.chat.parser import Misunderstood
-from bot.domain.geography.counties import county_names, plain_county
+from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in, own_name
 from bot.domain.text.rich_text import Line, Span
@@ -58,7 +58,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "no_kinds": Mistake(
         Phrase("That would leave nothing to send, so nothing changed."),
-        Phrase("To end the messages, send /pause or /stop."),
+        Phrase("To stop getting messages, send /pause or /stop."),
     ),
     "no_zone": Mistake(
         Phrase("“{typed}” isn't a time or a time zone I know."),
@@ -116,7 +116,8 @@ SAID: Mapping[str, Phrase] = {
     "paused": Phrase("Paused until {when}. To end the pause sooner, send /resume."),
     "resumed": Phrase("Resumed. You'll get one catch-up message for the last 30 days."),
     "stopped": Phrase(
-        "Stopped. You won't get any more messages. Your settings are saved: /resume starts again, /forget deletes them."
+        "Stopped. You won't get any more messages. Your settings are saved. Send /resume to start again or /forget to "
+        "delete them."
     ),
     "forget_sure": Phrase(
         "Delete everything stored about this chat: its settings and the record of what was sent here?"
@@ -139,7 +140,7 @@ SAID: Mapping[str, Phrase] = {
     "more": Phrase("… and {n} more"),
     "listed_now": Phrase("{n} agency in {state} is on ICE's list", "{n} agencies in {state} are on ICE's list"),
     "listed_none": Phrase("No agency in {state} is on ICE's list"),
-    "as_of": Phrase("As of {name}, fetched {when}."),
+    "as_of": Phrase("According to {name}, fetched {when}."),
     "not_read_yet": Phrase("I haven't read ICE's list yet."),
     "recent": Phrase("Latest changes:"),
     "recent_none": Phrase("No changes yet."),
@@ -187,11 +188,12 @@ CHOICES: Mapping[Kind, Phrase] = {
     Kind.CORRECTED: Phrase("corrections"),
     Kind.RENAMED: Phrase("renamed agencies"),
     Kind.AMENDED: Phrase("amendments"),
+    Kind.RELATED: Phrase("related agenda items, such as ICE detention"),
 }
 HELP: Mapping[str, Phrase] = {
     "watch TX Oklahoma": Phrase("watch these states"),
     "watch Harris County TX": Phrase("watch a county"),
-    "watch agency Tampa Police": Phrase("watch agencies by part of the name"),
+    "watch agency Tampa Police": Phrase("watch agencies by part of their name"),
     "unwatch TX": Phrase("stop watching a state"),
     "digest 8:00 America/Chicago": Phrase("get one message a day (also: weekly 8:00, off)"),
     "kinds": Phrase("choose which changes you get"),
@@ -200,7 +202,7 @@ HELP: Mapping[str, Phrase] = {
     "recent": Phrase("see the latest changes"),
     "agency Tampa": Phrase("see an agency's history and evidence"),
     "status": Phrase("see your settings and the last time I checked"),
-    "stop": Phrase("get no more messages; “forget” deletes your settings"),
+    "stop": Phrase("stop getting messages; “forget” deletes your settings"),
 }
 MENU: Mapping[str, Phrase] = {
     "start": Phrase("Start"),
@@ -215,7 +217,7 @@ MENU: Mapping[str, Phrase] = {
     "recent": Phrase("Latest changes"),
     "agency": Phrase("An agency's history: /agency NAME"),
     "language": Phrase("Change the language"),
-    "stop": Phrase("Get no more messages"),
+    "stop": Phrase("Stop getting messages"),
     "forget": Phrase("Delete everything stored about this chat"),
     "help": Phrase("Help"),
 }
@@ -245,19 +247,19 @@ def what_went_wrong(language: Language, fault: Misunderstood) -> str:
 
 
 def kind_name(language: Language, kind: Kind) -> str:
-    """Name a kind of change as readers choose it."""
+    """Return a kind of change's name as shown to people who choose kinds."""
     return CHOICES[kind](language)
 
 
 def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
-    """List the commands, one a line, short enough for a phone. `prefix` goes before each, such as a slash."""
+    """List the commands, one per line, short enough for a phone. `prefix` goes before each, such as a slash."""
     rows = [(command, phrase(language)) for command, phrase in HELP.items()]
     rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
     return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
 
 
 def menu(language: Language) -> tuple[tuple[str, str], ...]:
-    """Return the commands with what they do, for the platform's own menu."""
+    """Return the commands with short descriptions, for the platform's own menu."""
     return tuple((name, phrase(language)) for name, phrase in MENU.items())
 
 
@@ -291,7 +293,8 @@ def watched(language: Language, filter_: Filter) -> str:
 
 def _county(language: Language, entry: str) -> str:
     code, _, plain = entry.partition("/")
-    name = next((name for name in county_names(code) if plain_county(name) == plain), plain.title())
+    county = county_in(entry)
+    name = distinct_name(county) if county else plain.title()
     return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
 
 
@@ -306,5 +309,5 @@ def until(language: Language, moment: datetime, tz: str) -> str:
 
 
 def why_paused(language: Language, reason: str) -> str:
-    """Say why nothing is sent."""
+    """Say why nothing is being sent."""
     return said(language, "stopped_now") if reason == STOPPED else said(language, "paused_reason", reason=reason)

@@ -1,4 +1,4 @@
-"""What a person asks in a chat, and the reply; the platforms only carry them."""
+"""A person's request in a chat, and the reply to it. Platforms only carry them."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from bot.domain.text.rich_text import Line
 class Request:
     """One command from one chat.
 
-    `channel` and `address` name the subscription it is about. `text` is the command without a slash or the program's
-    name, as in `watch TX Oklahoma`; pressing a button asks in the same words. `language` is the platform's guess, for a
-    chat that hasn't chosen one. `bot` is the bot's name there, for deep links and invitations.
+    `channel` and `address` identify the subscription it is about. `text` is the command without a slash or the
+    program's name, as in `watch TX Oklahoma`; pressing a button sends the same words. `language` is the platform's
+    guess, for a chat that hasn't chosen one. `bot` is the bot's name on the platform, for deep links and invitations.
     """
 
     channel: str
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a reply. Pressing it asks `command`, which has at most 64 bytes."""
+    """A button under a reply. Pressing it sends `command`, which is at most 64 bytes long."""
 
     text: str
     command: str
@@ -34,7 +34,7 @@ class Button:
 class Reply:
     """Lines of text, and rows of buttons under them.
 
-    `changed` tells whether the settings changed, because Slack posts who changed what. `in_place` asks the platform to
+    `changed` is True if the settings changed; in Slack, we then post who changed them. `in_place` asks the platform to
     edit the message whose button was pressed instead of sending a new one.
     """
 

@@ -1,6 +1,6 @@
 """The counties of each state, from the table in bot/data/counties.csv (U.S. Census Bureau, 2020).
 
-Two names in the table under one state are two places, however much they look alike, unless they share a FIPS code:
+Two names in the table under one state are two places, no matter how alike they look, unless they share a FIPS code:
 then one is the county and the other is a second name for it.
 """
 
@@ -16,11 +16,11 @@ OTHER_NAME = "other name"
 
 @dataclass(frozen=True, slots=True)
 class County:
-    """A county, or what a state has in place of counties.
+    """A county or its equivalent.
 
-    `fips` has five digits and starts with the state's two. `name` lacks the word County, Parish or Borough. `kind` is
-    the Census Bureau's word in lower case (county, parish, city, census area, ...), or OTHER_NAME for a second name of
-    the county with the same code, such as a former one: Shannon for Oglala Lakota, Brooklyn for Kings.
+    `fips` has five digits and starts with the state's two. `name` leaves out the word County, Parish or Borough. `kind`
+    is the Census Bureau's word in lowercase (county, parish, city, census area, ...), or OTHER_NAME for a second name
+    of the county with the same code, such as a former one: Shannon for Oglala Lakota, Brooklyn for Kings.
     """
 
     state: str
@@ -39,13 +39,13 @@ def counties(state: str) -> tuple[County, ...]:
 
 @cache
 def county_names(state: str) -> tuple[str, ...]:
-    """Return the names in a state's part of the table, each once."""
+    """Return the names of a state's counties, including their other names, each once."""
     return tuple(dict.fromkeys(county.name for county in counties(state)))
 
 
 @lru_cache(maxsize=8_192)
 def plain_county(county: str) -> str:
-    """Fold a county's name for comparison: drop the word County, the case and the punctuation."""
+    """Fold a county's name for comparison: drop words like County, case and punctuation."""
     words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
     return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
 

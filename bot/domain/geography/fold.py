@@ -16,6 +16,15 @@ SHORT = 5  # letters up to which a bare name must keep its first letter: "Plano"
 
 _KINDS = ("county", "parish", "borough", "municipality", "municipio", "counties", "census area")
 _KIND_WORDS = frozenset({"county", "counties", "parish", "borough", "municipality", "municipio", "co", "cnty", "cty"})
+_CITY = frozenset({"city", "ciudad", "town"})
+_OF = frozenset({"of", "de", "del"})
+_ARTICLES = frozenset({"the", "el", "la"})
+_SPANISH_KINDS = frozenset({"condado", "parroquia", "municipio", "municipalidad", "ciudad", "distrito", "isla"})
+_KINDS_IN_FRONT = _SPANISH_KINDS | frozenset({"county", "parish", "borough", "municipality", "city", "town"})
+_KINDS_BEHIND = (
+    ("city", "and", "borough"), ("census", "area"), ("city",), ("county",), ("parish",), ("borough",), ("co",),
+    ("cnty",), ("cty",), ("municipality",), ("municipio",), ("district",), ("island",),
+)  # fmt: skip
 _SPELLINGS = {"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount", "pr": "prince"}
 _JOINING = frozenset({"and", "the"})
 
@@ -32,6 +41,24 @@ def find_county(state: str, written: str) -> County | None:
     return _find(state, written[:LONGEST])
 
 
+def exact_county(state: str, written: str) -> County | None:
+    """Return the county of a state that `written` names without a slip, in English or Spanish.
+
+    The name may have County, Parish, "condado de" or the like; the word City fits an independent city only.
+    """
+    words = _words(written[:LONGEST])
+    for form, is_city in _exact_forms(words) if words else ():
+        county = _exact(state, form, is_city=is_city)
+        if county is not None and (not is_city or "city" in county.kind):
+            return county
+    return None
+
+
+def distinct_name(county: County) -> str:
+    """Return a county's name, with City for a city that shares its name with a county."""
+    return f"{county.name} City" if county in _namesakes(county.state) else county.name
+
+
 def county_of_agency(state: str, agency: str) -> County | None:
     """Return the county in an agency's name ("Harris County Sheriff's Office"), if the state has that county."""
     words = _words(agency[: 2 * LONGEST])
@@ -45,15 +72,22 @@ def county_of_agency(state: str, agency: str) -> County | None:
     return None
 
 
+@lru_cache(maxsize=16_384)
+def county_of(state: str, printed: str, agency: str) -> County | None:
+    """Return the county that an agency is in: the printed one if it is real, else the one in the agency's name.
+
+    ICE prints "#N/A", "#REF!" or nothing for some agencies.
+    """
+    return find_county(state, printed) or county_of_agency(state, agency)
+
+
 def county_key(state: str, written: str) -> str:
     """Return the form in which two counties of a state are compared.
 
     Names that mean the same real county have the same key. A name that means none is only folded in its form.
     """
     county = find_county(state, written) if written else None
-    if county is None:
-        return plain_county(written)
-    return f"{plain_county(county.name)} city" if county in _namesakes(state) else plain_county(county.name)
+    return plain_county(distinct_name(county) if county else written)
 
 
 @lru_cache(maxsize=16_384)
@@ -85,9 +119,25 @@ def _forms(words: Words, state: str) -> tuple[Words, ...]:
     return tuple(dict.fromkeys(form for form in forms if form))
 
 
+def _exact_forms(words: Words) -> Iterator[tuple[Words, bool]]:
+    """Yield the words, then fewer without the kinds of place around them, each with whether one of these was City."""
+    words = words[1:] if len(words) > 1 and words[0] in _ARTICLES and words[1] in _KINDS_IN_FRONT else words
+    forms = [(words, False)]
+    for form, is_city in forms:
+        yield form, is_city
+        kinds = (kind for kind in _KINDS_BEHIND if len(form) > len(kind) and form[-len(kind) :] == kind)
+        forms += ((form[: -len(kind)], is_city or "city" in kind) for kind in kinds)
+    if len(words) > 1 and words[0] in _KINDS_IN_FRONT:
+        is_city = words[0] in _CITY
+        if len(words) > 2 and words[1] in _OF:
+            yield words[2:], is_city
+        if words[0] in _SPANISH_KINDS:  # Condado Del Norte
+            yield words[1:], is_city
+
+
 def _without_kind(words: Words) -> Words:
     """Return the words without one kind of place at their beginning or end; nothing if there is none."""
-    if len(words) > 2 and words[1] == "of" and (_is_kind(words[0]) or words[0] in {"city", "town"}):
+    if len(words) > 2 and words[1] in _OF and (_is_kind(words[0]) or words[0] in _KINDS_IN_FRONT):
         return words[2:]
     if len(words) > 2 and words[-2:] == ("census", "area"):
         return words[:-2]

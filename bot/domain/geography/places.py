@@ -9,7 +9,7 @@ from importlib.resources import files
 
 @cache
 def places(state: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the places of a state by name, each with the FIPS codes of the counties that it is in, if known."""
+    """Return the places of a state by name, each with the FIPS codes of the counties it is in, if known."""
     table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines())
     return {row["name"]: tuple(filter(None, row["fips"].split(";"))) for row in rows if row["state"] == state}

@@ -14,5 +14,14 @@ STATES = {
     "VI": "U.S. Virgin Islands",
 }  # fmt: skip
 
+SPANISH_NAMES = {  # those that differ by more than an accent
+    "Carolina del Norte": "NC", "Carolina del Sur": "SC", "Dakota del Norte": "ND", "Dakota del Sur": "SD",
+    "Distrito de Columbia": "DC", "Islas Marianas del Norte": "MP", "Islas Vírgenes": "VI",
+    "Islas Vírgenes de los Estados Unidos": "VI", "Islas Vírgenes de EE. UU.": "VI", "Luisiana": "LA",
+    "Misisipi": "MS", "Misuri": "MO", "Minesota": "MN", "Nueva Hampshire": "NH", "Nuevo Hampshire": "NH",
+    "Nueva Jersey": "NJ", "Nueva York": "NY", "Nuevo México": "NM", "Pensilvania": "PA", "Samoa Americana": "AS",
+    "Tejas": "TX", "Virginia del Oeste": "WV", "Virginia Occidental": "WV",
+}  # fmt: skip
+
 
 TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})

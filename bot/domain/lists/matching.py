@@ -1,7 +1,7 @@
-"""Decide whether two rows of a list are one agreement, and which rows to pair if there is a choice.
+"""Decide whether two rows on a list are the same agreement, and which rows to pair if there is a choice.
 
 The rules are in `RULES`, strongest first, each with its reason; none of them names an agency. They combine the
-likeness of two names with evidence that doesn't change with the spelling: signing date, MOA, county.
+similarity of two names with evidence that doesn't depend on spelling: the signing date, the MOA and the county.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of,
 from bot.domain.lists.slips import slips_between
 
 MOST_DAYS_APART = 30  # between the signing dates of a row whose support type was corrected
-LONG_NAME = 4  # letters of a place's name
+LONG_NAME = 4  # letters in a place's name
 
 
-@dataclass(frozen=True)  # no slots, so that what every rule asks is worked out once
+@dataclass(frozen=True)  # no slots, so that values several rules need are computed once
 class Pair:
     """Two rows side by side: the one that left and the one that joined."""
 
@@ -39,14 +39,14 @@ class Pair:
 
     @property
     def same_day(self) -> bool:
-        """The same signing date, or the same county if neither row has a date (the pending list)."""
+        """True if the signing date is the same, or the county if neither row has a date (as on the pending list)."""
         if self.left.signed is None and self.joined.signed is None:
             return self.same_county
         return self.left.signed == self.joined.signed
 
     @property
     def near_day(self) -> bool:
-        """The same signing date, one with a slip of the pen in its digits, or no date to compare."""
+        """True if the signing dates are the same, differ by one slip of the pen, or can't be compared."""
         one, other = self.left.signed, self.joined.signed
         return one is None or other is None or _is_near(one, other)
 
@@ -69,33 +69,33 @@ class Pair:
 
     @property
     def no_county(self) -> bool:
-        """Return True if neither row gives a county: a state's own agency, or a city."""
+        """True if neither row gives a county, as for a state's own agency or a city."""
         return not self._left_county and not self._joined_county
 
     @property
     def slips(self) -> int | None:
-        """Return how many slips of the pen part the two names, wherever they are; None for two names."""
+        """The number of slips of the pen between the two names; None if they name two agencies."""
         return slips_between(self.left.agency, self.joined.agency, self.left.state)
 
     @property
     def days_apart(self) -> int | None:
-        """Return how many days part the signing dates; None if a row has none."""
+        """The number of days between the signing dates; None if a row has no date."""
         one, other = self.left.signed, self.joined.signed
         return None if one is None or other is None else abs((one - other).days)
 
     @property
     def in_a_township(self) -> bool:
-        """Return True for a township, town or village: several counties of a state have one of the same name."""
+        """True for a township, town, village or borough; many counties in a state may have one by the same name."""
         return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
 
     @property
     def long_names(self) -> bool:
-        """Return True if the name of either place is long enough for one slip to leave it recognizable."""
+        """True if both places have names long enough to stay recognizable after one slip."""
         return min(len("".join(self._left_name.place)), len("".join(self._joined_name.place))) >= LONG_NAME
 
     @property
     def same_beginning(self) -> bool:
-        """Return True if both names begin with the same letter; Lakeland and Oakland don't."""
+        """True if both names begin with the same letter; Lakeland and Oakland don't."""
         return self.left.canonical[:1] == self.joined.canonical[:1]
 
     @property
@@ -108,23 +108,23 @@ class Pair:
 
     @property
     def two_numbers(self) -> bool:
-        """Precinct 1 and precinct 2 are two agencies, whatever else agrees."""
+        """True if the numbers differ: precinct 1 and precinct 2 are two agencies, even if everything else agrees."""
         return two_numbers(self._left_name, self._joined_name)
 
     @property
     def same_order(self) -> bool:
-        """Whether the words that both names share come in the same order."""
+        """True if the words that the two names share come in the same order."""
         one, other = self._left_name.words, self._joined_name.words
         return [word for word in one if word in other] == [word for word in other if word in one]
 
     @property
     def unread_type(self) -> bool:
-        """Whether one row has an unknown support type: a misprint, or one since corrected."""
+        """True if either row has an unknown support type, perhaps a misprint that ICE then corrected."""
         return SupportType.OTHER in (self.left.support_type, self.joined.support_type)
 
     @property
     def by_county(self) -> bool:
-        """The same name apart from the county that both rows give (Polk County Constable, State Constable)."""
+        """True if the names differ only in the county that both rows give (Polk County Constable, State Constable)."""
         state, one, other = self.left.state, self._left_name, self._joined_name
         county = frozenset(name_of(canonical(self.left.county, state), state).words)
         return self.same_county and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
@@ -139,7 +139,7 @@ class Pair:
 
     @property
     def alike_counties(self) -> bool:
-        """Counties that are the same, missing or spelled alike (Freedom County, Freeborn County)."""
+        """True if the counties are the same, missing or spelled alike (Freedom County, Freeborn County)."""
         if not self.two_counties:
             return True
         one, other = self._left_county, self._joined_county
@@ -273,9 +273,9 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
 
 
 def is_second_row(pair: Pair) -> bool:
-    """Return whether two rows of one list are one agreement listed twice; stricter than pairing."""
+    """Return whether two rows on one list are the same agreement listed twice. This is stricter than pairing."""
     if not pair.here or pair.two_counties or pair.two_moas or not (pair.near_day or pair.same_moa):
-        return False  # everything cheaper to ask than the likeness of two names
+        return False  # checked first, because comparing two names is slower
     return (pair.names == Likeness.SAME and pair.near_day) or (
         pair.names == Likeness.EXTENDED and (pair.same_day or pair.same_moa)
     )
@@ -283,7 +283,7 @@ def is_second_row(pair: Pair) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two rows that are one agreement, and the rule that decided."""
+    """Two rows for the same agreement, and the rule that paired them."""
 
     left: Agreement
     joined: Agreement
@@ -298,7 +298,7 @@ def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[P
 
 
 def only_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
-    """Return the pairs of rows that match no other row."""
+    """Return the pairs in which neither row matches any other row."""
     verdicts = _verdicts(left, joined)
     rows, columns = Counter(i for i, _ in verdicts), Counter(j for _, j in verdicts)
     return [
@@ -312,7 +312,7 @@ def _verdicts(left: Sequence[Agreement], joined: Sequence[Agreement]) -> dict[tu
 
 
 def _candidates(left: Sequence[Agreement], joined: Sequence[Agreement]) -> Iterable[tuple[int, int]]:
-    """Yield the rows that could match at all: of one state and support type, or of one name."""
+    """Yield the indexes of rows that could match: rows with the same state and support type, or with the same name."""
     joined_by: dict[tuple[object, ...], list[int]] = {}
     for j, other in enumerate(joined):
         for trait in _traits(other):
@@ -327,7 +327,7 @@ def _traits(row: Agreement) -> Iterable[tuple[object, ...]]:
 
 
 def _verdict(pair: Pair) -> tuple[int, str] | None:
-    """Return the weight and the reason of the strongest rule that makes the two rows one agreement, or None."""
+    """Return the weight and reason of the strongest rule by which the two rows are the same agreement, or None."""
     for weight, because, holds in RULES:
         if holds(pair):
             return weight + pair.names.value, because
@@ -367,7 +367,7 @@ def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]
 
 
 def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """Return the cheapest assignment of a square matrix, in cubic time."""
+    """Return the cheapest assignment for a square matrix, in cubic time."""
     size = len(cost)
     row_price, column_price = [0] * (size + 1), [0] * (size + 1)
     owner = [-1] * (size + 1)

@@ -1,4 +1,4 @@
-"""The repair of what ICE printed: states, support types, dates, addresses and names of agencies."""
+"""Repair the cells ICE printed: states, support types, dates, addresses and names of agencies."""
 
 import re
 import unicodedata
@@ -29,21 +29,30 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 
 @lru_cache(maxsize=20_000)
 def tidy(text: str) -> str:
-    """Remove invisible letters, odd spaces, odd apostrophes and surrounding space from a cell."""
+    """Remove invisible characters and extra space from a cell, and make its spaces and apostrophes plain."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     return " ".join(text.translate(_APOSTROPHES).split())
 
 
 def cell_text(value: object) -> str:
-    """Return a cell of any type as tidy text; Excel's ways to print an empty cell are empty."""
+    """Return a cell of any type as tidy text; empty if it is blank or says so (#N/A, none, -)."""
     text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
     return "" if text.casefold() in _NOTHING else text
 
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAME = re.compile(
+    r"(?:(?<!\d)(\d{1,2})(?:st|nd|rd|th)?(?:\s+of)?[\s\-./,]*)?"
+    r"\b((?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:[a-z]{2,6})?)\b\.?"
+    r"(?(1)|[\s\-./,]*(\d{1,2})(?!\d)(?:st|nd|rd|th)?)[\s\-./,]*",
+    re.IGNORECASE,
+)
+
+
 @cache
 def state_code(text: str) -> str | None:
-    """Return the postal code of a state printed in full, abbreviated or misspelled; None in case of doubt."""
+    """Return the postal code of a state printed in full, abbreviated or misspelled; None if in doubt."""
     plain = _letters(text)
     if plain.upper() in STATES:
         return plain.upper()
@@ -58,7 +67,7 @@ def state_code(text: str) -> str | None:
 
 @cache
 def support_type(text: str) -> SupportType:
-    """Return the support type a cell means; OTHER if it is none of the three."""
+    """Return the support type that a cell stands for; OTHER if it is none of the three."""
     plain = _letters(text)
     if plain.upper() in SupportType.__members__:
         return SupportType[plain.upper()]
@@ -85,7 +94,7 @@ def agency_type(text: str) -> str:
 def signed_date(value: object) -> date | None:
     """Return the day ICE countersigned, with stray digits repaired (05/082025, 7/72025, year 5025), or None.
 
-    A day before the law took effect is None. A future day isn't, because the time of the reading isn't known here.
+    A day before the law was enacted gives None. A future day is kept, because this function doesn't know today's date.
     """
     if isinstance(value, datetime):
         read = value.date()
@@ -102,7 +111,7 @@ def signed_date(value: object) -> date | None:
 
 
 def _date_text(text: str) -> date | None:
-    parts = re.findall(r"\d+", text)
+    parts = re.findall(r"\d+", _MONTH_NAME.sub(_month_first, text))
     if len(parts) == 2 and len(parts[1]) in (5, 6):  # month/dayyear
         parts = [parts[0], parts[1][:-4], parts[1][-4:]]
     elif len(parts) == 1 and len(parts[0]) == 8:  # mmddyyyy
@@ -120,6 +129,12 @@ def _date_text(text: str) -> date | None:
         return None
 
 
+def _month_first(named: re.Match[str]) -> str:
+    """Write "March 1" or "01-Mar" as 3/1."""
+    before, month, after = named.groups()
+    return f"{_MONTHS.index(month[:3].casefold()) + 1}/{before or after}/"
+
+
 def _with_year(day: date, year: int) -> date | None:
     try:
         return day.replace(year=year)
@@ -129,7 +144,7 @@ def _with_year(day: date, year: int) -> date | None:
 
 @lru_cache(maxsize=20_000)
 def web_address(target: str) -> str | None:
-    """Return the web address in a hyperlink, without mail filters and browser extensions; None if there is none."""
+    """Return the web address in a hyperlink, without the wrapping of mail filters and browser extensions, or None."""
     for _ in range(5):  # the worst so far is a mail filter around a browser extension
         inner = _wrapped(tidy(target))
         if inner is None:
@@ -254,14 +269,14 @@ def _folded(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A canonical name, split into the words that name it and the ones that never differ between two spellings.
+    """A canonical name, split into the words that identify it and the parts that every spelling must share.
 
-    `words` are the words, in order, without filler, generic words, kinds of place and the state's name. `numbers` and
-    `directions` distinguish agencies (precinct 1 and 2, North and South). `kinds` are city, township, county, …; those
-    in `behind` come after the name (Melbourne Village). `parts` are words like division or unit. `is_linked` is True
-    if a small word joins two words (University of Tampa), which may then come in either order. `body` holds the words
-    of the place or institution, without the police, branch or board that acts for it; `place` holds these in order,
-    without elected offices and the words that go with numbers.
+    `words` are the words, in order, without filler, generic words, kinds of place or the state's name. `numbers` and
+    `directions` distinguish agencies (precinct 1 and 2, North and South). `kinds` are city, township, county, …;
+    `behind` holds the ones that come after the name (Melbourne Village). `parts` are words like division or unit.
+    `is_linked` is True if a small word joins two words (University of Tampa), which may then come in either order.
+    `body` holds the words of the place or institution, without the police, branch or board that acts for it; `place`
+    holds those words in order, without elected offices or the words that go with numbers.
     """
 
     words: tuple[str, ...]
@@ -306,7 +321,7 @@ class Likeness(IntEnum):
     LOOKALIKE = 1
     """each word resembles its counterpart (Freedom, Freeborn)"""
     BODY = 2
-    """the same place or institution, one name incomplete: the board's name, no number, no Township"""
+    """the same place or institution, but one name gives the board or lacks a number or the word Township"""
     TYPO = 3
     """each word is within a slip of the pen of its counterpart"""
     EXTENDED = 4
@@ -317,7 +332,7 @@ class Likeness(IntEnum):
 
 @lru_cache(maxsize=20_000)
 def likeness(one: str, other: str, state: str) -> Likeness:
-    """Compare two canonical names of one state. Different numbers or directions mean two agencies."""
+    """Compare two canonical names from one state. Different numbers or directions mean two agencies."""
     a, b = name_of(one, state), name_of(other, state)
     if two_numbers(a, b) or _two_kinds(a, b) or _turned_round(a, b):
         return Likeness.DIFFERENT
@@ -358,7 +373,7 @@ def _by_words(a: Name, b: Name) -> Likeness:
 
 
 def _kind_added(a: Name, b: Name) -> bool:
-    """Return whether one name adds a kind that makes it another place: the township or county around a town."""
+    """Return whether one name adds a kind that makes it a different place: the township or county around a town."""
     added = a.kinds ^ b.kinds
     silent = added - (a.behind | b.behind) - {"township"}
     return bool((added - silent) & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
@@ -375,7 +390,7 @@ def _unnumbered(name: Name) -> frozenset[str]:
 
 
 def _two_kinds(a: Name, b: Name) -> bool:
-    """Return whether the kinds conflict: a township and a borough of one name are two places."""
+    """Return whether the kinds conflict: a township and a borough with the same name are two places."""
     return bool(a.kinds and b.kinds) and not (a.kinds <= b.kinds or b.kinds <= a.kinds)
 
 
@@ -384,7 +399,7 @@ def _subset(a: Name, b: Name) -> bool:
 
 
 def _by_letters(a: Name, b: Name, state: str) -> Likeness:
-    """Compare the differing words one by one; two real counties of the state are two places."""
+    """Compare the differing words one by one; two real counties in the state are two places."""
     left, right = _rest(a.words, b.words), _rest(b.words, a.words)
     real = real_names(state)
     if len(left) != len(right) or not left or _both_real(a, b, state) or (real & {*left} and real & {*right}):
@@ -401,7 +416,7 @@ def _rest(words: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
 
 
 def _slip(x: str, y: str) -> bool:
-    """Return whether one slip of the pen, never in the first letter, explains the difference; in a long word, two."""
+    """Return whether one slip (two in a long word), but not in the first letter, explains the difference."""
     if x[0] != y[0] or max(len(x), len(y)) < 4:
         return False
     slips = OSA.distance(x, y, score_cutoff=2)
@@ -421,7 +436,7 @@ def _both_real(a: Name, b: Name, state: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _county_in_front(words: tuple[str, ...], state: str) -> str:
-    """Return the longest name of a real county with which the words start, or nothing."""
+    """Return the longest name of a real county that the words start with; empty if there is none."""
     real = real_names(state)
     fronts = (" ".join(words[:length]) for length in (3, 2, 1))
     return next((front for front in fronts if front in real), "")

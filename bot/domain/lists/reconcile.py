@@ -1,7 +1,7 @@
 """Compare a listing with our knowledge and derive the changes.
 
-Within one publication, rows that left are paired with rows that joined first, because most agencies that seem to leave
-are only spelled differently. `matching` holds the rules for that.
+Before anything counts as a departure, the rows that left are paired with the rows that joined in the same publication,
+because most agencies that seem to leave are only spelled differently. `matching` holds the rules for that.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,10 +11,11 @@ from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName
 from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
-from bot.domain.geography.counties import plain_county, real_counties
+from bot.domain.geography.fold import county_key, find_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
 from bot.domain.lists.names import Likeness
+from bot.domain.lists.unread import unread_twins
 
 Group = tuple[str, str]  # state and support type
 Groups = Mapping[Group, Sequence[Agreement]]
@@ -25,7 +26,7 @@ _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The changes a listing brings, and the knowledge after them, with the row numbers of that listing."""
+    """The changes a listing brings, and our knowledge after them, with that listing's row numbers."""
 
     changes: tuple[Change, ...]
     known: Known
@@ -64,18 +65,17 @@ class _Comparison:
         self._known, self._listing = known, listing
         self._before = known.agreements[listing.list]
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
-        typed = _with_types(self._before, listing)
-        rows = (*listing.agreements, *(row for _, row in typed)) if typed else listing.agreements
-        self._rows = _distinguished(self._before, self._former, _with_states(self._before, rows))
+        numbered = _readable(self._before, listing)
+        self._rows = _distinguished(self._before, self._former, [row for _, row in numbered])
         chosen = _one_for_each(self._rows, self._before)
-        numbered = zip(self._rows, (*listing.row_numbers, *(number for number, _ in typed)), strict=True)
-        self._numbers = {row.key: number for row, number in numbered if chosen[row.key] is row}
+        numbers = zip(self._rows, (number for number, _ in numbered), strict=True)
+        self._numbers = {row.key: number for row, number in numbers if chosen[row.key] is row}
         self._now = self._with_absent_columns(chosen)
 
     def changes(self) -> tuple[Change, ...]:
         if self._listing.list not in self._known.seen:
             return tuple(self._change(Kind.LISTED, a, because=FIRST_SIGHT) for _, a in sorted(self._now.items()))
-        left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys())]
+        left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys() - self._unread)]
         joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
         joined = [row for row in joined if not self._is_signed(row)]
         pairs = best_pairs(left, joined)
@@ -91,19 +91,24 @@ class _Comparison:
         return tuple(changes)
 
     def settled(self, changes: Sequence[Change]) -> Known:
-        """Return the knowledge after these changes, with the row numbers of this listing."""
+        """Return our knowledge after these changes, with this listing's row numbers."""
         after = self._known.after(changes)
         name, publication = self._listing.list, self._listing.publication
         absent = after.absent
         if name is ListName.PENDING:
-            at = publication.observed_at
-            absent = {key: self._known.absent.get(key, at) for key in after.pending if key not in self._now}
+            at, here = publication.observed_at, self._now.keys() | self._unread
+            absent = {key: self._known.absent.get(key, at) for key in after.pending if key not in here}
         return replace(
             after,
             rows={**after.rows, name: {key: n for key, n in self._numbers.items() if key in after.agreements[name]}},
             seen={**after.seen, name: publication},
             absent=absent,
         )
+
+    @cached_property
+    def _unread(self) -> frozenset[Key]:
+        """The known agreements whose rows are still on the list, but can't be read; these aren't gone."""
+        return unread_twins([a for key, a in self._before.items() if key not in self._now], self._listing.unread)
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
         if not self._absent_columns:
@@ -112,7 +117,7 @@ class _Comparison:
         return now | {key: self._filled(before, now[key]) for key, before in stayed.items()}
 
     def _filled(self, before: Agreement, row: Agreement) -> Agreement:
-        """Fill in known values of columns missing from this list, because a missing column denies nothing."""
+        """Fill in known values for columns missing from this list, because a missing column doesn't contradict them."""
         values = ((name, getattr(before, name)) for name in self._absent_columns)
         known = {name: value for name, value in values if value != getattr(row, name)}
         return replace(row, **known) if known else row
@@ -122,7 +127,7 @@ class _Comparison:
         return [name for name, column in _OPTIONAL.items() if column not in self._listing.columns]
 
     def _is_signed(self, row: Agreement) -> bool:
-        """Return whether a row of the pending list is already on the participating list, so not an application."""
+        """Return whether a row on the pending list is already on the participating list, so it isn't an application."""
         if self._listing.list is ListName.PARTICIPATING:
             return False
         return _same_agency(self._known.participating, self._participating_groups, row) is not None
@@ -136,7 +141,7 @@ class _Comparison:
         return _groups(self._known.pending.values())
 
     def _restated(self) -> Iterable[Key]:
-        """Yield the agreements that stay with a different row; most rows are the same as before."""
+        """Yield the agreements that are still on the list, but with different facts; most rows don't change."""
         now = self._now
         for key, before in self._before.items():
             row = now.get(key)
@@ -156,7 +161,7 @@ class _Comparison:
                 before = step
 
     def _gone(self, left: Agreement) -> Iterable[Change]:
-        """Yield the change for an agreement with no matching row: withdrawn, unless a second row of it stays."""
+        """Yield the change for an agreement with no matching row: withdrawn, unless a second row for it remains."""
         twin = self._second_row(left)
         if twin is not None:
             yield self._change(Kind.RENAMED, twin, was=left, because="a second row of it stays")
@@ -170,7 +175,7 @@ class _Comparison:
             )
 
     def _second_row(self, left: Agreement) -> Agreement | None:
-        """Return the agreement still on the list if this was only a second row of it, under another spelling."""
+        """Return the agreement still on the list if this was only a duplicate row for it, spelled differently."""
         twin = _first(self._row_groups, left, is_second_row)
         return None if twin is None else self._now[twin.key]
 
@@ -199,10 +204,10 @@ class _Comparison:
                 yield self._signed(row)
 
     def _back(self, joined: Sequence[Agreement]) -> Mapping[Key, Paired]:
-        """Return the former agreement behind each row that was on the list before.
+        """Pair each row that was on the list before with its former agreement.
 
-        Another spelling counts only if it matches nothing else. Over months a coincidence is likelier than from one
-        list to the next, so the order of the words counts too.
+        Another spelling counts only if it matches nothing else. A coincidence is likelier over months than from one
+        list to the next, so the words must also come in the same order.
         """
         once = [(self._former.get(row.key), row) for row in joined]
         same = {row.key: Paired(a, row, "") for a, row in once if a is not None and not _are_namesakes((a, row))}
@@ -267,7 +272,7 @@ def _groups(agreements: Iterable[Agreement]) -> dict[Group, list[Agreement]]:
 
 
 def _first(groups: Groups, row: Agreement, matches: Callable[[Pair], bool]) -> Agreement | None:
-    """Return the first agreement, by key, of a row's state and support type that matches it in a pair."""
+    """Return the first agreement, by key, that has the row's state and support type and matches the row."""
     near = [other for other in groups.get(_group(row), ()) if matches(Pair(other, row))]
     return min(near, key=lambda other: other.key, default=None)
 
@@ -281,14 +286,25 @@ def _same_agency(others: Mapping[Key, Agreement], groups: Groups, row: Agreement
 
 
 def _is_spelling(pair: Pair) -> bool:
-    """Return whether rows of the two lists are one agency; the pending list has no dates to compare."""
+    """Return whether rows on the two lists are the same agency; the pending list has no dates to compare."""
     if pair.two_counties:
         return False
     return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
 
 
+def _readable(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
+    """Return the rows with their numbers, and with what an unreadable state or support type must have been."""
+    typed = _with_types(before, listing)
+    lacking = [(number, row) for number, row in listing.untyped if row.state not in STATES]
+    rows = (*listing.agreements, *(row for _, row in typed), *(row for _, row in lacking))
+    numbers = (*listing.row_numbers, *(number for number, _ in (*typed, *lacking)))
+    stated = list(zip(numbers, _with_states(before, rows), strict=True))
+    read = len(rows) - len(lacking)
+    return stated[:read] + [(number, row) for number, row in stated[read:] if row.state in STATES]
+
+
 def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
-    """Give each row without a support type that of the missing agreement; an empty cell denies nothing."""
+    """Give each row without a support type the type of the missing agreement; an empty cell doesn't contradict it."""
     if not listing.untyped:
         return ()
     on_list = {row.key for row in listing.agreements}
@@ -306,7 +322,7 @@ def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[t
 
 
 def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:
-    """Give each row with an unreadable state the known one; an unreadable cell denies nothing."""
+    """Give each row with an unreadable state the known state; an unreadable cell doesn't contradict it."""
     if all(row.state in STATES for row in rows):
         return rows
     on_list = {row.key for row in rows}
@@ -342,9 +358,9 @@ def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) ->
 def _distinguished(
     before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
 ) -> Sequence[Agreement]:
-    """Add the county to the rows of agencies that share a name in two counties of a state.
+    """Add the county to the rows of agencies that share a name but are in two counties of one state.
 
-    The agency known first keeps its plain name.
+    The agency we knew first keeps its plain name.
     """
     namesakes: dict[Key, list[Agreement]] = {}
     for known in before.values():
@@ -362,15 +378,15 @@ def _distinguished(
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
-    """Return whether rows of one key are agencies of two real counties, not one agency listed twice."""
+    """Return whether rows with the same key are agencies in two real counties, not one agency listed twice."""
     moas = {row.moa for row in rows}
     if len(moas) == 1 and None not in moas:
         return False
-    return len({plain_county(row.county) for row in rows} & real_counties(rows[0].state)) > 1
+    return len({find_county(row.state, row.county) for row in rows} - {None}) > 1
 
 
 def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
-    """Return whether a row is a new agency of a known name: another county and signing date, and no MOA in common."""
+    """Return whether a row is a new agency with a known name: another county and signing date, and no MOA in common."""
     return bool(named) and all(
         None not in (known.signed, row.signed) and known.signed != row.signed and _are_namesakes((known, row))
         for known in named
@@ -378,21 +394,22 @@ def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
 
 
 def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
-    """Add the county to a row; without a county, take the known agreement with the same date and MOA."""
-    if row.county:
-        here = [known for known in named if plain_county(known.county) == plain_county(row.county)]
-        return replace(row, place=here[0].place if here else plain_county(row.county))
+    """Add the county to a row; without a real one, take the known agreement with the same date and MOA."""
+    county = county_key(row.state, row.county)
+    here = [known for known in named if county and county_key(known.state, known.county) == county]
+    if here or find_county(row.state, row.county):
+        return replace(row, place=here[0].place if here else county)
     same = [known for known in named if (known.signed, known.moa) == (row.signed, row.moa)]
     return replace(row, place=same[0].place) if len(same) == 1 else row
 
 
 def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
-    """Choose the row of an agreement that equals the known one, else the fullest row."""
+    """Choose the row with the same facts as the known agreement, or else the fullest row."""
     fullest_first = sorted(rows, key=_order)
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)
     return next(same, fullest_first[0])
 
 
 def _order(row: Agreement) -> tuple[object, ...]:
-    """Sort the rows of one agreement, the fullest first."""
+    """Return a sort key that puts an agreement's fullest row first."""
     return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), sorted(row.printed.items())

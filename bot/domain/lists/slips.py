@@ -1,6 +1,6 @@
-"""Slips of the pen anywhere in an agency's name: the first letter too, the state's name, a word in brackets.
+"""Slips of the pen anywhere in an agency's name, even in its first letter, the state's name or a word in brackets.
 
-Letters alone can't tell a slip from a neighbor's name. These comparisons count only beside other evidence: the same
+Letters alone can't tell a slip from a neighbor's name. These comparisons count only alongside other evidence: the same
 county, signing date and support type within one publication.
 """
 
@@ -15,7 +15,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, real_names, tidy, two_numbers
 
 MOST_SLIPS = 2
-LEAST_LETTERS = 4  # of a place's name, for a second slip in it
+LEAST_LETTERS = 4  # in a place's name, to allow a second slip in it
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]?\s*")
 
 Words = tuple[str, ...]
@@ -23,10 +23,10 @@ Words = tuple[str, ...]
 
 @lru_cache(maxsize=50_000)
 def slips_between(one: str, other: str, state: str) -> int | None:
-    """Return how many slips of the pen part two agencies' names as printed, or None if they are two names.
+    """Return the number of slips of the pen between two printed names, or None if they name two agencies.
 
-    Leaving out or adding the state's name, its code, words in brackets or a doubled word counts as one slip. Different
-    numbers, directions or kinds of place, and the names of two real counties, are two names however alike they look.
+    Leaving out or adding the state's name, its code, words in brackets or a doubled word counts as one slip. Names with
+    different numbers, directions, kinds of place or real counties mean two agencies, no matter how alike they look.
     """
     found = [
         count
@@ -38,7 +38,7 @@ def slips_between(one: str, other: str, state: str) -> int | None:
 
 
 def _compared(a: str, b: str, state: str, *, is_trimmed: bool) -> int | None:
-    """Compare two readings, folded and letter by letter: folding turns "St." into Saint, and leaves "Tt." alone."""
+    """Compare two readings folded and as printed, because folding turns "St." into Saint but leaves "Tt." alone."""
     left, right = canonical(a, state), canonical(b, state)
     distance = min(_distance(left, right), _distance(a, b))
     if distance > MOST_SLIPS and not (is_trimmed and likeness(left, right, state) >= Likeness.TYPO):
@@ -55,7 +55,7 @@ def _compared(a: str, b: str, state: str, *, is_trimmed: bool) -> int | None:
 
 
 def _are_two(left: Name, right: Name) -> bool:
-    """Return True if something that never slips differs: numbers, directions, kinds of place."""
+    """Return True if two names differ in more than spelling: in numbers, directions or kinds of place."""
     if two_numbers(left, right):
         return True
     if left.directions and right.directions and left.directions != right.directions:
@@ -64,7 +64,7 @@ def _are_two(left: Name, right: Name) -> bool:
 
 
 def _are_two_places(one: str, other: str, state: str) -> bool:
-    """Return True if two canonical names hold the names of two real counties, or of two real places of the state."""
+    """Return True if two canonical names contain the names of two real counties or two real places in the state."""
     here, there = _counties_in(one, state), _counties_in(other, state)
     if here - there and there - here:
         return True
@@ -87,7 +87,7 @@ def _distance(a: str, b: str) -> int:
 
 @lru_cache(maxsize=20_000)
 def _readings(agency: str, state: str) -> tuple[tuple[str, bool], ...]:
-    """Return the name as printed, then without what a clerk may add; True if something was left out."""
+    """Return the name as printed, then without words a clerk may add, each with True if something was left out."""
     whole = tidy(agency)
     bare = _BRACKETS.sub(" ", whole)
     coded = re.sub(rf"\b{re.escape(state)}\b", " ", bare) if state else bare
@@ -98,7 +98,7 @@ def _readings(agency: str, state: str) -> tuple[tuple[str, bool], ...]:
 
 
 def _once(words: Words) -> Words:
-    """Return the words without one that stands twice in a row."""
+    """Return the words, with any word repeated in a row kept only once."""
     return tuple(word for at, word in enumerate(words) if at == 0 or word != words[at - 1])
 
 

@@ -12,7 +12,7 @@ JANUARY_2025 = 135  # agreements on ICE's list at the end of January 2025, befor
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The participating list at one point of the log; `before` is its number of agreements at an earlier time."""
+    """The participating list at one point in the log; `before` is its number of agreements at an earlier time."""
 
     agreements: int
     agencies: int
@@ -21,7 +21,7 @@ class Totals:
 
 
 def totals(changes: Iterable[Change], *, earlier: datetime) -> Totals:
-    """Count the list after these changes, which start with the log, and `before` at the time `earlier` (UTC)."""
+    """Count the list after these changes, which begin at the start of the log, and its size at `earlier` (UTC)."""
     on_list: set[Key] = set()
     before: int | None = None
     for change in changes:

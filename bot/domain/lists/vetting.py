@@ -1,7 +1,7 @@
-"""Decide whether to accept a listing. One in doubt is held: it changes nothing, and the operator gets one notice."""
+"""Decide whether to accept a listing. A doubtful one is held: it changes nothing, and the operator gets one notice."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -9,17 +9,23 @@ from itertools import groupby
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
 from bot.domain.change import LEAVING, Change, Kind, Known
+from bot.domain.geography.fold import county_key
+from bot.domain.lists.names import Likeness, likeness
 
-MOST_GONE = 10  # the most that left between two publications of 2025, with renames paired
+MOST_GONE = 10  # the most agreements that left between two publications in 2025, with renames paired
 MOST_GONE_SHARE = 0.03
 SMALL_LIST = 300  # rows; up to this size only the number counts, not the share
+MOST_UNREADABLE = 5  # rows; no list of ICE's had more than one
+MOST_REDATED_SHARE = 0.02  # 12 of 957 once
+MOST_RETYPED_SHARE = 0.05  # 21 of 956 once
 FEWER_THAN_HEADLINE = (10, 0.03)  # the page is right to within a row or two
-MORE_THAN_HEADLINE = (150, 0.15)  # the page lags up to one publication behind; growth alone is never a reason
+MORE_THAN_HEADLINE = (150, 0.15)  # the page lags up to one publication behind; growth alone is never a reason to hold
 EARLIER_WITHIN = timedelta(days=60)  # how far back to look for an identical list
 RELEASED_AFTER = timedelta(days=1)
 RELEASED_AFTER_READINGS = 3
-AHEAD = timedelta(days=2)  # a list may carry a date a little ahead
+AHEAD = timedelta(days=2)  # a list's name may carry a date slightly in the future
 _NAMED = re.compile(r"(?<!\d)(\d\d)(\d\d)(20\d\d|\d\d)(?!\d)(am|mid|pm|)([^.]*)", re.IGNORECASE)
+STAYING = frozenset({Kind.RENAMED, Kind.CORRECTED, Kind.AMENDED})
 _PARTS = {"am": 0, "": 1, "mid": 1, "pm": 2}
 
 
@@ -32,11 +38,11 @@ class Ruling(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A listing not accepted yet. `id` is the start of the SHA-256 of the first document held.
+    """A listing that hasn't been accepted yet. `id` is the start of the SHA-256 of the first document held.
 
     `gone` is the set of disappearances in doubt; `readable` is False if the document couldn't be read as the list at
-    all. `publication` is the newest document with them. `since` and `last_at` are the first and the last reading (UTC)
-    with these disappearances, give or take a few; `readings` counts the readings, including 304s.
+    all. `publication` is the newest document that shows them. `since` and `last_at` are the times (UTC) of the first
+    and last readings with these disappearances, give or take a few; `readings` counts the readings, including 304s.
     """
 
     id: str
@@ -53,7 +59,7 @@ class Held:
 
     @property
     def is_released(self) -> bool:
-        """Whether to accept it after all: it was approved, or stayed the same in every reading for long enough."""
+        """True if it should be accepted after all: it was approved, or stayed the same in every reading long enough."""
         if not self.readable or self.ruling is Ruling.REJECTED:
             return False
         stood = self.last_at - self.since >= RELEASED_AFTER and self.readings >= RELEASED_AFTER_READINGS
@@ -78,12 +84,12 @@ def doubts(
     `changes` are the changes it would bring and `headline` the total on ICE's page. `excused` disappearances don't
     count. `log` holds the recent changes; it matters only if nothing on the listing is new.
     """
-    if listing.list is ListName.PENDING:
-        return ()  # what leaves it counts as dropped only after seven days
-    reasons = []
     unexcused = [a for a in disappearances(changes) if a.key not in excused]
+    reasons = list(_row_doubts(known, listing, changes, len(unexcused)))
+    if listing.list is ListName.PENDING:
+        return tuple(reasons)  # what leaves it counts as dropped only after seven days
     before = len(known.agreements[listing.list])
-    if listing.unreadable and unexcused:  # one of them may be the missing row; a note below the list is none
+    if listing.unreadable and unexcused:  # one of them may be a missing row; if none is missing, they are notes
         rows = "row" if len(listing.unreadable) == 1 else "rows"
         reasons.append(f"{len(listing.unreadable)} {rows} can't be read ({listing.unreadable[0]})")
     if len(unexcused) > _most_gone(before):
@@ -95,16 +101,64 @@ def doubts(
     return tuple(reasons)
 
 
+def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone: int) -> Iterator[str]:
+    """Yield reasons to doubt rows that stay: too many can't be read, or have another value in the same column.
+
+    `gone` is how many leave the list beside them; one cause may do both.
+    """
+    if len(listing.unreadable) > MOST_UNREADABLE:
+        yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
+    if listing.strays:
+        yield f"a cell far outside the list isn't read ({listing.strays[0]})"
+    before = len(known.agreements[listing.list])
+    stayed = [(change.was, change.agreement) for change in changes if change.was is not None and change.kind in STAYING]
+    others: set[Key] = set()
+    for column, (is_replaced, share) in _REPLACED.items():
+        replaced = {now.key for was, now in stayed if is_replaced(was, now)}
+        others |= replaced if share is None else set()
+        if len(replaced) > (_most_gone(before) if share is None else max(MOST_GONE, share * before)):
+            yield f"{len(replaced)} of {before} agreements would have another {column} at once"
+    if others and gone and gone + len(others) > _most_gone(before) >= max(gone, len(others)):
+        yield f"{gone} of {before} agreements would leave the list and {len(others)} have another state or name"
+
+
+def _is_renamed(was: Agreement, now: Agreement) -> bool:
+    """Return whether a name is another one, not only written in another way."""
+    return likeness(was.canonical, now.canonical, now.state) < Likeness.EXTENDED
+
+
+def _is_redated(was: Agreement, now: Agreement) -> bool:
+    """Return whether a date was replaced or lost; one that was added is none."""
+    return was.signed is not None and was.signed != now.signed
+
+
+def _is_elsewhere(was: Agreement, now: Agreement) -> bool:
+    """Return whether a county was replaced by another real one, or lost."""
+    one = county_key(was.state, was.county) if was.county else ""
+    return bool(one) and one != (county_key(now.state, now.county) if now.county else "")
+
+
+# What makes a column another one in a row that stays; and the most at once, if that isn't the most that may leave.
+_REPLACED: Mapping[str, tuple[Callable[[Agreement, Agreement], bool], float | None]] = {
+    "state": (lambda was, now: was.state != now.state, None),
+    "agency": (_is_renamed, None),
+    "support type": (lambda was, now: was.key.support_type != now.key.support_type, None),
+    "county": (_is_elsewhere, None),
+    "signing date": (_is_redated, MOST_REDATED_SHARE),
+    "type": (lambda was, now: bool(was.agency_type) and was.agency_type != now.agency_type, MOST_RETYPED_SHARE),
+}
+
+
 def goes_back(changes: Iterable[Change]) -> bool:
-    """Return whether agreements leave and no new one joins, as on an old list linked again."""
+    """Return whether agreements leave and no new one joins, as when an old list is linked again."""
     kinds = {change.kind for change in changes}
     return Kind.WITHDRAWN in kinds and Kind.SIGNED not in kinds
 
 
 def _age_doubts(known: Known, listing: Listing, changes: Sequence[Change], log: Sequence[Change]) -> Iterator[str]:
-    """Yield a reason if this is an old list, linked again.
+    """Yield a reason if this is an old list that was linked again.
 
-    A new list may repeat an old one, because ICE takes back what it listed by mistake. Then its name is newer.
+    A new list may repeat an old one, because ICE removes rows it added by mistake. In that case, its name is newer.
     """
     publication, last = listing.publication, known.seen[listing.list]
     order = _order_by_name(publication, last)
@@ -116,7 +170,7 @@ def _age_doubts(known: Known, listing: Listing, changes: Sequence[Change], log: 
 
 
 def _repeated(known: Known, after: Known, log: Sequence[Change]) -> Publication | None:
-    """Return the earlier publication, if any, that left the same knowledge as this listing would."""
+    """Return the earlier publication, if any, that left us with the same knowledge as this listing would."""
     facts = {key: agreement.facts for key, agreement in known.participating.items()}
     wanted = {key: agreement.facts for key, agreement in after.participating.items()}
     apart = {key for key in facts.keys() | wanted.keys() if facts.get(key) != wanted.get(key)}
@@ -152,7 +206,7 @@ def _order_by_name(one: Publication, other: Publication) -> int:
 
 
 def _named_for(publication: Publication) -> tuple[date, int, str] | None:
-    """Return the day in a list's file name, the part of the day and the rest, in sorting order; None without a day."""
+    """Return the date in a list's file name, the part of the day and the rest, to sort by; None without a date."""
     found = _NAMED.search(publication.name)
     if found is None:
         return None
@@ -189,7 +243,7 @@ def hold(
     readable: bool,
     at: datetime,
 ) -> Held:
-    """Hold a listing, or keep holding the same disappearances, whatever else is new on the list."""
+    """Hold a listing, or keep holding the same disappearances, no matter what else is new on the list."""
     if before is not None and before.readable == readable and _go_on(before, _keys(gone)):
         again = stood(before, at)
         return replace(again, publication=publication, reasons=reasons, gone=gone)
@@ -214,7 +268,7 @@ def stood(held: Held, at: datetime) -> Held:
 def _go_on(before: Held, gone: frozenset[Key]) -> bool:
     """Return whether these are the same disappearances, or almost the same if the operator hasn't ruled yet.
 
-    A row comes or goes on most days. A few more or less don't restart the day that releases a listing.
+    Rows come and go on most days. A few more or fewer don't restart the one-day wait for a listing's release.
     """
     old = _keys(before.gone)
     if old == gone or before.ruling is not None:

@@ -1,9 +1,9 @@
-"""Draw the picture that goes with a digest as SVG: agreements over time, and the week's changes on a map of tiles.
+"""Draw the picture that goes with a digest as SVG: agreements over time, and the week's changes on a tile map.
 
     history(changes) → History → figures(history, …) → Figures → draw(figures, language) → Picture
 
-It takes no clock and no browser: the same values give the same bytes. Lengths are units of the picture, which is 600
-wide. A phone shows it about 400 points wide, so no text is smaller than 15.
+Drawing needs no clock and no browser: the same values give the same bytes. Lengths are in the picture's own units; it
+is 600 of them wide. A phone shows it about 400 points wide, so no text is smaller than 15.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from bot.domain.messages.figures import Figures, History, Moves, course_of, figu
 from bot.domain.messages.picture import Picture, PictureWording
 from bot.domain.subscription import Cadence, Subscription
 
-SHORT_TIME = 60  # days under which the line chart names days instead of months
+SHORT_TIME = 60  # days; a line chart that covers less names days instead of months
 FONT = "Source Sans Pro"  # regular and semibold
 
 
@@ -39,9 +39,9 @@ WIDTH, HEIGHT = 600, 856
 _MARGIN = 26
 _INK, _FAINT, _RULE = "#16212c", "#55626f", "#d8dee4"
 _COURSE, _AREA = "#12416b", "#dbe7f1"
-_AMBER, _WHITE = "#ffb000", "#ffffff"  # both stand out from the blues in every form of color blindness
+_AMBER, _WHITE = "#ffb000", "#ffffff"  # both stand out from the blues to people with any form of color blindness
 
-# Shades by the lowest number of agreements, with the color of the text on them.
+# Shades by their lowest number of agreements, with the color of the text on them.
 _SHADES = (
     (0, _WHITE, _FAINT),
     (1, "#d6e5f0", _INK),
@@ -62,7 +62,7 @@ HI .. .. TX .. .. .. .. FL .. ..
 GU MP AS .. .. .. .. .. .. PR VI"""
 _PITCH, _TILE, _SHORE = 50.1, 47.0, 6.0  # from tile to tile, the side of a tile, the gap before the territories
 _MAP_TOP = 360.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 572.0, 140.0, 272.0  # of the line chart; the last number stands above
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 572.0, 140.0, 272.0  # of the line chart; the last number is above it
 
 
 def draw(shown: Figures, language: Language) -> Picture:
@@ -101,7 +101,7 @@ def _chart(shown: Figures, wording: PictureWording) -> Iterator[str]:
 
 
 class Frame:
-    """The axes of the line chart, which place days and numbers; numbers start at 0 and get at most five lines."""
+    """The axes of the line chart, which place days and totals; totals start at 0 and get at most five lines."""
 
     def __init__(self, first: date, last: date, most: int) -> None:
         self.first, self.last = first, last
@@ -175,7 +175,7 @@ def _tile(x: float, y: float, state: str, shown: Figures) -> Iterator[str]:
 
 
 def _badges(x: float, y: float, badges: Sequence[str]) -> Iterator[str]:
-    """Draw the badges of a tile side by side, as large as fits."""
+    """Draw a tile's badges side by side, as large as will fit."""
     sizes = range(16, 8, -1)
     size = next((size for size in sizes if sum(_width(badge, size) + 2 for badge in badges) <= _TILE), sizes[-1])
     left = x + (_TILE - sum(_width(badge, size) for badge in badges) - 2 * (len(badges) - 1)) / 2
@@ -196,7 +196,7 @@ def _width(badge: str, size: int) -> float:
 
 
 def _legend(wording: PictureWording) -> Iterator[str]:
-    """Explain the badges with the totals, and the shades, in the empty space above the map's northern states."""
+    """Explain the badges, using the totals, and the shades, in the empty space above the map's northern states."""
     left = _MARGIN + 1.35 * _PITCH
     x, y = left, _MAP_TOP + 1
     for sign, number, word in wording.sums():
@@ -212,7 +212,7 @@ def _legend(wording: PictureWording) -> Iterator[str]:
 
 
 def _plate(x: float, y: float, width: float, height: float, *, fill: str, edge: str = _RULE) -> str:
-    """Draw a rectangle with round corners; a white one gets an edge."""
+    """Draw a rectangle with rounded corners; a white one gets an edge."""
     stroke = f' stroke="{edge}"' if fill == _WHITE else ""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:g}" rx="4" fill="{fill}"{stroke}/>'
 

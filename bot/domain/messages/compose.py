@@ -19,11 +19,11 @@ MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """Facts that a digest gives besides its changes. `page` is the address of ICE's page.
+    """Facts that a digest gives in addition to its changes. `page` is the address of ICE's page.
 
     `totals` go into daily and weekly digests. `read_at` (UTC) is when ICE's list was last read successfully, `sources`
-    the number of sources read, `is_held` tells whether a list is on hold. `agendas` has the mentions of 287(g) on local
-    agendas in the months before, up to the last change that the digest covers.
+    is the number of sources read. `is_held` is True if a list is on hold. `agendas` has the mentions of 287(g) on
+    local agendas in recent months, up to the last change that the digest covers.
     """
 
     page: str
@@ -35,10 +35,10 @@ class Circumstances:
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
-    """Compose the digest of the changes after a subscription's cursor up to `upto`; None if there is nothing to say.
+    """Compose a digest of the changes after a subscription's cursor through `upto`; None if there is nothing to say.
 
-    `changes` are all changes of the log in between, of every kind. The text depends only on them and on stored settings
-    and times, so a digest composed again after a crash is the same.
+    `changes` holds all changes of every kind in that part of the log. The text depends only on them and on stored
+    settings and times, so a digest composed again after a crash is the same.
     """
     window = [change for change in changes if subscription.cursor < change.seq <= upto]
     found = net_changes(window, lambda change: subscription.filter.kind_for(change) is not None)
@@ -61,7 +61,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
 
 
 def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
-    """Compose the correction of a change that was sent in error at `sent_at` (UTC)."""
+    """Compose a correction for a change that was sent in error at `sent_at` (UTC)."""
     wording = Wording(subscription.language, subscription.tz)
     title, wrong = wording.retraction(retraction, sent_at.astimezone(ZoneInfo(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
@@ -72,7 +72,7 @@ def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *
 def _nothing_new(
     subscription: Subscription, wording: Wording, about: Circumstances, upto: int, footer: Sequence[Line]
 ) -> Digest | None:
-    """Compose the digest without changes, for subscriptions that want one anyway."""
+    """Compose a no-changes digest for a subscription that wants one."""
     if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
         return None
     read = wording.nothing_new(about.sources, about.read_at)
@@ -84,13 +84,13 @@ def _is_old(change: Change, at: datetime | None) -> bool:
 
 
 def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:
-    """Return a net change as the kind of news it is for this subscription; None if it is none."""
+    """Return a net change with the kind of news it is for this subscription; None if it isn't news."""
     kind = subscription.filter.kind_for(net.decided_by)
     return replace(net, change=replace(net.change, kind=kind)) if kind is not None else None
 
 
 def _sections(told: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Iterable[Section]:
-    """Group by state, departures first. An agency with all its agreements is one item; so is an agenda item."""
+    """Group by state, departures first. An agency and all its agreements are one item, as is an agenda item."""
     order = [Kind.WITHDRAWN, *Kind]
     groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[NetChange]]] = {}
     for net in told:

@@ -7,7 +7,7 @@ from bot.domain.text.rich_text import Line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Lines that stay together, and the numbers of the changes they tell."""
+    """Lines that stay together, and the numbers of the changes they report."""
 
     lines: tuple[Line, ...]
     covers: tuple[int, ...] = ()
@@ -23,7 +23,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """Everything a subscription is told at one time. `upto` is the last change of the log that it covers."""
+    """Everything a subscription is told at one time. `upto` is the last change in the log that it covers."""
 
     upto: int
     title: Line
@@ -32,9 +32,9 @@ class Digest:
 
     @property
     def covers(self) -> tuple[int, ...]:
-        """Return the numbers of the changes it tells."""
+        """The numbers of the changes it reports."""
         return tuple(seq for section in self.sections for item in section.items for seq in item.covers)
 
     def log_context(self) -> dict[str, object]:
-        """Return its facts for a log line."""
+        """Return the fields for a log line."""
         return {"upto": self.upto, "changes": len(self.covers)}

@@ -1,4 +1,4 @@
-"""Work out from the change log the numbers that a picture shows."""
+"""Use the change log to work out the numbers that a picture shows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from bot.domain.geography.states import STATES
 from bot.domain.messages.net_changes import ARRIVING, net_changes
 
 WEEK = timedelta(days=7)
-FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log reaches further back
+FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log goes back further
 
 
 class Point(NamedTuple):
-    """How many agreements the participating list had after the publication of that moment (UTC)."""
+    """The number of agreements on the participating list after the publication at that time (UTC)."""
 
     at: datetime
     total: int
 
 
 class Moves(NamedTuple):
-    """How many agreements a state gained and lost."""
+    """The numbers of agreements a state gained and lost."""
 
     gained: int
     lost: int
@@ -31,10 +31,10 @@ class Moves(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The participating list over time, up to one change of the log; the same for every reader.
+    """The participating list over time, up to one change in the log; the same for every reader.
 
-    `points` is its total after each publication that changed it, `counts` the agreements at the end by state, `recent`
-    the changes to either list in the week before the end.
+    `points` holds its total after each publication that changed it, `counts` each state's agreements at the end and
+    `recent` the changes to either list in the week before the end.
     """
 
     points: tuple[Point, ...]
@@ -44,7 +44,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The numbers of a picture: the total by day, agreements and moves by state, and the days the moves fell between.
+    """The numbers of a picture: the total by day, agreements and moves by state, and the dates of the week.
 
     States are postal codes. An agreement under anything else counts in `total`, but has no tile.
     """
@@ -57,12 +57,12 @@ class Figures:
 
     @property
     def total(self) -> int:
-        """Count all agreements now."""
+        """The current number of agreements."""
         return self.series[-1][1]
 
 
 def history(changes: Iterable[Change]) -> History:
-    """Add up all changes of the log, from the first to any later one."""
+    """Add up the changes in the log, from the first to any later one."""
     everything = tuple(changes)
     here: set[Key] = set()
     points: dict[datetime, int] = {}
@@ -95,7 +95,7 @@ def _recent(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def figures(past: History, *, until: datetime, tz: str) -> Figures:
-    """Return the numbers for a picture, with the moves of the week until that moment (UTC) and days in that zone."""
+    """Return the numbers for a picture, with moves for the week ending at `until` (UTC) and days in the zone `tz`."""
     zone, since = ZoneInfo(tz), until - WEEK
     week = [change for change in past.recent if since < change.publication.observed_at <= until]
     return Figures(
@@ -110,7 +110,7 @@ def figures(past: History, *, until: datetime, tz: str) -> Figures:
 def moves(changes: Iterable[Change]) -> dict[str, Moves]:
     """Return each state's net gains and losses on the participating list, by postal code.
 
-    A correction moves nothing: an agreement misprinted under another state is news for neither state.
+    A correction isn't a move: an agreement misprinted under the wrong state is a gain or loss for neither state.
     """
     found: dict[str, Moves] = {}
     for change in (net.change for net in net_changes(_not_retracted(changes))):
@@ -129,7 +129,7 @@ def _not_retracted(changes: Iterable[Change]) -> list[Change]:
 
 
 def course_of(shown: Figures) -> list[tuple[date, int]]:
-    """Return the series from January 2025 on; an older one starts with the total of that day."""
+    """Return the series from Jan. 1, 2025, on; if it is older, it starts with the total on that day."""
     before = [total for day, total in shown.series if day < FIRST_DAY]
     since = [(day, total) for day, total in shown.series if day >= FIRST_DAY]
     if before and (not since or since[0][0] > FIRST_DAY):

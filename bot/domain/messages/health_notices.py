@@ -1,4 +1,4 @@
-"""Word the notices about the program's own health, for the operator and for subscribers who asked. Never queued."""
+"""Write the notices about the program's health, for the operator and subscribers who asked. They are never queued."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.chat.replies import said
 from bot.domain.health import is_old, is_stale, span, wrong
 from bot.domain.lists.vetting import Held
-from bot.domain.source_status import SourceStatus
+from bot.domain.source_status import ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
 from bot.domain.timestamps import stamp
@@ -19,9 +19,9 @@ PARKED = "parked place "
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to say once. `key` is recorded when it has been sent. `text` is plain, one paragraph a line.
+    """A notice to send once. `key` is recorded after it has been sent. `text` is plain, one paragraph per line.
 
-    `also` are the keys of the other notices that it includes.
+    `also` holds the keys of the other notices that this one includes.
     """
 
     key: str
@@ -41,6 +41,8 @@ def for_operator(
     for h in held:
         yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
     for status in statuses:
+        for oddities in status.facts.get(ODDITIES, {}).values():
+            yield from (Notice(f"odd {status.source} {key}", text) for key, text in oddities.items())
         if is_stale(status, now, stale_after):
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
@@ -61,7 +63,7 @@ def for_operator(
 
 
 def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:
-    """Yield one notice a day for each rejected token, however many subscriptions depend on it."""
+    """Yield one notice a day for each rejected token, no matter how many subscriptions depend on it."""
     together: dict[tuple[str, str], list[Subscription]] = {}
     for s in subscriptions:
         if s.refused and s.paused is not None:
@@ -77,7 +79,7 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
 
 
 def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
-    """Return one notice a day about local places that were parked since the last one, however many there are."""
+    """Return one notice a day about all the local places that have been parked since the last notice."""
     parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
     fresh = {key: place for key, place in parked.items() if key not in told}
     last = max((at for key, at in told.items() if key.startswith(PARKED)), default="")

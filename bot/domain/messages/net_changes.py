@@ -1,12 +1,13 @@
-"""Sum up several changes as the net changes a reader is told: what is different at the end, agreement by agreement.
+"""Sum up several changes as the net changes to tell a reader: for each agreement, the difference at the end.
 
 Signed and then renamed counts as signed, under the new name. Signed and withdrawn, withdrawn and reinstated, or renamed
-there and back cancel out. Renamed and withdrawn is withdrawn, as last printed. Applied and signed is signed.
+and renamed back cancel out. Renamed and withdrawn counts as withdrawn, under the last name. Applied and signed counts
+as signed.
 
 A change that a reader wouldn't have heard about cancels nothing: someone who gets only withdrawals gets every one of
-them, whenever the agreement was signed.
+them, no matter when the agreement was signed.
 
-An agenda item gets one line, as it reads at the end.
+An agenda item is reported once, as it reads at the end.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +17,8 @@ from itertools import takewhile
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import FIRST_SIGHT, LEAVING, Change, Kind
 
-ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})  # onto the list that the change is about
-IN_PLACE: Mapping[Kind, tuple[str, ...]] = {  # while it stays on the list: the facts concerned, in the order told
+ARRIVING = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.APPLIED})  # on the list that the change is about
+IN_PLACE: Mapping[Kind, tuple[str, ...]] = {  # while it stays on the list: the fields concerned, in reporting order
     Kind.RENAMED: ("agency",),
     Kind.CORRECTED: ("state", "county", "agency_type", "support_type"),
     Kind.AMENDED: ("signed", "moa", "addendum"),
@@ -30,8 +31,8 @@ Hears = Callable[[Change], bool]
 class NetChange:
     """One thing to tell a reader.
 
-    `change` is told. `decided_by` is the change by which a filter decides if the reader gets it, and as what kind.
-    `covers` are the numbers of all changes summed up.
+    `change` is the one to tell. A filter looks at `decided_by` to decide whether the reader gets it, and as which kind.
+    `covers` holds the numbers of all the changes summed up.
     """
 
     change: Change
@@ -42,7 +43,7 @@ class NetChange:
 def net_changes(changes: Iterable[Change], hears: Hears = lambda _: True) -> tuple[NetChange, ...]:
     """Sum up these changes, in the order in which each agreement last changed.
 
-    `hears` says if the reader would hear of a single change.
+    `hears` tells whether the reader would be told about a given change on its own.
     """
     window = tuple(changes)
     threads, mentions = _Threads(), _Mentions()
@@ -61,7 +62,7 @@ def net_changes(changes: Iterable[Change], hears: Hears = lambda _: True) -> tup
 
 @dataclass(slots=True)
 class _Thread:
-    """The changes of one agreement, in order, under all its names."""
+    """The changes to one agreement, in order, under all its names."""
 
     changes: list[Change] = field(default_factory=list)
 
@@ -71,7 +72,7 @@ class _Thread:
 
     @property
     def is_second_row(self) -> bool:
-        """Tell whether it began as a second row of an agreement that goes on, which no one is told about."""
+        """True if it began as a second row for an agreement still on the list, which no one is told about."""
         return self.changes[0].kind is Kind.LISTED and self.changes[0].because != FIRST_SIGHT
 
     def net_changes(self, hears: Hears) -> Iterable[NetChange]:
@@ -89,14 +90,14 @@ class _Thread:
             yield from self._differences(changes, before)
 
     def _since_heard(self, hears: Hears) -> list[Change]:
-        """Drop the first arrivals and departures, as long as the reader wouldn't have heard of them."""
+        """Drop the leading changes, through the last early arrival or departure that the reader wouldn't hear of."""
         before = self.changes[0].was or self.changes[0].agreement
         turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in ARRIVING | LEAVING)
         unheard = takewhile(lambda n: not hears(_where_it_was(self.changes[n - 1], before, hears)), turns)
         return self.changes[max(unheard, default=0) :]
 
     def _differences(self, changes: list[Change], before: Agreement) -> Iterable[NetChange]:
-        """Yield what differs about an agreement that was on the list before and still is."""
+        """Yield the differences in an agreement that was on the list before and still is."""
         now = changes[-1].agreement
         for kind in IN_PLACE:
             last = next((c for c in reversed(changes) if c.kind is kind), None)
@@ -109,7 +110,7 @@ class _Thread:
 
 
 def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
-    """Return a departure under the state in which the reader knew the agreement."""
+    """Return a departure with the agreement as the reader knew it, if its state or filter match changed."""
     moved = replace(change, agreement=before)
     if change.kind in LEAVING and (before.state != change.agreement.state or hears(moved)):
         return moved
@@ -117,7 +118,7 @@ def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
 
 
 class _Threads:
-    """The threads so far. The open ones are found by the agreement's present name."""
+    """The threads so far. Open threads are found by the agreement's current name."""
 
     def __init__(self) -> None:
         self.all: list[_Thread] = []
@@ -132,7 +133,7 @@ class _Threads:
         other = self._open.get((change.list, after))
         if other is not None and other.is_second_row:  # that row is gone, and the agreement has its name now
             self._drop(other)
-        elif other is not None and not other.is_over:  # one of two rows is gone; the other row's thread goes on
+        elif other is not None and not other.is_over:  # one of two rows is gone; the other row's thread continues
             self._drop(thread)
             thread = other
         if thread is None:
@@ -160,7 +161,7 @@ class _Mentions:
         return self._open.values()
 
     def follow(self, change: Change) -> None:
-        """Add an edition to the earlier ones of its item."""
+        """Add an edition to the earlier editions of its item."""
         assert change.mention is not None
         before = change.mention.before or change.mention
         editions = self._open.pop(before.key, None) or self._open.pop(change.mention.key, [])
@@ -168,13 +169,13 @@ class _Mentions:
 
 
 def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
-    """Yield the item as it reads at the end, if the reader hears of any edition. Moved and moved back cancel out."""
+    """Yield the item as it reads at the end, if the reader hears of any edition. A move undone later isn't news."""
     heard = [change for change in editions if hears(change)]
     first, last = editions[0].mention, editions[-1].mention
     assert first is not None
     assert last is not None
     before = first.before
-    told = [change for change in heard if change.kind is Kind.MENTIONED]
+    told = [change for change in heard if change.kind in {Kind.MENTIONED, Kind.RELATED}]
     if before is not None and (before.planned == last.planned or not told):
         told = [change for change in heard if change.kind is Kind.AMENDED and before.said != last.said]
     if told:
@@ -184,5 +185,5 @@ def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
 
 
 def _facts(kind: Kind, agreement: Agreement) -> tuple[object, ...]:
-    """Return the facts about an agreement that a kind of change in place concerns."""
+    """Return the facts about an agreement that this kind of change can affect."""
     return tuple(getattr(agreement, name) for name in IN_PLACE[kind])

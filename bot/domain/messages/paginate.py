@@ -14,10 +14,10 @@ Fits = Callable[[Sequence[Line]], bool]
 
 
 def sheets(lines: Sequence[Line], fits: Fits) -> tuple[Sheet, ...]:
-    """Put the lines on as few sheets as possible, cut between lines. Only a line too long for a sheet is cut, by words.
+    """Put the lines on as few sheets as possible, cutting between lines. A line too long for a sheet is cut by words.
 
-    `fits` tells whether one message can hold these lines; if it holds some lines, it must hold fewer or shorter ones.
-    Texts are made legible, as in a digest. Empty lines separate others: none begins or ends a sheet.
+    `fits` tells whether one message can hold these lines; if some lines fit, fewer or shorter lines must fit too. Text
+    is made legible, as in a digest. Empty lines are only separators, so no sheet begins or ends with one.
     """
     filled: list[list[Line]] = [[]]
     for line in lines:
@@ -45,29 +45,29 @@ def _pieces(line: Line, fits: Fits) -> tuple[Line, ...]:
 
 
 def _run_together(words: Sequence[Span]) -> Line:
-    """Join neighbors of one kind into one span."""
+    """Join neighboring spans that have the same link and weight."""
     runs = groupby(words, key=lambda span: (span.href, span.strong))
     return tuple(Span("".join(word.text for word in run), href, strong) for (href, strong), run in runs)
 
 
-LONGEST_LABEL = 200  # characters of a title or a heading, which every page repeats
+LONGEST_LABEL = 200  # characters in a title or a heading, which every page repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The part of a digest that goes into one message: its lines (an empty line is space) and the changes they tell."""
+    """The part of a digest that goes in one message: its lines (an empty one is space) and the changes they report."""
 
     lines: tuple[Line, ...]
     covers: tuple[int, ...]
 
 
 def pages(digest: Digest, fits: Fits, *, continued: str = "…") -> tuple[Page, ...]:
-    """Put the digest on as few pages as possible, cut between items. Number the titles if there are several pages.
+    """Put the digest on as few pages as possible, cutting between items. Number the titles if there are several pages.
 
-    `fits` tells whether one message can hold these lines; if it holds some lines, it must hold fewer or shorter ones. A
-    state that goes on repeats its heading, followed by `continued`. Only an item too long for a page is cut, between
-    words, and it counts as told where it ends. Every text is made `legible` first, links that no one should follow lose
-    their address, and the title and headings, which are repeated, are cut at 200 characters.
+    `fits` tells whether one message can hold these lines; if some lines fit, fewer or shorter lines must fit too. If a
+    state continues on another page, its heading is repeated, followed by `continued`. Only an item too long for a page
+    is cut, between words, and its changes are covered by the page it ends on. All text is made `legible` first, unsafe
+    links lose their addresses, and the title and headings, which are repeated, are cut at 200 characters.
     """
     title = _label(digest.title) or Span("Countersign", strong=True)
     single = _Book(title, fits, continued).fill(digest)
@@ -97,7 +97,7 @@ def _longer(label: Span, text: str) -> Span:
 
 
 class _Book:
-    """Pages as they fill up. Each has the title; the last one is open."""
+    """The pages being filled. Each has the title; the last one is open."""
 
     def __init__(self, title: Span, fits: Fits, continued: str) -> None:
         self._blank = Page(lines=((title,),), covers=())
@@ -132,7 +132,7 @@ class _Book:
             self._pages.append(self._blank)
 
     def _add(self, lead: Sequence[Line], item: Item) -> bool:
-        """Put an item on the open page if it fits; tell whether it did."""
+        """Put an item on the open page if it fits, and return whether it did."""
         fits = not item.lines or self._fits((*self._pages[-1].lines, *lead, *item.lines))
         if fits:
             self._put(lead, item)
@@ -144,7 +144,7 @@ class _Book:
         self._pages[-1] = Page(lines=lines, covers=page.covers + item.covers)
 
     def _cut(self, lead: Sequence[Line], again: Sequence[Line], item: Item) -> None:
-        """Spread an item too long for a page over as many as it takes, each as full as its words allow."""
+        """Spread an item too long for one page over as many pages as needed, each as full as its words allow."""
         words = [word for number, line in enumerate(item.lines) for word in _words(number, line)]
         while words:
             count = self._most((*self._pages[-1].lines, *lead), words)
@@ -155,7 +155,7 @@ class _Book:
                 lead = again
 
     def _most(self, lines: Sequence[Line], words: "Sequence[_Word]") -> int:
-        """Count the words that fit after these lines; at least one, or this would never end."""
+        """Count the words that fit after these lines; at least one, or the loop would never end."""
 
         def overflows(count: int) -> bool:
             return not self._fits((*lines, *_joined(words[:count])))
@@ -166,7 +166,7 @@ class _Book:
         return max(1, bisect_left(range(1, min(most, len(words)) + 1), True, key=overflows))
 
 
-_Word = tuple[int, Line]  # the number of its line, and its spans with the space after it
+_Word = tuple[int, Line]  # the number of the word's line, and its spans with the space after it
 
 
 def _words(number: int, line: Line) -> Iterator[_Word]:
@@ -190,6 +190,6 @@ def _length(spans: Iterable[Span]) -> int:
 
 
 def _joined(words: Sequence[_Word]) -> tuple[Line, ...]:
-    """Turn words back into lines, with neighbors of one kind in one span."""
+    """Turn words back into lines, joining spans that have the same link and weight."""
     lines = groupby(words, key=lambda word: word[0])
     return tuple(_run_together([span for _, word in line for span in word]) for _, line in lines)

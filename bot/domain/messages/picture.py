@@ -11,7 +11,7 @@ from bot.domain.text.catalog import Phrase, say, say_count
 from bot.domain.text.formats import formats
 from bot.domain.text.wording import state_name
 
-LONGEST_ALT = 1_000  # characters; Slack takes no more
+LONGEST_ALT = 1_000  # characters; Slack accepts no more
 _GAINED = Phrase("new", "new")
 _LOST = Phrase("no longer listed", "no longer listed")
 
@@ -29,7 +29,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture ready to send. If it couldn't be drawn, `png` is empty and keeps its place among the digest's parts."""
+    """A picture ready to send. If it couldn't be drawn, `png` is empty but keeps its place among the digest's parts."""
 
     png: bytes
     alt: str
@@ -49,7 +49,7 @@ class PictureWording:
         return self._formats.number(number)
 
     def short(self, day: date, *, year: bool = True) -> str:
-        """Return a day in few letters."""
+        """Return a short form of a day."""
         return self._formats.short_day(day, year=year)
 
     def month(self, day: date, *, year: bool) -> str:
@@ -57,7 +57,7 @@ class PictureWording:
         return self._formats.short_month(day, year=year)
 
     def headline(self) -> str:
-        """Give the total."""
+        """State the total."""
         return say_count(
             self._language,
             "287(g): {n} agreement on ICE's list",
@@ -76,7 +76,7 @@ class PictureWording:
         )
 
     def course(self, day: _Day | None = None) -> str:
-        """Say where the line begins and ends, with days in few letters unless `day` writes them."""
+        """Say where the line begins and ends, with short days unless `day` formats them."""
         write = day or self.short
         (first, begun), last = course_of(self._shown)[0], last_day(self._shown)
         if first == last:
@@ -91,7 +91,7 @@ class PictureWording:
         )
 
     def changes(self) -> str:
-        """Say between which days the changes fell; nothing on the day the list was first read."""
+        """Say which days the changes fell between; empty on the day the list was first read."""
         if self._shown.since == self._shown.until and not self._shown.moves:
             return ""
         if self._shown.moves:
@@ -99,7 +99,7 @@ class PictureWording:
         return say(self._language, "No changes from {since} to {until}", **self._week())
 
     def sums(self) -> list[tuple[str, str, str]]:
-        """Return all gains and all losses, if any: sign, number and word."""
+        """Return the total gains and losses, if any, each as a sign, a number and a word."""
         moved = self._shown.moves.values()
         found = [
             ("+", sum(move.gained for move in moved), _GAINED),
@@ -108,7 +108,7 @@ class PictureWording:
         return [(sign, self.number(number), word(self._language, n=number)) for sign, number, word in found if number]
 
     def now(self) -> str:
-        """Head the shades of the map."""
+        """Return the heading for the map's shades."""
         return say(self._language, "Agreements now")
 
     def source(self) -> str:
@@ -133,7 +133,7 @@ class PictureWording:
         return f"{self.headline()}; {sums}, {week}"
 
     def alt(self) -> str:
-        """Put the picture in words, with as many states as fit in 1,000 characters."""
+        """Describe the picture, naming as many states as fit in 1,000 characters."""
         texts = (self._alt(most) for most in range(12, -1, -1))
         return next(text for text in texts if len(text) <= LONGEST_ALT)
 
@@ -162,7 +162,7 @@ class PictureWording:
         return say(self._language, "{moved}, in {states}", moved=moved, states=self._states(by_state, most))
 
     def _placed(self) -> dict[str, int]:
-        """Return the agreements of each state that has any."""
+        """Return the number of agreements in each state that has any."""
         return {state: number for state, number in self._shown.counts.items() if number and state in STATES}
 
     def _states(self, numbers: Mapping[str, int], most: int, *, rest: bool = True) -> str:

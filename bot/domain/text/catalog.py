@@ -1,13 +1,13 @@
 r"""Say a sentence in the reader's language.
 
-English stands in the code and is the message's id. `bot/locale/es/LC_MESSAGES/countersign.po` holds the Spanish; it is
-read as it is, with nothing to compile. After adding or changing a message, update the catalogs with Babel:
+The English text is in the code and is the message's id. `bot/locale/es/LC_MESSAGES/countersign.po` holds the Spanish;
+it is read directly, with nothing to compile first. After adding or changing a message, update the catalogs with Babel:
 
     pybabel extract bot -o countersign.pot --no-location -c NOTE: --no-default-keywords \
         -k say:2 -k say_line:2 -k say_count:2,3 -k Phrase:1,1t -k Phrase:1,2,2t
     pybabel update -i countersign.pot -d bot/locale -D countersign --no-fuzzy-matching --ignore-obsolete
 
-Babel finds no message inside an f-string, so say it outside.
+Babel doesn't find messages inside f-strings, so keep calls to `say` out of them.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from bot.domain.text.rich_text import Line, Span
 
 
 def say(language: Language, message: str, **values: object) -> str:
-    """Return a message with its values filled in. Whole numbers are grouped as the language groups them."""
+    """Return a message with its values filled in. Whole numbers have their digits grouped in the language's way."""
     return _translations(language).gettext(message).format(**_shown(language, values))
 
 
@@ -54,7 +54,7 @@ class Phrase:
     many: str | None = None
 
     def __call__(self, language: Language, **values: object) -> str:
-        """Say it in one language."""
+        """Return the phrase in one language."""
         if self.many is None:
             return say(language, self.one, **values)
         n = values.pop("n")
@@ -71,7 +71,7 @@ def _shown(language: Language, values: Mapping[str, object]) -> dict[str, object
 def _translations(language: Language) -> NullTranslations:
     """Load a language's catalog, once per process.
 
-    This is the domain's only reading of a file: the catalog is part of the program, like the English in its code.
+    The domain may read this file because the catalog is part of the program, like the English in its code.
     """
     if language is Language.ENGLISH:
         return NullTranslations()

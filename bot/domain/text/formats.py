@@ -1,7 +1,7 @@
-"""Dates, times, numbers and lists as a reader's language writes them.
+"""Dates, times, numbers and lists, formatted for a reader's language.
 
-English follows AP style, which CLDR doesn't know. Every other language follows CLDR, as Babel ships it, with the habits
-of the United States where CLDR has them (es_US: 1,843 and 6:30 p.m.).
+English follows AP style, which CLDR doesn't cover. Every other language follows CLDR, as shipped with Babel, with U.S.
+conventions where CLDR has them (es_US: 1,843 and 6:30 p.m.).
 """
 
 import re
@@ -19,19 +19,19 @@ from bot.domain.language import Language
 
 
 class Formats(Protocol):
-    """The ways of one language."""
+    """The formats of one language."""
 
     def number(self, number: int) -> str:
         """Return a number with its digits grouped: 1,843."""
 
     def day(self, day: date) -> str:
-        """Return a day as a sentence has it: Aug. 28, 2025."""
+        """Return a day for use in a sentence: Aug. 28, 2025."""
 
     def short_day(self, day: date, *, year: bool) -> str:
         """Return a day in as few letters as possible: Aug. 28."""
 
     def short_month(self, day: date, *, year: bool) -> str:
-        """Return a day's month as the axis of a chart has it: Aug, or Aug 2025."""
+        """Return a day's month for the axis of a chart: Aug, or Aug 2025."""
 
     def clock(self, at: time) -> str:
         """Return a time of day: 5:02 p.m."""
@@ -40,23 +40,23 @@ class Formats(Protocol):
         """Return a local time with its day and zone: Aug. 28, 2025, at 5:02 p.m. CDT."""
 
     def join(self, items: Sequence[str]) -> str:
-        """Return a list as a sentence has it: Ohio, Texas and Utah."""
+        """Return a list for use in a sentence: Ohio, Texas and Utah."""
 
 
 @cache
 def formats(language: Language) -> Formats:
-    """Return how a language writes dates, times, numbers and lists."""
+    """Return a language's formats for dates, times, numbers and lists."""
     return _ApStyle() if language is Language.ENGLISH else _Cldr(_locale(language))
 
 
 def own_name(language: Language) -> str:
-    """Return what a language calls itself: Español."""
+    """Return a language's name in that language: Español."""
     name = _locale(language).get_language_name() or language.value
     return name[:1].upper() + name[1:]
 
 
 def name_in(reader: Language, language: Language) -> str:
-    """Return what a reader calls a language: Spanish, for a reader of English."""
+    """Return a language's name in the reader's language: Spanish, for a reader of English."""
     return _locale(language).get_language_name(_locale(reader)) or language.value
 
 
@@ -92,7 +92,7 @@ class _ApStyle:
         return "midnight" if at == _MIDNIGHT else self._hour(at)
 
     def moment(self, local: datetime) -> str:
-        # Beside a date, "midnight" leaves open which end of the day is meant; 12 a.m. doesn't.
+        # Next to a date, "midnight" leaves open which end of the day is meant; 12 a.m. doesn't.
         at = self._hour(local.time().replace(second=0, microsecond=0))
         return f"{self.day(local)}, at {at} {local:%Z}"
 
@@ -107,12 +107,12 @@ class _ApStyle:
         return f"{at.hour % 12 or 12}{minutes} {'a.m.' if at.hour < 12 else 'p.m.'}"
 
 
-# Spanish says "e" before the sound of i (Texas e Illinois). ICU knows; CLDR's patterns, and so Babel, don't.
+# Spanish says "e" before the sound of i (Texas e Illinois). ICU handles this; CLDR's patterns, and so Babel, don't.
 _EUPHONY: Mapping[str, tuple[str, str, str]] = {"es": (r"h?i(?!e)", " y ", " e ")}
 
 
 class _Cldr:
-    """Any language but English."""
+    """Any language except English."""
 
     def __init__(self, locale: Locale) -> None:
         self._locale = locale
@@ -130,7 +130,7 @@ class _Cldr:
         return format_skeleton("yMMM" if year else "MMM", day, locale=self._locale)
 
     def clock(self, at: time) -> str:
-        return " ".join(format_time(at, "short", locale=self._locale).split())  # CLDR's narrow spaces aren't in fonts
+        return " ".join(format_time(at, "short", locale=self._locale).split())  # fonts lack CLDR's narrow spaces
 
     def moment(self, local: datetime) -> str:
         pattern: str = self._locale.datetime_formats["medium"]

@@ -1,4 +1,4 @@
-"""The few sentences that a platform's side says on its own. All others are replies, digests and notices."""
+"""The few sentences that the code for a platform sends by itself. All others are in replies, digests and notices."""
 
 from bot.domain.text.catalog import Phrase
 

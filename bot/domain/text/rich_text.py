@@ -30,9 +30,9 @@ def plain_text(lines: Sequence[Line]) -> str:
 def legible(text: str) -> str:
     """Make text from elsewhere safe to show a reader on one line.
 
-    Drop control characters, bidirectional overrides and characters without width, because they hide or reverse what a
-    text says. Show half a surrogate pair as U+FFFD, turn white space of any kind and length into one space, and break
-    words of more than 120 characters.
+    Drop control characters, bidirectional overrides and zero-width characters, because they can hide or reverse text.
+    Show half a surrogate pair as U+FFFD, turn white space of any kind and length into one space, and break up words of
+    more than 120 characters.
     """
     text = re.sub(r"\s+", " ", text)
     text = "".join(map(_visible, text)) if not text.isascii() or not text.isprintable() else text
@@ -62,7 +62,7 @@ def _followable(href: str | None) -> str | None:
     encoded = quote(href.strip(), safe="%/:?#[]@!$&()*+,;=~", errors="replace")
     try:
         parts = urlsplit(encoded)
-    except ValueError:  # brackets that hold no IPv6 address
+    except ValueError:  # brackets without an IPv6 address
         return None
     web = parts.scheme in {"http", "https"} and bool(parts.hostname) and not set(parts.netloc) & {"@", "%"}
     mail = parts.scheme == "mailto" and "@" in parts.path

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
+from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.totals import JANUARY_2025, Totals
@@ -30,6 +31,7 @@ HAPPENED: Mapping[Kind, Phrase] = {
     Kind.CORRECTED: Phrase("corrected on ICE's list"),
     Kind.RENAMED: Phrase("renamed on ICE's list"),
     Kind.AMENDED: Phrase("amended on ICE's list"),
+    Kind.RELATED: Phrase("on a local agenda, about ICE but not 287(g)"),
     Kind.RETRACTED: Phrase("sent in error"),
     Kind.LISTED: Phrase("already on ICE's list when Countersign started"),
 }
@@ -44,6 +46,7 @@ COUNTED: Mapping[Kind, Phrase] = {
     Kind.CORRECTED: Phrase("{n} correction", "{n} corrections"),
     Kind.RENAMED: Phrase("{n} renamed agency", "{n} renamed agencies"),
     Kind.AMENDED: Phrase("{n} amendment", "{n} amendments"),
+    Kind.RELATED: Phrase("{n} related agenda item", "{n} related agenda items"),
     Kind.RETRACTED: Phrase("{n} alert sent in error", "{n} alerts sent in error"),
 }
 SUPPORT_TYPE_NAMES: Mapping[SupportType, Phrase] = {
@@ -68,7 +71,7 @@ _UNLINKED = {"moa": Phrase("MOA no longer linked"), "addendum": Phrase("addendum
 STATUSES: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is canceled."),
     POSTPONED: Phrase("The meeting is postponed."),
-    RESCHEDULED: Phrase("The meeting is rescheduled."),
+    RESCHEDULED: Phrase("The meeting has been rescheduled."),
     OFF_CALENDAR: Phrase("The meeting was taken off the calendar."),
     OFF_AGENDA: Phrase("The agenda no longer mentions it."),
 }
@@ -90,10 +93,16 @@ def state_name(code: str, language: Language = Language.ENGLISH) -> str:
 
 def county_name(county: str, state: str, language: Language) -> str:
     """Return a county's name with the word for a county: Marion County, Iberia Parish. Empty if it isn't known."""
-    if not county or state in _WITHOUT_COUNTIES:
+    if not county or state in _WITHOUT_COUNTIES or _is_city(state, county):
         return county
     name = re.sub(r" (?:county|parish)$", "", county, flags=re.IGNORECASE)
     return say(language, "{name} Parish", name=name) if state == "LA" else say(language, "{name} County", name=name)
+
+
+def _is_city(state: str, county: str) -> bool:
+    """Tell whether this is an independent city, which is in no county."""
+    found = exact_county(state, county)
+    return found is not None and found.kind == "city"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +172,7 @@ class Wording:
                 return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
             case Kind.APPLIED | Kind.DROPPED:
                 return (support,)
-            case Kind.RENAMED | Kind.CORRECTED | Kind.AMENDED | Kind.MENTIONED | Kind.RETRACTED | Kind.LISTED:
+            case _:
                 return (support, Span(": "), *self._differences(kind, change))
 
     def _signed(self, agreement: Agreement) -> Line:
@@ -245,16 +254,16 @@ class Wording:
     # ── agendas ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def mention(self, change: Change) -> tuple[Line, ...]:
-        """Describe an agenda item: who meets when, what changed, what the item says, and what ICE lists there."""
+        """Describe an agenda item: who meets when, what changed, what it says, and which agencies ICE lists there."""
         said = change.mention
         assert said is not None
-        lines = [self._meeting(said), self._planned(said), *self._item(said), self._listed(said)]
+        lines = [self._meeting(said), self._planned(said), *self._item(said), self._about(said), self._listed(said)]
         words, moment = " · ".join(said.matched), self.moment(change.publication.observed_at)
         matched = say(self.language, "Words matched: {words}. Read on {moment}.", words=words, moment=moment)
         return (*(line for line in lines if line), (Span(matched),))
 
     def _meeting(self, said: Mention) -> Line:
-        """Say who meets, where and when; name the place as the catalog does if body and county leave it open."""
+        """Say who meets, where and when; name the place as our sources do if the body and county don't."""
         county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
         place = said.source.removesuffix(f", {said.state}")
         known = f"{said.body} {said.county} county parish".casefold()
@@ -289,7 +298,7 @@ class Wording:
         return phrase(self.language) if phrase else f"{said.status}."
 
     def _item(self, said: Mention) -> Iterator[Line]:
-        """Give the item's title, the sentence that matched if it says more, and the words of the edition before."""
+        """Give the item's title, the sentence that matched if it says more, and the previous edition's text."""
         yield (Span(said.title, href=said.address),)
         if said.excerpt and not _holds(said.title, said.excerpt):
             page = say(self.language, " (page {page})", page=said.page) if said.page is not None else ""
@@ -305,8 +314,15 @@ class Wording:
     def _quoted(self, text: str) -> str:
         return say(self.language, "“{text}”", text=text)
 
+    def _about(self, said: Mention) -> Line:
+        """Say that a related subject isn't 287(g)."""
+        if said.subject is not Subject.RELATED:
+            return ()
+        about = say(self.language, "This is about detention for ICE or cooperation with it, not a 287(g) agreement.")
+        return (Span(about),)
+
     def _listed(self, said: Mention) -> Line:
-        """Say what ICE lists in the place; nothing if ICE's list or the county isn't known."""
+        """Say which of the place's agencies are on ICE's list; nothing if the list or the county isn't known."""
         if said.listed is None:
             return ()
         if not said.listed:
@@ -317,7 +333,7 @@ class Wording:
         for agreement in said.listed:
             agencies.setdefault(agreement.agency, []).append(self._since(agreement))
         named = "; ".join(f"{agency} ({', '.join(types)})" for agency, types in agencies.items())
-        return (Span(say(self.language, "On ICE's list there now: {agencies}.", agencies=named)),)
+        return (Span(say(self.language, "Agencies there that are on ICE's list now: {agencies}.", agencies=named)),)
 
     def _since(self, agreement: Agreement) -> str:
         support = self.support(agreement)
@@ -326,7 +342,7 @@ class Wording:
         return say(self.language, "{support} since {day}", support=support, day=self.day(agreement.signed))
 
     def on_agenda_before(self, said: Mention, seen_on: date) -> Line:
-        """Say which agenda item a change on ICE's list, seen on that day, goes back to."""
+        """Name the agenda item that came before a change on ICE's list, which we saw on the day `seen_on`."""
         title = Span(said.title, href=said.address)
         status = (Span(" · " + self._status(said)),) if said.status else ()
         return (*self._agenda_of(said, title, seen_on), *status)
@@ -342,7 +358,7 @@ class Wording:
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
     def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
-        """Name the lists a message rests on and when they were fetched, and say what they do not prove."""
+        """Name the lists a message is based on, and say when they were fetched and what they do not prove."""
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
@@ -401,7 +417,7 @@ class Wording:
         )
 
     def nothing_new(self, sources: int, read_at: datetime | None) -> Line:
-        """Say what was read although nothing changed."""
+        """Say what was read, in a digest that has no changes."""
         checked = say_count(self.language, "{n} source checked.", "{n} sources checked.", sources)
         if read_at is None:
             return (Span(checked),)
@@ -409,7 +425,7 @@ class Wording:
         return (Span(f"{checked} {read}"),)
 
     def older(self, number: int) -> Line:
-        """Say how many changes waited so long that they are only counted."""
+        """Say how many changes waited too long to be shown."""
         older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
         return (Span(older),)
 
@@ -443,11 +459,11 @@ class Wording:
 
 
 def _adds(county: str, name: str) -> bool:
-    """Tell whether a county adds to a name. Harris County adds nothing to Harris County Sheriff's Office."""
+    """Return whether a county adds to a name. Harris County adds nothing to Harris County Sheriff's Office."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()
 
 
 def _holds(title: str, excerpt: str) -> bool:
-    """Tell whether a title already says what the sentence says."""
+    """Return whether a title already contains the sentence."""
     return excerpt.strip("… .").casefold() in title.casefold()

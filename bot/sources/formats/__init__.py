@@ -1,1 +1,1 @@
-"""Bytes to plain values: workbooks, web pages, PDFs, feeds and JSON fields. No format knows a source."""
+"""Parsers from bytes to plain values: workbooks, web pages, PDFs, feeds and JSON fields. None depends on a source."""

@@ -9,7 +9,7 @@ from bot.sources.formats.pdf import pdf_pages
 
 
 def document_text(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
-    """Return a PDF's pages and no text, or no pages and the text of a web page (or of the parts `selector` names).
+    """Return a PDF's pages with no text, or no pages with the text of a web page (or of the parts `selector` matches).
 
     Call it from a thread, because a PDF can take a minute. Raise Unreadable if the document is neither.
     """
@@ -25,7 +25,7 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
 
 
 def pages_without_text(pages: Sequence[str]) -> str:
-    """Say which pages have no text, as scanned pages don't; return an empty string if all have some."""
+    """Name the pages without text, which may be scans; return an empty string if every page has text."""
     without = [number for number, page in enumerate(pages, start=1) if not page.strip()]
     if not without:
         return ""

@@ -1,7 +1,8 @@
-"""RSS and Atom as a title and entries.
+"""Read RSS and Atom feeds as a title and entries.
 
-The parser is our own, on lxml, which the program uses anyway; feedparser repairs more, but accepts DTDs and guesses at
-dates without a zone. This one refuses a DTD, repairs broken XML as far as lxml can and reads any encoding.
+The parser is our own, based on lxml, which the program uses anyway; feedparser repairs more, but it accepts DTDs and
+guesses the zone of dates that don't name one. This parser rejects DTDs, repairs broken XML as far as lxml can and
+reads any encoding.
 """
 
 import re
@@ -36,7 +37,7 @@ _AGENDA = re.compile(r"agenda|packet|notice of meeting|\.pdf(?:$|\?)", re.IGNORE
 class FeedEntry:
     """One entry of a feed.
 
-    `meets_at` is the day its title names, or else its publication date, which in Granicus's feeds is the meeting.
+    `meets_at` is the day in its title, or else its publication date, which in Granicus's feeds is the meeting date.
     `agendas` are the addresses of agendas among the entry's links.
     """
 
@@ -50,7 +51,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """A feed's title and entries; a feed without entries is a fact, not a fault."""
+    """A feed's title and entries; a feed without entries is valid."""
 
     title: str
     entries: tuple[FeedEntry, ...]
@@ -86,12 +87,12 @@ def _entry(node: Any, base: str, zone: tzinfo) -> FeedEntry:
 
 
 def _fields(node: Any) -> Mapping[str, str]:
-    """Return the texts of an element's children by name without namespace; the first of each name counts."""
+    """Return the texts of an element's children by name without namespace; use the first child with each name."""
     found: dict[str, str] = {}
     for child in node:
         name = _name(child)
         if name and name not in found:
-            between = " " if any(isinstance(part.tag, str) for part in child) else ""  # XHTML; an entity has no tag
+            between = " " if any(isinstance(part.tag, str) for part in child) else ""  # XHTML; entities have no tag
             found[name] = clean_text(between.join(child.itertext()))
     return found
 
@@ -101,12 +102,12 @@ def _first(fields: Mapping[str, str], *names: str) -> str:
 
 
 def _name(node: Any) -> str:
-    """Return an element's name without its namespace, declared or not; comments and the like have none."""
+    """Return an element's name without its namespace prefix; comments and the like have no name."""
     return node.tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(node.tag, str) else ""
 
 
 def _link(node: Any, base: str) -> str:
-    """Return the address a reader opens: RSS has it as text, Atom in an attribute."""
+    """Return the address that a reader opens; RSS puts it in the text, Atom in an attribute."""
     links = [child for child in node if _name(child) == "link"]
     for child in links:
         if child.get("rel", "alternate") == "alternate" and (href := child.get("href") or (child.text or "").strip()):
@@ -117,7 +118,7 @@ def _link(node: Any, base: str) -> str:
 
 
 def _agendas(node: Any, base: str, title: str, link: str) -> Iterator[str]:
-    """Yield the agendas that an entry encloses or links."""
+    """Yield the agendas that an entry encloses or links to."""
     for child in node:
         is_enclosure = _name(child) == "enclosure" or (_name(child) == "link" and child.get("rel") == "enclosure")
         address = child.get("url") or child.get("href") or ""
@@ -128,7 +129,7 @@ def _agendas(node: Any, base: str, title: str, link: str) -> Iterator[str]:
 
 
 def _published_at(words: str, zone: tzinfo) -> datetime | date | None:
-    """Read a publication date as RSS or Atom writes it; one without a zone is in the place's own."""
+    """Read a publication date in an RSS or Atom format; if it has no zone, use the place's."""
     at = moment(words, zone)
     if at is None:
         with suppress(ValueError, TypeError, OverflowError):
@@ -164,7 +165,7 @@ def _root(document: Document) -> Any:
 
 
 def _decoded(document: Document) -> str:
-    """Decode a feed by its byte-order mark, its own or the server's declaration, as UTF-8 or else as Windows-1252."""
+    """Decode a feed by its byte-order mark, declared encoding or server header, or else as UTF-8 or Windows-1252."""
     body = document.body
     declared = _DECLARED.match(body.removeprefix(BOM_UTF8))
     charset = _CHARSET.search(document.headers.get("content-type", ""))

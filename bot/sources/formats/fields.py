@@ -1,6 +1,6 @@
-"""Single values as platforms write them: JSON fields of any type, HTML inside names, days and times in words.
+"""Read single values in the forms platforms use: JSON fields of any type, HTML in names, days and times in words.
 
-A field that is missing, null or of the wrong type counts as empty; it raises nothing.
+A field that is missing, null or of the wrong type counts as empty; it raises no error.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from bot.domain.document import Document
 from bot.errors import Unreadable
 from bot.sources.formats.limits import LONGEST_TEXT, LONGEST_TITLE
 
-YEARS = range(1990, 2101)  # a date outside is dirt (0001-01-01 means none)
+YEARS = range(1990, 2101)  # a date outside this range is bad data (0001-01-01 means no date)
 
 Row = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ _HALF_A_LETTER = re.compile(
 def decode_json(document: Document) -> Any:
     """Return the JSON in a document; raise Unreadable if it has none.
 
-    Half a letter becomes "\ufffd": a server that cuts a title inside an emoji leaves one.
+    Half of a surrogate pair, left by a server that cuts a title inside an emoji, becomes "\ufffd".
     """
     body = document.body.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -46,7 +46,7 @@ def decode_json(document: Document) -> Any:
 
 
 def rows(document: Document, field: str = "") -> list[Row]:
-    """Return the objects of a list, which is the whole document or one field of it; raise Unreadable without one."""
+    """Return the objects in a list, which is the document or one of its fields; raise Unreadable if there is none."""
     found = decode_json(document)
     listed = found.get(field) if field and isinstance(found, dict) else found
     if not isinstance(listed, list) or (listed and not objects(listed)):
@@ -74,7 +74,7 @@ def text(row: Row, name: str) -> str:
 
 
 def title(row: Row, *names: str) -> str:
-    """Return the first of these fields that isn't empty, cut to the length of a title."""
+    """Return the first of these fields that isn't empty, cut to LONGEST_TITLE."""
     return next(filter(None, (text(row, name) for name in names)), "")[:LONGEST_TITLE]
 
 
@@ -93,7 +93,7 @@ def link(row: Row, *names: str) -> str:
 
 
 def fingerprint(*parts: object) -> str:
-    """Return a short text that differs when any part differs. Stored facts hold it, so its formula must not change."""
+    """Return a short hash of the parts. Hashes are stored in facts, so the formula must not change."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -101,7 +101,7 @@ def fingerprint(*parts: object) -> str:
 
 
 def name_from(address: str) -> str:
-    """Make a name from an address: its host and path in words."""
+    """Make a name from the host and path of an address."""
     parts = urlsplit(address)
     words = f"{(parts.hostname or '').removeprefix('www.')}{parts.path}"
     words = re.sub(r"\.(?:rss|xml|atom|aspx?|php|html?)$", "", words.lower())
@@ -109,7 +109,7 @@ def name_from(address: str) -> str:
 
 
 def is_web_address(address: str) -> bool:
-    """Return whether this is a web address that can be taken apart (http://[insert link] can't)."""
+    """Return whether this is a web address that can be parsed (http://[insert link] can't)."""
     try:
         return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
     except ValueError:
@@ -117,7 +117,7 @@ def is_web_address(address: str) -> bool:
 
 
 def resolve_link(base: str, href: str) -> str:
-    """Return the web address that a link on a page leads to, or an empty string if it leads to none."""
+    """Return the web address that a link on a page leads to, or an empty string if it doesn't lead to one."""
     try:
         address = urljoin(base, href.strip())
     except ValueError:
@@ -134,7 +134,7 @@ _INLINE = {"a", "abbr", "b", "em", "font", "i", "mark", "small", "span", "strong
 
 
 def clean_text(value: str) -> str:
-    """Return HTML or text as one readable line, cut to LONGEST_TEXT."""
+    """Turn HTML or text into one readable line, cut to LONGEST_TEXT."""
     value = value[: 10 * LONGEST_TEXT]
     if "<" in value:
         value = _TAG.sub(_gap, _UNSEEN.sub(" ", value))
@@ -144,13 +144,13 @@ def clean_text(value: str) -> str:
 
 
 def _gap(tag: re.Match[str]) -> str:
-    """Replace a tag by what a reader sees: nothing inside a line, otherwise a space."""
+    """Replace a tag with a space, or with nothing if it is an inline tag."""
     return "" if tag[1].lower() in _INLINE else " "
 
 
 # ── days and times ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-_CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?\s?m\b", re.IGNORECASE)
+_CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?\s?m\b|\b(?:noon|mediod[ií]a)\b", re.IGNORECASE)
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -166,7 +166,7 @@ _ISO_DAY = re.compile(r"(?<![\d/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 
 
 def moment(value: object, zone: tzinfo) -> datetime | None:
-    """Return an ISO time in the place's zone; a time without a zone is already in it."""
+    """Return an ISO time in the place's zone; a time without a zone is assumed to be in that zone."""
     if not isinstance(value, str):
         return None
     try:
@@ -179,12 +179,12 @@ def moment(value: object, zone: tzinfo) -> datetime | None:
 
 
 def wall_time(value: object, zone: tzinfo) -> datetime | None:
-    """Return an ISO time as the local clock shows it, ignoring the zone it claims."""
+    """Return an ISO time as local time, ignoring the zone it claims."""
     return moment(_CLAIMED.sub("", value.strip()), zone) if isinstance(value, str) else None
 
 
 def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | None:
-    """Combine a day written as an ISO midnight with a clock written as "6:30 PM"; without a clock, return the day."""
+    """Combine a day given as an ISO midnight with a time such as "6:30 PM"; if there is no time, return the day."""
     at = moment(day, zone)
     if at is None:
         return None
@@ -194,15 +194,17 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a text ("6:30 PM", "7 p.m.")."""
+    """Return the first time of day in a text ("6:30 PM", "7 p.m.", "12 noon")."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
+    if found is not None and found[1] is None:
+        return time(12)
     if found is None or not 1 <= int(found[1]) <= 12 or int(found[2] or 0) > 59:
         return None
     return time(int(found[1]) % 12 + (12 if found[3].lower() == "p" else 0), int(found[2] or 0))
 
 
 def day_in(words: str) -> date | None:
-    """Return the first day in a text: December 1, 2026, 12/01/2026 or 2026-12-01; months come first, as in the U.S."""
+    """Return the first date in a text: December 1, 2026, 12/01/2026 or 2026-12-01; the month comes before the day."""
     if found := _NAMED_DAY.search(words):
         return _day(int(found[3]), _MONTHS[found[1].lower()], int(found[2]))
     if found := _NUMBERED_DAY.search(words):
@@ -220,7 +222,7 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 
 def when_in(words: str, zone: tzinfo) -> datetime | date | None:
-    """Return the day that a text names, with the time if it names one too."""
+    """Return the first date in a text, with the time of day if the text has one."""
     day = day_in(words)
     clock = clock_in(words) if day else None
     return datetime.combine(day, clock, zone) if day and clock else day

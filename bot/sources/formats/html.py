@@ -1,4 +1,4 @@
-"""A web page as the text that a reader would see, every cost bounded before it arises."""
+"""Extract the text of a web page that a reader would see, checking the limits before doing the costly work."""
 
 import re
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
-_PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; without it the parser doesn't take the page for XML
+_PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that the parser doesn't assume XML
 
 
 def readable_html(body: bytes, selector: str | None = None) -> str:
-    """Return a page's text, or that of the parts a CSS selector names, with an empty line between blocks.
+    """Return the text of a page, or of the parts that a CSS selector matches, with an empty line between blocks.
 
-    Scripts, styles, comments, form fields, navigation, the footer and the attributes of tags are left out, so a token
-    or a counter in a script's address changes nothing. Raise Unreadable if the page is too large or the selector
+    Scripts, styles, comments, form fields, navigation, footers and tag attributes are left out, so a token or a counter
+    in a script's address doesn't change the text. Raise Unreadable if the page is too large or the selector
     matches nothing.
     """
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
@@ -64,7 +64,7 @@ def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
 
 
 def _pieces(part: Tag) -> Iterator[str]:
-    """Yield the texts inside an element and their separators, without recursion, because pages can nest deeply."""
+    """Yield the texts in an element and their separators; don't recurse, because pages can be deeply nested."""
     todo: list[PageElement | str] = list(reversed(part.contents))
     while todo:
         one = todo.pop()
@@ -82,7 +82,7 @@ def _pieces(part: Tag) -> Iterator[str]:
 
 
 def _visible(text: NavigableString) -> str:
-    """Return a text as shown: line breaks count only inside <pre>, and comments are not shown."""
+    """Return a text as a browser shows it: line breaks count only inside <pre>, and comments are hidden."""
     if type(text) not in {NavigableString, CData}:
         return ""
     return str(text) if text.parent and text.parent.name == "pre" else _SPACE.sub(" ", text)

@@ -1,4 +1,4 @@
-"""Caps on what one document may cost to read: each key names what it counts, in the words of the error sentence."""
+"""Caps on the cost of reading one document; each key is the name of the counted thing in error messages."""
 
 # For a whole workbook. ICE's list of May 2026 has 1,843 rows, 8 columns, 1,725 links and less than 2 MiB of XML.
 WORKBOOK = {
@@ -11,6 +11,7 @@ WORKBOOK = {
     "texts": 200_000,
     "rows": 100_000,
     "columns": 64,
+    "strays": 5,  # cells outside these rows and columns, which are left out
     "cells": 1_000_000,  # counting gaps
     "links": 100_000,  # or cells that have a link
 }
@@ -18,14 +19,14 @@ WORKBOOK = {
 PDF = {
     "bytes": 32 << 20,
     "pages": 2_000,
-    "characters": 16_000_000,  # on all pages together
-    "seconds": 60,  # of processor time; twice as many by the clock
+    "characters": 16_000_000,  # across all pages
+    "seconds": 60,  # of CPU time; the limit on elapsed time is twice this
     "bytes of memory": 768 << 20,
 }
 
 WEB_PAGE = {"bytes": 16 << 20, "tags": 200_000}
 
-MOST_ENTRIES = 300  # of one feed
-LONGEST_TEXT = 20_000  # characters of one field
+MOST_ENTRIES = 300  # in one feed
+LONGEST_TEXT = 20_000  # characters in one field
 LONGEST_TITLE = 1_000
-LONGEST_DOCUMENT = 1_000_000  # characters of a web page's readable text
+LONGEST_DOCUMENT = 1_000_000  # characters in a web page's readable text

@@ -1,7 +1,7 @@
-"""An Office Open XML package: the parts of a zip as plain XML, every cost bounded before it arises.
+"""Read the parts of an Office Open XML package as plain XML, checking each limit before doing the costly work.
 
-libxml2 checks that a part is well-formed and declares no document type; it builds no tree. In such XML, once comments
-and the like are gone, regular expressions find every tag at half the cost of walking a tree.
+libxml2 checks that a part is well-formed and declares no document type; it doesn't build a tree. In such XML, once
+comments and the like are removed, regular expressions find every tag at half the cost of walking a tree.
 """
 
 import codecs
@@ -18,7 +18,7 @@ from itertools import islice
 from bot.errors import Unreadable
 from bot.sources.formats.limits import WORKBOOK
 
-KEPT_BYTES = 1 << 20  # of a part whose relations are cached; eight of them take some 50 MiB at worst
+KEPT_BYTES = 1 << 20  # the largest relations part that is cached; eight of them take about 50 MiB at worst
 
 _WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 _ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
@@ -31,13 +31,13 @@ _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 
 
 def check_limit(what: str, amount: int) -> None:
-    """Raise Unreadable if the workbook has more of this than WORKBOOK allows."""
+    """Raise Unreadable if the amount exceeds its limit in WORKBOOK."""
     if amount > WORKBOOK[what]:
         raise Unreadable(f"the workbook is too large: more than {WORKBOOK[what]:,} {what}")
 
 
 def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
-    """Yield the attributes of each element of this name in plain XML."""
+    """Yield the attributes of each element with this name in plain XML."""
     for tag in re.finditer(rf"<{name}(?=[\s/>])([^>]*+)>", xml):
         yield attributes(tag[1])
 
@@ -52,7 +52,7 @@ def attributes(tag: str) -> dict[str, str]:
 
 
 def unescaped(text: str) -> str:
-    """Replace the references in text of plain XML by the characters they mean."""
+    """Replace the references in plain XML text with the characters they stand for."""
     return _REFERENCE.sub(_meant, text) if "&" in text else text
 
 
@@ -62,21 +62,21 @@ def _meant(reference: re.Match[str]) -> str:
 
 
 class Relations(dict[str, tuple[str, str, bool]]):
-    """The targets of a part by key: the kind of the relation, the target, and whether it is an outside address."""
+    """A part's relations by key: the kind of relation, the target, and whether the target is outside the package."""
 
     def __missing__(self, key: str) -> tuple[str, str, bool]:
         raise Unreadable(f"the workbook refers to {key[:40]!r}, which it does not contain")
 
     def part(self, kind: str) -> str | None:
-        """Return the name of the part of this kind, if there is one."""
+        """Return the name of the first related part of this kind, if there is one."""
         return next((target for found, target, _ in self.values() if found == kind), None)
 
 
 class Package:
-    """A zip and its parts, named in lower case with forward slashes, and what reading it has cost so far."""
+    """A zip with its parts, named in lower case with forward slashes, and the cost of reading them so far."""
 
     def __init__(self, body: bytes) -> None:
-        check_limit("files", body.count(b"PK\x01\x02"))  # before zipfile makes an object for each
+        check_limit("files", body.count(b"PK\x01\x02"))  # before zipfile creates an object for each file
         self._zip = zipfile.ZipFile(BytesIO(body))
         members = self._zip.infolist()
         self._members = {member.filename.replace("\\", "/").lower(): member for member in members}
@@ -85,12 +85,12 @@ class Package:
         self._spent = Counter[str]()
 
     def spend(self, what: str, amount: int) -> None:
-        """Add to what the workbook has cost, however often its parts point at each other."""
+        """Add to the workbook's running cost and check the limit, so repeated references between parts count too."""
         self._spent[what] += amount
         check_limit(what, self._spent[what])
 
     def relations(self, part: str) -> Relations:
-        """Return the relations of a part; the part `""` is the package itself."""
+        """Return the relations of a part; the name `""` means the package itself."""
         folder, name = posixpath.split(part)
         rels = posixpath.join(folder, "_rels", f"{name}.rels")
         if rels not in self._members:
@@ -100,7 +100,7 @@ class Package:
         return read(folder, rels, body)
 
     def part(self, name: str, root: str) -> str:
-        """Return a part as plain XML: every `<` opens a tag that the next `>` closes, and the root has no prefix."""
+        """Return a part as plain XML: every `<` opens a tag, the next `>` closes it, and the root has no prefix."""
         return _plain_xml(name, self._bytes(name), root)
 
     def _bytes(self, name: str) -> bytes:
@@ -127,7 +127,7 @@ def _relations(folder: str, name: str, body: bytes) -> Relations:
     return found
 
 
-_cached_relations = lru_cache(maxsize=8)(_relations)  # most lists have the same relations as the last, byte for byte
+_cached_relations = lru_cache(maxsize=8)(_relations)  # most lists repeat the last one's relations, byte for byte
 
 
 def _plain_xml(name: str, body: bytes, root: str) -> str:
@@ -137,7 +137,7 @@ def _plain_xml(name: str, body: bytes, root: str) -> str:
     parser = etree.XMLParser(target=check, encoding="utf-8", resolve_entities=False, no_network=True)
     try:
         etree.fromstring(body, parser)
-        has_flaws = bool(parser.error_log.filter_from_errors())  # an unknown prefix stops its check behind the root
+        has_flaws = bool(parser.error_log.filter_from_errors())  # an unknown prefix stops the check after the root
     except etree.LxmlError:
         has_flaws = True
     if has_flaws:
@@ -149,13 +149,13 @@ def _plain_xml(name: str, body: bytes, root: str) -> str:
     prefix, local = found.groups("") if found else ("", "")
     if local != root:
         raise Unreadable(f"the workbook has {local[:40]!r} where {root!r} belongs")
-    if xml.find("\r", xml.find(root)) > 0:  # Excel always puts one behind the declaration
+    if xml.find("\r", xml.find(root)) > 0:  # Excel always puts one after the declaration
         xml = xml.replace("\r\n", "\n").replace("\r", "\n")
     return xml.replace(f"<{prefix}", "<").replace(f"</{prefix}", "</") if prefix else xml
 
 
 class _MarkupCheck:
-    """A parser target that notes the markup in a document and builds nothing from it."""
+    """A parser target that notes comments and processing instructions and builds no tree."""
 
     saw_more_than_tags = False
 

@@ -1,7 +1,7 @@
-"""The text of a PDF's pages, read by a separate process that limits its own memory and time before it opens the file.
+"""Read the text of a PDF's pages in a separate process that limits its own memory and time before opening the file.
 
-Only the kernel can stop a library that loops or grows inside a single call: a thread can't be stopped, and the memory
-it takes is ours. The process costs about a quarter of a second per file, and files are few.
+Only the kernel can stop a library that loops or uses up memory inside a single call: a thread can't be stopped, and
+its memory is ours. The process takes about a quarter of a second per file, and there are few files.
 """
 
 import json
@@ -19,14 +19,14 @@ from bot.sources.formats.limits import PDF
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
-_ONE_AT_A_TIME = Lock()  # keeps the memory limit true for the whole program
+_ONE_AT_A_TIME = Lock()  # so that the memory limit holds for the whole program
 
 
 def pdf_pages(body: bytes) -> tuple[str, ...]:
-    """Return the text of each page, with words broken across lines put back together; a page without text is "".
+    """Return the text of each page, with words broken across lines rejoined; a page without text is "".
 
-    Call it from a thread, because it waits for another process. Raise Unreadable if the file is too large, locked with
-    a password or broken, or if reading it takes too much time or memory.
+    Call it from a thread, because it waits for another process. Raise Unreadable if the file is too large, broken or
+    locked with a password, or if reading it takes too much time or memory.
     """
     if len(body) > PDF["bytes"]:
         raise Unreadable(f"the PDF is larger than {PDF['bytes'] >> 20} MiB, the most we read")
@@ -39,7 +39,7 @@ def pdf_pages(body: bytes) -> tuple[str, ...]:
 
 
 def _ask_process(body: bytes) -> dict[str, Any]:
-    """Run this module as a process of its own and return its answer."""
+    """Run this module as a separate process and return its answer."""
     command = [sys.executable, "-P", "-m", "bot.sources.formats.pdf", json.dumps(PDF)]
     try:
         with _ONE_AT_A_TIME:
@@ -54,7 +54,7 @@ def _ask_process(body: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired as fault:
         raise Unreadable(f"the PDF takes longer than {PDF['seconds'] * 2} seconds to read") from fault
-    except (subprocess.CalledProcessError, ValueError) as fault:  # the kernel killed it
+    except (subprocess.CalledProcessError, ValueError) as fault:  # the kernel probably killed it
         raise Unreadable(
             "the PDF cannot be read: it takes too long, needs too much memory or crashes the PDF library"
         ) from fault
@@ -65,7 +65,7 @@ def _ask_process(body: bytes) -> dict[str, Any]:
 
 
 def _answer(body: bytes) -> dict[str, Any]:
-    """Return the pages, or the fault in one sentence."""
+    """Return the pages, or one sentence describing the problem."""
     try:
         return {"pages": _page_texts(_open(body))}
     except Unreadable as fault:
@@ -95,7 +95,7 @@ def _page_texts(reader: "PdfReader") -> list[str]:
             text = page.extract_text()
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001 - as above, and the other pages may be whole
+        except Exception:  # noqa: BLE001 - as above, and the other pages may be intact
             text, broken = "", broken + 1
         texts.append(text)
         size += len(text)
@@ -115,7 +115,7 @@ def _limit_this_process() -> None:
             (resource.RLIMIT_AS, PDF["bytes of memory"]),
             (resource.RLIMIT_CORE, 0),
         ):
-            with suppress(ValueError, OSError):  # a lower limit is set already
+            with suppress(ValueError, OSError):  # a lower limit is already set
                 resource.setrlimit(limit, (most, most))
 
 

@@ -1,8 +1,8 @@
-"""An Excel workbook (.xlsx) as plain values and links, every cost bounded.
+"""Read an Excel workbook (.xlsx) as plain values and links, within the limits in WORKBOOK.
 
 The values are those of openpyxl's `load_workbook`, with four exceptions that suit ICE's lists better: a date that isn't
 in the calendar stays a number, a cell with only a link stays empty, cells under a merged cell keep their values, and a
-shared or array formula gives only the text in its own cell.
+formula gives the result that Excel saved with it. Only a formula without a result is read as its own text, behind "=".
 """
 
 import re
@@ -27,7 +27,7 @@ Convert: TypeAlias = Callable[[str], Value]
 _LETTERS = ["", *map("".join, product(("", *ascii_uppercase), ascii_uppercase))][: WORKBOOK["columns"] + 1]
 _COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if letters}
 _LAST = f"{_LETTERS[-1]}{WORKBOOK['rows']}"
-_EXPECTED = [*_LETTERS, "!"]  # by column; there is no cell behind the last
+_EXPECTED = [*_LETTERS, "!"]  # by column; no cell follows the last column
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
     r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its reference, if that comes first; its other attributes
@@ -37,13 +37,15 @@ _CELL = re.compile(
 _LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
 _STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
 _HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
+_REFERENCE = re.compile("([A-Z]{1,3})([1-9][0-9]{0,6})")
+_HYPERLINK = re.compile(r'=?\s*HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:,\s*"((?:[^"]|"")*)"\s*)?\)\s*', re.IGNORECASE)
 _PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colors and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
 _IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)
 _EPOCH_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - a workbook has no time zone
 _EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - the same
-_DAMAGE = (  # everything that zipfile and the decoders raise on damaged bytes
+_DAMAGE = (  # all the errors that zipfile and the decoders raise on damaged bytes
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
     *(NotImplementedError, RuntimeError, ArithmeticError, LookupError, ValueError, MemoryError),
 )
@@ -51,15 +53,19 @@ _DAMAGE = (  # everything that zipfile and the decoders raise on damaged bytes
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A visible worksheet: `rows` start at A1 and have one length; `links` are by row and column, counted from 1."""
+    """A visible worksheet: `rows` start at A1 and have one length; `links` are by row and column, counted from 1.
+
+    A HYPERLINK formula counts among the links. `strays` are the references of a few cells far out, which aren't read.
+    """
 
     title: str
     rows: list[list[Value]]
     links: dict[tuple[int, int], str]
+    strays: tuple[str, ...] = ()
 
 
 def read_workbook(body: bytes) -> tuple[Sheet, ...]:
-    """Return the visible worksheets in order, at least one; the only error it raises is Unreadable."""
+    """Return the visible worksheets in order; raise Unreadable if there are none or the workbook can't be read."""
     if not body.startswith(b"PK"):
         raise Unreadable(f"this is not an Excel workbook (.xlsx): it looks like {looks_like(body)}")
     try:
@@ -72,7 +78,7 @@ def read_workbook(body: bytes) -> tuple[Sheet, ...]:
 
 
 def looks_like(body: bytes) -> str:
-    """Say what bytes look like that aren't a workbook, to end the sentence "it looks like …"."""
+    """Describe bytes that aren't a workbook, in words that complete the sentence "it looks like …"."""
     head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "an empty file"
@@ -101,8 +107,10 @@ def _sheets(package: Package) -> Iterator[Sheet]:
             kind, part, _ = relations[_key(tag)]
             if kind == "worksheet":
                 cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
-                rows = _rows(package, cells, _Conversions(texts, formats))
-                yield Sheet(tag.get("name", ""), rows, _links(package, rest, package.relations(part)))
+                conversions = _Conversions(texts, formats)
+                rows = _rows(package, cells, conversions)
+                links = conversions.links | _links(package, rest, package.relations(part))
+                yield Sheet(tag.get("name", ""), rows, links, tuple(conversions.strays))
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -111,7 +119,7 @@ def _key(tag: Mapping[str, str]) -> str:
 
 
 class _Texts(dict[str, str]):
-    """The shared strings, by their number as cells write it."""
+    """The shared strings, by number as written in cells."""
 
     def __missing__(self, number: str) -> str:
         if number != (plain := str(int(number))):
@@ -128,7 +136,7 @@ def _texts(xml: str) -> _Texts:
 
 
 def _contents(content: str) -> dict[str, str]:
-    """Return the value, the formula and the text in a cell or a string, those that are there."""
+    """Return the value, the formula and the text of a cell or a string, leaving out any that are missing."""
     check_limit("characters in one row, text or tag", len(content))
     found: dict[str, list[str]] = {}
     for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
@@ -141,7 +149,7 @@ def _contents(content: str) -> dict[str, str]:
 
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
-    """Return the conversions of numbers to dates, by the number of a style as cells write it."""
+    """Return the functions that convert numbers to dates, by style number as written in cells."""
     moment: Convert = lru_cache(partial(_moment, epoch))  # a list has few distinct dates
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
@@ -159,10 +167,15 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
 
 
 class _Conversions(dict[str, Convert]):
-    """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share."""
+    """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share.
+
+    `links` collects the addresses in HYPERLINK formulas, by row and column, and `strays` the cells far out.
+    """
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
         super().__init__()
+        self.links: dict[tuple[int, int], str] = {}
+        self.strays: list[str] = []
         self._formats = formats
         self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": ("1", "true").__contains__, "d": _iso}
 
@@ -187,7 +200,7 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
         if number < 1:
-            raise Unreadable(f"the workbook numbers a row {str(number)[:20]}")
+            raise Unreadable(f"the workbook has a row numbered {str(number)[:20]}")
         if "<" in rest:
             raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
         if cells := _cells(inner, number, conversions, rows.get(number, [])):
@@ -206,10 +219,16 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
     column, number = 0, str(row)
     for reference, tag, text, content in _CELL.findall(xml):
         column += 1
-        if reference != _EXPECTED[column] + number:
+        if row > WORKBOOK["rows"] or reference != _EXPECTED[column] + number:
+            if _is_far(reference) and len(conversions.strays) < WORKBOOK["strays"]:
+                conversions.strays.append(reference)
+                column -= 1
+                continue
             column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
         value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
+        if content and "HYPERLINK" in content.upper() and (link := _linked(content)):
+            conversions.links[row, column] = link
         if column > len(cells):
             cells.append(value)
         else:
@@ -217,18 +236,36 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
     return cells
 
 
+def _is_far(reference: str) -> bool:
+    """Return whether a cell that Excel can have is outside what we read: a slip of the mouse, if there are few."""
+    found = _REFERENCE.fullmatch(reference)
+    return found is not None and (found[1] not in _COLUMNS or int(found[2]) > WORKBOOK["rows"])
+
+
 def _value(tag: str, content: str, conversions: _Conversions) -> Value:
     contents = _contents(content)
-    if "f" in contents:
-        return "=" + contents["f"]
-    if attributes(tag).get("t") == "inlineStr":
+    kind, text = attributes(tag).get("t"), contents.get("v")
+    if "f" in contents and not text and not (kind == "str" and text is not None):  # a saved empty text is a result
+        link = _HYPERLINK.fullmatch(contents["f"])
+        return _unquoted(link[2] or link[1]) if link else "=" + contents["f"]
+    if kind == "inlineStr" and "f" not in contents:
         return contents.get("t", "")
-    text = contents.get("v")
     return conversions[tag](text) if text else None
 
 
+def _linked(content: str) -> str | None:
+    """Return the address in a cell's HYPERLINK formula; None if it is computed or leads inside the workbook."""
+    link = _HYPERLINK.fullmatch(_contents(content).get("f", ""))
+    address = _unquoted(link[1]) if link else ""
+    return address if address and not address.startswith("#") else None
+
+
+def _unquoted(text: str) -> str:
+    return text.replace('""', '"')
+
+
 def _column(reference: str | None, row: int, column: int) -> int:
-    """Return the column of a cell that isn't the expected next one; a cell without a reference is."""
+    """Return the column in a cell's reference, or the next column if the cell has no reference."""
     if reference:
         found, column = _corner(unescaped(reference))
         if found != row:
@@ -240,7 +277,7 @@ def _column(reference: str | None, row: int, column: int) -> int:
 def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, int], str]:
     links: dict[tuple[int, int], str] = {}
     for area, key in _hyperlinks(xml):
-        if not key:  # it leads inside the workbook
+        if not key:  # a link within the workbook
             continue
         _, target, is_outside = relations[key]
         if is_outside:
@@ -258,7 +295,7 @@ def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, 
 
 
 def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
-    """Yield each link's cells and the key of its target among the relations."""
+    """Yield the cells of each link and the key of its target in the relations."""
     for area, key, tag in _LINK.findall(xml):
         if key:
             yield area, key
@@ -268,7 +305,7 @@ def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
 
 
 def _corner(reference: str) -> tuple[int, int]:
-    """Return the row and the column of a reference such as `G5`."""
+    """Return the row and the column in a reference such as `G5`."""
     letters = reference.rstrip(digits)
     row, column = int(reference[len(letters) :] or 0), _COLUMNS.get(letters)
     if column is None or not 1 <= row <= WORKBOOK["rows"]:
@@ -284,7 +321,7 @@ def _number(text: str) -> int | float:
 
 
 def _iso(text: str) -> Value:
-    """Return the date or time that a strict workbook writes out; leave other text as it is."""
+    """Return the date or time that a strict-format workbook stores as ISO text; leave other text unchanged."""
     try:
         if "T" in text:
             return datetime.fromisoformat(text).replace(tzinfo=None)
@@ -294,7 +331,7 @@ def _iso(text: str) -> Value:
 
 
 def _moment(epoch: datetime, text: str) -> Value:
-    """Return the date and time of a serial number of days, or the number if the calendar doesn't have it."""
+    """Return the date and time for a serial number of days, or the number if it isn't a valid date."""
     serial = _number(text)
     if serial < 0:
         return serial
@@ -303,7 +340,7 @@ def _moment(epoch: datetime, text: str) -> Value:
         rest = timedelta(milliseconds=round(fraction * 86_400_000))
         if serial < 1 and not rest.days:
             return (epoch + rest).time()
-        if 0 < serial < 60 and epoch == _EPOCH_1900:  # Excel believes in Feb. 29, 1900
+        if 0 < serial < 60 and epoch == _EPOCH_1900:  # Excel wrongly counts Feb. 29, 1900, as a day
             days += 1
         return epoch + timedelta(days=days) + rest
     except (OverflowError, ValueError):

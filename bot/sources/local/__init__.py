@@ -1,1 +1,1 @@
-"""The local-government sources, one file for each platform, and the rooms they share."""
+"""The local-government sources, one file per platform, and the modules they share."""

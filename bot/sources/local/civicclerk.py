@@ -1,7 +1,7 @@
 """CivicClerk's API (https://TENANT.api.civicclerk.com/v1): meetings, the items on their agendas and published files.
 
-An event's `agendaId` is 0 until its agenda is made, which can be after the meeting was scheduled or even held.
-Times are local, whatever zone their `Z` claims.
+An event's `agendaId` is 0 until its agenda is created, which can happen after the meeting is scheduled or even held.
+Times are local, although they end in `Z`.
 """
 
 import re
@@ -33,14 +33,14 @@ from bot.sources.local.relevance import worth_opening
 from bot.sources.local.session import ReadSession
 
 MOST_PAGES = 40  # of 15 events each
-DEEPEST = 12  # levels of items inside items
+DEEPEST = 12  # levels of nested items
 
 _TENANT = re.compile(r"([a-z0-9][a-z0-9-]*)(?:\.(?:portal|api))?\.civicclerk\.com")
 _MINUTES = re.compile(r"minutes|video|audio|recording", re.IGNORECASE)
 
 
 class CivicClerk:
-    """The source `civicclerk`: a tenant, whose address is that of its API."""
+    """The source `civicclerk`: one tenant, at the address of its API."""
 
     kind = "civicclerk"
 
@@ -53,7 +53,7 @@ class CivicClerk:
         return Place(name=name, kind=self.kind, address=f"https://{name}.api.civicclerk.com/v1", state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return what is new on the calendar and the agendas; an unchanged tenant costs one request."""
+        """Return new or amended items from the calendar and the agendas; an unchanged tenant costs one request."""
         base = _base((self.recognizes(place.address) or place).address)
         return await _Tenant(ReadSession(fetch, place, status, now), base).read()
 
@@ -85,7 +85,7 @@ class _Tenant:
         return self._session.reading(items, {"events": self._events.facts, "pages": pages})
 
     async def _all_pages(self, document: Document, address: str) -> tuple[list[IndexEntry], int, bool]:
-        """Return the events of all pages, the number of pages, and whether those are all."""
+        """Return the events on all pages, the number of pages read, and whether every page was read."""
         entries: list[IndexEntry] = []
         seen = {address}
         while True:
@@ -136,7 +136,7 @@ class _Tenant:
         return f"https://{tenant[1]}.portal.civicclerk.com/{path}" if tenant else ""
 
     def _files(self, item: AgendaItem, files: list[Row]) -> Iterator[LinkedDocument]:
-        """Yield a meeting's published files except minutes; the first agenda is the meeting's own."""
+        """Yield a meeting's published files, except minutes; the first agenda counts as the meeting's own."""
         own = True
         for row in sorted(files, key=lambda row: text(row, "type").lower() != "agenda"):
             key, kind, name = number(row, "fileId"), title(row, "type"), title(row, "name", "type")
@@ -152,7 +152,7 @@ class _Tenant:
             )
 
     def _parse_agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
-        """Return the items of an agenda, nested ones too; an empty agenda is fetched again later."""
+        """Return all items on an agenda, including nested ones; an empty agenda is fetched again later."""
         decoded = decode_json(document)
         if not isinstance(decoded, dict):
             raise Unreadable(f"{document.address} is JSON, but not an agenda")
@@ -184,7 +184,7 @@ def _item(key: str, name: str, row: Row, meeting: AgendaItem, evidence: str) -> 
 
 
 def _attachments(key: str, name: str, row: Row, public_address: str) -> Iterator[LinkedDocument]:
-    """Yield an item's attachments; their addresses expire after an hour, so readers are sent to the meeting."""
+    """Yield an item's attachments; their addresses expire after an hour, so readers get the meeting's address."""
     for each in objects(row.get("attachmentsList")):
         address = link(each, "pdfVersionFullPath", "mediaFullPath", "url", "address")
         label = title(each, "fileName", "mediaFileName", "name") or "attachment"
@@ -209,7 +209,7 @@ def _number(row: Row) -> str:
 
 
 def _key(row: Row, path: str, name: str) -> str:
-    """Return a lasting key for an item: its id, or else its number, or else its name."""
+    """Return a stable key for an item: its id, or else its number, or else its name."""
     if key := number(row, "id"):
         return f"item/{key}"
     return f"number/{path}" if path else f"name/{fingerprint(name)}"
@@ -220,7 +220,7 @@ def _slug(words: str) -> str:
 
 
 def _next_page(document: Document, address: str) -> str:
-    """Return the address of the next page of the list, empty on the last one."""
+    """Return the address of the list's next page, or an empty string on the last page."""
     decoded = decode_json(document)
     following = decoded.get("@odata.nextLink") if isinstance(decoded, dict) else None
     return resolve_link(address, following) if isinstance(following, str) and following.strip() else ""
@@ -231,6 +231,6 @@ def _is_same_site(one: str, other: str) -> bool:
 
 
 def _is_since(item: AgendaItem, since: object) -> bool:
-    """Return whether a meeting is on or after the first day asked for; one without a time passes."""
+    """Return whether a meeting is on or after the first requested day; a meeting without a time passes."""
     at = item.meets_at
     return not isinstance(at, datetime) or at.date().isoformat() >= str(since)

@@ -4,7 +4,7 @@
                                 └── no, as on most sites: /AgendaCenter/Search/ (HTML) ─► its rows are
     RSSFeed.aspx?ModID=1 ──► news
 
-An address that isn't a feed, or a feed of agendas that is empty, is asked again the next day.
+If an address isn't a feed, or the agenda feed is empty, the address is tried again the next day.
 """
 
 import re
@@ -41,12 +41,12 @@ _SEARCH = re.compile(r"/AgendaCenter/Search/?$", re.IGNORECASE)
 
 
 class CivicPlus:
-    """The source `civicplus`: a site, whose address is that of its Agenda Center or of a search in it."""
+    """The source `civicplus`: one site, at the address of its Agenda Center or of a search there."""
 
     kind = "civicplus"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the Agenda Center of a site; a feed of a module other than agendas and news is a plain feed."""
+        """Return the Agenda Center of a site, or None for a feed from a module other than agendas and news."""
         parts = urlsplit(address)
         host = parts.hostname or ""
         site = _SITE.fullmatch(host)
@@ -89,7 +89,7 @@ class _Site:
         return self._session.reading(items, self._facts)
 
     async def _from_search(self) -> list[AgendaItem]:
-        """Return the new agendas of the search page, which starts on a Monday some weeks ago."""
+        """Return the new agendas on the search page; the search starts on a Monday a few weeks ago."""
         since = f"{self._session.since:%m/%d/%Y}"
         query = f"term=&CIDs=all&startDate={since}&endDate=&dateRange=&dateSelector="
         address = self._search or f"{self._origin}/AgendaCenter/Search/?{query}"
@@ -103,7 +103,7 @@ class _Site:
         return items
 
     async def _from_feed(self, path: str, name: str) -> list[AgendaItem] | None:
-        """Return what is new in a feed; None if it isn't a feed or has no agendas."""
+        """Return the new items in a feed, or None if it isn't a feed or has no agendas."""
         silent: Mapping[str, str] = self._facts.get("silent", {})
         if name in silent and timedelta(0) <= self._session.now - datetime.fromisoformat(silent[name]) < SILENT_FOR:
             return None
@@ -133,7 +133,7 @@ class _Site:
 
 
 def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
-    """Make a feed entry the agenda that it links, with its day; drop one that links minutes; the rest is news."""
+    """Turn a feed entry into the agenda it links to, or into news if it has no such link; drop minutes."""
     found = _FILE.search(entry.item.address)
     if found is None:
         news = replace(entry.item, id=f"news/{entry.item.id.removeprefix('entry/')}")
@@ -148,7 +148,7 @@ def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
 
 
 def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
-    """Return the agendas on a search page; raise Unreadable if it is another page."""
+    """Return the agendas on a search page; raise Unreadable if it is a different page."""
     if b"agenda" not in document.body.lower():
         raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
     try:
@@ -167,12 +167,12 @@ def _encoding(document: Document) -> str | None:
     try:
         document.body.decode()
     except UnicodeDecodeError:
-        return None  # leave it to what the page declares
+        return None  # use the encoding that the page declares
     return "utf-8"
 
 
 def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:
-    """Return a row's agenda: its file's address names the day, the heading above the table the body."""
+    """Return the agenda in a row; its day is in the file's address and its body in the heading above the table."""
     link, found = _file(row, base)
     if found is None:
         return None
@@ -193,7 +193,7 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
 
 
 def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
-    """Return the address of a row's agenda, and the day and number in it."""
+    """Return the address of a row's agenda, and the match with the day and number in that address."""
     for link in _links(row, base):
         found = _FILE.search(link)
         if found is not None and found["file"].lower() == "agenda":
@@ -217,7 +217,7 @@ def _name(row: Any, link: str) -> str:
 
 
 def _body(row: Any) -> str:
-    """Return the body that meets: the nearest heading above the table, without the arrow before it."""
+    """Return the body that meets, read from the nearest heading above the table without its arrow."""
     for node in row.iterancestors("div", "section"):
         heading = next(node.iter("h2"), None)
         if heading is not None:

@@ -1,10 +1,10 @@
-"""Crawl an index, the calendar, feed or search page that names a place's meetings and entries.
+"""Crawl an index: the calendar, feed or search page that lists a place's meetings and entries.
 
     index ─► changed entries ─► their agendas ─► their documents, if new ─► items
-                 └── and, once a day, upcoming ones: agendas are amended without a trace in the index
+                 └── and, once a day, upcoming entries: agendas are amended without a trace in the index
 
-Ids are paths: an item on the agenda of `event/77` is `event/77/…`. A document whose id is that of the entry itself is
-the entry's own agenda and is read as part of it.
+Ids are paths: an item on the agenda of `event/77` is `event/77/…`. A document with the same id as its entry is the
+entry's own agenda and is read as part of the entry.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import fingerprint
 from bot.sources.local.session import RECENT, ReadSession
 
-MOST_ENTRIES = 1_000  # of one index
-FEW = 2  # this many meetings may leave a calendar at once, or half of them; more are not believed
+MOST_ENTRIES = 1_000  # in one index
+FEW = 2  # this many meetings, or half of them, may leave a calendar at once; if more leave, we don't believe it
 
 EntryFacts = Mapping[str, Any]
 
@@ -30,8 +30,8 @@ EntryFacts = Mapping[str, Any]
 class LinkedDocument:
     """A document that an entry links to.
 
-    `version` changes when the platform says that the document did. `public_address` is the one to show readers, if it
-    isn't `address`.
+    `version` changes when the platform reports a change in the document. `public_address` is the address to show
+    readers, if it isn't `address`.
     """
 
     id: str
@@ -43,10 +43,10 @@ class LinkedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
-    """A meeting, agenda or news entry as the index has it.
+    """A meeting, agenda or news entry as listed in the index.
 
-    `version` changes when the platform says that anything about the entry did. `agenda` is the address of the agenda's
-    items, empty if there is none yet.
+    `version` changes when the platform reports any change in the entry. `agenda` is the address of the agenda's items,
+    empty if there is no agenda yet.
     """
 
     item: AgendaItem
@@ -56,7 +56,7 @@ class IndexEntry:
 
     @property
     def fingerprint(self) -> str:
-        """A short text that differs when anything differs that a reader would see."""
+        """A short hash that changes when anything visible to readers changes."""
         item = self.item
         documents = [(document.id, document.version) for document in self.documents]
         shown = (item.title, item.text, item.body, item.meets_at, item.status, item.address)
@@ -65,7 +65,7 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedAgenda:
-    """The items on an agenda, the documents worth opening, and the platform's ids of the matters on it.
+    """The items on an agenda, the documents worth opening, and the platform's ids for the matters on the agenda.
 
     An agenda that isn't complete is fetched again while its meeting is upcoming.
     """
@@ -80,10 +80,10 @@ ParseAgenda = Callable[[IndexEntry, Document], ParsedAgenda]
 
 
 class Crawler:
-    """Reads what one index names.
+    """A reader of the entries in one index.
 
-    `name` is the key of its facts in the status, and `facts` are the ones to store, by the entry's id. If the index
-    `is_calendar`, an upcoming meeting that it no longer lists is reported as taken off the calendar.
+    `name` is the key of the index's facts in the status, and `facts` are the facts to store, by entry id. If
+    `is_calendar` is true, an upcoming meeting that the index no longer lists is reported as taken off the calendar.
     """
 
     def __init__(
@@ -118,13 +118,13 @@ class Crawler:
         is_complete: bool = True,
         recheck_until: date | None = None,
     ) -> list[AgendaItem]:
-        """Return what is new or amended among these entries, reading the most urgent first.
+        """Return the new and amended items from these entries, reading the most urgent entries first.
 
-        `evidence` is the hash of the index, and `is_complete` tells whether the index came whole. The agendas of
-        upcoming meetings up to the day `recheck_until` are fetched even if they seem unchanged.
+        `evidence` is the hash of the index, and `is_complete` is true if the whole index was read. Agendas of upcoming
+        meetings through the day `recheck_until` are fetched even if they seem unchanged.
         """
         self.facts = {}
-        once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries of one day
+        once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
         for entry in entries[:MOST_ENTRIES]:
             once.setdefault(entry.item.id, entry)
         items: list[AgendaItem] = []
@@ -139,7 +139,7 @@ class Crawler:
         return items
 
     def _vanished(self, once: Mapping[str, IndexEntry], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
-        """Return the upcoming meetings that the calendar no longer lists, unless they are too many to believe."""
+        """Return the upcoming meetings that the calendar no longer lists, unless there are too many to believe."""
         upcoming = {name for name, facts in self._stored.items() if "title" in facts and self._is_upcoming(facts)}
         gone = sorted(upcoming - once.keys())
         if not gone:
@@ -179,7 +179,7 @@ class _EntryCrawl:
         self._documents: dict[str, Sequence[str]] = dict(stored.get("papers", {}))
 
     def facts(self, *, with_words: bool) -> EntryFacts:
-        """Return the facts to store, as few as possible. The keys are a stored format: never rename one."""
+        """Return the facts to store, as few as possible. The keys are a stored format, so never rename one."""
         item = self._entry.item
         words = with_words and self._is_upcoming and item.meets_at is not None
         return {
@@ -192,7 +192,7 @@ class _EntryCrawl:
         }
 
     async def read(self, parse_agenda: ParseAgenda | None) -> list[AgendaItem]:
-        """Return the entry if it changed, its items if they did, and its documents if they are new."""
+        """Return the entry and its agenda items if they changed, and its documents if they are new."""
         own = self._entry.item if self._is_changed else None
         agenda = await self._read_agenda(parse_agenda) if parse_agenda and self._entry.agenda else ParsedAgenda()
         items = list(agenda.items)
@@ -205,7 +205,7 @@ class _EntryCrawl:
         return [own, *items] if own else items
 
     async def _read_agenda(self, parse_agenda: ParseAgenda) -> ParsedAgenda:
-        """Return the agenda if it differs from last time."""
+        """Return the agenda if it has changed since the last reading, otherwise an empty one."""
         if not self._must_fetch or not self._is_wanted:
             return ParsedAgenda()
         address = self._entry.agenda
@@ -229,7 +229,7 @@ class _EntryCrawl:
         return replace(agenda, items=()) if is_same and not self._is_changed else agenda
 
     def _retry_next_time(self) -> ParsedAgenda:
-        """Have the next reading fetch the agenda again, for its items or for a document that wasn't read."""
+        """Make the next reading fetch the agenda again, for its items or for a document that wasn't read."""
         self._retries = self._is_current
         self._session.is_incomplete |= self._is_current
         return ParsedAgenda()
@@ -274,14 +274,14 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
 
 
 def is_upcoming(at: datetime | date | None, session: ReadSession) -> bool:
-    """Return whether a meeting is still to come."""
+    """Return whether a meeting is in the future."""
     if isinstance(at, datetime):
         return at > session.now
     return at is not None and at >= session.today
 
 
 def _is_recent(item: AgendaItem, session: ReadSession) -> bool:
-    """Return whether a meeting was not long ago; one without a day counts as recent."""
+    """Return whether a meeting isn't long past; a meeting without a day counts as recent."""
     return item.meets_on is None or item.meets_on >= session.today - RECENT
 
 
@@ -290,7 +290,7 @@ def _is_by(day: date, item: AgendaItem) -> bool:
 
 
 def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
-    """Sort upcoming meetings first, the soonest on top; then those without a day; then past ones, the latest on top."""
+    """Sort upcoming meetings first, soonest first; then meetings without a day; then past meetings, latest first."""
     if item.meets_on is None:
         return 1, 0
     day = item.meets_on.toordinal()
@@ -298,7 +298,7 @@ def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
 
 
 def _words(item: AgendaItem) -> EntryFacts:
-    """Return the facts that describe a meeting after it has left the calendar."""
+    """Return the facts needed to describe a meeting after it has left the calendar."""
     assert item.meets_at is not None
     return {"title": item.title, "body": item.body, "at": item.meets_at.isoformat(), "address": item.address}
 

@@ -1,8 +1,9 @@
-"""Legistar's Web API (https://webapi.legistar.com/v1/CLIENT): matters that are filed, and what is on agendas.
+"""Legistar's Web API (https://webapi.legistar.com/v1/CLIENT): filed matters and agenda items.
 
-It has two feeds: matters by the time of their last change, and events by their day. Both are requested in descending
-order, because some clients ignore `$filter`. An event's items change without the event changing, so those of meetings
-in the next two weeks are fetched again when any matter changed, and those of all upcoming meetings once a day.
+It has two feeds: matters by the time of their last change, and events by day. Both are requested in descending order,
+because some clients' servers ignore `$filter`. An event's items can change although the event itself doesn't. So the
+items for meetings in the next two weeks are fetched again when any matter changes, and the items for all upcoming
+meetings once a day.
 """
 
 import re
@@ -35,7 +36,7 @@ from bot.sources.local.relevance import worth_opening
 from bot.sources.local.session import ReadSession
 
 API = "https://webapi.legistar.com/v1/"
-PAGE = 200  # rows; the API gives at most 1,000
+PAGE = 200  # rows; the API returns at most 1,000
 MOST_PAGES = 10
 FIRST_LOOK = timedelta(days=60)  # how far back the first reading goes for matters
 SOON = timedelta(days=14)
@@ -47,7 +48,7 @@ _FEED = re.compile(r"/(?:matters|events)(?:/.*)?$", re.IGNORECASE)
 
 
 class Legistar:
-    """The source `legistar`: a client, whose address is that of its API, with `?token=…` if the client needs one."""
+    """The source `legistar`: one client, at the address of its API, with `?token=…` if the client needs a token."""
 
     kind = "legistar"
 
@@ -63,7 +64,7 @@ class Legistar:
         return Place(name=name, kind=self.kind, address=f"{API}{name}{f'?{token[1]}' if token else ''}", state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return what was filed or put on agendas since; each feed costs one request if nothing changed."""
+        """Return the items filed or put on agendas since the last reading; an unchanged feed costs one request."""
         base, signature = _base((self.recognizes(place.address) or place).address)
         return await _Client(ReadSession(fetch, place, status, now, base=base, signature=signature), base).read()
 
@@ -77,14 +78,14 @@ def _base(address: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ApiFeed:
-    """One of the two feeds: `stamp` is the field it is ordered by, `id` the field of a row's id."""
+    """One of the two feeds; rows are ordered by the field `stamp` and have their id in the field `id`."""
 
     name: str
     id: str
     stamp: str
 
     def address(self, base: str, since: str, skip: int) -> str:
-        """Return the address of a page of rows; it asks from the day before `since`, because midnight isn't "gt"."""
+        """Return the address of a page of rows from the day before `since`, because "gt" leaves out midnight."""
         before = datetime.fromisoformat(since).date() - timedelta(days=1)
         query = {"$filter": f"{self.stamp} gt datetime'{before}'", "$orderby": f"{self.stamp} desc"}
         quoted = "&".join(f"{name}={quote(value, safe=_UNQUOTED)}" for name, value in query.items())
@@ -98,7 +99,7 @@ EVENTS = ApiFeed("events", "EventId", "EventDate")
 
 @dataclass(frozen=True, slots=True)
 class _FeedReading:
-    """The rows of a feed, each with the hash of its document; none if the feed `is_same` as last time."""
+    """The rows in a feed, each with its document's hash; no rows if the feed is unchanged (`is_same`)."""
 
     rows: Sequence[tuple[Row, str]] = ()
     pages: int = 1
@@ -116,7 +117,7 @@ class _Client:
         self._events = Crawler(session, "events", parse_agenda=self._parse_agenda, is_calendar=True)
 
     async def read(self) -> LocalReading:
-        """Read matters first, because a changed matter makes agendas worth fetching again."""
+        """Read matters first, because a changed matter is a reason to fetch agendas again."""
         faults: list[SourceError] = []
         filed = await self._or_fault(self._matters(), faults)
         items = await self._or_fault(self._meetings(matters_changed=bool(filed)), faults)
@@ -129,7 +130,10 @@ class _Client:
         return self._session.reading(items, self._facts)
 
     async def _or_fault(self, feed: Awaitable[list[AgendaItem]], faults: list[SourceError]) -> list[AgendaItem]:
-        """Return a feed's items or add to `faults`: a client may have only one feed. A server that is down raises."""
+        """Return a feed's items, or note its error in `faults`, because a client may have only one feed.
+
+        If the server is down or refuses us, raise the error.
+        """
         try:
             return await feed
         except (Blocked, Unreachable):
@@ -141,7 +145,7 @@ class _Client:
     # ── the feeds ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _read_feed(self, feed: ApiFeed, since: str, *, unconditional: bool) -> _FeedReading:
-        """Return a feed's rows since a day, page by page, filtered here because some servers ignore the filter."""
+        """Read a feed's rows since a day, page by page, filtering them here because some servers ignore the filter."""
         rereads = unconditional or self._facts.get("pages", {}).get(feed.name, 1) > 1
         found: list[tuple[Row, str]] = []
         for page in range(MOST_PAGES):
@@ -178,7 +182,7 @@ class _Client:
         return [item for row, sha256 in changed if (item := self._matter(row, sha256)) is not None]
 
     async def _meetings(self, *, matters_changed: bool) -> list[AgendaItem]:
-        """Return what is new or amended on the calendar and on its agendas."""
+        """Return the new and amended items on the calendar and its agendas."""
         self._events.keep_stored()
         rereads = matters_changed or self._session.rereads_index
         reading = await self._read_feed(EVENTS, self._session.since.isoformat(), unconditional=rereads)
@@ -248,7 +252,7 @@ class _Client:
         documents: list[LinkedDocument] = []
         matters: list[str] = []
         for row in rows(document):
-            matter, name = number(row, "EventItemMatterId"), title(row, "EventItemTitle", "EventItemMatterName")
+            matter, name = number(row, "EventItemMatterId"), _title_of(row)
             if not name:
                 continue
             key = f"{meeting.item.id}/matter/{matter}"
@@ -258,6 +262,14 @@ class _Client:
             items[key] = _item(key, name, row, meeting.item, document.sha256)
             documents += _attachments(key, name, row)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(documents), matters=tuple(matters))
+
+
+def _title_of(row: Row) -> str:
+    """Return an item's title, or else the words that stand for it: a note, the action, the first attachment."""
+    attachments = objects(row.get("EventItemMatterAttachments"))
+    return title(row, "EventItemTitle", "EventItemMatterName", "EventItemAgendaNote", "EventItemActionText") or next(
+        filter(None, (title(each, "MatterAttachmentName", "MatterAttachmentFileName") for each in attachments)), ""
+    )
 
 
 def _item(key: str, name: str, row: Row, meeting: AgendaItem, evidence: str) -> AgendaItem:
@@ -305,13 +317,13 @@ def _is_day(stamp: str) -> bool:
 
 
 def _is_since(row: Row, feed: ApiFeed, since: str) -> bool:
-    """Return whether a row is stamped on that day or later; one without a stamp passes."""
+    """Return whether a row is stamped on that day or later; a row without a stamp passes."""
     stamp = text(row, feed.stamp)
     return not _is_day(stamp) or stamp[:10] >= since
 
 
 def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
-    """Return whether later pages can be skipped: this one is short, or its rows fall below the day."""
+    """Return whether later pages can be skipped: this page isn't full, or its descending rows pass the first day."""
     if len(on_page) < PAGE:
         return True
     stamps = [text(row, feed.stamp) for row in on_page]
@@ -320,7 +332,7 @@ def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
 
 
 def _explained(fault: SourceError) -> SourceError:
-    """Add to an error its meaning at Legistar."""
+    """Return the error with an explanation of its meaning on Legistar."""
     if isinstance(fault, Missing):
         why = "Legistar has no such client, or its API was switched off"
     elif type(fault) is SourceError:

@@ -1,4 +1,4 @@
-"""Any web page, or the part of it that a selector names, or any PDF; only a change of its text counts."""
+"""Any web page, or the parts of it that a selector matches, or any PDF; only a change in its text counts."""
 
 import asyncio
 import html
@@ -19,7 +19,7 @@ _TITLE = re.compile(rb"<title\b[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DO
 
 
 class Page:
-    """The source `page`: one item for as long as the address stays the same."""
+    """The source `page`: one web page or PDF as a single item, which lasts as long as the address stays the same."""
 
     kind = "page"
 
@@ -30,7 +30,7 @@ class Page:
         return Place(name=name_from(address), kind=self.kind, address=urldefrag(address).url, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the page if its text changed; every reading costs one request."""
+        """Return the page if its text has changed; every reading costs one request."""
         session = ReadSession(fetch, place, status, now)
         same_part = status.facts.get("selector") == place.selector
         document = await session.get(place.address, unconditional=not same_part)

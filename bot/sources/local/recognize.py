@@ -1,4 +1,4 @@
-"""Recognize which platform an address belongs to, and propose its table for the catalog."""
+"""Recognize the platform of an address and propose a place for the catalog."""
 
 import re
 from dataclasses import replace
@@ -13,7 +13,7 @@ _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 
 def recognize(address: str) -> Place | None:
-    """Return a place for an address, with its state if the host names one; None if it isn't a web address."""
+    """Return a place for an address, with a state if the host names one; None if it isn't a web address."""
     address = completed_address(address)
     if not address:
         return None
@@ -22,7 +22,7 @@ def recognize(address: str) -> Place | None:
 
 
 def completed_address(typed: str) -> str:
-    """Return a typed address with its scheme, as a browser would; empty if it isn't one or contains a password."""
+    """Complete a typed address with a scheme, as browsers do; return "" if it is invalid or contains a password."""
     address = typed.strip()
     if _HOST_ALONE.fullmatch(address):
         address = f"https://{address}"
@@ -37,7 +37,7 @@ def completed_address(typed: str) -> str:
 
 
 def _state(host: str) -> str:
-    """Return the state in a host such as co.nash.nc.us or nash.nc.gov."""
+    """Return the state in a host name such as co.nash.nc.us or nash.nc.gov."""
     found = _STATE.search(host)
     state = found[1].upper() if found else ""
     return state if state in STATES else ""

@@ -1,4 +1,4 @@
-"""One reading of a local place: polite requests, a budget, and the documents and problems it gathers."""
+"""One reading of a local place, with its request budget and the documents and problems it collects."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,9 +12,9 @@ from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable
 from bot.sources import Fetcher
 
-RECHECK_EVERY = timedelta(hours=24)  # for upcoming meetings, even if nothing says that they changed
-RECENT = timedelta(days=14)  # a meeting is still read this long after it is over
-MOST_AGENDAS = 40  # of one reading, as are the next five
+RECHECK_EVERY = timedelta(hours=24)  # for upcoming meetings, even if there is no sign of a change
+RECENT = timedelta(days=14)  # how long after a meeting it is still read
+MOST_AGENDAS = 40  # per reading; so are the next five limits
 MOST_DOCUMENTS = 12
 MOST_REQUESTS = 150
 MOST_ITEMS = 5_000
@@ -30,11 +30,11 @@ _ACCEPT = {
 
 
 class ReadSession:
-    """What one reading has fetched, what went wrong, and what it may still spend.
+    """The documents and problems of one reading, and its remaining budget.
 
-    `agendas_left` and `documents_left` count what it may still open. `is_incomplete` means that something wasn't read
-    this time, so the next reading reads the whole index even if it is unchanged. A `signature` ("token=…") is added to
-    addresses that start with `base` and stored nowhere: documents are stored under their address without it.
+    `agendas_left` and `documents_left` count the agendas and documents it may still open. `is_incomplete` means that
+    something wasn't read this time, so the next reading reads the whole index even if it is unchanged. A `signature`
+    ("token=…") is added to addresses that start with `base` but never stored: documents keep the unsigned address.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class ReadSession:
 
     @property
     def today(self) -> date:
-        """The date at the place."""
+        """The local date in the place."""
         return self.now.astimezone(self.zone).date()
 
     @property
     def since(self) -> date:
-        """The first day of meetings to ask for: a Monday, so that the address stays the same for a week."""
+        """The first day to request meetings for: a Monday, so that the address stays the same for a week."""
         day = self.today - RECENT
         return day - timedelta(days=day.weekday())
 
@@ -74,23 +74,23 @@ class ReadSession:
 
     @property
     def is_daily_recheck(self) -> bool:
-        """True once a day, when everything upcoming is fetched again."""
+        """True once a day, when the agendas and documents of all upcoming meetings are fetched again."""
         checked_at = self.status.facts.get("looked_at")
         return checked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(checked_at) < RECHECK_EVERY
 
     @property
     def rereads_index(self) -> bool:
-        """True if the index is read even if it is unchanged."""
+        """True if the index must be read even if it is unchanged."""
         return self.is_daily_recheck or bool(self.status.facts.get("left_over"))
 
     def can_request(self, address: str) -> bool:
-        """Return whether the budget allows another request and the host hasn't failed in this reading."""
+        """Return whether the budget allows another request and the host hasn't failed during this reading."""
         return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
 
     async def get(
         self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document:
-        """Fetch an address, conditionally unless told otherwise; its validators are stored under `key` or itself."""
+        """Fetch an address, conditionally by default, and store its validators under `key` or else the address."""
         before = self.status.validators.get(key or address)
         self._requests_left -= 1
         document = await self._fetch.get(
@@ -115,7 +115,7 @@ class ReadSession:
     async def try_get(
         self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document | SourceError:
-        """Fetch what the reading can do without; note an error and leave a host that is down or refuses alone."""
+        """Fetch an optional document; return and note any error, and skip the host from then on if it is down."""
         try:
             return await self.get(address, key=key, expect=expect, unconditional=unconditional)
         except SourceError as fault:
@@ -125,7 +125,7 @@ class ReadSession:
             return fault
 
     def is_same(self, document: Document, key: str) -> bool:
-        """Return whether the last reading got the same bytes, so there is nothing to parse."""
+        """Return whether the bytes are the same as in the last reading, so there is nothing to parse."""
         before = self.status.validators.get(key)
         return before is not None and before.sha256 == document.sha256
 
@@ -135,12 +135,12 @@ class ReadSession:
             self._validators[key] = self.status.validators[key]
 
     def note(self, problem: str) -> None:
-        """Note a problem that doesn't stop the reading."""
+        """Record a problem that doesn't stop the reading."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
 
     def unchanged_reading(self) -> LocalReading:
-        """Return the reading of an unchanged place."""
+        """Return a reading for an unchanged place."""
         for key in self.status.validators:
             self.keep_validators(key)
         return LocalReading(
@@ -148,7 +148,7 @@ class ReadSession:
         )
 
     def reading(self, items: Sequence[AgendaItem], facts: Mapping[str, Any]) -> LocalReading:
-        """Return the reading: each item once, and the documents that are evidence for them."""
+        """Return the finished reading, with each item once and the documents that are evidence for the items."""
         if len(items) > MOST_ITEMS:
             self.note(f"{self.place.name}: {len(items):,} items came at once; only the first {MOST_ITEMS:,} were read")
         once = tuple({item.id: item for item in reversed(items[:MOST_ITEMS])}.values())[::-1]
@@ -170,5 +170,5 @@ def zone_of(place: Place) -> ZoneInfo:
         return ZoneInfo(place.zone)
     except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError
         raise SourceError(
-            f"{place.name}: {place.zone!r} is not a known time zone; write it as in America/New_York"
+            f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York"
         ) from unknown

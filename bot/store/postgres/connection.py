@@ -1,4 +1,4 @@
-"""Connections to the database, and its errors in one sentence."""
+"""Connections to the database, and its errors explained in one sentence."""
 
 import asyncio
 import math
@@ -18,21 +18,21 @@ from bot.errors import StoreError, StoreUnavailable
 from bot.store.postgres.migrations import FORMAT
 
 CONNECT_WITHIN = 10  # seconds
-WAIT_FOR_DATABASE = 30.0  # seconds to go on trying to note a message that is out, or a source that was read
-CONNECTIONS = 10  # at most, of one program; small hosting plans allow twenty in all
-IDLE = 1.0  # seconds after which a pooled connection is tested before it is used
+WAIT_FOR_DATABASE = 30.0  # seconds to keep trying to record a sent message or a source reading
+CONNECTIONS = 10  # at most, per program; small hosting plans allow 20 in total
+IDLE = 1.0  # seconds; a connection idle for longer is tested before it is used
 ON_CONNECTING = "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'"
 
 T = TypeVar("T")
 
 
 async def connect(url: str, name: str) -> psycopg.AsyncConnection[Any]:
-    """Open a connection under the name by which PostgreSQL tells our programs apart."""
+    """Open a connection; `name` lets PostgreSQL tell our programs apart."""
     connection = await psycopg.AsyncConnection.connect(
         url,
         autocommit=True,
         connect_timeout=CONNECT_WITHIN,
-        prepare_threshold=None,  # poolers such as PgBouncer hand each transaction to another session
+        prepare_threshold=None,  # poolers such as PgBouncer may run each transaction in a different session
         application_name=name,
     )
     await connection.execute(ON_CONNECTING)
@@ -41,7 +41,7 @@ async def connect(url: str, name: str) -> psycopg.AsyncConnection[Any]:
 
 
 def pool(connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> AsyncEngine:
-    """Return a pool of connections that are tested after a pause; testing before every use costs a fifth."""
+    """Return a pool that tests a connection only after it has been idle; testing before every use is a fifth slower."""
     engine = create_async_engine(
         "postgresql+psycopg://", async_creator=connect, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=60
     )
@@ -54,7 +54,7 @@ def pool(connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> Asyn
             try:
                 engine.dialect.do_ping(connection)
             except psycopg.Error as fault:
-                raise DisconnectionError from fault  # the pool opens another one
+                raise DisconnectionError from fault  # the pool then opens another connection
 
     sa.event.listen(engine.sync_engine, "checkin", put_back)
     sa.event.listen(engine.sync_engine, "checkout", taken)
@@ -63,7 +63,7 @@ def pool(connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> Asyn
 
 @asynccontextmanager
 async def explaining(connecting: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
-    """Yield the connection and turn whatever fails on it into one sentence."""
+    """Yield the connection and turn any error on it into a StoreError of one sentence."""
     try:
         async with connecting as connection:
             yield connection
@@ -77,7 +77,7 @@ async def explaining(connecting: AbstractAsyncContextManager[AsyncConnection]) -
 
 
 async def insist(do: Callable[[], Awaitable[T]]) -> T:
-    """Do it, and wait for a database that is being restarted; doing it twice must do no harm."""
+    """Call `do`, retrying while the database is unavailable; calling it twice must do no harm."""
     until = time.monotonic() + WAIT_FOR_DATABASE
     while True:
         try:
@@ -89,12 +89,12 @@ async def insist(do: Callable[[], Awaitable[T]]) -> T:
 
 
 async def check_format(db: AsyncConnection) -> None:
-    """Raise StoreError unless the tables are exactly those of this version."""
+    """Raise StoreError unless the tables are in exactly this version's format."""
     table = (await db.execute(sa.select(sa.func.to_regclass("alembic_version")))).scalar_one()
     steps = (await db.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars().all() if table else []
     found = max(steps, default="")
     if not found:
-        raise StoreError("The database has no tables of Countersign yet. Run `countersign migrate`.")
+        raise StoreError("The database has no Countersign tables yet. Run `countersign migrate`.")
     if found < FORMAT:
         raise StoreError(
             f"The database was written by an older Countersign (format {_short(found)}; this program needs "
@@ -104,7 +104,7 @@ async def check_format(db: AsyncConnection) -> None:
 
 
 def check_not_newer(found: str) -> None:
-    """Raise StoreError when a newer program migrated the database."""
+    """Raise StoreError if a newer version of the program migrated the database."""
     if found > FORMAT:
         raise StoreError(
             f"The database was written by a newer Countersign (format {_short(found)}; this program reads up to "
@@ -113,7 +113,7 @@ def check_not_newer(found: str) -> None:
 
 
 def sentence(fault: Exception) -> str:
-    """Return what PostgreSQL said, on one line; it never says the password."""
+    """Return PostgreSQL's error message as one line; it never contains the password."""
     said = fault.orig if isinstance(fault, DBAPIError) and fault.orig is not None else fault
     first = (str(said).strip() or type(said).__name__).splitlines()[0]
     return f"The database failed: {first}"
@@ -124,6 +124,6 @@ def _short(step: str) -> str:
 
 
 def _is_away(fault: Exception) -> bool:
-    """Return whether the connection failed, or a server that is starting or stopping, and not the statement."""
+    """Return whether the cause was the connection, or a server starting or stopping, rather than the statement."""
     said = fault.orig if isinstance(fault, DBAPIError) else fault
     return isinstance(said, psycopg.OperationalError | psycopg.InterfaceError | OSError | PoolTimeout)

@@ -1,4 +1,4 @@
-"""Which program works on what, in PostgreSQL: leases that expire by the database's clock, and leaders."""
+"""Divide the work among programs through PostgreSQL: leases that expire by the database's clock, and leaders."""
 
 import asyncio
 import time
@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import LeaseLost
 
-LEASE = 45.0  # seconds; longer than any channel's slowest send and the note about it
-LEADER_IDLE = 15  # seconds after which a leader that hangs loses the lead
-LEADER_TRUSTS = 2.0  # seconds for which a leader may go on before it asks again whether it still leads
-NEW_LEADER_WAITS = 4.0  # seconds; by then the leader before has asked again, and finished its last second of work
+LEASE = 45.0  # seconds; longer than any channel's slowest send plus recording it
+LEADER_IDLE = 15  # seconds until a leader that hangs loses the lead
+LEADER_TRUSTS = 2.0  # seconds a leader may keep working before it must check again that it still leads
+NEW_LEADER_WAITS = 4.0  # seconds; by then the previous leader has checked again and finished its last second of work
 
 _EXPIRY = f"clock_timestamp() + interval '{LEASE} seconds'"
 _CLAIM = sa.text(f"""
@@ -28,7 +28,7 @@ _CLAIM = sa.text(f"""
     INSERT INTO leases AS l (name, fence, until) SELECT 's' || number, 1, {_EXPIRY} FROM due
     ON CONFLICT (name) DO UPDATE SET fence = l.fence + 1, until = excluded.until WHERE l.until <= clock_timestamp()
     RETURNING name, fence
-""")  # noqa: S608 - a number of our own
+""")  # noqa: S608 - the only value inserted is our own number
 _LEASE = sa.text(f"""
     INSERT INTO leases AS l (name, fence, until) VALUES (:name, 1, {_EXPIRY})
     ON CONFLICT (name) DO UPDATE SET fence = l.fence + 1, until = excluded.until WHERE l.until <= clock_timestamp()
@@ -45,9 +45,9 @@ _CHECK = sa.text(
 
 
 class OwnLeases:
-    """The leases of one program: for each name its fencing number, and when it expires by our own clock.
+    """The leases held by one program: for each name, its fencing number and when it expires by our own clock.
 
-    That time counts from before the database was asked, so ours is never the later one.
+    Our count starts before the request to the database, so we never think that a lease lasts longer than it does.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class OwnLeases:
         return list(taken)
 
     async def lease(self, db: AsyncConnection, name: str) -> bool:
-        """Lease a name if it is free."""
+        """Lease a name if it is free, and return whether it was."""
         asked = time.monotonic()
         fence = (await db.execute(_LEASE, {"name": name})).scalar_one_or_none()
         if fence is not None:
@@ -70,7 +70,7 @@ class OwnLeases:
         return fence is not None
 
     def lasts(self, name: str, seconds: float) -> bool:
-        """Return whether the lease is certain to last that long."""
+        """Return whether the lease is certain to last at least that long."""
         return name in self._held and self._held[name][1] - time.monotonic() > seconds
 
     async def renew(self, db: AsyncConnection, name: str) -> None:
@@ -81,21 +81,21 @@ class OwnLeases:
         self._held[name] = (self._held[name][0], asked + LEASE)
 
     async def check(self, db: AsyncConnection, name: str) -> None:
-        """Raise LeaseLost when a lease was ours and no longer is; otherwise it stays ours to the transaction's end.
+        """Raise LeaseLost if a lease was ours and no longer is; otherwise it stays ours until the transaction ends.
 
-        A name that was never leased is written by a command, which waits for no one.
+        A name that was never leased belongs to a command, which doesn't wait for anyone.
         """
         if name in self._held and (await db.execute(_CHECK, self._of(name))).one_or_none() is None:
             raise _lost(name)
 
     async def release(self, db: AsyncConnection, name: str) -> None:
-        """End the lease."""
+        """End the lease, if we hold it."""
         if name in self._held:
             await db.execute(_RELEASE, self._of(name))
             self.forget(name)
 
     def forget(self, name: str) -> None:
-        """Count it as lost, whatever the database says."""
+        """Treat the lease as lost, without asking the database."""
         self._held.pop(name, None)
 
     def _of(self, name: str) -> dict[str, Any]:
@@ -109,10 +109,10 @@ def _lost(name: str) -> LeaseLost:
 
 
 class LeaderLock:
-    """One connection whose session holds everything this program leads; when the session ends, so does the lead.
+    """One connection whose session holds all of this program's leads; when the session ends, so do they.
 
-    The server closes the session when this program hangs. A session may also end unnoticed while its program goes on,
-    for at most LEADER_TRUSTS; a new leader waits until that is certainly over.
+    The server closes the session if this program hangs. If a session ends without the program noticing, the program
+    keeps acting as leader for at most LEADER_TRUSTS; a new leader waits until that time is certain to be over.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
@@ -123,7 +123,7 @@ class LeaderLock:
         self._asking = asyncio.Lock()
 
     async def leadership_in(self, name: str) -> float | None:
-        """Return the seconds until this program may lead, None while another may; psycopg.Error when nobody answers."""
+        """Return the seconds until this program may lead, or None while another leads; psycopg.Error if it fails."""
         if not self._is_sure(name):
             async with self._asking:
                 if not self._is_sure(name):  # otherwise another coroutine asked while we waited
@@ -143,7 +143,7 @@ class LeaderLock:
         return name in self._leads_since and time.monotonic() < self._sure_until
 
     async def _ask(self, name: str) -> None:
-        """Ask the session, or a new one when it has ended; a new session leads nothing yet."""
+        """Ask through the session, or through a new one if it has ended; a new session doesn't lead anything yet."""
         if self._connection is not None:
             try:
                 return await self._ask_session(self._connection, name)
@@ -161,7 +161,7 @@ class LeaderLock:
     async def _ask_session(self, connection: psycopg.AsyncConnection[Any], name: str) -> None:
         asked = time.monotonic()
         if name in self._leads_since:
-            await connection.execute("SELECT")  # the session lives, and so does its lock
+            await connection.execute("SELECT")  # if the session is alive, so is its lock
         else:
             answer = await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 287))", (name,))
             row = await answer.fetchone()

@@ -13,11 +13,11 @@ from bot.errors import StoreError
 from bot.store.postgres.connection import CONNECT_WITHIN, check_not_newer, sentence
 from bot.store.postgres.migrations import FORMAT
 
-LOCK = 287_000_001  # an advisory lock of PostgreSQL: two releases at once migrate one after the other
+LOCK = 287_000_001  # a PostgreSQL advisory lock, so that two simultaneous releases migrate one after the other
 
 
 def migrate(url: str) -> bool:
-    """Run the steps the database hasn't seen, all or none, and return whether there were any."""
+    """Run the steps the database hasn't had yet, all or none, and return whether there were any."""
     engine = sa.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=CONNECT_WITHIN)
     )

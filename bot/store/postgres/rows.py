@@ -1,4 +1,4 @@
-"""The rows of the tables, the values in them, and statements on them."""
+"""The rows in the tables, the values stored in them, and the statements that read and write them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from bot.store.rules.due import SetBack, number_of
 from bot.store.rules.packed_document import check, label, packed, restored
 from bot.store.rules.stored_names import from_stored, to_stored
 
-SLICE = 1_000  # subscriptions read at once; between slices other coroutines get their turn
+SLICE = 1_000  # subscriptions read at once; other coroutines can run between slices
 MOMENTS = ("due_at", "wakes_at")
 
 decode_change = msgspec.json.Decoder(Change).decode
@@ -35,29 +35,29 @@ _TYPES = {"number": "bigint", "due_at": "timestamptz", "wakes_at": "timestamptz"
 
 
 class Missing(StoreError):
-    """There is no such subscription, or it is gone."""
+    """There is no such subscription, or it has been deleted."""
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def as_json(value: object) -> str:
-    """Return a value as its body."""
+    """Return a value as JSON text, for a row's `body`."""
     return msgspec.json.encode(value).decode()
 
 
 def decode_held(body: str) -> tuple[Held, ...]:
-    """Return the held listings, oldest first."""
+    """Decode the held listings and return them, oldest first."""
     return tuple(sorted(_DECODE_HELD(body), key=lambda held: (held.since, held.id)))
 
 
 def known_json(known: Known) -> str:
-    """Return the known state as its body: mappings as lists of pairs, because their keys aren't text."""
+    """Return the known state as JSON text, with mappings as lists of pairs because their keys aren't text."""
     return as_json({field.name: _pairs(getattr(known, field.name)) for field in fields(Known)})
 
 
 def decode_known(body: str) -> Known:
-    """Return the known state from its body."""
+    """Decode the known state."""
     hints = get_type_hints(Known)
     return Known(**{name: _unpaired(pairs, hints[name]) for name, pairs in msgspec.json.decode(body).items()})
 
@@ -77,7 +77,7 @@ def _unpaired(value: Any, kind: Any) -> Any:
 
 
 def subscription_row(subscription: Subscription) -> dict[str, Any]:
-    """Return the row of a subscription."""
+    """Return the row for a subscription."""
     return {
         "number": number_of(subscription.id),
         "channel": subscription.channel,
@@ -90,14 +90,14 @@ def subscription_row(subscription: Subscription) -> dict[str, Any]:
 
 
 def subscription_of(row: Any) -> Subscription:
-    """Return the subscription of a row; `due_at` stands in its column, because it may be set without the body."""
+    """Return the subscription in a row; `due_at` comes from its column, which can be updated without the body."""
     due_at = row.due_at.astimezone(UTC) if row.due_at is not None else None
     subscription = _DECODE_SUBSCRIPTION(from_stored(row.body.encode()))
     return subscription if subscription.due_at == due_at else replace(subscription, due_at=due_at)
 
 
 def receipt_row(receipt: Receipt) -> dict[str, Any]:
-    """Return the row of a receipt."""
+    """Return the row for a receipt."""
     return {
         "subscription": receipt.subscription,
         "channel": receipt.channel,
@@ -112,12 +112,12 @@ def receipt_row(receipt: Receipt) -> dict[str, Any]:
 
 
 async def locked_numbers(db: AsyncConnection) -> Any:
-    """Return the row that gives out numbers, locked to the end of the transaction."""
+    """Return the row that assigns numbers, locked until the end of the transaction."""
     return (await db.execute(sa.select(LEDGER.c.last_seq, LEDGER.c.next_number).with_for_update())).one()
 
 
 async def find_subscription(db: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription | None:
-    """Return the subscription with that id."""
+    """Return the subscription with that id, or None."""
     if not subscription_id.removeprefix("s").isdecimal():
         return None
     asked = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == number_of(subscription_id))
@@ -126,7 +126,7 @@ async def find_subscription(db: AsyncConnection, subscription_id: str, *, lock: 
 
 
 async def locked_subscription(db: AsyncConnection, subscription_id: str) -> Subscription:
-    """Return the subscription with that id, locked to the end of the transaction; Missing when there is none."""
+    """Return the subscription with that id, locked until the transaction ends; raise Missing if there is none."""
     found = await find_subscription(db, subscription_id, lock=True)
     if found is None:
         raise Missing(f"There is no subscription {subscription_id}.")
@@ -136,7 +136,7 @@ async def locked_subscription(db: AsyncConnection, subscription_id: str) -> Subs
 async def subscriptions_in_slices(
     db: AsyncConnection, which: sa.ColumnElement[bool] | None = None, *, lock: bool = True
 ) -> AsyncIterator[list[Subscription]]:
-    """Yield the subscriptions that match, or all, a slice at a time."""
+    """Yield the matching subscriptions, or all of them, one slice at a time."""
     number = SUBSCRIPTIONS.c.number
     asked = sa.select(SUBSCRIPTIONS).where(sa.true() if which is None else which).order_by(number).limit(SLICE)
     asked = asked.with_for_update() if lock else asked
@@ -147,7 +147,7 @@ async def subscriptions_in_slices(
 
 
 async def put_subscriptions(db: AsyncConnection, subscriptions: Sequence[Subscription], columns: Sequence[str]) -> None:
-    """Update these columns of many subscriptions at once."""
+    """Update these columns for many subscriptions at once."""
     if not subscriptions:
         return
     rows = [subscription_row(subscription) for subscription in subscriptions]
@@ -155,7 +155,7 @@ async def put_subscriptions(db: AsyncConnection, subscriptions: Sequence[Subscri
     values = ", ".join(f"{name} = new.{name}" for name in columns)
     arrays = ", ".join(f"CAST(:{name} AS {_TYPES[name]}[])" for name in named)
     of = f"unnest({arrays}) AS new ({', '.join(named)}) WHERE s.number = new.number"
-    put = sa.text(f"UPDATE subscriptions AS s SET {values} FROM {of}")  # noqa: S608 - names of our own
+    put = sa.text(f"UPDATE subscriptions AS s SET {values} FROM {of}")  # noqa: S608 - only our own column names
     await db.execute(put, {name: [row[name] for row in rows] for name in named})
 
 
@@ -178,7 +178,7 @@ async def put_note(db: AsyncConnection, kind: str, key: str, value: str) -> None
 
 
 async def keep_documents(db: AsyncConnection, documents: Sequence[Document]) -> None:
-    """Keep each document that is new."""
+    """Store each document that isn't stored yet."""
     for document in documents:
         if not document.unchanged:
             check(document)
@@ -188,7 +188,7 @@ async def keep_documents(db: AsyncConnection, documents: Sequence[Document]) -> 
 
 
 async def find_document(db: AsyncConnection, sha256: str) -> Document | None:
-    """Return a kept document; StoreCorrupt when it is damaged."""
+    """Return a stored document, or None if there is none; raise StoreCorrupt if it is damaged."""
     row = (await db.execute(sa.select(EVIDENCE).where(EVIDENCE.c.sha256 == sha256))).one_or_none()
     if row is None:
         return None

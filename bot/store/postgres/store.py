@@ -1,8 +1,8 @@
-"""The store in PostgreSQL: the same rules as the embedded one, for any number of programs on any number of machines.
+"""The PostgreSQL store: the same rules as the embedded store, for any number of programs on any number of machines.
 
-Each method is one transaction. Numbers come from one row that stays locked to the end of the transaction, so they
-commit in order and nobody reads a change before the earlier ones are there. The log is append-only: each program keeps
-what it has read of it and asks only for what is new.
+Each method is one transaction. Numbers come from one row that stays locked until the end of the transaction, so they
+are committed in order and no one reads a change before the earlier ones have been committed. The log is append-only:
+each program caches the part it has read and asks only for newer changes.
 """
 
 import secrets
@@ -57,7 +57,7 @@ from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, num
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
 from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
 
-CLOCK = "clock"  # the kind of the note that says the clock was set back
+CLOCK = "clock"  # the kind of note that records that the clock was set back
 NEWS = "countersign"  # the channel on which a program announces that it has recorded something
 
 
@@ -75,7 +75,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect; StoreError when nothing answers or the tables aren't those of this version."""
+        """Connect to the database; raise StoreError if nothing answers or the tables are from another version."""
         store = cls(url)
         try:
             async with store._transaction() as db:
@@ -87,7 +87,7 @@ class PostgresStore:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Nothing: PostgreSQL reports its own troubles."""
+        """Always empty: PostgreSQL reports its own problems."""
         return ()
 
     async def known(self) -> Known:
@@ -159,7 +159,7 @@ class PostgresStore:
                 await self._leases.check(db, f"source {status.source}")
                 await self._remember(db, status)
 
-        await insist(once)  # otherwise the source would be read again at once
+        await insist(once)  # otherwise the source would be read again immediately
 
     async def put_held(self, held: Sequence[Held]) -> None:
         async with self._transaction() as db:
@@ -193,7 +193,7 @@ class PostgresStore:
                 return
             await remove_subscription(db, subscription_id)
             live = sa.select(sa.literal("s").concat(sa.cast(SUBSCRIPTIONS.c.number, sa.Text)))
-            of_chat = sa.and_(  # an earlier subscription of the same chat, which ended
+            of_chat = sa.and_(  # earlier subscriptions of the same chat that have ended
                 RECEIPTS.c.channel == gone.channel,
                 RECEIPTS.c.address == gone.shown_address,
                 RECEIPTS.c.subscription.not_in(live),
@@ -278,7 +278,7 @@ class PostgresStore:
         try:
             async with self._statement() as db:
                 await self._leases.release(db, name)
-        except StoreUnavailable:  # it expires
+        except StoreUnavailable:  # the lease will expire
             self._leases.forget(name)
 
     async def leadership_in(self, name: str) -> float | None:
@@ -303,7 +303,7 @@ class PostgresStore:
             raise StoreUnavailable(sentence(fault)) from fault
 
     async def everything(self) -> Everything:
-        """Return everything but the evidence, as it was at one moment."""
+        """Return everything except the evidence, as of a single moment."""
         async with self._transaction() as db:
             await db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             ledger = (await db.execute(sa.select(LEDGER))).one()
@@ -326,7 +326,7 @@ class PostgresStore:
             )
 
     async def fill(self, everything: Everything) -> None:
-        """Take everything over into a store that holds nothing yet; all of it or nothing."""
+        """Load everything into an empty store, all or nothing."""
         notes = [
             {"kind": kind, "key": key, "value": value}
             for kind, of_kind in everything.notes.items()
@@ -348,17 +348,17 @@ class PostgresStore:
             await db.execute(sa.update(LEDGER).values(last_seq=end, next_number=everything.next_number, **values))
 
     async def evidence_names(self) -> Sequence[str]:
-        """Return the SHA-256 of each document of the evidence."""
+        """Return the SHA-256 of each document in the evidence."""
         async with self._statement() as db:
             return (await db.execute(sa.select(EVIDENCE.c.sha256).order_by(EVIDENCE.c.sha256))).scalars().all()
 
     async def keep(self, document: Document) -> None:
-        """Keep one document of the evidence."""
+        """Store one evidence document."""
         async with self._transaction() as db:
             await keep_documents(db, [document])
 
     async def others(self) -> int:
-        """Return how many connections other programs of ours have to the database."""
+        """Return how many connections other copies of Countersign have open to the database."""
         async with self._statement() as db:
             found = await db.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -379,25 +379,25 @@ class PostgresStore:
         return self._engine
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Begin a transaction; when something fails in it, all of it is undone."""
+        """Begin a transaction; if anything in it fails, all of it is rolled back."""
         return explaining(self._check_open().begin())
 
     def _statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Open a connection on which each statement is a transaction by itself."""
+        """Open a connection on which each statement is its own transaction."""
         return explaining(self._check_open().execution_options(isolation_level="AUTOCOMMIT").connect())
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await connect(self._url, self._name)
 
     async def _read_on(self, db: AsyncConnection) -> Log:
-        """Return the log, brought up to date, after reading the note about the clock too."""
+        """Bring the log up to date and return it; also read the note about the clock."""
         unread = sa.select(CHANGES.c.seq, CHANGES.c.body).where(CHANGES.c.seq > self._log.end)
         clock = sa.select(sa.literal(0), NOTES.c.value).where(NOTES.c.kind == CLOCK)
         found = (await db.execute(sa.union_all(unread, clock).order_by(CHANGES.c.seq))).all()
         for seq, body in found:
             if seq == 0:
                 self._set_back = decode_set_back(body)
-            elif seq > self._log.end:  # another coroutine may have read on too
+            elif seq > self._log.end:  # another coroutine may already have read this change
                 self._log.extend([decode_change(body)])
         return self._log
 
@@ -415,7 +415,7 @@ class PostgresStore:
             await self._reckon_from(db, status.tried_at)
 
     async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
-        """Bring every remembered moment down to `at`, to which the clock was set back, so nothing waits for it."""
+        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
         await put_note(db, CLOCK, "set back", as_json(SetBack((await locked_numbers(db)).last_seq, at)))
         log = await self._read_on(db)
         receipts = ReceiptIndex(await find_receipts(db, sa.true()) if any(log.retractions(0)) else ())
@@ -430,7 +430,7 @@ class PostgresStore:
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
     ) -> Subscription:
-        """Change a subscription, and wait for the database if need be, because a message may be out already."""
+        """Change a subscription, waiting for the database if needed, because a message may already have been sent."""
         return await insist(lambda: self._change_once(subscription_id, how, receipt))
 
     async def _change_once(
@@ -444,7 +444,7 @@ class PostgresStore:
             return await self._place(db, subscription)
 
     async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        """Replace the subscription with the same id. It is locked, so no change is recorded unseen meanwhile."""
+        """Overwrite the subscription that has this id. It is locked, so no change is missed in the meantime."""
         placed = await self._with_due_at(db, subscription)
         row = subscription_row(placed)
         await db.execute(sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row["number"]).values(row))
@@ -458,23 +458,23 @@ class PostgresStore:
 
 
 async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
-    """Set `due_at` of the subscriptions that are owed one of these new changes and had nothing due before it.
+    """Set `due_at` on the subscriptions that are owed one of these new changes and had nothing due sooner.
 
-    All that watch one of the states are locked first, whatever is due to them: one that is being advanced may have
-    nothing due a moment later.
+    Subscriptions that watch one of the states are locked first, even if they have something due: another program may
+    be finishing their digest, which could leave nothing due a moment later.
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c
     wrong = [change.retracts for change in changes if change.retracts is not None]
     receipts = ReceiptIndex(await find_receipts(db, RECEIPTS.c.changes.overlap(wrong)) if wrong else ())
-    was_sent = set[str]().union(*map(receipts.sent_to, wrong))  # whatever they watch by now
+    was_sent = set[str]().union(*map(receipts.sent_to, wrong))  # regardless of what they watch now
     concerned = sa.or_(s.states.overlap(sorted(states)), s.number.in_(list(map(number_of, was_sent))))
     new = Log(changes[0].seq - 1, changes)
     async for some in subscriptions_in_slices(db, concerned):
         index, woken = SubscriptionIndex(new, receipts), []
         for subscription in some:
             if subscription.due_at is not None and not (subscription.id in was_sent or subscription.hears_always):
-                continue  # otherwise something may be due before what is due already
+                continue  # it can't be owed anything sooner than what is already due
             placed, before = index.place(subscription), subscription.due_at
             if placed.due_at is not None and (before is None or placed.due_at < before):
                 woken.append(placed)

@@ -1,6 +1,6 @@
-"""The tables of the PostgreSQL store, as the last migration leaves them.
+"""The tables of the PostgreSQL store, as they are after the latest migration.
 
-A row holds its value in `body`, as JSON; the other columns are for finding, locking and counting.
+Most rows store their value as JSON in `body`; the other columns are for finding, locking and counting.
 """
 
 from sqlalchemy import (
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 METADATA = MetaData()
 MOMENT = DateTime(timezone=True)
 
-LEDGER = Table(  # one row; a transaction that gives out numbers locks it to its end
+LEDGER = Table(  # one row; a transaction that assigns numbers keeps it locked until the end
     "ledger",
     METADATA,
     Column("one", Boolean, primary_key=True),
@@ -77,7 +77,7 @@ NOTES = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-LEASES = Table(  # `fence` counts the leases of a name, to tell an earlier holder from the present one
+LEASES = Table(  # `fence` counts a name's leases, to tell the current holder from earlier ones
     "leases",
     METADATA,
     Column("name", Text, primary_key=True),

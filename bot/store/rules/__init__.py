@@ -1,1 +1,1 @@
-"""The rules both stores obey: pure functions and indexes, with no I/O, no clock and no logging."""
+"""The rules that both stores follow: pure functions and indexes, with no I/O, clock or logging."""

@@ -1,4 +1,4 @@
-"""The change log: how changes are numbered, what is known after them, and the first one a subscription is owed."""
+"""The change log: number changes, derive the known state from them, and find the first one owed to a subscription."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -14,14 +14,14 @@ from bot.errors import StoreError
 
 
 def numbered(changes: Sequence[Change], end: int, recorded_at: datetime) -> tuple[Change, ...]:
-    """Return new changes with the numbers that follow the log's end and the time they were recorded."""
+    """Return new changes with the next numbers in the log and the time they were recorded."""
     return tuple(replace(change, seq=seq, recorded_at=recorded_at) for seq, change in enumerate(changes, end + 1))
 
 
 def follow(before: Known, changes: Sequence[Change], known: Known) -> Known:
     """Return the known state after the changes, with the rows, publications and absences of `known`.
 
-    StoreError when `known` says anything else.
+    Raises StoreError if `known` differs from that in any other way.
     """
     after = replace(before.after(changes), rows=known.rows, seen=known.seen, absent=known.absent)
     if after != known:
@@ -32,7 +32,7 @@ def follow(before: Known, changes: Sequence[Change], known: Known) -> Known:
 class Log:
     """The committed changes in order, indexed by state and kind.
 
-    It may hold only the end of the log: `before` is the number of the last change it leaves out.
+    It may hold only the end of the log: `before` is the number of the last change before that part.
     """
 
     def __init__(self, before: int = 0, changes: Iterable[Change] = ()) -> None:
@@ -44,7 +44,7 @@ class Log:
 
     @property
     def end(self) -> int:
-        """The number of the last change; 0 when there is none."""
+        """The number of the last change, or 0 if there are none."""
         return self._before + len(self.changes)
 
     def select(
@@ -56,7 +56,7 @@ class Log:
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> tuple[Change, ...]:
-        """Return the changes `Store.changes` was asked for."""
+        """Return the changes that match the arguments of `Store.changes`."""
         return tuple(
             change
             for change in self.changes[after:upto]
@@ -66,7 +66,7 @@ class Log:
         )
 
     def extend(self, changes: Iterable[Change]) -> None:
-        """Append changes that carry their numbers."""
+        """Append changes that have already been numbered."""
         for change in changes:
             self.changes.append(change)
             if change.retracts is not None:
@@ -80,7 +80,7 @@ class Log:
         return (change for change in self._retractions if change.seq > after)
 
     def first_owed(self, subscription: Subscription) -> Change | None:
-        """Return the first change `owed` would return, found through the index."""
+        """Return the first change that `owed` would return, using the index to find it."""
         wanted = subscription.filter
         if wanted.counties or wanted.agencies or wanted.support_types:
             candidates = map(self._numbered, self._candidates(wanted, subscription.cursor))
@@ -95,7 +95,7 @@ class Log:
         return self._numbered(first) if first <= self.end else None
 
     def _candidates(self, wanted: Filter, after: int) -> Iterator[int]:
-        """Yield the changes the filter could match, in order; a change that moves may be told as another kind."""
+        """Yield the numbers of changes that might match the filter, in order; moves may be reported as other kinds."""
         found = (self._index.get(entry) for entry in product(wanted.index_states, MOVING | wanted.kinds.keys()))
         return merge(*(seqs[bisect_right(seqs, after) :] for seqs in found if seqs))
 
@@ -104,9 +104,7 @@ class Log:
 
 
 def _index_entries(change: Change) -> list[tuple[str, Kind]]:
-    """Return the pairs of state and kind that are each enough, in a filter, for the change to match."""
-    kinds = (
-        (change.kind,) if len(change.states) == 1 else tuple(Kind)
-    )  # a change that moves is told as another kind too
+    """Return each pair of state and kind that, alone in a filter, matches the change."""
+    kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # a move may also be reported as another kind
     entries = product((*change.states, ALL_STATES), kinds)
     return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]

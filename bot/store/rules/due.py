@@ -1,4 +1,4 @@
-"""The subscriptions, and when each is due: an index that follows from log, cursor, filter and cadence."""
+"""An index of when each subscription is due, based on the log and the subscription's cursor, filter and cadence."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,11 +11,11 @@ from bot.errors import StoreError
 from bot.store.rules.change_log import Log
 from bot.store.rules.receipts import ReceiptIndex
 
-CLOCK_TOLERANCE = timedelta(minutes=1)  # a clock kept right steps back less than this; one that was wrong, more
+CLOCK_TOLERANCE = timedelta(minutes=1)  # a synchronized clock steps back by less than this; a wrong clock, by more
 
 
 class SetBack(NamedTuple):
-    """The log's end when the clock was found to have been set back, and the time it showed then."""
+    """The end of the log when we found that the clock had been set back, and the time it showed then."""
 
     end: int
     at: datetime
@@ -27,9 +27,9 @@ def number_of(subscription_id: str) -> int:
 
 
 class SubscriptionIndex:
-    """The subscriptions by id, each with the `due_at` that follows from the log and the receipts.
+    """The subscriptions by id, each with a `due_at` computed from the log and the receipts.
 
-    Changes up to `set_back.end` count as recorded at `set_back.at` at the latest.
+    Changes through `set_back.end` count as recorded no later than `set_back.at`.
     """
 
     def __init__(self, log: Log, receipts: ReceiptIndex, set_back: SetBack | None = None) -> None:
@@ -56,21 +56,22 @@ class SubscriptionIndex:
         del self.by_id[subscription_id]
 
     def find(self, channel: str, address: str) -> Subscription | None:
-        """Return the newest subscription of an address."""
+        """Return the newest subscription for an address, or None."""
         newest_first = reversed(self.by_id.values())
         return next((s for s in newest_first if s.address == address and s.channel == channel), None)
 
     def wake(self, changes: Sequence[Change]) -> None:
-        """Set `due_at` of the subscriptions that are owed one of these new changes.
+        """Set `due_at` on the subscriptions that are owed one of these new changes.
 
-        One with something due already keeps its `due_at`, unless a retraction or an always-on digest may come first.
+        A subscription that already has something due keeps its `due_at`, unless it may be owed a retraction or gets
+        digests even without changes; either could be due earlier.
         """
         if not changes:
             return
         new = Log(changes[0].seq - 1, changes)
         states = {ALL_STATES}.union(*(change.states for change in changes))
         wrong = [change.retracts for change in changes if change.retracts is not None]
-        was_sent = set[str]().union(*map(self._receipts.sent_to, wrong))  # whatever they watch by now
+        was_sent = set[str]().union(*map(self._receipts.sent_to, wrong))  # regardless of what they watch now
         for subscription in tuple(self.by_id.values()):
             if subscription.id in was_sent:
                 self._set(subscription, self._log)
@@ -80,7 +81,7 @@ class SubscriptionIndex:
                 self._set(subscription, self._log if subscription.hears_always else new)
 
     def reckon_from(self, at: datetime) -> None:
-        """Bring every remembered moment down to `at`, to which the clock was set back, so nothing waits for it."""
+        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
         self.set_back = SetBack(self._log.end, at)
         for subscription in tuple(self.by_id.values()):
             self._set(
@@ -95,7 +96,7 @@ class SubscriptionIndex:
             )
 
     def due(self, now: datetime) -> list[Subscription]:
-        """Return the subscriptions due now, the longest due first."""
+        """Return the subscriptions due now, longest overdue first."""
         due = (s for s in self.by_id.values() if s.due_at is not None and s.is_due(now))
         return sorted(due, key=lambda s: (s.due_at, number_of(s.id)))
 
@@ -107,7 +108,7 @@ class SubscriptionIndex:
         return subscription
 
     def _due_at(self, subscription: Subscription, log: Log) -> datetime | None:
-        """Return when the first thing it is owed is due; a retraction never waits for the hour of a digest."""
+        """Return when the subscription's next message is due; a retraction never waits for the digest hour."""
         owed = log.first_owed(subscription)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
         retractions = self._log.retractions(subscription.cursor)
@@ -118,7 +119,7 @@ class SubscriptionIndex:
         return min(moments, default=None)
 
     def _owes_retraction(self, subscription: Subscription, retraction: Change) -> bool:
-        """Return whether it was sent the change that was wrong, and not yet the retraction."""
+        """Return whether the subscription was sent the retracted change but hasn't been sent the retraction."""
         assert retraction.retracts is not None
         sent_to = self._receipts.sent_to
         return subscription.id in sent_to(retraction.retracts) and subscription.id not in sent_to(retraction.seq)
@@ -130,7 +131,7 @@ class SubscriptionIndex:
         return change.recorded_at
 
     def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
-        """Return `due_at`, computed once for all subscriptions that share hour, zone and cadence."""
+        """Return `due_at`, computed once for all subscriptions with the same hour, time zone and cadence."""
         if subscription.last_sent_at is not None and subscription.last_sent_at > recorded_at - timedelta(days=2):
             return due_at(subscription, recorded_at)  # the date of the last digest matters
         key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)

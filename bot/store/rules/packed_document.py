@@ -1,4 +1,4 @@
-"""Documents as evidence: compressed bytes under their SHA-256, with a label beside them."""
+"""Documents as evidence: compressed bytes, named by their SHA-256, and a label for each."""
 
 import gzip
 import zlib
@@ -14,7 +14,7 @@ from bot.errors import StoreError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The note kept beside a document: where it was first fetched, and when."""
+    """The details stored with a document: where and when it was first fetched, its name and its headers."""
 
     address: str
     name: str
@@ -30,7 +30,7 @@ def check(document: Document) -> None:
 
 def packed(document: Document) -> bytes:
     """Compress a document's bytes."""
-    level = 1 if document.body.startswith(b"PK") else 6  # a workbook is compressed already
+    level = 1 if document.body.startswith(b"PK") else 6  # a workbook is already compressed
     return gzip.compress(document.body, level, mtime=0)
 
 
@@ -47,7 +47,7 @@ def label(document: Document) -> bytes:
 
 
 def restored(sha256: str, body: bytes, label: bytes | str) -> Document | None:
-    """Return the document from its packed bytes and label, or None when it isn't the one this SHA-256 names."""
+    """Return the document from its packed bytes and label, or None if the bytes don't match the SHA-256."""
     try:
         unpacked = gzip.decompress(body)
     except (OSError, EOFError, zlib.error):

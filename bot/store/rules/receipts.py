@@ -1,4 +1,4 @@
-"""Receipts: how long they are kept, and who was sent a change."""
+"""Receipts: how long they are kept, and which subscriptions were sent a change."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,7 +9,7 @@ RECEIPTS_KEPT = timedelta(days=90)
 
 
 class ReceiptIndex:
-    """All receipts, and the subscriptions each asked-about change was sent to."""
+    """All receipts, with a cache of the subscriptions that were sent a given change."""
 
     def __init__(self, receipts: Iterable[Receipt] = ()) -> None:
         self.all = list(receipts)
@@ -28,7 +28,7 @@ class ReceiptIndex:
         self._sent_to.clear()
 
     def sent_to(self, seq: int) -> set[str]:
-        """Return the subscriptions that were sent a change; few changes are ever asked about, so look once."""
+        """Return the subscriptions that were sent a change. Few changes are ever looked up, so cache each answer."""
         if seq not in self._sent_to:
             self._sent_to[seq] = {r.subscription for r in self.all if r.error is None and seq in r.changes}
         return self._sent_to[seq]

@@ -1,4 +1,4 @@
-"""JSON objects as lines that show whether a byte of them was damaged."""
+"""JSON objects as lines with a checksum, so that a damaged byte is detected."""
 
 import zlib
 
@@ -11,6 +11,6 @@ def seal(body: bytes) -> bytes:
 
 
 def unseal(line: bytes) -> bytes | None:
-    """Return the object without its checksum, or None when a byte has changed since it was sealed."""
+    """Return the object without its checksum, or None if a byte has changed since it was sealed."""
     body = line[:-SEAL_LENGTH] + b"}"
     return body if seal(body) == line + b"\n" else None

@@ -1,22 +1,22 @@
-"""Fields that the code has renamed keep the name they were first stored under.
+"""Fields that have been renamed in the code keep their original names in the store.
 
-Folders and databases of every version stay readable that way, without a migration. The names are swapped in the JSON
-text. That is exact: quotation marks inside a value are escaped, so `"told_at":` can only be a key, and the keys that
-people choose, the entries of a filter, hold no underscore.
+That keeps folders and databases from every version readable without a migration. The names are swapped in the JSON
+text, which is safe: quotation marks inside a value are escaped, so `"told_at":` can only be a key, and the keys that
+people choose, the entries in a filter, never contain an underscore.
 """
 
-RENAMED = {b'"last_sent_at":': b'"told_at":'}  # in the code, in the store
+RENAMED = {b'"last_sent_at":': b'"told_at":'}  # name in the code: name in the store
 
 
 def to_stored(body: bytes) -> bytes:
-    """Return JSON of the code's values under the stored names."""
+    """Convert JSON that uses the code's names to the stored names."""
     for ours, stored in RENAMED.items():
         body = body.replace(ours, stored)
     return body
 
 
 def from_stored(body: bytes) -> bytes:
-    """Return stored JSON under the names the code uses."""
+    """Convert stored JSON to the names used in the code."""
     for ours, stored in RENAMED.items():
         body = body.replace(stored, ours)
     return body

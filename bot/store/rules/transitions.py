@@ -1,4 +1,4 @@
-"""What becomes of a subscription: each step from one stored value to the next."""
+"""The steps that turn one stored version of a subscription into the next."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from bot.errors import StoreError
 
 
 def in_zone(subscription: Subscription) -> Subscription:
-    """Return the subscription once its time zone is known to exist, so that nobody checks again."""
+    """Return the subscription if its time zone exists; raise StoreError if not. Later steps rely on this check."""
     try:
         ZoneInfo(subscription.tz)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -18,14 +18,14 @@ def in_zone(subscription: Subscription) -> Subscription:
 
 
 def started(subscription: Subscription, number: int, end: int) -> Subscription:
-    """Return a new subscription, which is owed nothing the log already holds."""
+    """Return a new subscription, which isn't owed any change already in the log."""
     return replace(subscription, id=f"s{number}", filter=subscription.filter.since(end), cursor=end, due_at=None)
 
 
 def changed(old: Subscription, subscription: Subscription, end: int) -> Subscription:
-    """Return the subscription that replaces the old one; new entries of its filter start at the log's end.
+    """Return the subscription that replaces the old one; new entries in its filter start at the end of the log.
 
-    An Undo, which leaves nothing to undo, restores the old filter and owes what that filter would have.
+    An Undo restores the old filter, and the subscription is owed every change that filter would have matched.
     """
     if subscription.before is None and old.before is not None and subscription.filter == old.before.filter:
         return subscription
@@ -33,19 +33,19 @@ def changed(old: Subscription, subscription: Subscription, end: int) -> Subscrip
 
 
 def pinned(subscription: Subscription, upto: int, at: datetime) -> Subscription:
-    """Pin the digest to the log up to a change; a digest already on its way stays as it is."""
+    """Pin the digest so that it ends at change `upto`; if it is already pinned there, keep its progress."""
     if subscription.pinned == upto:
         return subscription
     return replace(subscription, pinned=upto, pinned_at=at, sent=0)
 
 
 def part_sent(subscription: Subscription, part: int) -> Subscription:
-    """Note that the digest is delivered up to a part, counted from 1."""
+    """Record that the digest has been delivered through a part, counting from 1."""
     return replace(subscription, sent=max(subscription.sent, part))
 
 
 def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None = None) -> Subscription:
-    """Finish the digest; `sent_at` is when, if anything was sent."""
+    """Finish the digest; `sent_at` is when it was sent, or None if nothing was sent."""
     return replace(
         subscription,
         last_sent_at=sent_at or subscription.last_sent_at,
@@ -61,7 +61,7 @@ def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None =
 
 
 def failed(stored: Subscription, verdict: Subscription) -> Subscription:
-    """Take the delivery's outcome from the verdict, and all else as stored: its owner may have changed it meanwhile."""
+    """Take the outcome of the delivery from `verdict`; keep all other fields, which the owner may have changed."""
     return replace(
         stored,
         address=verdict.address,
@@ -74,5 +74,5 @@ def failed(stored: Subscription, verdict: Subscription) -> Subscription:
 
 
 def deferred(subscription: Subscription, until: datetime) -> Subscription:
-    """Put off the next attempt."""
+    """Postpone the next attempt."""
     return replace(subscription, retry_at=until)

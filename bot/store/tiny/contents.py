@@ -1,4 +1,4 @@
-"""Everything the store holds in memory, changed only by transactions; no file, no clock."""
+"""Everything the store holds in memory. Only transactions change it; nothing here uses files or the clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from bot.store.tiny.transactions import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """The contents at one moment. They go on changing; an image doesn't, so another thread may write it."""
+    """The contents at one moment. An image never changes, so another thread can write it to the disk."""
 
     everything: Everything
     transactions: int = 0
@@ -36,7 +36,7 @@ class Image:
 
 
 class Contents:
-    """What the transactions made of an image, or of nothing. `latest` is when the last dated one happened."""
+    """The contents after applying transactions to an image. `latest` is when the last dated transaction happened."""
 
     def __init__(self, image: Image | None = None) -> None:
         self.known = Known()
@@ -52,7 +52,7 @@ class Contents:
             self._restore(image)
 
     def image(self) -> Image:
-        """Return the contents as they are now, without receipts that are no longer kept."""
+        """Return the current contents, after dropping receipts that are too old to keep."""
         self._drop_old_receipts()
         return Image(
             everything=self.everything(),
@@ -62,7 +62,7 @@ class Contents:
         )
 
     def everything(self) -> Everything:
-        """Return the contents as they move from one store to another."""
+        """Return the contents in the form used to move them to another store."""
         return Everything(
             known=self.known,
             changes=tuple(self.log.changes),
@@ -75,7 +75,7 @@ class Contents:
         )
 
     def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
-        """Do what was committed; `changes` are those of a `Recorded`."""
+        """Apply a committed transaction; `changes` are the changes that belong to a `Recorded`."""
         match transaction:
             case Recorded():
                 self._record(transaction, changes)
@@ -134,7 +134,7 @@ class Contents:
             self._happened(status.tried_at)
 
     def _happened(self, moment: datetime) -> None:
-        """Note when something happened; when that is well before the last time, the clock was set back."""
+        """Note the time of an event; if it is well before the previous event, assume the clock was set back."""
         if self.latest is not None and self.latest - moment > CLOCK_TOLERANCE:
             self.subscriptions.reckon_from(moment)
         self.latest = moment
@@ -152,7 +152,7 @@ class Contents:
             self.receipts.keep(r for r in self.receipts.all if not self._is_of(r, gone))
 
     def _is_of(self, receipt: Receipt, gone: Subscription) -> bool:
-        """Return whether it is a receipt of that subscription, or of an earlier one of the same chat that ended."""
+        """Return whether the receipt belongs to this subscription or to one in the same chat that has ended."""
         chat = (gone.channel, gone.shown_address) == (receipt.channel, receipt.address)
         return receipt.subscription == gone.id or (chat and receipt.subscription not in self.subscriptions.by_id)
 

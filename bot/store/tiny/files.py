@@ -1,4 +1,4 @@
-"""Files that survive a kill, a full disk and a damaged byte: replaced whole, or appended to in sealed lines."""
+"""Files that survive a kill, a full disk or a damaged byte: each is replaced whole or appended to in sealed lines."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Lines(NamedTuple):
-    """The sound lines of a file, the offset where each ends, and the bytes after the last of them."""
+    """The intact lines of a file, the offset where each one ends, and the bytes after the last one."""
 
     bodies: list[bytes]
     ends: list[int]
@@ -24,16 +24,16 @@ class Lines(NamedTuple):
 
     @property
     def torn(self) -> bool:
-        """Whether the rest is a last line that was never finished, not one that was damaged later.
+        """True if `rest` is a last line that was never finished, rather than one that was damaged later.
 
-        A kill leaves the beginning of a line. A power cut may leave zeros where a page of it wasn't written.
+        A kill leaves the beginning of a line. A power failure may leave zeros where part of the line wasn't written.
         """
         line, newline, more = self.rest.partition(b"\n")
         return not more and (b"\0" in line or not newline) and unseal(line[:-1]) is None
 
 
 def read_lines(path: Path, start: int = 0) -> Lines | None:
-    """Return the lines from an offset up to the first that isn't sound; None when there is no file."""
+    """Return the lines from an offset up to the first damaged one, or None if there is no file."""
     found = read(path, start)
     if found is None:
         return None
@@ -46,7 +46,7 @@ def read_lines(path: Path, start: int = 0) -> Lines | None:
 
 
 def read(path: Path, start: int = 0) -> bytes | None:
-    """Return the bytes of a file from an offset; None when there is no file."""
+    """Return a file's bytes, starting at an offset, or None if there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -59,7 +59,7 @@ def read(path: Path, start: int = 0) -> bytes | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an error of the system into one sentence."""
+    """Turn an operating system error into a StoreUnwritable that explains it in one sentence."""
     try:
         yield
     except OSError as error:
@@ -73,13 +73,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class Folder:
-    """The data folder. Names are relative to it. When a method returns, what it wrote is on the disk."""
+    """The data folder. File names are relative to it. Each method returns once its writes are on the disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def make(self, name: str = ".") -> None:
-        """Create the folder, or one inside it, for this user alone."""
+        """Create the data folder, or a folder inside it, that only this user can access."""
         folder = self.path / name
         with writing(folder):
             if folder.is_dir():
@@ -88,11 +88,11 @@ class Folder:
             _sync(folder.parent)
 
     def read(self, name: str) -> bytes | None:
-        """Return the whole file; None when there is none."""
+        """Return the whole file, or None if there is no file."""
         return read(self.path / name)
 
     def write(self, name: str, body: bytes) -> None:
-        """Replace a file as a whole: readers see the old file or the new one."""
+        """Replace a file in one step: readers see either the old version or the new one."""
         path, temporary = self.path / name, self.path / ".writing"
         with writing(path):
             try:
@@ -100,19 +100,19 @@ class Folder:
                 temporary.replace(path)
             except OSError:
                 with suppress(OSError):
-                    temporary.unlink(missing_ok=True)  # on a full disk its room is needed
+                    temporary.unlink(missing_ok=True)  # a full disk needs the space back
                 raise
             _sync(path.parent)
 
     def move(self, name: str, to: str) -> None:
-        """Rename a file, replacing any file of that name; do nothing when there is no such file."""
+        """Rename a file, overwriting any file that has the new name; do nothing if there is no file to rename."""
         path = self.path / name
         with writing(path), suppress(FileNotFoundError):
             path.replace(self.path / to)
             _sync(self.path)
 
     def remove(self, name: str) -> None:
-        """Delete a file."""
+        """Delete a file, if it exists."""
         path = self.path / name
         with writing(path):
             path.unlink(missing_ok=True)
@@ -128,14 +128,14 @@ class Folder:
 
 
 class LineFile:
-    """An append-only file of sealed lines; bytes past `end` were not acknowledged and don't count."""
+    """An append-only file of sealed lines; bytes past `end` were never committed and don't count."""
 
     def __init__(self, path: Path, end: int) -> None:
         self.path, self.end = path, end
         self._fd: int | None = None
 
     def append(self, lines: bytes) -> int:
-        """Write after `end`, sync, and return the new end, which counts once the caller sets it."""
+        """Write lines at `end`, sync, and return the new end; the lines count once the caller updates `end`."""
         with self._opened() as fd:
             _write_all(fd, lines, self.end)
             os.fsync(fd)
@@ -154,7 +154,7 @@ class LineFile:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Yield the file, cut at `end`; after a failure its state is unknown, so open and cut it again next time."""
+        """Yield the file, cut off at `end`; after a failure, close it so that the next call opens it afresh."""
         with writing(self.path):
             try:
                 if self._fd is None:
@@ -181,7 +181,7 @@ class LineFile:
 
 
 class Lock:
-    """The lock of the one program that writes the folder; the system releases it when that program ends."""
+    """The lock held by the one program that writes to the folder; the system releases it when that program exits."""
 
     def __init__(self, folder: Folder) -> None:
         path = folder.path / "lock"
@@ -193,12 +193,12 @@ class Lock:
                 holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
                 os.close(self._fd)
                 raise StoreBusy(
-                    f"Another Countersign (process {holder}) writes in {folder.path}. Stop it first."
+                    f"Another copy of Countersign (process {holder}) is writing to {folder.path}. Stop it first."
                 ) from None
             except OSError:
                 os.close(self._fd)
                 raise
-        with suppress(OSError):  # the number is for people; a full disk must not prevent reading
+        with suppress(OSError):  # the process ID is only for people; a full disk must not block opening
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
 
@@ -224,7 +224,7 @@ def _write_all(fd: int, body: bytes, at: int) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Sync the names in a folder."""
+    """Sync a folder's list of files to the disk."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

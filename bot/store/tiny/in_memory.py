@@ -1,4 +1,4 @@
-"""The same store without files, for a replay that keeps nothing."""
+"""An in-memory substitute for the store's files, for a replay that saves nothing."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from bot.store.tiny.transactions import Transaction
 
 
 class InMemory:
-    """Stands in for a writer and for its evidence; nothing reaches the disk."""
+    """A stand-in for both the writer and the evidence folder; nothing reaches the disk."""
 
     is_full = has_news = False
 
@@ -21,18 +21,18 @@ class InMemory:
     def commit(
         self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document]
     ) -> Transaction:
-        """Keep the documents; there is no line to write."""
+        """Store the documents; there is no journal to write to."""
         del number, changes
         for document in documents:
             self.put(document)
         return transaction
 
     def get(self, sha256: str) -> Document | None:
-        """Return a document as it was first kept."""
+        """Return a document as it was first stored."""
         return self._documents.get(sha256)
 
     def put(self, document: Document) -> None:
-        """Keep a document."""
+        """Store a document unless it is already stored."""
         if not document.unchanged:
             self._documents.setdefault(document.sha256, document)
 
@@ -41,7 +41,7 @@ class InMemory:
         return sorted(self._documents)
 
     def fill(self, image: Image) -> None:
-        """Take an image over."""
+        """Load an image."""
         self.contents = Contents(image)
 
     def fold(self, image: Image) -> None:

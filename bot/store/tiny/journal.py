@@ -1,4 +1,4 @@
-"""The files of a data folder: the one program that writes them, and programs that only read beside it."""
+"""Access to the files in a data folder, for the one program that writes them and for others that only read."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -19,20 +19,20 @@ from bot.store.tiny.recovery import LOG, PREVIOUS, STATE, Heading, Recovered, jo
 from bot.store.tiny.transactions import Numbered, Transaction, decoded, encoded
 
 NEXT_STATE = "state.next.json"
-TRIES, PAUSE = 10, 0.05  # a reader that meets a writer at work tries again for half a second
+TRIES, PAUSE = 10, 0.05  # a reader that catches a writer mid-write keeps retrying for half a second
 
 
 class Writer:
-    """The program that writes: a transaction counts once its line in the journal is on the disk.
+    """The files as opened by the writer. A transaction counts once its line in the journal is on the disk.
 
-    `contents` are what the files held at opening; whoever commits applies the transactions to them. Every method takes
-    as long as the disk does, and must run alone.
+    `contents` is read from the files when they are opened; the caller then applies each committed transaction to it.
+    Every method may wait for the disk, and only one may run at a time.
     """
 
     contents: Contents
     _log: LineFile
     _journal: LineFile
-    _limit: int  # bytes of journal after which it is full
+    _limit: int  # bytes; a longer journal is full
     _written: int  # transactions in the files
     _begun: int  # transactions before this journal
     _generation: int  # of this journal
@@ -51,18 +51,18 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """Whether the journal is long enough to fold."""
+        """True if the journal is long enough to fold."""
         return self._journal.end > self._limit
 
     @property
     def has_news(self) -> bool:
-        """Whether the journal holds anything the snapshot doesn't, or the snapshot it began with is missing."""
+        """True if the journal holds anything the snapshot doesn't, or if the snapshot it continues is missing."""
         return self._written > self._begun or self._generation > self._base
 
     def commit(
         self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Iterable[Document]
     ) -> Transaction:
-        """Write a transaction and return it as it will be read back; when that fails, nothing has happened."""
+        """Write a transaction and return it as it will be read back; if the write fails, nothing is committed."""
         if number != self._written + 1:
             raise StoreError("The store was interrupted in the middle of a write. Start the program again.")
         body = encoded(Numbered(n=number, transaction=transaction))
@@ -75,7 +75,7 @@ class Writer:
         return transaction
 
     def fold(self, image: Image) -> None:
-        """Begin a new journal and write a snapshot; a failure loses nothing, because the old journal stays."""
+        """Start a new journal and write a snapshot; a failure loses nothing, because the old journal is kept."""
         try:
             self._journal.cut()
             if self._written > self._begun:
@@ -88,7 +88,7 @@ class Writer:
             self.notices.append(str(error))
 
     def erase(self, image: Image) -> None:
-        """Fold twice and drop damaged snapshots, so that no file still holds what was removed."""
+        """Fold twice and delete damaged snapshots, so that no file still holds the removed data."""
         for _ in range(2):
             self._journal.cut()
             self._next_journal()
@@ -97,7 +97,7 @@ class Writer:
             self._folder.remove(f"aside/{path.name}")
 
     def fill(self, image: Image) -> None:
-        """Write an image into a folder that holds nothing; a kill before the end leaves nothing of it."""
+        """Write an image into an empty folder; if the program is killed before the end, none of it counts."""
         try:
             self._log.end = self._log.append(_log_lines(image.everything.changes))
             self.erase(image)
@@ -138,7 +138,7 @@ class Writer:
         self.fold(self.contents.image())
 
     def _cut_log(self) -> None:
-        """Cut off the changes of a reading that was never committed, and keep a copy."""
+        """Cut off the changes from a reading that was never committed, and keep a copy of them."""
         tail = read(self._log.path, self._log.end)
         if tail and b"\n" in tail:
             copy = self._folder.free_name(LOG)
@@ -166,7 +166,7 @@ class Writer:
         return len(line)
 
     def _snapshot(self, image: Image) -> None:
-        """Put a new snapshot in place; the one before stays, with every journal from it on."""
+        """Put a new snapshot in place; keep the previous one and all journals since then."""
         snapshot.save(self._folder, NEXT_STATE, image, self._generation)
         self._folder.move(STATE, PREVIOUS)
         self._folder.move(NEXT_STATE, STATE)
@@ -177,7 +177,7 @@ class Writer:
 
 
 class Reader:
-    """A program that reads beside a writer, or where nothing may be written, and follows what is committed."""
+    """The files as opened by a reader, possibly alongside a writer; picks up transactions as they are committed."""
 
     is_full = has_news = False
 
@@ -187,7 +187,7 @@ class Reader:
 
     @property
     def notices(self) -> list[str]:
-        """What was found damaged; a writer will repair it."""
+        """Damage found in the files; a writer will repair it."""
         return self._recovered.notices
 
     @property
@@ -195,7 +195,7 @@ class Reader:
         """Everything committed so far."""
         try:
             self._recovered.follow()
-        except StoreCorrupt:  # or the writer has folded the journal we were reading
+        except StoreCorrupt:  # real damage, or the writer has folded the journal we were reading
             self._recovered = self._load()
         if self._recovered.blank:
             self._recovered = self._load()

@@ -1,4 +1,4 @@
-"""The contents as recovered from the files of a data folder: a snapshot and the journals after it. Reads only."""
+"""Recover a store's contents from its data folder: a snapshot and the journals after it. Nothing is written here."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,9 +22,9 @@ RESTORE = "Restore the data folder from a backup"
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a journal: its number, how many transactions went before it, and the folder's format.
+    """The first line of a journal: its number, the number of transactions before it and the folder's format.
 
-    The first versions of format 1 wrote no format here.
+    Early versions that used format 1 didn't write the format here.
     """
 
     generation: int
@@ -33,7 +33,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def journal(generation: int) -> str:
-    """Return the name of a journal."""
+    """Return the file name of a journal."""
     return f"journal-{generation}.jsonl"
 
 
@@ -44,13 +44,13 @@ def journals(folder: Folder) -> list[int]:
 
 
 class Recovered:
-    """The contents and their place in the files.
+    """The recovered contents and the position reached in the files.
 
-    `base` is the generation of the snapshot they came from and `generation` that of the journal being read.
-    `journal_end` and `log_end` are the offsets up to which journal and log count, `begun` the number of transactions
-    before this journal. `torn` says its last line was never finished, `blank` that nothing has been written yet, and
-    `outdated` that the snapshot or the journal has an older format than this program writes. `notices` says what was
-    damaged; the next snapshot repairs it.
+    `base` is the generation of the snapshot and `generation` is that of the journal being read. `journal_end` and
+    `log_end` are the offsets where the committed parts of the journal and the log end. `begun` is the number of
+    transactions before this journal. `torn` is true if the journal's last line was never finished, `blank` if nothing
+    has been written yet, and `outdated` if the snapshot or the journal has an older format than this program writes.
+    `notices` describes any damage, which the next snapshot repairs.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -75,23 +75,23 @@ class Recovered:
         self._check_complete()
 
     def follow(self) -> None:
-        """Apply whatever the files hold beyond what was applied."""
+        """Apply everything in the files that hasn't been applied yet."""
         if self.blank:
             return
         self._read_journal()
         while self._next_goes_on():
             self._begin(self.generation + 1)
             self._read_journal()
-        self._unread = []  # lines that don't count yet may be written again
+        self._unread = []  # lines that aren't committed yet may still be overwritten
 
     def to_last_journal(self) -> None:
-        """Go on to a journal that had just been begun when the program stopped."""
+        """Move on to a journal that had just been started when the program stopped."""
         while self._next_goes_on(unused=True):
             self._begin(self.generation + 1)
             self._read_journal()
 
     def _newest_snapshot(self) -> Snapshot | None:
-        """Return the newest sound snapshot, and note what is wrong with a newer one."""
+        """Return the newest intact snapshot, and note the problem with any newer one."""
         found, wrong = None, self._wrong
         self.state_damaged = False
         for name in (STATE, PREVIOUS):
@@ -148,9 +148,9 @@ class Recovered:
         self.contents.apply(line.transaction, changes)
 
     def _next_goes_on(self, *, unused: bool = False) -> bool:
-        """Return whether the next journal begins where this one ends and is in use, or may be `unused` so far.
+        """Return whether the next journal starts where this one ends and is in use; with `unused`, it may be empty.
 
-        A journal left behind by a failed snapshot begins earlier and holds nothing.
+        A journal left behind by a failed snapshot starts earlier and is empty.
         """
         path = self._folder.path / journal(self.generation + 1)
         lines = read_lines(path)
@@ -168,7 +168,7 @@ class Recovered:
         return (self._folder.path / journal(generation)).exists()
 
     def _take(self, last_seq: int) -> list[Change]:
-        """Return the next changes of the log, up to a number."""
+        """Return the next changes from the log, through number `last_seq`."""
         first = self.contents.log.end + 1
         count = last_seq - first + 1
         if count > len(self._unread):
@@ -176,13 +176,13 @@ class Recovered:
         taken, self._unread = self._unread[:count], self._unread[count:]
         changes = [self._decoded(self._decode_change, body) for body, _ in taken]
         if [change.seq for change in changes] != list(range(first, last_seq + 1)):
-            raise StoreCorrupt(f"{self._folder.path / LOG} doesn't number its changes one by one. {RESTORE}.")
+            raise StoreCorrupt(f"{self._folder.path / LOG} doesn't number its changes consecutively. {RESTORE}.")
         if taken:
             self.log_end = taken[-1][1]
         return changes
 
     def _read_log(self, count: int) -> None:
-        """Read everything the log holds from here on, which must be at least that many changes."""
+        """Read the rest of the log; raise StoreCorrupt if it has fewer than `count` changes."""
         path = self._folder.path / LOG
         lines = read_lines(path, self.log_end)
         if lines is None:
@@ -196,7 +196,7 @@ class Recovered:
             )
 
     def _check_complete(self) -> None:
-        """Raise StoreCorrupt when a journal is missing at the end; a snapshot is replaced only once the next exists."""
+        """Raise StoreCorrupt if the newest journal is missing; it is always created before its snapshot."""
         newest = max(journals(self._folder), default=0)
         if self.blank and (self._fell_back or read_lines(self._folder.path / LOG) not in (None, ([], [], b""))):
             raise StoreCorrupt(f"{self._folder.path} holds a change log but none of the files around it. {RESTORE}.")
@@ -216,5 +216,5 @@ class Recovered:
         path = self._folder.path / journal(self.generation)
         return StoreCorrupt(
             f"Line {self._lines + 1} of {path} is damaged. {RESTORE}. "
-            "Or delete that line and all after it, to go on without what they say."
+            "Or delete that line and everything after it to continue without them."
         )

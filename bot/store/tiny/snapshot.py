@@ -1,7 +1,8 @@
-"""The snapshot: everything up to the start of a journal, in one TinyDB file that is replaced whole.
+"""The snapshot: everything committed before a journal started, in one TinyDB file that is replaced whole.
 
-FORMAT is the version of everything in the folder. Raise it when an older program would misread what this one writes:
-the snapshot and the heading of each journal carry it, and a program that finds a higher one than its own stops.
+FORMAT is the format version of the whole folder. Raise it when an older program would misread files that this one
+writes. The snapshot and each journal's heading include it, and a program that finds a higher version than its own
+stops.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,20 +28,20 @@ from bot.store.rules.stored_names import from_stored, to_stored
 from bot.store.tiny.contents import Image
 from bot.store.tiny.files import Folder
 
-FORMAT = 1
+FORMAT = 2
 T = TypeVar("T")
 Tables = dict[str, dict[str, Any]]
 
 
 class SealedStorage(Storage):
-    """TinyDB's tables as one sealed line; they reach the disk with `save`, all at once."""
+    """TinyDB's tables as one sealed line; nothing reaches the disk until `save` writes all of them."""
 
     def __init__(self, folder: Folder, name: str) -> None:
         self._folder, self._name = folder, name
         self._tables: Tables | None = None
 
     def load(self) -> bool:
-        """Read the tables from the file; False when there is none."""
+        """Read the tables from the file; return False if there is no file."""
         found = self._folder.read(self._name)
         if found is None:
             return False
@@ -51,21 +52,21 @@ class SealedStorage(Storage):
         return True
 
     def read(self) -> Tables | None:
-        """Return the tables, as TinyDB asks for them."""
+        """Return the tables to TinyDB."""
         return self._tables
 
     def write(self, data: Tables) -> None:
-        """Take the tables as TinyDB changed them."""
+        """Accept the tables that TinyDB has changed."""
         self._tables = data
 
     def save(self) -> None:
-        """Write them to the file."""
+        """Write the tables to the file."""
         self._folder.write(self._name, seal(to_stored(msgspec.json.encode(self._tables))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """The journal that goes on from here, and how much went before."""
+    """The generation of the journal that continues from the snapshot, and the store's counters and times."""
 
     format: int
     generation: int
@@ -95,7 +96,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The time since which an agreement has been pending, or absent."""
+    """An agreement and the time it became pending or absent."""
 
     key: Key
     at: datetime
@@ -103,7 +104,7 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note under a kind and a key."""
+    """A note with its kind and key."""
 
     kind: str
     key: str
@@ -112,13 +113,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot as read from its file; `meta.last_seq` says how much of the log belongs to it."""
+    """A snapshot as read from its file; `meta.last_seq` is the last change it includes."""
 
     meta: Meta
     db: TinyDB
 
     def image(self, changes: Sequence[Change]) -> Image:
-        """Return the contents it holds, with the log up to its end; MsgspecError when another version wrote it."""
+        """Return the snapshot's contents with these changes as the log; raise MsgspecError if the format differs."""
         notes: dict[str, dict[str, str]] = {}
         for note in self._all("notes", Note):
             notes.setdefault(note.kind, {})[note.key] = note.value
@@ -159,7 +160,7 @@ class Snapshot:
 
 
 def check_format(found: int, folder: Path) -> None:
-    """Raise StoreError when a newer program wrote the folder."""
+    """Raise StoreError if a newer version of the program wrote the folder."""
     if found > FORMAT:
         raise StoreError(
             f"The data folder {folder} was written by a newer Countersign (format {found}; this program reads up to "
@@ -168,7 +169,7 @@ def check_format(found: int, folder: Path) -> None:
 
 
 def load(folder: Folder, name: str) -> Snapshot | None:
-    """Read a snapshot; None when there is no file, StoreCorrupt when it is damaged."""
+    """Read a snapshot, or return None if there is no file; raise StoreCorrupt if it is damaged."""
     storage = SealedStorage(folder, name)
     if not storage.load():
         return None
@@ -179,7 +180,7 @@ def load(folder: Folder, name: str) -> Snapshot | None:
 
 
 def save(folder: Folder, name: str, image: Image, generation: int) -> None:
-    """Write an image as the snapshot that the journal of this generation goes on from."""
+    """Write an image as the snapshot that this generation's journal continues from."""
     storage = SealedStorage(folder, name)
     db = TinyDB(storage=lambda: storage)
     for table, rows in _tables(image, generation).items():

@@ -1,11 +1,13 @@
 """The embedded store: a change log, a journal of transactions and a TinyDB snapshot in one folder, for one writer.
 
-A transaction is one line of the journal, on the disk before it is applied in memory. A reading writes its evidence
-first, then its changes to the log, then that line. Opening loads the last snapshot and applies the lines after it.
+Each transaction is one line in the journal and is on the disk before it is applied in memory. A reading writes its
+evidence first, then adds its changes to the log, then writes its journal line. Opening the store loads the last
+snapshot and applies the lines after it.
 
-The event loop decides what is written and applies it; one worker thread does everything that waits for the disk, in
-order. A transaction holds the turn from its decision until it is applied, so the next one decides on committed state,
-and readers see nothing else. A snapshot is written from an image taken between two transactions.
+The event loop decides what to write and applies it; one worker thread does everything that waits for the disk, in
+order. Transactions take turns: each one is decided, written and applied before the next one is decided. So decisions
+are based only on committed state, and readers see only committed state. A snapshot is written from an image taken
+between two transactions.
 """
 
 import asyncio
@@ -40,13 +42,13 @@ from bot.store.tiny.transactions import (
     remembered,
 )
 
-JOURNAL_LIMIT = 4 * 2**20  # bytes of journal after which it is folded into a snapshot
+JOURNAL_LIMIT = 4 * 2**20  # bytes; a longer journal is folded into a snapshot
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
 class Files(Protocol):
-    """Where transactions go: a folder open for writing or for reading, or nowhere. Methods may wait for the disk."""
+    """The store's files: a folder opened for writing or only for reading, or memory. Methods may wait for the disk."""
 
     @property
     def contents(self) -> Contents: ...
@@ -74,7 +76,7 @@ class Documents(Protocol):
 
 
 class TinyStore:
-    """The store in one folder. `notices` tells the operator what was damaged and repaired."""
+    """The store in one folder. `notices` tells the operator about damage and repairs."""
 
     def __init__(self, files: Files, evidence: Documents) -> None:
         self._files = files
@@ -89,22 +91,22 @@ class TinyStore:
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
-        """Open the folder as its one writer, creating it if need be; StoreBusy when another program writes there.
+        """Open the folder as its sole writer, creating it if needed; StoreBusy if another program is writing there.
 
-        Opening for reading only takes no lock, writes nothing and follows a writer that runs beside it.
+        A store opened only for reading takes no lock, writes nothing and follows a writer running alongside it.
         """
         folder = Folder(path)
         return cls(Reader(folder) if readonly else Writer(folder, journal_limit), Evidence(folder))
 
     @classmethod
     def in_memory(cls) -> Self:
-        """Open a store without files, which is gone with the process."""
+        """Open a store that has no files and disappears when the process exits."""
         files = InMemory()
         return cls(files, files)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What was damaged and repaired at opening, and snapshots that could not be written."""
+        """Damage found and repaired when the store was opened, and errors from writing snapshots."""
         return tuple(self._files.notices)
 
     async def known(self) -> Known:
@@ -149,7 +151,7 @@ class TinyStore:
         return await self._in_turn(commit)
 
     async def remember(self, status: SourceStatus) -> None:
-        """Commit a status with all that come while the line before is on its way to the disk: they share one."""
+        """Commit a status; all statuses that arrive while an earlier write is in progress share one journal line."""
         self._waiting[status.source] = status
         if self._remembering is None:
             self._remembering = self._begin(self._remember_waiting)
@@ -232,10 +234,10 @@ class TinyStore:
         return True
 
     async def extend_lease(self, name: str, seconds: float) -> None:
-        """Do nothing: a lease lasts as long as the program."""
+        """Do nothing: a lease lasts as long as the program runs."""
 
     async def release(self, name: str) -> None:
-        """Do nothing: there is no other program."""
+        """Do nothing: no other program could take the lease."""
 
     async def leadership_in(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
         return 0.0
@@ -244,11 +246,11 @@ class TinyStore:
         await asyncio.Event().wait()
 
     async def everything(self) -> Everything:
-        """Return everything but the evidence."""
+        """Return everything except the evidence."""
         return self._contents.everything()
 
     async def fill(self, everything: Everything) -> None:
-        """Take everything over into a store that holds nothing yet; all of it or nothing."""
+        """Load everything into an empty store, all or nothing."""
 
         async def fill(now: Contents) -> None:
             await self._on_disk(self._files.fill, Image(everything=everything, transactions=now.transactions))
@@ -256,12 +258,12 @@ class TinyStore:
         await self._in_turn(fill)
 
     async def evidence_names(self) -> Sequence[str]:
-        """Return the SHA-256 of each document of the evidence."""
+        """Return the SHA-256 of each document in the evidence."""
         self._check_open()
         return await self._on_disk(self._evidence.names)
 
     async def keep(self, document: Document) -> None:
-        """Keep one document of the evidence."""
+        """Store one evidence document."""
 
         async def keep(_: Contents) -> None:
             await self._on_disk(self._evidence.put, document)
@@ -269,7 +271,7 @@ class TinyStore:
         await self._in_turn(keep)
 
     async def others(self) -> int:
-        """Return how many other programs are at work here: none, because of the folder's lock."""
+        """Return how many other programs are using the store: none, because the folder is locked."""
         return 0
 
     async def close(self) -> None:
@@ -278,7 +280,7 @@ class TinyStore:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        """Finish what was begun, fold the journal and release the folder."""
+        """Finish the writes in progress, fold the journal and release the folder."""
         while self._writes:
             await asyncio.wait(self._writes)
         try:
@@ -311,14 +313,14 @@ class TinyStore:
         return await self._save(lambda now: how(now.subscriptions[subscription_id]), receipt)
 
     async def _remove(self, now: Contents, removed: Removed) -> bool:
-        """Remove a subscription; False when there is none."""
+        """Remove a subscription; return False if there is none."""
         if removed.id not in now.subscriptions.by_id:
             return False
         await self._commit(removed)
         return True
 
     async def _in_turn(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> T:
-        """Do one write after those before it. Once begun it goes on to its end, even if its caller gives up."""
+        """Run one write after all earlier ones. Once started, it finishes even if the caller gives up."""
         return await asyncio.shield(self._begin(do))
 
     def _begin(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> "asyncio.Task[T]":
@@ -335,13 +337,13 @@ class TinyStore:
     async def _commit(
         self, transaction: Transaction, changes: Sequence[Change] = (), documents: Sequence[Document] = ()
     ) -> None:
-        """Write a transaction, then apply it; only within a turn."""
+        """Write a transaction, then apply it. Call this only while holding `_turn`."""
         now = self._files.contents
         written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
         now.apply(written, changes)
         if self._files.is_full:
-            self._on_disk(self._files.fold, now.image())  # nobody waits for it but the next write
+            self._on_disk(self._files.fold, now.image())  # only the next write waits for this
 
     def _on_disk(self, do: Callable[[*Ts], T], *args: *Ts) -> "asyncio.Future[T]":
-        """Do it in the thread that waits for the disk, after everything handed to it before."""
+        """Run the call on the disk thread, after everything already queued there."""
         return asyncio.get_running_loop().run_in_executor(self._disk, do, *args)

@@ -1,4 +1,4 @@
-"""The transactions, each one line of the journal. Their tags and field names are stored and never change."""
+"""The transactions; each is one line in the journal. Their tags and field names are stored, so they never change."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,10 +17,11 @@ from bot.store.rules.stored_names import from_stored, to_stored
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded", rename={"status": "memory"}):
-    """A reading was committed; its changes are those of the log up to `last_seq`.
+    """A reading was committed; its changes are the next ones in the log, through `last_seq`.
 
-    The known state follows from the changes, except for `seen`, `absent` and `numbers`: for each list, the row numbers
-    of its agreements in the order they are known, 0 for none. `held` is None when it didn't change.
+    The known state follows from the changes, except for `seen`, `absent` and `numbers`. For each list, `numbers` holds
+    the row numbers of its agreements, in the order the known state has them, with 0 for an agreement that has no row
+    number. `held` is None if the held listings didn't change.
     """
 
     last_seq: int
@@ -35,9 +36,9 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
 class Remembered(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered", rename={"status": "memory"}
 ):
-    """A source's status was replaced, except for the fields named in `same`, which are left out here.
+    """A source's status was replaced, except for the unchanged fields named in `same`, which are omitted here.
 
-    Most sources haven't changed when they are read, and their validators and facts may be long.
+    Most readings find a source unchanged, and its validators and facts can be long.
     """
 
     status: SourceStatus
@@ -45,7 +46,7 @@ class Remembered(
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered together"):
-    """The statuses of several sources were replaced, all in one line."""
+    """The statuses of several sources were replaced; one journal line covers them all."""
 
     each: tuple[Remembered, ...]
 
@@ -57,21 +58,21 @@ class HeldReplaced(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", t
 
 
 class SubscriptionSaved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="placed"):
-    """A subscription was added or replaced, along with the receipt that belongs to the step, if any."""
+    """A subscription was added or replaced; `receipt` is the receipt that goes with it, if there is one."""
 
     subscription: Subscription
     receipt: Receipt | None = None
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="removed"):
-    """A subscription ended; with `receipts`, the proof of what it was sent went too."""
+    """A subscription was removed and, if `receipts` is true, its receipts were removed too."""
 
     id: str
     receipts: bool = False
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="noted"):
-    """A note was written under a kind and a key, or erased (None)."""
+    """A note was written under a kind and a key, or erased if `value` is None."""
 
     kind: str
     key: str
@@ -82,7 +83,7 @@ Transaction = Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved |
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction as a line of the journal."""
+    """A transaction with its number, as one line in the journal."""
 
     n: int
     transaction: Transaction
@@ -92,17 +93,17 @@ _DECODE = msgspec.json.Decoder(Numbered).decode
 
 
 def encoded(line: Numbered) -> bytes:
-    """Return a line as it is stored, before it is sealed."""
+    """Return a line in its stored form, not yet sealed."""
     return to_stored(msgspec.json.encode(line))
 
 
 def decoded(body: bytes) -> Numbered:
-    """Read a stored line; MsgspecError when another version of the program means something else by it."""
+    """Decode a stored line; raise MsgspecError if it comes from a version with a different format."""
     return _DECODE(from_stored(body))
 
 
 def recorded(record: Record, known: Known, held: tuple[Held, ...], end: int) -> Recorded:
-    """Return the transaction for a reading, after which `known` is known and the log ends at `end`."""
+    """Return the transaction for a reading that leaves the known state at `known` and the log's end at `end`."""
     return Recorded(
         last_seq=end,
         recorded_at=record.recorded_at,
@@ -115,7 +116,7 @@ def recorded(record: Record, known: Known, held: tuple[Held, ...], end: int) -> 
 
 
 def remembered(old: SourceStatus | None, status: SourceStatus) -> Remembered:
-    """Return the transaction that replaces a source's status, without the long fields that stay the same."""
+    """Return the transaction that replaces a source's status, omitting the long fields that haven't changed."""
     same: list[Literal["validators", "facts"]] = []
     if old is not None and status.validators == old.validators:
         same.append("validators")

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from support.listings import row
 
-from bot.domain.agenda import CANCELLED, Mention
+from bot.domain.agenda import CANCELLED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog, is_meant, listed_there
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
@@ -43,6 +43,14 @@ def said(title="Agreement under Section 287(g)", body="Board of County Commissio
             True,
         ),
         (said("The constable asks to join 287(g)"), SHERIFF, False),
+        (said(), agency("Marion County Sheriff's Office", "Marian County"), True),  # a slip of ICE's
+        (said(), agency("Marion County Sheriff's Office", "#N/A"), True),
+        (said(), agency("Levy County Sheriff's Office", "#N/A"), False),
+        (said(), agency("Correctional Facility", "#REF!", kind="County"), False),  # of which county?
+        (said(state="AR", county="Pope"), agency("Pope County Sheriff's Office", "Pop County", "AR"), True),
+        (said(county="St. Lucie"), agency("St. Lucie County Sheriff's Office", "Saint Luice County"), True),
+        (said("Sheriff of Saint Lucie County", "Agenda", county=""), agency("St. Lucie County Sheriff's Office"), True),
+        (said(state="MD", county="Baltimore"), agency("Baltimore Sheriff's Office", "Baltimore City", "MD"), False),
         (said("287(g) at the county jail"), agency("Marion County Corrections Department", "Marion County"), True),
         (said("287(g) at the county jail"), SHERIFF, True),
         (said("287(g) for the Ocala Police"), agency("Ocala Police Department", "Marion County"), True),
@@ -70,6 +78,10 @@ def test_if_the_agency_is_not_listed_others_of_the_county_are_given():
     assert listed_there(participating, said()) == (ocala,)
     assert listed_there(participating | {SHERIFF.key: SHERIFF}, said()) == (SHERIFF,)
     assert listed_there(participating, replace(said(), county="")) == ()
+    slipped = agency("Ocala Police Department", "Mario County")
+    assert listed_there({slipped.key: slipped}, said()) == (slipped,)
+    nowhere = agency("Ocala Police Department", "#N/A")
+    assert listed_there({nowhere.key: nowhere}, replace(said(), county="Atlantis")) == ()
 
 
 def publication(at=NOW):
@@ -97,6 +109,11 @@ def test_a_signing_is_linked_to_the_mention_on_the_commissions_agenda():
     )
     assert AgendaLog((spoke(mention, days_ago=181),)).mention_behind(signed()) is None
     assert AgendaLog().mention_behind(signed()) is None
+
+
+def test_a_related_mention_does_not_explain_a_signing():
+    related = said(meets_on=date(2026, 12, 1), subject=Subject.RELATED)
+    assert AgendaLog((spoke(related, kind=Kind.RELATED),)).mention_behind(signed()) is None
 
 
 def test_the_last_edition_counts_unless_it_was_retracted():

@@ -1,3 +1,4 @@
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, time
 
@@ -9,10 +10,14 @@ from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import parser
 from bot.domain.chat.parser import Misunderstood, When, Where
+from bot.domain.chat.replies import MISTAKES
+from bot.domain.geography.counties import OTHER_NAME, counties
+from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, Cadence
+from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+COUNTIES = [county for code in STATES for county in counties(code) if county.kind != OTHER_NAME]
 
 
 def misunderstood(read, *typed):
@@ -34,6 +39,38 @@ def misunderstood(read, *typed):
         ("agency Tampa Police Dept.", Where(agencies=("tampa police department",))),
         ("jem TX task force model", Where(states=("TX",), support_types=(SupportType.JEM, SupportType.TFM))),
         ("", Where()),
+        ("Washington County AR", Where(counties=("AR/washington",))),
+        ("La Paz County AZ", Where(counties=("AZ/la paz",))),
+        ("la paz az", Where(counties=("AZ/la paz",))),
+        ("Washington AR", Where(states=("WA", "AR"))),  # a state's name alone means the state
+        ("Delaware, OH", Where(states=("DE", "OH"))),
+        ("Nevada and AR", Where(states=("NV", "AR"))),
+        ("Harris Texas", Where(counties=("TX/harris",))),
+        ("Harris County (Texas)", Where(counties=("TX/harris",))),
+        ("TX, Harris County TX, Oklahoma", Where(states=("TX", "OK"), counties=("TX/harris",))),
+        ("Lake County IN", Where(counties=("IN/lake",))),
+        ("Harris County in Texas", Where(counties=("TX/harris",))),
+        ("in, washington county ar y ok", Where(states=("IN", "OK"), counties=("AR/washington",))),
+        ("Ohio County West Virginia Ohio County, KY", Where(counties=("WV/ohio", "KY/ohio"))),
+        ("Washington County, Carolina del Norte", Where(counties=("NC/washington",))),
+        ("el condado de Harris, Texas", Where(counties=("TX/harris",))),
+        ("condado de Harris, en Texas", Where(counties=("TX/harris",))),
+        ("parroquia de La Salle, Luisiana", Where(counties=("LA/la salle",))),
+        ("municipio de Bayamón, Puerto Rico", Where(counties=("PR/bayamon",))),
+        ("Anchorage Municipality AK; Juneau City and Borough AK", Where(counties=("AK/anchorage", "AK/juneau"))),
+        ("Baltimore City MD, Baltimore County MD", Where(counties=("MD/baltimore city", "MD/baltimore"))),
+        ("Virginia Beach VA, James City County VA", Where(counties=("VA/virginia beach", "VA/james city"))),
+        ("Saint Landry Parish LA, De Soto FL", Where(counties=("LA/st landry", "FL/desoto"))),
+        (
+            "Lewis and Clark County MT and King and Queen County VA",
+            Where(counties=("MT/lewis and clark", "VA/king and queen")),
+        ),
+        ("WSO Kings County, NY", Where(counties=("NY/kings",), support_types=(SupportType.WSO,))),
+        ("Adams County CO, Ohio", Where(states=("OH",), counties=("CO/adams",))),
+        ("Adams CO, Ohio", Where(states=("OH",), counties=("CO/adams",))),
+        ("Adams Co., Ohio, jackson co tx", Where(counties=("OH/adams", "TX/jackson"))),
+        ("Island County Washington, Ohio", Where(states=("OH",), counties=("WA/island",))),
+        ("Brooklyn NY", Where(counties=("NY/kings",))),
     ],
 )
 def test_places_are_read_in_any_number_and_order(typed, where):
@@ -45,7 +82,19 @@ def test_places_are_read_in_any_number_and_order(typed, where):
     [
         ("Texsa", "near_state", "TX"),
         ("Calif", "near_state", "CA"),
-        ("Harris Texas", "near_state", "TX"),
+        ("Haris Texas", "near_county", "Harris"),
+        ("La Paz Conty AZ", "near_county", "La Paz"),
+        ("Washington Conty, AR", "near_county", "Washington"),
+        ("TX, Haris County Texas, OK", "near_county", "Harris"),
+        ("condado de Haris, Texas", "near_county", "Harris"),
+        ("Texsa OK", "near_state", "TX"),
+        ("La Paz County", "county_state", None),
+        ("La Paz", "county_state", None),
+        ("Prentiss", "county_state", None),
+        ("condado de Anne Arundel", "county_state", None),
+        ("Oklahoma County, TX", "no_county", ""),
+        ("Prentiss, OK", "no_county", ""),
+        ("condado de Atlantis Texas", "no_county", ""),
         ("TXX", "no_state", None),
         ("Harris County", "county_state", None),
         ("Haris County TX", "near_county", "Harris"),
@@ -60,6 +109,89 @@ def test_an_unknown_place_is_answered_with_the_nearest_one(typed, why, near):
     assert values.get("near") == near
 
 
+FORMS = (
+    "{name} County {code}",
+    "{name} County, {state}",
+    "{name} {code}",
+    "{name}, {state}",
+    "{lower} county {state_lower}",
+    "{lower} {code_lower}",
+    "{name} {kind} {code}",
+    "condado de {name}, {state}",
+    "condado de {lower}, {spanish}",
+    "Condado {name} {code}",
+    "parroquia de {name}, {state}",
+    "municipio de {name} {code}",
+    "{name} County ({state})",
+)
+SPANISH = {code: name for name, code in SPANISH_NAMES.items()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_county_is_read_in_every_form_also_among_other_entries(form):
+    missed = []
+    for county in COUNTIES:
+        typed = form.format(
+            name=county.name, lower=county.name.lower(), kind=county.kind.title(),
+            code=county.state, code_lower=county.state.lower(),
+            state=STATES[county.state], state_lower=STATES[county.state].lower(),
+            spanish=SPANISH.get(county.state, STATES[county.state]),
+        )  # fmt: skip
+        is_city = county.kind == "city" and "{kind}" in form
+        entry = county_entry(county.state, f"{county.name} City" if is_city else county.name)
+        expected = Where(counties=(entry,))
+        has_kind = re.search("county|kind|condado|parroquia|municipio", form, re.IGNORECASE)
+        if not has_kind and (state := as_state(county.name)):
+            expected = Where(states=tuple(dict.fromkeys((state, county.state))))
+        try:
+            among = parser.where(f"GU, {typed}, Ohio")
+            is_read = parser.where(typed) == expected
+            is_read &= (among.counties, set(among.states)) == (expected.counties, {"GU", "OH", *expected.states})
+        except Misunderstood:
+            is_read = False
+        if not is_read:
+            missed.append(typed)
+    assert missed == []
+
+
+def as_state(name):
+    """Return the postal code if the name alone is a state's."""
+    with suppress(Misunderstood):
+        found = parser.where(name)
+        return found.states[0] if len(found.states) == 1 and not found.counties else None
+
+
+@given(st.sampled_from(COUNTIES), st.sampled_from(FORMS), st.integers(0, 40), st.sampled_from("aeirstx "))
+def test_a_suggestion_is_understood_and_never_what_was_typed(county, form, at, letter):
+    right = form.format(
+        name=county.name, lower=county.name.lower(), kind=county.kind, code=county.state,
+        code_lower=county.state.lower(), state=STATES[county.state], state_lower=STATES[county.state].lower(),
+        spanish=STATES[county.state],
+    )  # fmt: skip
+    typed = right[:at] + letter + right[at + 1 :]
+    try:
+        parser.where(typed)
+    except Misunderstood as fault:
+        instead = MISTAKES[fault.why].instead(Language.ENGLISH, **fault.values)
+        suggested = re.search(r"/watch (.+?)(?: for the whole state| or /watch Texas)?\.$", instead)
+        assert suggested[1].casefold() != typed.casefold()
+        parser.where(suggested[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("Washington County", "Washington County"),
+        ("TX, La Paz County, OH", "La Paz"),
+        ("condado de Haris, Texas", "Haris"),
+        ("Haris County TX", "Haris"),
+        ("Anne Arundel County DM, OK", "Anne Arundel County"),
+    ],
+)
+def test_the_whole_name_is_quoted_and_nothing_around_it(text, typed):
+    assert misunderstood(parser.where, text)[1]["typed"] == typed
+
+
 def test_a_long_text_is_quoted_in_part():
     _, values = misunderstood(parser.where, "x" * 500)
     assert values["typed"] == "x" * 39 + "…"
@@ -70,6 +202,8 @@ def test_kinds_are_a_list_or_edits_to_the_present_ones():
     assert parser.kinds("+amended -signed", (Kind.SIGNED, Kind.APPLIED)) == (Kind.APPLIED, Kind.AMENDED)
     assert set(parser.kinds("default", ())) == TOLD_BY_DEFAULT
     assert set(parser.kinds("all", ())) == set(Kind) - NEVER_CHOSEN
+    assert parser.kinds("+related", (Kind.SIGNED,)) == (Kind.SIGNED, Kind.RELATED)
+    assert parser.kinds("+relacionados -retirados", (Kind.WITHDRAWN,)) == (Kind.RELATED,)
     assert misunderstood(parser.kinds, "sined", ())[1]["near"] == "signed"
     assert misunderstood(parser.kinds, "listed", ())[0] == "no_kind"
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from bot.domain.geography.counties import OTHER_NAME, counties
-from bot.domain.geography.fold import county_key, county_of_agency, find_county
+from bot.domain.geography.fold import county_key, county_of, county_of_agency, distinct_name, exact_county, find_county
 from bot.domain.geography.states import STATES
 
 REAL = [county for state in STATES for county in counties(state) if county.kind != OTHER_NAME]
@@ -134,6 +134,44 @@ def test_a_county_and_its_namesake_city_have_keys_of_their_own():
     assert county_key("FL", "#REF!") == "ref"
 
 
+def test_the_key_of_a_key_is_the_key_itself():
+    """A stored filter holds the key as if someone had written it."""
+    for county in REAL:
+        key = county_key(county.state, distinct_name(county))
+        assert county_key(county.state, key) == key
+        assert find_county(county.state, key) == county
+
+
+@pytest.mark.parametrize(
+    ("state", "written", "expected"),
+    [
+        ("MD", "Baltimore City", "Baltimore city"),
+        ("MD", "ciudad de Baltimore", "Baltimore city"),
+        ("MD", "Baltimore County", "Baltimore county"),
+        ("VA", "James City County", "James City county"),
+        ("VA", "Charles City", "Charles City county"),
+        ("CA", "Condado Del Norte", "Del Norte county"),
+        ("TX", "el condado de Harris", "Harris county"),
+        ("LA", "La Salle", "La Salle parish"),
+        ("FL", "Lake City", None),  # a town
+        ("OH", "Island County Washington", None),
+        ("FL", "Lake Conty", None),
+        ("FL", "", None),
+        ("FL", "County", None),
+    ],
+)
+def test_an_exact_name_has_no_slip_and_city_means_a_city(state, written, expected):
+    county = exact_county(state, written)
+    assert (county and f"{county.name} {county.kind}") == expected
+
+
+@pytest.mark.parametrize("printed", ["", "#N/A", "#NA", "#REF!", "German Coast County", "Statewide"])
+def test_a_county_that_ice_does_not_print_is_that_of_the_agencys_name(printed):
+    assert county_of("LA", printed, "St. Charles Parish Sheriff's Office") == find_county("LA", "St. Charles")
+    assert county_of("LA", printed, "Kenner Police Department") is None
+    assert county_of("LA", "Jefferson", "St. Charles Parish Sheriff's Office") == find_county("LA", "Jefferson")
+
+
 @st.composite
 def slipped(draw):
     """A real county and its name with one slip of the pen."""
@@ -168,7 +206,14 @@ def test_a_slip_never_means_the_farther_of_two_counties(case):
     assert found.state == county.state
 
 
+@given(slipped())
+def test_an_exact_name_is_what_the_fold_finds(case):
+    county, written = case
+    exact = exact_county(county.state, written)
+    assert exact is None or exact == find_county(county.state, written)
+
+
 @given(st.sampled_from(sorted(STATES)), st.text(max_size=100))
 def test_any_text_means_a_county_of_that_state_or_none(state, written):
-    for found in (find_county(state, written), county_of_agency(state, written)):
+    for found in (find_county(state, written), exact_county(state, written), county_of_agency(state, written)):
         assert found is None or (found.state == state and found.kind != OTHER_NAME)

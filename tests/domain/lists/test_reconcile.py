@@ -340,7 +340,23 @@ def test_one_agreement_listed_under_two_counties_is_one():
 
 
 def test_an_unreal_county_makes_no_namesake():
-    assert changes([FRANKLIN], [FRANKLIN, replace(PIKE, county="Nowhere")]) == ()
+    for county in ("Nowhere", "#N/A", "Frankin County", "Frankiln"):  # the last two are Franklin itself
+        assert changes([FRANKLIN], [FRANKLIN, replace(PIKE, county=county)]) == ()
+
+
+def test_a_county_and_an_independent_city_are_namesakes():
+    county = row("Special Deputies", "MD", "Baltimore County")
+    city = replace(county, county="Baltimore City", signed=date(2026, 3, 1))
+    change = only(changes([county], [county, city]))
+    assert (change.kind, change.agreement.place) == (Kind.SIGNED, "baltimore city")
+
+
+@pytest.mark.parametrize("county", ["#N/A", "#REF!", "Pikee County"])
+def test_a_namesake_whose_county_was_damaged_has_not_left(county):
+    known = known_after([FRANKLIN], [FRANKLIN, PIKE])
+    assert not {"signed", "withdrawn"} & set(
+        kinds(reconcile(known, listing([FRANKLIN, replace(PIKE, county=county)], 3)).changes)
+    )
 
 
 def test_namesakes_stay_apart_while_the_county_column_is_missing():

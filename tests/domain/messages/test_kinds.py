@@ -28,7 +28,7 @@ def test_the_tables_of_sentences_have_every_kind_they_need() -> None:
 
 
 def test_every_kind_arrives_leaves_changes_in_place_or_is_told_apart_from_the_lists() -> None:
-    apart = {Kind.MENTIONED, Kind.RETRACTED, Kind.LISTED}
+    apart = {Kind.MENTIONED, Kind.RELATED, Kind.RETRACTED, Kind.LISTED}
 
     assert sorted([*ARRIVING, *LEAVING, *IN_PLACE, *apart]) == sorted(Kind)
 

@@ -9,7 +9,7 @@ from support.listings import row
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agendas.link import AgendaLog
 from bot.domain.agendas.track import mention_change
 from bot.domain.agreement import ListName, Publication
@@ -76,11 +76,23 @@ def test_a_mention_says_who_meets_and_when_what_the_item_says_and_what_ice_lists
         "Board of Commissioners, Marion County, Dec. 1, 2026, at 6:30 p.m. EST",
         "Approve a Memorandum of Agreement under Section 287(g)",
         "“The Sheriff asks for <two> deputies & a van.” (page 12)",
-        "On ICE's list there now: Marion County Sheriff's Office (Task Force Model since March 12, 2025).",
+        "Agencies there that are on ICE's list now: Marion County Sheriff's Office (Task Force Model since March 12, 2025).",
         "Words matched: 287(g) · Memorandum … ICE. Read on Nov. 24, 2026, at 11 a.m. CST.",
         "An agenda item isn't an agreement. The vote could go either way.",
         "ICE's 287(g) page",
     ]
+
+
+RELATED = {"title": "Approve a contract for detention beds with ICE", "excerpt": "", "subject": Subject.RELATED}
+
+
+def test_a_related_subject_is_said_not_to_be_287g():
+    lines = read(said(Kind.RELATED, **RELATED))
+    assert lines[:2] == ["287(g): 1 related agenda item", "Florida: on a local agenda, about ICE but not 287(g)"]
+    assert "This is about detention for ICE or cooperation with it, not a 287(g) agreement." in lines
+    spanish = read(said(Kind.RELATED, **RELATED), language="es")
+    assert spanish[1] == "Florida: en la agenda de un gobierno local, sobre ICE pero no sobre 287(g)"
+    assert "Trata de detención para ICE o de cooperación con ICE, no de un acuerdo 287(g)." in spanish
 
 
 def test_the_same_in_spanish():
@@ -107,7 +119,7 @@ def test_the_same_in_spanish():
         (said(status=OFF_AGENDA, before=DEED), "The agenda no longer mentions it.", "La agenda ya no lo menciona."),
         (
             said(status=RESCHEDULED, before=replace(DEED, meets_on=date(2026, 11, 30), meets_at=None)),
-            "The meeting is rescheduled. It had been set for Nov. 30, 2026.",
+            "The meeting has been rescheduled. It had been set for Nov. 30, 2026.",
             "La reunión está reprogramada. Estaba prevista para el 30 de noviembre de 2026.",
         ),
         (

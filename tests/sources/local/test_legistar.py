@@ -50,6 +50,28 @@ async def test_a_meeting_without_a_time_has_its_day(legistar, reader, clock):
     assert (await reader.items())["event/77"].meets_at == date(2026, 12, 1)
 
 
+async def test_a_meeting_at_noon_has_its_time(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01", "Noon")
+    assert (await reader.items())["event/77"].meets_at == datetime(2026, 12, 1, 12, tzinfo=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"EventItemAgendaNote": "Sheriff: 287(g) agreement"},
+        {"EventItemMatterName": " ", "EventItemActionText": "Sheriff: 287(g) agreement"},
+        {"EventItemMatterAttachments": [{"MatterAttachmentName": "Sheriff: 287(g) agreement"}]},
+    ],
+)
+async def test_an_item_without_a_title_takes_the_words_that_stand_for_it(legistar, reader, fields):
+    legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
+    legistar.item(77, 1, None, **fields)
+    legistar.item(77, 2, None)
+    items = await reader.items()
+    assert items.keys() == {"event/77", "event/77/item/1"}
+    assert items["event/77/item/1"].title == "Sheriff: 287(g) agreement"
+
+
 async def test_all_items_of_a_moved_or_canceled_meeting_say_so(legistar, reader):
     legistar.event(77, "Board of Commissioners", "2026-12-01", "6:30 PM")
     legistar.item(77, 1, "Agreement with ICE")
@@ -330,6 +352,7 @@ ROW = st.dictionaries(
             "EventComment",
             "EventItemId",
             "EventItemTitle",
+            "EventItemAgendaNote",
             "EventItemMatterId",
             "EventItemMatterAttachments",
             "MatterId",

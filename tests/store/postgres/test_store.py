@@ -177,8 +177,8 @@ async def test_a_database_without_tables_is_refused_and_told_to_migrate(server):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ("0000", r"older Countersign \(format 0; this program needs 1\). Run `countersign migrate`"),
-        ("0002", r"newer Countersign \(format 2; this program reads up to 1\). Update the program"),
+        ("0000", r"older Countersign \(format 0; this program needs 2\). Run `countersign migrate`"),
+        ("0003", r"newer Countersign \(format 3; this program reads up to 2\). Update the program"),
     ],
 )
 async def test_a_database_of_another_format_is_refused_in_words(database, found, said):

@@ -141,7 +141,7 @@ class LoopbackLegistar(LocalServer):
         } | fields
         self.items.setdefault(key, [])
 
-    def item(self, event: int, key: int, title: str, *, matter: int | None = None, **fields: Any) -> None:
+    def item(self, event: int, key: int, title: str | None, *, matter: int | None = None, **fields: Any) -> None:
         self.items[event].append(
             {
                 "EventItemId": key,

@@ -1,7 +1,8 @@
-"""The steps that made the tables, one file each; `countersign migrate` runs those a database hasn't seen.
+"""The steps that build the tables, one file each; `countersign migrate` runs the ones a database hasn't had yet.
 
-The newest step is also the version of everything in the database, because an older program looks at nothing else before
-it starts. Add a step whenever such a program would misread what this one writes, even if no table changes.
+The newest step's number is also the format version of everything in the database, because it is all that an older
+program checks before it starts. Add a step whenever an older program would misread data that this one writes, even if
+no table changes.
 """
 
-FORMAT = "0001"  # the newest step
+FORMAT = "0002"  # the newest step

@@ -1,4 +1,4 @@
-"""Alembic runs this: the migrations, on the connection it is handed, in one transaction."""
+"""The script that Alembic runs: apply the migrations on the given connection, in one transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The first tables, for everything the embedded store keeps in its folder."""
+"""The first tables, which hold everything that the embedded store keeps in its folder."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Create them, with the one row of the ledger."""
+    """Create the tables and insert the ledger's single row."""
     ledger = op.create_table(
         "ledger",
         sa.Column("one", sa.Boolean, sa.CheckConstraint("one"), primary_key=True),
