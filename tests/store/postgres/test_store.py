@@ -191,7 +191,7 @@ async def test_a_database_of_another_format_is_refused_in_words(database, found,
 def test_a_second_migration_has_nothing_to_do_and_leaves_a_newer_database_alone(database):
     assert migrate(database) is False
     with psycopg.connect(database) as db:
-        db.execute("UPDATE alembic_version SET version_num = '0002'")
+        db.execute("UPDATE alembic_version SET version_num = '0003'")
     with pytest.raises(StoreError, match="newer Countersign"):
         migrate(database)
 
