@@ -71,5 +71,5 @@ async def test_a_line_that_is_not_a_command_is_answered_with_an_error(program, t
 
 
 def test_a_folder_without_a_socket_says_that_another_program_writes_there(tmp_path):
-    with pytest.raises(StoreBusy, match="takes no commands"):
+    with pytest.raises(StoreBusy, match="isn't accepting commands"):
         control_socket.hand_over(tmp_path, "poll", {})

@@ -107,7 +107,7 @@ def test_every_problem_of_every_file_is_listed_at_once_with_its_line(tmp_path):
         "NC.toml:9: Wilson: kind 'civicpluss' isn't a platform; did you mean civicplus?",
         "NC.toml:14: Durham: address must start with https:// or http:// and must not contain a password",
         "NC.toml:19: Wake: zone 'America/New_Yrok' isn't a time zone; did you mean America/New_York?",
-        "NC.toml:24: Clay: county 'Cley' isn't a county of North Carolina; did you mean Clay?",
+        "NC.toml:24: Clay: county 'Cley' isn't a county in North Carolina; did you mean Clay?",
         "NC.toml:29: Pitt: every_hours must be a number of hours from 0.25 to 168",
         "NC.toml:33: Hoke: adress isn't a key of a source; did you mean address?",
         "NC.toml:38: Lee: verified must be a date without quotes, like 2026-12-01",
@@ -166,7 +166,7 @@ def test_a_wrong_value_is_refused_with_what_to_write_instead(tmp_path, line, pro
 def test_the_word_county_alone_is_not_a_county(tmp_path):
     bad = GOOD.replace('county = "nash"', 'county = "County"')
     assert problems(written(tmp_path, NC=bad)) == [
-        "NC.toml:6: Nash County: county 'County' isn't a county of North Carolina"
+        "NC.toml:6: Nash County: county 'County' isn't a county in North Carolina"
     ]
 
 
@@ -240,7 +240,7 @@ def test_a_place_that_the_catalog_would_refuse_is_refused_with_every_reason(tmp_
         catalog.checked(bad, tmp_path)
     assert str(fault.value) == (
         "The \"Old\" Town\\: kind 'feeds' isn't a platform; did you mean feed?; "
-        "county 'Nosh' isn't a county of North Carolina; did you mean Nash?"
+        "county 'Nosh' isn't a county in North Carolina; did you mean Nash?"
     )
     with pytest.raises(UsageError, match="can't be called zone"):
         catalog.checked(replace(NEW, name="zone, NC"), tmp_path)

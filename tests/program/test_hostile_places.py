@@ -91,7 +91,9 @@ def test_the_address_of_one_agenda_means_that_agenda_and_not_the_whole_site(coun
         server.row(7, f"{SOON:%m%d%Y}", "Regular meeting", pdf("Call to order", TITLE, ""))
         items, mentions = read(countersign, f"{server.base}/AgendaCenter/ViewFile/Agenda/_{SOON:%m%d%Y}-7")
     assert [item["unreadable"] for item in items] == ["no text on 1 of its 3 pages (3)"]
-    assert [(mention["page"], mention["matched"]) for mention in mentions] == [(2, "287(g)")]
+    assert [(mention["page"], mention["matched"]) for mention in mentions] == [
+        (2, "Memorandum of Agreement with ICE, 287(g)")
+    ]
 
 
 def test_a_platform_on_an_unknown_host_is_read_as_a_page_and_the_error_says_what_to_add(countersign):
@@ -131,7 +133,7 @@ def test_a_table_that_would_not_load_is_neither_proposed_nor_written(countersign
         zone = countersign("sources", "add", address, "--state", "NC", "--zone", "America/New_Yrok", expect=2)
         countersign("sources", "add", address, "--state", "NC", "--county", "Nash County", "--write")
         again = countersign("sources", "add", f"{address}/", "--state", "SC", "--name", "Other", "--write", expect=2)
-    assert "'Nash' isn't a county of Guam" in wrong.stderr
+    assert "'Nash' isn't a county in Guam" in wrong.stderr
     assert "did you mean America/New_York?" in zone.stderr
     assert "is already in the catalog" in again.stderr
     assert [path.name for path in (tmp_path / "config" / "sources").iterdir()] == ["NC.toml"]

@@ -73,7 +73,7 @@ def test_read_tells_a_person_how_many_items_it_found_and_what_matched(countersig
     with LoopbackWeb().run_in_thread() as server:
         server.files["/a.html"] = f"<html><title>Agenda</title><p>{TITLE}</p></html>".encode()
         done = countersign("read", server.address.rstrip("/") + "/a.html")
-    assert "mentions 287(g)" in done.stdout
+    assert "mentions Memorandum of Agreement with ICE, 287(g)" in done.stdout
     assert "1 item, 1 mention of 287(g)." in done.stderr
 
 

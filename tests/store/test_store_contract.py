@@ -581,7 +581,7 @@ async def test_a_correction_is_due_in_the_old_state_and_in_the_new(store):
 @pytest.mark.parametrize(
     ("watches", "was", "now", "kind"),
     [
-        ({"counties": {"FL/7": 0}}, agreement(1, "FL"), agreement(1, "FL", county="County 7"), Kind.CORRECTED),
+        ({"counties": {"FL/bay": 0}}, agreement(1, "FL"), agreement(1, "FL", county="Bay County"), Kind.CORRECTED),
         (
             {"agencies": {"miami": 0}},
             agreement(1, "FL"),
@@ -604,7 +604,7 @@ async def test_an_agreement_that_moves_into_a_watched_county_name_or_type_is_due
 
 
 NARROW = [
-    {"states": {}, "counties": {"TX/7": 0, "FL/12": 0}},
+    {"states": {}, "counties": {"TX/bell": 0, "FL/bay": 0}},
     {"states": {}, "agencies": {"numero 1": 0}},
     {"support_types": {SupportType.TFM: 0}},
     {"support_types": {SupportType.JEM: 0}},
