@@ -147,7 +147,7 @@ class Notes(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Erase a text. A missing key isn't an error."""
+        """Erase the text stored under a key. A missing key isn't an error."""
         ...
 
     async def keys(self) -> Sequence[str]:

@@ -111,9 +111,8 @@ class Settings(BaseSettings, SharedSettings):
     def _are_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in value if name not in SOURCES]
         if unknown or not value:
-            raise ValueError(
-                f"no source is called {', '.join(unknown) or 'an empty name'}; choose from {', '.join(SOURCES)}"
-            )
+            what = f"no source is called {', '.join(unknown)}" if unknown else "no source is named"
+            raise ValueError(f"{what}; choose from {', '.join(SOURCES)}")
         return value
 
     @field_validator("operator")

@@ -81,7 +81,7 @@ class Change:
 
     @property
     def is_related(self) -> bool:
-        """Whether it is a mention of a related subject, which only those hear of who asked for it."""
+        """Whether it is a mention of a related subject, which goes only to subscriptions that asked for it."""
         return self.mention is not None and self.mention.subject is Subject.RELATED
 
     def log_context(self) -> dict[str, object]:

@@ -67,7 +67,7 @@ class Dialer(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Return a connection to the first checked address that accepts one."""
-        failure: Exception = httpcore.ConnectError("the name has no address")
+        failure: Exception = httpcore.ConnectError("the host name doesn't resolve to an address")
         try:
             addresses = await checked_addresses(host, port, self._resolve, allow_loopback=self._allow_loopback)
         except (OSError, ValueError) as unknown:  # an overlong name raises UnicodeError, which is a ValueError

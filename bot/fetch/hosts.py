@@ -85,7 +85,7 @@ class Hosts:
         self._host(name).gap = max(self._gap, delay)
 
     def close(self, name: str, pause: float, kind: type[SourceError]) -> None:
-        """Send a host no requests for `pause` seconds; requests that can't wait that long fail with `kind`."""
+        """Send no requests to a host for `pause` seconds; requests that can't wait that long fail with `kind`."""
         host, until = self._host(name), self._clock.monotonic() + pause
         if until > host.closed_until:
             host.closed_until, host.closed_by = until, kind

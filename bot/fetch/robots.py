@@ -65,7 +65,7 @@ class RobotsCache:
             if copy.rules is None:
                 told = type(fault)(f"we ask nothing without robots.txt: {fault}", retry_after=fault.retry_after)
                 raise (TransientError(told) if isinstance(trouble, TransientError) else told) from trouble
-            log.debug("robots.txt kept", host=url.host, fault=str(fault))
+            log.debug("still using the earlier robots.txt", host=url.host, fault=str(fault))
             fresh = _AGAIN
         copy.again_at = self._monotonic() + fresh
 

@@ -36,7 +36,7 @@ async def resume_all(probe: Subscription, store: Subscriptions) -> None:
 
 
 def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
-    """Return the first subscription with something to send, unless one is already trying or it's too early to retry."""
+    """Return the first subscription with something to send, unless one is being tried or it's too early to retry."""
     if any(s.wakes_at is not None for s in group):
         return None
     if not at_once and any(s.retry_at is not None and s.retry_at > now for s in group):

@@ -222,7 +222,7 @@ class _Table:
 
 
 class _Sheets(NamedTuple):
-    """The tables that together are the list, and what the operator should hear about the other visible sheets."""
+    """The tables that make up the list, and what the operator should hear about the other visible sheets."""
 
     tables: Sequence[_Table]
     oddities: Mapping[str, str]

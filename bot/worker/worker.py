@@ -163,7 +163,7 @@ class Worker:
         try:
             await work
         except LeaseLost as fault:
-            log.debug("another program is doing it", work=name, problem=str(fault))
+            log.debug("another program is already doing this work", work=name, problem=str(fault))
         except StoreUnavailable as fault:  # the tick logs the failure and starts this work again once the store answers
             log.debug("the store did not answer", work=name, problem=str(fault))
         except CountersignError as fault:

@@ -89,7 +89,7 @@ class States(AsyncOAuthStateStore):
         return self._vault.seal(f"state {secrets.token_urlsafe(16)}")
 
     async def async_consume(self, state: str) -> bool:
-        """Use up a state. Return True if it is one of ours, hasn't expired and was never used before."""
+        """Use up a state. Return True if it is one of ours, hasn't expired and hasn't been used before."""
         found = self._vault.unseal(state, within=STATE_SECONDS)
         if found is None or not found.startswith("state ") or found in self._used:
             return False

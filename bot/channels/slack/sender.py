@@ -145,7 +145,7 @@ class SlackSender:
         except (aiohttp.ClientError, TimeoutError) as error:
             problem = type(error).__name__
         if problem:
-            raise SendError(f"Slack didn't take this picture ({problem})", too_long=True)
+            raise SendError(f"Slack didn't accept this picture ({problem})", too_long=True)
 
     async def token_of(self, team: str) -> str:
         """Return the token of a workspace, or the only token for "". SendError if there is none."""
@@ -182,7 +182,7 @@ class SlackSender:
         if code in _TEXT_REJECTED:
             return SendError(f"Slack rejected this text ({code})", too_long=True)
         why = code or (f"HTTP {status}" if status else type(error).__name__)
-        return SendError(f"Slack did not confirm ({why}); the message may have been posted")
+        return SendError(f"Slack did not confirm the post ({why}); the message may have been posted")
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
         """Return the SendError for a failed picture.

@@ -295,7 +295,7 @@ class _Command:
 
 
 def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
-    """Return the message and the command it begins with, or None for a command to another bot or no command."""
+    """Return the message and the command it begins with, or None if it is for another bot or there isn't one."""
     message = update.effective_message
     assert message is not None
     found = re.match(r"/(\w+)(?:@(\w+))?\s*", message.text or "")

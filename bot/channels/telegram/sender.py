@@ -216,7 +216,7 @@ def _is_too_large(error: TelegramError, of: str) -> bool:
 
 
 def _unconfirmed(why: str) -> SendError:
-    return SendError(f"Telegram did not confirm ({why}); the message may have arrived")
+    return SendError(f"Telegram did not confirm delivery ({why}); the message may have arrived")
 
 
 def limits_of(address: str) -> Sequence[Limit]:

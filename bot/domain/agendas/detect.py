@@ -260,7 +260,7 @@ _NOT_MORE = r"(?! ?(?-i:[A-Z])|&|\d)"  # ICE Something is a company
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sign:
-    """Words that count if there are words near them on each topic of `needs` and they aren't a namesake.
+    """Words that count as a mention if every topic of `needs` comes up nearby and they don't name something else.
 
     Every text with the words has one of `stems`, in lower case unless the words are capitals; this is a quick first
     test. The words are a namesake if `before` or `behind` matches right next to them, or if words on a topic of

@@ -80,7 +80,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceCounts:
-    """The numbers of places in the catalog, watched, failing and parked."""
+    """How many places are in the catalog, and how many are watched, failing and parked."""
 
     places: int
     watched: int

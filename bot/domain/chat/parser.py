@@ -224,7 +224,7 @@ def _near_county(words: Sequence[str], *, is_bare_meant: bool) -> Misunderstood 
 
 
 def _names_a_kind(name: str, code: str) -> bool:
-    """Return True if the name has a word for a kind of place, spelled correctly or behind a real county's name."""
+    """Return True if the name has a word for a kind of place, spelled correctly or after a real county's name."""
     first, _, last = name.rpartition(" ")
     is_spelled = not _COUNTY_WORDS.isdisjoint(name.casefold().split())
     return bool(first) and (is_spelled or (last.isalpha() and exact_county(code, first) is not None))

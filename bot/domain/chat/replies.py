@@ -108,7 +108,7 @@ SAID: Mapping[str, Phrase] = {
     "confirm": Phrase("Watch {what}?"),
     "in_force": Phrase("You'll get {what}, {when}."),
     "nothing_watched": Phrase("Nothing is being watched now."),
-    "picker": Phrase("Choose the states to watch. A check mark means you're watching it."),
+    "picker": Phrase("Choose the states to watch. A check mark means you're watching that state."),
     "picker_kinds": Phrase("Choose what you want to get. A check mark means you'll get it."),
     "undone": Phrase("Undone."),
     "undo_late": Phrase("The settings have changed since then, so nothing was undone."),
@@ -247,7 +247,7 @@ def what_went_wrong(language: Language, fault: Misunderstood) -> str:
 
 
 def kind_name(language: Language, kind: Kind) -> str:
-    """Return a kind of change's name as shown to people who choose kinds."""
+    """Return the name of a kind of change as shown to people who choose kinds."""
     return CHOICES[kind](language)
 
 
@@ -304,7 +304,7 @@ def how_often(language: Language, settings: Settings) -> str:
 
 
 def until(language: Language, moment: datetime, tz: str) -> str:
-    """Return a moment in the reader's zone and language."""
+    """Format a time in the reader's time zone and language."""
     return Wording(language, tz).moment(moment)
 
 

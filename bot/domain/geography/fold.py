@@ -42,7 +42,7 @@ def find_county(state: str, written: str) -> County | None:
 
 
 def exact_county(state: str, written: str) -> County | None:
-    """Return the county of a state that `written` names without a slip, in English or Spanish.
+    """Return the county of a state that `written` names without a typo, in English or Spanish.
 
     The name may have County, Parish, "condado de" or the like; the word City fits an independent city only.
     """
@@ -226,7 +226,7 @@ def _nearest(state: str, forms: tuple[Words, ...], *, is_bare: bool) -> County |
 
 @cache
 def _is_real_elsewhere(name: str) -> bool:
-    """Return True for the name of a county of any state: two slips away, it is more likely in the wrong state."""
+    """Return True for a real county's name in any state: it is likelier in the wrong state than misspelled twice."""
     return any(name in _by_name(state) for state in STATES)
 
 

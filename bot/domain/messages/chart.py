@@ -196,7 +196,7 @@ def _width(badge: str, size: int) -> float:
 
 
 def _legend(wording: PictureWording) -> Iterator[str]:
-    """Explain the badges, using the totals, and the shades, in the empty space above the map's northern states."""
+    """In the empty space above the northern states, explain the shades and, with the totals, the badges."""
     left = _MARGIN + 1.35 * _PITCH
     x, y = left, _MAP_TOP + 1
     for sign, number, word in wording.sums():

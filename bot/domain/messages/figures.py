@@ -44,7 +44,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The numbers of a picture: the total by day, agreements and moves by state, and the dates of the week.
+    """The numbers shown in a picture: the total by day, agreements and moves by state, and the dates of the week.
 
     States are postal codes. An agreement under anything else counts in `total`, but has no tile.
     """

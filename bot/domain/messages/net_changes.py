@@ -90,7 +90,7 @@ class _Thread:
             yield from self._differences(changes, before)
 
     def _since_heard(self, hears: Hears) -> list[Change]:
-        """Drop the leading changes, through the last early arrival or departure that the reader wouldn't hear of."""
+        """Drop the leading changes, through the last early arrival or departure that the reader wouldn't get."""
         before = self.changes[0].was or self.changes[0].agreement
         turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in ARRIVING | LEAVING)
         unheard = takewhile(lambda n: not hears(_where_it_was(self.changes[n - 1], before, hears)), turns)
@@ -169,7 +169,7 @@ class _Mentions:
 
 
 def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
-    """Yield the item as it reads at the end, if the reader hears of any edition. A move undone later isn't news."""
+    """Yield the item as it reads at the end, if the reader gets any edition. A move undone later isn't news."""
     heard = [change for change in editions if hears(change)]
     first, last = editions[0].mention, editions[-1].mention
     assert first is not None

@@ -78,7 +78,7 @@ STATUSES: Mapping[str, Phrase] = {
 BACK_FROM: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is on again; it had been canceled."),
     POSTPONED: Phrase("The meeting is on again; it had been postponed."),
-    RESCHEDULED: Phrase("The meeting is on again; it had been rescheduled."),
+    RESCHEDULED: Phrase("The meeting is back to its regular schedule; it had been rescheduled."),
     OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }

@@ -110,7 +110,7 @@ class Package:
         if member.flag_bits & 1:
             raise Unreadable("the workbook is protected with a password")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Unreadable("the workbook uses a compression that Excel does not know")
+            raise Unreadable("the workbook uses a compression method that Excel doesn't support")
         self.spend("bytes when unpacked", member.file_size)
         with self._zip.open(member) as stream:
             return stream.read(member.file_size)  # and no byte more, in case the header lies

@@ -108,7 +108,7 @@ class _FeedReading:
 
 
 class _Client:
-    """One reading of one client."""
+    """One pass over one Legistar client's site."""
 
     def __init__(self, session: ReadSession, base: str) -> None:
         self._session = session

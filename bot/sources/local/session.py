@@ -58,7 +58,7 @@ class ReadSession:
 
     @property
     def today(self) -> date:
-        """The local date in the place."""
+        """Today's date in the place's time zone."""
         return self.now.astimezone(self.zone).date()
 
     @property

@@ -123,7 +123,7 @@ class LeaderLock:
         self._asking = asyncio.Lock()
 
     async def leadership_in(self, name: str) -> float | None:
-        """Return the seconds until this program may lead, or None while another leads; psycopg.Error if it fails."""
+        """Return the seconds until this program may lead, None while another leads. Raise psycopg.Error on failure."""
         if not self._is_sure(name):
             async with self._asking:
                 if not self._is_sure(name):  # otherwise another coroutine asked while we waited

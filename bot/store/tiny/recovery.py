@@ -199,7 +199,9 @@ class Recovered:
         """Raise StoreCorrupt if the newest journal is missing; it is always created before its snapshot."""
         newest = max(journals(self._folder), default=0)
         if self.blank and (self._fell_back or read_lines(self._folder.path / LOG) not in (None, ([], [], b""))):
-            raise StoreCorrupt(f"{self._folder.path} holds a change log but none of the files around it. {RESTORE}.")
+            raise StoreCorrupt(
+                f"{self._folder.path} holds a change log but none of the files that belong with it. {RESTORE}."
+            )
         if newest > self.generation + 1 or (self._fell_back and newest <= self.base):
             raise StoreCorrupt(f"{self._folder.path / journal(self.generation + 1)} is missing. {RESTORE}.")
 

@@ -217,7 +217,7 @@ async def test_an_outage_or_a_foreign_answer_is_tried_again(
     error = await verdict(telegram)
 
     assert vars(error) == vars(SendError("as any other"))
-    assert str(error).startswith("Telegram did not confirm (")
+    assert str(error).startswith("Telegram did not confirm delivery (")
     assert why in str(error)
     assert str(error).endswith("the message may have arrived")
 
