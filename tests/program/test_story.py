@@ -63,6 +63,7 @@ def running(here) -> Iterator[None]:
 def tell_the_story(here, agency, next_list):
     with running(here):
         wait_for(lambda: "Board of Commissioners" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: here.lines("deliveries"))  # a kill before the receipt may repeat the message
     first = texts(here.telegram.messages, "42")
     assert MOA in first
     assert f"{ON_THE_DAY}, at 6:30 p.m." in first
