@@ -188,7 +188,7 @@ CHOICES: Mapping[Kind, Phrase] = {
     Kind.CORRECTED: Phrase("corrections"),
     Kind.RENAMED: Phrase("renamed agencies"),
     Kind.AMENDED: Phrase("amendments"),
-    Kind.RELATED: Phrase("related agenda items, such as ICE detention"),
+    Kind.RELATED: Phrase("related agenda items"),
 }
 HELP: Mapping[str, Phrase] = {
     "watch TX Oklahoma": Phrase("watch these states"),
