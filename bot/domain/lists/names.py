@@ -53,10 +53,10 @@ _MONTH_NAME = re.compile(
 @cache
 def state_code(text: str) -> str | None:
     """Return the postal code of a state printed in full, abbreviated or misspelled; None if in doubt."""
-    plain = _letters(text)
+    plain = bare_letters(text)
     if plain.upper() in STATES:
         return plain.upper()
-    names = {_letters(name): code for code, name in STATES.items()} | {"virginislands": "VI", "washingtondc": "DC"}
+    names = {bare_letters(name): code for code, name in STATES.items()} | {"virginislands": "VI", "washingtondc": "DC"}
     if plain in names:
         return names[plain]
     near = process.extract(plain, list(names), scorer=OSA.distance, score_cutoff=2, limit=2)
@@ -68,7 +68,7 @@ def state_code(text: str) -> str | None:
 @cache
 def support_type(text: str) -> SupportType:
     """Return the support type that a cell stands for; OTHER if it is none of the three."""
-    plain = _letters(text)
+    plain = bare_letters(text)
     if plain.upper() in SupportType.__members__:
         return SupportType[plain.upper()]
     for kind, stem in (
@@ -76,7 +76,7 @@ def support_type(text: str) -> SupportType:
         (SupportType.WSO, "warrantserv"),
         (SupportType.TFM, "taskforce"),
     ):
-        if plain.startswith(stem) or OSA.distance(plain, _letters(SUPPORT_TYPES[kind]), score_cutoff=3) <= 3:
+        if plain.startswith(stem) or OSA.distance(plain, bare_letters(SUPPORT_TYPES[kind]), score_cutoff=3) <= 3:
             return kind
     return SupportType.OTHER
 
@@ -86,7 +86,7 @@ def agency_type(text: str) -> str:
     """Repair ICE's TYPE column: County, Municipality, State Agency; anything else stays as printed."""
     kinds = {"county": "County", "municipality": "Municipality", "municipal": "Municipality", "state": "State Agency",
              "stateagency": "State Agency"}  # fmt: skip
-    plain = _letters(text)
+    plain = bare_letters(text)
     near = process.extractOne(plain, list(kinds), scorer=OSA.distance, score_cutoff=2)
     return kinds[near[0]] if near and len(plain) > 4 else text
 
@@ -447,7 +447,8 @@ def real_names(state: str) -> frozenset[str]:
     return frozenset(canonical(name, state) for name in county_names(state))
 
 
-def _letters(text: str) -> str:
+def bare_letters(text: str) -> str:
+    """Return the letters and digits of a text, without accents, case, spaces or punctuation."""
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", text).casefold())
 
 

@@ -12,7 +12,17 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.geography.places import place_letters
 from bot.domain.geography.states import STATES
-from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, real_names, tidy, two_numbers
+from bot.domain.lists.names import (
+    Likeness,
+    Name,
+    bare_letters,
+    canonical,
+    likeness,
+    name_of,
+    real_names,
+    tidy,
+    two_numbers,
+)
 
 MOST_SLIPS = 2
 LEAST_LETTERS = 4  # in a place's name, to allow a second slip in it
@@ -68,7 +78,7 @@ def _are_two_places(one: str, other: str, state: str) -> bool:
     here, there = _counties_in(one, state), _counties_in(other, state)
     if here - there and there - here:
         return True
-    place, another = (_letters("".join(name_of(name, state).place)) for name in (one, other))
+    place, another = (bare_letters("".join(name_of(name, state).place)) for name in (one, other))
     return place != another and {place, another} <= place_letters(state)
 
 
@@ -82,7 +92,7 @@ def _digits(text: str) -> list[str]:
 
 
 def _distance(a: str, b: str) -> int:
-    return OSA.distance(_letters(a), _letters(b), score_cutoff=MOST_SLIPS)
+    return OSA.distance(bare_letters(a), bare_letters(b), score_cutoff=MOST_SLIPS)
 
 
 @lru_cache(maxsize=20_000)
@@ -106,15 +116,11 @@ def _without_state(words: Words, state: str) -> Iterator[Words]:
     """Yield the words without the state's name, wherever it is and however it is misspelled."""
     for size in range(1, 4):
         for at in range(len(words) - size + 1):
-            if len(words) > size and _is_state(_letters("".join(words[at : at + size])), state):
+            if len(words) > size and _is_state(bare_letters("".join(words[at : at + size])), state):
                 yield (*words[:at], *words[at + size :])
 
 
 @cache
 def _is_state(word: str, state: str) -> bool:
-    name = _letters(STATES.get(state, ""))
+    name = bare_letters(STATES.get(state, ""))
     return bool(name) and OSA.distance(word, name, score_cutoff=2) <= (2 if len(name) > 9 else 1)
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
