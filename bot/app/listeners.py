@@ -64,7 +64,7 @@ def _routes(listeners: Mapping[str, Listener]) -> Mapping[Route, Receive]:
 
 
 async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
-    """Listen until cancelled. If the listener fails, restart it while the rest of the program carries on."""
+    """Listen until canceled. If the listener fails, restart it while the rest of the program carries on."""
     while True:
         try:
             await listen(chat_handler)

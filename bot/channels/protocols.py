@@ -124,7 +124,7 @@ class Listener(Protocol):
     """The listening side of a channel, which receives people's commands."""
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until cancelled, reconnecting as needed."""
+        """Answer people until canceled, reconnecting as needed."""
         ...
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:

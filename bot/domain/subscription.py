@@ -135,7 +135,7 @@ class Subscription:
     after a failure, `quiet_until` (UTC) during a timed pause. `pinned` is the last change in the digest now being sent
     and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday. `last_sent_at` (UTC)
     is when the last digest was finished; no second one is sent on the same local date. `paused` is the reason for a
-    pause, if any, and `refused` marks a pause because the channel's token was rejected. `hears_stale` asks for a notice
+    pause, if any, and `refused` means the pause is due to a rejected token. `hears_stale` asks for a notice
     when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes to
     the settings and `before` holds the previous settings for Undo, None before the first change.
     """

@@ -215,7 +215,7 @@ class Fetch:
         rules = await self._robots.rules(url)
         self._hosts.slow_down(url.host, min(rules.crawl_delay(PRODUCT) or 0.0, LONGEST_CRAWL_DELAY))
         if not rules.can_fetch(str(url), PRODUCT):
-            raise Blocked(f"robots.txt of {url.host} asks us not to read {shown(url)}")
+            raise Blocked(f"{url.host}'s robots.txt asks us not to read {shown(url)}")
 
     async def _read_robots(self, url: httpx.URL) -> bytes:
         """Return the body of a robots.txt. Under RFC 9309 a 4xx forbids nothing, but a 429 asks us to slow down."""

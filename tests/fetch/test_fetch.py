@@ -624,7 +624,7 @@ async def test_a_host_in_its_gap_is_not_forgotten(monkeypatch, world):
 async def test_what_robots_txt_forbids_is_not_asked_for(fetch, ice):
     ice.robots = "User-agent: *\nDisallow: /file-download/*\nAllow: /"
     path = ice.publish(NAME, XLSX, at=NOON, scheme="B")
-    with pytest.raises(Blocked, match=r"ICE: robots\.txt of 127\.0\.0\.1 asks us not to read http"):
+    with pytest.raises(Blocked, match=r"ICE: 127\.0\.0\.1's robots\.txt asks us not to read http"):
         await fetch.get(ice.base + path, source="ICE")
     assert ice.count() == 0
     assert (await fetch.get(ice.url, source="ICE")).body

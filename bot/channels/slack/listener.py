@@ -86,7 +86,7 @@ class SlackListener:
         self._seen: deque[str] = deque(maxlen=1_000)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until cancelled, reconnecting as needed."""
+        """Answer people until canceled, reconnecting as needed."""
         handlers = self._make_handlers(chat_handler)
         self._app = self._make_app(handlers)
         log.info("listening", channel=self._slack.name, by="Socket Mode" if self._app_token else "public address")

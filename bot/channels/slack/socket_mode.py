@@ -49,7 +49,7 @@ class Socket:
         self._failures = 0
 
     async def run(self) -> None:
-        """Listen until cancelled."""
+        """Listen until canceled."""
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
             while True:
                 try:

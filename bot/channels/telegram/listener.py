@@ -102,7 +102,7 @@ class TelegramListener:
         self._webhook = _Webhook(public_url, secret)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until cancelled, reconnecting as needed."""
+        """Answer people until canceled, reconnecting as needed."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
         replies = Replies(self._sender, chat_handler, pause=self._pause)
         handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)

@@ -37,7 +37,8 @@ _SYNONYMS = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "consta
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
     """Return whether a mention may be about this agency.
 
-    A county's agenda means the sheriff or the office it names; a city's agenda means the agency with the city's name.
+    On a county's agenda, a mention refers to the sheriff or the office it names; on a city's, to the agency with the
+    city's name.
     """
     if agreement.state != mention.state:
         return False

@@ -188,7 +188,7 @@ class _Tracker:
     def _with_meeting_of(self, item: AgendaItem, known: Mention) -> Mention:
         """Give a mention the day and status of the item's meeting; if only those are new, the item is the evidence.
 
-        A mention that left the agenda stays off it, because the meeting's entry says nothing of its items.
+        A mention that left the agenda stays off it, because the meeting's entry says nothing about its items.
         """
         again = replace(known, status=item.status or (OFF_AGENDA if known.status == OFF_AGENDA else ""))
         if item.meets_at is not None:

@@ -84,7 +84,7 @@ def county_of(state: str, printed: str, agency: str) -> County | None:
 def county_key(state: str, written: str) -> str:
     """Return the form in which two counties of a state are compared.
 
-    Names that mean the same real county have the same key. A name that means none is only folded in its form.
+    Names of the same real county have the same key. A name that matches no county is only folded.
     """
     county = find_county(state, written) if written else None
     return plain_county(distinct_name(county) if county else written)
@@ -120,7 +120,7 @@ def _forms(words: Words, state: str) -> tuple[Words, ...]:
 
 
 def _exact_forms(words: Words) -> Iterator[tuple[Words, bool]]:
-    """Yield the words, then fewer without the kinds of place around them, each with whether one of these was City."""
+    """Yield the full name, then shorter ones without the kinds of place around it; True if one of those was City."""
     words = words[1:] if len(words) > 1 and words[0] in _ARTICLES and words[1] in _KINDS_IN_FRONT else words
     forms = [(words, False)]
     for form, is_city in forms:

@@ -124,7 +124,7 @@ class _Texts(dict[str, str]):
     def __missing__(self, number: str) -> str:
         if number != (plain := str(int(number))):
             return self[plain]
-        raise Unreadable(f"the workbook refers to text {number[:20]}, but has only {len(self)}")
+        raise Unreadable(f"the workbook refers to text number {number[:20]} but has only {len(self)} texts")
 
 
 def _texts(xml: str) -> _Texts:
@@ -200,7 +200,7 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
         if number < 1:
-            raise Unreadable(f"the workbook has a row numbered {str(number)[:20]}")
+            raise Unreadable(f"the workbook has an invalid row number: {str(number)[:20]}")
         if "<" in rest:
             raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
         if cells := _cells(inner, number, conversions, rows.get(number, [])):

@@ -21,7 +21,7 @@ def numbered(changes: Sequence[Change], end: int, recorded_at: datetime) -> tupl
 def follow(before: Known, changes: Sequence[Change], known: Known) -> Known:
     """Return the known state after the changes, with the rows, publications and absences of `known`.
 
-    Raises StoreError if `known` differs from that in any other way.
+    Raises StoreError if `known` disagrees with that state in anything but its rows, publications and absences.
     """
     after = replace(before.after(changes), rows=known.rows, seen=known.seen, absent=known.absent)
     if after != known:
