@@ -291,6 +291,7 @@ def test_exactly_one_part_names_each_change_in_order_and_the_same_way_every_time
 @every_channel
 @any_digest
 @given(digest=digests())
+@pytest.mark.slow
 def test_the_platform_also_accepts_every_part_without_markup(name: str, digest: Digest) -> None:
     case = CASES[name]
     for part in case.make().render(digest):

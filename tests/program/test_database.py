@@ -111,6 +111,7 @@ def sent(site, name):
     return [m for m in (*site.slack.messages, *site.telegram.messages) if name in m.text]
 
 
+@pytest.mark.slow
 def test_three_workers_alert_each_channel_once_and_the_last_one_left_goes_on(site, crew):
     for place in (("slack", "C0123456789"), ("slack", "C0123456788"), ("telegram", "42")):
         site.run("subscribe", *place, "--states", "TX", DATABASE_URL=crew.url)

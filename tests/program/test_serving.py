@@ -239,6 +239,7 @@ def test_a_worker_shows_its_own_counts_at_its_own_port(here, database, unused_tc
         assert client.get("/health").status_code == 200
 
 
+@pytest.mark.slow
 def test_without_a_public_url_one_of_two_webs_polls_telegram_and_the_other_takes_over(
     here, database, unused_tcp_port_factory
 ):

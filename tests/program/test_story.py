@@ -95,6 +95,7 @@ def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_the_real_list(here):
     tell_the_story(here, sheriff.agency, lambda: here.publish(AFTER, scheme="B"))
 
 
+@pytest.mark.slow
 def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_a_list_of_our_own(here):
     watch(here, "TX", "Bell", "America/Chicago")
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)

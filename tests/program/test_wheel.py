@@ -5,6 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from support.program import bare_env
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,7 @@ def run(*words, cwd, **env):
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_every_module_and_migrates_a_database(server, tmp_path):
     built, installed = tmp_path / "built", tmp_path / "installed"
     offline = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check")

@@ -134,6 +134,7 @@ class NotedTelegram(TelegramSender):
         return await super().send(address, part, plain=plain, ready=noted)
 
 
+@pytest.mark.slow
 async def test_a_new_leader_waits_until_the_old_one_has_stopped_sending(crew, monkeypatch):
     monkeypatch.setattr(leases, "LEADER_TRUSTS", 1.0)
     monkeypatch.setattr(leases, "NEW_LEADER_WAITS", 2.2)

@@ -388,6 +388,7 @@ def test_county_sheriffs_of_one_name_in_two_states_pair_only_if_signed_on_one_da
 @pytest.mark.parametrize(
     "name", ["{} County Sheriff's Office", "Constable Precinct 1, {} County", "{} Police Department"]
 )
+@pytest.mark.slow
 def test_no_two_counties_of_the_united_states_pair(name):
     """Even if the county column is empty, both were signed on one day, and no MOA is posted."""
     for state in STATES:

@@ -773,6 +773,7 @@ def test_replaying_the_log_of_the_history_gives_the_knowledge():
         }
 
 
+@pytest.mark.slow
 def test_respelling_every_name_of_a_list_of_2600_rows_only_renames():
     before = [
         row(f"{county} County Sheriff's Office", state, f"{county} County", agency_type="County")

@@ -65,6 +65,7 @@ def test_a_burst_of_exits_beside_many_additions_passes():
     assert doubted(before, now, headline=973) == ()
 
 
+@pytest.mark.slow
 def test_rows_that_were_only_respelled_have_not_left():
     rows = [row(f"Precinct {number} Constable", "TX") for number in range(400)]
     renamed = [row(f"Constable, Precinct {number}", "TX") for number in range(400)]

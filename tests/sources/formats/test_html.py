@@ -92,6 +92,7 @@ def test_a_page_without_text_gives_an_empty_string(body):
         b"<!--" * 150_000,
     ],
 )
+@pytest.mark.slow
 def test_a_hostile_page_does_not_take_quadratic_time(body):
     with cpu_budget(60):  # it takes about three seconds
         assert isinstance(readable_html(body + b"x"), str)

@@ -279,7 +279,10 @@ CUTS = {
 }
 
 
-@pytest.mark.parametrize("cuts", [["killed", "power cut"], pytest.param(sorted(CUTS), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "cuts",
+    [pytest.param(["killed", "power cut"], marks=pytest.mark.slow), pytest.param(sorted(CUTS), marks=pytest.mark.slow)],
+)
 async def test_a_machine_may_stop_at_any_step_and_keeps_what_was_acknowledged(tmp_path, monkeypatch, pictures, cuts):
     monkeypatch.setattr(journal, "PAUSE", 0.005)
     last = await steps_of_a_play(tmp_path, monkeypatch)
