@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from bot.errors import Unreadable
 from bot.sources.formats.limits import WORKBOOK
-from bot.sources.formats.ooxml import Package, Relations, attributes, check_limit, tags, unescaped
+from bot.sources.formats.ooxml import Package, Relations, attributes, check_limit, depth, tags, unescaped, walk
 
 Value: TypeAlias = str | int | float | bool | datetime | date | time | timedelta | None
 Convert: TypeAlias = Callable[[str], Value]
@@ -31,15 +31,16 @@ _EXPECTED = [*_LETTERS, "!"]  # by column; no cell follows the last column
 _ROW = re.compile(r' r="([0-9]{1,7})"')
 _CELL = re.compile(
     r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its reference, if that comes first; its other attributes
-    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or any other content""",
+    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or any other content
+    |(<)                                                # anything but a cell""",
     re.DOTALL | re.VERBOSE,
 )
-_LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
-_STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
-_HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
+_LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>|(<(?!/hyperlink\s*>))')  # the same for a link
+_STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)|(<)", re.DOTALL)
 _REFERENCE = re.compile("([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'=?\s*HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:,\s*"((?:[^"]|"")*)"\s*)?\)\s*', re.IGNORECASE)
-_PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
+_TEXT = re.compile("(?:is/)?(?:r/)?t")
+_UNREAD = re.compile("(?:is/)?(?:rPh|phoneticPr|r/rPr)(?:/.*)?|(?:is/)?r|is")  # pronunciation, style and mere containers
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colors and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
 _IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)
@@ -97,20 +98,30 @@ def _sheets(package: Package) -> Iterator[Sheet]:
     if main is None:
         raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
     book, relations = package.part(main, "workbook"), package.relations(main)
-    is_1904 = any(tag.get("date1904") in ("1", "true") for tag in tags(book, "workbookPr"))
+    is_1904 = any(tag.get("date1904") in ("1", "true") for tag in tags(book, "workbook/workbookPr"))
     strings, styles = relations.part("sharedStrings"), relations.part("styles")
     texts = _texts(package.part(strings, "sst")) if strings else _Texts()
     formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
-    for number, tag in enumerate(tags(book, "sheet"), start=1):
+    for number, tag in enumerate(tags(book, "workbook/sheets/sheet"), start=1):
         check_limit("sheets", number)
         if tag.get("state", "visible") == "visible":
             kind, part, _ = relations[_key(tag)]
             if kind == "worksheet":
-                cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
+                cells, rest = _cells_and_rest(package.part(part, "worksheet"))
                 conversions = _Conversions(texts, formats)
                 rows = _rows(package, cells, conversions)
                 links = conversions.links | _links(package, rest, package.relations(part))
                 yield Sheet(tag.get("name", ""), rows, links, tuple(conversions.strays))
+
+
+def _cells_and_rest(xml: str) -> tuple[str, str]:
+    """Return what a worksheet has in its one `sheetData`, and what follows it."""
+    before, opening, inside = xml.partition("<sheetData")
+    tag, _, inside = inside.partition(">")
+    cells, closing, rest = ("", "", inside) if tag.endswith("/") else inside.partition("</sheetData")
+    if "<row" in before or "<sheetData" in rest or (opening and depth(before) != 1):
+        raise Unreadable("the workbook has a sheet whose rows aren't in one place")
+    return cells, rest.partition(">")[2] if closing else rest
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -129,7 +140,11 @@ class _Texts(dict[str, str]):
 
 def _texts(xml: str) -> _Texts:
     check_limit("texts", xml.count("<si"))
-    texts = [_contents(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
+    inside = xml[xml.find("<sst") + 4 :].rpartition("</sst")[0].partition("<extLst")[0]
+    found = _STRING.findall(inside)
+    if any(stray for *_, stray in found):
+        raise Unreadable("the workbook has something other than texts among its shared texts")
+    texts = [_contents(content).get("t", "") if content else text for text, content, _ in found]
     check_limit("characters in a cell", max(map(len, texts), default=0))
     plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, as openpyxl reads it
     return _Texts(zip(map(str, count()), plain, strict=False))
@@ -138,12 +153,15 @@ def _texts(xml: str) -> _Texts:
 def _contents(content: str) -> dict[str, str]:
     """Return the value, the formula and the text of a cell or a string, leaving out any that are missing."""
     check_limit("characters in one row, text or tag", len(content))
-    found: dict[str, list[str]] = {}
-    for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
-        if stray or (name in found and name != "t"):
-            raise Unreadable("a cell of the workbook has more than one value, formula or text")
-        found.setdefault(name, []).append(unescaped(text))
-    contents = {name: "".join(texts) for name, texts in found.items()}
+    contents: dict[str, str] = {}
+    for path, _, text in walk(content):
+        name = path.rpartition("/")[2]
+        if path in ("v", "f") or _TEXT.fullmatch(path):
+            if name in contents and not path.endswith("r/t"):
+                raise Unreadable("a cell of the workbook has more than one value, formula or text")
+            contents[name] = contents.get(name, "") + unescaped(text)
+        elif not _UNREAD.fullmatch(path):
+            raise Unreadable(f"a cell of the workbook has {path[:40]!r} in it")
     check_limit("characters in a cell", max(map(len, contents.values()), default=0))
     return contents
 
@@ -153,13 +171,13 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
     moment: Convert = lru_cache(partial(_moment, epoch))  # a list has few distinct dates
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
-    for tag in tags(xml, "numFmt"):
+    for tag in tags(xml, "styleSheet/numFmts/numFmt"):
         code = tag.get("formatCode", "").partition(";")[0]
         convert = moment if _IS_MOMENT.search(_NOT_CODE.sub("", code)) else None
         codes[tag.get("numFmtId", "")] = _duration if convert and _IS_DURATION.search(code) else convert
         check_limit("styles", len(codes))
     found = {}
-    for number, tag in enumerate(tags(xml.partition("<cellXfs")[2].partition("</cellXfs")[0], "xf")):
+    for number, tag in enumerate(tags(xml, "styleSheet/cellXfs/xf")):
         check_limit("styles", number)
         if convert := codes.get(tag.get("numFmtId", "")):
             found[str(number)] = convert
@@ -177,7 +195,7 @@ class _Conversions(dict[str, Convert]):
         self.links: dict[tuple[int, int], str] = {}
         self.strays: list[str] = []
         self._formats = formats
-        self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": ("1", "true").__contains__, "d": _iso}
+        self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": _truth, "d": _iso}
 
     def __missing__(self, tag: str) -> Convert:
         found = attributes(tag)
@@ -194,8 +212,12 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
     number = 0
     pieces = xml.split("<row", WORKBOOK["rows"] + 1)
     check_limit("rows", len(pieces) - 1)
+    if "<" in pieces[0]:
+        raise Unreadable("the workbook has something other than rows before its first row")
     for piece in pieces[1:]:
         check_limit("characters in one row, text or tag", len(piece))
+        if piece[0] not in " \t\n/>":
+            raise Unreadable(f"the workbook has {piece[:20]!r} in the place of a row")
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
@@ -217,7 +239,9 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
 
 def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) -> list[Value]:
     column, number = 0, str(row)
-    for reference, tag, text, content in _CELL.findall(xml):
+    for reference, tag, text, content, stray in _CELL.findall(xml):
+        if stray:
+            raise Unreadable(f"the workbook has something other than cells in row {number[:20]}")
         column += 1
         if row > WORKBOOK["rows"] or reference != _EXPECTED[column] + number:
             if _is_far(reference) and len(conversions.strays) < WORKBOOK["strays"]:
@@ -296,7 +320,13 @@ def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, 
 
 def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
     """Yield the cells of each link and the key of its target in the relations."""
-    for area, key, tag in _LINK.findall(xml):
+    before, opening, inside = xml.partition("<hyperlinks")
+    inside, _, after = inside.partition("</hyperlinks")
+    if "<hyperlink" in before + after or (opening and depth(before)):
+        raise Unreadable("the workbook has a sheet whose links aren't in one place")
+    for area, key, tag, stray in _LINK.findall(inside):
+        if stray:
+            raise Unreadable("the workbook has something other than links among its links")
         if key:
             yield area, key
         else:
@@ -311,6 +341,12 @@ def _corner(reference: str) -> tuple[int, int]:
     if column is None or not 1 <= row <= WORKBOOK["rows"]:
         raise Unreadable(f"the workbook is too large: {reference[:20]!r} is outside A1 to {_LAST}")
     return row, column
+
+
+def _truth(text: str) -> bool:
+    if text not in ("0", "1", "false", "true"):
+        raise Unreadable(f"a cell of the workbook has {text[:40]!r} where true or false belongs")
+    return text in ("1", "true")
 
 
 def _number(text: str) -> int | float:
