@@ -412,26 +412,45 @@ STRICT = {
 }
 
 
-def not_strict(body: bytes) -> bytes:
-    """Return the workbook with the namespaces that openpyxl knows in the place of those of ISO's strict form."""
+ODD_NAMES = {name.lower(): name for name in ("[Content_Types].xml", "xl/sharedStrings.xml")}
+
+
+def is_known(name: str) -> bool:
+    return "\\" not in name and (name == name.lower() or name in ODD_NAMES.values() or not name.isupper())
+
+
+def in_known_form(body: bytes) -> bytes:
+    """Return the workbook with the namespaces, slashes and small letters that openpyxl knows."""
     with zipfile.ZipFile(io.BytesIO(body)) as source:
         found = {name: source.read(name) for name in source.namelist()}
-    if not any(b"purl.oclc.org" in text for text in found.values()):
+    names = {name: name.replace("\\", "/").lower() for name in found}
+    if not any(b"purl.oclc.org" in text for text in found.values()) and all(map(is_known, found)):
         return body
     changed = io.BytesIO()
     with zipfile.ZipFile(changed, "w") as target:
         for name, text in found.items():
             for strict, known in STRICT.items():
                 text = text.replace(strict.encode(), known.encode())  # noqa: PLW2901 - one step after the other
-            target.writestr(name, text)
+            target.writestr(ODD_NAMES.get(names[name], names[name]), text)
     return changed.getvalue()
 
 
+def keep_values(reader: WorksheetReader) -> None:
+    """Bind the links, but leave empty cells empty, as we do."""
+    before = {place: (cell._value, cell.data_type) for place, cell in reader.ws._cells.items()}
+    BIND_LINKS(reader)
+    for place, cell in reader.ws._cells.items():
+        cell._value, cell.data_type = before.get(place, (None, "n"))
+
+
+BIND_LINKS = WorksheetReader.bind_hyperlinks
+
+
 def loaded(body: bytes, *, data_only: bool) -> list[openpyxl.worksheet.worksheet.Worksheet]:
-    WorksheetReader.bind_merged_cells = keep_merged
+    WorksheetReader.bind_merged_cells, WorksheetReader.bind_hyperlinks = keep_merged, keep_values
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(io.BytesIO(not_strict(body)), data_only=data_only)
+        book = openpyxl.load_workbook(io.BytesIO(in_known_form(body)), data_only=data_only)
     return [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
 
 
@@ -458,7 +477,7 @@ def sheet_difference(mine: Sheet, formulas, results) -> str:
             values = [cell.value if cell is not None else None for cell in (formula, result)]
             return f"{reference(*place)} is {ours.get(place)!r:.100}, in openpyxl {values!r:.100}"
         target = outside(formulas, formula)
-        text = str(formula.value) if formula is not None and formula.data_type == "f" else ""
+        text = str(getattr(formula.value, "text", formula.value)) if formula is not None else ""
         link = mine.links.get(place)
         if link != target and not ("HYPERLINK" in text.upper() and (link or "").replace('"', '""') in text):
             return f"the link at {reference(*place)} is {link!r}, in openpyxl {target!r}"
@@ -472,18 +491,12 @@ def is_same(mine: object, formula, result) -> bool:
     value = formula.value
     if formula.data_type == "f":
         value = result.value
-        if value is None or is_filled(result):
+        if value is None:
             return mine in (None, "") or isinstance(mine, str)
         formula = result
-    if is_filled(formula):
-        return mine is None or mine == value
     if value == "#VALUE!" and formula.data_type == "e" and type(mine) in (int, float):
         return True
     return type(mine) is type(value) and (mine == value or mine != mine)
-
-
-def is_filled(cell) -> bool:
-    return cell.hyperlink is not None and cell.value in (cell.hyperlink.target, cell.hyperlink.location)
 
 
 def outside(sheet, cell) -> str | None:

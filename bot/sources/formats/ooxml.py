@@ -20,8 +20,8 @@ from bot.sources.formats.limits import WORKBOOK
 
 KEPT_BYTES = 1 << 20  # the largest relations part that is cached; eight of them take about 50 MiB at worst
 
-_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
-_ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
+_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_ENCODINGS = ("utf-8", "utf-16", "us-ascii", "iso-8859-1")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""", re.DOTALL)
 _ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)([^>]*)>")
@@ -31,6 +31,12 @@ _ATTRIBUTE = re.compile(r"""([^\s=]++)\s*+=\s*+["']((?<=")[^"]*+|[^']*+)["']""")
 _UNPREFIXED = re.compile(r"</?[^\s:/>?]+[\s/>]")
 _SPREADSHEET = frozenset(
     {"http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://purl.oclc.org/ooxml/spreadsheetml/main"}
+)
+_RELATED = frozenset(
+    {
+        "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        "http://purl.oclc.org/ooxml/officeDocument/relationships",
+    }
 )
 _NAMESPACES = {
     **dict.fromkeys(("workbook", "worksheet", "sst", "styleSheet"), _SPREADSHEET),
@@ -117,6 +123,9 @@ class Package:
         self._spent[what] += amount
         check_limit(what, self._spent[what])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
     def relations(self, part: str) -> Relations:
         """Return the relations of a part; the name `""` means the package itself."""
         folder, name = posixpath.split(part)
@@ -191,6 +200,9 @@ def _root_prefix(name: str, xml: str, root: str) -> str:
     namespace = dict(_NAMESPACE.findall(tag)).get(prefix[:-1])
     declared = _NAMESPACE.findall(xml) if xml.count("xmlns") > 1 else ((prefix[:-1], namespace),)
     names = [key for key, address in declared if address == namespace or key in ("", prefix[:-1])]
+    strange = (key for key, address in declared if key and address not in _RELATED and f"{key}:id" in xml)
+    if any(re.search(rf"\s{re.escape(key)}:id\s*=", xml) for key in strange):
+        raise Unreadable(f"the part {name[:80]!r} of the workbook has relations in a namespace that we don't know")
     if namespace not in _NAMESPACES[root] or names != [prefix[:-1]] or (prefix and _UNPREFIXED.search(xml)):
         raise Unreadable(f"the part {name[:80]!r} of the workbook mixes namespaces, or has one that we don't know")
     return prefix
