@@ -26,6 +26,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -424,13 +425,13 @@ def in_known_form(body: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(body)) as source:
         found = {name: source.read(name) for name in source.namelist()}
     names = {name: name.replace("\\", "/").lower() for name in found}
-    if not any(b"purl.oclc.org" in text for text in found.values()) and all(map(is_known, found)):
+    if not any(b"purl.oclc.org" in text.replace(b"\0", b"") for text in found.values()) and all(map(is_known, found)):
         return body
     changed = io.BytesIO()
     with zipfile.ZipFile(changed, "w") as target:
         for name, text in found.items():
-            for strict, known in STRICT.items():
-                text = text.replace(strict.encode(), known.encode())  # noqa: PLW2901 - one step after the other
+            for (strict, known), encoding in product(STRICT.items(), ("utf-8", "utf-16-le", "utf-16-be")):
+                text = text.replace(strict.encode(encoding), known.encode(encoding))  # noqa: PLW2901 - step by step
             target.writestr(ODD_NAMES.get(names[name], names[name]), text)
     return changed.getvalue()
 
@@ -494,6 +495,8 @@ def is_same(mine: object, formula, result) -> bool:
         if value is None:
             return mine in (None, "") or isinstance(mine, str)
         formula = result
+    if isinstance(value, datetime | timedelta) and isinstance(mine, int | float) and mine < 0:
+        return True
     if value == "#VALUE!" and formula.data_type == "e" and type(mine) in (int, float):
         return True
     return type(mine) is type(value) and (mine == value or mine != mine)

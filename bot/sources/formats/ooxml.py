@@ -197,8 +197,8 @@ def _root_prefix(name: str, xml: str, root: str) -> str:
     prefix, local, tag = found.groups("") if found else ("", "", "")
     if local != root:
         raise Unreadable(f"the workbook has {local[:40]!r} where {root!r} belongs")
-    namespace = dict(_NAMESPACE.findall(tag)).get(prefix[:-1])
-    declared = _NAMESPACE.findall(xml) if xml.count("xmlns") > 1 else ((prefix[:-1], namespace),)
+    declared = [(key, unescaped(address)) for key, address in _NAMESPACE.findall(xml)]
+    namespace = dict(declared[: len(_NAMESPACE.findall(tag))]).get(prefix[:-1])
     names = [key for key, address in declared if address == namespace or key in ("", prefix[:-1])]
     strange = (key for key, address in declared if key and address not in _RELATED and f"{key}:id" in xml)
     if any(re.search(rf"\s{re.escape(key)}:id\s*=", xml) for key in strange):

@@ -104,7 +104,7 @@ def _sheets(package: Package) -> Iterator[Sheet]:
     book, relations = package.part(main, "workbook"), package.relations(main)
     is_1904 = any(_truth(tag.get("date1904", "0")) for tag in tags(book, "workbook/workbookPr"))
     strings, styles = relations.part("sharedStrings"), relations.part("styles")
-    if styles != STYLES and STYLES in package:
+    if relations and styles != STYLES and STYLES in package:
         raise Unreadable("the workbook has styles that it doesn't use")
     texts = _texts(package.part(strings, "sst")) if strings else _Texts()
     formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
