@@ -129,15 +129,48 @@ def cut(dice: Dice) -> Parts:
 
 # ── damage ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-CODES = ("yyyy-mm-dd", "General", "m/d/yyyy;@", "[h]:mm", '"day "0', "0;yyyy", "[$-409]mmmm d, yyyy", "[Red]0", "@", "\\d0", "")
+CODES = (
+    "yyyy-mm-dd",
+    "General",
+    "m/d/yyyy;@",
+    "[h]:mm",
+    '"day "0',
+    "0;yyyy",
+    "[$-409]mmmm d, yyyy",
+    "[Red]0",
+    "@",
+    "\\d0",
+    "",
+)
 KINDS = ("s", "str", "inlineStr", "b", "e", "n", "d", "", "S", "x", "number")
 WORDS = (
     *("0", "1", "2", "-1", "00", " 1 ", "+1", "1.0", "1.", ".5", "1e3", "1E400", "-0.0", "1_0", "\u0663", "0x1f"),
-    *("99999999999999999999", "45717", "45717.75", "2958465", "2958466", "59", "60", "61", "-45717", "4e9", "nan", "inf"),
+    *(
+        "99999999999999999999",
+        "45717",
+        "45717.75",
+        "2958465",
+        "2958466",
+        "59",
+        "60",
+        "61",
+        "-45717",
+        "4e9",
+        "nan",
+        "inf",
+    ),
     *("Infinity", "true", "TRUE", "false", "yes", "#N/A", "#REF!", "#NAME?", "2025-03-01", "2025-03-01T12:30:00Z"),
     *("2025-02-30", "12:30:00", "24:00", "P1D", "2025-W09-6", "20250301", "Wise County", " a  b ", "a\nb", "a\r\nb"),
     *("&amp;", "&#10;", "&#x41;", "_x000D_", "_x005F_x0041_", "&lt;c&gt;", "<![CDATA[<c>]]>", "a<!-- x -->b", "\u00e9"),
-    *("", " ", "\u200b", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "=1+1", "x" * 40_000, "]]&gt;"),
+    *(
+        "",
+        " ",
+        "\u200b",
+        "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+        "=1+1",
+        "x" * 40_000,
+        "]]&gt;",
+    ),
 )
 FORMULAS = (
     *("1+1", "VLOOKUP(B2,Raw!A:B,2)", 'HYPERLINK("https://a.gov/x.pdf","link")', 'HYPERLINK("#A1","link")', ""),
@@ -146,26 +179,149 @@ FORMULAS = (
 )
 PLACES = (
     *("A1", "B2", "C3", "G2", "H2", "B2", "I9", "BL3", "BM3", "XFD3", "XFD1048576", "A100000", "A100001", "A99000"),
-    *("a2", "$A$1", "A01", "A0", "A", "2", "", "AAAA1", "A1:B2", " A2", "A1048577", "G2:G3", "G3:G2", "G2 G3", "A:A", "2:2"),
+    *(
+        "a2",
+        "$A$1",
+        "A01",
+        "A0",
+        "A",
+        "2",
+        "",
+        "AAAA1",
+        "A1:B2",
+        " A2",
+        "A1048577",
+        "G2:G3",
+        "G3:G2",
+        "G2 G3",
+        "A:A",
+        "2:2",
+    ),
 )
 TAGS = (
-    *("c", "row", "v", "f", "t", "is", "si", "r", "sst", "sheetData", "sheet", "sheets", "xf", "cellXfs", "numFmt", "hyperlink"),
-    *("hyperlinks", "mergeCell", "rPh", "workbookPr", "Relationship", "extLst", "cellStyleXfs", "phoneticPr", "worksheet"),
+    *(
+        "c",
+        "row",
+        "v",
+        "f",
+        "t",
+        "is",
+        "si",
+        "r",
+        "sst",
+        "sheetData",
+        "sheet",
+        "sheets",
+        "xf",
+        "cellXfs",
+        "numFmt",
+        "hyperlink",
+    ),
+    *(
+        "hyperlinks",
+        "mergeCell",
+        "rPh",
+        "workbookPr",
+        "Relationship",
+        "extLst",
+        "cellStyleXfs",
+        "phoneticPr",
+        "worksheet",
+    ),
 )
 INSIDE = (
-    *("<!-- <v>9</v> -->", "<?x y?>", "<![CDATA[9]]>", " ", "\n", "9", "<v>9</v>", "<t>9</t>", "<f>A1</f>", '<c r="D2"><v>9</v></c>'),
-    *("<is><t>9</t></is>", '<row r="2"><c><v>9</v></c></row>', "<row/>", "<c/>", "<si/>", "<si><t>9</t></si>", "<extLst/>"),
-    *('<rPh sb="0" eb="1"><t>nine</t></rPh>', "<r><t>9</t></r>", "<r><rPr><b/></rPr><t> 9 </t></r>", "<x/>", "&#0;", "&x;", "&", "<"),
-    *('<y:c xmlns:y="urn:y" r="D2"><y:v>9</y:v></y:c>', '<c xmlns="urn:y" r="D2"><v>9</v></c>', '<v xmlns="urn:y">9</v>'),
-    *('<t xmlns="urn:y">9</t>', '<row xmlns="urn:y" r="2"><c><v>9</v></c></row>', "<mergeCells><mergeCell ref='A1:B2'/></mergeCells>"),
-    *('<mc:AlternateContent xmlns:mc="urn:mc"><mc:Choice><c r="D2"><v>9</v></c></mc:Choice></mc:AlternateContent>', "<sheetData/>"),
-    *('<extLst><ext uri="x"><c r="D2"><v>9</v></c></ext></extLst>', "<phoneticPr fontId='1'/>", "<t/>", "<v/>", "<f/>", "<is/>"),
-    *('<hyperlink ref="B2" r:id="rId1"/>', '<hyperlink ref="B2" location="A1"/>', '<hyperlinks><hyperlink ref="B2" r:id="rId1"/></hyperlinks>'),
+    *(
+        "<!-- <v>9</v> -->",
+        "<?x y?>",
+        "<![CDATA[9]]>",
+        " ",
+        "\n",
+        "9",
+        "<v>9</v>",
+        "<t>9</t>",
+        "<f>A1</f>",
+        '<c r="D2"><v>9</v></c>',
+    ),
+    *(
+        "<is><t>9</t></is>",
+        '<row r="2"><c><v>9</v></c></row>',
+        "<row/>",
+        "<c/>",
+        "<si/>",
+        "<si><t>9</t></si>",
+        "<extLst/>",
+    ),
+    *(
+        '<rPh sb="0" eb="1"><t>nine</t></rPh>',
+        "<r><t>9</t></r>",
+        "<r><rPr><b/></rPr><t> 9 </t></r>",
+        "<x/>",
+        "&#0;",
+        "&x;",
+        "&",
+        "<",
+    ),
+    *(
+        '<y:c xmlns:y="urn:y" r="D2"><y:v>9</y:v></y:c>',
+        '<c xmlns="urn:y" r="D2"><v>9</v></c>',
+        '<v xmlns="urn:y">9</v>',
+    ),
+    *(
+        '<t xmlns="urn:y">9</t>',
+        '<row xmlns="urn:y" r="2"><c><v>9</v></c></row>',
+        "<mergeCells><mergeCell ref='A1:B2'/></mergeCells>",
+    ),
+    *(
+        '<mc:AlternateContent xmlns:mc="urn:mc"><mc:Choice><c r="D2"><v>9</v></c></mc:Choice></mc:AlternateContent>',
+        "<sheetData/>",
+    ),
+    *(
+        '<extLst><ext uri="x"><c r="D2"><v>9</v></c></ext></extLst>',
+        "<phoneticPr fontId='1'/>",
+        "<t/>",
+        "<v/>",
+        "<f/>",
+        "<is/>",
+    ),
+    *(
+        '<hyperlink ref="B2" r:id="rId1"/>',
+        '<hyperlink ref="B2" location="A1"/>',
+        '<hyperlinks><hyperlink ref="B2" r:id="rId1"/></hyperlinks>',
+    ),
 )
 ATTRIBUTES = (
-    *('r="B2"', 'r="2"', 't="s"', 't="str"', 's="1"', 's="99"', 's="-1"', 's=" 1"', 's="x"', 'x="&gt;"', "y='<'", 'xml:space="preserve"'),
-    *('xmlns="urn:y"', 'xmlns:z="urn:z" z:r="D2"', 'TargetMode="External"', 'TargetMode="Internal"', 'state="hidden"', 'hidden="1"'),
-    *('spans="1:8"', 'ht="15"', 'numFmtId="14"', 'applyNumberFormat="0"', 'cm="1"', 'location="A1"', 'display="x"', 'date1904="1"'),
+    *(
+        'r="B2"',
+        'r="2"',
+        't="s"',
+        't="str"',
+        's="1"',
+        's="99"',
+        's="-1"',
+        's=" 1"',
+        's="x"',
+        'x="&gt;"',
+        "y='<'",
+        'xml:space="preserve"',
+    ),
+    *(
+        'xmlns="urn:y"',
+        'xmlns:z="urn:z" z:r="D2"',
+        'TargetMode="External"',
+        'TargetMode="Internal"',
+        'state="hidden"',
+        'hidden="1"',
+    ),
+    *(
+        'spans="1:8"',
+        'ht="15"',
+        'numFmtId="14"',
+        'applyNumberFormat="0"',
+        'cm="1"',
+        'location="A1"',
+        'display="x"',
+        'date1904="1"',
+    ),
     *('xmlns:y="urn:y" y:id="rId1"', 'ref="B2"', 'count="1"', 'si="0"'),
 )
 
@@ -200,7 +356,11 @@ def cell_value(found: Parts, dice: Dice) -> None:
     place = choice_of(list(re.finditer(rf'<{prefix}c r="(\w+)".*?(?:</{prefix}c>|(?<=/)>)', text)), dice)
     if place is not None:
         where = place[1] if dice.random() < 0.8 else dice.choice(PLACES)
-        cell = re.sub(r"<(/?)(?=[\w])", rf"<\1{prefix}", written_cell(where, dice)) if prefix else written_cell(where, dice)
+        cell = (
+            re.sub(r"<(/?)(?=[\w])", rf"<\1{prefix}", written_cell(where, dice))
+            if prefix
+            else written_cell(where, dice)
+        )
         start = place.start() if dice.random() < 0.8 else place.end()
         found[part] = text[:start] + cell + text[place.end() :]
 
@@ -216,7 +376,13 @@ def written_cell(place: str, dice: Dice) -> str:
         options = ("", "", ' t="shared" si="0"', ' t="shared" ref="A1:B2" si="0"', ' t="array" ref="A1"')
         inside.append(f"<f{dice.choice(options)}>{dice.choice(FORMULAS)}</f>")
     if kind == "inlineStr" or dice.random() < 0.1:
-        runs = ("<t>{}</t>", "<r><t>{}</t></r><r><t>{}</t></r>", "<t>{}</t><rPh sb='0' eb='1'><t>x</t></rPh>", "<t/>", "")
+        runs = (
+            "<t>{}</t>",
+            "<r><t>{}</t></r><r><t>{}</t></r>",
+            "<t>{}</t><rPh sb='0' eb='1'><t>x</t></rPh>",
+            "<t/>",
+            "",
+        )
         inside.append(f"<is>{dice.choice(runs).replace('{}', dice.choice(WORDS))}</is>")
     dice.shuffle(inside)
     return f"<c{''.join(f' {a}' for a in attributes)}>{''.join(inside)}</c>"
@@ -233,7 +399,9 @@ def other_attribute(found: Parts, dice: Dice) -> None:
         changed = f"{tag[2]} {dice.choice(ATTRIBUTES)}"
     else:
         pool = (*PLACES, *WORDS[:40], *KINDS, "rId1", "rId2", "rId9", "styles.xml", "worksheets/sheet1.xml")
-        other = dice.choice(("", f"{one[0]}{one[0]}", *4 * (f' {one[1]}="{dice.choice(pool)}"',), one[0].lower(), one[0].upper()))
+        other = dice.choice(
+            ("", f"{one[0]}{one[0]}", *4 * (f' {one[1]}="{dice.choice(pool)}"',), one[0].lower(), one[0].upper())
+        )
         changed = tag[2][: one.start()] + other + tag[2][one.end() :]
     found[part] = f"{text[: tag.start()]}<{tag[1]}{changed}{tag[3]}>{text[tag.end() :]}"
 
@@ -256,9 +424,15 @@ def whole_element(found: Parts, dice: Dice) -> None:
     end = tag.end() if tag[3] else text.find(f"</{tag[1]}>", tag.end()) + len(tag[1]) + 3
     element = text[tag.start() : end]
     name = dice.choice(TAGS)
-    wrappers = (f"<{name}>{element}</{name}>", f'<y:y xmlns:y="urn:y">{element}</y:y>', f'<y xmlns="urn:y">{element}</y>')
+    wrappers = (
+        f"<{name}>{element}</{name}>",
+        f'<y:y xmlns:y="urn:y">{element}</y:y>',
+        f'<y xmlns="urn:y">{element}</y>',
+    )
     renamed = re.sub(rf"(?<=<){tag[1]}|(?<=</){tag[1]}(?=>$)", name, element)
-    other = dice.choice(("", element * 2, element * 2, renamed, *wrappers, f"<!--{element}-->", f"<![CDATA[{element}]]>"))
+    other = dice.choice(
+        ("", element * 2, element * 2, renamed, *wrappers, f"<!--{element}-->", f"<![CDATA[{element}]]>")
+    )
     if dice.random() < 0.2 and (second := choice_of(tags_in(text[end:], tag[1].rpartition(":")[2]), dice)):
         cut = end + second.start()
         found[part] = text[: tag.start()] + text[end:cut] + element + text[cut:]
@@ -274,7 +448,13 @@ def namespace(found: Parts, dice: Dice) -> None:
     if one is None:
         return
     name = f"xmlns:{one[1]}" if one[1] else "xmlns"
-    uris = ("urn:y", "", one[2].replace("schemas.openxmlformats.org", "purl.oclc.org/ooxml"), one[2].upper(), f"{one[2]}/")
+    uris = (
+        "urn:y",
+        "",
+        one[2].replace("schemas.openxmlformats.org", "purl.oclc.org/ooxml"),
+        one[2].upper(),
+        f"{one[2]}/",
+    )
     swaps = (f'{name}="{dice.choice(uris)}"', f'xmlns:q="{one[2]}"', f'{one[0]} xmlns:q="{one[2]}"')
     found[part] = text[: one.start()] + dice.choice(swaps) + text[one.end() :]
 
@@ -283,8 +463,23 @@ def encoding(found: Parts, dice: Dice) -> None:
     """Write a part in another encoding than it says, or say another than it is written in."""
     part = any_part(found, dice)
     text = str(found[part])
-    names = ("UTF-8", "utf8", "UTF-16", "utf-16-le", "us-ascii", "iso-8859-1", "windows-1252", "latin1", "utf-7", "cp037", "x")
-    said, used = dice.choice(names), dice.choice(("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"))
+    names = (
+        "UTF-8",
+        "utf8",
+        "UTF-16",
+        "utf-16-le",
+        "us-ascii",
+        "iso-8859-1",
+        "windows-1252",
+        "latin1",
+        "utf-7",
+        "cp037",
+        "x",
+    )
+    said, used = (
+        dice.choice(names),
+        dice.choice(("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252")),
+    )
     text = text.replace('encoding="UTF-8"', f'encoding="{said}"') if dice.random() < 0.8 else text.partition("?>")[2]
     found[part] = text.encode(used, "xmlcharrefreplace" if "utf" not in used else "strict")
 
@@ -314,7 +509,11 @@ def letters(found: Parts, dice: Dice) -> None:
     text = str(found[part])
     for _ in range(dice.randint(1, 3)):
         at = dice.randrange(len(text) + 1)
-        text = text[:at] + dice.choice(("", "<", ">", "/", '"', "'", "&", " ", "0", "1", "9", "c", "r", "=", ":")) + text[at + dice.randint(0, 2) :]
+        text = (
+            text[:at]
+            + dice.choice(("", "<", ">", "/", '"', "'", "&", " ", "0", "1", "9", "c", "r", "=", ":"))
+            + text[at + dice.randint(0, 2) :]
+        )
     found[part] = text
 
 
@@ -323,7 +522,11 @@ def merged(found: Parts, dice: Dice) -> None:
     place = dice.choice(("A1:B1", "B2:B3", "F2:G2", "A1:H1", "B2", "A1:XFD1"))
     text = str(found[part])
     prefix = "x:" if "<x:" in text else "ss:" if "<ss:" in text else ""
-    found[part] = re.sub("(</(?:\\w+:)?sheetData>)", rf'\1<{prefix}mergeCells><{prefix}mergeCell ref="{place}"/></{prefix}mergeCells>', text)
+    found[part] = re.sub(
+        "(</(?:\\w+:)?sheetData>)",
+        rf'\1<{prefix}mergeCells><{prefix}mergeCell ref="{place}"/></{prefix}mergeCells>',
+        text,
+    )
 
 
 DAMAGE: tuple[tuple[Callable[[Parts, Dice], None], int], ...] = (
@@ -499,7 +702,7 @@ def is_same(mine: object, formula, result) -> bool:
         return True
     if value == "#VALUE!" and formula.data_type == "e" and type(mine) in (int, float):
         return True
-    return type(mine) is type(value) and (mine == value or mine != mine)
+    return type(mine) is type(value) and mine == value
 
 
 def outside(sheet, cell) -> str | None:

@@ -25,11 +25,13 @@ from bot.domain.lists.names import (
     agency_type,
     canonical,
     cell_text,
+    is_error,
     signed_date,
     state_code,
     support_type,
     tidy,
     web_address,
+    without_marks,
 )
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
@@ -71,6 +73,15 @@ _NOTE = re.compile(
     r"|cancell?(?:ed|ation)|revoked|revocation|suspended|suspension|inactive|discontinued|no longer)\b",
     re.IGNORECASE,
 )
+_NAME_NOTE = re.compile(
+    r"\b(?:pending|removed|void(?:ed)?|ended|dissolved|disbanded|paused|on hold|opt(?:ed|ing)?[ -]out"
+    r"|(?:not|non|in)[ -]?active|deactivated|under review|duplicate|term(?:ed|s)?|denied|declined|closed)\b",
+    re.IGNORECASE,
+)
+_TOTAL = re.compile(r"^(?:(?:sub|grand)[ -]?)?totals?\b|\btotals?:?$|^(?:count|sum) of\b", re.IGNORECASE)
+_FORCE = re.compile(r"sher+if+|\bpolice\b|\bconstables?\b|\bmarshals?\b", re.IGNORECASE)
+_TWO_NAMES = re.compile(r"\s*[\n;/|]\s*|\s+(?:and|&)\s+", re.IGNORECASE)
+_STEMS = ("jailenforc", "warrantserv", "taskforce")  # of the support types, in letters only
 
 Value = object
 
@@ -374,10 +385,10 @@ def _repaired(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | _Flaw | None:
     """Return a row with its cells repaired. Most rows were also on the last list and come from the cache."""
-    if not any(map(cell_text, values)):
+    if not any(map(cell_text, values)) and not any(map(is_error, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
-    agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
+    agency, support = without_marks(cell_text(cells["LAW ENFORCEMENT AGENCY"])), cell_text(cells["SUPPORT TYPE"])
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
     unread = _unread(cells, state, kind, moa_link)
     if lacks := _misplaced(cells, agency, support):
@@ -436,7 +447,20 @@ def _misplaced(cells: Mapping[str, Value], agency: str, support: str) -> str | N
         return f"says {note[0].lower()!r}"
     if support and not _is_support_type(support) and _is_of_other_than_support(support):
         return f"has {support[:LONGEST_CELL]!r} for a support type"
+    if sum(stem in _letters(support) for stem in _STEMS) > 1:
+        return "has two support types"
+    for column, is_wrong in (("COUNTY", _is_of_other_than_county), ("TYPE", _is_of_other_than_type)):
+        if is_wrong(text := cell_text(cells[column])):
+            return f"has {text[:LONGEST_CELL]!r} for a {column.lower()}"
     return _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+
+
+def _is_of_other_than_county(text: str) -> bool:
+    return bool(_FORCE.search(text)) or _is_support_type(text) or text in AGENCY_TYPES
+
+
+def _is_of_other_than_type(text: str) -> bool:
+    return not _is_type(text) and bool(_PLACE.search(text) or state_code(text) or _is_support_type(text))
 
 
 def _not_a_name(cell: Value, agency: str) -> str | None:
@@ -444,6 +468,12 @@ def _not_a_name(cell: Value, agency: str) -> str | None:
         return "has no agency"
     if len(agency) > LONGEST_CELL:
         return f"has an agency name of {len(agency)} characters"
+    if note := _NAME_NOTE.search(agency):
+        return f"says {note[0].lower()!r}"
+    if _TOTAL.search(agency):
+        return "is a total"
+    if isinstance(cell, str) and sum(bool(_FORCE.search(part)) for part in _TWO_NAMES.split(cell)) > 1:
+        return "names two agencies"
     is_name = len(_letters(agency)) >= LEAST_LETTERS and not _is_of_another_column(cell)
     return None if is_name else f"has {agency!r} for an agency"
 

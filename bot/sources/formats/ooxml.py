@@ -155,7 +155,9 @@ class Package:
 
 def _relations(folder: str, name: str, body: bytes) -> Relations:
     found = Relations()
-    for tag in islice(tags(_plain_xml(name, body, "Relationships"), "Relationships/Relationship"), WORKBOOK["links"] + 1):
+    for tag in islice(
+        tags(_plain_xml(name, body, "Relationships"), "Relationships/Relationship"), WORKBOOK["links"] + 1
+    ):
         target, is_outside = tag.get("Target", ""), tag.get("TargetMode") == "External"
         if not is_outside:
             target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
-from itertools import count, product
+from itertools import count, pairwise, product
 from string import ascii_uppercase, digits
 from typing import TypeAlias
 
@@ -38,8 +38,12 @@ _CELL = re.compile(
     |(<)                                                # anything but a cell""",
     re.DOTALL | re.VERBOSE,
 )
-_LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>|(<(?!/hyperlink\s*>))')  # the same for a link
-_STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)|(<)", re.DOTALL)
+_LINK = re.compile(
+    r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>|(<(?!/hyperlink\s*>))'
+)  # the same for a link
+_STRING = re.compile(
+    r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)|(<)", re.DOTALL
+)
 _REFERENCE = re.compile("([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'=?\s*HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:,\s*"((?:[^"]|"")*)"\s*)?\)\s*', re.IGNORECASE)
 _UNREAD = re.compile("(?:rPh|phoneticPr|r/rPr)(?:/.*)?|r")  # in a text: pronunciation, style and mere containers
@@ -77,8 +81,8 @@ def read_workbook(body: bytes) -> tuple[Sheet, ...]:
         raise Unreadable("the workbook is damaged or incomplete") from error
     if not sheets:
         raise Unreadable("the workbook has no visible sheet")
-    if len({sheet.title.casefold() for sheet in sheets}) < len(sheets):
-        raise Unreadable("the workbook has two sheets of the same name")
+    if len({sheet.title.casefold() for sheet in sheets} - {""}) < len(sheets):
+        raise Unreadable("the workbook has two sheets of the same name, or one without a name")
     return sheets
 
 
@@ -163,8 +167,10 @@ def _contents(content: str) -> dict[str, str]:
     """Return the value `v`, the formula `f` and the text `is` of a cell, leaving out any that are missing."""
     check_limit("characters in one row, text or tag", len(content))
     contents: dict[str, str] = {}
-    for path, _, text in walk(content):
+    for path, tag, text in walk(content):
         name, _, inside = path.partition("/")
+        if path == "f" and text.strip() and "shared" in tag and "ref" not in tag:
+            raise Unreadable("a cell of the workbook has a formula of its own beside a shared one")
         if name not in ("v", "f", "is") or (inside and name != "is") or (not inside and name in contents):
             raise Unreadable("a cell of the workbook has more than one value, formula or text")
         contents[name] = contents.get(name, "") if name == "is" else unescaped(text)
@@ -223,7 +229,9 @@ class _Conversions(dict[str, Convert]):
     def __missing__(self, tag: str) -> Convert:
         found = attributes(tag)
         kind = found.get("t", "n")
-        conversion = self._formats.get(str(int(found.get("s", "0"))), _number) if kind == "n" else self._kinds.get(kind, str)
+        conversion = (
+            self._formats.get(str(int(found.get("s", "0"))), _number) if kind == "n" else self._kinds.get(kind, str)
+        )
         if "r" not in found:
             self[tag] = conversion
             check_limit("styles", len(self))
@@ -250,6 +258,7 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
             raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
         if cells := _cells(inner, number, conversions, rows.get(number, [])):
             rows[number] = cells
+    _set_far_rows_aside(rows, conversions)
     if not rows:
         return []
     height, width = max(rows), max(map(len, rows.values()))
@@ -258,6 +267,26 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
     for cells in rows.values():
         cells.extend([None] * (width - len(cells)))
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]
+
+
+def _set_far_rows_aside(rows: dict[int, list[Value]], conversions: "_Conversions") -> None:
+    """Move a few cells that stand far below all others to the strays, so that no empty rows are read for them."""
+    numbers = sorted(rows)
+    gaps = (one for one, other in pairwise(numbers) if other - one > WORKBOOK["empty rows"])
+    if (last := next(gaps, None)) is None:
+        return
+    far = [
+        (number, column)
+        for number in numbers
+        if number > last
+        for column, value in enumerate(rows[number], start=1)
+        if value is not None
+    ]
+    if far and len(far) + len(conversions.strays) <= WORKBOOK["strays"]:
+        conversions.strays += [f"{_LETTERS[column]}{number}" for number, column in far]
+        for number in numbers:
+            if number > last:
+                del rows[number]
 
 
 def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) -> list[Value]:
