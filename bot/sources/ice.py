@@ -445,14 +445,19 @@ def _misplaced(cells: Mapping[str, Value], agency: str, support: str) -> str | N
         return "is the header again"
     if note := next(filter(None, (_NOTE.search(cell_text(cell)) for cell in cells.values())), None):
         return f"says {note[0].lower()!r}"
+    return _of_other_columns(cells, support) or _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+
+
+def _of_other_columns(cells: Mapping[str, Value], support: str) -> str | None:
+    """Say which cell of a row has the value of another column or of two rows; None if none has."""
     if support and not _is_support_type(support) and _is_of_other_than_support(support):
         return f"has {support[:LONGEST_CELL]!r} for a support type"
     if sum(stem in _letters(support) for stem in _STEMS) > 1:
         return "has two support types"
-    for column, is_wrong in (("COUNTY", _is_of_other_than_county), ("TYPE", _is_of_other_than_type)):
-        if is_wrong(text := cell_text(cells[column])):
-            return f"has {text[:LONGEST_CELL]!r} for a {column.lower()}"
-    return _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+    county, kind = cell_text(cells["COUNTY"]), cell_text(cells["TYPE"])
+    if _is_of_other_than_county(county):
+        return f"has {county[:LONGEST_CELL]!r} for a county"
+    return f"has {kind[:LONGEST_CELL]!r} for a type" if _is_of_other_than_type(kind) else None
 
 
 def _is_of_other_than_county(text: str) -> bool:

@@ -24,7 +24,7 @@ SUPPORT_TYPES = {
 _NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
 _ERROR = re.compile(r"#(?:[A-Z][A-Z0-9/_ ]*[!?]?|#+)")  # Excel's, such as #REF!, or a date too wide for its column
 _MARKS = re.compile(
-    r"(?:\s*[*\u2020\u2021\u00a7\u00b9\u00b2\u00b3]+|[\s(\[*\-\u2013\u2014]+new!*[)\]*]*)$", re.IGNORECASE
+    r"(?:\s*[*\u2020\u2021\u00a7\u00b9\u00b2\u00b3]+|\s[(\[*\-\u2013\u2014\s]*new!*[)\]*]*)$", re.IGNORECASE
 )
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u2032": "'"})
 _FIRST_YEAR, _LAST_YEAR = 1996, 2100  # section 287(g) was enacted on 1996-09-30
@@ -51,7 +51,7 @@ def is_error(value: object) -> bool:
 
 
 def without_marks(agency: str) -> str:
-    """Return an agency's name without the marks that a clerk puts behind a new or footnoted one (*, "- NEW")."""
+    """Return an agency's name without the marks that a clerk puts after a new or footnoted one (*, "- NEW")."""
     return _MARKS.sub("", agency) if agency[-1:] in "*\u2020\u2021\u00a7\u00b9\u00b2\u00b3!)]wW" else agency
 
 

@@ -270,14 +270,12 @@ def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreeme
 
 def _unread_columns(row: Agreement) -> Sequence[str]:
     """Return the names of the values that ICE printed, but that can't be read: an error of Excel's, or no date."""
-    if not row.printed:
-        return ()
-    printed = ((name, row.printed.get(column, "").strip()) for name, column in _READABLE.items())
-    return [
-        name
-        for name, text in printed
-        if text and not getattr(row, name) and (signed_date(text) is None if name == "signed" else is_error(text))
-    ]
+    printed = {name: row.printed.get(column, "").strip() for name, column in _READABLE.items()} if row.printed else {}
+    return [name for name, text in printed.items() if text and not getattr(row, name) and _is_unreadable(name, text)]
+
+
+def _is_unreadable(name: str, text: str) -> bool:
+    return signed_date(text) is None if name == "signed" else is_error(text)
 
 
 def _group(agreement: Agreement) -> Group:

@@ -183,7 +183,8 @@ def _contents(content: str) -> dict[str, str]:
 def _text(content: str) -> str:
     """Return a text that may be in several pieces, each with its own style, without its pronunciation."""
     check_limit("characters in one row, text or tag", len(content))
-    pieces, is_plain = [], False
+    pieces: list[str] = []
+    is_plain = False
     for path, _, text in walk(content):
         if path in ("t", "r/t"):
             if is_plain or (path == "t" and pieces):
