@@ -29,6 +29,7 @@ from bot.domain.lists.names import (
     state_code,
     support_type,
     tidy,
+    unarchived,
     web_address,
 )
 from bot.domain.source_status import Reading, SourceStatus
@@ -306,7 +307,7 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
     """Return the rows and links of the first table on the page that has ICE's columns."""
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
-    base = document.headers.get("final-address", document.address)
+    base = unarchived(document.headers.get("final-address", document.address))
     for table in _soup(document.body).find_all("table"):
         printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
         rows = [_html_row(cells) for cells in printed]
@@ -326,7 +327,7 @@ def _html_links(rows: "Sequence[Sequence[Tag]]", base: str) -> dict[tuple[int, i
         for number, cells in enumerate(rows, start=1)
         for column, cell in enumerate(cells, start=1)
         for anchor in cell.find_all("a", href=True, limit=1)
-        if (link := resolve_link(base, str(anchor["href"])))
+        if (link := resolve_link(base, unarchived(str(anchor["href"]))))
     }
 
 
