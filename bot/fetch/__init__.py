@@ -60,8 +60,8 @@ class Fetch:
     """The fetcher that all sources share. Use it as an async context manager.
 
     The User-Agent header includes `contact`. `allow_loopback` allows 127.0.0.0/8 and ::1, but no other private
-    addresses.
-    `tls`, `resolve` and `clock` replace the default certificates, the system's resolver and the system's clock.
+    addresses. `tls`, `resolve` and `clock` replace the default certificates, the system's resolver and the system's
+    clock.
     """
 
     def __init__(
@@ -112,8 +112,7 @@ class Fetch:
         """Fetch one address.
 
         The request is conditional if `validators` are recent enough and `full` is false. On failure, raise a
-        SourceError.
-        Its message gives the source, the problem and the time of the last successful read (`last_good`).
+        SourceError. Its message gives the source, the problem and the time of the last successful read (`last_good`).
         """
         conditions = {} if full else self._conditions(validators)
         try:
@@ -162,8 +161,7 @@ class Fetch:
         """Send a request, and retry it if the failure may be temporary.
 
         We use our own loop instead of stamina for two reasons. Tests can't replace stamina's sleep. Also, if a server
-        asks for a
-        pause, `Hosts` must apply it to all requests to that host.
+        asks for a pause, `Hosts` must apply it to all requests to that host.
         """
         tried = 0
         while True:
@@ -235,8 +233,7 @@ class Fetch:
         """Return the body of a robots.txt file.
 
         Under RFC 9309, a 4xx status means that everything is allowed. We treat 429 as an error, because it asks us to
-        slow
-        down.
+        slow down.
         """
         answer = await self._followed(url, {"Accept": "text/plain"}, ROBOTS_BYTES, robots=True)
         if answer.status == 429 or not 400 <= answer.status < 500:

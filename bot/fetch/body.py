@@ -83,8 +83,9 @@ _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def file_name(url: httpx.URL, disposition: str) -> str:
-    """Return a file name from the Content-Disposition header (RFC 6266), or from the URL. The name never includes a
-    path.
+    """Return a file name from the Content-Disposition header (RFC 6266), or from the URL.
+
+    The name never includes a path.
     """
     given = {key.lower(): value.strip() for key, value in _PARAMETER.findall(disposition)}
     extended = _EXTENDED.fullmatch(given.get("filename*", ""))

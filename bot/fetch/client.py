@@ -32,8 +32,8 @@ _CHATTY = ("httpx", "httpcore")  # they log addresses and headers unmasked, incl
 class Answer:
     """The answer to one request.
 
-    `location` is the target if the answer is a redirect. `redirected` is true if the
-    request was redirected to this answer's address.
+    `location` is the target if the answer is a redirect. `redirected` is true if the request was redirected to this
+    answer's address.
     """
 
     url: httpx.URL

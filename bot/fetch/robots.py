@@ -83,8 +83,7 @@ def robots_text(body: bytes) -> str:
     """Return the text of a robots.txt file, with the same placeholder name for all robots except ours and `*`.
 
     Protego copies each rule to every agent in its group. A file with 250 KiB of agents followed by 250 KiB of rules
-    would
-    lead to 300 million copies.
+    would lead to 300 million copies.
     """
     if len(body) >= ROBOTS_BYTES:
         body = body[: body.rfind(b"\n") + 1]  # a partial rule may forbid more than the whole rule

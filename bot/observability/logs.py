@@ -31,8 +31,7 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
     """Send logs to stderr.
 
     The processors in `also` receive lines before secrets are masked. If `quiet` is true, only warnings and errors are
-    logged.
-    Each line has a time (UTC), a level, an event and a subject, such as a source, a subscription or a change.
+    logged. Each line has a time (UTC), a level, an event and a subject, such as a source, a subscription or a change.
     """
     secrets = settings.secrets if settings else ()
     as_json = settings is not None and settings.log == "json"

@@ -35,8 +35,9 @@ log = structlog.get_logger()
 
 
 class Reporter:
-    """A reporter that sends errors to Sentry. As a structlog processor, it reports each log line that has an
-    exception.
+    """A reporter that sends errors to Sentry.
+
+    As a structlog processor, it reports each log line that has an exception.
     """
 
     def __init__(self, sdk: Any) -> None:

@@ -38,8 +38,7 @@ class Delivered:
     """The result of one delivery.
 
     `messages` is the number of messages sent. `problem` is the error if a message couldn't be sent. `waiting` is true
-    if
-    the message has to wait for its turn, which isn't a failure. `waited` is the time from when the first change in
+    if the message has to wait for its turn, which isn't a failure. `waited` is the time from when the first change in
     the digest was seen until the whole digest was sent. If no digest was sent, `waited` is None.
     """
 
@@ -99,10 +98,8 @@ async def _corrections(
     """Return the corrections to send, as replies to the messages that named the retracted changes.
 
     Read the log up to `end`. Corrections don't wait for the scheduled hour and don't move the cursor. If a digest has
-    been
-    started, it is finished first. Receipts show which messages named a change. The filter isn't used, because it may
-    have changed since
-    the messages were sent.
+    been started, it is finished first. Receipts show which messages named a change. The filter isn't used, because it
+    may have changed since the messages were sent.
     """
     if _is_begun(subscription):
         return ()
@@ -288,9 +285,7 @@ class _Courier:
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
 
     async def _ready(self, to: Subscription) -> None:
-        """Check that sending is still allowed, and extend the lease so that it can't expire before the send is
-        finished.
-        """
+        """Check that sending is still allowed, and extend the lease until the send must be finished."""
         await self.allowed()
         await self.store.extend_lease(to.id, self.channel.timeout + NOTED_WITHIN)
 

@@ -36,8 +36,7 @@ class AgendaPoll:
     """The result of one poll of a local place.
 
     `items` are the new items, `mentions` is the number of passages about 287(g) in them and `changes` are the changes
-    as
-    recorded. `problems` describes any problems. `failed` is true if nothing could be read.
+    as recorded. `problems` describes any problems. `failed` is true if nothing could be read.
     """
 
     source: str

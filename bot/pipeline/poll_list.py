@@ -74,8 +74,7 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
     """Apply the operator's ruling on a held listing.
 
     If the listing is approved, vet the stored copy again immediately. Raise UsageError if there is no such listing, or
-    if
-    an unreadable listing is approved.
+    if an unreadable listing is approved.
     """
     held = next((h for h in await store.held() if h.id == held_id), None)
     if held is None:

@@ -29,7 +29,10 @@ class Entry:
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Return the archive's entries, oldest first. Raise UsageError if the manifest can't be read or a file is missing."""
+    """Return the archive's entries, oldest first.
+
+    Raise UsageError if the manifest can't be read or a file is missing.
+    """
     manifest = folder / "manifest.json"
     try:
         lines = json.loads(manifest.read_text())

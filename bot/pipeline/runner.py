@@ -62,8 +62,7 @@ class Runner:
     """A runner for the pipeline. It takes a lease on each source or subscription before working on it.
 
     `every` is the interval between polls of a source, `page` is the address of ICE's page and `places` is the catalog
-    of
-    local sources by name. On some channels, the rate limit applies to a whole token, so only one program may send.
+    of local sources by name. On some channels, the rate limit applies to a whole token, so only one program may send.
     `leadership` maps each of these channels to the name of the leadership that a program needs to send there.
     """
 
@@ -189,9 +188,7 @@ class Runner:
                 await asyncio.sleep(wait)
 
     async def _leads_in(self, channel: str) -> float | None:
-        """Return the number of seconds until this program may send on a channel, or None if another program is sending
-        there.
-        """
+        """Return the seconds until this program may send on a channel, or None if another program is sending there."""
         name = self.leadership.get(channel)
         return 0.0 if name is None else await self.store.leadership_in(name)
 

@@ -19,8 +19,9 @@ log = structlog.get_logger()
 
 
 async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once: bool = False) -> None:
-    """For each rejected token, retry one of its subscriptions. The others stay paused until a message is sent
-    successfully.
+    """For each rejected token, retry one of its subscriptions.
+
+    The others stay paused until a message is sent successfully.
 
     At startup, `at_once` skips the wait before the next try, because the operator may have set a new token.
     """
@@ -33,8 +34,9 @@ async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once:
 
 
 async def resume_all(probe: Subscription, store: Subscriptions) -> None:
-    """Resume all subscriptions that were paused because of the same token. A message to `probe` was sent,
-    so the token works again.
+    """Resume all subscriptions that were paused because of the same token.
+
+    A message to `probe` was sent, so the token works again.
     """
     paused = [s for s in await store.subscriptions() if s.refused and s.bot == probe.bot and s.id != probe.id]
     for subscription in paused:

@@ -58,8 +58,7 @@ class LocalSource(Protocol):
         """Return the items that are new or amended since the last reading.
 
         Raise a SourceError if nothing could be read. An item that isn't in the reading is unchanged. The reading's
-        `validators`
-        and `facts` replace the stored ones, even if the place is unchanged.
+        `validators` and `facts` replace the stored ones, even if the place is unchanged.
         """
         ...
 

@@ -220,8 +220,7 @@ class _Table:
     """A list as published.
 
     `header` maps ICE's column names to positions, counting from 0. `header_row` is the number of the row with those
-    names,
-    counting from 1. `links` are by row and column, counting from 1.
+    names, counting from 1. `links` are by row and column, counting from 1.
     """
 
     header: Mapping[str, int]
@@ -497,8 +496,9 @@ def _is_support_type(text: str) -> bool:
 
 
 def _document(link: str | None, cell: Value) -> str | None:
-    """Return the address of the document in a cell. Use the cell's hyperlink or, if there is none, an address in the
-    cell's text.
+    """Return the address of the document in a cell.
+
+    Use the cell's hyperlink or, if there is none, an address in the cell's text.
     """
     return web_address(link) if link else web_address(tidy(cell)) if isinstance(cell, str) else None
 

@@ -33,9 +33,8 @@ class Record:
     """Everything learned from one reading of a source, committed together.
 
     `known` is the state after `changes`, including the rows and publications from this reading. `held` replaces all
-    held
-    listings. If the reading has nothing to do with ICE's lists, both are None and the
-    stored values are left unchanged. The changes aren't numbered yet; the store numbers them.
+    held listings. If the reading has nothing to do with ICE's lists, both are None and the stored values are left
+    unchanged. The changes aren't numbered yet; the store numbers them.
     """
 
     status: SourceStatus
@@ -102,8 +101,8 @@ class ChangeLog(Protocol):
         """Commit a reading and return its changes with their numbers.
 
         The known state must follow from the changes, except for its rows, publications and absences. Also sets `due_at`
-        on
-        each subscription that is owed one of the changes and had nothing due. A back-off or a pause is never shortened.
+        on each subscription that is owed one of the changes and had nothing due. A back-off or a pause is never
+        shortened.
         """
         ...
 
@@ -237,8 +236,7 @@ class Leases(Protocol):
         """Return the seconds until this program may act as leader, or None while another program is the leader.
 
         0 means that it may act now. The wait gives the previous leader time to notice that it is no longer the leader.
-        Call
-        this method before each action that only the leader may take.
+        Call this method before each action that only the leader may take.
         """
         ...
 

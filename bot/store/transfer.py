@@ -56,8 +56,7 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     """Copy everything to the target and verify the copy. An interrupted move can be resumed.
 
     The source isn't changed. Raises UsageError if another program is using either store, or if the target already
-    contains
-    different data.
+    contains different data.
     """
     await _nobody_else(source, target)
     everything, names = await source.everything(), list(await source.evidence_names())

@@ -50,8 +50,7 @@ async def serving(
     """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
 
     `routes` are the channels' webhooks. If this process doesn't accept webhooks, `closed` is the reason. Every
-    channel's
-    route then responds with 503 and that reason, so that the platform tries again later.
+    channel's route then responds with 503 and that reason, so that the platform tries again later.
     """
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_get("/health", _health(views))

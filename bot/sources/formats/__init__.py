@@ -1,3 +1,4 @@
-"""Parsers for workbooks, web pages, PDFs, feeds and JSON fields. They return plain values and don't depend on any
-source.
+"""Parsers for workbooks, web pages, PDFs, feeds and JSON fields.
+
+They return plain values and don't depend on any source.
 """

@@ -12,8 +12,7 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
     """Return the pages of a PDF and the text of a web page, one of which is always empty.
 
     On a web page, `selector` limits the text to the matching parts. Call this function from a thread, because reading a
-    PDF
-    can take a minute. Raise Unreadable if the document is neither a PDF nor a web page.
+    PDF can take a minute. Raise Unreadable if the document is neither a PDF nor a web page.
     """
     match Expect.seen_in(document.body):
         case Expect.PDF:
@@ -27,8 +26,9 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
 
 
 def pages_without_text(pages: Sequence[str]) -> str:
-    """Describe which pages have no text, perhaps because they are scans. Return an empty string if every page has
-    text.
+    """Describe which pages have no text, perhaps because they are scans.
+
+    Return an empty string if every page has text.
     """
     without = [number for number, page in enumerate(pages, start=1) if not page.strip()]
     if not without:

@@ -1,8 +1,7 @@
 """A parser for RSS and Atom feeds.
 
 We use our own parser, based on lxml, instead of feedparser. Our parser rejects DTDs, repairs broken XML as far as lxml
-can
-and reads any encoding. feedparser can repair more, but it accepts DTDs and guesses the time zone of dates that have
+can and reads any encoding. feedparser can repair more, but it accepts DTDs and guesses the time zone of dates that have
 none.
 """
 
@@ -39,8 +38,7 @@ class FeedEntry:
     """One entry in a feed.
 
     `meets_at` is the date in the title or, if there is none, the publication date. In Granicus feeds, the publication
-    date
-    is the meeting date. `agendas` are the entry's links that lead to agendas.
+    date is the meeting date. `agendas` are the entry's links that lead to agendas.
     """
 
     id: str
@@ -173,8 +171,7 @@ def _decoded(document: Document) -> str:
     """Decode a feed.
 
     Use the encoding given by the byte-order mark, the XML declaration or the server, in that order. Otherwise, try
-    UTF-8
-    and then Windows-1252.
+    UTF-8 and then Windows-1252.
     """
     body = document.body
     declared = _DECLARED.match(body.removeprefix(BOM_UTF8))

@@ -1,5 +1,4 @@
-"""Functions that read single values in the formats that platforms use, such as JSON fields, HTML text, dates and
-times.
+"""Functions that read single values in the formats that platforms use, such as JSON fields, HTML text, dates and times.
 
 A field that is missing, null or of the wrong type counts as empty and doesn't raise an error.
 """
@@ -65,7 +64,7 @@ def objects(value: object) -> list[Row]:
 
 
 def _message(found: object) -> str:
-    """Return the server's error message as text to append to our own error, or an empty string if there is no message."""
+    """Return the server's error message to append to our own error, or an empty string if there is none."""
     words = text(found, "Message") or text(found, "message") if isinstance(found, dict) else ""
     return f": it says “{words[:200]}”" if words else ""
 
@@ -171,8 +170,9 @@ _ISO_DAY = re.compile(r"(?<![\d/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 
 
 def moment(value: object, zone: tzinfo) -> datetime | None:
-    """Parse an ISO time and convert it to the place's zone. A time without a zone is assumed to be in the place's
-    zone.
+    """Parse an ISO time and convert it to the place's zone.
+
+    A time without a zone is assumed to be in the place's zone.
     """
     if not isinstance(value, str):
         return None
@@ -249,8 +249,9 @@ _STATUS = {
 
 
 def meeting_status(*words: str) -> str:
-    """Return "cancelled", "postponed" or "rescheduled" if the text contains such a word. Otherwise, return an empty
-    string.
+    """Return "cancelled", "postponed" or "rescheduled" if the text contains such a word.
+
+    Otherwise, return an empty string.
     """
     joined = " ".join(words)
     return next((status for status, pattern in _STATUS.items() if pattern.search(joined)), "")

@@ -31,10 +31,8 @@ def readable_html(body: bytes, selector: str | None = None) -> str:
     """Return the text of a page, with a blank line between blocks.
 
     `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
-    tag attributes are left out. As a result, the text stays
-    the same if only a token or a counter in a script's address changes. Raise Unreadable if the page is too large or if
-    the
-    selector doesn't match anything.
+    tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
+    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
     """
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")

@@ -27,9 +27,8 @@ def pdf_pages(body: bytes) -> tuple[str, ...]:
     """Return the text of each page. A page without text is an empty string.
 
     Words that are broken across lines are rejoined. Call this function from a thread, because it waits for another
-    process.
-    Raise Unreadable if the file is too large, broken or password-protected, or if reading it takes too much time or
-    memory.
+    process. Raise Unreadable if the file is too large, broken or password-protected, or if reading it takes too much
+    time or memory.
     """
     if len(body) > PDF["bytes"]:
         raise Unreadable(f"the PDF is larger than {PDF['bytes'] >> 20} MiB, the most we read")

@@ -57,8 +57,7 @@ class Sheet:
     """A visible worksheet.
 
     `rows` start at A1 and all have the same length. `links` are by row and column, counting from 1, and include
-    HYPERLINK
-    formulas. `strays` are the references of a few cells that are too far out to be read.
+    HYPERLINK formulas. `strays` are the references of a few cells that are too far out to be read.
     """
 
     title: str
@@ -148,7 +147,10 @@ def _texts(xml: str) -> _Texts:
 
 
 def _contents(content: str) -> dict[str, str]:
-    """Return the value ("v"), formula ("f") and text ("t") inside a cell or a string. Leave out any that are missing."""
+    """Return the value ("v"), formula ("f") and text ("t") inside a cell or a string.
+
+    Leave out any that are missing.
+    """
     check_limit("characters in one row, text or tag", len(content))
     found: dict[str, list[str]] = {}
     for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
@@ -185,8 +187,7 @@ class _Conversions(dict[str, Convert]):
     """A cache of the functions that convert a cell's text to its value, by the cell's attributes.
 
     Most cells have the same attributes. `links` collects the addresses in HYPERLINK formulas by row and column.
-    `strays`
-    collects the references of cells that are too far out.
+    `strays` collects the references of cells that are too far out.
     """
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:

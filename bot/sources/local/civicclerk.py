@@ -243,6 +243,9 @@ def _is_same_site(one: str, other: str) -> bool:
 
 
 def _is_since(item: AgendaItem, since: object) -> bool:
-    """Return whether a meeting is on or after the first requested day. The result is true if the meeting has no time."""
+    """Return whether a meeting is on or after the first requested day.
+
+    The result is true if the meeting has no time.
+    """
     at = item.meets_at
     return not isinstance(at, datetime) or at.date().isoformat() >= str(since)

@@ -41,7 +41,10 @@ _SEARCH = re.compile(r"/AgendaCenter/Search/?$", re.IGNORECASE)
 
 
 class CivicPlus:
-    """The source `civicplus`. A place is one website, and its address is that of the Agenda Center or a search there."""
+    """The source `civicplus`.
+
+    A place is one website, and its address is that of the Agenda Center or a search there.
+    """
 
     kind = "civicplus"
 
@@ -199,9 +202,7 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
 
 
 def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
-    """Return the address of the agenda in a row, and the regular expression match for the date and number in the
-    address.
-    """
+    """Return the address of the agenda in a row, and the match for the date and number in the address."""
     for link in _links(row, base):
         found = _FILE.search(link)
         if found is not None and found["file"].lower() == "agenda":
@@ -225,8 +226,9 @@ def _name(row: Any, link: str) -> str:
 
 
 def _body(row: Any) -> str:
-    """Return the name of the body that is meeting, from the nearest heading above the table. Leave out the arrow in
-    front of the name.
+    """Return the name of the body that is meeting, from the nearest heading above the table.
+
+    Leave out the arrow in front of the name.
     """
     for node in row.iterancestors("div", "section"):
         heading = next(node.iter("h2"), None)

@@ -46,8 +46,7 @@ class IndexEntry:
     """A meeting, agenda or news entry in the index.
 
     `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
-    an
-    empty string if there is no agenda yet.
+    an empty string if there is no agenda yet.
     """
 
     item: AgendaItem
@@ -84,8 +83,7 @@ class Crawler:
     """A crawler for the entries in one index.
 
     `name` is the key under which the index's facts are stored in the status. `facts` are the facts to store, by entry
-    id.
-    If `is_calendar` is true, an upcoming meeting is reported as taken off the calendar when it is missing from the
+    id. If `is_calendar` is true, an upcoming meeting is reported as taken off the calendar when it is missing from the
     index.
     """
 
@@ -124,8 +122,7 @@ class Crawler:
         """Return the new and amended items from these entries. The most urgent entries are read first.
 
         `evidence` is the hash of the index. `is_complete` is true if the whole index was read. The agendas of upcoming
-        meetings
-        through `recheck_until` are fetched even if they seem unchanged.
+        meetings through `recheck_until` are fetched even if they seem unchanged.
         """
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
@@ -287,7 +284,10 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
 
 
 def is_upcoming(at: datetime | date | None, session: ReadSession) -> bool:
-    """Return whether a meeting is in the future. A meeting without a time counts as upcoming until the end of its day."""
+    """Return whether a meeting is in the future.
+
+    A meeting without a time counts as upcoming until the end of its day.
+    """
     if isinstance(at, datetime):
         return at > session.now
     return at is not None and at >= session.today

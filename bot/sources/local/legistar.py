@@ -151,8 +151,7 @@ class _Client:
         """Return a feed's items, or add its error to `faults` and return no items.
 
         Some clients have only one of the two feeds, so one error doesn't stop the reading. Raises the error if the
-        server is
-        down or blocks us.
+        server is down or blocks us.
         """
         try:
             return await feed

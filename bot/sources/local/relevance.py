@@ -23,7 +23,5 @@ def worth_opening(documents: Iterable[LinkedDocument]) -> tuple[LinkedDocument, 
 
 
 def _relevance(title: str) -> int:
-    """Return 2 if the title mentions immigration enforcement, 1 if it has words often used in that context, otherwise
-    0.
-    """
+    """Return 2 if the title mentions immigration enforcement, 1 if it has related words, otherwise 0."""
     return 2 if _STRONG.search(title) else 1 if _WEAK.search(title) else 0

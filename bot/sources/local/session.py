@@ -35,8 +35,7 @@ class ReadSession:
     `agendas_left` and `documents_left` are how many more agendas and documents the reading may open. `is_incomplete` is
     true if something wasn't read this time; the next reading then reads the whole index, even if it is unchanged. The
     `signature` ("token=…") is added to requests for addresses that start with `base`. It is never stored: documents
-    keep
-    the unsigned address.
+    keep the unsigned address.
     """
 
     def __init__(

@@ -114,8 +114,8 @@ def _lost(name: str) -> LeaseLost:
 class LeaderLock:
     """The advisory locks that make this program a leader, all held by one database session.
 
-    When the session ends, the locks are released. The server ends the session if this program hangs. The program
-    may not notice that the session has ended, and then keeps acting as leader for at most LEADER_TRUSTS seconds. A new
+    When the session ends, the locks are released. The server ends the session if this program hangs. The program may
+    not notice that the session has ended, and then keeps acting as leader for at most LEADER_TRUSTS seconds. A new
     leader waits until that time has certainly passed.
     """
 

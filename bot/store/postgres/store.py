@@ -468,8 +468,7 @@ async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     """Set `due_at` on the subscriptions that are owed one of these new changes and had nothing due sooner.
 
     All subscriptions that watch one of the states are locked first, even those with something due. Another program may
-    be
-    finishing a digest for one of them, which could leave nothing due a moment later.
+    be finishing a digest for one of them, which could leave nothing due a moment later.
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c

@@ -70,8 +70,8 @@ class SubscriptionIndex:
         """Set `due_at` on the subscriptions that are owed one of these new changes.
 
         If a subscription already has something due, its `due_at` is normally left alone. It is recomputed if the
-        subscription
-        may be owed a retraction, or if it gets digests even without changes, because either could be due earlier.
+        subscription may be owed a retraction, or if it gets digests even without changes, because either could be due
+        earlier.
         """
         if not changes:
             return

@@ -2,8 +2,8 @@
 
 A field that is renamed in the code keeps its original name in the store, so folders and databases from every version
 stay readable without a migration. The names are replaced directly in the JSON text. This is safe because quotation
-marks inside a value are escaped, so `"told_at":` can only be a key. The only keys that people choose are the entries
-in a filter, and those never contain an underscore.
+marks inside a value are escaped, so `"told_at":` can only be a key. The only keys that people choose are the entries in
+a filter, and those never contain an underscore.
 """
 
 RENAMED = {b'"last_sent_at":': b'"told_at":'}  # name in the code: name in the store

@@ -137,8 +137,9 @@ class Contents:
             self._happened(status.tried_at)
 
     def _happened(self, moment: datetime) -> None:
-        """Store the time of the latest event. If that is well before the previous event, assume the clock was set
-        back.
+        """Store the time of the latest event.
+
+        If that is well before the previous event, assume the clock was set back.
         """
         if self.latest is not None and self.latest - moment > CLOCK_TOLERANCE:
             self.subscriptions.reckon_from(moment)

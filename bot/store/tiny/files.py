@@ -33,8 +33,7 @@ class Lines(NamedTuple):
         """True if `rest` is a line that was never completely written, rather than a line damaged later.
 
         If the process is killed, only the beginning of a line may be written. After a power failure, unwritten parts of
-        a line
-        may be zeros.
+        a line may be zeros.
         """
         line, newline, more = self.rest.partition(b"\n")
         return not more and (b"\0" in line or not newline) and unseal(line[:-1]) is None
@@ -195,7 +194,10 @@ class LineFile:
 
 
 class Lock:
-    """A lock that ensures only one program writes to the folder. The system releases the lock when that program exits."""
+    """A lock that ensures only one program writes to the folder.
+
+    The system releases the lock when that program exits.
+    """
 
     def __init__(self, folder: Folder) -> None:
         path = folder.path / "lock"

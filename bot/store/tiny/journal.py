@@ -26,8 +26,7 @@ class Writer:
     """Write access to the store's files. A transaction is committed once its journal line is on disk.
 
     `contents` is loaded when the files are opened. The caller then applies each committed transaction to it. Every
-    method
-    may wait for the disk, and only one method may run at a time.
+    method may wait for the disk, and only one method may run at a time.
     """
 
     contents: Contents
@@ -101,8 +100,9 @@ class Writer:
             self._folder.remove(f"aside/{path.name}")
 
     def fill(self, image: Image) -> None:
-        """Write an image into an empty folder. If the program is killed before the snapshot is in place, the folder
-        still counts as empty.
+        """Write an image into an empty folder.
+
+        If the program is killed before the snapshot is in place, the folder still counts as empty.
         """
         try:
             self._log.end = self._log.append(_log_lines(image.everything.changes))

@@ -51,11 +51,10 @@ class Recovered:
     """The recovered contents and the positions reached in the files.
 
     `base` is the generation of the snapshot, and `generation` is the generation of the journal being read.
-    `journal_end`
-    and `log_end` are the offsets where the committed parts of the journal and the log end. `begun` is the number of
-    transactions before this journal. `torn` is true if the journal's last line was never completely written. `blank` is
-    true if nothing has been written yet. `outdated` is true if the snapshot or the journal has an older format than the
-    one this program writes. `notices` describe any damage, which is repaired by the next snapshot.
+    `journal_end` and `log_end` are the offsets where the committed parts of the journal and the log end. `begun` is the
+    number of transactions before this journal. `torn` is true if the journal's last line was never completely written.
+    `blank` is true if nothing has been written yet. `outdated` is true if the snapshot or the journal has an older
+    format than the one this program writes. `notices` describe any damage, which is repaired by the next snapshot.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -90,17 +89,13 @@ class Recovered:
         self._unread = []  # lines that aren't committed yet may still be overwritten
 
     def to_last_journal(self) -> None:
-        """Move on to the newest journal, even if it is still empty because the program stopped right after starting
-        it.
-        """
+        """Move on to the newest journal, even if it is still empty."""
         while self._next_goes_on(unused=True):
             self._begin(self.generation + 1)
             self._read_journal()
 
     def _newest_snapshot(self) -> Snapshot | None:
-        """Return the newest intact snapshot, or None, and record a notice about each newer one that is damaged or
-        missing.
-        """
+        """Return the newest intact snapshot, or None, and add a notice about each newer one that is unusable."""
         found, wrong = None, self._wrong
         self.state_damaged = False
         for name in (STATE, PREVIOUS):
@@ -160,8 +155,7 @@ class Recovered:
         """Return whether the next journal starts where this one ends and is in use.
 
         If `unused` is true, the next journal may be empty. A journal left over from a failed snapshot is empty and
-        starts at
-        an earlier transaction.
+        starts at an earlier transaction.
         """
         path = self._folder.path / journal(self.generation + 1)
         lines = read_lines(path)

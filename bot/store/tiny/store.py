@@ -1,5 +1,4 @@
-"""The embedded store: a change log, a journal of transactions and a TinyDB snapshot, all in one folder with one
-writer.
+"""The embedded store: a change log, a journal of transactions and a TinyDB snapshot, all in one folder with one writer.
 
 Each transaction is one line in the journal. It is written to disk before it is applied in memory. When a reading is
 recorded, its evidence is written first, then its changes are added to the log, and then its journal line is written.
@@ -95,8 +94,7 @@ class TinyStore:
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
-        """Open the folder as its only writer, creating it if needed; raise StoreBusy if another program is writing to
-        it.
+        """Open or create the folder as its only writer. Raise StoreBusy if another program is writing to it.
 
         If `readonly` is true, the store takes no lock, writes nothing and reads new transactions as a writer commits
         them.
@@ -329,8 +327,9 @@ class TinyStore:
         return True
 
     async def _in_turn(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> T:
-        """Run one write after all earlier writes. A write always runs until it finishes, even if the caller is
-        canceled.
+        """Run one write after all earlier writes.
+
+        A write always runs until it finishes, even if the caller is canceled.
         """
         return await asyncio.shield(self._begin(do))
 

@@ -23,9 +23,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
     """A reading was committed. Its changes are the next ones in the log, up to and including `last_seq`.
 
     The known state follows from the changes, except for `seen`, `absent` and `numbers`. For each list, `numbers`
-    contains
-    the row numbers of its agreements, in the same order as in the known state. An agreement without a row number has 0.
-    `held` is None if the held listings didn't change.
+    contains the row numbers of its agreements, in the same order as in the known state. An agreement without a row
+    number has 0. `held` is None if the held listings didn't change.
     """
 
     last_seq: int
