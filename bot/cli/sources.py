@@ -1,4 +1,4 @@
-"""Commands for local sources: `read`, `sources`, `sources check`, `sources add`."""
+"""Commands for local sources: `read`, `sources`, `sources check` and `sources add`."""
 
 import asyncio
 from collections.abc import Sequence

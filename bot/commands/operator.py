@@ -32,8 +32,8 @@ Command = Callable[..., Awaitable[JsonObject]]
 async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> JsonObject:
     """Run one command by name and return its answer.
 
-    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't accept.
-    Errors raised by the command itself pass through.
+    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't accept. Errors
+    raised by the command itself pass through.
     """
     command = COMMANDS.get(name)
     if command is None:

@@ -1,7 +1,7 @@
 """Read the settings. No other module reads the environment or config/countersign.toml.
 
-Each channel provides a model for its own settings; `load` combines these with the program's settings and reports
-every problem at once.
+Each channel provides a model for its own settings; `load` combines these with the program's settings and reports every
+problem at once.
 """
 
 import re

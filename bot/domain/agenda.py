@@ -97,15 +97,14 @@ class Passage:
 class Mention:
     """A mention of 287(g), or of a related subject, in one agenda item (or meeting, entry or page), as recorded.
 
-    `source` is the place's name. `item` is the item's id, by which we recognize its next edition. `meets_on` is
-    the local date of the meeting and `meets_at` its time, None if only the date is known; `zone` is the place's time
-    zone. `status` is one of the constants below if the meeting won't take place as planned, else empty. `matched` holds
-    the words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is
-    the page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's
-    list when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
+    `source` is the place's name. `item` is the item's id, by which we recognize its next edition. `meets_on` is the
+    local date of the meeting and `meets_at` its time, None if only the date is known; `zone` is the place's time zone.
+    `status` is one of the constants below if the meeting won't take place as planned, else empty. `matched` holds the
+    words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is the
+    page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's list
+    when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
     first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment,
-    without its own `before`. Mentions recorded before there was a
-    `subject` are about 287(g).
+    without its own `before`. Mentions recorded before there was a `subject` are about 287(g).
     """
 
     source: str

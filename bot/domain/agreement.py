@@ -37,9 +37,9 @@ class Agreement:
     """One row of a list, repaired.
 
     `agency` is the name as ICE printed it (spaces tidied) and `canonical` that name folded for comparison. `signed` is
-    the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds, by column,
-    the original text of the cells we repaired. `place` is the county if two agencies on the list share a name, else
-    empty. The listing keeps the row numbers, because a row that hasn't changed since the last list is the same object.
+    the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds, by column, the original
+    text of the cells we repaired. `place` is the county if two agencies on the list share a name, else empty. The
+    listing keeps the row numbers, because a row that hasn't changed since the last list is the same object.
     """
 
     state: str

@@ -21,11 +21,11 @@ JITTER = 0.1  # of the interval, either way
 class SourceStatus:
     """The stored status of a source. Times are UTC.
 
-    `read_at` is the last successful reading (a 304 counts), `changed_at` the last one with anything new, `tried_at`
-    the last try. `problem` is the current problem and `problem_since` is when it began; `failures` counts the tries
-    since then. `due_at` is the time of the next poll, never before `not_before` (the server's Retry-After). `facts`
-    holds data that only this source uses. A local source that couldn't be read for a week is parked at `parked_at` and
-    no longer polled.
+    `read_at` is the last successful reading (a 304 counts), `changed_at` the last one with anything new, `tried_at` the
+    last try. `problem` is the current problem and `problem_since` is when it began; `failures` counts the tries since
+    then. `due_at` is the time of the next poll, never before `not_before` (the server's Retry-After). `facts` holds
+    data that only this source uses. A local source that couldn't be read for a week is parked at `parked_at` and no
+    longer polled.
     """
 
     source: str

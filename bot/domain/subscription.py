@@ -33,8 +33,7 @@ class Filter:
     A change is news if its kind is in `kinds`, its support type in `support_types` (empty: all), and its place or
     agency in `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (parts of canonical names).
     A mention is matched by its state, its county, and the names of the body and of the local agencies on ICE's list; it
-    has no support type, so `support_types` doesn't apply. A mention of a related subject needs the kind
-    `related`, too.
+    has no support type, so `support_types` doesn't apply. A mention of a related subject needs the kind `related`, too.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -131,13 +130,13 @@ class Subscription:
     """One address on one channel.
 
     `cursor` is the last change that was sent or isn't owed. `due_at` (UTC) is when the next digest is due, None if
-    nothing is owed; it is derived from the log, cursor, filter and cadence. `retry_at` (UTC) delays the digest
-    after a failure, `quiet_until` (UTC) during a timed pause. `pinned` is the last change in the digest now being sent
-    and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday. `last_sent_at` (UTC)
-    is when the last digest was finished; no second one is sent on the same local date. `paused` is the reason for a
-    pause, if any, and `refused` means the pause is due to a rejected token. `hears_stale` asks for a notice
-    when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes to
-    the settings and `before` holds the previous settings for Undo, None before the first change.
+    nothing is owed; it is derived from the log, cursor, filter and cadence. `retry_at` (UTC) delays the digest after a
+    failure, `quiet_until` (UTC) during a timed pause. `pinned` is the last change in the digest now being sent and
+    `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday. `last_sent_at` (UTC) is
+    when the last digest was finished; no second one is sent on the same local date. `paused` is the reason for a pause,
+    if any, and `refused` means the pause is due to a rejected token. `hears_stale` asks for a notice when ICE's list
+    can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes to the settings and
+    `before` holds the previous settings for Undo, None before the first change.
     """
 
     id: str

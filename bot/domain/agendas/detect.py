@@ -5,8 +5,8 @@ Related are detention for ICE, detainers, cooperation, sanctuary ordinances and 
 A sign is a pattern of words. Some signs count by themselves, others only near words on a topic, as the full name of ICE
 counts near an agreement. Some don't count if they are a namesake, as in "Section 287(g) of the Zoning Code", unless
 immigration comes up too. "Near" is within REACH in the same paragraph. The letters ICE alone are never a sign: they
-count near both an agreement and immigration, in an agreement between ICE and a sheriff, police or jail, and in
-"ICE MOA".
+count near both an agreement and immigration, in an agreement between ICE and a sheriff, police or jail, and in "ICE
+MOA".
 
 Repetition in the patterns is bounded or ends with the word, and each pattern runs over a text at most once, so time
 grows linearly with the text.

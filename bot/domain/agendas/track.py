@@ -1,8 +1,8 @@
 """Compare a reading of a place with its recorded mentions to find new, amended, moved and called-off ones.
 
 An item keeps its mention when the agenda is updated. Ids are paths: a new time or status for the meeting `event/77`
-applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is put on an agenda. If
-a mention is found in a whole agenda before the items are published, it later passes to the most similar item.
+applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is put on an agenda. If a
+mention is found in a whole agenda before the items are published, it later passes to the most similar item.
 
 An item is about 287(g) if any of its passages is, and then only those count. A related item that turns to 287(g) is a
 new mention; one that turns from 287(g) to a related subject no longer mentions it.

@@ -22,8 +22,8 @@ class Circumstances:
     """Facts that a digest gives in addition to its changes. `page` is the address of ICE's page.
 
     `totals` go into daily and weekly digests. `read_at` (UTC) is when ICE's list was last read successfully, `sources`
-    is the number of sources read. `is_held` is True if a list is on hold. `agendas` has the mentions of 287(g) on
-    local agendas in recent months, up to the last change that the digest covers.
+    is the number of sources read. `is_held` is True if a list is on hold. `agendas` has the mentions of 287(g) on local
+    agendas in recent months, up to the last change that the digest covers.
     """
 
     page: str
