@@ -8,7 +8,7 @@ from itertools import islice, product
 
 from rapidfuzz.distance import OSA
 
-from bot.domain.agreement import Agreement
+from bot.domain.agreement import Agreement, Key
 from bot.domain.geography.counties import plain_county, real_counties
 from bot.domain.geography.places import place_letters
 from bot.domain.lists.names import Likeness, bare_letters, likeness
@@ -22,10 +22,13 @@ Swap = tuple[str, str]
 Fold = Callable[[str], str]
 
 
-def swapped_letters(before: Collection[Agreement], now: Collection[Agreement]) -> tuple[str, str, str] | None:
+def swapped_letters(
+    before: Collection[Agreement], now: Collection[Agreement], gone: Collection[Key]
+) -> tuple[str, str, str] | None:
     """Return the letters that others replaced in every name that had them, those others, and a name with them.
 
-    One name is enough if three letters inside a word make it the name of no real place; else two words must agree.
+    One name of the `gone` agreements is enough if three letters inside a word make it the name of no real place; else
+    two words must agree.
     A replacement may have minded capital letters or not.
     """
     pairs = [
@@ -33,11 +36,11 @@ def swapped_letters(before: Collection[Agreement], now: Collection[Agreement]) -
         for was, is_now in islice(_differing(before, now), MOST_COMPARED)
         if likeness(was.canonical, is_now.canonical, was.state) < Likeness.EXTENDED
     ]
-    return (_swapped(pairs, now, str) or _swapped(pairs, now, str.casefold)) if pairs else None
+    return (_swapped(pairs, now, gone, str) or _swapped(pairs, now, gone, str.casefold)) if pairs else None
 
 
 def _swapped(
-    pairs: Collection[tuple[Agreement, Agreement]], now: Collection[Agreement], fold: Fold
+    pairs: Collection[tuple[Agreement, Agreement]], now: Collection[Agreement], gone: Collection[Key], fold: Fold
 ) -> tuple[str, str, str] | None:
     names = {fold(row.agency) for row in now}
     words: dict[Swap, set[str]] = {}
@@ -45,7 +48,8 @@ def _swapped(
         old_name, name = fold(was.agency), fold(is_now.agency)
         for swap, word in _swaps(old_name, name):
             words.setdefault(swap, set()).add(word)
-            is_enough = len(words[swap]) > 1 or _is_nonsense(old_name, name, swap, is_now.state)
+            is_alone = was.key in gone and _is_nonsense(old_name, name, swap, is_now.state)
+            is_enough = is_alone or len(words[swap]) > 1
             if is_enough and not any(_keeps(other, swap) for other in names):
                 return (*swap, is_now.agency)
     return None

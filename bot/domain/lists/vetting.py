@@ -111,7 +111,8 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
         yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
     if listing.strays:
         yield f"a cell far outside the list isn't read ({listing.strays[0]})"
-    if swap := swapped_letters(known.agreements[listing.list].values(), listing.agreements):
+    left = {agreement.key for agreement in disappearances(changes)}
+    if swap := swapped_letters(known.agreements[listing.list].values(), listing.agreements, left):
         old, new, name = swap
         yield f"“{old}” became “{new}” in every name that had it, as in “{name}”: the page or file is damaged"
     before = len(known.agreements[listing.list])

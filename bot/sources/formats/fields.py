@@ -154,7 +154,9 @@ def _gap(tag: re.Match[str]) -> str:
 
 # ── days and times ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-_CLOCK = re.compile(r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?\s?m\b|\b(?:noon|mediod[ií]a)\b", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\b(\d{1,2})(?::(\d{2}))?(?::\d{2})?\s*([ap])\.?\s?m\b|\b(?:noon|mediod[ií]a|12:00\s*[nm])\b", re.IGNORECASE
+)
 _MONTHS = {
     name: number
     for number, name in enumerate(

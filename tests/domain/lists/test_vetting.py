@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.listings import ANOTHER_DAY, FIRST, known_after, listing, pending, row
+from support.listings import ANOTHER_DAY, FIRST, known_after, listing, moa, pending, row
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
@@ -398,4 +398,10 @@ def test_a_typo_a_rename_or_an_exit_beside_a_new_agency_is_no_damaged_page():
 def test_generic_words_written_out_everywhere_are_no_damaged_page():
     before = [row(f"{place} PD", "FL") for place in ("Tampa", "Ocala", "Naples")]
     now = [row(f"{place} Police Department", "FL") for place in ("Tampa", "Ocala", "Naples")]
+    assert doubted(before, now) == ()
+
+
+def test_a_name_corrected_by_several_letters_under_the_same_moa_is_no_damaged_page():
+    before = [row("Brookfield Police Department", "NC", moa=moa("brook")), *(row(*name) for name in NAMES)]
+    now = [row("Brookford Police Department", "NC", moa=moa("brook")), *before[1:]]
     assert doubted(before, now) == ()
