@@ -1,11 +1,13 @@
-"""The only way sources reach the network: polite, with size and time limits, and never to private addresses.
+"""Fetch documents from the network for all sources.
+
+Requests are polite, have size and time limits, and never go to private addresses.
 
     get ─► robots.txt ─► the host's turn ──► checked address ─► capped body ─► redirect? ─► verdict ─► Document
             │                                                                     │            │
             └────────────────────────── again, at most three tries ◄──────────────┴────────────┘
 
-`robots` decides whether we may send a request, `hosts` when, `addresses` where we may connect and `body` how much we
-read; `client` is the httpx client that sends the request.
+`robots` decides whether we may send a request, and `hosts` decides when. `addresses` decides which addresses we may
+connect to, and `body` limits how much we read. `client` is the httpx client that sends the request.
 """
 
 import ssl
@@ -42,9 +44,9 @@ log = structlog.get_logger()
 class Limits:
     """Limits on how often Fetch sends requests, how much it reads and how long it waits.
 
-    `host_gap` is the number of seconds between the starts of two requests to one host, and `concurrent` is how many
-    requests may run at once. Once `full_every` has passed, a body is read in full even if the server would say it is
-    unchanged. `max_bytes` limits a body's size after decoding. `connect`, `read` and `total` are timeouts in seconds.
+    `host_gap` is the number of seconds between the starts of two requests to one host. `concurrent` is the number of
+    requests that may run at the same time. After `full_every`, a body is read in full even if it may not have changed.
+    `max_bytes` is the maximum size of a body after decoding. `connect`, `read` and `total` are timeouts in seconds.
     """
 
     host_gap: float = 1.0
