@@ -32,6 +32,13 @@ class Key(NamedTuple):
     support_type: str
 
 
+class Window(NamedTuple):
+    """The signing dates that ICE's lists can bear out, from `first` (None on the first list we read) to `last`."""
+
+    first: date | None
+    last: date
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots, so that the key, read thousands of times per list, can be cached
 class Agreement:
     """One row of a list, repaired.
@@ -39,7 +46,9 @@ class Agreement:
     `agency` is the name as ICE printed it (spaces tidied) and `canonical` that name folded for comparison. `signed` is
     the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds, by column,
     the original text of the cells we repaired. `place` is the county if two agencies on the list share a name, else
-    empty. The listing keeps the row numbers, because a row that hasn't changed since the last list is the same object.
+    empty. `window` holds the signing dates we can believe; a row that hasn't been compared with our knowledge has none,
+    nor has a record from before we kept it. The listing keeps the row numbers, because a row that hasn't changed since
+    the last list is the same object.
     """
 
     state: str
@@ -53,6 +62,7 @@ class Agreement:
     addendum: str | None = None
     printed: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
+    window: Window | None = None
 
     @cached_property
     def facts(self) -> tuple[object, ...]:
