@@ -1,7 +1,7 @@
-"""The life of a program that runs until it is stopped: `run`, `worker` and `web`.
+"""The programs that run until they are stopped: `run`, `worker` and `web`.
 
-Each reads the settings, sets up its log, metrics and error reports, opens the store, works until SIGTERM or Ctrl-C,
-finishes the work in progress and closes the store.
+Each program reads the settings, sets up logs, metrics and error reports, and opens the store. It works until SIGTERM or
+Ctrl-C, finishes the work in progress and closes the store.
 """
 
 import asyncio
@@ -62,12 +62,18 @@ def run() -> None:
 
 
 def work() -> None:
-    """Poll and deliver alongside other workers. Without a database there can't be any, so answer chats, too."""
+    """Poll and deliver alongside other workers.
+
+    Without a database, there can be no other workers, so this program also answers chats.
+    """
     _work(_poll_and_deliver)
 
 
 def serve() -> None:
-    """Answer chats and serve health checks alongside workers. Without a database, serve only health checks."""
+    """Answer chats and serve health checks, while workers poll and deliver.
+
+    Without a database, serve only health checks.
+    """
     with _service() as service:
         asyncio.run(_serve(service))
 
@@ -77,13 +83,13 @@ def serve() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The settings and metrics, which last as long as the process."""
+    """The settings and the metrics of this process."""
 
     settings: Settings
     metrics: Metrics
 
     def views(self, store: Store) -> Views:
-        """Return the data behind /health and /metrics for this store and this process."""
+        """Return the data for /health and /metrics."""
         check = HealthCheck(
             store=store,
             now=utc_now,
@@ -95,10 +101,10 @@ class Service:
 
 @contextmanager
 def _service() -> Iterator[Service]:
-    """Read the settings, set up logs, metrics and error reports, and see that every failure is reported.
+    """Read the settings, set up logs, metrics and error reports, and report any failure.
 
-    A JSON log means that a host collects it and may discard the disk, so an unexpected error goes into the log and the
-    exit code is 1. Otherwise the error is raised.
+    With JSON logs, log an unexpected error and exit with code 1, because the host collects the log and may discard the
+    disk. With other logs, raise the error.
     """
     settings, metrics = load(), Metrics()
     set_up_logs(settings, quiet=False, also=(metrics.line,))
@@ -127,7 +133,7 @@ def _service() -> Iterator[Service]:
 
 
 async def _opened_in_time(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
-    """Open the store, waiting for a database that is still starting, and log the store's notices."""
+    """Open the store and log its notices. If the database is still starting, wait for it."""
     store = await _patiently(lambda: opened(settings, readonly=readonly))
     for notice in store.notices:
         log.warning(notice)
@@ -135,7 +141,10 @@ async def _opened_in_time(settings: Settings, *, readonly: bool = False) -> "Tin
 
 
 async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
-    """Retry until the database answers. Give up after a minute, because the address may be wrong."""
+    """Retry until the database answers.
+
+    After a minute, raise the error, because the address may be wrong.
+    """
     until = time.monotonic() + DATABASE_PATIENCE
     while True:
         try:
@@ -171,14 +180,17 @@ async def _open_and(job: Job, service: Service) -> None:
 
 
 def _taking_commands(runner: Runner, settings: Settings) -> AbstractAsyncContextManager[None]:
-    """Accept commands that write to the data folder. With a database, commands write to it themselves."""
+    """Accept commands that write to the data folder.
+
+    With a database, do nothing, because commands write to the database directly.
+    """
     if settings.database_url is not None:
         return nullcontext()
     return control_socket.listening(runner, settings.data)
 
 
 async def _set_up(settings: Settings, runner: Runner) -> None:
-    """Apply the configuration. Programs that start at the same time take turns."""
+    """Apply the configuration. If several programs start at the same time, they take turns."""
     while not await runner.store.lease(SET_UP):  # noqa: ASYNC110 - waits for another program
         await asyncio.sleep(0.2)
     try:
@@ -191,7 +203,7 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
 
 
 async def _subscribe_console(runner: Runner) -> None:
-    """If the console is the only channel and there is no subscription, print all changes there."""
+    """Subscribe the console to all changes if it is the only channel and there are no subscriptions."""
     if "console" in runner.channels and not await runner.store.subscriptions():
         filter_ = Filter(states={ALL_STATES: 0})
         await runner.store.subscribe(
@@ -228,7 +240,7 @@ async def _poll_and_deliver(service: Service, runner: Runner) -> None:
 
 
 async def _tick(settings: Settings, runner: Runner) -> None:
-    """Start what is due, once a second, until the program is stopped."""
+    """Start all due work once per second until the program is stopped."""
     stale_after = timedelta(hours=settings.stale_hours)
 
     async def upkeep() -> None:

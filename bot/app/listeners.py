@@ -1,4 +1,4 @@
-"""Runs the channels' listeners and, if there is one, the public address where their platforms call us."""
+"""Runs the channels' listeners and, if needed, the web server that receives requests from their platforms."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -27,10 +27,10 @@ log = structlog.get_logger()
 async def listening(
     settings: Settings, runner: Runner, chat_handler: ChatHandler, views: Views | None
 ) -> AsyncIterator[None]:
-    """Let people talk to the bot while the block runs. With `views`, also serve health and metrics at PORT.
+    """Let people talk to the bot while the block runs. With `views`, also serve health and metrics on PORT.
 
-    With a public URL, the platforms call us; without one, we connect to them. Some platforms allow only one program at
-    a time, so among the programs sharing a database only the leader connects.
+    With a public URL, the platforms send requests to us. Without one, we connect to the platforms. Some platforms allow
+    only one connection per bot, so if several programs share a database, only the leader connects.
     """
     made = await _listeners(settings, runner)
     async with AsyncExitStack() as stack:
@@ -64,7 +64,7 @@ def _routes(listeners: Mapping[str, Listener]) -> Mapping[Route, Receive]:
 
 
 async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
-    """Listen until canceled. If the listener fails, restart it while the rest of the program carries on."""
+    """Listen until canceled. If the listener fails, restart it. The rest of the program keeps running."""
     while True:
         try:
             await listen(chat_handler)
@@ -74,7 +74,7 @@ async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
 
 
 def _while_leader(listen: Listen, leadership: str, store: Leases) -> Listen:
-    """Listen only while this program holds the leadership, and stop if another program takes over."""
+    """Return a listener that runs only while this program holds the leadership."""
 
     async def is_leader() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Builds the objects that the settings describe: the store, the sources, the senders and the runner."""
+"""Builds objects from the settings: the store, the sources, the senders and the runner."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ TOKENS = "tokens"
 
 
 def utc_now() -> datetime:
-    """Return the time in UTC, in whole seconds."""
+    """Return the current time in UTC, without fractions of a second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -35,7 +35,10 @@ def sources(settings: Settings) -> dict[str, Source]:
 
 
 async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
-    """Open the store: the database at DATABASE_URL, or else the data folder, as its sole writer."""
+    """Open the store: the database at DATABASE_URL or, if that isn't set, the data folder.
+
+    Only one program at a time can open the data folder for writing.
+    """
     if settings.database_url is not None:
         from bot.store.postgres.store import PostgresStore  # noqa: PLC0415 - the library is slow to import
 
@@ -44,26 +47,26 @@ async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | 
 
 
 def places(settings: Settings) -> Mapping[str, Place]:
-    """Return the catalog of local sources, or an empty one if they are switched off."""
+    """Return the catalog of local sources, or an empty one if local sources are turned off."""
     return catalog.places() if "local" in settings.sources else {}
 
 
 class StoredNotes:
-    """The store's notes of one kind. Channels keep their tokens in notes."""
+    """The part of the store's notes where channels keep their tokens."""
 
     def __init__(self, store: Notes) -> None:
         self._store = store
 
     async def get(self, key: str) -> str | None:
-        """Return the text under a key."""
+        """Return the text stored under a key, or None if there is none."""
         return (await self._store.notes(TOKENS)).get(key)
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text."""
+        """Store a text under a key."""
         await self._store.note(TOKENS, key, text)
 
     async def delete(self, key: str) -> None:
-        """Erase a text."""
+        """Delete the text stored under a key."""
         await self._store.note(TOKENS, key, None)
 
     async def keys(self) -> Sequence[str]:
@@ -72,9 +75,10 @@ class StoredNotes:
 
 
 def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Sender]:
-    """Make senders for the channels that are set up, or a fallback's if none with settings is.
+    """Return a sender for each channel that is set up.
 
-    Without `sends`, the senders are used only to answer people.
+    If none of the channels with settings is set up, include the fallback channels. Without `sends`, the senders are
+    used only to answer people.
     """
     notes = StoredNotes(store)
     chosen = {name: channel for name, channel in CHANNELS.items() if not channel.is_fallback}
@@ -86,13 +90,13 @@ def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str
 
 
 def sending_leaderships(settings: Settings) -> dict[str, str]:
-    """Return the leadership a program needs to send on each channel. Channels that need none are left out."""
+    """Return the leadership needed to send on each channel. Omit channels that don't need one."""
     found = {name: channel.sending_leadership(settings) for name, channel in CHANNELS.items()}
     return {name: leadership for name, leadership in found.items() if leadership is not None}
 
 
 def operator(settings: Settings) -> Operator:
-    """Return the channel and address where the operator is notified."""
+    """Return the channel and address for messages to the operator."""
     if settings.operator is None:
         return Operator()
     channel, _, address = settings.operator.partition(":")
@@ -108,10 +112,10 @@ async def runner(
     *,
     sends: bool = True,
 ) -> AsyncIterator[Runner]:
-    """Make a runner with an open HTTP client and senders, and close them when the block ends.
+    """Create a runner with an open HTTP client and senders. Close them when the block ends.
 
-    `places` are the local sources to poll. Without `sends`, other programs deliver to the subscriptions and this one
-    only answers people.
+    `places` are the local sources to poll. Without `sends`, this program only answers people, and other programs
+    deliver to the subscriptions.
     """
     fetch = Fetch(
         contact=settings.contact,

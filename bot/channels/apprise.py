@@ -1,7 +1,7 @@
-"""Everything else that carries text: email, Discord, Teams, Matrix, ntfy, webhooks and a hundred more, through Apprise.
+"""The Apprise channel, which sends to email, Discord, Teams, Matrix, ntfy, webhooks and many other services.
 
-This channel only sends, and only the operator sets it up. An address such as mailto://… contains a password, so output,
-logs and receipts show only its kind.
+This channel only sends, and only the operator can set it up. An address such as mailto://… contains a password, so
+output, logs and receipts show only the type of service.
 """
 
 import asyncio
@@ -20,12 +20,15 @@ from bot.errors import SendError, UsageError
 
 
 class AppriseSetup(Setup[SharedSettings]):
-    """The channel's setup. There are no settings, because the address contains everything."""
+    """The setup of the Apprise channel. It has no settings, because everything is in the address."""
 
     name = "apprise"
 
     def check_address(self, address: str) -> str:
-        """Accept an address if Apprise knows its kind. Errors never quote it, because it contains a password."""
+        """Return the address if Apprise supports it. Raise UsageError otherwise.
+
+        The error doesn't quote the address, because it contains a password.
+        """
         address = address.strip()
         if not urlsplit(address).scheme or not _library().Apprise().add(address):
             raise UsageError(
@@ -39,7 +42,7 @@ class AppriseSetup(Setup[SharedSettings]):
 
 
 class AppriseSender:
-    """Sends through Apprise. `call_timeout` is in seconds."""
+    """Sends messages through Apprise. `call_timeout` is in seconds."""
 
     name = "apprise"
 
@@ -47,7 +50,10 @@ class AppriseSender:
         self.timeout = call_timeout
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Return plain text with links written out, in one part. Apprise splits it for services that limit length."""
+        """Return one part of plain text, with the link addresses in parentheses.
+
+        Apprise splits the text for services with a length limit.
+        """
         found = pages(digest, lambda _: True)
         return tuple(
             Part(
@@ -66,7 +72,7 @@ class AppriseSender:
         plain: bool = False,  # noqa: ARG002 - the text is already plain
         ready: Ready = at_once,
     ) -> str:
-        """Send one part. Apprise says only whether it worked, so no failure counts as permanent."""
+        """Send one part. A failed delivery never counts as permanent, because Apprise doesn't report the cause."""
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
         if not service.add(_splitting(address)):
@@ -82,11 +88,11 @@ class AppriseSender:
         return "accepted"
 
     async def close(self) -> None:
-        """Do nothing, because no connection is kept open."""
+        """Do nothing, because the sender keeps no connection open."""
 
 
 def _library() -> ModuleType:
-    """Import Apprise only when needed, because it is slow, and silence its log, which quotes passwords."""
+    """Import Apprise when it is first needed, because the import is slow. Disable its log, which quotes passwords."""
     import apprise  # noqa: PLC0415 - see above
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
@@ -102,7 +108,7 @@ def _shown(span: Span) -> Span:
 
 
 def _splitting(address: str) -> str:
-    """Ask Apprise to split long texts rather than cut them."""
+    """Add the option that makes Apprise split long texts instead of cutting them."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 

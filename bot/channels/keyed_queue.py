@@ -1,4 +1,4 @@
-"""A bounded queue that runs jobs with the same key in order and jobs with different keys concurrently."""
+"""A bounded job queue. Jobs with the same key run in order, and jobs with different keys run concurrently."""
 
 import asyncio
 from collections import Counter
@@ -10,11 +10,11 @@ Job = Callable[[], Awaitable[None]]
 
 
 class QueueFull(Exception):
-    """Too many jobs with this key are already waiting."""
+    """Raised if too many jobs with the same key are waiting."""
 
 
 class KeyedQueue:
-    """A queue for each key. The limits are `each` unfinished jobs per key and `most` queued jobs in all."""
+    """A queue for each key. It allows `each` unfinished jobs per key and `most` queued jobs overall."""
 
     def __init__(self, *, each: int, most: int) -> None:
         self._each = each
@@ -25,11 +25,14 @@ class KeyedQueue:
 
     @property
     def waiting(self) -> Mapping[Hashable, int]:
-        """The number of unfinished jobs for each key. Keys without any are left out."""
+        """The number of unfinished jobs for each key that has any."""
         return dict(self._waiting)
 
     async def add(self, key: Hashable, job: Job) -> asyncio.Task[None]:
-        """Wait for room, then queue the job after all others with its key. QueueFull if the key has too many."""
+        """Wait for room, then queue the job after all other jobs with its key.
+
+        Raise QueueFull if the key already has too many unfinished jobs.
+        """
         if self._waiting[key] >= self._each:
             raise QueueFull
         self._waiting[key] += 1
@@ -45,7 +48,7 @@ class KeyedQueue:
         return task
 
     async def close(self, grace: float) -> None:
-        """Give waiting jobs this many seconds to finish, then cancel them."""
+        """Give unfinished jobs `grace` seconds to finish, then cancel them."""
         tasks = set(self._tasks)
         try:
             if tasks:

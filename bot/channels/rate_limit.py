@@ -1,4 +1,4 @@
-"""Keeps sends within a platform's limits by making each one wait its turn."""
+"""Keeps messages within a platform's rate limits by making each send wait for its turn."""
 
 import asyncio
 import time
@@ -16,16 +16,17 @@ _FEW = 1_000  # idle addresses are forgotten only once there are this many
 
 
 class Limit(NamedTuple):
-    """A maximum of `turns` in any window of `seconds`."""
+    """A limit of `turns` in any period of `seconds`."""
 
     turns: int
     seconds: float
 
 
 class RateLimit:
-    """Hands out turns for one token. Urgent sends go first, and an address at its limit doesn't delay the others.
+    """The rate limits of one token. Urgent sends go first, and an address at its limit doesn't delay other addresses.
 
-    `overall` holds the token's limits; `each` returns an address's own limits. `clock` and `sleep` work in seconds.
+    `overall` contains the limits of the token. `each` returns the limits of an address. `clock` and `sleep` use
+    seconds.
     """
 
     def __init__(
@@ -50,14 +51,14 @@ class RateLimit:
 
     @property
     def remembered(self) -> int:
-        """The number of addresses remembered."""
+        """The number of addresses in memory."""
         return len(self._windows)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> "Turn":
-        """Wait until this address may be sent to, and take the turn. `urgent` is for answers to people.
+        """Wait until a send to this address is allowed, and use a turn. `urgent` is for answers to people.
 
-        If the turn can't come within `patience` seconds, raise a SendError that says when to try again. If that is
-        clear from the start, don't wait at all.
+        Raise a SendError with the time to wait if no turn is available within `patience` seconds. Raise it right away
+        if the limits already rule out a turn in time.
         """
         if patience is not None and self.opens_in(address) > patience:
             raise self._too_busy(address)
@@ -68,12 +69,18 @@ class RateLimit:
             raise self._too_busy(address) from None
 
     def hold(self, address: str | None, seconds: float) -> None:
-        """Hold back this address, or all addresses if None, for this long because the platform asked us to wait."""
+        """Block sends to an address for `seconds`, as the platform requested.
+
+        If the address is None, block all sends.
+        """
         window = self._overall if address is None else self._window(address)
         window.held_until = max(window.held_until, self._clock() + seconds)
 
     def opens_in(self, address: str) -> float:
-        """Return the seconds until this address may be sent to if no other send is waiting."""
+        """Return the number of seconds until a send to this address is allowed.
+
+        Ignore other sends that are waiting.
+        """
         return max(0.0, max(self._overall.opens_at(), self._window(address).opens_at()) - self._clock())
 
     def _too_busy(self, address: str) -> SendError:
@@ -94,7 +101,7 @@ class RateLimit:
         return await waiter.called
 
     def _serve(self) -> None:
-        """Give a turn to every send that may go now, and set the alarm for the next one."""
+        """Give a turn to every waiting send that is allowed now, and set a timer for the next one."""
         now = self._clock() + _EARLY
         while self._later and self._later[0][0] <= now:
             heappush(self._ready, heappop(self._later)[1])
@@ -137,7 +144,7 @@ class RateLimit:
         return self._windows[address]
 
     def _forget_idle(self) -> None:
-        """Once many addresses are remembered, forget the ones that no limit is holding back."""
+        """If there are many addresses in memory, remove the ones that aren't limited right now."""
         if len(self._windows) < self._keep:
             return
         now = self._clock()
@@ -146,21 +153,24 @@ class RateLimit:
 
 
 class Turn:
-    """A turn and the moment it counts from, which moves if the request is written later."""
+    """Permission to send one message, and the time that counts toward the rate limit."""
 
     def __init__(self, at: float, clock: Callable[[], float]) -> None:
         self.at = at
         self._clock: Callable[[], float] | None = clock
 
     def written(self) -> None:
-        """Count from now, because the request has just been written. A second call changes nothing."""
+        """Set the turn's time to now, because the request has just been written. Later calls have no effect."""
         if self._clock is not None:
             self.at, self._clock = max(self.at, self._clock()), None
 
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """A send waiting for its turn. Urgent sends sort first (False before True), then by order of arrival."""
+    """A send that is waiting for its turn.
+
+    Urgent sends sort before others, because False sorts before True. Sends of the same urgency sort by arrival.
+    """
 
     patient: bool
     number: int
@@ -169,7 +179,7 @@ class _Waiter:
 
 
 class _Window:
-    """The latest turns, and the time until which the platform wants no more."""
+    """The most recent turns, and the time until which the platform asked us to wait."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits

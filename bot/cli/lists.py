@@ -1,4 +1,7 @@
-"""Commands for ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
+"""Commands for ICE's lists.
+
+The commands are `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract` and `status`.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -89,7 +92,10 @@ def agreements(
 
 @app.command()
 def held(json_: Json = False) -> None:
-    """List the listings that haven't been accepted yet. Prints the reasons and the agreements that would leave."""
+    """List the listings that haven't been accepted yet.
+
+    Prints the reasons and the agreements that would leave the list.
+    """
     found = read(prepared(), lambda store: store.held())
     if json_:
         print_lines(held_json(one) for one in found)
@@ -129,7 +135,10 @@ def retract(
     seq: Annotated[int, typer.Argument(help="The number of the change, as `countersign changes --json` prints it.")],
     because: Annotated[str, typer.Option(help="The reason, in a sentence for the people who got the change.")],
 ) -> None:
-    """Retract a change and tell everyone who got it. They get a reply to the original message; the log keeps both."""
+    """Retract a change and tell everyone who got it.
+
+    They get a reply to the original message. The log keeps the change and the retraction.
+    """
     answer = write(prepared(), say, "retract", {"seq": seq, "because": because})
     number = answer["change"]["seq"]
     say(f"Retracted change {seq} with change {number}. `countersign deliver` or the running program will send it.")
@@ -140,7 +149,7 @@ def status(
     json_: Json = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 if something is wrong.")] = False,
 ) -> None:
-    """Show when each source was last read, and any problems."""
+    """Show when each source was last read, and list any problems."""
     settings = prepared()
     found = read(
         settings,

@@ -1,4 +1,4 @@
-"""Response bodies: read and decompress them up to a size limit, check their type, and name the document."""
+"""Functions that read response bodies up to a size limit, check their type and choose a file name."""
 
 import re
 import zlib
@@ -15,9 +15,9 @@ PIECE = 256 * 1024  # bytes decompressed at a time
 
 
 async def read_body(response: httpx.Response, cap: int, *, cut: bool) -> bytes:
-    """Return the decoded body, using no more memory than `cap`, no matter how well it was compressed.
+    """Return the decoded body, without letting it grow beyond `cap` bytes in memory.
 
-    A larger body is cut off at `cap` bytes if `cut` is true; otherwise it raises Unsafe.
+    If the body is larger than `cap`, cut it off there if `cut` is true; otherwise raise Unsafe.
     """
     size = response.headers.get("content-length", "")
     if not cut and size.isdecimal() and float(size) > cap:
@@ -50,7 +50,10 @@ def _inflater(response: httpx.Response) -> "zlib._Decompress | None":
 
 
 def _inflated(raw: bytes, inflater: "zlib._Decompress | None") -> Iterator[bytes]:
-    """Decompress a piece at a time; httpx would expand a whole chunk at once, and a zip bomb grows a thousandfold."""
+    """Decompress a chunk and yield it in small pieces.
+
+    httpx would decompress the whole chunk at once, and a zip bomb can expand to a thousand times its size.
+    """
     if inflater is None:
         yield raw
         return
@@ -65,7 +68,7 @@ def _inflated(raw: bytes, inflater: "zlib._Decompress | None") -> Iterator[bytes
 
 
 def check_content(url: httpx.URL, body: bytes, expect: Expect | None) -> None:
-    """Raise Unreadable unless the first bytes show the type the caller expects."""
+    """Raise Unreadable if the body is empty or its first bytes don't match the expected type."""
     if not body:
         raise Unreadable(f"{shown(url)} answered with an empty body")
     if expect is None:
@@ -80,7 +83,10 @@ _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)
 
 
 def file_name(url: httpx.URL, disposition: str) -> str:
-    """Return the file name from Content-Disposition (RFC 6266) or else from the address, never with a path."""
+    """Return a file name from the Content-Disposition header (RFC 6266), or from the URL.
+
+    The name never includes a path.
+    """
     given = {key.lower(): value.strip() for key, value in _PARAMETER.findall(disposition)}
     extended = _EXTENDED.fullmatch(given.get("filename*", ""))
     from_path = unquote(url.raw_path.decode("ascii").partition("?")[0].rpartition("/")[2])
@@ -93,7 +99,10 @@ def file_name(url: httpx.URL, disposition: str) -> str:
 
 
 def _plain_name(name: str) -> str:
-    """Return the last part of a path, without control characters, at most 150 characters long, keeping its suffix."""
+    """Return the last part of a path, without control characters.
+
+    A name longer than 150 characters is shortened but keeps its file extension.
+    """
     last = re.split(r"[/\\]", name)[-1]
     clean = "".join(letter for letter in last if letter.isprintable()).strip(" .")
     stem, dot, suffix = clean.rpartition(".")

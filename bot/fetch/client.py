@@ -1,9 +1,9 @@
-"""The httpx client, which connects only to checked addresses: one request, one connection, one size-limited answer.
+"""The httpx client. It connects only to checked addresses and limits the size of each answer.
 
-The dialer is the network backend of httpx's own transport, at the lowest level. It resolves and checks a name right
-where it connects, so the name can't resolve to another address in between, and no code above can bypass the check. The
-URL, the Host header, the TLS server name and the certificate all still use the real host name. respx, which replaces
-httpcore in tests, sees the same URL.
+The dialer is the network backend of httpx's own transport, at the lowest level. It resolves and checks a name at the
+moment it connects, so the name can't resolve to another address in between and no code can bypass the check. The URL,
+the Host header, the TLS server name and the certificate check still use the real host name. In tests, respx replaces
+httpcore and also sees the real URL.
 """
 
 import asyncio
@@ -30,7 +30,11 @@ _CHATTY = ("httpx", "httpcore")  # they log addresses and headers unmasked, incl
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to one request. `location` is a redirect's target; `redirected` is true if redirects led here."""
+    """The answer to one request.
+
+    `location` is the target if the answer is a redirect. `redirected` is true if the request was redirected to this
+    answer's address.
+    """
 
     url: httpx.URL
     status: int
@@ -41,7 +45,7 @@ class Answer:
 
 
 class TransientError(Exception):
-    """A fault that may be temporary; carries the error to raise if it persists."""
+    """An error that may be temporary. `fault` is the error to raise if retries don't help."""
 
     def __init__(self, fault: SourceError) -> None:
         self.fault = fault
@@ -49,7 +53,10 @@ class TransientError(Exception):
 
 
 class Dialer(httpcore.AsyncNetworkBackend):
-    """Opens connections for httpx: resolves a name once, checks every address and connects to one of them."""
+    """The network backend that opens connections for httpx.
+
+    It resolves a name once, checks every address and connects to one of them.
+    """
 
     def __init__(
         self, resolve: Resolve, *, allow_loopback: bool, network: httpcore.AsyncNetworkBackend | None = None
@@ -66,7 +73,7 @@ class Dialer(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Return a connection to the first checked address that accepts one."""
+        """Connect to the first checked address that accepts a connection."""
         failure: Exception = httpcore.ConnectError("the host name doesn't resolve to an address")
         try:
             addresses = await checked_addresses(host, port, self._resolve, allow_loopback=self._allow_loopback)
@@ -81,7 +88,10 @@ class Dialer(httpcore.AsyncNetworkBackend):
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """httpx's transport with our dialer; httpx has no parameter for its connection pool's network backend."""
+    """An httpx transport that uses our dialer.
+
+    It builds its own connection pool, because httpx has no parameter for the pool's network backend.
+    """
 
     def __init__(self, tls: ssl.SSLContext, dialer: Dialer) -> None:
         self._pool = httpcore.AsyncConnectionPool(
@@ -93,16 +103,16 @@ class _Transport(httpx.AsyncHTTPTransport):
 
 
 class _NoCookies(CookieJar):
-    """A cookie jar that doesn't parse or keep any cookies."""
+    """A cookie jar that ignores all cookies."""
 
     def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
         pass
 
 
 class Client:
-    """An `httpx.AsyncClient` that follows no redirects, decodes nothing, and reads nothing from the environment.
+    """A wrapper around `httpx.AsyncClient` that doesn't follow redirects or use proxy settings from the environment.
 
-    `connect`, `read` and `total` are timeouts in seconds; `total` covers a whole request, body included.
+    `connect`, `read` and `total` are timeouts in seconds. `total` covers the whole request, including the body.
     """
 
     def __init__(
@@ -123,13 +133,14 @@ class Client:
         )
 
     async def aclose(self) -> None:
-        """Close any connections that are still open."""
+        """Close the client and any open connections."""
         await self._httpx.aclose()
 
     async def get(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
-        """Send one request. Read the body only if the status is 200; beyond `cap` bytes, cut it off or raise Unsafe.
+        """Send one GET request. Read the body only if the status is 200.
 
-        Raises a SourceError, or a TransientError if trying again may help.
+        If the body is larger than `cap` bytes, cut it off there if `cut` is true; otherwise raise Unsafe. Raise a
+        TransientError for an error that a retry may fix, or a SourceError for any other.
         """
         try:
             async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers)) as response:
@@ -150,13 +161,16 @@ class Client:
 
 
 async def _set_location_aside(response: httpx.Response) -> None:
-    """Hide a redirect's target from httpx, which would prepare to follow it and fail on an invalid address."""
+    """Move the Location header to the response's extensions, where httpx doesn't see it.
+
+    Otherwise, httpx would parse the header to prepare the next request, and fail if the address is invalid.
+    """
     if "location" in response.headers:
         response.extensions["location"] = response.headers.pop("location")
 
 
 def _trouble(fault: Exception) -> str:
-    """Describe what went wrong with the connection."""
+    """Describe a connection error in words."""
     cause: BaseException | None = fault
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

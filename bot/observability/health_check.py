@@ -1,4 +1,4 @@
-"""The health check: facts from the store, cached for a few seconds in case of frequent requests."""
+"""The health check. It gathers facts from the store and caches them for a few seconds."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,10 @@ FRESH_FOR = timedelta(seconds=5)
 
 @dataclass(slots=True, kw_only=True)
 class HealthCheck:
-    """Gathers the facts for /health and /metrics. `reads_ice` is False if the settings leave out ICE's lists."""
+    """A collector of facts for /health and /metrics.
+
+    `reads_ice` is false if ICE's lists are turned off in the settings.
+    """
 
     store: Store
     now: Callable[[], datetime]
@@ -23,7 +26,7 @@ class HealthCheck:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> Facts:
-        """Return facts at most a few seconds old. Raise StoreError if the store can't be read."""
+        """Return facts that are at most a few seconds old. Raise StoreError if the store can't be read."""
         async with self._one_at_a_time:
             now = self.now()
             if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:

@@ -1,4 +1,4 @@
-"""Deliver to one due subscription: compose, send, advance."""
+"""Deliver to one subscription. Compose its messages, send them and move its cursor."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +35,11 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The result of one delivery: the number of messages sent, and the problem if a message wasn't sent.
+    """The result of one delivery.
 
-    `waiting` means the message's turn hasn't come, which isn't a failure. `waited` is the time from the moment the
-    first change in the digest was seen until the whole digest was sent; None if no digest was sent.
+    `messages` is the number of messages sent. `problem` is the error if a message couldn't be sent. `waiting` is true
+    if the message has to wait for its turn, which isn't a failure. `waited` is the time from when the first change in
+    the digest was seen until the whole digest was sent. If no digest was sent, `waited` is None.
     """
 
     subscription: str
@@ -60,10 +61,10 @@ async def deliver(
     page: str,
     allowed: Ready = at_once,
 ) -> Delivered:
-    """Bring one subscription up to date: corrections first, then the digest if one is due.
+    """Send one subscription any corrections, and then its digest if one is due.
 
-    A temporary failure changes only the time of the next try. `page` is the address of ICE's page, which every message
-    links to. `allowed` is awaited before each message and may raise an error to stop the delivery.
+    If a message fails temporarily, only the time of the next try changes. `page` is the address of ICE's page; every
+    message links to it. `allowed` is awaited before each message and can stop the delivery by raising an error.
     """
     channel = channels.get(subscription.channel)
     if channel is None:
@@ -94,10 +95,11 @@ async def deliver(
 async def _corrections(
     subscription: Subscription, channel: Sender, store: Store, page: str, end: int
 ) -> Sequence[Part]:
-    """Return a reply to each message that named a change since retracted, reading the log up to `end`.
+    """Return the corrections to send, as replies to the messages that named the retracted changes.
 
-    Corrections don't wait for the scheduled hour and don't move the cursor; a digest already begun is finished first.
-    Receipts decide who gets a correction, because the filter may have changed since the message was sent.
+    Read the log up to `end`. Corrections don't wait for the scheduled hour and don't move the cursor. If a digest has
+    been started, it is finished first. Receipts show which messages named a change. The filter isn't used, because it
+    may have changed since the messages were sent.
     """
     if _is_begun(subscription):
         return ()
@@ -113,26 +115,29 @@ async def _corrections(
 
 
 async def _pin_digest(subscription: Subscription, end: int, store: Store, now: Now) -> Subscription:
-    """Fix the last change that the digest covers, so that the same digest is composed after a crash.
+    """Store the last change that the digest covers, so that the same digest is composed again after a crash.
 
-    Write the pin even if it hasn't changed. If the disk is full, this write fails before anything is sent; otherwise
-    only the receipt would fail, and the same message would be sent again and again.
+    Write the pin even if it hasn't changed. If the disk is full, this write fails before anything is sent. Without this
+    write, the message would be sent and only the receipt would fail, so the same message would be sent over and over.
     """
     upto = subscription.pinned if _is_begun(subscription) else None
     return await store.pin(subscription.id, end if upto is None else upto, now())
 
 
 def _is_begun(subscription: Subscription) -> bool:
-    """Return whether a digest has been started; corrections are pinned at the cursor and don't count."""
+    """Return whether a digest has been started.
+
+    Corrections don't count, because they leave the pin at the cursor.
+    """
     return subscription.pinned not in (None, subscription.cursor)
 
 
 async def _digest(
     pinned: Subscription, channel: Sender, store: Store, page: str
 ) -> tuple[Sequence[Part], datetime | None]:
-    """Return the parts of the due digest, and when the first change it names was seen.
+    """Return the parts of the digest that is due, and the time when the first change in the digest was seen.
 
-    A scheduled digest has totals and a chart of past changes, so it needs the log from the beginning.
+    A scheduled digest includes totals and a chart of past changes, so it is composed from the whole log.
     """
     assert pinned.pinned is not None
     is_instant = pinned.cadence is Cadence.INSTANT
@@ -158,7 +163,7 @@ def _picture(pinned: Subscription, log_so_far: Sequence[Change]) -> Image | None
 async def _circumstances(
     pinned: Subscription, log_so_far: Sequence[Change], about: Circumstances, store: Store
 ) -> Circumstances:
-    """Add the facts that only a scheduled digest includes: the totals and the state of the sources."""
+    """Add the totals and the state of the sources, which only a scheduled digest includes."""
     assert pinned.pinned_at is not None
     statuses = [status for status in await store.source_statuses() if status.read_at is not None]
     return replace(
@@ -171,7 +176,10 @@ async def _circumstances(
 
 
 async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog) -> AgendaLog:
-    """Return the agenda mentions recorded before the new changes, if any new change may follow from a vote."""
+    """Return the agenda mentions recorded before the new changes.
+
+    If none of the new changes could be the result of a vote, return an empty log.
+    """
     followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
     if not followed:
         return AgendaLog()
@@ -186,7 +194,7 @@ async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog
 
 @dataclass(frozen=True, slots=True)
 class _OutgoingPart:
-    """One part being sent to one subscription."""
+    """One part of a message to one subscription."""
 
     to: Subscription
     part: Part
@@ -194,7 +202,7 @@ class _OutgoingPart:
     of: int
 
     def log_context(self) -> dict[str, object]:
-        """Return the fields of a log line; `seq` gives the first and last change that the part names."""
+        """Return the fields for a log line. `seq` is the range of changes that the part names."""
         covers = self.part.covers
         seq = "-".join(map(str, sorted({min(covers), max(covers)}))) if covers else None
         return {"part": self.number, "parts": self.of, "changes": len(covers), "seq": seq, **self.to.log_context()}
@@ -215,7 +223,7 @@ class _OutgoingPart:
 
 @dataclass(frozen=True, slots=True)
 class _Courier:
-    """The sender of one delivery's parts over one channel; it records a receipt for each part."""
+    """The sender for one delivery. It sends each part over the channel and records a receipt."""
 
     channel: Sender
     store: Store
@@ -223,9 +231,9 @@ class _Courier:
     allowed: Ready
 
     async def send(self, pinned: Subscription, parts: Sequence[Part]) -> Delivered:
-        """Send the parts that haven't been sent yet, in order, until one fails.
+        """Send the remaining parts in order, and stop at the first failure.
 
-        Once a delivery has failed, leave out the picture so that it can't keep the text from arriving.
+        After a failed delivery, leave out the picture, because the picture may be the cause of the failure.
         """
         done = Delivered(subscription=pinned.id, channel=pinned.channel, cadence=pinned.cadence)
         already_sent = await self._already_sent(pinned)
@@ -247,19 +255,26 @@ class _Courier:
         return done
 
     async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
-        """Move the cursor to the pin. If the token had been rejected, it works again, so resume its subscriptions."""
+        """Move the cursor to the pin.
+
+        If the subscription's token had been rejected, the token now works again, so resume all subscriptions that use
+        it.
+        """
         if pinned.refused:
             await resume_all(pinned, self.store)
         assert pinned.pinned is not None
         return await self.store.advance(pinned.id, pinned.pinned, sent_at)
 
     async def _already_sent(self, pinned: Subscription) -> frozenset[int]:
-        """Return the changes named in parts already sent; a part's number isn't enough, because settings can change."""
+        """Return the changes named in the parts that have already been sent.
+
+        Part numbers aren't enough to identify a part, because the settings may have changed between tries.
+        """
         sent = [r for r in await self.store.receipts(pinned.id) if r.error is None] if pinned.sent else []
         return frozenset(seq for receipt in sent for seq in receipt.changes)
 
     async def _send(self, outgoing: _OutgoingPart) -> str:
-        """Send one part; if the platform finds it too long or can't parse it, send it once more as plain text."""
+        """Send one part. If the platform rejects it as too long or can't parse it, resend it as plain text."""
         address, ready = outgoing.to.address, partial(self._ready, outgoing.to)
         try:
             return await self.channel.send(address, outgoing.part, ready=ready)
@@ -270,12 +285,15 @@ class _Courier:
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
 
     async def _ready(self, to: Subscription) -> None:
-        """Extend the lease so that it outlasts the send, because a message can't be recalled if the lease runs out."""
+        """Check that sending is still allowed, and extend the lease until the send must be finished."""
         await self.allowed()
         await self.store.extend_lease(to.id, self.channel.timeout + NOTED_WITHIN)
 
     async def _record_failure(self, outgoing: _OutgoingPart, fault: SendError, done: Delivered) -> Delivered:
-        """Record that a part wasn't sent. If it was only waiting its turn, write no receipt: nothing was attempted."""
+        """Record that a part wasn't sent.
+
+        If the part only has to wait for its turn, don't write a receipt, because there was no attempt to send it.
+        """
         at = self.now()
         then = verdict(outgoing.to, fault, at)
         if fault.not_our_turn and then.retry_at is not None:
@@ -288,7 +306,10 @@ class _Courier:
 
 
 def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
-    """Return the subscription after a failed send: moved, paused with a reason, or due again later. Pure."""
+    """Return an updated subscription after a failed send.
+
+    The subscription gets a new address, is paused with a reason or becomes due again later. Pure.
+    """
     if fault.moved_to is not None:
         return replace(subscription, address=fault.moved_to, retry_at=at)
     if fault.not_our_turn and fault.retry_after is not None:

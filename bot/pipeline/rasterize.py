@@ -1,4 +1,4 @@
-"""Turn a drawing into a PNG that chat platforms show, without a browser and without the machine's own fonts."""
+"""Convert SVG pictures to PNG images for chat platforms, without a browser or system fonts."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -17,7 +17,10 @@ log = structlog.get_logger()
 
 
 def image_of(picture: Picture) -> Image:
-    """Return the picture as a PNG; if it can't be drawn, log a warning and return an image without bytes."""
+    """Return the picture as a PNG image.
+
+    If the picture can't be drawn, log a warning and return an image with empty data.
+    """
     try:
         png = png_of(picture.svg)
     except (KeyboardInterrupt, SystemExit):
@@ -30,7 +33,7 @@ def image_of(picture: Picture) -> Image:
 
 @lru_cache(maxsize=KEPT)
 def png_of(svg: str) -> bytes:
-    """Draw an SVG as a PNG; cache the last few images."""
+    """Convert an SVG to a PNG. The last few images are cached."""
     import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
 
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts())))
@@ -38,7 +41,10 @@ def png_of(svg: str) -> bytes:
 
 @cache
 def fonts() -> Sequence[str]:
-    """Return the font files from their package; fail if one is missing, because the picture would have no text."""
+    """Return the paths of the font files.
+
+    Raise FileNotFoundError if a file is missing, because the picture would be drawn without text.
+    """
     found = find_spec("font_source_sans_pro")
     if found is None or found.origin is None:
         raise FileNotFoundError("the package font-source-sans-pro is not installed")

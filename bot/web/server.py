@@ -1,11 +1,11 @@
-"""The public address: the channels' webhooks, health and metrics. No cookies, no pages.
+"""The HTTP server for the channels' webhooks, health checks and metrics. It has no cookies and no web pages.
 
-| path | answer |
+| path | response |
 |---|---|
-| /health | 200, or 503 with the reasons; the details as JSON |
-| /live | 200 as long as the process answers, for hosts that restart it if it doesn't |
+| /health | 200, or 503 with the reasons; the details are in JSON |
+| /live | 200 as long as the process responds, for hosts that restart a process that doesn't |
 | /metrics | metrics for Prometheus |
-| the routes of the channels | what the channel's listener answers |
+| the channels' routes | the response from the channel's listener |
 """
 
 import json
@@ -33,7 +33,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The data behind /health and /metrics: the facts (StoreError if they can't be read) and the page of metrics."""
+    """The functions that provide the data for /health and /metrics.
+
+    `look` returns the facts, or raises StoreError if they can't be read. `page` returns the metrics page.
+    """
 
     look: Callable[[], Awaitable[Facts]]
     page: Callable[[Facts | None], bytes]
@@ -44,10 +47,10 @@ class Views:
 async def serving(
     port: int, views: Views, *, routes: Mapping[Route, Receive] | None = None, closed: str | None = None
 ) -> AsyncIterator[None]:
-    """Listen on this port on every interface while the block runs. ConfigError if the port is taken.
+    """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
 
-    `routes` are the channels' webhooks. `closed` is the reason, if any, why this process accepts none. Every channel's
-    route then answers 503 with that reason, so that the platform calls again later.
+    `routes` are the channels' webhooks. If this process doesn't accept webhooks, `closed` is the reason. Every
+    channel's route then responds with 503 and that reason, so that the platform tries again later.
     """
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_get("/health", _health(views))

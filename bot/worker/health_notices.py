@@ -21,14 +21,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The operator's address; if there is no channel, notices go only to the log."""
+    """The operator's channel and address. Without a channel, notices are only logged."""
 
     channel: str | None = None
     address: str = ""
 
 
 async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> None:
-    """Send every notice that hasn't been sent yet. A notice that fails is tried again on the next call."""
+    """Send every notice that hasn't been sent yet. If sending a notice fails, the next call tries again."""
     store, now = runner.store, runner.now()
     sent = await store.notes(SENT)
     every_status, subscriptions = await store.source_statuses(), await store.subscriptions()
@@ -53,7 +53,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
 
 
 async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
-    """Send one notice, or log it if it has no channel; return False if sending failed."""
+    """Send a notice, or log it if there is no channel; return False if sending failed."""
     channel = runner.channels.get(channel_name or "")
     if channel is None:
         log.warning("notice", text=notice.text)

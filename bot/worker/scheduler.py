@@ -1,4 +1,7 @@
-"""Tick once a second until told to stop. The store decides what is due, so no job is skipped or run twice."""
+"""Run the worker's tick once a second until the program is stopped.
+
+The store decides what is due, so no work is skipped or done twice.
+"""
 
 import asyncio
 import signal
@@ -16,7 +19,10 @@ log = structlog.get_logger()
 
 
 def stop_asked() -> asyncio.Event:
-    """Return an event that SIGTERM and SIGINT set; from then on, they don't end the program by themselves."""
+    """Return an event that is set when SIGTERM or SIGINT arrives.
+
+    After this call, these signals no longer end the program by themselves.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -25,7 +31,7 @@ def stop_asked() -> asyncio.Event:
 
 
 async def run(worker: Worker) -> None:
-    """Tick until SIGTERM or SIGINT, then finish any work in progress."""
+    """Run ticks until SIGTERM or SIGINT arrives, then let work in progress finish."""
     stop = stop_asked()
 
     async def tick() -> None:

@@ -1,4 +1,4 @@
-"""Addresses of Telegram chats: a number, or the @name of a public channel or group."""
+"""Addresses of Telegram chats. An address is a number or the @name of a public channel or group."""
 
 import re
 
@@ -9,7 +9,10 @@ _NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
 def check_address(address: str) -> str:
-    """Return a chat's number, or the @name of a public channel or group."""
+    """Return the address as a chat number or as the @name of a public channel or group.
+
+    Raise UsageError if the address is neither.
+    """
     wanted = address.strip()
     if _CHAT_ID.fullmatch(wanted):
         return wanted

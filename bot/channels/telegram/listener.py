@@ -1,6 +1,6 @@
-"""Telegram's listening side: updates arrive by long polling, or through a webhook.
+"""The listening side of the Telegram channel. Updates arrive through long polling or a webhook.
 
-The event handlers receive each chat's updates in order.
+The event handlers receive the updates of each chat in order.
 """
 
 import asyncio
@@ -56,19 +56,19 @@ Menu = Mapping[Language, Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class _Webhook:
-    """The address where Telegram sends updates, and the secret they must carry."""
+    """The URL where Telegram sends updates, and the secret that each update must include."""
 
     url: str
     secret: str
 
 
 class TelegramListener:
-    """Listens to the people who talk to the bot of `sender`, and shares its client and rate limit.
+    """Listens for updates from Telegram, using the client and the rate limit of `sender`.
 
-    `menu` lists the commands with their descriptions in each language. All times are in seconds: `poll_seconds` is how
-    long Telegram holds back an empty answer; `pause` is the wait after a first failure, doubled with each failure up to
-    a minute; `grace` is how long updates in progress get to finish when the program stops; and `refuse_every` is the
-    shortest time between two messages telling a chat that only administrators may do something.
+    `menu` lists the commands and their descriptions in each language. All times are in seconds. `poll_seconds` is how
+    long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
+    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. `refuse_every` is
+    the shortest time between two messages that tell a chat that a command is only for administrators.
     """
 
     def __init__(
@@ -93,16 +93,17 @@ class TelegramListener:
         self._batch: dict[int, asyncio.Task[None]] = {}
 
     def webhook(self, public_url: str, secret: str) -> None:
-        """Have updates sent to this address instead of polling. Call it before `listen`.
+        """Receive updates at this URL instead of polling. Call this method before `listen`.
 
-        `secret` must be 1 to 256 letters, digits, underscores and hyphens. Telegram includes it with each update.
+        `secret` must consist of 1 to 256 letters, digits, underscores and hyphens. Telegram includes it with each
+        update.
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
             raise UsageError("A webhook secret must be 1 to 256 letters, digits, underscores and hyphens.")
         self._webhook = _Webhook(public_url, secret)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until canceled, reconnecting as needed."""
+        """Answer people until canceled. Reconnect as needed."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
         replies = Replies(self._sender, chat_handler, pause=self._pause)
         handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)
@@ -126,10 +127,14 @@ class TelegramListener:
             await self._confirm()
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:  # noqa: ARG002 - one path
-        """Accept an update posted to the webhook.
+        """Accept an update that Telegram posts to the webhook, and return the response.
 
-        403: the secret is missing or wrong. 413 or 400: it isn't an update. 503: we can't accept it now, so Telegram
-        will send it again.
+        The status is one of these:
+
+        - 400: The body isn't valid JSON.
+        - 403: The secret is missing or wrong.
+        - 413: The body is too large.
+        - 503: The update can't be accepted now. Telegram will send it again.
         """
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
@@ -157,7 +162,7 @@ class TelegramListener:
     # Connecting
 
     async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat this step until it succeeds."""
+        """Retry a step until it succeeds."""
         pause = self._pause
         while True:
             try:
@@ -186,7 +191,7 @@ class TelegramListener:
                 log.warning("Telegram's answer made no sense", why=type(error).__name__, again_in=again)
 
     async def _announce(self) -> None:
-        """Tell Telegram how to send updates and which commands to show in its menu."""
+        """Tell Telegram how to deliver updates and which commands to show in the menu."""
         bot = self._sender.bot
         if self._webhook is None:
             await bot.delete_webhook(drop_pending_updates=False)
@@ -210,7 +215,10 @@ class TelegramListener:
                 await bot.set_my_commands(commands, scope=scope, language_code=code)
 
     async def _poll(self) -> None:
-        """Fetch the next updates, then give them time to be answered, because the next fetch confirms them."""
+        """Fetch the next updates and wait a limited time for their answers.
+
+        The wait is needed because the next fetch confirms these updates to Telegram.
+        """
         asked = time.monotonic()
         found = await self._get_updates(self._poll_seconds)
         self._batch.clear()
@@ -235,7 +243,7 @@ class TelegramListener:
         return found
 
     async def _confirm(self) -> None:
-        """When stopping, confirm the updates that were answered, so that Telegram repeats only the others."""
+        """Confirm the answered updates when the program stops. Telegram will send only the others again."""
         unfinished = [number for number, task in self._batch.items() if not task.done() or task.cancelled()]
         if not self._batch:
             return
@@ -254,14 +262,14 @@ _SCOPES: tuple[tuple[BotCommandScope, Callable[[str], bool]], ...] = (
 
 
 class _UpdateQueue:
-    """A queue of updates, handled in order within each chat."""
+    """A queue that handles the updates of each chat in order."""
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
-        """Queue an update once there is room. Return None if it is dropped."""
+        """Queue an update when there is room. Return None if the update is dropped."""
         try:
             update = Update.de_json(raw, self._app.bot)
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
@@ -276,5 +284,5 @@ class _UpdateQueue:
             return None
 
     async def close(self, grace: float) -> None:
-        """Give updates in progress this many seconds to be answered."""
+        """Give updates in progress `grace` seconds to finish, then cancel them."""
         await self._queue.close(grace)

@@ -1,4 +1,4 @@
-"""Telegram's replies: messages with buttons, sent within the rate limits, and repaired and retried if refused."""
+"""Telegram's replies. They can have buttons, stay within the rate limits and are corrected and retried if refused."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -31,10 +31,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLocation:
-    """Where to answer something: the chat it was asked in and, in some groups, the topic.
+    """The place to send an answer: a chat and, in some groups, a topic.
 
-    `address` is the chat whose settings are meant: the same chat, or a channel that is being set up from a private
-    chat. `language` is the platform's guess.
+    `address` is the chat that the settings belong to. It is usually the same chat, but a channel can be set up from a
+    private chat. `language` is the language that Telegram suggests.
     """
 
     chat: int
@@ -44,12 +44,12 @@ class ChatLocation:
 
     @property
     def pointer(self) -> str:
-        """The prefix for a button's command if it applies to another chat than the one the button is in."""
+        """The prefix for button commands that apply to a different chat, or "" if they apply to this chat."""
         return "" if self.address == str(self.chat) else f"@{self.address} "
 
 
 class Replies:
-    """Sends answers in order within each chat. Telegram's errors are repaired or logged, never raised."""
+    """Sends the answers of each chat in order. Errors from Telegram are corrected or logged, never raised."""
 
     def __init__(self, sender: TelegramSender, chat_handler: ChatHandler, *, pause: float = 1.0) -> None:
         self._bot = sender.bot
@@ -60,7 +60,10 @@ class Replies:
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
-        """Queue an answer, with its buttons under the last message. `over` is the message to replace, if any."""
+        """Queue an answer, with the buttons under its last message.
+
+        `over` is the id of the message to replace, if any.
+        """
         rows = keyboard(reply.buttons, location.pointer)
         texts = sheets(reply.lines, fits)
         for number, lines in enumerate(texts, start=1):
@@ -75,11 +78,11 @@ class Replies:
                 await self._post(part)
 
     async def close(self, grace: float) -> None:
-        """Give waiting answers this many seconds to be sent."""
+        """Give pending answers `grace` seconds to be sent, then cancel them."""
         await self._queue.close(grace)
 
     def _supersedes(self, part: "_OutgoingPart") -> bool:
-        """Merge a part into a waiting edit of the same message. Return False if no such edit is waiting."""
+        """Replace the content of a waiting edit of the same message. Return False if no such edit is waiting."""
         waiting = self._edits.get((part.chat, part.over)) if part.over is not None else None
         if waiting is not None:
             waiting.lines, waiting.keyboard = part.lines, part.keyboard
@@ -115,12 +118,12 @@ class Replies:
             await part.send(self._bot)
 
     def _begin(self, part: "_OutgoingPart") -> None:
-        """Stop merging later edits into this part, because it is about to be sent."""
+        """Stop merging edits into this part, because it is about to be sent."""
         if part.over is not None and self._edits.get((part.chat, part.over)) is part:
             del self._edits[part.chat, part.over]
 
     async def _mend(self, part: "_OutgoingPart", error: Exception) -> bool:
-        """Repair the cause of Telegram's refusal, if possible. Return True to try again."""
+        """Change the part so that Telegram accepts it, if possible. Return True if the send should be retried."""
         match error:
             case ChatMigrated():
                 await self._tell(self._chat_handler.moved("telegram", str(part.chat), str(error.new_chat_id)))
@@ -145,7 +148,7 @@ class Replies:
                 return not isinstance(error, BadRequest | SendError)
 
     async def _tell(self, news: Coroutine[Any, Any, None]) -> None:
-        """Tell the chat handler about a change to a chat. If that fails, log it and carry on with the answer."""
+        """Report a change in a chat to the chat handler. Log any error instead of raising it."""
         try:
             await news
         except Exception:
@@ -154,7 +157,7 @@ class Replies:
 
 @dataclass(slots=True, kw_only=True)
 class _OutgoingPart:
-    """One message being sent. If Telegram refuses it, its fields are changed before the next try."""
+    """One message of an answer. If Telegram refuses the message, its fields are changed before the next attempt."""
 
     chat: int
     lines: Sheet
@@ -177,7 +180,10 @@ class _OutgoingPart:
 
 
 def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Return buttons within Telegram's limits: 8 per row, 100 in all and 64 bytes each. Leave out any others."""
+    """Return the buttons that fit Telegram's limits, and omit the others.
+
+    The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
+    """
     wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
     narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
     kept, left = [], MOST_BUTTONS
@@ -194,7 +200,7 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
 
 
 def reason_of(error: BaseException | None, bot: Bot) -> str:
-    """Return the error in Telegram's words, on one short line and without the token."""
+    """Return Telegram's error message on one short line, without the bot's token."""
     secret = bot.token.rpartition(":")[2]
     words = legible(str(error).replace(secret, "…")).removeprefix("Forbidden: ") or type(error).__name__
     return words if len(words) <= 200 else f"{words[:199]}…"

@@ -1,4 +1,4 @@
-"""Telegram's sending side: HTML through the Bot API, within its rate limits, and what its errors mean."""
+"""The sending side of the Telegram channel. It sends HTML through the Bot API, within Telegram's rate limits."""
 
 import asyncio
 import json
@@ -40,9 +40,10 @@ warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PT
 
 
 class TelegramSender:
-    """Sends as the bot of `token`. `base_url` ends in /bot. `patience` is the longest wait for a turn, in seconds.
+    """Sends messages as the bot with this `token`.
 
-    Unless it `sends` alerts, it only answers people, using the part of the rate limit that the sending program leaves.
+    `base_url` must end in /bot. `patience` is the longest wait for a turn, in seconds. Without `sends`, this sender
+    only answers people. It uses the small share of the rate limit that the program sending the alerts leaves free.
     """
 
     name = "telegram"
@@ -67,16 +68,19 @@ class TelegramSender:
 
     @cached_property
     def bot(self) -> Bot:
-        """The library's own client, which the listener shares. Take `turn(…, urgent=True)` before answering."""
+        """The library's client, which the listener also uses. Call `turn(…, urgent=True)` before sending an answer."""
         request = _Request(read_timeout=self._call_timeout, connect_timeout=10.0, pool_timeout=self._call_timeout)
         return Bot(self._token, base_url=self._base_url, request=request, get_updates_request=request)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
-        """Wait like `rate_limit.turn`, but have the turn count from the moment this task's next request is written."""
+        """Wait for a turn, as `rate_limit.turn` does.
+
+        The turn counts from the time when this task writes its next request.
+        """
         _turn.set(await self.rate_limit.turn(address, urgent=urgent, patience=patience))
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
-        """Split the digest into messages within Telegram's limits, the picture first."""
+        """Split the digest into messages within Telegram's limits. If there is a picture, put it first."""
         texts = (
             Part(
                 payload={"text": markup(page.lines), "parse_mode": "HTML"},
@@ -88,7 +92,7 @@ class TelegramSender:
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
-        """Send one part and return the message's number."""
+        """Send one part and return the message id."""
         if part.picture is not None and (plain or not part.picture):
             return ""
         await self.turn(address, patience=self._patience)
@@ -119,7 +123,10 @@ class TelegramSender:
             await self.bot.request.shutdown()
 
     def _verdict(self, address: str, error: Exception, *, of: str) -> SendError:
-        """Return the SendError for a failed send. BadRequest must be matched before its superclass, NetworkError."""
+        """Return the SendError that describes a failed send.
+
+        BadRequest must be matched before NetworkError, because it is a subclass of NetworkError.
+        """
         match error:
             case TelegramError(__cause__=TelegramError()):
                 return _unconfirmed("something else answered in its place")  # a proxy's page, with any status
@@ -137,7 +144,10 @@ class TelegramSender:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
     def _refusal(self, error: TelegramError, of: str) -> SendError:
-        """Return the SendError for a refusal. A chat may refuse only pictures, so only a refused text is permanent."""
+        """Return the SendError that describes a refused message.
+
+        Only a refused text can be a permanent failure, because some chats refuse pictures but accept text.
+        """
         reason = self._reason(error)
         is_lost = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
         if is_lost and of == "text":
@@ -145,7 +155,10 @@ class TelegramSender:
         return SendError(f"Telegram rejected this {of}: {reason}", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
-        """Hold back this chat, or all chats if another one just got a 429 too, because a 429 doesn't name its limit."""
+        """Block sends to this chat after a 429. If another chat also got a 429 just now, block sends to all chats.
+
+        A 429 doesn't say whether the limit is for one chat or for the whole bot.
+        """
         other, until = self._flooded
         everywhere = other not in {"", address} and time.monotonic() < until
         self._flooded = (address, time.monotonic() + seconds)
@@ -154,7 +167,7 @@ class TelegramSender:
         return SendError(f"Telegram asked us to wait {seconds:g} seconds", retry_after=seconds, scope=scope)
 
     def _reason(self, error: TelegramError) -> str:
-        """Return Telegram's own words, short and without the token."""
+        """Return Telegram's error message, shortened and without the token."""
         secret = self._token.rpartition(":")[2]
         words = legible(error.message.replace(secret, "…")).removeprefix("Forbidden: ")
         return words if len(words) <= 200 else f"{words[:199]}…"
@@ -179,9 +192,10 @@ _turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # for the me
 
 
 class _Request(HTTPXRequest):
-    """The library's request class, except that it doesn't log unreadable answers: a proxy's page may quote the token.
+    """The library's request class with two changes.
 
-    It also restarts the turn's clock when a request has been written, because Telegram counts from then.
+    It doesn't log unreadable responses, because a proxy's error page can contain the token. It updates the turn's time
+    when a request has been written, because Telegram counts from that moment.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -211,7 +225,7 @@ class _Request(HTTPXRequest):
 
 
 def _is_too_large(error: TelegramError, of: str) -> bool:
-    """Return True if a proxy or the server refused the picture as too large (413), so that trying again is no use."""
+    """Return True if the picture was refused as too large (413). Retrying wouldn't help."""
     return of == "picture" and "too large" in error.message.lower()
 
 
@@ -224,13 +238,13 @@ def limits_of(address: str) -> Sequence[Limit]:
 
 
 def seconds(error: RetryAfter) -> float:
-    """Return the number of seconds Telegram asks us to wait."""
+    """Return the number of seconds that Telegram asks us to wait."""
     pause: int | timedelta = error.retry_after
     return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 
 
 def fits(lines: Sequence[Line]) -> bool:
-    """Return True if one message can hold these lines."""
+    """Return True if the lines fit in one message."""
     text = len(plain_text(lines).encode("utf-16-le")) // 2
     spans = [span for line in lines for span in line]
     entities = sum(span.strong + (span.href is not None) for span in spans)
@@ -239,7 +253,7 @@ def fits(lines: Sequence[Line]) -> bool:
 
 
 def markup(lines: Iterable[Line]) -> str:
-    """Return the lines in Telegram's HTML."""
+    """Return the lines as Telegram's HTML."""
     return "\n".join("".join(map(_span, line)) for line in lines)
 
 

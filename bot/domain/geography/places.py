@@ -1,4 +1,4 @@
-"""Cities, towns and post offices of each state, from the table in bot/data/places.csv (U.S. Postal Service names)."""
+"""The cities, towns and post offices of each state, from bot/data/places.csv (U.S. Postal Service names)."""
 
 import csv
 import re
@@ -9,7 +9,7 @@ from importlib.resources import files
 
 @cache
 def places(state: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the places of a state by name, each with the FIPS codes of the counties it is in, if known."""
+    """Return the places in a state by name. Each value contains the FIPS codes of the place's counties, if known."""
     table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines())
     return {row["name"]: tuple(filter(None, row["fips"].split(";"))) for row in rows if row["state"] == state}
@@ -17,5 +17,5 @@ def places(state: str) -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def place_letters(state: str) -> frozenset[str]:
-    """Return the names of a state's places as bare letters, for comparison."""
+    """Return the names of a state's places, reduced to lowercase letters for comparison."""
     return frozenset(re.sub(r"[^a-z]", "", name.casefold()) for name in places(state))

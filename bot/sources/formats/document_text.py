@@ -1,4 +1,4 @@
-"""The readable text of a document that may be a PDF or a web page."""
+"""Extract the readable text from PDFs and web pages."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ from bot.sources.formats.pdf import pdf_pages
 
 
 def document_text(document: Document, selector: str | None = None) -> tuple[tuple[str, ...], str]:
-    """Return a PDF's pages with no text, or no pages with the text of a web page (or of the parts `selector` matches).
+    """Return the pages of a PDF and the text of a web page, one of which is always empty.
 
-    Call it from a thread, because a PDF can take a minute. Raise Unreadable if the document is neither.
+    On a web page, `selector` limits the text to the matching parts. Call this function from a thread, because reading a
+    PDF can take a minute. Raise Unreadable if the document is neither a PDF nor a web page.
     """
     match Expect.seen_in(document.body):
         case Expect.PDF:
@@ -25,7 +26,10 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
 
 
 def pages_without_text(pages: Sequence[str]) -> str:
-    """Name the pages without text, which may be scans; return an empty string if every page has text."""
+    """Describe which pages have no text, perhaps because they are scans.
+
+    Return an empty string if every page has text.
+    """
     without = [number for number, page in enumerate(pages, start=1) if not page.strip()]
     if not without:
         return ""

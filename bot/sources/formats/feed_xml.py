@@ -1,8 +1,8 @@
-"""Read RSS and Atom feeds as a title and entries.
+"""A parser for RSS and Atom feeds.
 
-The parser is our own, based on lxml, which the program uses anyway; feedparser repairs more, but it accepts DTDs and
-guesses the zone of dates that don't name one. This parser rejects DTDs, repairs broken XML as far as lxml can and
-reads any encoding.
+We use our own parser, based on lxml, instead of feedparser. Our parser rejects DTDs, repairs broken XML as far as lxml
+can and reads any encoding. feedparser can repair more, but it accepts DTDs and guesses the time zone of dates that have
+none.
 """
 
 import re
@@ -35,10 +35,10 @@ _AGENDA = re.compile(r"agenda|packet|notice of meeting|\.pdf(?:$|\?)", re.IGNORE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """One entry of a feed.
+    """One entry in a feed.
 
-    `meets_at` is the day in its title, or else its publication date, which in Granicus's feeds is the meeting date.
-    `agendas` are the addresses of agendas among the entry's links.
+    `meets_at` is the date in the title or, if there is none, the publication date. In Granicus feeds, the publication
+    date is the meeting date. `agendas` are the entry's links that lead to agendas.
     """
 
     id: str
@@ -51,14 +51,14 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """A feed's title and entries; a feed without entries is valid."""
+    """A feed's title and entries. A feed with no entries is valid."""
 
     title: str
     entries: tuple[FeedEntry, ...]
 
 
 def read_feed(document: Document, zone: tzinfo) -> ParsedFeed:
-    """Read a feed; raise Unreadable if it isn't one or has a DTD."""
+    """Parse a feed. Raise Unreadable if the document isn't a feed or has a DTD."""
     root = _root(document)
     base = document.headers.get("final-address", document.address)
     channel = next((node for node in root.iter() if _name(node) in {"channel", "feed"}), None)
@@ -87,7 +87,7 @@ def _entry(node: Any, base: str, zone: tzinfo) -> FeedEntry:
 
 
 def _fields(node: Any) -> Mapping[str, str]:
-    """Return the texts of an element's children by name without namespace; use the first child with each name."""
+    """Return the text of each child element by name, without namespaces. If a name is repeated, use the first child."""
     found: dict[str, str] = {}
     for child in node:
         name = _name(child)
@@ -102,12 +102,15 @@ def _first(fields: Mapping[str, str], *names: str) -> str:
 
 
 def _name(node: Any) -> str:
-    """Return an element's name without its namespace prefix; comments and the like have no name."""
+    """Return an element's name in lower case without its namespace. Return an empty string for a comment."""
     return node.tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(node.tag, str) else ""
 
 
 def _link(node: Any, base: str) -> str:
-    """Return the address that a reader opens; RSS puts it in the text, Atom in an attribute."""
+    """Return the address of the page that an entry links to.
+
+    RSS has the address in the element's text, and Atom has it in an attribute.
+    """
     links = [child for child in node if _name(child) == "link"]
     for child in links:
         if child.get("rel", "alternate") == "alternate" and (href := child.get("href") or (child.text or "").strip()):
@@ -118,7 +121,7 @@ def _link(node: Any, base: str) -> str:
 
 
 def _agendas(node: Any, base: str, title: str, link: str) -> Iterator[str]:
-    """Yield the agendas that an entry encloses or links to."""
+    """Yield the addresses of the agendas that an entry encloses or links to."""
     for child in node:
         is_enclosure = _name(child) == "enclosure" or (_name(child) == "link" and child.get("rel") == "enclosure")
         address = child.get("url") or child.get("href") or ""
@@ -129,7 +132,7 @@ def _agendas(node: Any, base: str, title: str, link: str) -> Iterator[str]:
 
 
 def _published_at(words: str, zone: tzinfo) -> datetime | date | None:
-    """Read a publication date in an RSS or Atom format; if it has no zone, use the place's."""
+    """Parse a publication date in an RSS or Atom format. If the date has no time zone, use the place's zone."""
     at = moment(words, zone)
     if at is None:
         with suppress(ValueError, TypeError, OverflowError):
@@ -165,7 +168,11 @@ def _root(document: Document) -> Any:
 
 
 def _decoded(document: Document) -> str:
-    """Decode a feed by its byte-order mark, declared encoding or server header, or else as UTF-8 or Windows-1252."""
+    """Decode a feed.
+
+    Use the encoding given by the byte-order mark, the XML declaration or the server, in that order. Otherwise, try
+    UTF-8 and then Windows-1252.
+    """
     body = document.body
     declared = _DECLARED.match(body.removeprefix(BOM_UTF8))
     charset = _CHARSET.search(document.headers.get("content-type", ""))

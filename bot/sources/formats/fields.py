@@ -1,6 +1,6 @@
-"""Read single values in the forms platforms use: JSON fields of any type, HTML in names, days and times in words.
+"""Functions that read single values in the formats that platforms use, such as JSON fields, HTML text, dates and times.
 
-A field that is missing, null or of the wrong type counts as empty; it raises no error.
+A field that is missing, null or of the wrong type counts as empty and doesn't raise an error.
 """
 
 import hashlib
@@ -32,9 +32,10 @@ _HALF_A_LETTER = re.compile(
 
 
 def decode_json(document: Document) -> Any:
-    """Return the JSON in a document; raise Unreadable if it has none.
+    """Parse a document as JSON. Raise Unreadable if it isn't valid JSON.
 
-    Half of a surrogate pair, left by a server that cuts a title inside an emoji, becomes "\ufffd".
+    Some servers cut off a title in the middle of an emoji and leave half of a surrogate pair. That half is replaced
+    with "�".
     """
     body = document.body.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -46,7 +47,10 @@ def decode_json(document: Document) -> Any:
 
 
 def rows(document: Document, field: str = "") -> list[Row]:
-    """Return the objects in a list, which is the document or one of its fields; raise Unreadable if there is none."""
+    """Return the objects in a JSON list. Raise Unreadable if the list is missing.
+
+    The list is the value of `field`, or the whole document if `field` is empty.
+    """
     found = decode_json(document)
     listed = found.get(field) if field and isinstance(found, dict) else found
     if not isinstance(listed, list) or (listed and not objects(listed)):
@@ -55,18 +59,18 @@ def rows(document: Document, field: str = "") -> list[Row]:
 
 
 def objects(value: object) -> list[Row]:
-    """Return the objects in a list, or none if it isn't a list."""
+    """Return the objects in a list, or an empty list if the value isn't a list."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _message(found: object) -> str:
-    """Quote the message that the server sent instead."""
+    """Return the server's error message to append to our own error, or an empty string if there is none."""
     words = text(found, "Message") or text(found, "message") if isinstance(found, dict) else ""
     return f": it says “{words[:200]}”" if words else ""
 
 
 def text(row: Row, name: str) -> str:
-    """Return a field as readable text."""
+    """Return a field as plain text, or an empty string if the field has no text or number."""
     value = row.get(name)
     if isinstance(value, str):
         return clean_text(value)
@@ -74,12 +78,12 @@ def text(row: Row, name: str) -> str:
 
 
 def title(row: Row, *names: str) -> str:
-    """Return the first of these fields that isn't empty, cut to LONGEST_TITLE."""
+    """Return the first of these fields that isn't empty, shortened to LONGEST_TITLE characters."""
     return next(filter(None, (text(row, name) for name in names)), "")[:LONGEST_TITLE]
 
 
 def number(row: Row, name: str) -> int:
-    """Return a whole number, or 0 if there is none; some servers write numbers as text."""
+    """Return a field as an integer, or 0 if it isn't a number. Some servers send numbers as text."""
     value = row.get(name)
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 19:
         return int(value)
@@ -87,13 +91,13 @@ def number(row: Row, name: str) -> int:
 
 
 def link(row: Row, *names: str) -> str:
-    """Return the first of these fields that is a web address."""
+    """Return the first of these fields that contains a web address."""
     values = (row.get(name) for name in names)
     return next((value.strip() for value in values if isinstance(value, str) and is_web_address(value)), "")
 
 
 def fingerprint(*parts: object) -> str:
-    """Return a short hash of the parts. Hashes are stored in facts, so the formula must not change."""
+    """Return a short hash of the parts. The hashes are stored, so the algorithm must not change."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -109,7 +113,7 @@ def name_from(address: str) -> str:
 
 
 def is_web_address(address: str) -> bool:
-    """Return whether this is a web address that can be parsed (http://[insert link] can't)."""
+    """Return whether this is a valid web address. For example, http://[insert link] isn't."""
     try:
         return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
     except ValueError:
@@ -117,7 +121,7 @@ def is_web_address(address: str) -> bool:
 
 
 def resolve_link(base: str, href: str) -> str:
-    """Return the web address that a link on a page leads to, or an empty string if it doesn't lead to one."""
+    """Return the web address that a link on a page points to, or an empty string if it isn't a web address."""
     try:
         address = urljoin(base, href.strip())
     except ValueError:
@@ -134,7 +138,7 @@ _INLINE = {"a", "abbr", "b", "em", "font", "i", "mark", "small", "span", "strong
 
 
 def clean_text(value: str) -> str:
-    """Turn HTML or text into one readable line, cut to LONGEST_TEXT."""
+    """Convert HTML or plain text to a single readable line of at most LONGEST_TEXT characters."""
     value = value[: 10 * LONGEST_TEXT]
     if "<" in value:
         value = _TAG.sub(_gap, _UNSEEN.sub(" ", value))
@@ -144,7 +148,7 @@ def clean_text(value: str) -> str:
 
 
 def _gap(tag: re.Match[str]) -> str:
-    """Replace a tag with a space, or with nothing if it is an inline tag."""
+    """Return the replacement for a tag. It is an empty string for an inline tag and a space for any other."""
     return "" if tag[1].lower() in _INLINE else " "
 
 
@@ -166,7 +170,10 @@ _ISO_DAY = re.compile(r"(?<![\d/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 
 
 def moment(value: object, zone: tzinfo) -> datetime | None:
-    """Return an ISO time in the place's zone; a time without a zone is assumed to be in that zone."""
+    """Parse an ISO time and convert it to the place's zone.
+
+    A time without a zone is assumed to be in the place's zone.
+    """
     if not isinstance(value, str):
         return None
     try:
@@ -179,12 +186,15 @@ def moment(value: object, zone: tzinfo) -> datetime | None:
 
 
 def wall_time(value: object, zone: tzinfo) -> datetime | None:
-    """Return an ISO time as local time, ignoring the zone it claims."""
+    """Parse an ISO time as local time in the place's zone. Ignore any zone in the text."""
     return moment(_CLAIMED.sub("", value.strip()), zone) if isinstance(value, str) else None
 
 
 def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | None:
-    """Combine a day given as an ISO midnight with a time such as "6:30 PM"; if there is no time, return the day."""
+    """Combine a date and a time of day, such as "6:30 PM". The date is an ISO time at midnight.
+
+    If there is no time of day, return only the date.
+    """
     at = moment(day, zone)
     if at is None:
         return None
@@ -194,7 +204,7 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a text ("6:30 PM", "7 p.m.", "12 noon")."""
+    """Return the first time of day in a text, such as "6:30 PM", "7 p.m." or "12 noon"."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
     if found is not None and found[1] is None:
         return time(12)
@@ -204,7 +214,10 @@ def clock_in(words: object) -> time | None:
 
 
 def day_in(words: str) -> date | None:
-    """Return the first date in a text: December 1, 2026, 12/01/2026 or 2026-12-01; the month comes before the day."""
+    """Return a date found in a text, such as "December 1, 2026", "12/01/2026" or "2026-12-01".
+
+    In a date such as 12/01/2026, the month comes first.
+    """
     if found := _NAMED_DAY.search(words):
         return _day(int(found[3]), _MONTHS[found[1].lower()], int(found[2]))
     if found := _NUMBERED_DAY.search(words):
@@ -222,7 +235,7 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 
 def when_in(words: str, zone: tzinfo) -> datetime | date | None:
-    """Return the first date in a text, with the time of day if the text has one."""
+    """Return the date in a text, and the time of day if there is one."""
     day = day_in(words)
     clock = clock_in(words) if day else None
     return datetime.combine(day, clock, zone) if day and clock else day
@@ -236,6 +249,9 @@ _STATUS = {
 
 
 def meeting_status(*words: str) -> str:
-    """Return "cancelled", "postponed" or "rescheduled" if these words say so, otherwise an empty string."""
+    """Return "cancelled", "postponed" or "rescheduled" if the text contains such a word.
+
+    Otherwise, return an empty string.
+    """
     joined = " ".join(words)
     return next((status for status, pattern in _STATUS.items() if pattern.search(joined)), "")

@@ -1,4 +1,4 @@
-"""Extract the text of a web page that a reader would see, checking the limits before doing the costly work."""
+"""Extract the visible text of a web page. Size limits are checked before the page is parsed."""
 
 import re
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ _PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that 
 
 
 def readable_html(body: bytes, selector: str | None = None) -> str:
-    """Return the text of a page, or of the parts that a CSS selector matches, with an empty line between blocks.
+    """Return the text of a page, with a blank line between blocks.
 
-    Scripts, styles, comments, form fields, navigation, footers and tag attributes are left out, so a token or a counter
-    in a script's address doesn't change the text. Raise Unreadable if the page is too large or the selector
-    matches nothing.
+    `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
+    tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
+    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
     """
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")
@@ -52,7 +52,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
-    """Return the outermost elements that a selector matches."""
+    """Return the elements that match a selector, without elements nested inside another match."""
     try:
         found = soup.select(selector)
     except (SelectorSyntaxError, NotImplementedError) as fault:
@@ -64,7 +64,10 @@ def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
 
 
 def _pieces(part: Tag) -> Iterator[str]:
-    """Yield the texts in an element and their separators; don't recurse, because pages can be deeply nested."""
+    """Yield the pieces of text in an element, with separators between them.
+
+    The function isn't recursive, because elements can be nested very deeply.
+    """
     todo: list[PageElement | str] = list(reversed(part.contents))
     while todo:
         one = todo.pop()
@@ -82,7 +85,10 @@ def _pieces(part: Tag) -> Iterator[str]:
 
 
 def _visible(text: NavigableString) -> str:
-    """Return a text as a browser shows it: line breaks count only inside <pre>, and comments are hidden."""
+    """Return a text as a browser would show it.
+
+    Comments are left out, and line breaks are kept only directly inside <pre>.
+    """
     if type(text) not in {NavigableString, CData}:
         return ""
     return str(text) if text.parent and text.parent.name == "pre" else _SPACE.sub(" ", text)

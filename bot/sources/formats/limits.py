@@ -1,4 +1,4 @@
-"""Caps on the cost of reading one document; each key is the name of the counted thing in error messages."""
+"""Limits on the cost of reading one document. Each key is also the name used in error messages."""
 
 # For a whole workbook. ICE's list of May 2026 has 1,843 rows, 8 columns, 1,725 links and less than 2 MiB of XML.
 WORKBOOK = {

@@ -1,10 +1,10 @@
-"""CivicPlus's Agenda Center and news flashes, on a town's own host.
+"""CivicPlus's Agenda Center and news feed, on a town's own website.
 
     RSSFeed.aspx?ModID=65 ─► any entries? ─► yes: they are the agendas
-                                └── no, as on most sites: /AgendaCenter/Search/ (HTML) ─► its rows are
+                                └── no (on most sites) ─► /AgendaCenter/Search/ (HTML): its rows are the agendas
     RSSFeed.aspx?ModID=1 ──► news
 
-If an address isn't a feed, or the agenda feed is empty, the address is tried again the next day.
+If an address isn't a feed, or if the agenda feed is empty, that address is tried again the next day.
 """
 
 import re
@@ -41,12 +41,18 @@ _SEARCH = re.compile(r"/AgendaCenter/Search/?$", re.IGNORECASE)
 
 
 class CivicPlus:
-    """The source `civicplus`: one site, at the address of its Agenda Center or of a search there."""
+    """The source `civicplus`.
+
+    A place is one website, and its address is that of the Agenda Center or a search there.
+    """
 
     kind = "civicplus"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the Agenda Center of a site, or None for a feed from a module other than agendas and news."""
+        """Return the Agenda Center of a CivicPlus site.
+
+        Return None for other addresses, including feeds other than agendas and news.
+        """
         parts = urlsplit(address)
         host = parts.hostname or ""
         site = _SITE.fullmatch(host)
@@ -65,12 +71,12 @@ class CivicPlus:
         )
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return new agendas and news; each costs one request if nothing changed."""
+        """Return the new and amended agendas and news. If nothing has changed, each of the two takes one request."""
         return await _Site(ReadSession(fetch, place, status, now)).read()
 
 
 class _Site:
-    """One reading of one site."""
+    """A single reading of one site."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session
@@ -89,7 +95,7 @@ class _Site:
         return self._session.reading(items, self._facts)
 
     async def _from_search(self) -> list[AgendaItem]:
-        """Return the new agendas on the search page; the search starts on a Monday a few weeks ago."""
+        """Return the new agendas on the search page. The search covers the last few weeks, starting on a Monday."""
         since = f"{self._session.since:%m/%d/%Y}"
         query = f"term=&CIDs=all&startDate={since}&endDate=&dateRange=&dateSelector="
         address = self._search or f"{self._origin}/AgendaCenter/Search/?{query}"
@@ -103,7 +109,7 @@ class _Site:
         return items
 
     async def _from_feed(self, path: str, name: str) -> list[AgendaItem] | None:
-        """Return the new items in a feed, or None if it isn't a feed or has no agendas."""
+        """Return the new items in a feed. Return None if the address isn't a feed or the agenda feed is empty."""
         silent: Mapping[str, str] = self._facts.get("silent", {})
         if name in silent and timedelta(0) <= self._session.now - datetime.fromisoformat(silent[name]) < SILENT_FOR:
             return None
@@ -133,7 +139,7 @@ class _Site:
 
 
 def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
-    """Turn a feed entry into the agenda it links to, or into news if it has no such link; drop minutes."""
+    """Convert a feed entry to an agenda if it links to one, or otherwise to news. Return None for minutes."""
     found = _FILE.search(entry.item.address)
     if found is None:
         news = replace(entry.item, id=f"news/{entry.item.id.removeprefix('entry/')}")
@@ -148,7 +154,7 @@ def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
 
 
 def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
-    """Return the agendas on a search page; raise Unreadable if it is a different page."""
+    """Return the agendas on a search page. Raise Unreadable if the page isn't part of an Agenda Center."""
     if b"agenda" not in document.body.lower():
         raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
     try:
@@ -172,7 +178,10 @@ def _encoding(document: Document) -> str | None:
 
 
 def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:
-    """Return the agenda in a row; its day is in the file's address and its body in the heading above the table."""
+    """Return the agenda in a row, or None if there is none.
+
+    The date is taken from the file's address. The name of the body is taken from the heading above the table.
+    """
     link, found = _file(row, base)
     if found is None:
         return None
@@ -193,7 +202,7 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
 
 
 def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
-    """Return the address of a row's agenda, and the match with the day and number in that address."""
+    """Return the address of the agenda in a row, and the match for the date and number in the address."""
     for link in _links(row, base):
         found = _FILE.search(link)
         if found is not None and found["file"].lower() == "agenda":
@@ -208,7 +217,7 @@ def _links(row: Any, base: str) -> Iterator[str]:
 
 
 def _name(row: Any, link: str) -> str:
-    """Return the longest text that links to the agenda; another link to it may just read "Agenda"."""
+    """Return the longest text of the links to the agenda, because some links have only the text "Agenda"."""
     path = urlsplit(link).path
     texts: Sequence[str] = [
         clean_text(anchor.text_content()) for anchor in row.iter("a") if anchor.get("href", "").strip().endswith(path)
@@ -217,7 +226,10 @@ def _name(row: Any, link: str) -> str:
 
 
 def _body(row: Any) -> str:
-    """Return the body that meets, read from the nearest heading above the table without its arrow."""
+    """Return the name of the body that is meeting, from the nearest heading above the table.
+
+    Leave out the arrow in front of the name.
+    """
     for node in row.iterancestors("div", "section"):
         heading = next(node.iter("h2"), None)
         if heading is not None:

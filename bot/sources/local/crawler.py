@@ -1,10 +1,10 @@
-"""Crawl an index: the calendar, feed or search page that lists a place's meetings and entries.
+"""A crawler for the index of a place, which is the calendar, feed or search page that lists its meetings and entries.
 
     index ─► changed entries ─► their agendas ─► their documents, if new ─► items
-                 └── and, once a day, upcoming entries: agendas are amended without a trace in the index
+                 └── once a day, also upcoming entries, because an agenda can change without a change in the index
 
-Ids are paths: an item on the agenda of `event/77` is `event/77/…`. A document with the same id as its entry is the
-entry's own agenda and is read as part of the entry.
+Ids are paths. For example, the id of an item on the agenda of `event/77` starts with `event/77/`. If a document has the
+same id as its entry, the document is the entry's own agenda and is read as part of the entry.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ EntryFacts = Mapping[str, Any]
 class LinkedDocument:
     """A document that an entry links to.
 
-    `version` changes when the platform reports a change in the document. `public_address` is the address to show
-    readers, if it isn't `address`.
+    `version` changes when the platform reports a change in the document. `public_address` is the address to show to
+    readers, if it differs from `address`.
     """
 
     id: str
@@ -43,10 +43,10 @@ class LinkedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
-    """A meeting, agenda or news entry as listed in the index.
+    """A meeting, agenda or news entry in the index.
 
-    `version` changes when the platform reports any change in the entry. `agenda` is the address of the agenda's items,
-    empty if there is no agenda yet.
+    `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
+    an empty string if there is no agenda yet.
     """
 
     item: AgendaItem
@@ -56,7 +56,7 @@ class IndexEntry:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash that changes when anything visible to readers changes."""
+        """A short hash of the entry that changes when the entry changes."""
         item = self.item
         documents = [(document.id, document.version) for document in self.documents]
         shown = (item.title, item.text, item.body, item.meets_at, item.status, item.address)
@@ -65,9 +65,9 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedAgenda:
-    """The items on an agenda, the documents worth opening, and the platform's ids for the matters on the agenda.
+    """The items on an agenda, the documents worth opening and the platform's ids for the matters on the agenda.
 
-    An agenda that isn't complete is fetched again while its meeting is upcoming.
+    If an agenda isn't complete, it is fetched again while its meeting is upcoming or recent.
     """
 
     items: tuple[AgendaItem, ...] = ()
@@ -80,10 +80,11 @@ ParseAgenda = Callable[[IndexEntry, Document], ParsedAgenda]
 
 
 class Crawler:
-    """A reader of the entries in one index.
+    """A crawler for the entries in one index.
 
-    `name` is the key of the index's facts in the status, and `facts` are the facts to store, by entry id. If
-    `is_calendar` is true, an upcoming meeting that the index no longer lists is reported as taken off the calendar.
+    `name` is the key under which the index's facts are stored in the status. `facts` are the facts to store, by entry
+    id. If `is_calendar` is true, an upcoming meeting is reported as taken off the calendar when it is missing from the
+    index.
     """
 
     def __init__(
@@ -97,11 +98,11 @@ class Crawler:
 
     @property
     def matters(self) -> set[str]:
-        """The ids of the matters on all agendas read so far."""
+        """The ids of the matters on all known agendas."""
         return {matter for facts in self.facts.values() for matter in facts.get("refs", ())}
 
     def keep_stored(self) -> None:
-        """Keep the stored facts and validators, because the index is unchanged."""
+        """Keep the stored facts and validators. Use this if the index is unchanged."""
         self.facts = dict(self._stored)
         for name, facts in self.facts.items():
             self._keep_validators(name, facts)
@@ -118,10 +119,10 @@ class Crawler:
         is_complete: bool = True,
         recheck_until: date | None = None,
     ) -> list[AgendaItem]:
-        """Return the new and amended items from these entries, reading the most urgent entries first.
+        """Return the new and amended items from these entries. The most urgent entries are read first.
 
-        `evidence` is the hash of the index, and `is_complete` is true if the whole index was read. Agendas of upcoming
-        meetings through the day `recheck_until` are fetched even if they seem unchanged.
+        `evidence` is the hash of the index. `is_complete` is true if the whole index was read. The agendas of upcoming
+        meetings through `recheck_until` are fetched even if they seem unchanged.
         """
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
@@ -139,7 +140,10 @@ class Crawler:
         return items
 
     def _vanished(self, once: Mapping[str, IndexEntry], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
-        """Return the upcoming meetings that the calendar no longer lists, unless there are too many to believe."""
+        """Return the upcoming meetings that are no longer on the calendar.
+
+        If too many meetings disappear at once, return none, because an error is more likely.
+        """
         upcoming = {name for name, facts in self._stored.items() if "title" in facts and self._is_upcoming(facts)}
         gone = sorted(upcoming - once.keys())
         if not gone:
@@ -159,7 +163,7 @@ class Crawler:
 
 
 class _EntryCrawl:
-    """The crawl of one entry: itself, its agenda and its documents."""
+    """The crawl of one entry, its agenda and its documents."""
 
     def __init__(
         self, session: ReadSession, entry: IndexEntry, stored: EntryFacts, *, recheck_until: date | None
@@ -179,7 +183,10 @@ class _EntryCrawl:
         self._documents: dict[str, Sequence[str]] = dict(stored.get("papers", {}))
 
     def facts(self, *, with_words: bool) -> EntryFacts:
-        """Return the facts to store, as few as possible. The keys are a stored format, so never rename one."""
+        """Return the facts to store about the entry. Empty facts are left out.
+
+        The keys are a stored format, so they must not change.
+        """
         item = self._entry.item
         words = with_words and self._is_upcoming and item.meets_at is not None
         return {
@@ -192,7 +199,7 @@ class _EntryCrawl:
         }
 
     async def read(self, parse_agenda: ParseAgenda | None) -> list[AgendaItem]:
-        """Return the entry and its agenda items if they changed, and its documents if they are new."""
+        """Return the entry and its agenda items if they have changed, and any new documents."""
         own = self._entry.item if self._is_changed else None
         agenda = await self._read_agenda(parse_agenda) if parse_agenda and self._entry.agenda else ParsedAgenda()
         items = list(agenda.items)
@@ -205,7 +212,7 @@ class _EntryCrawl:
         return [own, *items] if own else items
 
     async def _read_agenda(self, parse_agenda: ParseAgenda) -> ParsedAgenda:
-        """Return the agenda if it has changed since the last reading, otherwise an empty one."""
+        """Return the agenda if it has changed since the last reading. Otherwise, return an empty agenda."""
         if not self._must_fetch or not self._is_wanted:
             return ParsedAgenda()
         address = self._entry.agenda
@@ -229,13 +236,13 @@ class _EntryCrawl:
         return replace(agenda, items=()) if is_same and not self._is_changed else agenda
 
     def _retry_next_time(self) -> ParsedAgenda:
-        """Make the next reading fetch the agenda again, for its items or for a document that wasn't read."""
+        """Schedule the agenda to be fetched again in the next reading, and return an empty agenda."""
         self._retries = self._is_current
         self._session.is_incomplete |= self._is_current
         return ParsedAgenda()
 
     async def _read_document(self, linked: LinkedDocument) -> AgendaItem | None:
-        """Return the document as an item if it is new or its entry changed, otherwise None."""
+        """Return the document as an item if the document is new or has changed. Otherwise, return None."""
         version, sha256 = self._documents.get(linked.id, ("", ""))
         is_new = linked.id not in self._documents or version != linked.version
         must_read = self._is_changed and linked.id == self._entry.item.id
@@ -259,7 +266,10 @@ class _EntryCrawl:
 
 
 async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) -> AgendaItem:
-    """Return a document's text as part of its entry's item, or as an item of its own."""
+    """Read a document's text and return it as an item.
+
+    If the document is the entry's own agenda, add the text to the entry's item.
+    """
     read = replace(item, address=linked.public_address or linked.address, evidence=document.sha256)
     if linked.id != item.id:
         read = replace(read, id=linked.id, title=linked.title, text="")
@@ -274,14 +284,17 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
 
 
 def is_upcoming(at: datetime | date | None, session: ReadSession) -> bool:
-    """Return whether a meeting is in the future."""
+    """Return whether a meeting is in the future.
+
+    A meeting without a time counts as upcoming until the end of its day.
+    """
     if isinstance(at, datetime):
         return at > session.now
     return at is not None and at >= session.today
 
 
 def _is_recent(item: AgendaItem, session: ReadSession) -> bool:
-    """Return whether a meeting isn't long past; a meeting without a day counts as recent."""
+    """Return whether a meeting is upcoming or was held recently. A meeting without a date counts as recent."""
     return item.meets_on is None or item.meets_on >= session.today - RECENT
 
 
@@ -290,7 +303,11 @@ def _is_by(day: date, item: AgendaItem) -> bool:
 
 
 def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
-    """Sort upcoming meetings first, soonest first; then meetings without a day; then past meetings, latest first."""
+    """Return a sort key for meetings.
+
+    Upcoming meetings are first, in order of date. Next are meetings without a date, and then past meetings, latest
+    first.
+    """
     if item.meets_on is None:
         return 1, 0
     day = item.meets_on.toordinal()
@@ -298,7 +315,7 @@ def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
 
 
 def _words(item: AgendaItem) -> EntryFacts:
-    """Return the facts needed to describe a meeting after it has left the calendar."""
+    """Return the facts needed to describe a meeting after it is removed from the calendar."""
     assert item.meets_at is not None
     return {"title": item.title, "body": item.body, "at": item.meets_at.isoformat(), "address": item.address}
 

@@ -1,4 +1,4 @@
-"""Read a feed as an index, for the sources that use feeds."""
+"""Convert a feed to index entries, for the sources that read feeds."""
 
 from bot.domain.agenda import AgendaItem
 from bot.domain.document import Document
@@ -9,7 +9,7 @@ from bot.sources.local.session import ReadSession
 
 
 def feed_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
-    """Return a feed's entries, each with the first agenda it links to as its document."""
+    """Return a feed's entries. The first agenda that an entry links to becomes its document."""
     feed = read_feed(document, session.zone)
     found: dict[str, IndexEntry] = {}
     for entry in feed.entries:

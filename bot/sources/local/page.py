@@ -1,4 +1,7 @@
-"""Any web page, or the parts of it that a selector matches, or any PDF; only a change in its text counts."""
+"""A source for any web page or PDF, or for the parts of a page that match a selector.
+
+Only a change in the text counts as a change.
+"""
 
 import asyncio
 import html
@@ -19,18 +22,21 @@ _TITLE = re.compile(rb"<title\b[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DO
 
 
 class Page:
-    """The source `page`: one web page or PDF as a single item, which lasts as long as the address stays the same."""
+    """The source `page`, which treats one web page or PDF as a single item.
+
+    The item keeps its identity as long as the address stays the same.
+    """
 
     kind = "page"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the page at any web address."""
+        """Return a place for any web address."""
         if not is_web_address(address) or not urlsplit(address).hostname:
             return None
         return Place(name=name_from(address), kind=self.kind, address=urldefrag(address).url, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the page if its text has changed; every reading costs one request."""
+        """Return the page as an item if its text has changed. Each reading makes one request."""
         session = ReadSession(fetch, place, status, now)
         same_part = status.facts.get("selector") == place.selector
         document = await session.get(place.address, unconditional=not same_part)

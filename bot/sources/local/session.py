@@ -1,4 +1,4 @@
-"""One reading of a local place, with its request budget and the documents and problems it collects."""
+"""One reading of a local place, with its request budget and the documents and problems found."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -30,11 +30,12 @@ _ACCEPT = {
 
 
 class ReadSession:
-    """The documents and problems of one reading, and its remaining budget.
+    """The state of one reading: its documents, its problems and its remaining budget.
 
-    `agendas_left` and `documents_left` count the agendas and documents it may still open. `is_incomplete` means that
-    something wasn't read this time, so the next reading reads the whole index even if it is unchanged. A `signature`
-    ("token=…") is added to addresses that start with `base` but never stored: documents keep the unsigned address.
+    `agendas_left` and `documents_left` are how many more agendas and documents the reading may open. `is_incomplete` is
+    true if something wasn't read this time; the next reading then reads the whole index, even if it is unchanged. The
+    `signature` ("token=…") is added to requests for addresses that start with `base`. It is never stored: documents
+    keep the unsigned address.
     """
 
     def __init__(
@@ -63,7 +64,10 @@ class ReadSession:
 
     @property
     def since(self) -> date:
-        """The first day to request meetings for: a Monday, so that the address stays the same for a week."""
+        """The first day to request meetings for.
+
+        It is always a Monday, so that the requested address stays the same for a week.
+        """
         day = self.today - RECENT
         return day - timedelta(days=day.weekday())
 
@@ -74,7 +78,7 @@ class ReadSession:
 
     @property
     def is_daily_recheck(self) -> bool:
-        """True once a day, when the agendas and documents of all upcoming meetings are fetched again."""
+        """True once a day, when the agendas and documents for all upcoming meetings are fetched again."""
         checked_at = self.status.facts.get("looked_at")
         return checked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(checked_at) < RECHECK_EVERY
 
@@ -84,13 +88,16 @@ class ReadSession:
         return self.is_daily_recheck or bool(self.status.facts.get("left_over"))
 
     def can_request(self, address: str) -> bool:
-        """Return whether the budget allows another request and the host hasn't failed during this reading."""
+        """Return whether the budget allows another request and the address's host hasn't failed during this reading."""
         return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
 
     async def get(
         self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document:
-        """Fetch an address, conditionally by default, and store its validators under `key` or else the address."""
+        """Fetch an address, by default with a conditional request.
+
+        The validators are stored under `key`, or under the address if `key` is empty.
+        """
         before = self.status.validators.get(key or address)
         self._requests_left -= 1
         document = await self._fetch.get(
@@ -115,7 +122,10 @@ class ReadSession:
     async def try_get(
         self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document | SourceError:
-        """Fetch an optional document; return and note any error, and skip the host from then on if it is down."""
+        """Fetch an optional document. If that fails, record the error and return it.
+
+        If the host is down or blocks us, the rest of the reading skips it.
+        """
         try:
             return await self.get(address, key=key, expect=expect, unconditional=unconditional)
         except SourceError as fault:
@@ -125,7 +135,7 @@ class ReadSession:
             return fault
 
     def is_same(self, document: Document, key: str) -> bool:
-        """Return whether the bytes are the same as in the last reading, so there is nothing to parse."""
+        """Return whether the document is identical to the one from the last reading."""
         before = self.status.validators.get(key)
         return before is not None and before.sha256 == document.sha256
 
@@ -148,7 +158,10 @@ class ReadSession:
         )
 
     def reading(self, items: Sequence[AgendaItem], facts: Mapping[str, Any]) -> LocalReading:
-        """Return the finished reading, with each item once and the documents that are evidence for the items."""
+        """Return the finished reading, without duplicate items.
+
+        It includes only the documents that are evidence for an item.
+        """
         if len(items) > MOST_ITEMS:
             self.note(f"{self.place.name}: {len(items):,} items came at once; only the first {MOST_ITEMS:,} were read")
         once = tuple({item.id: item for item in reversed(items[:MOST_ITEMS])}.values())[::-1]
@@ -165,7 +178,7 @@ class ReadSession:
 
 
 def zone_of(place: Place) -> ZoneInfo:
-    """Return the place's time zone; raise SourceError if this machine doesn't know it."""
+    """Return the place's time zone; raise SourceError if this machine has no such time zone."""
     try:
         return ZoneInfo(place.zone)
     except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError

@@ -1,4 +1,4 @@
-"""The rows in the tables, the values stored in them, and the statements that read and write them."""
+"""The table rows, the values stored in them and the statements that read and write them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -35,14 +35,14 @@ _TYPES = {"number": "bigint", "due_at": "timestamptz", "wakes_at": "timestamptz"
 
 
 class Missing(StoreError):
-    """There is no such subscription, or it has been deleted."""
+    """Raised if a subscription doesn't exist or has been deleted."""
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def as_json(value: object) -> str:
-    """Return a value as JSON text, for a row's `body`."""
+    """Return a value as JSON text, as stored in the `body` column."""
     return msgspec.json.encode(value).decode()
 
 
@@ -52,7 +52,10 @@ def decode_held(body: str) -> tuple[Held, ...]:
 
 
 def known_json(known: Known) -> str:
-    """Return the known state as JSON text, with mappings as lists of pairs because their keys aren't text."""
+    """Return the known state as JSON text.
+
+    Mappings become lists of pairs, because their keys aren't strings.
+    """
     return as_json({field.name: _pairs(getattr(known, field.name)) for field in fields(Known)})
 
 
@@ -90,7 +93,10 @@ def subscription_row(subscription: Subscription) -> dict[str, Any]:
 
 
 def subscription_of(row: Any) -> Subscription:
-    """Return the subscription in a row; `due_at` comes from its column, which can be updated without the body."""
+    """Return the subscription in a row.
+
+    Its `due_at` is read from the column, which may be newer than the value in the body.
+    """
     due_at = row.due_at.astimezone(UTC) if row.due_at is not None else None
     subscription = _DECODE_SUBSCRIPTION(from_stored(row.body.encode()))
     return subscription if subscription.due_at == due_at else replace(subscription, due_at=due_at)
@@ -112,12 +118,12 @@ def receipt_row(receipt: Receipt) -> dict[str, Any]:
 
 
 async def locked_numbers(db: AsyncConnection) -> Any:
-    """Return the row that assigns numbers, locked until the end of the transaction."""
+    """Return the ledger's counters, and lock its row until the end of the transaction."""
     return (await db.execute(sa.select(LEDGER.c.last_seq, LEDGER.c.next_number).with_for_update())).one()
 
 
 async def find_subscription(db: AsyncConnection, subscription_id: str, *, lock: bool = False) -> Subscription | None:
-    """Return the subscription with that id, or None."""
+    """Return the subscription with this id, or None."""
     if not subscription_id.removeprefix("s").isdecimal():
         return None
     asked = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == number_of(subscription_id))
@@ -126,7 +132,10 @@ async def find_subscription(db: AsyncConnection, subscription_id: str, *, lock: 
 
 
 async def locked_subscription(db: AsyncConnection, subscription_id: str) -> Subscription:
-    """Return the subscription with that id, locked until the transaction ends; raise Missing if there is none."""
+    """Return the subscription with this id, and lock it until the end of the transaction.
+
+    Raises Missing if there is none.
+    """
     found = await find_subscription(db, subscription_id, lock=True)
     if found is None:
         raise Missing(f"There is no subscription {subscription_id}.")
@@ -136,7 +145,7 @@ async def locked_subscription(db: AsyncConnection, subscription_id: str) -> Subs
 async def subscriptions_in_slices(
     db: AsyncConnection, which: sa.ColumnElement[bool] | None = None, *, lock: bool = True
 ) -> AsyncIterator[list[Subscription]]:
-    """Yield the matching subscriptions, or all of them, one slice at a time."""
+    """Yield the matching subscriptions in slices. Without a condition, all subscriptions match."""
     number = SUBSCRIPTIONS.c.number
     asked = sa.select(SUBSCRIPTIONS).where(sa.true() if which is None else which).order_by(number).limit(SLICE)
     asked = asked.with_for_update() if lock else asked
@@ -166,13 +175,13 @@ async def remove_subscription(db: AsyncConnection, subscription_id: str) -> None
 
 
 async def find_receipts(db: AsyncConnection, which: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:
-    """Return the receipts that match, oldest first."""
+    """Return the matching receipts, oldest first."""
     asked = sa.select(RECEIPTS.c.body).where(which).order_by(RECEIPTS.c.number)
     return tuple(map(decode_receipt, (await db.execute(asked)).scalars()))
 
 
 async def put_note(db: AsyncConnection, kind: str, key: str, value: str) -> None:
-    """Write a note under a kind and a key."""
+    """Write a note under a kind and a key, replacing any existing note."""
     noted = insert(NOTES).values(kind=kind, key=key, value=value)
     await db.execute(noted.on_conflict_do_update(index_elements=["kind", "key"], set_={"value": value}))
 
@@ -188,7 +197,7 @@ async def keep_documents(db: AsyncConnection, documents: Sequence[Document]) -> 
 
 
 async def find_document(db: AsyncConnection, sha256: str) -> Document | None:
-    """Return a stored document, or None if there is none; raise StoreCorrupt if it is damaged."""
+    """Return a document, or None if it isn't stored; raise StoreCorrupt if it is damaged."""
     row = (await db.execute(sa.select(EVIDENCE).where(EVIDENCE.c.sha256 == sha256))).one_or_none()
     if row is None:
         return None
@@ -199,6 +208,6 @@ async def find_document(db: AsyncConnection, sha256: str) -> Document | None:
 
 
 async def insert_rows(db: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, if any."""
+    """Insert the rows. Do nothing if there are none."""
     if rows:
         await db.execute(sa.insert(table), rows)

@@ -1,8 +1,9 @@
-"""The PostgreSQL store: the same rules as the embedded store, for any number of programs on any number of machines.
+"""The PostgreSQL store, which any number of programs on any number of machines can share.
 
-Each method is one transaction. Numbers come from one row that stays locked until the end of the transaction, so they
-are committed in order and no one reads a change before the earlier ones have been committed. The log is append-only:
-each program caches the part it has read and asks only for newer changes.
+It follows the same rules as the embedded store. Each method is one transaction. Change numbers come from a row that
+stays locked until the end of the transaction. So changes are committed in the order of their numbers, and no one reads
+a change before the earlier ones have been committed. The log is append-only: each program caches the part it has read
+and requests only newer changes.
 """
 
 import secrets
@@ -62,7 +63,7 @@ NEWS = "countersign"  # the channel on which a program announces that it has rec
 
 
 class PostgresStore:
-    """The store in one database."""
+    """A store in a PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
         self._name = f"countersign {secrets.token_hex(4)}"
@@ -75,7 +76,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect to the database; raise StoreError if nothing answers or the tables are from another version."""
+        """Connect to the database; raise StoreError if it can't be reached or has another version's format."""
         store = cls(url)
         try:
             async with store._transaction() as db:
@@ -87,7 +88,7 @@ class PostgresStore:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Always empty: PostgreSQL reports its own problems."""
+        """Always empty, because PostgreSQL reports its own problems."""
         return ()
 
     async def known(self) -> Known:
@@ -303,7 +304,7 @@ class PostgresStore:
             raise StoreUnavailable(sentence(fault)) from fault
 
     async def everything(self) -> Everything:
-        """Return everything except the evidence, as of a single moment."""
+        """Return a consistent copy of everything except the evidence."""
         async with self._transaction() as db:
             await db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             ledger = (await db.execute(sa.select(LEDGER))).one()
@@ -326,7 +327,7 @@ class PostgresStore:
             )
 
     async def fill(self, everything: Everything) -> None:
-        """Load everything into an empty store, all or nothing."""
+        """Load everything into an empty store in one transaction."""
         notes = [
             {"kind": kind, "key": key, "value": value}
             for kind, of_kind in everything.notes.items()
@@ -348,7 +349,7 @@ class PostgresStore:
             await db.execute(sa.update(LEDGER).values(last_seq=end, next_number=everything.next_number, **values))
 
     async def evidence_names(self) -> Sequence[str]:
-        """Return the SHA-256 of each document in the evidence."""
+        """Return the SHA-256 hashes of all evidence documents."""
         async with self._statement() as db:
             return (await db.execute(sa.select(EVIDENCE.c.sha256).order_by(EVIDENCE.c.sha256))).scalars().all()
 
@@ -358,7 +359,7 @@ class PostgresStore:
             await keep_documents(db, [document])
 
     async def others(self) -> int:
-        """Return how many connections other copies of Countersign have open to the database."""
+        """Return how many connections to the database other copies of Countersign have open."""
         async with self._statement() as db:
             found = await db.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -379,18 +380,21 @@ class PostgresStore:
         return self._engine
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Begin a transaction; if anything in it fails, all of it is rolled back."""
+        """Begin a transaction. If anything in it fails, the whole transaction is rolled back."""
         return explaining(self._check_open().begin())
 
     def _statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Open a connection on which each statement is its own transaction."""
+        """Open a connection in autocommit mode."""
         return explaining(self._check_open().execution_options(isolation_level="AUTOCOMMIT").connect())
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await connect(self._url, self._name)
 
     async def _read_on(self, db: AsyncConnection) -> Log:
-        """Bring the log up to date and return it; also read the note about the clock."""
+        """Add new changes from the database to the cached log, and return the log.
+
+        Also reads the note about when the clock was set back.
+        """
         unread = sa.select(CHANGES.c.seq, CHANGES.c.body).where(CHANGES.c.seq > self._log.end)
         clock = sa.select(sa.literal(0), NOTES.c.value).where(NOTES.c.kind == CLOCK)
         found = (await db.execute(sa.union_all(unread, clock).order_by(CHANGES.c.seq))).all()
@@ -415,7 +419,7 @@ class PostgresStore:
             await self._reckon_from(db, status.tried_at)
 
     async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
-        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
+        """Limit stored times to `at` after the clock was set back, so that nothing waits for a time in the future."""
         await put_note(db, CLOCK, "set back", as_json(SetBack((await locked_numbers(db)).last_seq, at)))
         log = await self._read_on(db)
         receipts = ReceiptIndex(await find_receipts(db, sa.true()) if any(log.retractions(0)) else ())
@@ -430,7 +434,10 @@ class PostgresStore:
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
     ) -> Subscription:
-        """Change a subscription, waiting for the database if needed, because a message may already have been sent."""
+        """Change a subscription.
+
+        If the database is unavailable, retry for a while, because a message may already have been sent.
+        """
         return await insist(lambda: self._change_once(subscription_id, how, receipt))
 
     async def _change_once(
@@ -444,7 +451,7 @@ class PostgresStore:
             return await self._place(db, subscription)
 
     async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        """Overwrite the subscription that has this id. It is locked, so no change is missed in the meantime."""
+        """Overwrite the subscription that has this id. The caller has locked it, so no other change can be lost."""
         placed = await self._with_due_at(db, subscription)
         row = subscription_row(placed)
         await db.execute(sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row["number"]).values(row))
@@ -460,8 +467,8 @@ class PostgresStore:
 async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     """Set `due_at` on the subscriptions that are owed one of these new changes and had nothing due sooner.
 
-    Subscriptions that watch one of the states are locked first, even if they have something due: another program may
-    be finishing their digest, which could leave nothing due a moment later.
+    All subscriptions that watch one of the states are locked first, even those with something due. Another program may
+    be finishing a digest for one of them, which could leave nothing due a moment later.
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c

@@ -1,6 +1,6 @@
-"""The tables of the PostgreSQL store, as they are after the latest migration.
+"""The tables of the PostgreSQL store after the latest migration.
 
-Most rows store their value as JSON in `body`; the other columns are for finding, locking and counting.
+Most rows store their value as JSON in `body`. The other columns are for searching, locking and counting.
 """
 
 from sqlalchemy import (

@@ -1,4 +1,4 @@
-"""The steps that turn one stored version of a subscription into the next."""
+"""Functions that compute a subscription's next stored version from the current one."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from bot.errors import StoreError
 
 
 def in_zone(subscription: Subscription) -> Subscription:
-    """Return the subscription if its time zone exists; raise StoreError if not. Later steps rely on this check."""
+    """Return the subscription unchanged; raise StoreError if its time zone doesn't exist."""
     try:
         ZoneInfo(subscription.tz)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -18,14 +18,15 @@ def in_zone(subscription: Subscription) -> Subscription:
 
 
 def started(subscription: Subscription, number: int, end: int) -> Subscription:
-    """Return a new subscription, which isn't owed any change already in the log."""
+    """Return a new subscription that starts at the end of the log, so it isn't owed any earlier change."""
     return replace(subscription, id=f"s{number}", filter=subscription.filter.since(end), cursor=end, due_at=None)
 
 
 def changed(old: Subscription, subscription: Subscription, end: int) -> Subscription:
-    """Return the subscription that replaces the old one; new entries in its filter start at the end of the log.
+    """Return the changed subscription. New entries in its filter start at the end of the log.
 
-    An Undo restores the old filter, and the subscription is owed every change that filter would have matched.
+    An Undo restores the old filter with its starting points, so the subscription is still owed everything that the old
+    filter matches.
     """
     if subscription.before is None and old.before is not None and subscription.filter == old.before.filter:
         return subscription
@@ -33,19 +34,19 @@ def changed(old: Subscription, subscription: Subscription, end: int) -> Subscrip
 
 
 def pinned(subscription: Subscription, upto: int, at: datetime) -> Subscription:
-    """Pin the digest so that it ends at change `upto`; if it is already pinned there, keep its progress."""
+    """Pin the digest to end with change `upto`. If it is already pinned there, keep its progress."""
     if subscription.pinned == upto:
         return subscription
     return replace(subscription, pinned=upto, pinned_at=at, sent=0)
 
 
 def part_sent(subscription: Subscription, part: int) -> Subscription:
-    """Record that the digest has been delivered through a part, counting from 1."""
+    """Record that the digest's parts up to this one have been sent. Parts are counted from 1."""
     return replace(subscription, sent=max(subscription.sent, part))
 
 
 def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None = None) -> Subscription:
-    """Finish the digest; `sent_at` is when it was sent, or None if nothing was sent."""
+    """Finish the digest. `sent_at` is the time when the digest was sent, or None if nothing was sent."""
     return replace(
         subscription,
         last_sent_at=sent_at or subscription.last_sent_at,
@@ -61,7 +62,10 @@ def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None =
 
 
 def failed(stored: Subscription, verdict: Subscription) -> Subscription:
-    """Take the outcome of the delivery from `verdict`; keep all other fields, which the owner may have changed."""
+    """Copy the outcome of a failed send from `verdict`.
+
+    All other fields are kept as stored, because the owner may have changed them in the meantime.
+    """
     return replace(
         stored,
         address=verdict.address,
@@ -74,5 +78,5 @@ def failed(stored: Subscription, verdict: Subscription) -> Subscription:
 
 
 def deferred(subscription: Subscription, until: datetime) -> Subscription:
-    """Postpone the next attempt."""
+    """Postpone the next attempt until this time."""
     return replace(subscription, retry_at=until)

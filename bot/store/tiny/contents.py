@@ -1,4 +1,4 @@
-"""Everything the store holds in memory. Only transactions change it; nothing here uses files or the clock."""
+"""The store's contents in memory. Only transactions change the contents. This module uses no files and no clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from bot.store.tiny.transactions import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """The contents at one moment. An image never changes, so another thread can write it to the disk."""
+    """A copy of the contents at one moment. It never changes, so another thread can write it to disk."""
 
     everything: Everything
     transactions: int = 0
@@ -36,7 +36,10 @@ class Image:
 
 
 class Contents:
-    """The contents after applying transactions to an image. `latest` is when the last dated transaction happened."""
+    """The current contents: an image plus the transactions applied to it.
+
+    `latest` is the time of the last transaction that has one.
+    """
 
     def __init__(self, image: Image | None = None) -> None:
         self.known = Known()
@@ -52,7 +55,7 @@ class Contents:
             self._restore(image)
 
     def image(self) -> Image:
-        """Return the current contents, after dropping receipts that are too old to keep."""
+        """Drop the receipts that are too old, and return an image of the current contents."""
         self._drop_old_receipts()
         return Image(
             everything=self.everything(),
@@ -62,7 +65,7 @@ class Contents:
         )
 
     def everything(self) -> Everything:
-        """Return the contents in the form used to move them to another store."""
+        """Return the contents in the form used for moving them to another store."""
         return Everything(
             known=self.known,
             changes=tuple(self.log.changes),
@@ -75,7 +78,7 @@ class Contents:
         )
 
     def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
-        """Apply a committed transaction; `changes` are the changes that belong to a `Recorded`."""
+        """Apply a committed transaction. `changes` are the changes recorded by a `Recorded` transaction."""
         match transaction:
             case Recorded():
                 self._record(transaction, changes)
@@ -134,7 +137,10 @@ class Contents:
             self._happened(status.tried_at)
 
     def _happened(self, moment: datetime) -> None:
-        """Note the time of an event; if it is well before the previous event, assume the clock was set back."""
+        """Store the time of the latest event.
+
+        If that is well before the previous event, assume the clock was set back.
+        """
         if self.latest is not None and self.latest - moment > CLOCK_TOLERANCE:
             self.subscriptions.reckon_from(moment)
         self.latest = moment
@@ -152,7 +158,7 @@ class Contents:
             self.receipts.keep(r for r in self.receipts.all if not self._is_of(r, gone))
 
     def _is_of(self, receipt: Receipt, gone: Subscription) -> bool:
-        """Return whether the receipt belongs to this subscription or to one in the same chat that has ended."""
+        """Return whether a receipt belongs to this subscription or to an ended subscription in the same chat."""
         chat = (gone.channel, gone.shown_address) == (receipt.channel, receipt.address)
         return receipt.subscription == gone.id or (chat and receipt.subscription not in self.subscriptions.by_id)
 
