@@ -7,8 +7,8 @@ recognized by its columns. Before Feb. 21, 2025, the list was a table on the pag
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import combinations
 from operator import itemgetter
@@ -124,11 +124,11 @@ class Ice:
         found = _sheets(document)
         for table in found.tables:
             _check_columns(table.header, name)
-        rows = [row for table in found.tables for row in _rows(table, document.fetched_at)]
+        rows = [row for table in found.tables for row in _rows(table)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
         if len(found.tables) > 1:
-            _check_sheets_differ(found.tables, document.fetched_at)
+            _check_sheets_differ(found.tables)
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -314,9 +314,9 @@ def _is_of_another_column(cell: Value) -> bool:
     return isinstance(cell, datetime | date) or bool(state_code(text)) or _is_type(text) or _is_support_type(text)
 
 
-def _check_sheets_differ(tables: Sequence[_Table], at: datetime) -> None:
+def _check_sheets_differ(tables: Sequence[_Table]) -> None:
     """Raise Unreadable if two sheets have many of the same agreements, because one of them may be an old list."""
-    keys = [{row.key for _, row in _rows(table, at) if isinstance(row, Agreement)} for table in tables]
+    keys = [{row.key for _, row in _rows(table) if isinstance(row, Agreement)} for table in tables]
     for one, other in combinations(keys, 2):
         if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
             raise Unreadable(f"{len(one & other)} agreements are on two sheets of the workbook: one may be an old list")
@@ -378,17 +378,13 @@ class _Flaw(NamedTuple):
     agreement: Agreement | None = None
 
 
-def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
+def _rows(table: _Table) -> Iterator[tuple[int, Agreement | _Flaw]]:
     """Yield the number of each row with its agreement or its flaw. Skip blank rows."""
     columns = tuple(column for column in COLUMNS if column in table.header)
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
-    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone and one for a list dated ahead
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
         found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
-        if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
-            printed = {**found.printed, "SIGNED": str(row[table.header["SIGNED"]])}
-            found = replace(found, signed=None, printed=printed)
         if found is not None:
             yield number, found
 
