@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
+from html import escape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -133,8 +134,38 @@ def resolve_link(base: str, href: str) -> str:
 
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"</?([a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")  # can't be encoded, so it must not reach the store
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200d\u2060\ufeff]")
+_REFERENCES = re.compile(r"(?:&#(?:[0-9]+|[xX][0-9a-fA-F]+);)+")
+_DIGITS = re.compile(r"&#([0-9]+|[xX][0-9a-fA-F]+);")
+_WRONG = {0, *range(0x80, 0xA0)}  # no letter, or one of Windows-1252
 _INLINE = {"a", "abbr", "b", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup", "u", "wbr"}
+
+
+def mend_references(value: str) -> str:
+    """Replace numeric references to half a letter, to no letter at all or in Windows-1252, as browsers do.
+
+    Some servers write an emoji as its two halves (`&#55357;&#56832;`), which no XML parser accepts.
+    """
+    return _REFERENCES.sub(_letters, value) if "&#" in value else value
+
+
+def _letters(references: re.Match[str]) -> str:
+    """Return the letters that numeric references stand for. Leave references to ordinary letters alone."""
+    codes = [_code(digits) for digits in _DIGITS.findall(references[0])]
+    if not any(0xD800 <= code <= 0xDFFF or code > 0x10FFFF or code in _WRONG for code in codes):
+        return references[0]
+    units = b"".join(
+        code.to_bytes(2, "little") if 0xD800 <= code <= 0xDFFF else html.unescape(f"&#{code};").encode("utf-16-le")
+        for code in codes
+    )
+    return escape(units.decode("utf-16-le", "replace"), quote=False)
+
+
+def _code(digits: str) -> int:
+    """Return the number in a reference such as x1F600 or 128512, or one that is no letter if it is too large."""
+    number = digits.lstrip("xX").lstrip("0")
+    return (int(number or "0", 16 if digits[0] in "xX" else 10)) if len(number) <= 8 else 0x110000
 
 
 def clean_text(value: str) -> str:
@@ -143,8 +174,8 @@ def clean_text(value: str) -> str:
     if "<" in value:
         value = _TAG.sub(_gap, _UNSEEN.sub(" ", value))
     if "&" in value:
-        value = html.unescape(value)
-    return " ".join(_HIDDEN.sub("", value).split())[:LONGEST_TEXT]
+        value = html.unescape(mend_references(value))
+    return " ".join(_HIDDEN.sub("", _HALF_A_PAIR.sub("\ufffd", value)).split())[:LONGEST_TEXT]
 
 
 def _gap(tag: re.Match[str]) -> str:
