@@ -73,16 +73,32 @@ def read_feed(document: Document, zone: tzinfo) -> ParsedFeed:
     if channel is None:
         raise Unreadable(f"{document.address} is XML, but neither RSS nor Atom; it may have been cut off")
     nodes = _entry_nodes(root, channel)
-    shared = _shared(chain.from_iterable(set(_ids(node, base)) for node in nodes))
-    latest = _latest(nodes, zone)
+    outlines = read_each(nodes, lambda node: _outline(node, base, zone), name=_title_of, address=document.address)
+    shared = _shared(chain.from_iterable(outline.ids for outline in outlines.entries))
     read = read_each(
-        latest, lambda node: _entry(node, base, zone, shared), name=_title_of, address=document.address
+        _latest(outlines.entries),
+        lambda outline: _entry(outline, base, zone, shared),
+        name=lambda outline: _title_of(outline.node),
+        address=document.address,
     )
     return ParsedFeed(
         title=_Fields(channel).first("title")[:LONGEST_TITLE],
         entries=_with_unique_ids(read.entries),
-        skipped=read.skipped,
+        skipped=(*outlines.skipped, *read.skipped),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What is needed of every entry to choose among them: its names, best first, and the latest time in it."""
+
+    node: Any
+    ids: tuple[str, ...]
+    last_time: float
+
+
+def _outline(node: Any, base: str, zone: tzinfo) -> _Outline:
+    return _Outline(node, tuple(dict.fromkeys(_ids(node, base))), _last_time(node, zone))
 
 
 def _entry_nodes(root: Any, channel: Any) -> list[Any]:
@@ -92,12 +108,13 @@ def _entry_nodes(root: Any, channel: Any) -> list[Any]:
     return own if len(own) <= MOST_NODES else [*own[: MOST_NODES // 2], *own[-MOST_NODES // 2 :]]
 
 
-def _entry(node: Any, base: str, zone: tzinfo, shared: Set[str]) -> FeedEntry:
+def _entry(outline: _Outline, base: str, zone: tzinfo, shared: Set[str]) -> FeedEntry:
+    node = outline.node
     fields = _Fields(node)
     title, published = _title_of(node), fields.first(*_DATES)
     link = _link(node, base)
     return FeedEntry(
-        id=next((name for name in _ids(node, base) if name not in shared), "") or fingerprint(title, published),
+        id=next((name for name in outline.ids if name not in shared), "") or fingerprint(title, published),
         title=title,
         link=link,
         text=fields.longest("encoded", "content", "description", "summary"),
@@ -131,19 +148,17 @@ def _with_unique_ids(entries: Sequence[FeedEntry]) -> tuple[FeedEntry, ...]:
     return tuple({entry.id: entry for entry in reversed(list(named))}.values())[::-1]
 
 
-def _latest(nodes: Sequence[Any], zone: tzinfo) -> list[Any]:
+def _latest(outlines: Sequence[_Outline]) -> list[_Outline]:
     """Return the latest MOST_ENTRIES entries, in the feed's order.
 
     Some feeds list the oldest entry first, so the position of an entry doesn't show its age. A new entry without a date
     may be at either end.
     """
-    if len(nodes) <= MOST_ENTRIES:
-        return list(nodes)
-    times = [_last_time(node, zone) for node in nodes]
-    dated = sorted((n for n, at in enumerate(times) if at), key=lambda n: -times[n])
-    undated = sorted((n for n, at in enumerate(times) if not at), key=lambda n: min(n, len(nodes) - 1 - n))
-    ranked = sorted(chain(enumerate(dated), enumerate(undated)))
-    return [nodes[n] for n in sorted(n for _, n in ranked[:MOST_ENTRIES])]
+    last = len(outlines) - 1
+    dated = sorted((n for n, each in enumerate(outlines) if each.last_time), key=lambda n: -outlines[n].last_time)
+    undated = sorted((n for n, each in enumerate(outlines) if not each.last_time), key=lambda n: min(n, last - n))
+    ranked = sorted(chain(enumerate(dated), enumerate(undated)))[:MOST_ENTRIES]
+    return [outlines[n] for n in sorted(n for _, n in ranked)]
 
 
 def _last_time(node: Any, zone: tzinfo) -> float:

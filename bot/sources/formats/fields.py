@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
 from html import escape
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
 
@@ -128,6 +128,19 @@ def resolve_link(base: str, href: str) -> str:
     except ValueError:
         return ""
     return address if is_web_address(address) else ""
+
+
+def place_on_site(address: str) -> str:
+    """Return an address without its scheme, its host and the session ids in it.
+
+    Two addresses of the same page then compare as equal, before and after a site moves.
+    """
+    parts = urlsplit(address)
+    asked = (each for each in parts.query.split("&") if each and not _SESSION.fullmatch(each))
+    return urlunsplit(("", "", re.sub(r";\w*sess\w*=[^/;?]*", "", parts.path, flags=re.IGNORECASE), "&".join(asked), ""))
+
+
+_SESSION = re.compile(r"\w*sess\w*=.*|(?:s|sid|oscsid|zenid|cfid|cftoken)=[\w-]{16,}", re.IGNORECASE)
 
 
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ same id as its entry, the document is the entry's own agenda and is read as part
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -17,7 +17,7 @@ from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
-from bot.sources.formats.fields import fingerprint
+from bot.sources.formats.fields import fingerprint, place_on_site
 from bot.sources.local.session import RECENT, ReadSession
 
 MOST_ENTRIES = 1_000  # in one index
@@ -46,13 +46,15 @@ class IndexEntry:
     """A meeting, agenda or news entry in the index.
 
     `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
-    an empty string if there is no agenda yet.
+    an empty string if there is no agenda yet. `words` are set if ids on this platform aren't reliable: hashes of the
+    entry's words. An entry with one of the same hashes is the same entry, even if its id is new.
     """
 
     item: AgendaItem
     version: str = ""
     documents: tuple[LinkedDocument, ...] = ()
     agenda: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -61,6 +63,25 @@ class IndexEntry:
         documents = [(document.id, document.version) for document in self.documents]
         shown = (item.title, item.text, item.body, item.meets_at, item.status, item.address)
         return fingerprint(self.version, *shown, documents, self.agenda)
+
+    @property
+    def content(self) -> str:
+        """A hash of the entry that stays the same when only its id, its site's name or a session changes."""
+        item, versions = self.item, [document.version for document in self.documents]
+        shown = (item.title, item.text, item.body, item.meets_at, item.status, place_on_site(item.address))
+        return fingerprint(self.version, *shown, versions)
+
+    def under(self, name: str) -> "IndexEntry":
+        """Return the entry with another id."""
+        own = self.item.id
+        documents = (replace(each, id=name) if each.id == own else each for each in self.documents)
+        return replace(self, item=replace(self.item, id=name), documents=tuple(documents))
+
+    def is_stored_as(self, name: str, stored: "EntryFacts") -> bool:
+        """Return whether this is the entry that was stored under another id."""
+        if "words" in stored:
+            return bool(set(self.words) & set(stored["words"]))
+        return bool(stored.get("stamp") == self.under(name).fingerprint)  # stored before the words were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +147,7 @@ class Crawler:
         """
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
-        for entry in entries[:MOST_ENTRIES]:
+        for entry in self._under_stored_ids(entries[:MOST_ENTRIES]):
             once.setdefault(entry.item.id, entry)
         items: list[AgendaItem] = []
         for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
@@ -138,6 +159,23 @@ class Crawler:
         if self._is_calendar:
             items += self._vanished(once, evidence, is_complete=is_complete and len(entries) <= MOST_ENTRIES)
         return items
+
+    def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
+        """Give an entry that the index now lists under another id the id under which it's stored.
+
+        Feeds change all their ids when a site moves to https or to another domain.
+        """
+        listed = {entry.item.id for entry in entries}
+        left = {name: facts for name, facts in self._stored.items() if name not in listed}
+        for entry in entries:
+            is_unknown = bool(left and entry.words) and entry.item.id not in self._stored
+            same = [name for name, facts in left.items() if entry.is_stored_as(name, facts)] if is_unknown else []
+            if not same:
+                yield entry
+                continue
+            name = next((name for name in same if left[name].get("content") == entry.content), same[0])
+            del left[name]
+            yield entry.under(name)
 
     def _vanished(self, once: Mapping[str, IndexEntry], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
         """Return the upcoming meetings that are no longer on the calendar.
@@ -170,7 +208,8 @@ class _EntryCrawl:
     ) -> None:
         self._session = session
         self._entry = entry
-        self._is_changed = stored.get("stamp") != entry.fingerprint
+        is_same = bool(entry.words) and stored.get("content") == entry.content
+        self._is_changed = stored.get("stamp") != entry.fingerprint and not is_same
         self._is_upcoming = is_upcoming(entry.item.meets_at, session)
         self._is_current = self._is_upcoming or _is_recent(entry.item, session)
         self._is_wanted = self._is_current or session.is_first
@@ -195,6 +234,7 @@ class _EntryCrawl:
             **({"agenda": self._entry.agenda} if self._entry.agenda else {}),
             **({"refs": list(self._matters)} if self._matters else {}),
             **({"papers": self._documents} if self._documents else {}),
+            **({"words": list(self._entry.words), "content": self._entry.content} if self._entry.words else {}),
             **(_words(item) if words else {}),
         }
 

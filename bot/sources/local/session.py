@@ -1,6 +1,6 @@
 """One reading of a local place, with its request budget and the documents and problems found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -148,6 +148,11 @@ class ReadSession:
         """Record a problem that doesn't stop the reading."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
+
+    def note_skipped(self, skipped: Iterable[str]) -> None:
+        """Record the entries that couldn't be read."""
+        for problem in skipped:
+            self.note(f"{self.place.name}: {problem}")
 
     def unchanged_reading(self) -> LocalReading:
         """Return a reading for an unchanged place."""
