@@ -1,7 +1,7 @@
 """Extract the visible text of a web page. Size limits are checked before the page is parsed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from bs4 import BeautifulSoup, Tag
@@ -9,8 +9,9 @@ from bs4.dammit import EncodingDetector
 from bs4.element import CData, NavigableString, PageElement
 from soupsieve import SelectorSyntaxError
 
-from bot.errors import Unreadable
+from bot.errors import StandIn, Unreadable
 from bot.sources.formats.limits import WEB_PAGE
+from bot.sources.formats.stand_in import stand_in
 
 _HIDDEN_TAGS = frozenset(
     {"audio", "button", "canvas", "footer", "head", "iframe", "input", "math", "nav", "noscript", "object",
@@ -32,12 +33,22 @@ def readable_html(body: bytes, selector: str | None = None) -> str:
 
     `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
     tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
-    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
+    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything. Raise StandIn if the
+    server sent another page in place of the one we asked for.
     """
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")
     soup = BeautifulSoup(_PROLOG.sub("", _decoded(body), count=1), "lxml")
-    parts = [soup] if selector is None else _selected(soup, selector)
+    parts = [] if selector is None else _selected(soup, selector)
+    text = _text_of(parts or [soup])
+    if not parts and (instead := stand_in(soup, text)):
+        raise StandIn(f"the server sent {instead} in place of the page")
+    if selector is not None and not parts:
+        raise Unreadable(f"nothing on the page matches the selector {selector!r}; the page may have been redesigned")
+    return text
+
+
+def _text_of(parts: Sequence[Tag]) -> str:
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
 
 
@@ -57,8 +68,6 @@ def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
         found = soup.select(selector)
     except (SelectorSyntaxError, NotImplementedError) as fault:
         raise Unreadable(f"{selector!r} is not a CSS selector") from fault
-    if not found:
-        raise Unreadable(f"nothing on the page matches the selector {selector!r}; the page may have been redesigned")
     ids = set(map(id, found))
     return [tag for tag in found if not any(id(parent) in ids for parent in tag.parents)]
 

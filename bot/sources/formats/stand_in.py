@@ -1,0 +1,121 @@
+"""Recognize a page that a server sends in place of the one we asked for, with the same status 200.
+
+Such a page is short and says so at its top or in its few words, or shows nothing without a script. It must not be taken
+for an agenda from which every item has vanished.
+"""
+
+import re
+
+from bs4 import BeautifulSoup, Tag
+
+FEW = 60  # words; a page with more is judged only by its title and its main heading
+MANY = 400  # words; no page with more stands in for another
+SHELL = 15  # words that a page shows before its script has run
+LONGEST_HEADING = 12  # words
+
+
+def _pattern(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+_REFUSAL = _pattern(
+    r"\baccess (?:to \S+ (?:\S+ )?)?(?:is |was |has been )?(?:denied|forbidden|blocked)\b",
+    r"\b40[13]\b.{0,12}\b(?:forbidden|unauthorized|denied)|^\W*(?:forbidden|unauthorized|blocked)\W*$",
+    r"\b(?:not authorized|unauthorized) to (?:view|access|see)|\b(?:don[’']t|do not) have (?:permission|access)\b",
+    r"\b(?:your|this|the) request (?:was|has been|is|could not be) (?:blocked|rejected|denied|satisfied)",
+    r"\brequested URL was rejected|\byou (?:have been|are|were) blocked|\bunusual (?:traffic|activity)",
+    r"\btoo many requests\b|\brate limit|\bacceso denegado\b",
+)
+_CHALLENGE = _pattern(
+    r"\b(?:check|verify|confirm|validat)\w* (?:that |if |whether )?(?:you(?:[’']re| are)|your (?:browser|connection)|"
+    r"the site connection)\b",
+    r"\bjust a moment\b|\bone moment,? please|\battention required\b|\bpardon our interruption|\bplease stand by\b",
+    r"\b(?:you are|you[’']re|are you) (?:not )?(?:a )?(?:human|robot)\b|\bnot a robot\b|captcha\b",
+    r"\bsecurity (?:check|verification|challenge)\b|\bddos protection\b",
+)
+_SCRIPT = _pattern(
+    r"\b(?:enable|turn on|switch on|requires?|needs?|activate|allow|without) (?:\w+ ){0,3}(?:javascript|cookies)\b",
+    r"\b(?:javascript|cookies) (?:is|are|must be|has been|have been|seems?) (?:\w+ ){0,3}(?:required|disabled|enabled|off|needed)",
+    r"\bhabilit\w+ javascript|^\W*(?:loading|please wait|redirecting)\b\W*$|\bbeing redirected\b",
+)
+_LOGIN = _pattern(
+    r"\b(?:log|sign)(?:ging|ning)?[ -]?(?:in|on)\b|\biniciar sesi[oó]n|\bsession (?:has |was )?(?:expired|timed out)",
+    r"\bauthentication required",
+)
+_MAINTENANCE = _pattern(
+    r"\b(?:down|offline|unavailable) (?:for|due to) (?:\w+ ){0,3}maintenance\b|\bmaintenance mode\b",
+    r"\b(?:site|website|system|portal|page|server|application|we)(?:(?: is| are| will be)|[’']s|[’']re)\b[^.]{0,40}"
+    r"\b(?:undergoing|under|performing|doing)\b[^.]{0,30}\bmaintenance\b",
+    r"\b(?:site|website|under) maintenance\b|^\W*(?:\w+ )?maintenance\W*$|\ben mantenimiento\b",
+    r"\b(?:temporarily|currently) (?:unavailable|offline|down for|out of service)|\bbe back (?:soon|shortly|online)\b",
+)
+_ERROR = _pattern(
+    r"\b(?:404|50[0234])\b.{0,20}\b(?:error|not found|gateway|unavailable|time-?out)|\berror (?:code )?(?:404|50[0234])\b",
+    r"\bpage (?:was |could |can)?(?:not|n[’']t|[’']t| not) (?:be )?(?:found|displayed)|\bpage (?:does not|doesn[’']t) exist",
+    r"\b(?:internal server|runtime|application|database) error\b|\bserver error in\b|\bservice unavailable\b",
+    r"\bbad gateway\b|\bgateway time-?out\b|\berror (?:has )?occurred\b|\bsomething went wrong\b|\bfile or directory not found",
+)
+_NO_SITE = _pattern(
+    r"\bdomain\b.{0,30}\b(?:for sale|parked|expired)\b|\b(?:account|site|website) (?:has been |is )?suspended\b",
+    r"\bwelcome to nginx\b|\bapache2? .{0,20}default page\b|\bIIS windows\b|\bsite not found\b",
+)
+_SAID = (
+    ("a page that denies access", _REFUSAL),
+    ("a check for robots", _CHALLENGE),
+    ("a page that needs a script", _SCRIPT),
+    ("a maintenance page", _MAINTENANCE),
+    ("an error page", _ERROR),
+    ("the page of a host without a site", _NO_SITE),
+)
+_REFRESH = re.compile(r"\s*\d*(?:\.\d*)?\s*[;,]?\s*(?:url\s*=)?\s*[\"']?([^\"']*)", re.IGNORECASE)
+
+
+def stand_in(soup: BeautifulSoup, text: str) -> str:
+    """Return what a page is instead of the one we asked for, such as "a login page", or an empty string.
+
+    `text` is the page's readable text.
+    """
+    words = len(text.split())
+    if words > MANY:
+        return ""
+    if words <= FEW and (target := refresh_target(soup)):
+        return f"a page that only leads on to {target[:200]}"
+    headings = [heading for heading in _headings(soup) if len(heading.split()) <= LONGEST_HEADING]
+    for kind, pattern in _SAID:
+        if any(map(pattern.search, headings)) or (words <= FEW and pattern.search(text)):
+            return kind
+    if _asks_for_password(soup) and (not words or any(map(_LOGIN.search, headings))):
+        return "a login page"
+    if words <= FEW and _LOGIN.search(text) and (_asks_for_password(soup) or any(map(_LOGIN.search, headings))):
+        return "a login page"
+    if words <= SHELL and _needs_script(soup):
+        return "a page that needs a script"
+    return "" if words else "a page without text"
+
+
+def refresh_target(soup: BeautifulSoup) -> str:
+    """Return the address that a page refreshes to, or an empty string if it only reloads itself."""
+    for meta in soup.find_all("meta", attrs={"http-equiv": re.compile(r"^\s*refresh\s*$", re.IGNORECASE)}):
+        found = _REFRESH.fullmatch(str(meta.get("content", "")).strip())
+        if found and found[1].strip():
+            return found[1].strip()
+    return ""
+
+
+def _headings(soup: BeautifulSoup) -> list[str]:
+    """Return the texts of the page's title and main heading, with single spaces."""
+    found = (soup.find(name) for name in ("title", "h1"))
+    return [" ".join(each.get_text(" ").split()) for each in found if isinstance(each, Tag)]
+
+
+def _asks_for_password(soup: BeautifulSoup) -> bool:
+    return soup.find("input", attrs={"type": re.compile("^password$", re.IGNORECASE)}) is not None
+
+
+def _needs_script(soup: BeautifulSoup) -> bool:
+    """Return whether a page says without scripts that it needs one, or has a script and an empty frame for it to fill."""
+    if any(_SCRIPT.search(each.get_text(" ")) for each in soup.find_all("noscript")):
+        return True
+    return soup.find("script", src=True) is not None and any(
+        each.get("id") and not each.contents for each in soup.find_all(["div", "main", "section"])
+    )
