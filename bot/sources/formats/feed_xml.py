@@ -1,14 +1,15 @@
 """A parser for RSS and Atom feeds.
 
-We use our own parser, based on lxml, instead of feedparser. Our parser rejects declared entities, repairs broken XML as far as lxml
-can and reads any encoding. feedparser can repair more, but it accepts entities and guesses the time zone of dates that have
-none.
+We use our own parser, based on lxml, instead of feedparser. Our parser rejects declared entities, repairs broken XML
+as far as lxml can and reads any encoding. feedparser can repair more, but it accepts entities and guesses the time zone
+of dates that have none.
 """
 
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, tzinfo
@@ -108,7 +109,7 @@ def _entry_nodes(root: Any, channel: Any) -> list[Any]:
     return own if len(own) <= MOST_NODES else [*own[: MOST_NODES // 2], *own[-MOST_NODES // 2 :]]
 
 
-def _entry(outline: _Outline, base: str, zone: tzinfo, shared: Set[str]) -> FeedEntry:
+def _entry(outline: _Outline, base: str, zone: tzinfo, shared: AbstractSet[str]) -> FeedEntry:
     node = outline.node
     fields = _Fields(node)
     title, published = _title_of(node), fields.first(*_DATES)
@@ -133,7 +134,7 @@ def _ids(node: Any, base: str) -> list[str]:
     return [name for name in (fields.first("guid", "id"), _link(node, base), about.strip()) if name]
 
 
-def _shared(names: Iterable[str]) -> Set[str]:
+def _shared(names: Iterable[str]) -> AbstractSet[str]:
     """Return the names that occur more than once."""
     return {name for name, count in Counter(names).items() if count > 1}
 
@@ -186,7 +187,7 @@ class _Fields:
     repeated, the first text counts.
     """
 
-    def __init__(self, node: Any, *, only: Set[str] = frozenset()) -> None:
+    def __init__(self, node: Any, *, only: AbstractSet[str] = frozenset()) -> None:
         self._own: dict[str, str] = {}
         self._foreign: dict[str, str] = {}
         for child in node:

@@ -24,6 +24,7 @@ YEARS = range(1990, 2101)  # a date outside this range is bad data (0001-01-01 m
 
 Row = Mapping[str, Any]
 
+_CONTROLS_TO_SPACES = bytes(max(byte, 32) for byte in range(256))
 _HALF_A_LETTER = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
@@ -35,28 +36,36 @@ _HALF_A_LETTER = re.compile(
 def decode_json(document: Document) -> Any:
     """Parse a document as JSON. Raise Unreadable if it isn't valid JSON.
 
-    Some servers cut off a title in the middle of an emoji and leave half of a surrogate pair. That half is replaced
-    with "�".
+    One bad title must not hide the others. Some servers cut off a title in the middle of an emoji and leave half of a
+    surrogate pair, send bytes that aren't UTF-8, or line breaks inside a text. Half a letter and a bad byte are
+    replaced with "�", and control characters with spaces.
     """
     body = document.body.removeprefix(b"\xef\xbb\xbf")
     try:
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, UnicodeError):
             return msgspec.json.decode(body)
-        return msgspec.json.decode(_HALF_A_LETTER.sub(lambda half: half[1] or b"\\ufffd", body))
+        mended = body.translate(_CONTROLS_TO_SPACES).decode("utf-8", "replace").encode()
+        return msgspec.json.decode(_HALF_A_LETTER.sub(lambda half: half[1] or b"\\ufffd", mended))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as broken:
         raise Unreadable(f"{document.address} is not the JSON we expected") from broken
 
 
-def rows(document: Document, field: str = "") -> list[Row]:
+def rows(document: Document, field: str = "", *, of: str = "") -> list[Row]:
     """Return the objects in a JSON list. Raise Unreadable if the list is missing.
 
-    The list is the value of `field`, or the whole document if `field` is empty.
+    The list is the value of `field`, or the whole document if `field` is empty. The names of the platform's fields
+    begin with `of`. A list of objects that have only other fields may be an error message. It is refused.
     """
     found = decode_json(document)
     listed = found.get(field) if field and isinstance(found, dict) else found
-    if not isinstance(listed, list) or (listed and not objects(listed)):
+    if not isinstance(listed, list) or (listed and not objects(listed)) or not _is_of(objects(listed), of):
         raise Unreadable(f"{document.address} is JSON, but not the list we expected{_message(found)}")
     return objects(listed)
+
+
+def _is_of(found: list[Row], of: str) -> bool:
+    names = [name for row in found for name in row]
+    return not names or any(name.startswith(of) for name in names)
 
 
 def objects(value: object) -> list[Row]:
@@ -66,7 +75,8 @@ def objects(value: object) -> list[Row]:
 
 def _message(found: object) -> str:
     """Return the server's error message to append to our own error, or an empty string if there is none."""
-    words = text(found, "Message") or text(found, "message") if isinstance(found, dict) else ""
+    first = next(iter(objects(found)), {}) if isinstance(found, list) else found
+    words = title(first, "Message", "message", "error", "error_description") if isinstance(first, dict) else ""
     return f": it says “{words[:200]}”" if words else ""
 
 
@@ -137,9 +147,10 @@ def place_on_site(address: str) -> str:
     """
     parts = urlsplit(address)
     asked = (each for each in parts.query.split("&") if each and not _SESSION.fullmatch(each))
-    return urlunsplit(("", "", re.sub(r";\w*sess\w*=[^/;?]*", "", parts.path, flags=re.IGNORECASE), "&".join(asked), ""))
+    return urlunsplit(("", "", _SESSION_IN_PATH.sub("", parts.path), "&".join(asked), ""))
 
 
+_SESSION_IN_PATH = re.compile(r";\w*sess\w*=[^/;?]*", re.IGNORECASE)
 _SESSION = re.compile(r"\w*sess\w*=.*|(?:s|sid|oscsid|zenid|cfid|cftoken)=[\w-]{16,}", re.IGNORECASE)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from urllib.parse import urldefrag
 
 from bs4 import BeautifulSoup, Tag
 from bs4.dammit import EncodingDetector
@@ -10,8 +11,9 @@ from bs4.element import CData, NavigableString, PageElement
 from soupsieve import SelectorSyntaxError
 
 from bot.errors import StandIn, Unreadable
+from bot.sources.formats.fields import resolve_link
 from bot.sources.formats.limits import WEB_PAGE
-from bot.sources.formats.stand_in import stand_in
+from bot.sources.formats.stand_in import FEW, stand_in
 
 _HIDDEN_TAGS = frozenset(
     {"audio", "button", "canvas", "footer", "head", "iframe", "input", "math", "nav", "noscript", "object",
@@ -23,9 +25,27 @@ _BLOCKS = frozenset(
      "html", "legend", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot",
      "thead", "tr", "ul"}
 )  # fmt: skip
+LONGEST_SIGNPOST = 64 << 10  # bytes of a page that only sends its readers on
+LONGEST_DELAY = 30  # seconds; a page that sends its readers on later has something to read
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
 _PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that the parser doesn't assume XML
+
+
+_REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
+_WHERE = re.compile(r"(\d{0,6}(?:\.\d{0,6})?)\s*[;,]?\s*(?:url\s*=)?\s*[\"']?([^\"']+)[\"']?", re.IGNORECASE)
+
+
+def readable_page(body: bytes, selector: str | None = None) -> str:
+    """Return the text of a page, as `readable_html` does. Raise StandIn if the page stands in for another."""
+    soup = _parsed(body)
+    parts = [] if selector is None else _selected(soup, selector)
+    text = _text_of(parts or [soup])
+    if not parts and (instead := stand_in(soup, text)):
+        raise StandIn(f"the server sent {instead} in place of the page")
+    if selector is not None and not parts:
+        raise _nothing_matches(selector)
+    return text
 
 
 def readable_html(body: bytes, selector: str | None = None) -> str:
@@ -33,23 +53,40 @@ def readable_html(body: bytes, selector: str | None = None) -> str:
 
     `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
     tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
-    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything. Raise StandIn if the
-    server sent another page in place of the one we asked for.
+    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
     """
+    soup = _parsed(body)
+    parts = [soup] if selector is None else _selected(soup, selector)
+    if not parts and selector is not None:
+        raise _nothing_matches(selector)
+    return _text_of(parts)
+
+
+def _parsed(body: bytes) -> BeautifulSoup:
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")
-    soup = BeautifulSoup(_PROLOG.sub("", _decoded(body), count=1), "lxml")
-    parts = [] if selector is None else _selected(soup, selector)
-    text = _text_of(parts or [soup])
-    if not parts and (instead := stand_in(soup, text)):
-        raise StandIn(f"the server sent {instead} in place of the page")
-    if selector is not None and not parts:
-        raise Unreadable(f"nothing on the page matches the selector {selector!r}; the page may have been redesigned")
-    return text
+    return BeautifulSoup(_PROLOG.sub("", _decoded(body), count=1), "lxml")
+
+
+def _nothing_matches(selector: str) -> Unreadable:
+    return Unreadable(f"nothing on the page matches the selector {selector!r}; the page may have been redesigned")
 
 
 def _text_of(parts: Sequence[Tag]) -> str:
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
+
+
+def refresh_target(body: bytes, address: str) -> str:
+    """Return the address to which a page at `address` sends its readers on, or an empty string if it has content."""
+    if len(body) > LONGEST_SIGNPOST or b"refresh" not in body.lower():
+        return ""
+    soup = BeautifulSoup(_decoded(body), "lxml")
+    for meta in soup.find_all("meta", attrs={"http-equiv": _REFRESH}):
+        found = _WHERE.fullmatch(str(meta.get("content", "")).strip())
+        target = resolve_link(address, found[2]) if found and float(found[1] or 0) <= LONGEST_DELAY else ""
+        if target and urldefrag(target).url != urldefrag(address).url and len(_text_of([soup]).split()) <= FEW:
+            return target
+    return ""
 
 
 def _decoded(body: bytes) -> str:

@@ -35,7 +35,8 @@ _CHALLENGE = _pattern(
 )
 _SCRIPT = _pattern(
     r"\b(?:enable|turn on|switch on|requires?|needs?|activate|allow|without) (?:\w+ ){0,3}(?:javascript|cookies)\b",
-    r"\b(?:javascript|cookies) (?:is|are|must be|has been|have been|seems?) (?:\w+ ){0,3}(?:required|disabled|enabled|off|needed)",
+    r"\b(?:javascript|cookies) (?:is|are|must be|has been|have been|seems?) (?:\w+ ){0,3}"
+    r"(?:required|disabled|enabled|off|needed)",
     r"\bhabilit\w+ javascript|^\W*(?:loading|please wait|redirecting)\b\W*$|\bbeing redirected\b",
 )
 _LOGIN = _pattern(
@@ -50,10 +51,12 @@ _MAINTENANCE = _pattern(
     r"\b(?:temporarily|currently) (?:unavailable|offline|down for|out of service)|\bbe back (?:soon|shortly|online)\b",
 )
 _ERROR = _pattern(
-    r"\b(?:404|50[0234])\b.{0,20}\b(?:error|not found|gateway|unavailable|time-?out)|\berror (?:code )?(?:404|50[0234])\b",
-    r"\bpage (?:was |could |can)?(?:not|n[’']t|[’']t| not) (?:be )?(?:found|displayed)|\bpage (?:does not|doesn[’']t) exist",
+    r"\b(?:404|50[0234])\b.{0,20}\b(?:error|not found|gateway|unavailable|time-?out)",
+    r"\berror (?:code )?(?:404|50[0234])\b|\bfile or directory not found",
+    r"\bpage (?:not|cannot|(?:was|is|could|can) ?(?:not|n?[’']t)) (?:be )?(?:found|displayed|available)\b",
+    r"\bpage (?:does not|doesn[’']t) exist\b",
     r"\b(?:internal server|runtime|application|database) error\b|\bserver error in\b|\bservice unavailable\b",
-    r"\bbad gateway\b|\bgateway time-?out\b|\berror (?:has )?occurred\b|\bsomething went wrong\b|\bfile or directory not found",
+    r"\bbad gateway\b|\bgateway time-?out\b|\berror (?:has )?occurred\b|\bsomething went wrong\b",
 )
 _NO_SITE = _pattern(
     r"\bdomain\b.{0,30}\b(?:for sale|parked|expired)\b|\b(?:account|site|website) (?:has been |is )?suspended\b",
@@ -67,7 +70,6 @@ _SAID = (
     ("an error page", _ERROR),
     ("the page of a host without a site", _NO_SITE),
 )
-_REFRESH = re.compile(r"\s*\d*(?:\.\d*)?\s*[;,]?\s*(?:url\s*=)?\s*[\"']?([^\"']*)", re.IGNORECASE)
 
 
 def stand_in(soup: BeautifulSoup, text: str) -> str:
@@ -78,8 +80,6 @@ def stand_in(soup: BeautifulSoup, text: str) -> str:
     words = len(text.split())
     if words > MANY:
         return ""
-    if words <= FEW and (target := refresh_target(soup)):
-        return f"a page that only leads on to {target[:200]}"
     headings = [heading for heading in _headings(soup) if len(heading.split()) <= LONGEST_HEADING]
     for kind, pattern in _SAID:
         if any(map(pattern.search, headings)) or (words <= FEW and pattern.search(text)):
@@ -93,15 +93,6 @@ def stand_in(soup: BeautifulSoup, text: str) -> str:
     return "" if words else "a page without text"
 
 
-def refresh_target(soup: BeautifulSoup) -> str:
-    """Return the address that a page refreshes to, or an empty string if it only reloads itself."""
-    for meta in soup.find_all("meta", attrs={"http-equiv": re.compile(r"^\s*refresh\s*$", re.IGNORECASE)}):
-        found = _REFRESH.fullmatch(str(meta.get("content", "")).strip())
-        if found and found[1].strip():
-            return found[1].strip()
-    return ""
-
-
 def _headings(soup: BeautifulSoup) -> list[str]:
     """Return the texts of the page's title and main heading, with single spaces."""
     found = (soup.find(name) for name in ("title", "h1"))
@@ -113,7 +104,7 @@ def _asks_for_password(soup: BeautifulSoup) -> bool:
 
 
 def _needs_script(soup: BeautifulSoup) -> bool:
-    """Return whether a page says without scripts that it needs one, or has a script and an empty frame for it to fill."""
+    """Return whether a page asks for scripts if there are none, or has a script and an empty frame for it to fill."""
     if any(_SCRIPT.search(each.get_text(" ")) for each in soup.find_all("noscript")):
         return True
     return soup.find("script", src=True) is not None and any(

@@ -25,7 +25,6 @@ from bot.sources import Fetcher
 from bot.sources.formats.document_text import document_text
 from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
-from bot.sources.formats.read_each import read_each
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
 from bot.sources.local.feed_index import feed_entries
 from bot.sources.local.session import ReadSession
@@ -121,6 +120,8 @@ class _Site:
         except (Blocked, Unreachable):
             raise
         except SourceError:
+            if name == "news" and name in self._facts:
+                raise  # it was read before, so the site does have one
             items = None
         others = {key: at for key, at in silent.items() if key != name}
         self._facts["silent"] = others if items is not None else {**others, name: self._session.now.isoformat()}
@@ -167,14 +168,13 @@ def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]
         raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
     base = document.headers.get("final-address", document.address)
     rows = [row for row in page.iter("tr") if "catAgendaRow" in row.get("class", "").split()]
-    read = read_each(
+    read = session.read_each(
+        document.address,
         rows,
         lambda row: _row(row, base, session, document.sha256),
-        name=lambda row: clean_text(row.text_content()),
-        address=document.address,
+        lambda row: clean_text(row.text_content()),
     )
-    session.note_skipped(read.skipped)
-    return list({entry.item.id: entry for entry in reversed(read.entries)}.values())[::-1]
+    return list({entry.item.id: entry for entry in reversed(read)}.values())[::-1]
 
 
 def _is_of_agenda_center(node: Any) -> bool:

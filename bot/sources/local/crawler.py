@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
-from bot.errors import Blocked, SourceError, Unreachable, Unreadable
+from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import fingerprint, place_on_site
 from bot.sources.local.session import RECENT, ReadSession
@@ -157,7 +157,8 @@ class Crawler:
             items += await crawl.read(self._parse_agenda)
             self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
         if self._is_calendar:
-            items += self._vanished(once, evidence, is_complete=is_complete and len(entries) <= MOST_ENTRIES)
+            is_whole = is_complete and len(entries) <= MOST_ENTRIES and not self._session.has_skipped
+            items += self._vanished(once, evidence, is_complete=is_whole)
         return items
 
     def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
@@ -261,7 +262,8 @@ class _EntryCrawl:
         self._session.agendas_left -= 1
         document = await self._session.try_get(address, expect=Expect.JSON, unconditional=self._must_parse)
         if isinstance(document, SourceError):
-            return self._retry_next_time() if isinstance(document, Blocked | Unreachable) else ParsedAgenda()
+            is_passing = isinstance(document, Blocked | Unreachable | Unreadable)
+            return self._retry_next_time() if is_passing else ParsedAgenda()
         is_same = self._session.is_same(document, address)
         if is_same and not self._must_parse:
             return ParsedAgenda()
@@ -269,7 +271,7 @@ class _EntryCrawl:
             agenda = parse_agenda(self._entry, document)
         except Unreadable as fault:
             self._session.note(f"{self._session.place.name}: {fault}")
-            return ParsedAgenda()
+            return self._retry_next_time()
         self._matters = agenda.matters
         if not agenda.is_complete:
             self._retry_next_time()
@@ -298,9 +300,18 @@ class _EntryCrawl:
         if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
             self._documents[linked.id] = (linked.version, "")
             return None
-        self._documents[linked.id] = (linked.version, document.sha256[:16])
-        if document.unchanged or (document.sha256[:16] == sha256 and not must_read):
+        is_same = document.unchanged or (document.sha256[:16] == sha256 and not must_read)
+        try:
+            read = None if is_same else await self._opened(linked, document)
+        except StandIn as fault:  # the site has a bad day
+            self._session.note(f"{self._session.place.name}: {linked.title[:120]}: {fault}")
+            self._session.restore_validators(linked.id)
+            self._retry_next_time()
             return None
+        self._documents[linked.id] = (linked.version, document.sha256[:16])
+        return read
+
+    async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1
         return await _opened(linked, self._entry.item, document)
 
@@ -315,6 +326,8 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
         read = replace(read, id=linked.id, title=linked.title, text="")
     try:
         pages, text = await asyncio.to_thread(document_text, document)
+    except StandIn:
+        raise
     except Unreadable as fault:
         return replace(read, unreadable=str(fault))
     return replace(read, pages=pages, unreadable=pages_without_text(pages), text=f"{read.text}\n{text}".strip())

@@ -1,4 +1,4 @@
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -134,7 +134,7 @@ def test_atom_with_a_prefix_and_other_vocabularies_is_read():
 
 
 def test_only_the_feeds_own_entries_count():
-    feed = item('<title>Agenda</title><atom:entry><atom:title>Not an entry</atom:title></atom:entry>')
+    feed = item("<title>Agenda</title><atom:entry><atom:title>Not an entry</atom:title></atom:entry>")
     assert [entry.title for entry in read(feed).entries] == ["Agenda"]
 
 
@@ -180,7 +180,7 @@ def test_entries_without_an_id_that_share_a_link_are_all_read():
 
 
 def posted(number: int) -> str:
-    return f"{datetime(2026, 1, 1, 12) + timedelta(hours=number):%a, %d %b %Y %H:%M:%S} GMT"
+    return f"{datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(hours=number):%a, %d %b %Y %H:%M:%S} GMT"
 
 
 @pytest.mark.parametrize("is_falling", [True, False])
@@ -220,7 +220,9 @@ def test_a_long_feed_without_dates_is_read_at_both_ends():
     ],
 )
 def test_half_of_an_emoji_hides_nothing(written, read_as):
-    feed = f"<rss><channel><item><title>Parade {written}</title></item><item><title>287(g)</title></item></channel></rss>"
+    feed = (
+        f"<rss><channel><item><title>Parade {written}</title></item><item><title>287(g)</title></item></channel></rss>"
+    )
     assert [found.title for found in read(feed.encode()).entries] == [f"Parade {read_as}", "287(g)"]
 
 
@@ -228,7 +230,6 @@ def test_an_entry_that_cannot_be_read_is_skipped_and_named(monkeypatch):
     def broken(words, zone):
         if "Parade" in words:
             raise OverflowError("a date too far away")
-        return None
 
     monkeypatch.setattr("bot.sources.formats.feed_xml.when_in", broken)
     found = read(rss(entry("1", "Parade"), entry("2", "Agreement under 287(g)")))

@@ -51,7 +51,9 @@ async def test_entries_that_share_a_guid_are_all_read(web, reader):
 
 async def test_the_same_entry_twice_is_one(web, reader):
     link = "//nash.example/news/1"
-    one, other = (entry(guid, "First", link=f"{scheme}:{link}", text="x") for guid, scheme in (("1", "https"), ("2", "http")))
+    one, other = (
+        entry(guid, "First", link=f"{scheme}:{link}", text="x") for guid, scheme in (("1", "https"), ("2", "http"))
+    )
     web.feeds["/a.rss"] = rss(one, other)
     assert [item.title for item in (await reader.items()).values()] == ["First"]
 
@@ -62,7 +64,9 @@ PARADE = "A parade will be held on Main Street."
 def posts(origin: str, *, guid: str = "{link}", link: str = "{origin}/news?id={n}", day: int = 20) -> bytes:
     """Return a feed with a text in one entry, only a title in two, and the same title in these two."""
     entries = []
-    for n, (title, text) in enumerate([("Parade", PARADE), ("Board of Commissioners", ""), ("Board of Commissioners", "")]):
+    for n, (title, text) in enumerate(
+        [("Parade", PARADE), ("Board of Commissioners", ""), ("Board of Commissioners", "")]
+    ):
         here = link.format(origin=origin, n=n)
         published = f"Fri, {day - n} Nov 2026 09:00:00 GMT"
         entries.append(entry(guid.format(link=here, n=n), title, link=here, text=text, published=published))
