@@ -27,13 +27,16 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 LONGEST_SIGNPOST = 64 << 10  # bytes of a page that only sends its readers on
 LONGEST_DELAY = 30  # seconds; a page that sends its readers on later has something to read
+SHORTEST_VISIT = 3  # seconds; a page that is loaded again sooner has nothing to read
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
 _PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that the parser doesn't assume XML
 
 
 _REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
-_WHERE = re.compile(r"(\d{0,6}(?:\.\d{0,6})?)\s*[;,]?\s*(?:url\s*=)?\s*[\"']?([^\"']+)[\"']?", re.IGNORECASE)
+_WHERE = re.compile(
+    r"(\d{1,6})(?:\.\d*)?(?:\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?([^\"']*)[\"']?)?", re.IGNORECASE
+)  # seconds and address
 
 
 def readable_page(body: bytes, selector: str | None = None) -> str:
@@ -83,8 +86,9 @@ def refresh_target(body: bytes, address: str) -> str:
     soup = BeautifulSoup(_decoded(body), "lxml")
     for meta in soup.find_all("meta", attrs={"http-equiv": _REFRESH}):
         found = _WHERE.fullmatch(str(meta.get("content", "")).strip())
-        target = resolve_link(address, found[2]) if found and float(found[1] or 0) <= LONGEST_DELAY else ""
-        if target and urldefrag(target).url != urldefrag(address).url and len(_text_of([soup]).split()) <= FEW:
+        target = urldefrag(resolve_link(address, found[2] or "")).url if found else ""
+        longest = LONGEST_DELAY if target != urldefrag(address).url else SHORTEST_VISIT
+        if found and target and int(found[1]) <= longest and len(_text_of([soup]).split()) <= FEW:
             return target
     return ""
 

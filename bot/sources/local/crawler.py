@@ -294,7 +294,7 @@ class _EntryCrawl:
             self._retry_next_time()
             return None
         document = await self._session.try_get(linked.address, key=linked.id, unconditional=must_read)
-        if isinstance(document, Unreachable):
+        if isinstance(document, Unreachable | StandIn):
             self._retry_next_time()
             return None
         if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming

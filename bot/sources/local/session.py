@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect, Validators, remembered
 from bot.domain.source_status import SourceStatus
-from bot.errors import Blocked, SourceError, StandIn, Unreachable
+from bot.errors import Blocked, Missing, SourceError, StandIn, Unreachable, Unreadable, Unsafe
 from bot.sources import Fetcher
 from bot.sources.formats.document_text import leads_on_to
 from bot.sources.formats.read_each import Entry, Row, read_each
@@ -130,17 +130,21 @@ class ReadSession:
 
         The document has no validators, because the next conditional request would be about the page without content.
         """
+        source = f"{self.place.name}: {document.address}"
         for _ in range(MOST_SIGNPOSTS):
             target = leads_on_to(document)
             if not target:
                 return document
             if not self.can_request(target):
                 break
-            reached = await self._request(target, None, expect)
+            try:
+                reached = await self._request(target, None, expect)
+            except (Missing, Unreadable, Unsafe) as fault:
+                raise StandIn(f"{source} only leads on to another page: {fault}") from fault
             headers = {name: value for name, value in reached.headers.items() if name not in {"etag", "last-modified"}}
             document = replace(reached, address=document.address, headers={"final-address": reached.address, **headers})
-        if target := leads_on_to(document):
-            raise StandIn(f"{self.place.name}: {document.address} only leads on to {target[:200]}, which leads nowhere")
+        if leads_on_to(document):
+            raise StandIn(f"{source} only leads on to another page, which leads nowhere")
         return document
 
     def _signed(self, address: str) -> str:
