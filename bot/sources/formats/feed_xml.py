@@ -74,7 +74,8 @@ def read_feed(document: Document, zone: tzinfo) -> ParsedFeed:
     if channel is None:
         raise Unreadable(f"{document.address} is XML, but neither RSS nor Atom; it may have been cut off")
     nodes = _entry_nodes(root, channel)
-    outlines = read_each(nodes, lambda node: _outline(node, base, zone), name=_title_of, address=document.address)
+    dated_in = zone if len(nodes) > MOST_ENTRIES else None
+    outlines = read_each(nodes, lambda node: _outline(node, base, dated_in), name=_title_of, address=document.address)
     shared = _shared(chain.from_iterable(outline.ids for outline in outlines.entries))
     read = read_each(
         _latest(outlines.entries),
@@ -91,15 +92,18 @@ def read_feed(document: Document, zone: tzinfo) -> ParsedFeed:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """What is needed of every entry to choose among them: its names, best first, and the latest time in it."""
+    """What is needed of every entry to choose among them: its names, best first, and the latest time in it.
+
+    The time is 0 if there is nothing to choose, or if the entry has no date.
+    """
 
     node: Any
     ids: tuple[str, ...]
     last_time: float
 
 
-def _outline(node: Any, base: str, zone: tzinfo) -> _Outline:
-    return _Outline(node, tuple(dict.fromkeys(_ids(node, base))), _last_time(node, zone))
+def _outline(node: Any, base: str, dated_in: tzinfo | None) -> _Outline:
+    return _Outline(node, tuple(dict.fromkeys(_ids(node, base))), _last_time(node, dated_in) if dated_in else 0.0)
 
 
 def _entry_nodes(root: Any, channel: Any) -> list[Any]:
@@ -129,7 +133,7 @@ def _entry(outline: _Outline, base: str, zone: tzinfo, shared: AbstractSet[str])
 
 def _ids(node: Any, base: str) -> list[str]:
     """Return the names that an entry goes by, best first. A name that several entries share is no id."""
-    fields = _Fields(node)
+    fields = _Fields(node, only={"guid", "id"})
     about = next((value for name, value in node.attrib.items() if name.rpartition("}")[2] == "about"), "")
     return [name for name in (fields.first("guid", "id"), _link(node, base), about.strip()) if name]
 
@@ -165,7 +169,7 @@ def _latest(outlines: Sequence[_Outline]) -> list[_Outline]:
 def _last_time(node: Any, zone: tzinfo) -> float:
     """Return the latest time that an entry names, in seconds since 1970, or 0 if the entry has no date."""
     fields = _Fields(node, only={*_DATES, "title"})
-    times = [_published_at(fields.first(name), zone) for name in _DATES]
+    times = [_published_at(words, zone) for name in _DATES if (words := fields.first(name))]
     known = [at for at in (*times, when_in(fields.first("title"), zone)) if at is not None]
     return max((_seconds(at, zone) for at in known), default=0.0)
 

@@ -145,6 +145,9 @@ class Crawler:
         `evidence` is the hash of the index. `is_complete` is true if the whole index was read. The agendas of upcoming
         meetings through `recheck_until` are fetched even if they seem unchanged.
         """
+        if not entries and not self._is_calendar:
+            self.keep_stored()  # an empty feed says nothing about the entries it had
+            return []
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
         for entry in self._under_stored_ids(entries[:MOST_ENTRIES]):

@@ -37,6 +37,27 @@ async def test_a_granicus_entry_has_the_time_of_the_meeting_and_its_agenda(web, 
     assert item.body == "Board"
 
 
+async def test_a_feed_whose_elements_all_have_a_prefix_is_read(web, reader):
+    entry = "<a:entry><a:id>1</a:id><a:title>287(g)</a:title></a:entry>"
+    web.feeds["/a.rss"] = (
+        f'<?xml version="1.0"?><a:feed xmlns:a="http://www.w3.org/2005/Atom">{entry}</a:feed>'.encode()
+    )
+    assert [item.title for item in (await reader.items()).values()] == ["287(g)"]
+
+
+async def test_an_entry_that_cannot_be_read_is_a_problem_of_the_reading(web, reader, monkeypatch):
+    def broken(words: str, zone: object) -> None:
+        if "Parade" in words:
+            raise OverflowError("too far away")
+
+    monkeypatch.setattr("bot.sources.formats.feed_xml.when_in", broken)
+    web.feeds["/a.rss"] = rss(entry("1", "Parade"), entry("2", "287(g)"))
+    reading = await reader.read()
+    assert [item.title for item in reading.items] == ["287(g)"]
+    (problem,) = reading.problems
+    assert "“Parade”" in problem
+
+
 async def test_a_link_that_is_not_an_agenda_is_not_opened(web, reader):
     web.feeds["/a.rss"] = rss(entry("1", "Road works", link=f"{web.base}/news/1"))
     web.files["/news/1"] = page("<p>x</p>")
