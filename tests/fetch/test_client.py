@@ -226,7 +226,9 @@ async def test_nobody_listening_cannot_be_reached(client):
 async def test_a_name_that_no_certificate_can_have_cannot_be_reached(client):
     async with answering() as server:
         with pytest.raises(TransientError, match="couldn't be reached"):
-            await client.get(httpx.URL(f"https://.example:{server.port}/"), {}, 1000, cut=False, cookies=httpx.Cookies())
+            await client.get(
+                httpx.URL(f"https://.example:{server.port}/"), {}, 1000, cut=False, cookies=httpx.Cookies()
+            )
 
 
 @pytest.fixture
@@ -320,7 +322,9 @@ async def test_the_next_address_is_dialed_if_the_first_takes_no_connection():
     network.refusing.add(PUBLIC)
     dialer, asked = dialing(network, PUBLIC, "2606:2800::1")
     async with opened(dialer=dialer) as client:
-        assert (await client.get(httpx.URL("http://www.example/x"), {}, 1000, cut=False, cookies=httpx.Cookies())).body == b"abcd"
+        assert (
+            await client.get(httpx.URL("http://www.example/x"), {}, 1000, cut=False, cookies=httpx.Cookies())
+        ).body == b"abcd"
     assert network.dialed == [(PUBLIC, 80), ("2606:2800::1", 80)]
     assert len(asked) == 1
 
