@@ -7,6 +7,7 @@
 If an address isn't a feed, or if the agenda feed is empty, that address is tried again the next day.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -106,7 +107,7 @@ class _Site:
         document = await self._session.get(address, expect=Expect.HTML, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return []
-        items = await agendas.crawl(search_entries(document, self._session))
+        items = await agendas.crawl(await asyncio.to_thread(search_entries, document, self._session))
         self._facts["agendas"] = agendas.facts
         return items
 
@@ -131,7 +132,8 @@ class _Site:
         document = await self._session.get(address, expect=Expect.FEED, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return [] if crawler.facts or name == "news" else None
-        named = (_agenda_or_news(entry) for entry in feed_entries(document, self._session))
+        found = await asyncio.to_thread(feed_entries, document, self._session)
+        named = map(_agenda_or_news, found)
         entries = [entry for entry in named if entry is not None]
         if not entries and name == "agendas":
             return None
