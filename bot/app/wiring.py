@@ -62,7 +62,7 @@ class StoredNotes:
         return (await self._store.notes(TOKENS)).get(key)
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text under a key."""
+        """Store a string under a key."""
         await self._store.note(TOKENS, key, text)
 
     async def delete(self, key: str) -> None:

@@ -48,7 +48,7 @@ class TokenVault:
         return found
 
     async def put(self, key: str, text: str) -> None:
-        """Encrypt a text and store it under a key."""
+        """Encrypt a string and store it under a key."""
         await self._notes.put(key, self.seal(f"{key}\n{text}"))
 
     async def delete(self, key: str) -> None:
@@ -60,16 +60,16 @@ class TokenVault:
         return tuple(sorted(key for key in await self._notes.keys() if key.startswith(prefix)))
 
     async def check(self, prefix: str = "") -> None:
-        """Decrypt all texts at startup, so that a wrong secret key is found before the first message is sent."""
+        """Decrypt all strings at startup, so that a wrong secret key is found before the first message is sent."""
         for key in await self.keys(prefix):
             await self.get(key)
 
     def seal(self, text: str) -> str:
-        """Encrypt and sign a text."""
+        """Encrypt and sign a string."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def unseal(self, sealed: str, *, within: int | None = None) -> str | None:
-        """Decrypt a text. Return None if it wasn't encrypted with our key or is more than `within` seconds old."""
+        """Decrypt a string. Return None if it wasn't encrypted with our key or is more than `within` seconds old."""
         try:
             return self._fernet.decrypt(sealed.encode(), ttl=within).decode()
         except (InvalidToken, UnicodeError):

@@ -210,7 +210,7 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a text, such as "6:30 PM", "7 p.m." or "12 noon"."""
+    """Return the first time of day in a string, such as "6:30 PM", "7 p.m." or "12 noon"."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
     if found is not None and found[1] is None:
         return time(12)
