@@ -368,7 +368,9 @@ class Wording:
         """Return a line saying that a related subject isn't a 287(g) agreement."""
         if said.subject is not Subject.RELATED:
             return ()
-        about = say(self.language, "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement.")
+        about = say(
+            self.language, "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement."
+        )
         return (Span(about),)
 
     def _listed(self, said: Mention) -> Line:

@@ -175,9 +175,7 @@ def test_a_signing_names_the_agenda_item_before_it_past_upcoming_or_called_off()
     assert f"Was on the agenda of the Board of Commissioners on Dec. 1, 2026: {title}" in read(
         signed(later), agendas=earlier
     )
-    assert f"On the agenda of the Board of Commissioners for Dec. 1, 2026: {title}" in read(
-        signed(), agendas=earlier
-    )
+    assert f"On the agenda of the Board of Commissioners for Dec. 1, 2026: {title}" in read(signed(), agendas=earlier)
     assert f"Was on the agenda of the Board of Commissioners on Dec. 1, 2026: {title} · The meeting is canceled." in (
         read(signed(later), agendas=off)
     )
