@@ -144,7 +144,7 @@ class Notes(Protocol):
     """Strings that the store keeps by key. Each channel's keys start with the channel's name."""
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none."""
+        """Return the string stored under a key, or None if there is none."""
         ...
 
     async def put(self, key: str, text: str) -> None:
@@ -152,7 +152,7 @@ class Notes(Protocol):
         ...
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key. Do nothing if the key is missing."""
+        """Delete the string stored under a key. Do nothing if the key is missing."""
         ...
 
     async def keys(self) -> Sequence[str]:

@@ -34,7 +34,7 @@ class TokenVault:
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none.
+        """Return the string stored under a key, or None if there is none.
 
         Raise ConfigError if the text was encrypted with another secret key.
         """
@@ -52,7 +52,7 @@ class TokenVault:
         await self._notes.put(key, self.seal(f"{key}\n{text}"))
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key."""
+        """Delete the string stored under a key."""
         await self._notes.delete(key)
 
     async def keys(self, prefix: str = "") -> tuple[str, ...]:
