@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, tzinfo
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -194,11 +195,14 @@ class _Fields:
     def __init__(self, node: Any, *, only: AbstractSet[str] = frozenset()) -> None:
         self._own: dict[str, str] = {}
         self._foreign: dict[str, str] = {}
+        vocabulary = _vocabulary(node)
         for child in node:
             name = _name(child)
-            is_own = name == _FULL_TEXT or _vocabulary(child) == _vocabulary(node)
+            if not name or (only and name not in only):
+                continue
+            is_own = name == _FULL_TEXT or _vocabulary(child) == vocabulary
             fields = self._own if is_own else self._foreign
-            if name and not fields.get(name) and (not only or name in only):
+            if not fields.get(name):
                 fields[name] = _text(child)
 
     def first(self, *names: str) -> str:
@@ -221,13 +225,20 @@ def _title_of(node: Any) -> str:
 
 def _name(node: Any) -> str:
     """Return an element's name in lower case without its prefix. Return an empty string for a comment."""
-    return node.tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(node.tag, str) else ""
+    return _split(node.tag)[1] if isinstance(node.tag, str) else ""
 
 
 def _vocabulary(node: Any) -> str:
     """Return an element's namespace, or its prefix if the prefix isn't declared."""
-    space, _, name = node.tag.rpartition("}") if isinstance(node.tag, str) else ("", "", "")
-    return space.removeprefix("{") or name.rpartition(":")[0]
+    return _split(node.tag)[0] if isinstance(node.tag, str) else ""
+
+
+@lru_cache(maxsize=1_000)
+def _split(tag: str) -> tuple[str, str]:
+    """Split a tag into its vocabulary and its name."""
+    space, _, name = tag.rpartition("}")
+    prefix, _, name = name.rpartition(":")
+    return space.removeprefix("{") or prefix, name.lower()
 
 
 def _link(node: Any, base: str) -> str:

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from urllib.parse import urldefrag
 
 from bs4 import BeautifulSoup, Tag
-from bs4.dammit import EncodingDetector
 from bs4.element import CData, NavigableString, PageElement
 from soupsieve import SelectorSyntaxError
 
 from bot.errors import StandIn, Unreadable
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import resolve_link
 from bot.sources.formats.limits import WEB_PAGE
 from bot.sources.formats.stand_in import FEW, stand_in
@@ -30,7 +29,6 @@ LONGEST_DELAY = 30  # seconds; a page that sends its readers on later has someth
 SHORTEST_VISIT = 3  # seconds; a page that is loaded again sooner has nothing to read
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
-_PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that the parser doesn't assume XML
 
 
 _REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
@@ -39,9 +37,9 @@ _WHERE = re.compile(
 )  # seconds and address
 
 
-def readable_page(body: bytes, selector: str | None = None) -> str:
+def readable_page(body: bytes, selector: str | None = None, *, content_type: str = "") -> str:
     """Return the text of a page, as `readable_html` does. Raise StandIn if the page stands in for another."""
-    soup = _parsed(body)
+    soup = _parsed(body, content_type)
     parts = [] if selector is None else _selected(soup, selector)
     text = _text_of(parts or [soup])
     if not parts and (instead := stand_in(soup, text)):
@@ -51,24 +49,25 @@ def readable_page(body: bytes, selector: str | None = None) -> str:
     return text
 
 
-def readable_html(body: bytes, selector: str | None = None) -> str:
+def readable_html(body: bytes, selector: str | None = None, *, content_type: str = "") -> str:
     """Return the text of a page, with a blank line between blocks.
 
-    `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
+    `content_type` is the server's header, which may name the charset. `selector` limits the text to the matching parts.
+    Scripts, styles, comments, form fields, navigation, footers and
     tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
     changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
     """
-    soup = _parsed(body)
+    soup = _parsed(body, content_type)
     parts = [soup] if selector is None else _selected(soup, selector)
     if not parts and selector is not None:
         raise _nothing_matches(selector)
     return _text_of(parts)
 
 
-def _parsed(body: bytes) -> BeautifulSoup:
+def _parsed(body: bytes, content_type: str) -> BeautifulSoup:
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")
-    return BeautifulSoup(_PROLOG.sub("", _decoded(body), count=1), "lxml")
+    return BeautifulSoup(page_text(body, content_type), "lxml")
 
 
 def _nothing_matches(selector: str) -> Unreadable:
@@ -83,7 +82,7 @@ def refresh_target(body: bytes, address: str) -> str:
     """Return the address to which a page at `address` sends its readers on, or an empty string if it has content."""
     if len(body) > LONGEST_SIGNPOST or b"refresh" not in body.lower():
         return ""
-    soup = BeautifulSoup(_decoded(body), "lxml")
+    soup = BeautifulSoup(page_text(body), "lxml")
     for meta in soup.find_all("meta", attrs={"http-equiv": _REFRESH}):
         found = _WHERE.fullmatch(str(meta.get("content", "")).strip())
         target = urldefrag(resolve_link(address, found[2] or "")).url if found else ""
@@ -91,16 +90,6 @@ def refresh_target(body: bytes, address: str) -> str:
         if found and target and int(found[1]) <= longest and len(_text_of([soup]).split()) <= FEW:
             return target
     return ""
-
-
-def _decoded(body: bytes) -> str:
-    declared = EncodingDetector.find_declared_encoding(body, is_html=True)
-    wide = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else None
-    for encoding in (wide, "utf-8-sig", declared):
-        with suppress(UnicodeDecodeError, LookupError):
-            if encoding:
-                return body.decode(encoding).replace("\0", "")
-    return body.decode("cp1252", "replace").replace("\0", "")
 
 
 def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:

@@ -19,22 +19,25 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
 
 
 _REFUSAL = _pattern(
-    r"\baccess (?:to \S+ (?:\S+ )?)?(?:is |was |has been )?(?:denied|forbidden|blocked)\b",
+    r"\baccess (?:denied|forbidden)\b",
+    r"\baccess to this \w+ (?:is|was|has been) (?:denied|forbidden|blocked|restricted)\b",
     r"\b40[13]\b.{0,12}\b(?:forbidden|unauthorized|denied)|^\W*(?:forbidden|unauthorized|blocked)\W*$",
-    r"\b(?:not authorized|unauthorized) to (?:view|access|see)|\b(?:don[’']t|do not) have (?:permission|access)\b",
-    r"\b(?:your|this|the) request (?:was|has been|is|could not be) (?:blocked|rejected|denied|satisfied)",
-    r"\brequested URL was rejected|\byou (?:have been|are|were) blocked|\bunusual (?:traffic|activity)",
-    r"\btoo many requests\b|\brate limit|\bacceso denegado\b",
+    r"\b(?:not authorized|unauthorized) to (?:view|access|see)|\byou (?:don[’']t|do not) have (?:permission|access)\b",
+    r"\byour request (?:was|has been|is) (?:blocked|rejected|denied)\b",
+    r"\brequest (?:has been blocked|could not be satisfied)",
+    r"\brequested URL was rejected|\byou (?:have been|are|were) blocked|\bunusual (?:traffic|activity) from your\b",
+    r"\btoo many requests\b|\brate limit(?:ed| exceeded)\b|\bacceso denegado\b",
 )
 _CHALLENGE = _pattern(
-    r"\b(?:check|verify|confirm|validat)\w* (?:that |if |whether )?(?:you(?:[’']re| are)|your (?:browser|connection)|"
-    r"the site connection)\b",
-    r"\bjust a moment\b|\bone moment,? please|\battention required\b|\bpardon our interruption|\bplease stand by\b",
+    r"\b(?:checking|verifying|validating) (?:if |that )?(?:your (?:browser|connection)|the site connection|you are)\b",
+    r"^\W*(?:just a moment|one moment,? please|attention required|pardon our interruption|please stand by)\b",
     r"\b(?:you are|you[’']re|are you) (?:not )?(?:a )?(?:human|robot)\b|\bnot a robot\b|captcha\b",
-    r"\bsecurity (?:check|verification|challenge)\b|\bddos protection\b",
+    r"\b(?:complete|performing|passing) (?:the |a )?security (?:check|verification)|\bddos protection\b",
+    r"^\W*security (?:check|verification|challenge)\W*$",
 )
 _SCRIPT = _pattern(
-    r"\b(?:enable|turn on|switch on|requires?|needs?|activate|allow|without) (?:\w+ ){0,3}(?:javascript|cookies)\b",
+    r"\b(?:enable|turn on|switch on|requires?|needs?|activate|allow|without) (?:\w+ ){0,3}javascript\b",
+    r"\b(?:enable|turn on|switch on) (?:\w+ ){0,3}cookies\b",
     r"\b(?:javascript|cookies) (?:is|are|must be|has been|have been|seems?) (?:\w+ ){0,3}"
     r"(?:required|disabled|enabled|off|needed)",
     r"\bhabilit\w+ javascript|^\W*(?:loading|please wait|redirecting)\b\W*$|\bbeing redirected\b",
@@ -45,10 +48,12 @@ _LOGIN = _pattern(
 )
 _MAINTENANCE = _pattern(
     r"\b(?:down|offline|unavailable) (?:for|due to) (?:\w+ ){0,3}maintenance\b|\bmaintenance mode\b",
-    r"\b(?:site|website|system|portal|page|server|application|we)(?:(?: is| are| will be)|[’']s|[’']re)\b[^.]{0,40}"
+    r"\b(?:site|website|portal|page|server|application|we)(?:(?: is| are| will be)|[’']s|[’']re)\b[^.]{0,40}"
     r"\b(?:undergoing|under|performing|doing)\b[^.]{0,30}\bmaintenance\b",
-    r"\b(?:site|website|under) maintenance\b|^\W*(?:\w+ )?maintenance\W*$|\ben mantenimiento\b",
-    r"\b(?:temporarily|currently) (?:unavailable|offline|down for|out of service)|\bbe back (?:soon|shortly|online)\b",
+    r"\b(?:site|website) maintenance\W*$|^\W*(?:scheduled|system|server|under) maintenance\W*$",
+    r"\bsitio .{0,20}en mantenimiento\b",
+    r"\b(?:site|website|portal|page|server|application|service)\b[^.]{0,40}\b(?:temporarily|currently) "
+    r"(?:unavailable|offline|down|out of service)|^\W*temporarily unavailable|\bbe back (?:soon|shortly|online)\b",
 )
 _ERROR = _pattern(
     r"\b(?:404|50[0234])\b.{0,20}\b(?:error|not found|gateway|unavailable|time-?out)",
@@ -59,7 +64,8 @@ _ERROR = _pattern(
     r"\bbad gateway\b|\bgateway time-?out\b|\berror (?:has )?occurred\b|\bsomething went wrong\b",
 )
 _NO_SITE = _pattern(
-    r"\bdomain\b.{0,30}\b(?:for sale|parked|expired)\b|\b(?:account|site|website) (?:has been |is )?suspended\b",
+    r"\bdomain (?:name )?(?:is |may be |has )?(?:for sale|parked|expired)\b",
+    r"\b(?:account|site|website) (?:has been |is )?suspended\b",
     r"\bwelcome to nginx\b|\bapache2? .{0,20}default page\b|\bIIS windows\b|\bsite not found\b",
 )
 _SAID = (

@@ -23,6 +23,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.document_text import document_text
 from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
@@ -36,6 +37,7 @@ SILENT_FOR = timedelta(hours=24)
 
 _SITE = re.compile(r"(?:(?P<state>[a-z]{2})-)?(?P<town>[a-z0-9-]+)\.civicplus\.com")
 _PATH = re.compile(r"/(?:AgendaCenter(?:/|$)|RSSFeed\.aspx$)", re.IGNORECASE)
+_UTF_8 = html.HTMLParser(encoding="utf-8")
 _FILE = re.compile(
     r"/AgendaCenter/ViewFile/(?P<file>\w+)/_(?P<month>\d{2})(?P<day>\d{2})(?P<year>\d{4})-(?P<key>\d+)", re.IGNORECASE
 )
@@ -134,8 +136,8 @@ class _Site:
         document = await self._session.get(address, expect=Expect.FEED, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return [] if crawler.facts or name == "news" else None
-        listed = await asyncio.to_thread(feed_entries, document, self._session)
-        named = (_agenda_or_news(entry) for entry in listed)
+        found = await asyncio.to_thread(feed_entries, document, self._session)
+        named = map(_agenda_or_news, found)
         entries = [entry for entry in named if entry is not None]
         if not entries and name == "agendas":
             return None
@@ -162,7 +164,8 @@ def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
 def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     """Return the agendas on a search page. Raise Unreadable if the page isn't part of an Agenda Center."""
     try:
-        page = html.fromstring(document.body, parser=html.HTMLParser(encoding=_encoding(document)))
+        source = page_text(document.body, document.headers.get("content-type"))
+        page = html.fromstring(source.encode(), parser=_UTF_8)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as broken:
         raise Unreadable(f"{document.address} is a web page that cannot be parsed") from broken
     if not any(map(_is_of_agenda_center, page.iter("div", "table", "tr"))):
@@ -188,14 +191,6 @@ def _is_of_agenda_center(node: Any) -> bool:
     if node.get("id", "").lower() == "agendacentercontent":
         return any(child.text_content().strip() for child in node.iter("a", "button", "h1", "h2", "h3", "label", "p"))
     return "catAgendaRow" in node.get("class", "").split() or node.get("summary", "") == "List of Agendas"
-
-
-def _encoding(document: Document) -> str | None:
-    try:
-        document.body.decode()
-    except UnicodeDecodeError:
-        return None  # use the encoding that the page declares
-    return "utf-8"
 
 
 def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:
