@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 
+CANCEL_WITHIN = 0.5  # seconds for canceled jobs to end; one that waits for a stuck disk doesn't
 JOB = "keyed queue"  # the name of each job's task
 
 Job = Callable[[], Awaitable[None]]
@@ -56,7 +57,8 @@ class KeyedQueue:
         finally:
             for task in self._tasks:
                 task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=CANCEL_WITHIN)
 
     def _ended(self, key: Hashable, task: asyncio.Task[None]) -> None:
         self._room.release()

@@ -115,11 +115,12 @@ class ChatHandler(Protocol):
 
 
 class HttpAnswer(NamedTuple):
-    """The response to an HTTP request."""
+    """The response to an HTTP request. `trusted` is True if the request carried a right signature or secret."""
 
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    trusted: bool = False
 
 
 Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]

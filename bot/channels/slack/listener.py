@@ -115,10 +115,14 @@ class SlackListener:
             return _text_answer(404, "Not found")
         if not _is_signed(self._verifier, lowered, body):
             return _text_answer(401, "The signature is wrong or too old")
+        return (await self._dispatched(query, lowered, body))._replace(trusted=True)
+
+    async def _dispatched(self, query: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Return the app's answer to a signed request."""
         if self._app is None:
             return _text_answer(503, "Not listening yet")
         try:
-            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**lowered})
+            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**headers})
         except ValueError:
             return _text_answer(400, "Not understood")
         return _bolt_answer(await self._app.async_dispatch(request))

@@ -78,7 +78,7 @@ class TelegramListener:
         menu: Menu,
         poll_seconds: int = 30,
         pause: float = 1.0,
-        grace: float = 5.0,
+        grace: float = 4.0,
         refuse_every: float = 60.0,
     ) -> None:
         self._sender = sender
@@ -139,13 +139,17 @@ class TelegramListener:
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
             return HttpAnswer(403)
+        return HttpAnswer(await self._taken(body), trusted=True)
+
+    async def _taken(self, body: bytes) -> int:
+        """Accept an update with the right secret and return the status."""
         if len(body) > LARGEST_BODY:
-            return HttpAnswer(413)
+            return 413
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
-            return HttpAnswer(400)
-        return HttpAnswer(await self._take(raw))
+            return 400
+        return await self._take(raw)
 
     async def _take(self, raw: Any) -> int:
         if self._updates is None:
@@ -250,7 +254,7 @@ class TelegramListener:
         self._batch.clear()
         self._offset = min(unfinished, default=self._offset)
         with suppress(TelegramError, TimeoutError):
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(1.0):
                 await self._get_updates(0)
 
 
