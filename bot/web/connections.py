@@ -7,6 +7,9 @@ its share gets little time for each further request. A connection that carried a
 """
 
 import asyncio
+import fcntl
+import struct
+import termios
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +21,9 @@ import structlog
 
 from bot.web.clients import Clients
 
+END_OF_HEAD = b"\r\n\r\n"
+SPARE = 5.0  # seconds for the server to close a connection by itself, with an answer
+
 log = structlog.get_logger()
 
 
@@ -25,6 +31,7 @@ class Stage(Enum):
     """The state of a connection."""
 
     HEAD = "a request line and headers are expected"
+    READ = "the headers have arrived, and the program must read them"
     BODY = "the body is expected"
     BUSY = "the request is being answered"
     KEPT = "kept alive for the next request"
@@ -35,7 +42,7 @@ class Bounds:
     """The limits of the web server. `most` are connections, `share` is one client's part, and the rest are seconds.
 
     `hurried` is the time that a client over its share has for a request. When all places are taken, connections that
-    waited longer than `pressed` (for the headers) or `hurried` (for the body) make room for others.
+    waited longer than `pressed` (or `hurried`, for a body) make room for others.
     """
 
     most: int = 256
@@ -43,12 +50,12 @@ class Bounds:
     head: float = 10.0
     body: float = 30.0
     keep: float = 15.0
-    hurried: float = 1.0
+    hurried: float = 3.0
     pressed: float = 0.25
 
     def patience(self, stage: Stage) -> float:
         """Return the seconds after which a connection in this stage must make room for others."""
-        return {Stage.HEAD: self.pressed, Stage.BODY: self.hurried, Stage.KEPT: 0.0}[stage]
+        return self.hurried if stage is Stage.BODY else self.pressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_trusted = client is None
+        self._tail = b""
         self._stage, self._since = Stage.HEAD, asyncio.get_running_loop().time()
         others.add(self)
         if client is not None:
@@ -149,6 +157,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._stage is Stage.KEPT:
             self._enter(Stage.HEAD)
+        if self._stage is Stage.HEAD:
+            found = self._tail + data
+            self._tail = found[1 - len(END_OF_HEAD) :]
+            if END_OF_HEAD in found:
+                self._enter(Stage.READ)
         self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -168,7 +181,7 @@ class Connection(asyncio.Protocol):
     # ── what the server reports ──────────────────────────────────────────────────────────────────────────────────────
 
     def expect_body(self) -> None:
-        """Note that the headers of a request have arrived."""
+        """Note that the headers of a request have been read."""
         self._enter(Stage.BODY)
 
     def work(self) -> None:
@@ -188,8 +201,15 @@ class Connection(asyncio.Protocol):
     # ── closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def may_be_closed(self, now: float) -> bool:
-        """Return True if this connection has waited long enough to make room for others."""
-        return self._stage is not Stage.BUSY and now - self._since >= self.bounds.patience(self._stage)
+        """Return True if this connection has waited long enough to make room for others.
+
+        While the program is busy, it may be the program that hasn't read yet what has arrived.
+        """
+        if self._transport is None or self._stage in {Stage.READ, Stage.BUSY}:
+            return False
+        if now - self._since < self.bounds.patience(self._stage):
+            return False
+        return not _has_unread(self._transport.get_extra_info("socket").fileno())
 
     def precedence(self) -> tuple[bool, float]:
         """Return the order in which connections are closed to make room: trusted ones last, then by age."""
@@ -215,16 +235,17 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._stage, self._since = stage, loop.time()
+        self._stage, self._since, self._tail = stage, loop.time(), b""
         seconds = self._allowed(stage)
         if seconds is not None and self._transport is not None and not self._transport.is_closing():
             self._timer = loop.call_later(seconds, self._too_late)
 
     def _allowed(self, stage: Stage) -> float | None:
-        """Return the seconds that a stage may last. The server itself limits the time for a body."""
+        """Return the seconds that a stage may last. The server itself limits the time for a body and answers."""
         if stage is Stage.HEAD:
             return self.bounds.hurried if self.is_over else self.bounds.head
-        return self.bounds.keep if stage is Stage.KEPT else None
+        slow = self.bounds.body + SPARE
+        return {Stage.READ: slow, Stage.BODY: slow, Stage.KEPT: self.bounds.keep}.get(stage)
 
     def _too_late(self) -> None:
         if self._transport is not None and self._stage is not Stage.KEPT:
@@ -232,6 +253,11 @@ class Connection(asyncio.Protocol):
         elif self._transport is not None:
             self.leave()
             self._transport.abort()
+
+
+def _has_unread(number: int) -> bool:
+    """Return True if bytes have arrived on this socket that the program hasn't read."""
+    return struct.unpack("i", fcntl.ioctl(number, termios.FIONREAD, bytes(4)))[0] > 0
 
 
 MakeConnection = Callable[[str], Connection]

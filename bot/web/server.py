@@ -35,7 +35,7 @@ from bot.web.malformed import server_log
 LARGEST_BODY = 1 << 20  # bytes
 DONE_WITHIN = 2.5  # seconds to finish requests when the program stops; aiohttp waits for them twice
 UNREADABLE = "the store cannot be read; the log says why"
-TRUSTED = "trusted"  # marks a request that carried a right signature or secret
+TRUSTED = web.RequestKey("trusted", bool)  # True for a request that carried a right signature or secret
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -39,7 +39,8 @@ from bot.errors import UsageError
 ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
-MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
+MOST_UPDATES = 1_000  # in the queue at once; any more wait at Telegram
+MOST_AT_ONCE = 16  # updates being handled
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
@@ -270,7 +271,7 @@ class _UpdateQueue:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
+        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES, at_once=MOST_AT_ONCE)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
         """Queue an update when there is room. Return None if the update is dropped."""
@@ -284,7 +285,7 @@ class _UpdateQueue:
         try:
             return await self._queue.add(key, partial(self._app.process_update, update))
         except QueueFull:
-            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key)
+            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key, summarize=True)
             return None
 
     async def close(self, grace: float) -> None:
