@@ -94,7 +94,7 @@ class Settings(BaseSettings, SharedSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         (), alias="COUNTERSIGN_TRUSTED_PROXIES"
     )
-    web_connections: int = Field(256, ge=16, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS")
+    web_connections: int = Field(400, ge=16, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS")
     web_connections_per_client: int = Field(32, ge=1, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS_PER_CLIENT")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")

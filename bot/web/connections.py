@@ -3,7 +3,8 @@
 A connection is *waiting* while its request hasn't arrived completely, or while it is kept alive for the next one.
 Waiting connections are cheap to open, so a stranger can hold many. Once the places are taken, the connections that have
 waited longest are closed, and a real request, which arrives within milliseconds, finds a place. A client with more than
-its share gets little time for each further request. A connection that carried a right signature or secret is exempt.
+its share gets little time for each further request. Clients and connections that carried a right signature or secret are
+exempt from both.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ import structlog
 from bot.web.clients import Clients
 
 END_OF_HEAD = b"\r\n\r\n"
+TRUSTED_FOR = 3_600.0  # seconds
+MOST_TRUSTED = 1_000  # clients
 SPARE = 5.0  # seconds for the server to close a connection by itself, with an answer
 
 log = structlog.get_logger()
@@ -45,13 +48,13 @@ class Bounds:
     waited longer than `pressed` (or `hurried`, for a body) make room for others.
     """
 
-    most: int = 256
+    most: int = 400
     share: int = 32
     head: float = 10.0
     body: float = 30.0
     keep: float = 15.0
     hurried: float = 3.0
-    pressed: float = 0.25
+    pressed: float = 0.5
 
     def patience(self, stage: Stage) -> float:
         """Return the seconds after which a connection in this stage must make room for others."""
@@ -73,6 +76,7 @@ class Connections:
         self.bounds = bounds
         self._open: set[Connection] = set()
         self._held: Counter[str] = Counter()
+        self._trusted: dict[str, float] = {}  # clients that carried a right signature or secret, and until when
 
     def __len__(self) -> int:
         return len(self._open)
@@ -108,7 +112,18 @@ class Connections:
 
     def is_over(self, client: str | None) -> bool:
         """Return True if this client has more than its share."""
-        return client is not None and self._held[client] > self.bounds.share
+        return client is not None and self._held[client] > self.bounds.share and not self.trusts(client)
+
+    def trust(self, client: str) -> None:
+        """Remember that a request of this client carried a right signature or secret."""
+        self._trusted.pop(client, None)
+        self._trusted[client] = asyncio.get_running_loop().time() + TRUSTED_FOR
+        if len(self._trusted) > MOST_TRUSTED:
+            del self._trusted[next(iter(self._trusted))]
+
+    def trusts(self, client: str | None) -> bool:
+        """Return True if a request of this client carried a right signature or secret in the last hour."""
+        return client is not None and self._trusted.get(client, 0.0) > asyncio.get_running_loop().time()
 
     @contextmanager
     def taken(self, client: str | None) -> Iterator[None]:
@@ -194,9 +209,9 @@ class Connection(asyncio.Protocol):
 
     def trust(self) -> None:
         """Exempt this connection from the client's share, because a request carried a right signature or secret."""
-        if not self._is_trusted and self.client is not None:
-            self._is_trusted = True
-            self._others.give_back(self.client)
+        if self.client is not None:
+            self._others.trust(self.client)
+            self._exempt(self.client)
 
     # ── closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -207,7 +222,8 @@ class Connection(asyncio.Protocol):
         """
         if self._transport is None or self._stage in {Stage.READ, Stage.BUSY}:
             return False
-        if now - self._since < self.bounds.patience(self._stage):
+        is_known = self._stage is not Stage.KEPT and self._others.trusts(self.client)
+        if now - self._since < (self.bounds.head if is_known else self.bounds.patience(self._stage)):
             return False
         return not _has_unread(self._transport.get_extra_info("socket").fileno())
 
@@ -228,7 +244,13 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._others.discard(self)
-        self.trust()
+        if self.client is not None:
+            self._exempt(self.client)
+
+    def _exempt(self, client: str) -> None:
+        if not self._is_trusted:
+            self._is_trusted = True
+            self._others.give_back(client)
 
     def _enter(self, stage: Stage) -> None:
         loop = asyncio.get_running_loop()
@@ -248,7 +270,10 @@ class Connection(asyncio.Protocol):
         return {Stage.READ: slow, Stage.BODY: slow, Stage.KEPT: self.bounds.keep}.get(stage)
 
     def _too_late(self) -> None:
-        if self._transport is not None and self._stage is not Stage.KEPT:
+        allowed, waited = self._allowed(self._stage), asyncio.get_running_loop().time() - self._since
+        if allowed is not None and allowed - waited > 0.001:  # the client has become trusted in the meantime
+            self._timer = asyncio.get_running_loop().call_later(allowed - waited, self._too_late)
+        elif self._transport is not None and self._stage is not Stage.KEPT:
             self.close("a connection was closed because its request didn't arrive in time")
         elif self._transport is not None:
             self.leave()

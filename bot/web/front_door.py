@@ -14,7 +14,7 @@ import structlog
 from bot.web.connections import Connections, MakeConnection
 
 BACKLOG = 2_048  # connections that wait in the kernel; Linux allows up to 4,096
-AT_ONCE = 4  # connections accepted before all other work gets a turn, so that it isn't held up by many at once
+AT_ONCE = 2  # connections accepted before all other work gets a turn, so that it isn't held up by many at once
 NO_PLACE, NO_FILES = 0.02, 1.0  # seconds until the next try
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})

@@ -1038,7 +1038,7 @@ async def test_a_flooding_chat_loses_the_excess_and_others_are_served(here, serv
 
 
 async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None:
-    queue, done = KeyedQueue(each=9, most=9), []
+    queue, done = KeyedQueue(each=9, most=9, at_once=9), []
 
     async def job(number: int) -> None:
         await asyncio.sleep(0)
@@ -1055,7 +1055,7 @@ async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None
 
 
 async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
-    queue, gate = KeyedQueue(each=2, most=3), asyncio.Event()
+    queue, gate = KeyedQueue(each=2, most=3, at_once=3), asyncio.Event()
     for key in ("x", "x", "y"):
         await queue.add(key, gate.wait)
     with pytest.raises(QueueFull):
