@@ -228,7 +228,8 @@ def main(options):
             lines, spent = log.read_text().count("\n") - lines, cpu(program) - spent
             ours, theirs = get_context("spawn").Pipe()
             typing = get_context("spawn").Process(
-                target=people, args=(port, options.commands, here.telegram.webhook["secret_token"], here.slack.base, theirs)
+                target=people,
+                args=(port, options.commands, here.telegram.webhook["secret_token"], here.slack.base, theirs),
             )
             typing.start()
             wait_for(lambda: len(here.telegram.called("sendMessage")) > 6 * EACH + 10, every=0.01)
@@ -238,7 +239,6 @@ def main(options):
             answered = time.monotonic() - typed
             worked = cpu(program) - worked
             typing.join()
-        Path("/tmp/hc.log").write_bytes(log.read_bytes())
         traceback = "Traceback" in log.read_text()
     print(f"{'told in quiet, seconds (the slowest of three)':52}{quiet:>10.2f}")
     print(f"{'told beside hostile connections, seconds':52}{besieged:>10.2f}")

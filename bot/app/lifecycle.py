@@ -293,9 +293,7 @@ async def _serve(service: Service, stopping: Stop) -> None:
         views = service.views(store)
         if settings.database_url is None:
             log.warning(NO_WEBHOOKS)
-            async with serving(
-                settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS, access=access(settings)
-            ):
+            async with serving(settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS, access=access(settings)):
                 await stop.wait()
         else:
             async with (

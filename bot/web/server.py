@@ -82,7 +82,9 @@ async def serving(
 
 
 @asynccontextmanager
-async def _accepting(port: int, app: web.Application, connections: Connections, clients: Clients) -> AsyncIterator[None]:
+async def _accepting(
+    port: int, app: web.Application, connections: Connections, clients: Clients
+) -> AsyncIterator[None]:
     """Accept connections while the block runs. Then let requests in progress finish."""
     keep = connections.bounds.keep
     runner = web.AppRunner(

@@ -79,7 +79,10 @@ async def ends(reader):
 
 
 def post(secret="right", body=b"{}", more=""):
-    return f"POST /hook HTTP/1.1\r\nHost: h\r\nX-Secret: {secret}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return (
+        f"POST /hook HTTP/1.1\r\nHost: h\r\nX-Secret: {secret}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
 
 
 @contextmanager

@@ -92,7 +92,9 @@ class Replies:
         try:
             await self._queue.add(part.chat, partial(self._deliver, part))
         except QueueFull:
-            log.warning("telegram: too many answers waiting in one chat; one was dropped", chat=part.chat, summarize=True)
+            log.warning(
+                "telegram: too many answers waiting in one chat; one was dropped", chat=part.chat, summarize=True
+            )
             return
         if part.over is not None:
             self._edits[part.chat, part.over] = part

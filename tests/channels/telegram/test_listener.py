@@ -1068,6 +1068,32 @@ async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
         await queue.add("z", gate.wait)
 
 
+async def test_many_jobs_of_one_key_do_not_delay_those_of_others() -> None:
+    queue, ran = KeyedQueue(each=50, most=1_000, at_once=2), []
+
+    async def job(key: str) -> None:
+        await asyncio.sleep(0)
+        ran.append(key)
+
+    tasks = [await queue.add(key, lambda key=key: job(key)) for key in [*("x" * 50), *("y" * 50), "z"]]
+    await tasks[-1]
+    assert len(ran) <= 6, "the last comer waits for the running jobs, not for a hundred waiting ones"
+    await asyncio.gather(*tasks)
+
+
+async def test_only_so_many_jobs_run_at_once() -> None:
+    queue, running, most = KeyedQueue(each=9, most=99, at_once=3), set(), []
+
+    async def job(number: int) -> None:
+        running.add(number)
+        most.append(len(running))
+        await asyncio.sleep(0)
+        running.discard(number)
+
+    await asyncio.gather(*[await queue.add(number, lambda n=number: job(n)) for number in range(20)])
+    assert max(most) == 3
+
+
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
