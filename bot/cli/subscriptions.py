@@ -28,7 +28,7 @@ def subscribe(
     language: Annotated[str, typer.Option(help="en or es.")] = "en",
     json_: Json = False,
 ) -> None:
-    """Subscribe a channel, or change its settings. It gets changes from now on; nothing is posted now."""
+    """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now."""
     wanted = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
     answer = write(prepared(), say, "subscribe", wanted | {"language": language})
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
@@ -75,7 +75,7 @@ def subscriptions(json_: Json = False) -> None:
 
 @app.command()
 def deliver() -> None:
-    """Send every subscription what it is due now. Exits with 1 if a message could not be sent."""
+    """Send all messages that are due now. Exits with 1 if a message can't be sent."""
     answer = write(prepared(), say, "deliver", {})
     say(f"{counted(answer['messages'], 'message')} sent.")
     for problem in answer["problems"]:
@@ -88,7 +88,10 @@ def deliveries(
     failed: Annotated[bool, typer.Option("--failed", help="Only messages that could not be sent.")] = False,
     json_: Json = False,
 ) -> None:
-    """List the messages of the last 90 days, oldest first. Failed ones are listed with the reason."""
+    """List the messages from the last 90 days, oldest first.
+
+    The list includes failed messages and the reasons they failed.
+    """
     receipts = read(prepared(), lambda store: store.receipts())
     found = [receipt_json(receipt) for receipt in receipts if receipt.error is not None or not failed]
     if json_:

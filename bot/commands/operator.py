@@ -1,4 +1,7 @@
-"""The operator's commands that write. If a program is running, it carries them out; if not, the command does."""
+"""The operator's commands that write to the store.
+
+If Countersign is already running, the running program executes them.
+"""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,10 +33,10 @@ Command = Callable[..., Awaitable[JsonObject]]
 
 
 async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> JsonObject:
-    """Run one command by name and return its answer.
+    """Run a command by name and return its result.
 
-    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't accept. Errors
-    raised by the command itself pass through.
+    Raise UsageError for an unknown command and CountersignError for invalid arguments. Errors raised by the command
+    itself propagate unchanged.
     """
     command = COMMANDS.get(name)
     if command is None:
@@ -51,9 +54,9 @@ async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> 
 
 
 async def poll(runner: Runner, *, local: bool = False) -> JsonObject:
-    """Read ICE's lists now, even during a back-off, but never before a server's own Retry-After.
+    """Read ICE's lists now, even during a back-off. A server's Retry-After is always respected.
 
-    With `local`, also read the watched local sources that are due.
+    If `local` is true, also read the watched local sources that are due.
     """
     polls = [await _poll_one(runner, name) for name in runner.sources]
     agendas = await runner.poll_due_agendas() if local else ()
@@ -80,7 +83,7 @@ async def _poll_one(runner: Runner, name: str) -> ListPoll:
 
 
 async def deliver(runner: Runner) -> JsonObject:
-    """Send every due subscription its messages now, after retrying tokens that a platform rejected."""
+    """Send all due messages now. Rejected tokens are retried first."""
     await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
     deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
@@ -102,7 +105,7 @@ async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
 async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> JsonObject:
-    """Add a subscription, or change the one this address already has. Nothing is posted there."""
+    """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
     address = checked_address(channel, address)
     wanted = Subscription(
         id="",
@@ -149,15 +152,18 @@ class BroadcastTable(Protocol):
 
     @property
     def channel(self) -> str:
-        """The name of a channel, as in the registry."""
+        """The channel's name in the registry."""
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The arguments of `subscribe`, by name."""
+        """The arguments for `subscribe`, by name."""
 
 
 async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
-    """Subscribe the public channels named in the configuration, and end those no longer named there."""
+    """Subscribe the public channels listed in the configuration.
+
+    Unsubscribe any that were removed from the configuration.
+    """
     named = set()
     for table in tables:
         answer = await subscribe(runner, **table.settings)
@@ -172,12 +178,12 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
 
 
 async def approve(runner: Runner, *, held: str) -> JsonObject:
-    """Accept a held listing. Record the agreements that left the list and tell subscribers."""
+    """Accept a held listing. The resulting changes are recorded and sent to subscribers."""
     return await _ruled(runner, held, Ruling.APPROVED)
 
 
 async def reject(runner: Runner, *, held: str) -> JsonObject:
-    """Reject a held listing, so that it is never accepted, no matter how long it stays up."""
+    """Reject a held listing permanently, no matter how long ICE publishes it."""
     return await _ruled(runner, held, Ruling.REJECTED)
 
 
@@ -194,7 +200,7 @@ async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
 
 
 async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
-    """Retract a change and tell everyone who was told about it. The log keeps the change and the retraction."""
+    """Retract a change and notify everyone who received it. The log keeps both the change and the retraction."""
     async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
         return await _retracted(runner, seq, because)
 
@@ -233,7 +239,7 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def one_state(text: str | None) -> str | None:
-    """Return the postal code of the state named by --state; None means all states."""
+    """Return the postal code for the --state option, or None for all states."""
     codes = parsed_states(text) if text is not None else [ALL_STATES]
     if len(codes) != 1:
         raise UsageError("--state takes one state, as in --state TX.")
@@ -241,7 +247,7 @@ def one_state(text: str | None) -> str | None:
 
 
 def parsed_states(text: str) -> list[str]:
-    """Return the postal codes of states given by code or name, or only ALL_STATES for "all"."""
+    """Return the postal codes for a list of states. For "all", return only ALL_STATES."""
     try:
         where = parser.where(text)
     except Misunderstood as fault:
@@ -255,12 +261,12 @@ def parsed_states(text: str) -> list[str]:
 
 
 def _explained(fault: Misunderstood) -> str:
-    """Say what wasn't understood, for someone at a command line rather than in a chat."""
+    """Return an explanation of a parsing error, worded for the command line instead of a chat."""
     return replies.what_went_wrong(Language.ENGLISH, fault)
 
 
 def checked_address(channel: str, address: str) -> str:
-    """Check the address and return it in its channel's own form."""
+    """Validate an address and return it in the channel's own format."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
     return CHANNELS[channel].check_address(address)

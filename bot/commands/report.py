@@ -1,4 +1,4 @@
-"""The report that `countersign status` prints: each source's last reading, held listings and problems."""
+"""The report printed by `countersign status`: the last reading of each source, held listings and problems."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ async def report(
     stale_hours: float,
     places: Mapping[str, Place] | None = None,
 ) -> Report:
-    """Gather a report on these sources and on the local places in the catalog."""
+    """Create a report on these sources and on the local sources in the catalog."""
     subscriptions = await store.subscriptions()
     counts = count_places(places, await store.source_statuses(), WatchedStates.of(subscriptions)) if places else None
     return Report(

@@ -1,4 +1,4 @@
-"""The health of the program, judged from the contents of the store."""
+"""The health of the program, based on the contents of the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MUTE = timedelta(minutes=15)  # a channel on which every send has failed for lon
 
 
 class Standing(StrEnum):
-    """The condition of a subscription."""
+    """The status of a subscription."""
 
     ACTIVE = "active"
     FAILING = "failing"
@@ -25,10 +25,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """Counts of the subscriptions on one channel.
+    """Subscription counts for one channel.
 
-    `late` counts the ones that have been due for longer than LATE. `oldest_due` (UTC) is the due time of the one that
-    has waited longest. `mute_since` (UTC) is when every send began to fail, None if the channel works.
+    `late` is the number of subscriptions that have been overdue for longer than LATE. `oldest_due` is the earliest due
+    time in UTC. `mute_since` is the UTC time when every message began to fail, or None if the channel works.
     """
 
     standings: Mapping[Standing, int]
@@ -40,10 +40,11 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts at `now` (UTC), in numbers that are safe to show to anyone.
+    """Health statistics at the time `now` (UTC). The numbers are safe to publish.
 
-    `ice` is the status of ICE's lists, None if this program doesn't read them; `local` holds the status of every other
-    source that was ever read. `held` counts held listings, `log_end` the changes in the log.
+    `ice` is the status of ICE's lists, or None if this program doesn't read them. `local` contains the status of every
+    other source that has been read. `held` is the number of held listings. `log_end` is the number of changes in the
+    log.
     """
 
     now: datetime
@@ -61,7 +62,7 @@ class Facts:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons the program is unwell, in sentences; none if it is well."""
+        """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
         return (*self._of_ice(), *self._of_channels())
 
     def _of_ice(self) -> Iterable[str]:
@@ -85,7 +86,7 @@ class Facts:
                 )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer to a health check."""
+        """Return the response to a health check."""
         reasons = self.reasons
         return {
             "status": "unwell" if reasons else "ok",
@@ -122,7 +123,7 @@ def facts(
     stale_after: timedelta,
     reads_ice: bool = True,
 ) -> Facts:
-    """Derive the facts from the contents of the store."""
+    """Compute the health statistics from the contents of the store."""
     known = {status.source: status for status in statuses}
     return Facts(
         now=now,
@@ -136,7 +137,7 @@ def facts(
 
 
 def local_counts(local: Iterable[SourceStatus]) -> dict[str, int]:
-    """Count the local sources that are well, failing and parked."""
+    """Count how many local sources are healthy, how many are failing and how many are parked."""
     counts = {"well": 0, "failing": 0, "parked": 0}
     for status in local:
         counts["parked" if status.parked_at else "failing" if status.failures else "well"] += 1
@@ -165,16 +166,20 @@ def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
 
 
 def standing(subscription: Subscription) -> Standing:
-    """Return the condition of a subscription; one with a rejected token is failing, because it resumes by itself."""
+    """Return the status of a subscription.
+
+    A subscription with a rejected token is failing, not paused, because it resumes automatically.
+    """
     if subscription.refused or (subscription.paused is None and subscription.failing_since is not None):
         return Standing.FAILING
     return Standing.ACTIVE if subscription.paused is None else Standing.PAUSED
 
 
 def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | None:
-    """Return the time when every send on a channel began to fail, or None if the channel works.
+    """Return the time when every message on a channel began to fail, or None if the channel works.
 
-    One failing address among idle ones says little about the channel; two must be failing, or the only active one.
+    The channel is considered down only if at least two subscriptions are failing. If all other subscriptions are
+    paused, one is enough.
     """
     failing = [s.failing_since for s in together if standing(s) is Standing.FAILING and s.failing_since is not None]
     trying = sum(standing(s) is not Standing.PAUSED for s in together)
@@ -198,7 +203,7 @@ NO_NEW_LIST_FOR = timedelta(days=10)
 
 
 def span(length: timedelta) -> str:
-    """Write a span of time in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    """Format a duration in a suitable unit, such as 40 seconds, 5 minutes, 3 hours or 2 days."""
     seconds = int(length.total_seconds())
     for unit, size, least in (("day", 86_400, 2), ("hour", 3_600, 2), ("minute", 60, 1), ("second", 1, 0)):
         if seconds >= least * size:
@@ -208,7 +213,7 @@ def span(length: timedelta) -> str:
 
 
 def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[str]:
-    """Return the problems of a source, in sentences."""
+    """Return the problems with a source, in words."""
     problems = [status.problem] if status.problem else []
     if status.read_at is None:
         return problems or ["not read yet"]
@@ -221,11 +226,14 @@ def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[s
 
 
 def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> bool:
-    """Return whether the last successful reading, or the first failure of a source never read, is too old."""
+    """Return True if a source has gone too long without a successful reading.
+
+    If the source has never been read, the time is counted from its first failure.
+    """
     since = status.read_at or status.problem_since
     return since is not None and now - since > stale_after
 
 
 def is_old(status: SourceStatus, now: datetime) -> bool:
-    """Return whether ICE has gone longer than ever before without a new list."""
+    """Return True if ICE hasn't published a new list in an unusually long time."""
     return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR

@@ -1,4 +1,4 @@
-"""The numbers of agreements, agencies and states on ICE's participating list, counted from the log."""
+"""Count the agreements, agencies and states on ICE's participating list, using the change log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ JANUARY_2025 = 135  # agreements on ICE's list at the end of January 2025, befor
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The participating list at one point in the log; `before` is its number of agreements at an earlier time."""
+    """The size of the participating list at one point in the log.
+
+    `before` is the number of agreements at an earlier time.
+    """
 
     agreements: int
     agencies: int
@@ -21,7 +24,10 @@ class Totals:
 
 
 def totals(changes: Iterable[Change], *, earlier: datetime) -> Totals:
-    """Count the list after these changes, which begin at the start of the log, and its size at `earlier` (UTC)."""
+    """Count the agreements on the list after these changes, and the agreements at the time `earlier` (UTC).
+
+    The changes must begin at the start of the log.
+    """
     on_list: set[Key] = set()
     before: int | None = None
     for change in changes:

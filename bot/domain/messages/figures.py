@@ -1,4 +1,4 @@
-"""Use the change log to work out the numbers that a picture shows."""
+"""Calculate the numbers in a picture from the change log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log goes back furthe
 
 
 class Point(NamedTuple):
-    """The number of agreements on the participating list after the publication at that time (UTC)."""
+    """The number of agreements on the participating list after a publication. `at` is UTC."""
 
     at: datetime
     total: int
 
 
 class Moves(NamedTuple):
-    """The numbers of agreements a state gained and lost."""
+    """The number of agreements that a state gained and the number that it lost."""
 
     gained: int
     lost: int
@@ -31,10 +31,10 @@ class Moves(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The participating list over time, up to one change in the log; the same for every reader.
+    """The history of the participating list up to one change in the log. It is the same for every reader.
 
-    `points` holds its total after each publication that changed it, `counts` each state's agreements at the end and
-    `recent` the changes to either list in the week before the end.
+    `points` contains the total after each publication that changed the list. `counts` is the final number of agreements
+    in each state. `recent` contains the changes to both lists in the last week of the history.
     """
 
     points: tuple[Point, ...]
@@ -44,9 +44,9 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The numbers shown in a picture: the total by day, agreements and moves by state, and the dates of the week.
+    """The numbers in a picture: the total by day, the agreements and moves by state, and the dates of the week.
 
-    States are postal codes. An agreement under anything else counts in `total`, but has no tile.
+    States are given by postal code. An agreement without a valid state is included in `total`, but has no tile.
     """
 
     series: tuple[tuple[date, int], ...]
@@ -62,7 +62,7 @@ class Figures:
 
 
 def history(changes: Iterable[Change]) -> History:
-    """Add up the changes in the log, from the first to any later one."""
+    """Return the history for the changes from the start of the log to any later point."""
     everything = tuple(changes)
     here: set[Key] = set()
     points: dict[datetime, int] = {}
@@ -78,7 +78,7 @@ def history(changes: Iterable[Change]) -> History:
 
 
 def _enter(here: set[Key], change: Change) -> None:
-    """Apply one change to the keys on the participating list, as `Known.after` does."""
+    """Apply one change to the set of keys on the participating list, in the same way as `Known.after`."""
     if change.was is not None:
         here.discard(change.was.key)
     if change.kind in LEAVING:
@@ -95,7 +95,7 @@ def _recent(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def figures(past: History, *, until: datetime, tz: str) -> Figures:
-    """Return the numbers for a picture, with moves for the week ending at `until` (UTC) and days in the zone `tz`."""
+    """Return the numbers for a picture of the week ending at `until` (UTC). Dates are in the time zone `tz`."""
     zone, since = ZoneInfo(tz), until - WEEK
     week = [change for change in past.recent if since < change.publication.observed_at <= until]
     return Figures(
@@ -110,7 +110,7 @@ def figures(past: History, *, until: datetime, tz: str) -> Figures:
 def moves(changes: Iterable[Change]) -> dict[str, Moves]:
     """Return each state's net gains and losses on the participating list, by postal code.
 
-    A correction isn't a move: an agreement misprinted under the wrong state is a gain or loss for neither state.
+    Corrections don't count. If ICE corrects an agreement's state, neither state gains or loses an agreement.
     """
     found: dict[str, Moves] = {}
     for change in (net.change for net in net_changes(_not_retracted(changes))):
@@ -129,7 +129,10 @@ def _not_retracted(changes: Iterable[Change]) -> list[Change]:
 
 
 def course_of(shown: Figures) -> list[tuple[date, int]]:
-    """Return the series from Jan. 1, 2025, on; if it is older, it starts with the total on that day."""
+    """Return the daily totals from Jan. 1, 2025, on.
+
+    If the totals begin earlier, the first entry is the total on Jan. 1, 2025.
+    """
     before = [total for day, total in shown.series if day < FIRST_DAY]
     since = [(day, total) for day, total in shown.series if day >= FIRST_DAY]
     if before and (not since or since[0][0] > FIRST_DAY):
@@ -138,5 +141,5 @@ def course_of(shown: Figures) -> list[tuple[date, int]]:
 
 
 def last_day(shown: Figures) -> date:
-    """Return the day on which the line ends."""
+    """Return the last day of the line chart."""
     return max(shown.until, course_of(shown)[-1][0])

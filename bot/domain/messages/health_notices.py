@@ -1,4 +1,7 @@
-"""Write the notices about the program's health, for the operator and subscribers who asked. They are never queued."""
+"""Write notices about the program's health.
+
+They are sent to the operator and to subscribers who asked for them, and are never queued.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +22,10 @@ PARKED = "parked place "
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice to send once. `key` is recorded after it has been sent. `text` is plain, one paragraph per line.
+    """A notice that is sent once. `key` is recorded after the notice has been sent.
 
-    `also` holds the keys of the other notices that this one includes.
+    `text` is plain text with one paragraph per line. `also` contains the keys of other notices that are included in
+    this one.
     """
 
     key: str
@@ -37,7 +41,7 @@ def for_operator(
     now: datetime,
     stale_after: timedelta,
 ) -> Iterable[Notice]:
-    """Yield everything the operator should know now."""
+    """Yield every notice that currently applies for the operator."""
     for h in held:
         yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
     for status in statuses:
@@ -63,7 +67,7 @@ def for_operator(
 
 
 def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:
-    """Yield one notice a day for each rejected token, no matter how many subscriptions depend on it."""
+    """Yield one notice per day for each rejected token, no matter how many subscriptions use the token."""
     together: dict[tuple[str, str], list[Subscription]] = {}
     for s in subscriptions:
         if s.refused and s.paused is not None:
@@ -79,7 +83,7 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
 
 
 def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
-    """Return one notice a day about all the local places that have been parked since the last notice."""
+    """Return a notice about all local places parked since the last one, or None. It is sent at most once a day."""
     parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
     fresh = {key: place for key, place in parked.items() if key not in told}
     last = max((at for key, at in told.items() if key.startswith(PARKED)), default="")
@@ -99,7 +103,7 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
 def for_subscriber(
     subscription: Subscription, status: SourceStatus, now: datetime, stale_after: timedelta
 ) -> Notice | None:
-    """Return one notice a day while ICE's list is stale, for a subscriber who asked for it."""
+    """Return the daily notice that ICE's list is stale, or None if it isn't stale or the subscriber didn't ask."""
     if not subscription.hears_stale or subscription.paused is not None or not is_stale(status, now, stale_after):
         return None
     day = now.astimezone(ZoneInfo(subscription.tz)).date()

@@ -1,4 +1,7 @@
-"""The few sentences that the code for a platform sends by itself. All others are in replies, digests and notices."""
+"""The few messages that the code for a platform sends directly.
+
+All other messages are in the modules for replies, digests and notices.
+"""
 
 from bot.domain.text.catalog import Phrase
 
