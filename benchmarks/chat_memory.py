@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 from support.loopback.slack import LoopbackSlack
 from support.loopback.slack_people import SIGNING_SECRET, encoded, signed
 from support.loopback.telegram import LoopbackTelegram
+from support.waiting import eventually
 
 from bot.channels.rate_limit import RateLimit
 from bot.channels.slack.listener import SlackListener
@@ -41,7 +42,7 @@ class Answering:
     async def answer(self, asked):
         return Reply(lines=((Span(f"You asked {asked.text}, {asked.bot}."),),))
 
-    async def subscription(self, channel, address):
+    async def subscription(self, *_):
         return None
 
 
@@ -51,6 +52,7 @@ async def slack_chats(count):
         sender = SlackSender(token=server.token, base_url=server.url, rate_limit=RateLimit(each=lambda _: CHANNEL))
         listener = SlackListener(sender, signing_secret=SIGNING_SECRET)
         listening = asyncio.create_task(listener.listen(Answering()))
+        await asyncio.sleep(0)  # it begins
         for first in range(0, count, AT_ONCE):
             for number in range(first, first + AT_ONCE):
                 channel, user = f"C1{number:07}", f"U1{number:07}"
@@ -63,8 +65,7 @@ async def slack_chats(count):
                 body, headers = encoded("slash_commands", command)
                 answer = await listener.receive("/slack/commands", headers | signed(body), body)
                 assert answer.status == 200, answer
-            while len(server.answers) < AT_ONCE:
-                await asyncio.sleep(0.005)
+            await eventually(lambda: len(server.answers) >= AT_ONCE)
             forget(server)
             yield first + AT_ONCE
         listening.cancel()
@@ -79,13 +80,11 @@ async def telegram_chats(count):
         listener = TelegramListener(sender, menu={})
         listener.webhook("https://bot.example.org/telegram/webhook", "secret")
         listening = asyncio.create_task(listener.listen(Answering()))
-        while "url" not in server.webhook:
-            await asyncio.sleep(0.005)
+        await eventually(lambda: "url" in server.webhook)
         for first in range(0, count, AT_ONCE):
             updates = [update(number) for number in range(first, first + AT_ONCE)]
             await asyncio.gather(*(listener.receive("", {SECRET_HEADER: "secret"}, body) for body in updates))
-            while len(server.messages) < AT_ONCE:
-                await asyncio.sleep(0.005)
+            await eventually(lambda: len(server.messages) >= AT_ONCE)
             forget(server)
             yield first + AT_ONCE
         listening.cancel()

@@ -3,7 +3,7 @@
 Each program reads the settings, sets up logs, metrics and error reports, and opens the store. It works until SIGTERM or
 Ctrl-C, finishes the work in progress and closes the store. Hosts kill a process about ten seconds after SIGTERM. So
 everything that finishes does so at the same time, within six seconds; then the clients and the store are closed; and
-after eight seconds the process ends in any case. Nothing is lost then, because unfinished work is still due in the store.
+after eight seconds the process ends in any case. Nothing is lost then, because unfinished work stays due.
 """
 
 import asyncio

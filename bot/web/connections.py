@@ -3,18 +3,17 @@
 A connection is *waiting* while its request hasn't arrived completely, or while it is kept alive for the next one.
 Waiting connections are cheap to open, so a stranger can hold many. Once the places are taken, the connections that have
 waited longest are closed, and a real request, which arrives within milliseconds, finds a place. A client with more than
-its share gets little time for each further request. Clients and connections that carried a right signature or secret are
-exempt from both.
+its share gets little time for each further request. Those that carried a right signature or secret are exempt from
+both.
 """
 
 import asyncio
 import fcntl
-import struct
 import termios
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import cast
 
@@ -65,8 +64,8 @@ class Bounds:
 class Access:
     """How the web server tells its clients apart, and its limits."""
 
-    clients: Clients = Clients()
-    bounds: Bounds = Bounds()
+    clients: Clients = field(default_factory=Clients)
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 class Connections:
@@ -282,7 +281,7 @@ class Connection(asyncio.Protocol):
 
 def _has_unread(number: int) -> bool:
     """Return True if bytes have arrived on this socket that the program hasn't read."""
-    return struct.unpack("i", fcntl.ioctl(number, termios.FIONREAD, bytes(4)))[0] > 0
+    return any(fcntl.ioctl(number, termios.FIONREAD, bytes(4)))
 
 
 MakeConnection = Callable[[str], Connection]

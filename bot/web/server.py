@@ -62,13 +62,14 @@ async def serving(
     *,
     routes: Mapping[Route, Receive] | None = None,
     closed: str | None = None,
-    access: Access = Access(),
+    access: Access | None = None,
 ) -> AsyncIterator[None]:
     """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
 
     `routes` are the channels' webhooks. If this process doesn't accept webhooks, `closed` is the reason. Every
     channel's route then responds with 503 and that reason, so that the platform tries again later.
     """
+    access = access or Access()
     webhooks, connections, clients = _webhooks(routes or {}, closed), Connections(access.bounds), access.clients
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_limited(connections, clients, webhooks)])
     app.router.add_get("/health", _health(views))

@@ -5,9 +5,11 @@ import os
 import resource
 import socket
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 import structlog
+from support.waiting import eventually
 
 from bot.channels import HttpAnswer, Route
 from bot.domain.health import Facts
@@ -34,12 +36,12 @@ async def no_facts() -> Facts | None:
 
 
 @asynccontextmanager
-async def server(port, bounds=QUICK, clients=Clients()):
+async def server(port, bounds=QUICK, proxies=()):
     async with serving(
         port,
         Views(no_facts, Metrics().page, CONTENT_TYPE),
         routes={Route("POST", "/hook"): receive},
-        access=Access(clients, bounds),
+        access=Access(Clients(proxies), bounds),
     ):
         yield Strangers(port)
 
@@ -61,6 +63,11 @@ class Strangers:
         """Send a request; return the answer up to its end, or "" if the connection was closed without one."""
         reader, _ = await self.connect(address, text)
         return await answer(reader)
+
+
+async def asks_for_ever(plain, text):
+    while True:
+        await asyncio.get_running_loop().sock_sendall(plain, text)
 
 
 async def answer(reader):
@@ -89,7 +96,7 @@ def post(secret="right", body=b"{}", more=""):
 def files_used_up():
     """Let this process open no more files while the block runs."""
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir("/dev/fd"))
+    highest = max(int(path.name) for path in Path("/dev/fd").iterdir())
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, usual[1]))
     held = []
     try:
@@ -146,8 +153,7 @@ async def test_a_client_that_never_reads_its_answers_is_cut_off(unused_tcp_port)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(plain, ("127.0.0.1", unused_tcp_port))
         with pytest.raises(ConnectionError):
-            while True:
-                await loop.sock_sendall(plain, b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n" * 50)
+            await asks_for_ever(plain, b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n" * 50)
         plain.close()
         assert "200 OK" in await strangers.says(LIVE)
 
@@ -188,9 +194,9 @@ async def test_a_client_with_a_right_secret_has_no_share(unused_tcp_port):
 
 
 async def test_behind_a_proxy_the_forwarded_client_has_a_share(unused_tcp_port):
-    clients = Clients(("127.0.9.0/24",))
+    proxies = ("127.0.9.0/24",)
     bounds = Bounds(most=100, share=4, body=600, hurried=600)
-    async with server(unused_tcp_port, bounds, clients) as strangers:
+    async with server(unused_tcp_port, bounds, proxies) as strangers:
         slow = post("wrong", b"x" * 10, "X-Forwarded-For: 8.8.8.8, 203.0.113.7\r\n")[:-1]
         for _ in range(5):
             await strangers.connect("127.0.9.1", slow)
@@ -200,7 +206,7 @@ async def test_behind_a_proxy_the_forwarded_client_has_a_share(unused_tcp_port):
 
         async with asyncio.timeout(60):
             while "429" not in await asks("203.0.113.7"):
-                await asyncio.sleep(0)
+                pass
         assert "200 OK" in await asks("203.0.113.8")
         assert "200 OK" in await strangers.says(post(more="X-Forwarded-For: 203.0.113.7\r\n"), "127.0.9.1")
 
@@ -243,8 +249,7 @@ async def test_accepting_goes_on_after_the_files_ran_out(unused_tcp_port, monkey
     async with server(unused_tcp_port, Bounds()) as strangers:
         waiting = socket.create_connection(("127.0.0.1", unused_tcp_port))  # not accepted before the next await
         with files_used_up():
-            while not refused(log_lines):
-                await asyncio.sleep(0.01)
+            await eventually(lambda: refused(log_lines))
         waiting.sendall(LIVE)
         waiting.setblocking(False)
         assert b"200 OK" in await asyncio.get_running_loop().sock_recv(waiting, 1_000)

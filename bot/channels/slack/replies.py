@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
@@ -306,7 +307,7 @@ def _with_mentions(blocks: Sequence[Block], location: ChatLocation) -> list[Bloc
     return [text | {"elements": [section | {"elements": elements}]}]
 
 
-def _split(element: Block, names: Set[str]) -> Iterator[Block]:
+def _split(element: Block, names: AbstractSet[str]) -> Iterator[Block]:
     if element["type"] != "text":
         yield element
         return
