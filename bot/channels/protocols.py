@@ -115,12 +115,17 @@ class ChatHandler(Protocol):
 
 
 class HttpAnswer(NamedTuple):
-    """The response to an HTTP request. `trusted` is True if the request carried a right signature or secret."""
+    """The response to an HTTP request."""
 
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
-    trusted: bool = False
+
+
+class TrustedAnswer(HttpAnswer):
+    """The response to a request that carried a right signature or secret."""
+
+    __slots__ = ()
 
 
 Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]

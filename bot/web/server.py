@@ -25,6 +25,7 @@ from aiohttp.typedefs import Middleware
 
 from bot import __version__
 from bot.channels import CHANNELS, Receive, Route
+from bot.channels.protocols import TrustedAnswer
 from bot.domain.health import Facts
 from bot.errors import ConfigError, StoreError
 from bot.web.clients import Clients
@@ -225,7 +226,7 @@ def _webhook(receive: Receive) -> Answer:
     async def answer(request: web.Request) -> web.Response:
         path = request.path + (f"?{request.query_string}" if request.query_string else "")
         found = await receive(path, request.headers, await request.read())
-        request[TRUSTED] = found.trusted
+        request[TRUSTED] = isinstance(found, TrustedAnswer)
         return web.Response(status=found.status, headers=found.headers, body=found.body)
 
     return answer

@@ -12,6 +12,7 @@ import structlog
 from support.waiting import eventually
 
 from bot.channels import HttpAnswer, Route
+from bot.channels.protocols import TrustedAnswer
 from bot.domain.health import Facts
 from bot.observability.metrics import CONTENT_TYPE, Metrics
 from bot.web import front_door
@@ -28,7 +29,7 @@ PATIENT = Bounds(most=8, share=4, head=600, body=600, keep=600, hurried=600, pre
 async def receive(path, headers, body):
     """A webhook whose secret is "right"."""
     right = headers.get("X-Secret") == "right"
-    return HttpAnswer(200 if right else 403, trusted=right)
+    return TrustedAnswer(200) if right else HttpAnswer(403)
 
 
 async def no_facts() -> Facts | None:

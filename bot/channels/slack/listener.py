@@ -21,7 +21,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
@@ -116,7 +116,7 @@ class SlackListener:
             return _text_answer(404, "Not found")
         if not _is_signed(self._verifier, lowered, body):
             return _text_answer(401, "The signature is wrong or too old")
-        return (await self._dispatched(query, lowered, body))._replace(trusted=True)
+        return TrustedAnswer(*await self._dispatched(query, lowered, body))
 
     async def _dispatched(self, query: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """Return the app's answer to a signed request."""
