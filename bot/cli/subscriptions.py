@@ -14,6 +14,8 @@ from bot.observability.logs import prepared
 
 app = subject()
 
+_UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
+
 Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
 
 
@@ -32,6 +34,8 @@ def subscribe(
     wanted = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
     answer = write(prepared(), say, "subscribe", wanted | {"language": language})
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
+    if not answer.get("served", True):  # an older running program doesn't say
+        say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
 
 
 @app.command(cls=TakesChatNumber)

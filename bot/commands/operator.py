@@ -120,7 +120,8 @@ async def subscribe(
     )
     old = await _find(runner, channel, address)
     if old is None:
-        return {"subscription": subscription_json(await runner.store.subscribe(wanted)), "changed": False}
+        made = await runner.store.subscribe(wanted)
+        return {"subscription": subscription_json(made), "changed": False, "served": channel in runner.channels}
     kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
     changed = replace(
         old,
@@ -134,8 +135,10 @@ async def subscribe(
         retry_at=None,
         failures=0,
         failing_since=None,
+        refusal=None,
     )
-    return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
+    kept = await runner.store.change_subscription(changed)
+    return {"subscription": subscription_json(kept), "changed": True, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
