@@ -199,7 +199,7 @@ class SlackSender:
             return self._flood(headers, address, held=FILES)
         if not code or code in _TRANSIENT or (code in _TOKEN_REJECTED and code != "missing_scope"):
             return self._verdict(error, address)
-        return SendError(f"Slack rejected this picture ({code})", refused=True, too_long=True)
+        return SendError(f"Slack rejected this picture ({code})", too_long=True)
 
     def _flood(self, headers: Mapping[str, str], address: str, *, held: str | None = None) -> SendError:
         """Block sends to the whole workspace after a 429, because Slack limits the API method, not the channel.

@@ -154,7 +154,7 @@ class TelegramSender:
         if refuses_all and of == "text":
             problem = f"Telegram can't send to this chat: {reason}"
             return SendError(problem, refused=True, by_person=is_by_person(error))
-        return SendError(f"Telegram rejected this {of}: {reason}", refused=True, too_long=True)
+        return SendError(f"Telegram rejected this {of}: {reason}", refused=of == "text", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
         """Block sends to this chat after a 429. If another chat also got a 429 just now, block sends to all chats.
