@@ -326,7 +326,7 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
     if at - failing.failing_since >= GIVEN_UP_AFTER and failing.failures >= LEAST_TRIES:
         lasting = f"{fault} (for {GIVEN_UP_AFTER.days} days)"
         return replace(failing, paused=lasting) if fault.refused else _until_a_probe_succeeds(failing, lasting, at)
-    wait = min(FIRST_BACK_OFF * 2 ** min(subscription.failures, 10), LONGEST_BACK_OFF)
+    wait = min(FIRST_BACK_OFF * 2 ** min(failing.failures - 1, 10), LONGEST_BACK_OFF)
     return replace(failing, retry_at=at + wait)
 
 

@@ -186,6 +186,16 @@ async def test_a_flood_in_a_second_chat_meanwhile_counts_for_the_whole_bot(
     assert telegram.rate_limit.opens_in("42") == 35
 
 
+@pytest.mark.parametrize("asked", [99_999_999_999, -5, float("nan"), float("inf"), "soon", 10**30])
+async def test_a_senseless_wait_is_bounded(telegram: TelegramSender, server: LoopbackTelegram, asked) -> None:
+    server.script(42, flooded(asked))
+    error = await verdict(telegram)
+
+    assert not error.refused
+    assert error.retry_after is None or 0 <= error.retry_after <= 3_600
+    assert telegram.rate_limit.opens_in("42") <= 3_600
+
+
 async def test_repeated_floods_in_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
     server.script(42, flooded(35), flooded(36))
     await verdict(telegram)
