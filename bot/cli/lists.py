@@ -11,11 +11,12 @@ import typer
 from bot.app.one_shot import read, write
 from bot.app.wiring import places, senders, sources, utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, date_cell, print_changes, print_csv, print_lines, print_table, say
+from bot.cli.output import date_cell, print_changes, print_csv, print_lines, print_table, say
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
 from bot.domain.agreement import ListName
+from bot.domain.health import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError

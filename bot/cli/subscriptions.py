@@ -8,8 +8,9 @@ import typer
 from bot.app.one_shot import read, write
 from bot.channels import CHANNELS
 from bot.cli.options import Json, TakesChatNumber, subject
-from bot.cli.output import counted, print_lines, print_table, say
+from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
+from bot.domain.health import counted
 from bot.observability.logs import prepared
 
 app = subject()
