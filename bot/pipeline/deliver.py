@@ -16,7 +16,7 @@ from bot.domain.messages.compose import Circumstances, compose, correct
 from bot.domain.messages.figures import history
 from bot.domain.messages.picture import Image
 from bot.domain.source_status import ICE
-from bot.domain.subscription import Cadence, Receipt, Subscription
+from bot.domain.subscription import Cadence, Receipt, Slot, Subscription, is_overtaken, slot_at
 from bot.domain.timestamps import after, stamp
 from bot.errors import SendError
 from bot.pipeline.rasterize import image_of
@@ -76,15 +76,16 @@ async def deliver(
         done = await courier.send(pinned, corrections)
         if done.problem is not None:
             return done
-        subscription = await courier.finish(pinned, sent_at=None)
+        subscription = await courier.finish(pinned)
         if not subscription.is_due(now()):
             return done
         corrected = done.messages
-    pinned = await _pin_digest(subscription, end, store, now)
+    pinned = await _pin_digest(subscription, end, store, now())
+    slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else now())
     parts, seen_at = await _digest(pinned, channel, store, page)
     done = await courier.send(pinned, parts)
     if done.problem is None:
-        await courier.finish(pinned, sent_at=now() if parts else None)
+        await (courier.finish(pinned, sent_at=now(), slot=slot) if parts else courier.finish(pinned))
         done = replace(done, waited=now() - seen_at if seen_at is not None else None)
     return replace(done, messages=corrected + done.messages)
 
@@ -114,14 +115,16 @@ async def _corrections(
     return parts
 
 
-async def _pin_digest(subscription: Subscription, end: int, store: Store, now: Now) -> Subscription:
+async def _pin_digest(subscription: Subscription, end: int, store: Store, now: datetime) -> Subscription:
     """Store the last change that the digest covers, so that the same digest is composed again after a crash.
+
+    If the next slot has come before any part was sent, the digest grows to cover it too.
 
     Write the pin even if it hasn't changed. If the disk is full, this write fails before anything is sent. Without this
     write, the message would be sent and only the receipt would fail, so the same message would be sent over and over.
     """
-    upto = subscription.pinned if _is_begun(subscription) else None
-    return await store.pin(subscription.id, end if upto is None else upto, now())
+    upto = subscription.pinned if _is_begun(subscription) and not is_overtaken(subscription, now) else None
+    return await store.pin(subscription.id, end if upto is None else upto, now)
 
 
 def _is_begun(subscription: Subscription) -> bool:
@@ -254,8 +257,10 @@ class _Courier:
             done = replace(done, messages=done.messages + 1)
         return done
 
-    async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
-        """Move the cursor to the pin.
+    async def finish(
+        self, pinned: Subscription, *, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        """Move the cursor to the pin. If a digest was sent, record when, and the slot that it served.
 
         If the subscription's token had been rejected, the token now works again, so resume all subscriptions that use
         it.
@@ -263,7 +268,7 @@ class _Courier:
         if pinned.refused:
             await resume_all(pinned, self.store)
         assert pinned.pinned is not None
-        return await self.store.advance(pinned.id, pinned.pinned, sent_at)
+        return await self.store.advance(pinned.id, pinned.pinned, sent_at, slot)
 
     async def _already_sent(self, pinned: Subscription) -> frozenset[int]:
         """Return the changes named in the parts that have already been sent.

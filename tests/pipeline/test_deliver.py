@@ -135,6 +135,110 @@ async def test_a_digest_comes_once_each_local_day_even_when_the_clocks_change(ch
     assert len(told) == days
 
 
+async def watching(chat, digest: str, since: datetime, *more: str) -> None:
+    """Let the chat watch Texas and ask for digests; it has had none yet."""
+    chat.now = since
+    for text in ("watch TX", digest, *more):
+        await chat.ask(text)
+    await chat.store.change_subscription(replace(await chat.mine(), created_at=since))
+
+
+async def test_a_daily_digest_sent_the_next_night_leaves_that_day_its_own(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    night = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    await chat.deliver(night)  # the host was down at 8:00
+    await chat.publish(MORE, night + timedelta(hours=1))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 11, 26, 7, 59, tzinfo=UTC))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 11, 26, 8, tzinfo=UTC))
+    assert "Bosque" in chat.texts[1]
+
+
+async def test_a_digest_of_ten_to_midnight_delivered_after_midnight_leaves_the_next_one(chat):
+    await watching(chat, "digest 23:50 America/Chicago", NOON, "always on")
+    midnight = datetime(2026, 11, 25, 6, tzinfo=UTC)
+    for days in range(3):
+        await chat.deliver(midnight + timedelta(days=days, minutes=-11))
+        await chat.deliver(midnight + timedelta(days=days, minutes=5))
+        assert len(chat.texts) == days + 1
+
+
+async def test_a_weekly_digest_sent_on_the_next_monday_leaves_that_monday_its_own(chat):
+    await watching(chat, "weekly 9:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(datetime(2026, 12, 7, 1, tzinfo=UTC))  # due on Nov. 30
+    await chat.publish(MORE, datetime(2026, 12, 7, 2, tzinfo=UTC))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 12, 7, 9, tzinfo=UTC))
+    assert len(chat.texts) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("always on",)])
+async def test_a_host_that_was_down_for_days_sends_one_digest(chat, more):
+    await watching(chat, "digest 8:00 UTC", NOON, *more)
+    await chat.publish(SECOND, NOON)
+    await chat.publish(MORE, NOON + timedelta(days=2))
+    back = datetime(2026, 11, 29, 20, tzinfo=UTC)
+    for minutes in range(0, 11 * 60, 30):
+        await chat.deliver(back + timedelta(minutes=minutes))
+    assert len(chat.texts) == 1
+    assert "Bosque" in chat.texts[0]
+
+
+async def test_a_digest_that_a_platform_refused_for_days_is_one_with_all_that_happened(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    chat.telegram.script("42", broken())
+    eight = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    await chat.deliver(eight)
+    await chat.publish(MORE, eight + timedelta(hours=1))
+    await chat.deliver(eight + timedelta(days=1, hours=2))
+    await chat.deliver(eight + timedelta(days=1, hours=3))
+    (text,) = chat.texts
+    assert "Bosque" in text
+    assert "Bell" in text
+    assert (await chat.mine()).slot_served.day == eight.date() + timedelta(days=1)
+
+
+async def test_an_hour_changed_while_a_digest_is_sent_brings_no_second_one(chat, monkeypatch):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    eight, advance = datetime(2026, 11, 25, 8, tzinfo=UTC), chat.store.advance
+
+    async def changed_then_advanced(*args):
+        await chat.ask("digest 9:00 UTC")
+        return await advance(*args)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(chat.store, "advance", changed_then_advanced)
+        await chat.deliver(eight)
+    await chat.publish(MORE, eight + timedelta(minutes=1))
+    assert (await chat.mine()).due_at == eight + timedelta(days=1, hours=1)
+
+
+async def test_a_correction_serves_no_slot(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    eight = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    await chat.deliver(eight)
+    bell = next(c.seq for c in await chat.store.changes() if "Bell" in c.agreement.agency)
+    await retract(chat, bell, eight + timedelta(hours=20))
+    await chat.deliver(eight + timedelta(hours=20))
+    assert (await chat.mine()).slot_served.day == eight.date()
+
+
+async def test_a_pause_that_ends_at_night_leaves_the_next_digest_its_slot(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    night = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    await chat.store.change_subscription(replace(await chat.mine(), quiet_until=night))
+    await chat.deliver(night)
+    await chat.publish(MORE, night + timedelta(hours=1))
+    assert (await chat.mine()).due_at == datetime(2026, 11, 26, 8, tzinfo=UTC)
+
+
 async def test_changes_older_than_a_month_are_only_counted(chat):
     await chat.ask("watch TX")
     await chat.ask("pause 60 days")
