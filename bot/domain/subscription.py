@@ -1,5 +1,6 @@
 """Subscriptions, with their filters and cadence, the changes they are owed and the times when digests are due."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -95,6 +96,15 @@ class Filter:
         if not wanted or not (before or now):
             return None
         return change.kind if before else wanted[0]
+
+    @property
+    def is_whole_list(self) -> bool:
+        """True if the filter has every agreement on ICE's lists."""
+        return ALL_STATES in self.states and not self.support_types
+
+    def has(self, agreement: Agreement) -> bool:
+        """Return whether the filter has this agreement, no matter when the entries were added."""
+        return self._watches(agreement, sys.maxsize)
 
     def matches(self, change: Change) -> bool:
         """Return whether the filter matches this change."""

@@ -4,33 +4,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from bot.channels import Part, Ready, Sender, at_once
-from bot.domain.agendas.link import AGENDA_KINDS, KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
+from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
-from bot.domain.lists.totals import totals
-from bot.domain.messages.chart import picture_for
 from bot.domain.messages.compose import Circumstances, compose, correct
-from bot.domain.messages.figures import history
-from bot.domain.messages.picture import Image
 from bot.domain.source_status import ICE
 from bot.domain.subscription import Cadence, Receipt, Slot, Subscription, is_overtaken, slot_at
 from bot.domain.timestamps import after, stamp
 from bot.errors import SendError
-from bot.pipeline.rasterize import image_of
+from bot.pipeline.standings import Standings
 from bot.pipeline.token_recovery import PROBE_EVERY, resume_all
-from bot.store import ChangeLog, Store
+from bot.store import Store
 
 FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(days=2)
 MAYBE_PERMANENT_FOR = timedelta(days=1)
+SHORT = 20  # changes; composing and rendering more of them takes long enough to run off the event loop
 NOTED_WITHIN = 10.0  # seconds a lease must still last after the longest possible send, to write the receipt
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +59,13 @@ async def deliver(
     now: Now,
     page: str,
     allowed: Ready = at_once,
+    standings: Standings | None = None,
 ) -> Delivered:
     """Send one subscription any corrections, and then its digest if one is due.
 
     If a message fails temporarily, only the time of the next try changes. `page` is the address of ICE's page; every
     message links to it. `allowed` is awaited before each message and can stop the delivery by raising an error.
+    `standings` is shared by all deliveries of the program.
     """
     channel = channels.get(subscription.channel)
     if channel is None:
@@ -82,7 +83,7 @@ async def deliver(
         corrected = done.messages
     pinned = await _pin_digest(subscription, end, store, now())
     slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else now())
-    parts, seen_at = await _digest(pinned, channel, store, page)
+    parts, seen_at = await _Composer(channel, store, page, standings or Standings(store)).parts(pinned)
     done = await courier.send(pinned, parts)
     if done.problem is None:
         await (courier.finish(pinned, sent_at=now(), slot=slot) if parts else courier.finish(pinned))
@@ -135,61 +136,59 @@ def _is_begun(subscription: Subscription) -> bool:
     return subscription.pinned not in (None, subscription.cursor)
 
 
-async def _digest(
-    pinned: Subscription, channel: Sender, store: Store, page: str
-) -> tuple[Sequence[Part], datetime | None]:
-    """Return the parts of the digest that is due, and the time when the first change in the digest was seen.
+@dataclass(frozen=True, slots=True)
+class _Composer:
+    """Composes the digests of one channel."""
 
-    A scheduled digest includes totals and a chart of past changes, so it is composed from the whole log.
-    """
-    assert pinned.pinned is not None
-    is_instant = pinned.cadence is Cadence.INSTANT
-    log_so_far = await store.changes(after=pinned.cursor if is_instant else 0, upto=pinned.pinned)
-    new = [change for change in log_so_far if change.seq > pinned.cursor]
-    agendas = await _agendas(pinned, new, store)
-    about = Circumstances(page=page, agendas=agendas)
-    if not is_instant:
-        about = await _circumstances(pinned, log_so_far, about, store)
-    digest = compose(pinned, new, upto=pinned.pinned, about=about)
-    if digest is None:
-        return (), None
-    named = set(digest.covers)
-    seen_at = min((change.publication.observed_at for change in new if change.seq in named), default=None)
-    return channel.render(digest, None if is_instant else _picture(pinned, log_so_far)), seen_at
+    channel: Sender
+    store: Store
+    page: str
+    standings: Standings
 
+    async def parts(self, pinned: Subscription) -> tuple[Sequence[Part], datetime | None]:
+        """Return the parts of the digest that is due, and the time when the first change in the digest was seen."""
+        assert pinned.pinned is not None
+        new = await self.store.changes(after=pinned.cursor, upto=pinned.pinned)
+        about = await self._circumstances(pinned, new)
+        work = partial(self._work, pinned, is_long=len(new) > SHORT)
+        digest = await work(partial(compose, pinned, new, upto=pinned.pinned, about=about))
+        if digest is None:
+            return (), None
+        named = set(digest.covers)
+        seen_at = min((change.publication.observed_at for change in new if change.seq in named), default=None)
+        picture = await self.standings.picture(pinned) if pinned.cadence is not Cadence.INSTANT else None
+        return await work(partial(self.channel.render, digest, picture)), seen_at
 
-def _picture(pinned: Subscription, log_so_far: Sequence[Change]) -> Image | None:
-    picture = picture_for(pinned, history(log_so_far))
-    return image_of(picture) if picture is not None else None
+    async def _work(self, pinned: Subscription, work: Callable[[], T], *, is_long: bool) -> T:
+        """Run short work right away, and long work in a thread. An alert doesn't wait for digests."""
+        if not is_long:
+            return work()
+        return await self.standings.in_thread(work, urgent=pinned.cadence is Cadence.INSTANT)
 
+    async def _circumstances(self, pinned: Subscription, new: Sequence[Change]) -> Circumstances:
+        """Return what the digest needs in addition to its changes. Only a scheduled digest has totals."""
+        about = Circumstances(page=self.page, agendas=await self._agendas(pinned, new))
+        if pinned.cadence is Cadence.INSTANT:
+            return about
+        about = replace(about, totals=await self.standings.totals(pinned), is_held=bool(await self.store.held()))
+        if not pinned.hears_always:
+            return about
+        statuses = [status for status in await self.store.source_statuses() if status.read_at is not None]
+        read_at = next((status.read_at for status in statuses if status.source == ICE), None)
+        return replace(about, read_at=read_at, sources=len(statuses))
 
-async def _circumstances(
-    pinned: Subscription, log_so_far: Sequence[Change], about: Circumstances, store: Store
-) -> Circumstances:
-    """Add the totals and the state of the sources, which only a scheduled digest includes."""
-    assert pinned.pinned_at is not None
-    statuses = [status for status in await store.source_statuses() if status.read_at is not None]
-    return replace(
-        about,
-        totals=totals(log_so_far, earlier=pinned.pinned_at - timedelta(days=1)) if log_so_far else None,
-        read_at=next((status.read_at for status in statuses if status.source == ICE), None),
-        sources=len(statuses),
-        is_held=bool(await store.held()),
-    )
+    async def _agendas(self, pinned: Subscription, new: Sequence[Change]) -> AgendaLog:
+        """Return the agenda mentions recorded before the new changes.
 
-
-async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog) -> AgendaLog:
-    """Return the agenda mentions recorded before the new changes.
-
-    If none of the new changes could be the result of a vote, return an empty log.
-    """
-    followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
-    if not followed:
-        return AgendaLog()
-    states = sorted({state for change in followed for state in change.states})
-    since = min(c.recorded_at for c in followed if c.recorded_at) - LINKED_FOR
-    recorded = await store.changes(upto=pinned.pinned, since=since, states=states, kinds=AGENDA_KINDS)
-    return AgendaLog(tuple(change for change in recorded if change.mention is not None))
+        If none of the new changes could be the result of a vote, return an empty log.
+        """
+        assert pinned.pinned is not None
+        followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
+        if not followed:
+            return AgendaLog()
+        states = frozenset(state for change in followed for state in change.states)
+        since = min(c.recorded_at for c in followed if c.recorded_at) - LINKED_FOR
+        return await self.standings.mentions(pinned.pinned, since, states)
 
 
 # ── send and advance ─────────────────────────────────────────────────────────────────────────────────────────────────

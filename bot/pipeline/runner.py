@@ -19,6 +19,7 @@ from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
+from bot.pipeline.standings import Standings
 from bot.sources import Fetcher, Source
 from bot.store import Leases, Store
 
@@ -78,6 +79,10 @@ class Runner:
     observer: Observer = field(default_factory=Unobserved)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     _reading_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
+    _standings: Standings = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_standings", Standings(self.store))
 
     # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,6 +180,7 @@ class Runner:
                 now=self.now,
                 page=self.page,
                 allowed=partial(self._check_leadership, to.channel),
+                standings=self._standings,
             )
         self.observer.delivered(done)
         return done

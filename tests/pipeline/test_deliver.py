@@ -71,10 +71,7 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     picture, text = chat.telegram.messages
     assert picture.photo is not None
     assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
-    assert (
-        "ICE's list now has 4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago"
-        in text.text
-    )
+    assert "ICE's list now has 2 agreements with 1 agency in Texas, 1 more than a day ago" in text.text
     await chat.publish(MORE, nine + timedelta(minutes=1))
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
@@ -166,7 +163,7 @@ async def test_a_digest_of_ten_to_midnight_delivered_after_midnight_leaves_the_n
 
 
 async def test_a_weekly_digest_sent_on_the_next_monday_leaves_that_monday_its_own(chat):
-    await watching(chat, "weekly 9:00 UTC", NOON)
+    await watching(chat, "digest weekly 9:00 UTC", NOON)
     await chat.publish(SECOND, NOON)
     await chat.deliver(datetime(2026, 12, 7, 1, tzinfo=UTC))  # due on Nov. 30
     await chat.publish(MORE, datetime(2026, 12, 7, 2, tzinfo=UTC))
