@@ -98,6 +98,11 @@ class Filter:
         return change.kind if before else wanted[0]
 
     @property
+    def is_of_states(self) -> bool:
+        """True if only an agreement's state decides whether the filter has it."""
+        return not (self.support_types or self.counties or self.agencies)
+
+    @property
     def is_whole_list(self) -> bool:
         """True if the filter has every agreement on ICE's lists."""
         return ALL_STATES in self.states and not self.support_types

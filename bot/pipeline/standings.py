@@ -17,8 +17,8 @@ from bot.domain.lists.totals import WEEK, Standing, Totals, totals
 from bot.domain.messages.chart import picture_for
 from bot.domain.messages.figures import History, history_of
 from bot.domain.messages.picture import Image
-from bot.domain.subscription import Cadence, Filter, Subscription
-from bot.pipeline.rasterize import image_of
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
+from bot.pipeline.rasterize import drawn_elsewhere
 from bot.store import ChangeLog
 
 K = TypeVar("K", bound=Hashable)
@@ -121,7 +121,9 @@ class Standings:
         now, then = self._standing(upto), self._standing(earlier)
         if now.since is None:
             return None
-        return totals(now, then if then.since is not None else None, watched.has)
+        states = None if ALL_STATES in watched.index_states else watched.index_states
+        is_plain = watched.is_of_states or watched.is_whole_list
+        return totals(now, then if then.since else None, states, None if is_plain else watched.has)
 
     def _history(self, upto: int) -> History:
         return history_of(self._standing(upto))
@@ -142,7 +144,7 @@ def _places(watched: Filter) -> Iterable[Iterable[str]]:
 
 def _drawn(to: Subscription, past: History) -> Image | None:
     picture = picture_for(to, past)
-    return image_of(picture) if picture is not None else None
+    return drawn_elsewhere(picture) if picture is not None else None
 
 
 def _make_room(kept: dict[K, T], most: int) -> None:

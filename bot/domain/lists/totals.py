@@ -1,8 +1,9 @@
 """ICE's participating list after each change in the log, and its totals."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import LEAVING, Change
@@ -24,7 +25,7 @@ class Totals:
     before: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots, so that `by_state` can be cached
 class Standing:
     """The participating list after one change in the log.
 
@@ -49,16 +50,58 @@ class Standing:
                 since = since or change.recorded_at
         return Standing(agreements=agreements, since=since, points=points, recent=_recent((*self.recent, *new)))
 
+    @cached_property
+    def by_state(self) -> Mapping[str, tuple[Agreement, ...]]:
+        """The agreements by state."""
+        found: dict[str, list[Agreement]] = {}
+        for agreement in self.agreements.values():
+            found.setdefault(agreement.state, []).append(agreement)
+        return {state: tuple(agreements) for state, agreements in found.items()}
 
-def totals(now: Standing, then: Standing | None, watches: Callable[[Agreement], bool]) -> Totals:
-    """Count the watched agreements on the list, and the ones that were on it at an earlier time."""
-    watched = [key for key, agreement in now.agreements.items() if watches(agreement)]
+    @cached_property
+    def agencies_by_state(self) -> Mapping[str, int]:
+        """The number of agencies by state."""
+        return {state: _agencies(agreements) for state, agreements in self.by_state.items()}
+
+    def within(self, states: Collection[str] | None) -> dict[str, tuple[Agreement, ...]]:
+        """Return the agreements in these states, or all agreements, by state."""
+        wanted = self.by_state.keys() if states is None else self.by_state.keys() & states
+        return {state: self.by_state[state] for state in wanted}
+
+
+def totals(
+    now: Standing,
+    then: Standing | None,
+    states: Collection[str] | None = None,
+    watches: Callable[[Agreement], bool] | None = None,
+) -> Totals:
+    """Count the agreements on the list in these states, and the ones that were on it at an earlier time.
+
+    Without `states`, count all states. If `watches` is given, count only the agreements for which it is true.
+    """
+    parts = _watched(now, states, watches)
+    whole = now.agencies_by_state if watches is None else {}
     return Totals(
-        agreements=len(watched),
-        agencies=len({(key.state, key.agency) for key in watched}),
-        states=len({key.state for key in watched}),
-        before=sum(map(watches, then.agreements.values())) if then is not None else None,
+        agreements=sum(map(len, parts.values())),
+        agencies=sum(whole[state] if whole else _agencies(part) for state, part in parts.items()),
+        states=len(parts),
+        before=sum(map(len, _watched(then, states, watches).values())) if then is not None else None,
     )
+
+
+def _watched(
+    standing: Standing, states: Collection[str] | None, watches: Callable[[Agreement], bool] | None
+) -> dict[str, tuple[Agreement, ...]]:
+    parts = standing.within(states)
+    if watches is None:
+        return parts
+    found = {state: tuple(filter(watches, part)) for state, part in parts.items()}
+    return {state: part for state, part in found.items() if part}
+
+
+def _agencies(agreements: Iterable[Agreement]) -> int:
+    """Count the different agencies among agreements in one state."""
+    return len({agreement.key.agency for agreement in agreements})
 
 
 def _enter(on_list: dict[Key, Agreement], change: Change) -> None:

@@ -477,7 +477,7 @@ class Wording:
         """Return where the counted agreements are, or an empty string if more than states decides what is watched."""
         if watched.is_whole_list:
             return say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states)
-        if watched.support_types or watched.counties or watched.agencies:
+        if not watched.is_of_states:
             return ""
         if len(watched.states) <= MOST_STATES_NAMED:
             return self._formats.join(sorted(state_name(state, self.language) for state in watched.states))
