@@ -7,15 +7,18 @@ import pytest
 from support.chat import FIRST, SECOND, SIGNED, Chat
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, refused
 from support.program import row
+from support.samples import spoken
 
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator
 from bot.domain.messages.health_notices import for_operator
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
 from bot.pipeline.deliver import deliver, verdict
 from bot.pipeline.token_recovery import probe_rejected_tokens
+from bot.store import Record
 from bot.store.tiny.store import TinyStore
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -234,6 +237,100 @@ async def test_a_pause_that_ends_at_night_leaves_the_next_digest_its_slot(chat):
     await chat.deliver(night)
     await chat.publish(MORE, night + timedelta(hours=1))
     assert (await chat.mine()).due_at == datetime(2026, 11, 26, 8, tzinfo=UTC)
+
+
+ARCHIVE = NOON - timedelta(days=5)  # the first publication
+
+
+def footer(text: str) -> str:
+    """Return the sentence with the totals."""
+    return next(line for line in text.splitlines() if "ICE's list now has" in line)
+
+
+@pytest.mark.parametrize(
+    ("watch", "digest", "at", "said"),
+    [
+        (
+            "watch all",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago. It had 135 in January 2025.",
+        ),
+        (
+            "watch TX",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "2 agreements with 1 agency in Texas, 1 more than a day ago.",
+        ),
+        (
+            "watch TX OH",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in Ohio and Texas, 2 more than a day ago.",
+        ),
+        (
+            "watch TX OH FL GA",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in the 4 states and territories you watch, 2 more than a day ago.",
+        ),
+        (
+            "watch Bell County TX",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "2 agreements with 1 agency, 2 more than a day ago.",
+        ),
+        (
+            "watch TX",
+            "digest weekly 9:00 UTC",
+            datetime(2026, 11, 30, 9, tzinfo=UTC),
+            "2 agreements with 1 agency in Texas, 1 more than a week ago.",
+        ),
+        (
+            "watch VT",
+            "digest weekly 9:00 UTC",
+            datetime(2026, 11, 30, 9, tzinfo=UTC),
+            "0 agreements with 0 agencies in Vermont, the same as a week ago.",
+        ),
+    ],
+)
+async def test_the_totals_are_of_what_the_chat_watches_and_since_its_last_digest(chat, watch, digest, at, said):
+    chat.now = ARCHIVE
+    for text in (watch, digest, "always on"):
+        await chat.ask(text)
+    await chat.store.change_subscription(replace(await chat.mine(), created_at=at - timedelta(hours=1)))
+    await chat.publish(FIRST, ARCHIVE - timedelta(days=7))
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(at)
+    assert footer(chat.texts[0]).partition("now has ")[2] == said
+
+
+@pytest.mark.parametrize(
+    ("digest", "at"),
+    [
+        ("digest 9:00 UTC", ARCHIVE + timedelta(hours=21)),
+        ("digest weekly 9:00 UTC", datetime(2026, 11, 23, 9, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("watch", ["watch all", "watch TX", "watch Archer County TX"])
+async def test_a_digest_compares_with_nothing_if_the_log_does_not_reach_back_that_far(chat, digest, at, watch):
+    await watching(chat, digest, at - timedelta(hours=1), "always on")
+    await chat.ask(watch)
+    await chat.deliver(at)
+    assert " ago" not in footer(chat.texts[0])
+    assert footer(chat.texts[0]).rstrip(".") != footer(chat.texts[0]), "it is a whole sentence"
+
+
+async def test_a_digest_before_ices_list_was_read_has_no_totals(chat):
+    store = TinyStore.in_memory()
+    bare = DeliveringChat(store, chat.telegram, chat.channel)
+    await store.record(
+        Record(status=SourceStatus(source="place"), recorded_at=NOON, known=None, changes=(spoken(),), held=None)
+    )
+    await watching(bare, "digest 9:00 UTC", NOON, "always on")
+    await bare.deliver(NOON + timedelta(hours=21))
+    assert "ICE's list now has" not in bare.texts[0]
+    await store.close()
 
 
 async def test_changes_older_than_a_month_are_only_counted(chat):
