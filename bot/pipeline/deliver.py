@@ -81,8 +81,9 @@ async def deliver(
         if not subscription.is_due(now()):
             return done
         corrected = done.messages
-    pinned = await _pin_digest(subscription, end, store, now())
-    slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else now())
+    begun_at = now()
+    pinned = await _pin_digest(subscription, end, store, begun_at)
+    slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else begun_at)
     parts, seen_at = await _Composer(channel, store, page, standings or Standings(store)).parts(pinned)
     done = await courier.send(pinned, parts)
     if done.problem is None:
@@ -261,8 +262,8 @@ class _Courier:
     ) -> Subscription:
         """Move the cursor to the pin. If a digest was sent, record when, and the slot that it served.
 
-        If the subscription's token had been rejected, the token now works again, so resume all subscriptions that use
-        it.
+        If the subscription's token had been marked as rejected, this delivery shows that it works again, so resume all
+        subscriptions that use it.
         """
         if pinned.refused:
             await resume_all(pinned, self.store)
