@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.domain.subscription import Subscription
+from bot.domain.subscription import Slot, Subscription
 from bot.errors import StoreError
 
 
@@ -45,11 +45,17 @@ def part_sent(subscription: Subscription, part: int) -> Subscription:
     return replace(subscription, sent=max(subscription.sent, part))
 
 
-def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None = None) -> Subscription:
-    """Finish the digest. `sent_at` is the time when the digest was sent, or None if nothing was sent."""
+def advanced(
+    subscription: Subscription, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+) -> Subscription:
+    """Finish the digest. `sent_at` is the time when the digest was sent, or None if nothing was sent.
+
+    `slot` is the slot that the digest served.
+    """
     return replace(
         subscription,
         last_sent_at=sent_at or subscription.last_sent_at,
+        slot_served=max(filter(None, (slot, subscription.slot_served)), key=lambda served: served.at, default=None),
         cursor=max(subscription.cursor, cursor),
         pinned=None,
         pinned_at=None,
