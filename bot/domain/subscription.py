@@ -12,6 +12,7 @@ from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
+from bot.domain.time_zones import zone_or_utc
 
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
@@ -277,7 +278,7 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
     """
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
-    zone = ZoneInfo(subscription.tz)
+    zone = zone_or_utc(subscription.tz)
     day = recorded_at.astimezone(zone).date()
     last = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
     while True:

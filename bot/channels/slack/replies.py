@@ -11,10 +11,10 @@ import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
-from bot.domain.chat.parser import is_zone
 from bot.domain.chat.request import Button
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
+from bot.domain.time_zones import is_zone
 from bot.errors import SendError
 
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three

@@ -2,18 +2,16 @@
 
 from dataclasses import replace
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain.subscription import Subscription
+from bot.domain.time_zones import is_zone
 from bot.errors import StoreError
 
 
 def in_zone(subscription: Subscription) -> Subscription:
-    """Return the subscription unchanged; raise StoreError if its time zone doesn't exist."""
-    try:
-        ZoneInfo(subscription.tz)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise StoreError(f"“{subscription.tz}” isn't a time zone. Use a name such as America/Chicago.") from error
+    """Return the subscription unchanged; raise StoreError if its time zone isn't one that every host knows."""
+    if not is_zone(subscription.tz):
+        raise StoreError(f"“{subscription.tz}” isn't a time zone. Use a name such as America/Chicago.")
     return subscription
 
 
