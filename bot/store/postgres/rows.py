@@ -19,6 +19,7 @@ from bot.domain.subscription import Receipt, Subscription
 from bot.errors import StoreCorrupt, StoreError
 from bot.store.postgres.tables import EVIDENCE, LEASES, LEDGER, NOTES, RECEIPTS, SUBSCRIPTIONS
 from bot.store.rules.due import SetBack, number_of
+from bot.store.rules.merging import readdressed
 from bot.store.rules.packed_document import check, label, packed, restored
 from bot.store.rules.stored_names import from_stored, to_stored
 
@@ -131,6 +132,14 @@ async def find_subscription(db: AsyncConnection, subscription_id: str, *, lock: 
     return subscription_of(row) if row is not None else None
 
 
+async def find_at(db: AsyncConnection, channel: str, address: str, *, lock: bool = False) -> Subscription | None:
+    """Return the subscription for an address, or None."""
+    s = SUBSCRIPTIONS.c
+    asked = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
+    row = (await db.execute(asked.with_for_update() if lock else asked)).one_or_none()
+    return subscription_of(row) if row is not None else None
+
+
 async def locked_subscription(db: AsyncConnection, subscription_id: str) -> Subscription:
     """Return the subscription with this id, and lock it until the end of the transaction.
 
@@ -178,6 +187,16 @@ async def find_receipts(db: AsyncConnection, which: sa.ColumnElement[bool]) -> t
     """Return the matching receipts, oldest first."""
     asked = sa.select(RECEIPTS.c.body).where(which).order_by(RECEIPTS.c.number)
     return tuple(map(decode_receipt, (await db.execute(asked)).scalars()))
+
+
+async def readdress_receipts(db: AsyncConnection, kept: Subscription, gone: str | None, was: str) -> None:
+    """Rewrite the receipts after a subscription moved from the address `was` or after `gone` was merged into it."""
+    r = RECEIPTS.c
+    at_address = sa.and_(r.channel == kept.channel, r.address == was)
+    asked = sa.select(r.number, r.body).where(sa.or_(r.subscription == gone, at_address))
+    for number, body in (await db.execute(asked)).all():
+        row = receipt_row(readdressed(decode_receipt(body), kept, gone, was))
+        await db.execute(sa.update(RECEIPTS).where(r.number == number).values(row))
 
 
 async def put_note(db: AsyncConnection, kind: str, key: str, value: str) -> None:

@@ -9,6 +9,7 @@ and requests only newer changes.
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ from bot.store.postgres.rows import (
     decode_receipt,
     decode_set_back,
     decode_status,
+    find_at,
     find_document,
     find_receipts,
     find_subscription,
@@ -46,6 +48,7 @@ from bot.store.postgres.rows import (
     locked_subscription,
     put_note,
     put_subscriptions,
+    readdress_receipts,
     receipt_row,
     remove_subscription,
     subscription_of,
@@ -55,8 +58,19 @@ from bot.store.postgres.rows import (
 from bot.store.postgres.tables import CHANGES, EVIDENCE, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
 from bot.store.rules.change_log import Log, follow, numbered
 from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, number_of
+from bot.store.rules.merging import merged
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
-from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.rules.transitions import (
+    advanced,
+    changed,
+    deferred,
+    failed,
+    in_zone,
+    part_sent,
+    pinned,
+    resubscribed,
+    started,
+)
 
 CLOCK = "clock"  # the kind of note that records that the clock was set back
 NEWS = "countersign"  # the channel on which a program announces that it has recorded something
@@ -170,6 +184,9 @@ class PostgresStore:
         in_zone(subscription)
         async with self._transaction() as db:
             ledger = await locked_numbers(db)
+            stored = await find_at(db, subscription.channel, subscription.address, lock=True)
+            if stored is not None:
+                return await self._place(db, resubscribed(stored, subscription, ledger.last_seq))
             new = await self._with_due_at(db, started(subscription, ledger.next_number, ledger.last_seq))
             await db.execute(sa.insert(SUBSCRIPTIONS).values(subscription_row(new)))
             await db.execute(sa.update(LEDGER).values(next_number=ledger.next_number + 1))
@@ -181,6 +198,22 @@ class PostgresStore:
             end = (await locked_numbers(db)).last_seq
             old = await locked_subscription(db, subscription.id)
             return await self._place(db, changed(old, subscription, end))
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        async with self._transaction() as db:
+            await locked_numbers(db)  # so that no one subscribes at the new address now
+            mover = await find_at(db, channel, old, lock=True)
+            there = await find_at(db, channel, new, lock=True)
+            if mover is None or old == new:
+                return there
+            if there is None:
+                await readdress_receipts(db, moved := replace(mover, address=new), None, mover.shown_address)
+                return await self._place(db, moved)
+            both = await find_receipts(db, RECEIPTS.c.subscription.in_([there.id, mover.id]))
+            one = merged(there, mover, await self._read_on(db), both)
+            await remove_subscription(db, mover.id)
+            await readdress_receipts(db, one, mover.id, mover.shown_address)
+            return await self._place(db, one)
 
     async def unsubscribe(self, subscription_id: str) -> None:
         async with self._transaction() as db:
@@ -207,10 +240,7 @@ class PostgresStore:
 
     async def find(self, channel: str, address: str) -> Subscription | None:
         async with self._statement() as db:
-            s = SUBSCRIPTIONS.c
-            of_address = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
-            row = (await db.execute(of_address.order_by(s.number.desc()).limit(1))).one_or_none()
-        return subscription_of(row) if row is not None else None
+            return await find_at(db, channel, address)
 
     async def notes(self, kind: str) -> Mapping[str, str]:
         async with self._statement() as db:
@@ -240,14 +270,16 @@ class PostgresStore:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
     async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
         return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         with suppress(Missing):
-            await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+            stored = await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+            if stored.address != subscription.address:
+                await insist(lambda: self.move(stored.channel, stored.address, subscription.address))
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         which = RECEIPTS.c.subscription == subscription_id if subscription_id is not None else sa.true()

@@ -12,6 +12,7 @@ from bot.domain.subscription import Receipt, Subscription
 from bot.store import Everything
 from bot.store.rules.change_log import Log
 from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, number_of
+from bot.store.rules.merging import merged, readdressed, twins
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
 from bot.store.tiny.transactions import (
     Batch,
@@ -20,6 +21,7 @@ from bot.store.tiny.transactions import (
     Recorded,
     Remembered,
     Removed,
+    SubscriptionMoved,
     SubscriptionSaved,
     Transaction,
 )
@@ -77,6 +79,28 @@ class Contents:
             next_number=self.subscriptions.next_number,
         )
 
+    def moving(self, channel: str, old: str, new: str) -> SubscriptionMoved | None:
+        """Return the transaction that moves a subscription to another address, or None if there is nothing to move."""
+        mover, there = self.subscriptions.find(channel, old), self.subscriptions.find(channel, new)
+        if mover is None or old == new:
+            return None
+        if there is None:
+            return SubscriptionMoved(subscription=replace(mover, address=new), was=mover.shown_address)
+        return self._merging(there, mover)
+
+    def merging_twins(self) -> SubscriptionMoved | None:
+        """Return the transaction that merges two subscriptions with the same address, or None if there are none.
+
+        Versions up to format 2 let a chat have two. The newer one is kept, because commands acted on it.
+        """
+        same = next(iter(twins(self.subscriptions.by_id.values())), None)
+        return self._merging(same[-1], same[-2]) if same is not None else None
+
+    def _merging(self, kept: Subscription, other: Subscription) -> SubscriptionMoved:
+        both = [receipt for receipt in self.receipts.all if receipt.subscription in (kept.id, other.id)]
+        one = merged(kept, other, self.log, both)
+        return SubscriptionMoved(subscription=one, was=other.shown_address, gone=other.id)
+
     def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
         """Apply a committed transaction. `changes` are the changes recorded by a `Recorded` transaction."""
         match transaction:
@@ -91,6 +115,8 @@ class Contents:
                 self.held = held
             case SubscriptionSaved(subscription=subscription, receipt=receipt):
                 self._save(subscription, receipt)
+            case SubscriptionMoved():
+                self._move(transaction)
             case Removed(id=removed, receipts=receipts):
                 self._remove(removed, receipts=receipts)
             case Noted():
@@ -150,6 +176,13 @@ class Contents:
             self._happened(receipt.at)
             self.receipts.add(receipt)
         self.subscriptions.place(subscription)
+
+    def _move(self, moved: SubscriptionMoved) -> None:
+        if moved.gone is not None:
+            self.subscriptions.remove(moved.gone)
+        kept = moved.subscription
+        self.receipts.keep([readdressed(receipt, kept, moved.gone, moved.was) for receipt in self.receipts.all])
+        self.subscriptions.place(kept)
 
     def _remove(self, subscription_id: str, *, receipts: bool) -> None:
         gone = self.subscriptions[subscription_id]

@@ -25,7 +25,17 @@ from bot.domain.subscription import Receipt, Subscription
 from bot.errors import StoreError
 from bot.store import Everything, Record
 from bot.store.rules.change_log import follow, numbered
-from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.rules.transitions import (
+    advanced,
+    changed,
+    deferred,
+    failed,
+    in_zone,
+    part_sent,
+    pinned,
+    resubscribed,
+    started,
+)
 from bot.store.tiny.contents import Contents, Image
 from bot.store.tiny.evidence import Evidence
 from bot.store.tiny.files import Folder
@@ -174,11 +184,26 @@ class TinyStore:
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
         in_zone(subscription)
-        return await self._save(lambda now: started(subscription, now.subscriptions.next_number, now.log.end))
+
+        def decide(now: Contents) -> Subscription:
+            stored = now.subscriptions.find(subscription.channel, subscription.address)
+            if stored is not None:
+                return resubscribed(stored, subscription, now.log.end)
+            return started(subscription, now.subscriptions.next_number, now.log.end)
+
+        return await self._save(decide)
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
         in_zone(subscription)
         return await self._save(lambda now: changed(now.subscriptions[subscription.id], subscription, now.log.end))
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        async def move(now: Contents) -> Subscription | None:
+            if (moving := now.moving(channel, old, new)) is not None:
+                await self._commit(moving)
+            return now.subscriptions.find(channel, new)
+
+        return await self._in_turn(move)
 
     async def unsubscribe(self, subscription_id: str) -> None:
         await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
@@ -214,7 +239,7 @@ class TinyStore:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
     async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
         return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
@@ -224,6 +249,9 @@ class TinyStore:
             stored = now.subscriptions.by_id.get(subscription.id)
             if stored is not None:
                 await self._commit(SubscriptionSaved(subscription=failed(stored, subscription), receipt=receipt))
+                moving = now.moving(stored.channel, stored.address, subscription.address)
+                if moving is not None:
+                    await self._commit(moving)
 
         await self._in_turn(commit)
 

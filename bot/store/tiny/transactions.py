@@ -68,6 +68,14 @@ class SubscriptionSaved(msgspec.Struct, frozen=True, kw_only=True, tag_field="di
     receipt: Receipt | None = None
 
 
+class SubscriptionMoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="moved"):
+    """A subscription moved here from the address `was`, and the one named in `gone` was merged into it, if any."""
+
+    subscription: Subscription
+    was: str
+    gone: str | None = None
+
+
 class Removed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="removed"):
     """A subscription was removed. If `receipts` is true, its receipts were also removed."""
 
@@ -83,7 +91,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="not
     value: str | None
 
 
-Transaction = Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | Removed | Noted
+Transaction = Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | SubscriptionMoved | Removed | Noted
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True):
