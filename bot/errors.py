@@ -104,9 +104,10 @@ class SendError(CountersignError):
     `maybe_permanent`: the failure is permanent only if the platform still reports it after a day, because Slack can
     lose track of a channel for hours. `credentials_rejected`: the platform rejects the whole workspace or bot token,
     not just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
-    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `too_long`: the
-    platform accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes
-    only after `retry_after` seconds. This isn't a failure.
+    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on.
+    `fallback`: the address to use instead for now, because a topic is closed, or for good if `topic_deleted`.
+    `too_long`: the platform accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent
+    because our turn comes only after `retry_after` seconds. This isn't a failure.
     """
 
     def __init__(
@@ -118,6 +119,8 @@ class SendError(CountersignError):
         credentials_rejected: bool = False,
         retry_after: float | None = None,
         moved_to: str | None = None,
+        fallback: str | None = None,
+        topic_deleted: bool = False,
         too_long: bool = False,
         scope: str = "address",
         not_our_turn: bool = False,
@@ -127,6 +130,8 @@ class SendError(CountersignError):
         self.credentials_rejected = credentials_rejected
         self.retry_after = retry_after
         self.moved_to = moved_to
+        self.fallback = fallback
+        self.topic_deleted = topic_deleted
         self.too_long = too_long
         self.scope = scope
         self.not_our_turn = not_our_turn

@@ -14,7 +14,7 @@ from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp
-from bot.store import Store
+from bot.store import Store, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +28,12 @@ class Report:
     subscriptions: tuple[Subscription, ...]
     stale_after: timedelta
     local: PlaceCounts | None = None
+    unreadable: tuple[Unreadable, ...] = ()
 
     @property
     def is_wrong(self) -> bool:
         """True if something needs a person's attention."""
-        return bool(self.held) or any(self.wrong(status) for status in self.sources)
+        return bool(self.held or self.unreadable) or any(self.wrong(status) for status in self.sources)
 
     def wrong(self, status: SourceStatus) -> list[str]:
         """Return the problems with a source, as sentences."""
@@ -80,6 +81,7 @@ class Report:
             )
         paused = sum(s.paused is not None for s in self.subscriptions)
         lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {paused:,} paused" if paused else ""))
+        lines += [f"  wrong        {found.sentence}" for found in self.unreadable]
         return "\n".join(lines)
 
     def _when(self, moment: datetime | None) -> str:
@@ -108,5 +110,6 @@ async def report(
         held=tuple(await store.held()),
         subscriptions=tuple(subscriptions),
         local=counts,
+        unreadable=tuple(await store.unreadable()),
         stale_after=timedelta(hours=stale_hours),
     )

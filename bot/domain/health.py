@@ -54,6 +54,7 @@ class Facts:
     log_end: int
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -63,7 +64,7 @@ class Facts:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
-        return (*self._of_ice(), *self._of_channels())
+        return (*self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -122,6 +123,7 @@ def facts(
     subscriptions: Sequence[Subscription],
     stale_after: timedelta,
     reads_ice: bool = True,
+    unreadable: Sequence[str] = (),
 ) -> Facts:
     """Compute the health statistics from the contents of the store."""
     known = {status.source: status for status in statuses}
@@ -133,6 +135,7 @@ def facts(
         log_end=log_end,
         crowds=_crowds(subscriptions, now),
         stale_after=stale_after,
+        unreadable=tuple(unreadable),
     )
 
 

@@ -14,6 +14,7 @@ from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Receipt, Subscription
+from bot.store.rules.mending import Unreadable
 
 __all__ = [
     "ChangeLog",
@@ -25,6 +26,7 @@ __all__ = [
     "Sources",
     "Store",
     "Subscriptions",
+    "Unreadable",
 ]
 
 
@@ -171,6 +173,17 @@ class Subscriptions(Protocol):
 
     async def subscriptions(self) -> Sequence[Subscription]:
         """Return all subscriptions, oldest first."""
+        ...
+
+    async def unreadable(self) -> Sequence[Unreadable]:
+        """Return the stored subscriptions that get no messages, because they or their time zones can't be read."""
+        ...
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        """Keep what can be read of an unreadable subscription, replace the rest with defaults, and return it.
+
+        `tz` replaces a time zone that isn't one that every host knows.
+        """
         ...
 
     async def due(self, now: datetime) -> Sequence[Subscription]:

@@ -45,27 +45,31 @@ from bot.store.postgres.rows import (
     keep_documents,
     known_json,
     locked_numbers,
+    locked_row,
     locked_subscription,
+    mended_row,
     put_note,
     put_subscriptions,
+    readable,
     readdress_receipts,
     receipt_row,
     remove_subscription,
-    subscription_of,
     subscription_row,
     subscriptions_in_slices,
+    unreadable_of,
 )
 from bot.store.postgres.tables import CHANGES, EVIDENCE, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
 from bot.store.rules.change_log import Log, follow, numbered
 from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, number_of
+from bot.store.rules.mending import Unreadable
 from bot.store.rules.merging import merged
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
 from bot.store.rules.transitions import (
     advanced,
     changed,
+    check_zone,
     deferred,
     failed,
-    in_zone,
     part_sent,
     pinned,
     resubscribed,
@@ -181,7 +185,6 @@ class PostgresStore:
             await db.execute(sa.update(LEDGER).values(held=as_json(tuple(held))))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         async with self._transaction() as db:
             ledger = await locked_numbers(db)
             stored = await find_at(db, subscription.channel, subscription.address, lock=True)
@@ -193,7 +196,6 @@ class PostgresStore:
         return new
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         async with self._transaction() as db:
             end = (await locked_numbers(db)).last_seq
             old = await locked_subscription(db, subscription.id)
@@ -260,11 +262,25 @@ class PostgresStore:
                 [subscription async for some in subscriptions_in_slices(db, lock=False) for subscription in some]
             )
 
+    async def unreadable(self) -> Sequence[Unreadable]:
+        async with self._statement() as db:
+            rows = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
+            return tuple(found for found in map(unreadable_of, rows) if found is not None)
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        check_zone(tz)
+        async with self._transaction() as db:
+            end = (await locked_numbers(db)).last_seq
+            row = await locked_row(db, subscription_id)
+            sent = await find_receipts(db, RECEIPTS.c.subscription == subscription_id)
+            told = (seq for receipt in sent if receipt.error is None for seq in receipt.changes)
+            return await self._place(db, mended_row(row, cursor=max(told, default=end), tz=tz))
+
     async def due(self, now: datetime) -> Sequence[Subscription]:
         async with self._statement() as db:
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.wakes_at <= now).order_by(s.due_at, s.number))
-            return tuple(map(subscription_of, rows))
+            return tuple(readable(rows))
 
     async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
@@ -296,7 +312,7 @@ class PostgresStore:
             taken = [number_of(name) for name in await self._leases.claim_due(db, now, channel, most)]
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.number.in_(taken)).order_by(s.due_at, s.number))
-            return tuple(map(subscription_of, rows))
+            return tuple(readable(rows))
 
     async def lease(self, name: str) -> bool:
         async with self._statement() as db:
@@ -352,7 +368,7 @@ class PostgresStore:
                 changes=tuple(map(decode_change, changes)),
                 held=decode_held(ledger.held),
                 statuses=tuple(sorted(map(decode_status, statuses), key=lambda status: status.source)),
-                subscriptions=tuple(map(subscription_of, subscriptions)),
+                subscriptions=tuple(readable(subscriptions)),
                 receipts=tuple(map(decode_receipt, receipts)),
                 notes=notes,
                 next_number=ledger.next_number,
@@ -360,6 +376,8 @@ class PostgresStore:
 
     async def fill(self, everything: Everything) -> None:
         """Load everything into an empty store in one transaction."""
+        for subscription in everything.subscriptions:
+            check_zone(subscription.tz)
         notes = [
             {"kind": kind, "key": key, "value": value}
             for kind, of_kind in everything.notes.items()

@@ -8,15 +8,15 @@ from bot.domain.time_zones import is_zone
 from bot.errors import StoreError
 
 
-def in_zone(subscription: Subscription) -> Subscription:
-    """Return the subscription unchanged; raise StoreError if its time zone isn't one that every host knows."""
-    if not is_zone(subscription.tz):
-        raise StoreError(f"“{subscription.tz}” isn't a time zone. Use a name such as America/Chicago.")
-    return subscription
+def check_zone(name: str) -> None:
+    """Raise StoreError if this isn't a time zone that every host knows."""
+    if not is_zone(name):
+        raise StoreError(f"“{name}” isn't a time zone. Use a name such as America/Chicago.")
 
 
 def started(subscription: Subscription, number: int, end: int) -> Subscription:
     """Return a new subscription that starts at the end of the log, so it isn't owed any earlier change."""
+    check_zone(subscription.tz)
     return replace(subscription, id=f"s{number}", filter=subscription.filter.since(end), cursor=end, due_at=None)
 
 
@@ -31,6 +31,8 @@ def changed(old: Subscription, subscription: Subscription, end: int) -> Subscrip
     An Undo restores the old filter with its starting points, so the subscription is still owed everything that the old
     filter matches.
     """
+    if subscription.tz != old.tz:
+        check_zone(subscription.tz)
     if subscription.before is None and old.before is not None and subscription.filter == old.before.filter:
         return subscription
     return replace(subscription, filter=subscription.filter.since(end, old.filter))

@@ -1,8 +1,9 @@
 """The store's contents in memory. Only transactions change the contents. This module uses no files and no clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from bot.domain.agreement import Key
 from bot.domain.change import Change, Known
@@ -21,6 +22,7 @@ from bot.store.tiny.transactions import (
     Recorded,
     Remembered,
     Removed,
+    SetAside,
     SubscriptionMoved,
     SubscriptionSaved,
     Transaction,
@@ -35,12 +37,14 @@ class Image:
     transactions: int = 0
     latest: datetime | None = None
     set_back: SetBack | None = None
+    unreadable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Contents:
     """The current contents: an image plus the transactions applied to it.
 
-    `latest` is the time of the last transaction that has one.
+    `latest` is the time of the last transaction that has one. `unreadable` contains the stored rows of subscriptions
+    that can't be read, by id.
     """
 
     def __init__(self, image: Image | None = None) -> None:
@@ -53,6 +57,7 @@ class Contents:
         self.notes: dict[str, dict[str, str]] = {}
         self.transactions = 0
         self.latest: datetime | None = None
+        self.unreadable: dict[str, Mapping[str, Any]] = {}
         if image is not None:
             self._restore(image)
 
@@ -64,6 +69,7 @@ class Contents:
             transactions=self.transactions,
             latest=self.latest,
             set_back=self.subscriptions.set_back,
+            unreadable=dict(self.unreadable),
         )
 
     def everything(self) -> Everything:
@@ -78,6 +84,11 @@ class Contents:
             notes={kind: dict(notes) for kind, notes in self.notes.items() if notes},
             next_number=self.subscriptions.next_number,
         )
+
+    def last_told(self, subscription_id: str) -> int:
+        """Return the last change that was sent to a subscription, or the end of the log if there is none."""
+        sent = [r.changes for r in self.receipts.all if r.subscription == subscription_id and r.error is None]
+        return max((seq for changes in sent for seq in changes), default=self.log.end)
 
     def moving(self, channel: str, old: str, new: str) -> SubscriptionMoved | None:
         """Return the transaction that moves a subscription to another address, or None if there is nothing to move."""
@@ -113,15 +124,22 @@ class Contents:
                     self._remember(remembered)
             case HeldReplaced(held=held):
                 self.held = held
+            case Noted():
+                self._note(transaction)
+            case _:
+                self._apply_to_subscription(transaction)
+        self.transactions += 1
+
+    def _apply_to_subscription(self, transaction: SubscriptionSaved | SubscriptionMoved | SetAside | Removed) -> None:
+        match transaction:
             case SubscriptionSaved(subscription=subscription, receipt=receipt):
                 self._save(subscription, receipt)
+            case SetAside(row=row):
+                self._set_aside(row)
             case SubscriptionMoved():
                 self._move(transaction)
             case Removed(id=removed, receipts=receipts):
                 self._remove(removed, receipts=receipts)
-            case Noted():
-                self._note(transaction)
-        self.transactions += 1
 
     def _restore(self, image: Image) -> None:
         everything = image.everything
@@ -133,6 +151,7 @@ class Contents:
         self.latest, self.subscriptions.set_back = image.latest, image.set_back
         for subscription in everything.subscriptions:
             self.subscriptions.place(subscription)
+        self.unreadable = dict(image.unreadable)
         self.subscriptions.next_number = everything.next_number
         self.transactions = image.transactions
 
@@ -175,7 +194,15 @@ class Contents:
         if receipt is not None:
             self._happened(receipt.at)
             self.receipts.add(receipt)
+        self.unreadable.pop(subscription.id, None)
         self.subscriptions.place(subscription)
+
+    def _set_aside(self, row: Mapping[str, Any]) -> None:
+        """Keep the row of a subscription that can't be read, in place of the subscription."""
+        subscription_id = str(row["id"])
+        self.subscriptions.by_id.pop(subscription_id, None)
+        self.subscriptions.next_number = max(self.subscriptions.next_number, number_of(subscription_id) + 1)
+        self.unreadable[subscription_id] = row
 
     def _move(self, moved: SubscriptionMoved) -> None:
         if moved.gone is not None:
