@@ -94,7 +94,7 @@ class ChatCommands:
         """Forget every chat whose address starts with the prefix."""
         for found in await self.subscriptions(channel):
             if found.address.startswith(prefix):
-                await addresses.forget(self._runner.store, found)
+                await addresses.leave(self._runner.store, found, prefix)
 
     # ── start and help ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -50,3 +50,20 @@ async def forget(store: Store, subscription: Subscription) -> None:
         if address == subscription.address and key.startswith(f"{subscription.channel} "):
             await store.note(ALIAS, key, None)
     await store.forget(subscription.id)
+
+
+async def leave(store: Store, subscription: Subscription, prefix: str) -> None:
+    """Delete a subscription because the bot left every address with this prefix.
+
+    A chat that is also known by an address without the prefix keeps its subscription there.
+    """
+    aliases = [key.partition(" ")[2] for key, address in (await store.notes(ALIAS)).items()
+               if address == subscription.address and key.startswith(f"{subscription.channel} ")]  # fmt: skip
+    elsewhere = next((address for address in aliases if not address.startswith(prefix)), None) if prefix else None
+    if elsewhere is None:
+        await forget(store, subscription)
+        return
+    for alias in aliases:
+        kept = elsewhere if alias != elsewhere and not alias.startswith(prefix) else None
+        await store.note(ALIAS, f"{subscription.channel} {alias}", kept)
+    await store.move(subscription.channel, subscription.address, elsewhere)

@@ -280,7 +280,7 @@ class PostgresStore:
         async with self._statement() as db:
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.wakes_at <= now).order_by(s.due_at, s.number))
-            return tuple(readable(rows))
+            return tuple(found for found in readable(rows) if found.is_due(now))
 
     async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))

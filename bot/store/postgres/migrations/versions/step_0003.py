@@ -13,7 +13,14 @@ import sqlalchemy as sa
 from alembic import op
 
 from bot.domain.subscription import Subscription
-from bot.store.postgres.rows import decode_change, decode_receipt, receipt_row, subscription_of, subscription_row
+from bot.store.postgres.rows import (
+    decode_change,
+    decode_receipt,
+    receipt_row,
+    subscription_of,
+    subscription_row,
+    unreadable_of,
+)
 from bot.store.postgres.tables import CHANGES, LEASES, RECEIPTS, SUBSCRIPTIONS
 from bot.store.rules.change_log import Log
 from bot.store.rules.due import SubscriptionIndex, number_of
@@ -27,6 +34,7 @@ down_revision = "0002"
 def upgrade() -> None:
     """Merge the subscriptions that share an address, and make the index of addresses unique."""
     db = op.get_bind()
+    _stop_unreadable(db)
     for rows in _twins(db):
         _merge(db, rows)
     op.drop_index("subscriptions_address", "subscriptions")
@@ -74,6 +82,14 @@ def _into(db: sa.Connection, kept: Subscription, other: Subscription, log: Log) 
     db.execute(sa.delete(LEASES).where(LEASES.c.name == other.id))
     db.execute(sa.update(SUBSCRIPTIONS).where(s.number == number_of(one.id)).values(subscription_row(placed)))
     return placed
+
+
+def _stop_unreadable(db: sa.Connection) -> None:
+    """Let no worker claim a subscription that can't be read, or whose time zone not every host knows."""
+    for row in db.execute(sa.select(SUBSCRIPTIONS)).all():
+        if unreadable_of(row) is not None:
+            stopped = sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row.number)
+            db.execute(stopped.values(due_at=None, wakes_at=None))
 
 
 def _set_aside(db: sa.Connection, row: Any) -> None:
