@@ -1,6 +1,7 @@
 """The commands people type in chats, with one method per verb. The code is independent of the chat platform."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
@@ -73,7 +74,10 @@ class ChatCommands:
 
     async def moved(self, channel: str, old: str, new: str) -> None:
         """Record a chat's new address."""
-        await addresses.learn(self._runner.store, channel, old, new)
+        async with AsyncExitStack() as waiting:
+            for found in await self._of_chat(channel, old):
+                await waiting.enter_async_context(self._runner.between_deliveries(found.id))
+            await addresses.learn(self._runner.store, channel, old, new)
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
         """Pause the subscriptions of a chat and its topics after the bot is removed or blocked."""

@@ -67,6 +67,7 @@ async def test_a_member_is_the_same_as_the_direct_messages_with_that_member(talk
 
 async def test_a_message_to_a_member_shows_the_direct_messages(talk, one, server):
     mine = replace(await telegram_subscription(talk), channel="slack", address="U024BE91L")
+    server.users["U024BE91L"] = {}
     direct = (await subscribed(talk, one, "U024BE91L"))["address"]
     await talk.store.subscribe(mine)  # as versions before this one did
     await talk.publish(SECOND, NOW)
