@@ -58,15 +58,15 @@ class StoredNotes:
         self._store = store
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none."""
+        """Return the string stored under a key, or None if there is none."""
         return (await self._store.notes(TOKENS)).get(key)
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text under a key."""
+        """Store a string under a key."""
         await self._store.note(TOKENS, key, text)
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key."""
+        """Delete the string stored under a key."""
         await self._store.note(TOKENS, key, None)
 
     async def keys(self) -> Sequence[str]:

@@ -108,7 +108,7 @@ def _shown(span: Span) -> Span:
 
 
 def _splitting(address: str) -> str:
-    """Add the option that makes Apprise split long texts instead of cutting them."""
+    """Add the option that makes Apprise split long messages instead of cutting them."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 

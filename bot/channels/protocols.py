@@ -115,7 +115,7 @@ class ChatHandler(Protocol):
         ...
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume the subscriptions of a chat and its topics because the bot is no longer removed or blocked."""
+        """Resume the subscriptions of a chat and its topics because the bot was added back or unblocked."""
         ...
 
     async def erased(self, channel: str, prefix: str) -> None:
@@ -150,18 +150,18 @@ class Listener(Protocol):
 
 
 class Notes(Protocol):
-    """Texts kept in the store under keys. Each channel's keys start with the channel's name."""
+    """Strings that the store keeps by key. Each channel's keys start with the channel's name."""
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none."""
+        """Return the string stored under a key, or None if there is none."""
         ...
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text under a key. Overwrite any existing text."""
+        """Store a string under a key. Overwrite any existing string."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key. Do nothing if the key is missing."""
+        """Delete the string stored under a key. Do nothing if the key is missing."""
         ...
 
     async def keys(self) -> Sequence[str]:

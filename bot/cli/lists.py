@@ -11,7 +11,7 @@ import typer
 from bot.app.one_shot import read, write
 from bot.app.wiring import places, sources, utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, print_changes, print_csv, print_lines, print_table, say
+from bot.cli.output import counted, date_cell, print_changes, print_csv, print_lines, print_table, say
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
@@ -85,8 +85,8 @@ def agreements(
     elif csv_:
         print_csv(found)
     else:
-        columns = ("state", "agency", "support_type", "county", "signed")
-        print_table(columns, ([str(a[c] or "") for c in columns] for a in found))
+        columns = ("state", "agency", "support_type", "county")
+        print_table((*columns, "signed"), ([*(str(a[c] or "") for c in columns), date_cell(a)] for a in found))
         say(f"{counted(len(found), 'agreement')}.")
 
 

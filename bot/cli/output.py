@@ -42,8 +42,13 @@ def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
     columns = ("observed", "kind", "state", "agency", "type", "signed")
     print_table(
         columns,
-        ([_minute(c), c["kind"], c["state"], _name(c), c["support_type"] or "", c["signed"] or ""] for c in found),
+        ([_minute(c), c["kind"], c["state"], _name(c), c["support_type"] or "", date_cell(c)] for c in found),
     )
+
+
+def date_cell(found: JsonObject) -> str:
+    """Return the signing date of a change or an agreement for a table, with its doubt."""
+    return f"{found['signed']} (doubtful)" if found["signed_doubtful"] else found["signed"] or ""
 
 
 def _minute(change: JsonObject) -> str:
@@ -63,14 +68,17 @@ def _name(change: JsonObject) -> str:
 
 def print_csv(found: Iterable[JsonObject]) -> None:
     """Print agreements as CSV."""
-    columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
+    of_row = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
+    columns = (*of_row, "signed_doubtful")
     writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
 
 
 def _cell(value: object) -> object:
-    """Add an apostrophe before a value that a spreadsheet would run as a formula."""
+    """Write true and false as spreadsheets do. Add an apostrophe before a value that one would run as a formula."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 

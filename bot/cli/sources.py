@@ -182,7 +182,7 @@ def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> li
     except StoreBusy:
         if settings.database_url is not None:
             raise
-    say("The running program is reading them. The results come at the end.")
+    say("The running program is reading them. You will see the results when it has finished.")
     answers = control_socket.hand_over(settings.data, "check", {"names": [place.name for place in places]})["checked"]
     for answer in answers:
         print_result(answer)
@@ -196,7 +196,7 @@ def _print_check(answer: JsonObject, *, as_lines: bool) -> None:
     elif not answer["read"]:
         print(f"{name}: not read: {answer['problem'].removeprefix(f'{name}: ')}")
     elif answer["unchanged"]:
-        print(f"{name}: nothing new since the last time")
+        print(f"{name}: nothing new since last time")
     else:
         unreadable = f", {answer['unreadable']:,} couldn't be read" if answer["unreadable"] else ""
         print(

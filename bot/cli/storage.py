@@ -52,7 +52,7 @@ def move(
         raise UsageError(f"{from_} isn't a Countersign data folder. Nothing was moved.")
     for moved in asyncio.run(_move(from_, to)):
         print(f"{moved.part:14} {moved.count:8}  {moved.sha256}")
-    say("Both now hold everything, with the same counts and SHA-256 hashes.")
+    say("Both stores now hold everything, with the same counts and SHA-256 hashes.")
 
 
 async def _move(from_: str, to: str) -> Sequence[Moved]:

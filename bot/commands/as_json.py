@@ -10,6 +10,7 @@ from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Publication
 from bot.domain.change import Change
 from bot.domain.geography.fold import county_of
+from bot.domain.lists.signing_dates import is_doubtful
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.timestamps import stamp
@@ -32,6 +33,7 @@ def change_json(change: Change) -> JsonObject:
         "agency_type": agreement.agency_type,
         "county": agreement.county,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "signed_doubtful": is_doubtful(agreement),
         "moa": agreement.moa,
         "addendum": agreement.addendum,
         "evidence": change.publication.evidence,
@@ -88,6 +90,7 @@ def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
         "county": agreement.county,
         "county_fips": county.fips if county else None,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "signed_doubtful": is_doubtful(agreement),
         "moa": agreement.moa,
         "addendum": agreement.addendum,
         "row": row,

@@ -35,6 +35,13 @@ class Key(NamedTuple):
     support_type: str
 
 
+class Window(NamedTuple):
+    """The signing dates that ICE's lists can bear out, from `first` (None on the first list we read) to `last`."""
+
+    first: date | None
+    last: date
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots, so that the key, read thousands of times per list, can be cached
 class Agreement:
     """One row of a list, with errors repaired.
@@ -42,7 +49,8 @@ class Agreement:
     `agency` is the name as printed by ICE, with spacing repaired. `canonical` is the same name, normalized for
     comparison. `signed` is the day ICE countersigned. `moa` and `addendum` are document URLs. `printed` is the original
     text of repaired cells, by column. `place` is the county if two agencies on the list share a name, and empty
-    otherwise.
+    otherwise. `window` is the signing dates we can believe. It is None until the row has been compared with the known
+    agreements, and in records from before it was stored.
 
     Row numbers are stored in the listing instead, so that an unchanged row can be the same object in both lists.
     """
@@ -58,6 +66,7 @@ class Agreement:
     addendum: str | None = None
     printed: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
+    window: Window | None = None
 
     @cached_property
     def facts(self) -> tuple[object, ...]:

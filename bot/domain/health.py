@@ -140,7 +140,7 @@ def facts(
 
 
 def local_counts(local: Iterable[SourceStatus]) -> dict[str, int]:
-    """Count the local sources that are healthy, failing and parked."""
+    """Count how many local sources are healthy, how many are failing and how many are parked."""
     counts = {"well": 0, "failing": 0, "parked": 0}
     for status in local:
         counts["parked" if status.parked_at else "failing" if status.failures else "well"] += 1

@@ -319,7 +319,7 @@ def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A record that part of a digest was sent, or of the error if it wasn't. `at` is UTC.
+    """A record of sending part of a digest, or of the error if sending failed. `at` is UTC.
 
     `changes` contains the numbers of the changes.
     """

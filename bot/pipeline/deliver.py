@@ -274,8 +274,8 @@ class _Courier:
     async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
         """Move the cursor to the pin.
 
-        If the subscription's token had been rejected, the token now works again, so resume all subscriptions that use
-        it.
+        If the subscription's token had been marked as rejected, this delivery shows that it works again, so resume all
+        subscriptions that use it.
         """
         if pinned.refused:
             await resume_all(pinned, self.store)

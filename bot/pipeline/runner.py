@@ -188,7 +188,9 @@ class Runner:
         """
         until = asyncio.get_running_loop().time() + MOVE_WAITS
         async with self._lock(f"subscription {subscription_id}"):
-            while not await self.store.lease(subscription_id) and asyncio.get_running_loop().time() < until:
+            while not await self.store.lease(subscription_id):
+                if asyncio.get_running_loop().time() >= until:
+                    break
                 await asyncio.sleep(LEASE_POLL)
             try:
                 yield

@@ -7,8 +7,8 @@ recognized by its columns. Before Feb. 21, 2025, the list was a table on the pag
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import combinations
 from operator import itemgetter
@@ -29,11 +29,13 @@ from bot.domain.lists.names import (
     state_code,
     support_type,
     tidy,
+    unarchived,
     web_address,
 )
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import fingerprint, resolve_link
 from bot.sources.formats.workbook import looks_like, read_workbook
 
@@ -123,11 +125,11 @@ class Ice:
         found = _sheets(document)
         for table in found.tables:
             _check_columns(table.header, name)
-        rows = [row for table in found.tables for row in _rows(table, document.fetched_at)]
+        rows = [row for table in found.tables for row in _rows(table)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
         if len(found.tables) > 1:
-            _check_sheets_differ(found.tables, document.fetched_at)
+            _check_sheets_differ(found.tables)
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -167,7 +169,7 @@ def _page_facts(page: Document) -> dict[str, Any]:
 
     The keys are a stored format, so they must not change.
     """
-    soup = _soup(page.body)
+    soup = _soup(page)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
     return {
@@ -177,10 +179,10 @@ def _page_facts(page: Document) -> dict[str, Any]:
     }
 
 
-def _soup(body: bytes) -> "BeautifulSoup":
+def _soup(page: Document) -> "BeautifulSoup":
     from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings are unchanged
 
-    return BeautifulSoup(body, "lxml")
+    return BeautifulSoup(page_text(page.body, page.headers.get("content-type", "")), "lxml")
 
 
 def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -313,9 +315,9 @@ def _is_of_another_column(cell: Value) -> bool:
     return isinstance(cell, datetime | date) or bool(state_code(text)) or _is_type(text) or _is_support_type(text)
 
 
-def _check_sheets_differ(tables: Sequence[_Table], at: datetime) -> None:
+def _check_sheets_differ(tables: Sequence[_Table]) -> None:
     """Raise Unreadable if two sheets have many of the same agreements, because one of them may be an old list."""
-    keys = [{row.key for _, row in _rows(table, at) if isinstance(row, Agreement)} for table in tables]
+    keys = [{row.key for _, row in _rows(table) if isinstance(row, Agreement)} for table in tables]
     for one, other in combinations(keys, 2):
         if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
             raise Unreadable(f"{len(one & other)} agreements are on two sheets of the workbook: one may be an old list")
@@ -325,8 +327,8 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
     """Return the rows and links of the first table on the page that has a STATE column."""
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
-    base = document.headers.get("final-address", document.address)
-    for table in _soup(document.body).find_all("table"):
+    base = unarchived(document.headers.get("final-address", document.address))
+    for table in _soup(document).find_all("table"):
         printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
         rows = [_html_row(cells) for cells in printed]
         if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):
@@ -345,7 +347,7 @@ def _html_links(rows: "Sequence[Sequence[Tag]]", base: str) -> dict[tuple[int, i
         for number, cells in enumerate(rows, start=1)
         for column, cell in enumerate(cells, start=1)
         for anchor in cell.find_all("a", href=True, limit=1)
-        if (link := resolve_link(base, str(anchor["href"])))
+        if (link := resolve_link(base, unarchived(str(anchor["href"]))))
     }
 
 
@@ -377,17 +379,13 @@ class _Flaw(NamedTuple):
     agreement: Agreement | None = None
 
 
-def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
+def _rows(table: _Table) -> Iterator[tuple[int, Agreement | _Flaw]]:
     """Yield the number of each row with its agreement or its flaw. Skip blank rows."""
     columns = tuple(column for column in COLUMNS if column in table.header)
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
-    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone and one for a list dated ahead
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
         found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
-        if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
-            printed = {**found.printed, "SIGNED": str(row[table.header["SIGNED"]])}
-            found = replace(found, signed=None, printed=printed)
         if found is not None:
             yield number, found
 

@@ -346,10 +346,9 @@ async def test_only_gzip_is_offered_and_only_gzip_is_taken(fetch, ice):
     ("body", "error", "tries"),
     [
         (b"not gzip", Unreadable, 1),
-        (gzip.compress(XLSX) * 2, Unreadable, 1),
         (gzip.compress(XLSX)[:-9], Unreachable, 3),
     ],
-    ids=["not gzip", "twice", "cut off"],
+    ids=["not gzip", "cut off"],
 )
 async def test_broken_gzip_is_never_half_a_document(fetch, ice, body, error, tries):
     ice.answer("/x", 200, body, headers={"Content-Encoding": "gzip"})
@@ -833,7 +832,7 @@ async def test_redirects_are_followed_and_the_last_address_is_told(fetch, ice):
 
 async def test_redirects_in_a_circle_end(fetch, ice):
     ice.redirect("/a", "/a")
-    with pytest.raises(Unsafe, match="redirected more than 5 times"):
+    with pytest.raises(Unreadable, match="redirected more than 5 times"):
         await fetch.get(f"{ice.base}/a", source="ICE")
     assert ice.count("/a") == 6
 

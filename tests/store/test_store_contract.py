@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from support.samples import (
@@ -21,9 +21,10 @@ from support.samples import (
     subscription,
 )
 
-from bot.domain.agreement import ListName, SupportType
+from bot.domain.agreement import ListName, SupportType, Window
 from bot.domain.change import Kind, Known
 from bot.domain.language import Language
+from bot.domain.lists.signing_dates import is_doubtful
 from bot.domain.subscription import Cadence, Filter, Receipt, due_at, owed
 from bot.errors import StoreError
 from bot.store import Record, SourceStatus
@@ -172,6 +173,16 @@ async def test_a_change_comes_back_complete(place, store):
     [given] = await tell(store, change(Kind.SIGNED, what))
     store = await place.open()
     assert list(await store.changes()) == [given]
+
+
+async def test_the_dates_that_the_lists_can_bear_out_come_back_with_changes_and_agreements(place, store):
+    wrong = replace(agreement(1), signed=date(2016, 1, 7), window=Window(date(2025, 9, 8), date(2026, 1, 8)))
+    await tell(store, change(Kind.SIGNED, wrong))
+    store = await place.open()
+    (told,) = await store.changes()
+    known = (await store.known()).participating[wrong.key]
+    assert told.agreement.window == known.window == wrong.window
+    assert is_doubtful(told.agreement)
 
 
 async def test_a_mention_comes_back_complete_and_leaves_ices_lists_alone(place, store):

@@ -165,7 +165,10 @@ class Replies:
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
-        """Yield the possible ways to answer a person, best first. Each returns "" on success or Slack's error."""
+        """Yield the possible ways to answer a person, best first.
+
+        Each returns "" if it succeeds and Slack's error if it doesn't.
+        """
         for form in message.forms:
             if location.url:
                 yield self._respond(location, form, in_place=in_place)

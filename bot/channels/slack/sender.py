@@ -232,8 +232,8 @@ class SlackSender:
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
         """Return the SendError that describes a failed picture.
 
-        A rejected token and a temporary failure are handled in the same way as for a text. Any other error applies only
-        to the picture.
+        A rejected token and a temporary failure are handled as they are for a text message. Any other error applies
+        only to the picture.
         """
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:

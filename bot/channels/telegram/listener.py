@@ -180,7 +180,7 @@ class TelegramListener:
         match error:
             case Conflict():
                 log.warning(
-                    "another process uses this Telegram bot's token; only one may, so stop one of them",
+                    "another process is using this Telegram bot's token; only one can, so stop one of them",
                     again_in=again,
                 )
             case InvalidToken() | EndPointNotFound():

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from rapidfuzz.distance import OSA
 
 from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
+from bot.domain.geography.places import town_counties
 from bot.domain.geography.states import STATES
 
 LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
@@ -26,6 +27,10 @@ _KINDS_BEHIND = (
     ("cnty",), ("cty",), ("municipality",), ("municipio",), ("district",), ("island",),
 )  # fmt: skip
 _SPELLINGS = {"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount", "pr": "prince"}
+_TOWN = re.compile(
+    r"(?:(?:city|town) of )?(?P<name>.+?) (?:police(?: department| dept)?|pd|department of public safety"
+    r"|public safety department)"
+)
 _JOINING = frozenset({"and", "the"})
 
 Words = tuple[str, ...]
@@ -80,9 +85,25 @@ def county_of(state: str, printed: str, agency: str) -> County | None:
     """Return the county where an agency is located.
 
     Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. ICE prints "#N/A",
-    "#REF!" or nothing for some agencies.
+    "#REF!" or nothing for some agencies. The police of a town are then in the town's county, if the state has one place
+    of that name, in one county. A printed county that isn't real must look like that county.
     """
-    return find_county(state, printed) or county_of_agency(state, agency)
+    county = find_county(state, printed) or county_of_agency(state, agency)
+    if county is not None:
+        return county
+    county, forms = _county_of_town(state, agency), _forms(_words(printed[:LONGEST]), state)
+    forms = () if printed.startswith("#") else forms  # an error value
+    if county is None or not forms:
+        return county
+    name = _joined(_words(county.name))
+    near = min(OSA.distance(_joined(form), name) for form in forms)
+    return county if near <= _slips_allowed(len(name)) else None
+
+
+def _county_of_town(state: str, agency: str) -> County | None:
+    town = _TOWN.fullmatch(" ".join(_words(agency[: 2 * LONGEST])))
+    codes = town_counties(state, town["name"]) if town else frozenset()
+    return next((c for c in counties(state) if codes == {c.fips} and c.kind != OTHER_NAME), None)
 
 
 def county_key(state: str, written: str) -> str:
@@ -101,8 +122,27 @@ def _find(state: str, written: str) -> County | None:
     for form in forms:
         county = _exact(state, form, is_city="city" in words)
         if county is not None:
-            return county
+            return None if _is_town_elsewhere(words, county) else county
+    if (county := _consolidated(state, written)) is not None:
+        return county
     return _beginning(state, forms) or _nearest(state, forms, is_bare=len(forms) == 1)
+
+
+def _is_town_elsewhere(words: Words, county: County) -> bool:
+    """Return True if this is a town in another county: Lake City isn't in Lake County, nor Dade City in Miami-Dade."""
+    codes = town_counties(county.state, " ".join(words)) if words[-1:] == ("city",) else frozenset()
+    return bool(codes) and county.kind != "city" and county.fips not in codes
+
+
+def _consolidated(state: str, written: str) -> County | None:
+    """Return the county of a county and a town that are named together, as in Athens-Clarke or Sparta-White County."""
+    parts = re.split(r"\s*[-/–]\s*", written)
+    if len(parts) != 2:
+        return None
+    found = (_exact(state, form) for form in _forms(_words(parts[1]), state))
+    county = next(filter(None, found), None)
+    codes = town_counties(state, " ".join(_words(parts[0])))
+    return county if county is not None and county.fips in codes else None
 
 
 def _words(text: str) -> Words:

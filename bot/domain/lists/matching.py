@@ -14,12 +14,16 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, SupportType
 from bot.domain.geography.counties import real_counties
-from bot.domain.geography.fold import county_key
-from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
+from bot.domain.geography.fold import county_key, county_of_agency
+from bot.domain.geography.places import place_words
+from bot.domain.lists.names import ELECTED, Likeness, Name, canonical, likeness, name_of, two_numbers
 from bot.domain.lists.slips import slips_between
 
 MOST_DAYS_APART = 30  # between the signing dates of a row whose support type was corrected
 LONG_NAME = 4  # letters in a place's name
+LEAST_LETTERS = 3  # of a word that is one of American places or a typo of it
+STATE_AGENCY = "State Agency"
+OFFICES = ELECTED | {"police", "state"}  # these words don't tell one township from another
 
 
 @dataclass(frozen=True)  # no slots, so that values several rules need are computed once
@@ -90,6 +94,38 @@ class Pair:
     def in_a_township(self) -> bool:
         """True for a township, town, village or borough. Many counties in a state may have one with the same name."""
         return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
+
+    @property
+    def from_one_place(self) -> bool:
+        """True if the places differ in one word, and it is a word of American places in only one of them.
+
+        The other one is a typo of it. Green and Greene are two townships, because both are such words. If the names
+        share two words that name the place (South Pymatuning), a typo may be anywhere else.
+        """
+        one, other = (frozenset(name.words) - OFFICES for name in (self._left_name, self._joined_name))
+        left, joined = one - other, other - one
+        if len(one & other) > 1 and not (left and joined and left | joined <= place_words()):
+            return True
+        if len(left) != 1 or len(joined) != 1 or min(map(len, left | joined)) < LEAST_LETTERS:
+            return False
+        return (left <= place_words()) is not (joined <= place_words())
+
+    @property
+    def in_named_county(self) -> bool:
+        """True if both names give the same county, so one of the two county cells is wrong."""
+        county = county_of_agency(self.left.state, self.left.agency)
+        return county is not None and county == county_of_agency(self.joined.state, self.joined.agency)
+
+    @property
+    def of_state(self) -> bool:
+        """True if both are a state's own agencies; the county says only where the office is."""
+        return self.left.agency_type == self.joined.agency_type == STATE_AGENCY
+
+    @property
+    def recognizable(self) -> bool:
+        """True if one typo can't have made the one name of another agency's, no matter what county is printed."""
+        is_named = self.long_names and not self.in_a_township
+        return is_named or self.of_state or self.in_named_county or self.from_one_place
 
     @property
     def long_names(self) -> bool:
@@ -229,8 +265,7 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.two_counties
             and p.left.canonical != p.joined.canonical
             and p.same_beginning
-            and p.long_names
-            and not p.in_a_township
+            and p.recognizable
         ),
     ),
     (

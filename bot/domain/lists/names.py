@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from functools import cache, lru_cache
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
@@ -21,7 +21,8 @@ SUPPORT_TYPES = {
     SupportType.TFM: "Task Force Model",
 }
 
-_NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
+_NOTHING = frozenset({"", "n/a", "na", "none", "-", "--"})
+_ERROR_VALUE = re.compile(r"#\s*(?:n[\W_]*[a?][\W_]*a?|ref|value|name|null|num|div\W*0|spill|calc)[!?]*", re.IGNORECASE)
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u2032": "'"})
 _FIRST_YEAR, _LAST_YEAR = 1996, 2100  # section 287(g) was enacted on 1996-09-30
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
@@ -36,9 +37,9 @@ def tidy(text: str) -> str:
 
 
 def cell_text(value: object) -> str:
-    """Return a cell of any type as tidy text, or an empty string for a placeholder such as #N/A, none or -."""
+    """Return a cell of any type as tidy text, or an empty string for a placeholder such as #N/A, #REF!, none or -."""
     text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
-    return "" if text.casefold() in _NOTHING else text
+    return "" if text.casefold() in _NOTHING or _ERROR_VALUE.fullmatch(text) else text
 
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -147,7 +148,7 @@ def _with_year(day: date, year: int) -> date | None:
 def web_address(target: str) -> str | None:
     """Return a link's web address, or None if it has none.
 
-    Wrappers that mail filters and browser extensions put around the address are removed.
+    Wrappers that mail filters, web archives and browser extensions put around the address are removed.
     """
     for _ in range(5):  # the worst so far is a mail filter around a browser extension
         inner = _wrapped(tidy(target))
@@ -163,13 +164,37 @@ def web_address(target: str) -> str | None:
 
 
 def _wrapped(target: str) -> str | None:
-    """Return the original address from a mail filter's or browser extension's link, or None if it isn't wrapped."""
+    """Return the original address from a mail filter's, archive's or extension's link, or None if it isn't wrapped."""
+    if (original := unarchived(target)) != target:
+        return original
     parts = _split(target)
     if parts is None:
         return ""
     if parts.hostname and parts.hostname.endswith("safelinks.protection.outlook.com"):
         return parse_qs(parts.query).get("url", [""])[0]
     return parts.path.lstrip("/") if parts.scheme == "chrome-extension" else None
+
+
+_ARCHIVED = re.compile(
+    r"(?:(?:https?:)?/+)?(?:(?:(?:www\.)?web\.archive\.org|wayback\.archive\.org|(?:www\.)?archive\.org)/+(?:web|save)/+"
+    r"|(?:www\.)?archive\.(?:today|ph|is|li|vn|fo|md)/+(?:o/+\w+/+)?|(?:www\.)?webcitation\.org/+|/?web/+(?=\d))"
+    r"(?:(?:\d{1,14}\*?|\*|newest|oldest)(?:[a-z]{2}_)?/+)?(?P<original>(?:https?(?::/*|%3A)|www\.).*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DEFAULT_PORT = re.compile(r"^(http://[^/]+):80(?=/|$)|^(https://[^/]+):443(?=/|$)", re.IGNORECASE)
+
+
+def unarchived(address: str) -> str:
+    """Return the original of an address in a web archive; any other address as it is."""
+    found = _ARCHIVED.fullmatch(address.strip())
+    if found is None:
+        return address
+    original = found["original"]
+    if re.match(r"https?%3A", original, re.IGNORECASE):
+        original = unquote(original)
+    original = f"http://{original}" if original[:4].casefold() == "www." else original
+    original = re.sub(r"^(https?):/*", r"\1://", original, flags=re.IGNORECASE)
+    return _DEFAULT_PORT.sub(lambda port: port[1] or port[2], original)
 
 
 def _split(target: str) -> SplitResult | None:
@@ -226,7 +251,7 @@ _BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detenti
 _SITES = frozenset({"center", "facility"})  # of a branch; alone they belong to a place's name (Newton Center)
 _GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
 _OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or a constable is elected separately
-_ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # never a place
+ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # never a place
 _PARTS = frozenset({"division", "unit", "bureau", "section"})
 _NUMBERED_BY = frozenset({"precinct", "district", "ward", "place"})
 
@@ -313,7 +338,7 @@ def name_of(canonical_name: str, state: str) -> Name:
     return Name(
         words=tuple(left),
         body=body,
-        place=tuple(w for w in left if w in body - _ELECTED - _NUMBERED_BY),
+        place=tuple(w for w in left if w in body - ELECTED - _NUMBERED_BY),
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
         kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),
@@ -373,7 +398,7 @@ def _by_words(a: Name, b: Name) -> Likeness:
     extra = frozenset(a.words) ^ frozenset(b.words)
     if not extra:
         return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
-    if _kind_added(a, b) or not (a.body & b.body) - _ELECTED - _NUMBERED_BY:
+    if _kind_added(a, b) or not (a.body & b.body) - ELECTED - _NUMBERED_BY:
         return Likeness.DIFFERENT
     if _subset(a, b) and extra <= _BRANCHES | _SITES | _GOVERNING and not extra <= _SITES:
         return Likeness.EXTENDED

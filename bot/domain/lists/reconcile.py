@@ -4,7 +4,7 @@ Before an agreement is reported as withdrawn, the rows that left the list are pa
 same publication. Most agencies that seem to leave only have a new spelling. `matching` contains the rules for pairing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,6 +15,7 @@ from bot.domain.geography.fold import county_key, find_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
 from bot.domain.lists.names import Likeness
+from bot.domain.lists.signing_dates import borne_out_by, is_doubtful, kept_window
 from bot.domain.lists.unread import unread_twins
 
 Group = tuple[str, str]  # state and support type
@@ -70,26 +71,31 @@ class _Comparison:
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
         numbered = _readable(self._before, listing)
         self._rows = _distinguished(self._before, self._former, [row for _, row in numbered])
-        chosen = _one_for_each(self._rows, self._before)
+        seen, self._day = known.seen.get(listing.list), listing.publication.observed_at.date()
+        self._window = borne_out_by(seen.observed_at.date() if seen else None, self._day)
+        self._paired: dict[Key, Agreement] = {}
+        chosen = _one_for_each(self._rows, self._before, self._with_window)
         numbers = zip(self._rows, (number for number, _ in numbered), strict=True)
         self._numbers = {row.key: number for row, number in numbers if chosen[row.key] is row}
         self._now = self._with_absent_columns(chosen)
 
     def changes(self) -> tuple[Change, ...]:
         if self._listing.list not in self._known.seen:
-            return tuple(self._change(Kind.LISTED, a, because=FIRST_SIGHT) for _, a in sorted(self._now.items()))
+            rows = [self._with_window(row) for _, row in sorted(self._now.items())]
+            return tuple(self._change(Kind.LISTED, row, because=FIRST_SIGHT) for row in rows)
         left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys() - self._unread)]
         joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
         joined = [row for row in joined if not self._is_signed(row)]
         pairs = best_pairs(left, joined)
         paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
+        self._paired = {pair.joined.key: pair.left for pair in pairs}
         changes = [c for key in sorted(self._restated()) for c in self._stayed(key)]
         changes += [
             c for pair in pairs for c in self._steps(pair.left, self._filled(pair.left, pair.joined), pair.because)
         ]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
         for pair in pairs:
-            self._on_list.setdefault(_group(pair.joined), []).append(pair.joined)
+            self._on_list.setdefault(_group(pair.joined), []).append(self._with_window(pair.joined))
         changes += self._new([a for a in joined if id(a) not in paired])
         return tuple(changes)
 
@@ -107,6 +113,11 @@ class _Comparison:
             seen={**after.seen, name: publication},
             absent=absent,
         )
+
+    def _with_window(self, row: Agreement) -> Agreement:
+        """Give a row the signing dates that the lists can bear out: a known agreement's own, or else this list's."""
+        known = self._before.get(row.key) or self._paired.get(row.key)
+        return replace(row, window=kept_window(known, row, self._day) if known else self._window)
 
     @cached_property
     def _unread(self) -> frozenset[Key]:
@@ -157,6 +168,7 @@ class _Comparison:
     def _steps(self, before: Agreement, now: Agreement, because: str) -> Iterable[Change]:
         """Yield the changes between two rows: first a new name, then corrections, then amendments."""
         row, row_before = self._numbers[now.key], self._row_before(before)
+        now = self._with_window(now)
         for kind, step in _stations(before, now):
             if step.facts != before.facts:
                 change = self._change(kind, step, was=before, because=because)
@@ -171,7 +183,7 @@ class _Comparison:
         """
         twin = self._second_row(left)
         if twin is not None:
-            yield self._change(Kind.RENAMED, twin, was=left, because="a second row of it stays")
+            yield self._change(Kind.RENAMED, self._with_window(twin), was=left, because="a second row of it stays")
         elif self._listing.list is ListName.PARTICIPATING:
             before = self._known.seen[self._listing.list]
             yield replace(
@@ -202,7 +214,8 @@ class _Comparison:
         for row in joined:
             twin = twins[row.key]
             if twin is not None:
-                yield self._change(Kind.LISTED, row, because=f"a second row of {twin.agency}")
+                second = replace(row, window=kept_window(twin, row, self._day))
+                yield self._change(Kind.LISTED, second, because=f"a second row of {twin.agency}")
             elif self._listing.list is ListName.PENDING:
                 yield self._change(Kind.APPLIED, row, because="new on the pending list")
             elif row.key in back:
@@ -226,14 +239,15 @@ class _Comparison:
         }
 
     def _reinstated(self, joined: Agreement, pair: Paired) -> Change:
-        change = self._change(Kind.REINSTATED, joined, because="on the list before")
+        row = replace(joined, window=kept_window(pair.left, joined, self._day))
+        change = self._change(Kind.REINSTATED, row, because="on the list before")
         if not pair.because:
             return change
         return replace(change, was=pair.left, because=f"on the list before: {pair.because}")
 
     def _signed(self, joined: Agreement) -> Change:
         pending = _same_agency(self._known.pending, self._pending_groups, joined)
-        change = self._change(Kind.SIGNED, joined, because="new on the list")
+        change = self._change(Kind.SIGNED, self._with_window(joined), because="new on the list")
         if pending is None:
             return change
         since = self._known.pending_since.get(pending.key)
@@ -263,7 +277,8 @@ def _is_back(pair: Pair) -> bool:
 def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
     named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place)
     yield Kind.RENAMED, replace(named, printed=now.printed)
-    yield Kind.CORRECTED, replace(now, signed=before.signed, moa=before.moa, addendum=before.addendum)
+    dated = replace(now, signed=before.signed, window=before.window)
+    yield Kind.CORRECTED, replace(dated, moa=before.moa, addendum=before.addendum)
     yield Kind.AMENDED, now
 
 
@@ -353,12 +368,15 @@ def _by_key(rows: Iterable[Agreement]) -> dict[Key, list[Agreement]]:
     return by_key
 
 
-def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) -> dict[Key, Agreement]:
-    """Choose one row for each agreement key."""
+def _one_for_each(
+    rows: Sequence[Agreement], before: Mapping[Key, Agreement], with_window: Callable[[Agreement], Agreement]
+) -> dict[Key, Agreement]:
+    """Choose one row for each agreement key. `with_window` adds the signing dates that the lists can bear out."""
     chosen = {row.key: row for row in rows}
     if len(chosen) < len(rows):
         several = {key: group for key, group in _by_key(rows).items() if len(group) > 1}
-        chosen |= {key: _fullest(group, before.get(key)) for key, group in several.items()}
+        doubtful = {id(row) for group in several.values() for row in group if is_doubtful(with_window(row))}
+        chosen |= {key: _fullest(group, before.get(key), doubtful) for key, group in several.items()}
     return chosen
 
 
@@ -417,13 +435,17 @@ def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
     return replace(row, place=same[0].place) if len(same) == 1 else row
 
 
-def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
-    """Return the most complete row, or the row whose facts equal those of the known agreement if there is one."""
-    fullest_first = sorted(rows, key=_order)
+def _fullest(rows: Sequence[Agreement], known: Agreement | None, doubtful: Collection[int]) -> Agreement:
+    """Return the most complete row, or the row whose facts equal those of the known agreement if there is one.
+
+    `doubtful` contains the id of each row with a doubtful date. Such a row isn't preferred because it is the oldest.
+    """
+    fullest_first = sorted(rows, key=lambda row: _order(row, id(row) in doubtful))
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)
     return next(same, fullest_first[0])
 
 
-def _order(row: Agreement) -> tuple[object, ...]:
+def _order(row: Agreement, is_in_doubt: bool) -> tuple[object, ...]:
     """Return a sort key that puts the most complete row first."""
-    return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), sorted(row.printed.items())
+    day = row.signed or date.max
+    return row.moa is None, row.county == "", is_in_doubt, day, repr(row.facts), sorted(row.printed.items())

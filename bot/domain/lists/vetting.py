@@ -13,6 +13,7 @@ from itertools import groupby
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
 from bot.domain.change import LEAVING, Change, Kind, Known
 from bot.domain.geography.fold import county_key
+from bot.domain.lists.altered import swapped_letters
 from bot.domain.lists.names import Likeness, likeness
 
 MOST_GONE = 10  # the most agreements that left between two publications in 2025, with renames paired
@@ -117,6 +118,10 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
         yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
     if listing.strays:
         yield f"a cell far outside the list isn't read ({listing.strays[0]})"
+    left = {agreement.key for agreement in disappearances(changes)}
+    if swap := swapped_letters(known.agreements[listing.list].values(), listing.agreements, left):
+        old, new, name = swap
+        yield f"“{old}” became “{new}” in every name that had it, as in “{name}”: the page or file is damaged"
     before = len(known.agreements[listing.list])
     stayed = [(change.was, change.agreement) for change in changes if change.was is not None and change.kind in STAYING]
     others: set[Key] = set()

@@ -15,6 +15,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
+from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
 from bot.domain.lists.totals import JANUARY_2025, Totals
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
@@ -169,14 +170,39 @@ class Wording:
         support = Span(self.support(change.agreement))
         match kind:
             case Kind.SIGNED | Kind.REINSTATED:
-                dated = (*self._signed(change.agreement), *self._pending(change), *self._formerly(change))
-                return (support, *dated, *self._moa(change.agreement))
+                return (support, *self._dated(change.agreement, *self._pending(change), *self._formerly(change)))
             case Kind.WITHDRAWN:
-                return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
+                return (support, *self._dated(change.agreement, *self._last_on(change)))
             case Kind.APPLIED | Kind.DROPPED:
                 return (support,)
             case _:
                 return (support, Span(": "), *self._differences(kind, change))
+
+    def _dated(self, agreement: Agreement, *rest: Span) -> Line:
+        """Give the signing date, the rest of the sentence and the MOA; a date in doubt comes after the rest."""
+        if not is_doubtful(agreement):
+            return (*self._signed(agreement), *rest, *self._moa(agreement))
+        unclear = say(self.language, "; signing date unclear: {doubt}", doubt=self._doubt(agreement))
+        return (*rest, Span(unclear), *self._moa(agreement))
+
+    def _doubt(self, agreement: Agreement) -> str:
+        """Give a date in doubt as ICE's list has it, with the date in the name of the MOA's file as evidence."""
+        assert agreement.signed is not None
+        day, named = self.day(agreement.signed), date_in_moa_name(agreement)
+        if named is None:
+            return say(self.language, "ICE's list says {day}, which may be a typo", day=day)
+        if named == agreement.signed:
+            return say(
+                self.language,
+                "ICE's list says {day}, which may be a typo; the name of the MOA's file has the same date",
+                day=day,
+            )
+        return say(
+            self.language,
+            "ICE's list says {day}, which may be a typo; the name of the MOA's file says {named}",
+            day=day,
+            named=self.day(named),
+        )
 
     def _signed(self, agreement: Agreement) -> Line:
         if agreement.signed is None:
@@ -236,11 +262,23 @@ class Wording:
         if getattr(before, name) == getattr(now, name):
             return None
         column = COLUMNS[name](self.language)
+        if name == "signed" and is_doubtful(now):
+            new = self._doubt(now)
         if not old:
             return Span(say(self.language, "{column} added: {now}", column=column, now=new))
         if not new:
             return Span(say(self.language, "{column} removed: {before}", column=column, before=old))
+        if name == "signed":
+            return Span(self._redated(before, now, {"column": column, "now": new, "before": old}))
         return Span(say(self.language, "{column} now {now}, was {before}", column=column, now=new, before=old))
+
+    def _redated(self, before: Agreement, now: Agreement, said: Mapping[str, str]) -> str:
+        """Say that a date is another one, with the doubt if there is one, or as the correction of a typo."""
+        if is_doubtful(now):
+            return say(self.language, "{column} was {before}; now {now}", **said)
+        if is_typo_corrected(before, now):
+            return say(self.language, "{column} corrected to {now}; {before} may have been a typo", **said)
+        return say(self.language, "{column} now {now}, was {before}", **said)
 
     def _document(self, name: str, old: str | None, new: str | None) -> Span | None:
         if old == new:
@@ -330,7 +368,9 @@ class Wording:
         """Return a line saying that a related subject isn't a 287(g) agreement."""
         if said.subject is not Subject.RELATED:
             return ()
-        about = say(self.language, "This is about detention for ICE or cooperation with it, not a 287(g) agreement.")
+        about = say(
+            self.language, "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement."
+        )
         return (Span(about),)
 
     def _listed(self, said: Mention) -> Line:
@@ -354,7 +394,10 @@ class Wording:
         support = self.support(agreement)
         if agreement.signed is None:
             return support
-        return say(self.language, "{support} since {day}", support=support, day=self.day(agreement.signed))
+        day = self.day(agreement.signed)
+        if is_doubtful(agreement):
+            return say(self.language, "{support} since {day}, which may be a typo", support=support, day=day)
+        return say(self.language, "{support} since {day}", support=support, day=day)
 
     def on_agenda_before(self, said: Mention, seen_on: date) -> Line:
         """Return a line about the agenda item that preceded a change on ICE's list.
@@ -371,7 +414,7 @@ class Wording:
         values: dict[str, object] = {"body": said.body, "day": self.day(said.meets_on), "title": title}
         if said.meets_on <= seen_on:
             return say_line(self.language, "Was on the agenda of the {body} on {day}: {title}", **values)
-        return say_line(self.language, "Is on the agenda of the {body} for {day}: {title}", **values)
+        return say_line(self.language, "On the agenda of the {body} for {day}: {title}", **values)
 
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -891,7 +891,7 @@ async def test_another_process_with_the_same_token_is_reported_and_waited_for(se
         async with listening(chat, chat_handler):
             await quiet(server)
 
-    told = [entry for entry in logs if "another process uses this Telegram bot's token" in entry["event"]]
+    told = [entry for entry in logs if "another process is using this Telegram bot's token" in entry["event"]]
     assert [entry["again_in"] for entry in told] == ["0.02 s", "0.04 s"]
 
 
