@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,12 +17,14 @@ import structlog
 
 from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
-from bot.app.wiring import opened, operator, places, runner, utc_now
+from bot.app.wiring import opened, operator, places, runner, senders, utc_now
 from bot.commands.chat import ChatCommands
 from bot.commands.operator import broadcast
 from bot.config.settings import Settings, load, notices
+from bot.domain.health import crowds
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.subscription import Settings as ChatSettings
 from bot.errors import CountersignError, StoreUnavailable
 from bot.observability.health_check import HealthCheck
 from bot.observability.logs import set_up_logs
@@ -95,6 +97,7 @@ class Service:
             now=utc_now,
             stale_after=timedelta(hours=self.settings.stale_hours),
             reads_ice=ICE in self.settings.sources,
+            channels=senders(self.settings, store),
         )
         return Views(check.look, self.metrics.page, CONTENT_TYPE)
 
@@ -196,6 +199,7 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
     try:
         await broadcast(runner, settings.broadcast)
         await _subscribe_console(runner)
+        await _end_console(runner)
         await _log_start(settings, runner)
         for found in await runner.store.unreadable():
             log.warning(found.sentence)
@@ -204,23 +208,42 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
         await runner.store.release(SET_UP)
 
 
+CONSOLE = Subscription(id="", channel="console", address="console", filter=Filter(states={ALL_STATES: 0}))
+
+
 async def _subscribe_console(runner: Runner) -> None:
     """Subscribe the console to all changes if it is the only channel and there are no subscriptions."""
-    if "console" in runner.channels and not await runner.store.subscriptions():
-        filter_ = Filter(states={ALL_STATES: 0})
-        await runner.store.subscribe(
-            Subscription(id="", channel="console", address="console", filter=filter_, created_at=utc_now())
-        )
+    if CONSOLE.channel in runner.channels and not await runner.store.subscriptions():
+        await runner.store.subscribe(replace(CONSOLE, created_at=utc_now()))
+
+
+async def _end_console(runner: Runner) -> None:
+    """End the console's subscription of a first start once another channel is set up. Keep it if someone changed it."""
+    if CONSOLE.channel in runner.channels:
+        return
+    found = await runner.store.find(CONSOLE.channel, CONSOLE.address)
+    if found is not None and _without_positions(found) == _without_positions(CONSOLE):
+        await runner.store.unsubscribe(found.id)
+        log.info("ended the console's subscription, because another channel is set up now", subscription=found.id)
+
+
+def _without_positions(subscription: Subscription) -> ChatSettings:
+    """Return the settings without the log positions of the filter's entries."""
+    return replace(subscription.settings, filter=subscription.filter.since(0))
 
 
 async def _log_start(settings: Settings, runner: Runner) -> None:
+    subscriptions = await runner.store.subscriptions()
+    for channel, crowd in crowds(subscriptions, utc_now(), runner.channels).items():
+        for reason in crowd.reasons(channel, utc_now()):
+            log.warning(reason)
     log.info(
         "started",
         page=settings.ice_url,
         every=f"{settings.poll_seconds:g} s",
         data="PostgreSQL" if settings.database_url is not None else str(settings.data),
         channels=sorted(runner.channels),
-        subscriptions=len(await runner.store.subscriptions()),
+        subscriptions=len(subscriptions),
     )
 
 

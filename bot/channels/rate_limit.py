@@ -9,8 +9,10 @@ from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
+from bot.domain.timestamps import bounded
 from bot.errors import SendError
 
+LONGEST_WAIT = 3_600.0  # seconds; a platform that asks for a longer wait is asked again after an hour
 _EARLY = 1e-6  # seconds by which a timer may go off too soon
 _FEW = 1_000  # idle addresses are forgotten only once there are this many
 
@@ -69,12 +71,12 @@ class RateLimit:
             raise self._too_busy(address) from None
 
     def hold(self, address: str | None, seconds: float) -> None:
-        """Block sends to an address for `seconds`, as the platform requested.
+        """Block sends to an address for `seconds`, as the platform requested, but no longer than LONGEST_WAIT.
 
         If the address is None, block all sends.
         """
         window = self._overall if address is None else self._window(address)
-        window.held_until = max(window.held_until, self._clock() + seconds)
+        window.held_until = max(window.held_until, self._clock() + bounded(seconds, LONGEST_WAIT))
 
     def opens_in(self, address: str) -> float:
         """Return the number of seconds until a send to this address is allowed.

@@ -10,7 +10,7 @@ import typer
 from bot.app import control_socket, one_shot
 from bot.app.wiring import utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, print_lines, print_table, say
+from bot.cli.output import print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
 from bot.commands.local_sources import document_at, place_of, proposed
@@ -18,6 +18,7 @@ from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.health import counted
 from bot.domain.text.rich_text import legible
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits

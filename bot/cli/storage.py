@@ -11,9 +11,10 @@ import typer
 
 from bot.app.wiring import opened
 from bot.cli.options import subject
-from bot.cli.output import LinesFile, ProgressBar, counted, say
+from bot.cli.output import LinesFile, ProgressBar, say
 from bot.config.settings import Settings
 from bot.domain.change import Kind
+from bot.domain.health import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive

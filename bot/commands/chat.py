@@ -86,10 +86,13 @@ class ChatCommands:
                 await self._runner.store.change_subscription(replace(found, paused=reason))
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them."""
+        """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them.
+
+        If a message was refused in the meantime, send it now instead of after the back-off.
+        """
         for found in await self._of_chat(channel, address):
-            if found.paused not in (None, STOPPED):
-                await self._runner.store.change_subscription(found.revived)
+            if found.paused != STOPPED and (found.paused or found.failing_since):
+                await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
 
     async def _of_chat(self, channel: str, address: str) -> Sequence[Subscription]:
         return [found for found in await self.subscriptions(channel) if is_in(found.address, address)]

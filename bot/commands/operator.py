@@ -91,8 +91,15 @@ async def deliver(runner: Runner) -> JsonObject:
     deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
     return {
         "messages": sum(done.messages for done in deliveries),
-        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem],
+        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem]
+        + await _due_but_unserved(runner),
     }
+
+
+async def _due_but_unserved(runner: Runner) -> list[str]:
+    """Return a sentence for each subscription that is due on a channel that isn't set up."""
+    due = (s for s in await runner.store.subscriptions() if s.is_due(runner.now()))
+    return [f"{s.id}: {s.channel} isn't set up; set its token" for s in due if s.channel not in runner.channels]
 
 
 async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
@@ -124,7 +131,8 @@ async def subscribe(
     )
     old = await _find(runner, channel, address)
     if old is None:
-        return {"subscription": subscription_json(await runner.store.subscribe(wanted)), "changed": False}
+        made = await runner.store.subscribe(wanted)
+        return {"subscription": subscription_json(made), "changed": False, "served": channel in runner.channels}
     kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
     changed = replace(
         old,
@@ -138,8 +146,10 @@ async def subscribe(
         retry_at=None,
         failures=0,
         failing_since=None,
+        refusal=None,
     )
-    return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
+    kept = await runner.store.change_subscription(changed)
+    return {"subscription": subscription_json(kept), "changed": True, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:

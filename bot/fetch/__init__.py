@@ -22,11 +22,12 @@ import structlog
 
 from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
+from bot.domain.timestamps import retry_after
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
 from bot.fetch.addresses import Resolve, masked, parsed, redirect_target, short, shown, system_resolve
 from bot.fetch.body import check_content, file_name
 from bot.fetch.client import WITH_A_BODY, Answer, Client, Dialer, TransientError
-from bot.fetch.hosts import PATIENCE, Clock, Hosts, retry_after
+from bot.fetch.hosts import PATIENCE, Clock, Hosts
 from bot.fetch.robots import PRODUCT, ROBOTS_BYTES, RobotsCache
 
 __all__ = ["NEVER_READ", "Clock", "Expect", "Fetch", "Limits", "masked", "remembered"]

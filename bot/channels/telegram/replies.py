@@ -13,7 +13,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler
 from bot.channels.telegram.address import Address, address_of
-from bot.channels.telegram.sender import TelegramSender, fits, is_topic_lost, markup, seconds
+from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, markup, seconds
 from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
@@ -153,7 +153,8 @@ class Replies:
             case Forbidden():
                 reason = reason_of(error, self._bot)
                 log.info("telegram: the chat doesn't accept replies", chat=part.chat, why=reason)
-                await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
+                if is_by_person(error):
+                    await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
                 part.over = None  # too old to be edited, or deleted

@@ -384,6 +384,16 @@ async def test_a_person_who_blocks_the_bot_before_the_answer_counts_as_gone(here
     assert chat_handler.told == [("gone", "telegram", "42", "bot was blocked by the user")]
 
 
+async def test_an_answer_that_telegram_refuses_in_passing_pauses_no_chat(here, server, chat_handler) -> None:
+    server.script(42, blocked("Forbidden: CHAT_WRITE_FORBIDDEN"))
+    server.say("/help")
+    await until(lambda: server.called("sendMessage"))
+    server.say("/status")
+    await until(lambda: server.told(42))
+
+    assert chat_handler.told == []
+
+
 async def test_an_answer_follows_a_group_that_became_a_supergroup(here, server, chat_handler) -> None:
     server.script(GROUP, migrated(-1001234567890))
     server.say("/help", chat=GROUP, user=MEMBER)
