@@ -11,6 +11,7 @@
     │   ├── Missing                404 or 410: linked but not there (ICE links to a sheet before uploading it)
     │   ├── Unsafe                 an address we won't request or a response that is too large
     │   ├── Unreadable             a document arrived, but it isn't what we expected
+    │   │   └── StandIn            a page that the server sent in place of the document: a login, an error
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
     ├── SendError                  a message was not delivered; the attributes describe the consequences
     └── StoreError                 our data could not be read or written
@@ -71,6 +72,10 @@ class Unsafe(SourceError):
 
 class Unreadable(SourceError):
     """Raised when a document isn't in the format that we expect."""
+
+
+class StandIn(Unreadable):
+    """Raised when a server sends another page in place of a document, such as a login page, with a status of 200."""
 
 
 class InternalSourceError(SourceError):

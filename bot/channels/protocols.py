@@ -131,6 +131,12 @@ class HttpAnswer(NamedTuple):
     body: bytes = b""
 
 
+class TrustedAnswer(HttpAnswer):
+    """The response to a request that carried a right signature or secret."""
+
+    __slots__ = ()
+
+
 Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]
 
 

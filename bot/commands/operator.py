@@ -88,7 +88,7 @@ async def deliver(runner: Runner) -> JsonObject:
     """Send all due messages now. Rejected tokens are retried first."""
     await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
+    deliveries = await runner.deliver_due()
     return {
         "messages": sum(done.messages for done in deliveries),
         "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem]

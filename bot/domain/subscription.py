@@ -1,5 +1,6 @@
 """Subscriptions, with their filters and cadence, the changes they are owed and the times when digests are due."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,6 +18,7 @@ from bot.domain.time_zones import is_zone, zone_or_utc
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
+DAY = timedelta(days=1)
 
 
 class Cadence(StrEnum):
@@ -100,6 +102,20 @@ class Filter:
             return None
         return change.kind if before else wanted[0]
 
+    @property
+    def is_of_states(self) -> bool:
+        """True if only an agreement's state decides whether the filter has it."""
+        return not (self.support_types or self.counties or self.agencies)
+
+    @property
+    def is_whole_list(self) -> bool:
+        """True if the filter has every agreement on ICE's lists."""
+        return ALL_STATES in self.states and not self.support_types
+
+    def has(self, agreement: Agreement) -> bool:
+        """Return whether the filter has this agreement, no matter when the entries were added."""
+        return self._watches(agreement, sys.maxsize)
+
     def matches(self, change: Change) -> bool:
         """Return whether the filter matches this change."""
         return self.kind_for(change) is not None
@@ -146,6 +162,14 @@ def is_in(address: str, chat: str) -> bool:
     return address == chat or address.startswith(f"{chat}:")
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The day for which a daily or weekly digest is sent, in the subscription's time zone, and its moment (UTC)."""
+
+    day: date
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A subscription for one address on one channel. Times are UTC except `at`, which is local time in `tz`.
@@ -154,12 +178,12 @@ class Subscription:
     is owed. It is derived from the log, the cursor, the filter and the cadence. `retry_at` delays the digest after a
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
     sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
-    the last digest was finished. No other digest is sent on the same local date, unless the cadence is instant.
-    `refusal` is the platform's answer if it refused the last message. `paused` is the reason for a pause, and `refused`
-    is True if it ends by itself once the token works again. `hears_stale` asks for
-    a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is
-    the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
-    never changed.
+    the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
+    even if the first one was sent late. An older program doesn't store `slot_served`; then no other digest is sent on
+    the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the reason
+    for a pause, and `refused` is True if it ends by itself once the token works again. `hears_stale` asks for a notice
+    when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is the number
+    of changes to the settings. `before` contains the previous settings for Undo, or None if the settings never changed.
     """
 
     id: str
@@ -182,6 +206,7 @@ class Subscription:
     pinned_at: datetime | None = None
     sent: int = 0
     last_sent_at: datetime | None = None
+    slot_served: Slot | None = None
     created_at: datetime | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
@@ -303,19 +328,58 @@ def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change,
 def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
     """Return when a change recorded at this time is due (UTC).
 
-    It is due immediately for instant alerts, and otherwise at the next time that the cadence calls for.
+    It is due immediately for instant alerts, and otherwise in the next slot that hasn't been served.
     """
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
     zone = zone_or_utc(subscription.tz)
-    day = recorded_at.astimezone(zone).date()
-    last = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+    last = _last_day_served(subscription, zone)
+    day = recorded_at.astimezone(zone).date() - DAY  # a slot skipped in the spring can be after midnight
     while True:
         moment = _local_moment(day, subscription.at, zone)
-        fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY
-        if moment > recorded_at and day > last and fits:
+        if moment > recorded_at and day > last and _is_slot(subscription, day):
             return moment
-        day += timedelta(days=1)
+        day += DAY
+
+
+def slot_at(subscription: Subscription, moment: datetime) -> Slot:
+    """Return the latest slot that isn't after `moment` (UTC).
+
+    A digest started at that moment serves this slot and all earlier ones. An instant alert serves only the slots of
+    earlier days, so that it doesn't use up today's digest if the person switches to daily digests.
+    """
+    zone = zone_or_utc(subscription.tz)
+    day = moment.astimezone(zone).date()
+    if subscription.cadence is Cadence.INSTANT:
+        day -= DAY
+    while not _is_slot(subscription, day) or _local_moment(day, subscription.at, zone) > moment:
+        day -= DAY
+    return Slot(day, _local_moment(day, subscription.at, zone))
+
+
+def is_overtaken(subscription: Subscription, now: datetime) -> bool:
+    """Return whether the next slot has come before any part of the pinned digest was sent.
+
+    One digest then serves both slots.
+    """
+    if subscription.cadence is Cadence.INSTANT or subscription.pinned_at is None or subscription.sent:
+        return False
+    return slot_at(subscription, subscription.pinned_at) != slot_at(subscription, now)
+
+
+def _last_day_served(subscription: Subscription, zone: ZoneInfo) -> date:
+    """Return the last day that needs no other digest.
+
+    After a change of time zone, the slot may be on another date. The earlier date counts, so that no day is left out.
+    """
+    served = subscription.slot_served
+    if served is not None:
+        return min(served.day, served.at.astimezone(zone).date())
+    return subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+
+
+def _is_slot(subscription: Subscription, day: date) -> bool:
+    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == MONDAY
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -13,7 +13,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.subscription import Receipt, Slot, Subscription
 from bot.store.rules.mending import Unreadable
 
 __all__ = [
@@ -201,10 +201,13 @@ class Subscriptions(Protocol):
         """
         ...
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
         """Finish the digest: move the cursor, clear the pin and any back-off, and compute `due_at` from the log.
 
-        `sent_at` is the time in UTC when the digest was sent, or None if nothing was sent.
+        `sent_at` is the time in UTC when the digest was sent, or None if nothing was sent. `slot` is the slot that the
+        digest served.
         """
         ...
 

@@ -25,7 +25,7 @@ from bot.domain.agreement import ListName, SupportType, Window
 from bot.domain.change import Kind, Known
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import is_doubtful
-from bot.domain.subscription import Cadence, Filter, Receipt, due_at, owed
+from bot.domain.subscription import Cadence, Filter, Receipt, due_at, owed, slot_at
 from bot.errors import StoreError
 from bot.store import Record, SourceStatus
 from bot.store.postgres.store import PostgresStore
@@ -545,6 +545,34 @@ async def test_nothing_waits_for_a_time_set_while_the_clock_was_ahead(place, sto
     await tell(store, signed(3, "FL"), at=NOON + MINUTE)
     [_, after] = await store.due(NOON + MINUTE)
     assert (after.id, after.due_at) == (instant.id, NOON + MINUTE), "what is recorded from now on has its own time"
+
+
+async def test_a_digest_sent_late_serves_its_slot_and_leaves_the_next_one(place, store):
+    night = NOON + timedelta(hours=13)
+    mine = await store.subscribe(subscription(["FL"], cadence=Cadence.DAILY))
+    slot = slot_at(mine, night)
+    await store.advance(mine.id, 0, night, slot)
+    await tell(store, signed(1, "FL"), at=night + MINUTE)
+    for _ in range(2):
+        [told] = await store.subscriptions()
+        assert (told.slot_served, told.due_at) == (slot, slot.at + timedelta(days=1))
+        store = await place.open()
+    corrected = await store.advance(mine.id, 0)
+    assert corrected.slot_served == slot, "a correction serves no slot"
+
+
+async def test_a_slot_served_while_the_clock_was_ahead_is_served_no_longer(place, store):
+    ahead = NOON + timedelta(days=30)
+    await store.record(record(await store.known(), at=ahead))
+    mine = await store.subscribe(subscription(["FL"], cadence=Cadence.DAILY))
+    await store.advance(mine.id, 0, ahead, slot_at(mine, ahead))
+    await store.remember(status(NOON))  # the next reading; its clock is right
+    await tell(store, signed(1, "FL"), at=NOON + MINUTE)
+    for _ in range(2):
+        [told] = await store.subscriptions()
+        assert told.slot_served == slot_at(told, NOON)
+        assert told.due_at == told.slot_served.at + timedelta(days=1)
+        store = await place.open()
 
 
 async def test_a_clock_set_back_by_a_few_seconds_changes_nothing(store):

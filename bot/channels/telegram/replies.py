@@ -74,7 +74,7 @@ class Replies:
         self._sender, self._rate_limit = sender, sender.rate_limit
         self._chat_handler = chat_handler
         self._pause = pause
-        self._queue = KeyedQueue(each=50, most=1_000)
+        self._queue = KeyedQueue(each=50, most=1_000, at_once=1_000)  # the rate limit decides who is next
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
@@ -110,7 +110,9 @@ class Replies:
         try:
             await self._queue.add(part.chat, partial(self._deliver, part))
         except QueueFull:
-            log.warning("telegram: too many answers waiting in one chat; one was dropped", chat=part.chat)
+            log.warning(
+                "telegram: too many answers waiting in one chat; one was dropped", chat=part.chat, summarize=True
+            )
             return
         if part.over is not None:
             self._edits[part.chat, part.over] = part

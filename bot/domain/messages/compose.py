@@ -21,9 +21,10 @@ MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause 
 class Circumstances:
     """The facts that a digest needs in addition to its changes. `page` is the address of ICE's page.
 
-    `totals` are shown in daily and weekly digests. `read_at` (UTC) is the time of the last successful reading of ICE's
-    list, and `sources` is the number of sources read. `is_held` is True if a list is on hold. `agendas` contains the
-    mentions of 287(g) on local agendas in recent months, through the last change in the digest.
+    `totals` count what the subscription watches, and are shown in daily and weekly digests. `read_at` (UTC) is the time
+    of the last successful reading of ICE's list, and `sources` is the number of sources read. Only a no-changes digest
+    shows them. `is_held` is True if a list is on hold. `agendas` contains the mentions of 287(g) on local agendas in
+    recent months, through the last change in the digest.
     """
 
     page: str
@@ -47,7 +48,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     told = [net for net in heard if not _is_old(net.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
     scheduled = subscription.cadence is not Cadence.INSTANT
-    footer = wording.circumstances(about.totals, is_held=about.is_held) if scheduled else ()
+    footer = wording.circumstances(subscription, about.totals, is_held=about.is_held) if scheduled else ()
     if len(told) < len(heard):
         footer = (wording.older(len(heard) - len(told)), *footer)
     if not heard:

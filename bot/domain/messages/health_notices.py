@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.chat.replies import said
-from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, wrong
+from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
@@ -55,10 +55,11 @@ def for_operator(
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
             yield Notice(key, f"{status.source}: {'; '.join(wrong(status, now, stale_after))}.")
-        elif is_old(status, now) and status.changed_at is not None:
+        elif is_old(status):
+            since = status.changed_at or status.read_since
             yield Notice(
-                f"old {status.source} {stamp(status.changed_at)}",
-                f"{status.source}: no new list for {span(now - status.changed_at)}. ICE has never taken this long.",
+                f"old {status.source} {stamp(since) if since else ''}",
+                f"{status.source}: no new list for {span(unchanged_for(status))}. ICE has never taken this long.",
             )
     yield from _refused(subscriptions, now)
     yield from _of_channels(subscriptions, now, channels)

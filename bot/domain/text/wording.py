@@ -17,6 +17,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
 from bot.domain.lists.totals import JANUARY_2025, Totals
+from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
 from bot.domain.text.rich_text import Line, Span
@@ -84,6 +85,7 @@ BACK_FROM: Mapping[str, Phrase] = {
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }
 HELD = Phrase("One of ICE's lists looks wrong, so its changes are on hold until they're checked.")
+MOST_STATES_NAMED = 3  # in the line with the totals; more are only counted
 _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs, islands, municipalities
 
 
@@ -490,33 +492,50 @@ class Wording:
         older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
         return (Span(older),)
 
-    def circumstances(self, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
-        """Return lines with the total number of agreements and a note if a list is on hold."""
+    def circumstances(self, to: Subscription, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
+        """Return lines with the number of agreements that the reader watches and a note if a list is on hold."""
         lines = []
         if totals is not None:
-            lines.append((Span(self._totals(totals)),))
+            lines.append((Span(self._totals(to, totals)),))
         if is_held:
             lines.append((Span(HELD(self.language)),))
         return tuple(lines)
 
-    def _totals(self, totals: Totals) -> str:
-        now = say(
-            self.language,
-            "ICE's list now has {agreements} with {agencies} in {states}, {trend}.",
-            agreements=say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements),
-            agencies=say_count(self.language, "{n} agency", "{n} agencies", totals.agencies),
-            states=say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states),
-            trend=self._trend(totals.agreements - totals.before),
-        )
-        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025)
-        return f"{now} {then}"
+    def _totals(self, to: Subscription, totals: Totals) -> str:
+        agreements = say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements)
+        agencies = say_count(self.language, "{n} agency", "{n} agencies", totals.agencies)
+        count = say(self.language, "{agreements} with {agencies}", agreements=agreements, agencies=agencies)
+        if place := self._place(to.filter, totals):
+            count = say(self.language, "{count} in {place}", count=count, place=place)
+        if totals.before is not None:
+            trend = self._trend(totals.agreements - totals.before, weekly=to.cadence is Cadence.WEEKLY)
+            count = f"{count}, {trend}"
+        if not place:
+            return say(self.language, "Of what you watch, ICE's list now has {count}.", count=count)
+        now = say(self.language, "ICE's list now has {count}.", count=count)
+        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025) if to.filter.is_whole_list else ""
+        return f"{now} {then}".rstrip()
 
-    def _trend(self, more: int) -> str:
+    def _place(self, watched: Filter, totals: Totals) -> str:
+        """Return where the counted agreements are, or an empty string if more than states decides what is watched."""
+        if watched.is_whole_list:
+            return say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states)
+        if not watched.is_of_states:
+            return ""
+        if len(watched.states) <= MOST_STATES_NAMED:
+            return self._formats.join(sorted(state_name(state, self.language) for state in watched.states))
+        return say(self.language, "the {n} states and territories you watch", n=len(watched.states))
+
+    def _trend(self, more: int, *, weekly: bool) -> str:
+        if more > 0 and weekly:
+            return say_count(self.language, "{n} more than a week ago", "{n} more than a week ago", more)
         if more > 0:
             return say_count(self.language, "{n} more than a day ago", "{n} more than a day ago", more)
+        if more < 0 and weekly:
+            return say_count(self.language, "{n} fewer than a week ago", "{n} fewer than a week ago", -more)
         if more < 0:
             return say_count(self.language, "{n} fewer than a day ago", "{n} fewer than a day ago", -more)
-        return say(self.language, "the same as a day ago")
+        return say(self.language, "the same as a week ago") if weekly else say(self.language, "the same as a day ago")
 
 
 def _adds(county: str, name: str) -> bool:

@@ -22,7 +22,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import ALL_STATES, Receipt, Subscription
+from bot.domain.subscription import ALL_STATES, Receipt, Slot, Subscription
 from bot.errors import StoreError, StoreUnavailable
 from bot.store import Everything, Record
 from bot.store.postgres.connection import check_format, connect, explaining, insist, pool, sentence
@@ -288,8 +288,10 @@ class PostgresStore:
     async def sent(self, receipt: Receipt) -> Subscription:
         return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at, slot))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         with suppress(Missing):

@@ -37,6 +37,9 @@ def merged(kept: Subscription, other: Subscription, log: Log, receipts: Iterable
         pinned=cursor,  # a digest being sent now is for what was watched before, so it doesn't move the cursor
         pinned_at=None,
         sent=0,
+        slot_served=max(
+            filter(None, (kept.slot_served, other.slot_served)), key=lambda served: served.at, default=None
+        ),
         last_sent_at=_later(kept.last_sent_at, other.last_sent_at),
         created_at=_earlier(kept.created_at, other.created_at),
         hears_stale=kept.hears_stale or other.hears_stale,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.subscription import Receipt, Slot, Subscription
 from bot.domain.time_zones import is_zone
 from bot.errors import StoreError
 
@@ -58,13 +58,17 @@ def part_sent(subscription: Subscription, receipt: Receipt) -> Subscription:
     return replace(subscription, sent=max(subscription.sent, receipt.part))
 
 
-def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None = None) -> Subscription:
+def advanced(
+    subscription: Subscription, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+) -> Subscription:
     """Finish the digest. `sent_at` is the time when the digest was sent, or None if nothing was sent.
 
-    If another subscription was merged into this one while the digest was being sent, the cursor stays, because the
-    digest left out what the other one owed.
+    `slot` is the slot that the digest served. If another subscription was merged into this one while the digest was
+    being sent, the cursor stays, because the digest left out what the other one owed.
     """
     last_sent_at = sent_at or subscription.last_sent_at
+    slots = filter(None, (slot, subscription.slot_served))
+    slot_served = max(slots, key=lambda served: served.at, default=None)
     if subscription.pinned is not None and subscription.pinned_at is None:
         return replace(subscription, last_sent_at=last_sent_at)
     cursor = max(subscription.cursor, cursor)
@@ -73,6 +77,7 @@ def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None =
         subscription,
         filter=replace(subscription.filter, told=told) if told != subscription.filter.told else subscription.filter,
         last_sent_at=last_sent_at,
+        slot_served=slot_served,
         cursor=cursor,
         pinned=None,
         pinned_at=None,

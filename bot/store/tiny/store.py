@@ -23,7 +23,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.subscription import Receipt, Slot, Subscription
 from bot.errors import StoreError
 from bot.store import Everything, Record
 from bot.store.rules.change_log import follow, numbered
@@ -261,8 +261,10 @@ class TinyStore:
     async def sent(self, receipt: Receipt) -> Subscription:
         return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at, slot))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         async def commit(now: Contents) -> None:

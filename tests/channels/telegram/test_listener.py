@@ -1048,7 +1048,7 @@ async def test_a_flooding_chat_loses_the_excess_and_others_are_served(here, serv
 
 
 async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None:
-    queue, done = KeyedQueue(each=9, most=9), []
+    queue, done = KeyedQueue(each=9, most=9, at_once=9), []
 
     async def job(number: int) -> None:
         await asyncio.sleep(0)
@@ -1065,7 +1065,7 @@ async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None
 
 
 async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
-    queue, gate = KeyedQueue(each=2, most=3), asyncio.Event()
+    queue, gate = KeyedQueue(each=2, most=3, at_once=3), asyncio.Event()
     for key in ("x", "x", "y"):
         await queue.add(key, gate.wait)
     with pytest.raises(QueueFull):
@@ -1076,6 +1076,32 @@ async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
     gate.set()
     async with asyncio.timeout(60):
         await queue.add("z", gate.wait)
+
+
+async def test_many_jobs_of_one_key_do_not_delay_those_of_others() -> None:
+    queue, ran = KeyedQueue(each=50, most=1_000, at_once=2), []
+
+    async def job(key: str) -> None:
+        await asyncio.sleep(0)
+        ran.append(key)
+
+    tasks = [await queue.add(key, lambda key=key: job(key)) for key in [*("x" * 50), *("y" * 50), "z"]]
+    await tasks[-1]
+    assert len(ran) <= 6, "the last comer waits for the running jobs, not for a hundred waiting ones"
+    await asyncio.gather(*tasks)
+
+
+async def test_only_so_many_jobs_run_at_once() -> None:
+    queue, running, most = KeyedQueue(each=9, most=99, at_once=3), set(), []
+
+    async def job(number: int) -> None:
+        running.add(number)
+        most.append(len(running))
+        await asyncio.sleep(0)
+        running.discard(number)
+
+    await asyncio.gather(*[await queue.add(number, lambda n=number: job(n)) for number in range(20)])
+    assert max(most) == 3
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -339,7 +339,7 @@ def resealed(path, change):
 
 
 def newer_snapshot(folder):
-    resealed(folder / "state.json", lambda line: line["meta"]["1"].update(format=3))
+    resealed(folder / "state.json", lambda line: line["meta"]["1"].update(format=4))
 
 
 def newer_journal(folder):
@@ -369,7 +369,7 @@ async def test_a_folder_of_an_older_format_gets_the_new_one_at_once(folder, monk
     await opened(folder)
     monkeypatch.setattr(snapshot, "FORMAT", 4)
     assert await opened(folder) == (seen, ())
-    assert json.loads((folder / "state.json").read_bytes())["meta"]["1"]["format"] == 3
+    assert json.loads((folder / "state.json").read_bytes())["meta"]["1"]["format"] == 4
     after = contents(folder)
     assert await opened(folder) == (seen, ())
     assert contents(folder) == after
