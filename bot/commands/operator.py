@@ -5,6 +5,7 @@ If Countersign is already running, the running program executes them.
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from bot.domain.lists.vetting import Ruling
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
+from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
@@ -114,11 +116,13 @@ async def subscribe(
 ) -> JsonObject:
     """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
     address = checked_address(channel, address)
+    states_ = parsed_states(states)
+    address = await resolved(runner.store, runner.channels, channel, address)
     wanted = Subscription(
         id="",
         channel=channel,
         address=address,
-        filter=Filter(states=dict.fromkeys(parsed_states(states), 0)),
+        filter=Filter(states=dict.fromkeys(states_, 0)),
         cadence=_cadence(cadence),
         at=_time(at),
         tz=_zone(tz),
@@ -155,6 +159,16 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
         raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
+
+
+async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
+    """Mend a stored subscription that can't be read. `tz` replaces a time zone that not every host knows."""
+    unreadable = {found.id: found for found in await runner.store.unreadable()}
+    if subscription not in unreadable:
+        there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
+        raise UsageError(f"There is nothing to mend in {subscription}. {there}")
+    mended = await runner.store.mend(subscription, _zone(tz))
+    return {"subscription": subscription_json(mended), "was": unreadable[subscription].why}
 
 
 class BroadcastTable(Protocol):
@@ -239,6 +253,7 @@ COMMANDS: Mapping[str, Command] = {
     "deliver": deliver,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "mend": mend,
     "approve": approve,
     "reject": reject,
     "retract": retract,
@@ -310,5 +325,12 @@ def _language(text: str) -> Language:
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
+    """Return the subscription that a person named by its id or by any address of its chat."""
+    names = {address}
+    if channel in CHANNELS:
+        with suppress(UsageError):
+            names.add(CHANNELS[channel].check_address(address))
+    known = await runner.store.notes(ALIAS)
+    names |= {known[f"{channel} {name}"] for name in names if f"{channel} {name}" in known}
     found = (s for s in await runner.store.subscriptions() if s.channel == channel)
-    return next((s for s in found if address in (s.address, s.id)), None)
+    return next((s for s in found if not names.isdisjoint((s.address, s.id))), None)

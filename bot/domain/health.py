@@ -80,6 +80,7 @@ class Facts:
     log_end: int
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -89,7 +90,7 @@ class Facts:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
-        return (*self._of_ice(), *self._of_channels())
+        return (*self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -143,6 +144,7 @@ def facts(
     subscriptions: Sequence[Subscription],
     stale_after: timedelta,
     reads_ice: bool = True,
+    unreadable: Sequence[str] = (),
     channels: Container[str] | None = None,
 ) -> Facts:
     """Compute the health statistics from the contents of the store.
@@ -158,6 +160,7 @@ def facts(
         log_end=log_end,
         crowds=crowds(subscriptions, now, channels),
         stale_after=stale_after,
+        unreadable=tuple(unreadable),
     )
 
 

@@ -13,6 +13,7 @@ from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
+from bot.domain.time_zones import is_zone, zone_or_utc
 
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
@@ -40,6 +41,8 @@ class Filter:
     contains entries such as TX/harris, and `agencies` contains parts of canonical names. A mention is matched by its
     state, its county and the names of the public body and of the local agencies on ICE's list. `support_types` doesn't
     apply to mentions. A mention of a related subject matches only if `kinds` also contains `related`.
+
+    `told` contains changes that never match, because they were sent or not owed before two subscriptions were merged.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +50,7 @@ class Filter:
     counties: Mapping[str, int] = field(default_factory=dict)
     agencies: Mapping[str, int] = field(default_factory=dict)
     support_types: Mapping[SupportType, int] = field(default_factory=dict)
+    told: tuple[int, ...] = ()
 
     @property
     def index_states(self) -> frozenset[str]:
@@ -69,7 +73,8 @@ class Filter:
             before = getattr(old, name) if old is not None else {}
             return {entry: before.get(entry, end) for entry in getattr(self, name)}
 
-        return Filter(**{f.name: dated(f.name) for f in fields(self)})
+        entries = {f.name: dated(f.name) for f in fields(self) if f.name != "told"}
+        return Filter(**entries, told=old.told if old is not None else ())
 
     def kind_for(self, change: Change) -> Kind | None:
         """Return the kind to report this change as, or None if the filter doesn't match the change.
@@ -81,7 +86,7 @@ class Filter:
         if change.retracted is not None:  # goes to everyone who got the wrong change
             wrong = replace(change, kind=change.retracted, retracted=None)
             return Kind.RETRACTED if self.kind_for(wrong) is not None else None
-        if change.kind in NEVER_TOLD:
+        if change.kind in NEVER_TOLD or change.seq in self.told:
             return None
         if change.mention is not None:
             kinds = {change.kind, Kind.RELATED} if change.is_related else {change.kind}
@@ -152,6 +157,11 @@ def county_in(entry: str) -> County | None:
     return find_county(state, county)
 
 
+def is_in(address: str, chat: str) -> bool:
+    """Return True if an address is this chat or a topic in it, which is written after a colon."""
+    return address == chat or address.startswith(f"{chat}:")
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """The day for which a daily or weekly digest is sent, in the subscription's time zone, and its moment (UTC)."""
@@ -206,8 +216,11 @@ class Subscription:
 
     @property
     def wakes_at(self) -> datetime | None:
-        """The earliest time (UTC) for the next delivery, or None if the subscription is paused or owed nothing."""
-        if self.paused is not None or self.due_at is None:
+        """The earliest time (UTC) for the next delivery.
+
+        It is None if the subscription is paused, can't be read or is owed nothing.
+        """
+        if self.paused is not None or self.due_at is None or self.unreadable is not None:
             return None
         return max(moment for moment in (self.due_at, self.retry_at, self.quiet_until) if moment is not None)
 
@@ -271,6 +284,14 @@ class Subscription:
         return (self.channel, self.address.rpartition("/")[0])
 
     @property
+    def unreadable(self) -> str | None:
+        """The reason why no message can be sent on time, or None if there is none.
+
+        It is a time zone that this host may know but another one doesn't.
+        """
+        return None if is_zone(self.tz) else f"“{self.tz}” isn't a time zone that every host knows"
+
+    @property
     def shown_address(self) -> str:
         """The address in a form that is safe to display.
 
@@ -311,7 +332,7 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
     """
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
-    zone = ZoneInfo(subscription.tz)
+    zone = zone_or_utc(subscription.tz)
     last = _last_day_served(subscription, zone)
     day = recorded_at.astimezone(zone).date() - DAY  # a slot skipped in the spring can be after midnight
     while True:
@@ -327,7 +348,7 @@ def slot_at(subscription: Subscription, moment: datetime) -> Slot:
     A digest started at that moment serves this slot and all earlier ones. An instant alert serves only the slots of
     earlier days, so that it doesn't use up today's digest if the person switches to daily digests.
     """
-    zone = ZoneInfo(subscription.tz)
+    zone = zone_or_utc(subscription.tz)
     day = moment.astimezone(zone).date()
     if subscription.cadence is Cadence.INSTANT:
         day -= DAY

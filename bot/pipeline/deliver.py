@@ -8,14 +8,18 @@ from typing import TypeVar
 
 import structlog
 
-from bot.channels import Part, Ready, Sender, at_once
+from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.messages.compose import Circumstances, compose, correct
+from bot.domain.messages.digest import Digest
 from bot.domain.source_status import ICE
 from bot.domain.subscription import Cadence, Receipt, Slot, Subscription, is_overtaken, slot_at
+from bot.domain.text.platforms import TOPIC_CLOSED, TOPIC_DELETED
+from bot.domain.text.rich_text import Span
 from bot.domain.timestamps import after, stamp
 from bot.errors import SendError
+from bot.pipeline.addresses import learn
 from bot.pipeline.standings import Standings
 from bot.pipeline.token_recovery import PROBE_EVERY, resume_all
 from bot.store import Store
@@ -71,7 +75,17 @@ async def deliver(
     if channel is None:
         problem = f"{subscription.channel} is not configured"
         return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
-    courier, end, corrected = _Courier(channel, store, now, allowed), await store.last_seq(), 0
+    courier = _Courier(channel, store, now, allowed)
+    done = await _corrections_and_digest(subscription, courier, page, standings or Standings(store))
+    await courier.follow(subscription)
+    return done
+
+
+async def _corrections_and_digest(
+    subscription: Subscription, courier: "_Courier", page: str, standings: Standings
+) -> Delivered:
+    channel, store, now = courier.channel, courier.store, courier.now
+    end, corrected = await store.last_seq(), 0
     if corrections := await _corrections(subscription, channel, store, page, end):
         pinned = await store.pin(subscription.id, subscription.cursor, now())
         done = await courier.send(pinned, corrections)
@@ -84,7 +98,7 @@ async def deliver(
     begun_at = now()
     pinned = await _pin_digest(subscription, end, store, begun_at)
     slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else begun_at)
-    parts, seen_at = await _Composer(channel, store, page, standings or Standings(store)).parts(pinned)
+    parts, seen_at = await _Composer(channel, store, page, standings).parts(pinned)
     done = await courier.send(pinned, parts)
     if done.problem is None:
         await (courier.finish(pinned, sent_at=now(), slot=slot) if parts else courier.finish(pinned))
@@ -224,14 +238,19 @@ class _OutgoingPart:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Courier:
-    """The sender for one delivery. It sends each part over the channel and records a receipt."""
+    """The sender for one delivery. It sends each part over the channel and records a receipt.
+
+    `fallback` is the address that takes the messages because a topic doesn't, and `lasting` is true if it always will.
+    """
 
     channel: Sender
     store: Store
     now: Now
     allowed: Ready
+    fallback: str | None = None
+    lasting: bool = False
 
     async def send(self, pinned: Subscription, parts: Sequence[Part]) -> Delivered:
         """Send the remaining parts in order, and stop at the first failure.
@@ -279,15 +298,39 @@ class _Courier:
         return frozenset(seq for receipt in sent for seq in receipt.changes)
 
     async def _send(self, outgoing: _OutgoingPart) -> str:
-        """Send one part. If the platform rejects it as too long or can't parse it, resend it as plain text."""
-        address, ready = outgoing.to.address, partial(self._ready, outgoing.to)
+        """Send one part. If the platform rejects it as too long or can't parse it, resend it as plain text.
+
+        If its topic takes no message, send it to the fallback address, after a sentence that says so.
+        """
+        address, ready = self.fallback or outgoing.to.address, partial(self._ready, outgoing.to)
         try:
             return await self.channel.send(address, outgoing.part, ready=ready)
         except SendError as fault:
+            if fault.fallback is not None:
+                self.fallback, self.lasting = fault.fallback, fault.topic_deleted
+                log.warning("sent outside its topic", problem=str(fault), **outgoing.log_context())
+                await self._say_where(outgoing.to)
+                return await self._send(outgoing)
             if not fault.too_long:
                 raise
             log.warning("sent as plain text", problem=str(fault), **outgoing.log_context())
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
+
+    async def _say_where(self, to: Subscription) -> None:
+        """Say at the fallback address why the messages come there."""
+        assert self.fallback is not None
+        phrase = TOPIC_DELETED if self.lasting else TOPIC_CLOSED
+        digest = Digest(upto=to.cursor, title=(Span(phrase(to.language)),), sections=())
+        for part in self.channel.render(digest):
+            await self.channel.send(self.fallback, part, ready=partial(self._ready, to))
+
+    async def follow(self, to: Subscription) -> None:
+        """Move the subscription to the lasting address of its chat, if the sends have shown one."""
+        lasting = self.channel.lasting(to.address) if isinstance(self.channel, LearnsAddresses) else to.address
+        if self.fallback is not None and self.lasting:
+            await self.store.move(to.channel, to.address, self.fallback)
+        elif lasting != to.address:
+            await learn(self.store, to.channel, to.address, lasting)
 
     async def _ready(self, to: Subscription) -> None:
         """Check that sending is still allowed, and extend the lease until the send must be finished."""
@@ -306,6 +349,8 @@ class _Courier:
             log.info("waiting for its turn", until=stamp(then.retry_at), **outgoing.log_context())
         else:
             await self.store.failed(outgoing.receipt(at, error=str(fault)), then)
+            if fault.moved_to is not None:
+                await learn(self.store, outgoing.to.channel, outgoing.to.address, fault.moved_to)
             log.warning("not sent", problem=str(fault), paused=then.paused is not None, **outgoing.log_context())
         return replace(done, problem=str(fault), paused=then.paused is not None, waiting=fault.not_our_turn)
 

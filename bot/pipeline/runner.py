@@ -28,6 +28,7 @@ from bot.store import Leases, Store
 MOST_PLACES = 16  # read at the same time
 MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
 RENEW_EVERY = 20.0  # seconds
+MOVE_WAITS = 30.0  # seconds that a chat's move to another address waits for a delivery in another program
 LEASE_POLL = 0.2  # seconds between tries to get a lease that another program holds
 
 log = structlog.get_logger()
@@ -234,6 +235,23 @@ class Runner:
             )
         self.observer.delivered(done)
         return done
+
+    @asynccontextmanager
+    async def between_deliveries(self, subscription_id: str) -> AsyncIterator[None]:
+        """Let a delivery to this subscription finish, and start no other one meanwhile.
+
+        Another program may take too long. Then go on without waiting, because what it sends is only repeated.
+        """
+        until = asyncio.get_running_loop().time() + MOVE_WAITS
+        async with self._lock(f"subscription {subscription_id}"):
+            while not await self.store.lease(subscription_id):
+                if asyncio.get_running_loop().time() >= until:
+                    break
+                await asyncio.sleep(LEASE_POLL)
+            try:
+                yield
+            finally:
+                await self.store.release(subscription_id)
 
     # ── leases and leadership ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from bot.domain.agendas.link import AGENDA_KINDS, AgendaLog
 from bot.domain.change import Change
@@ -18,6 +17,7 @@ from bot.domain.messages.chart import picture_for
 from bot.domain.messages.figures import History, history_of
 from bot.domain.messages.picture import Image
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
+from bot.domain.time_zones import zone_or_utc
 from bot.pipeline.rasterize import drawn_elsewhere
 from bot.store import ChangeLog
 
@@ -64,7 +64,7 @@ class Standings:
         assert to.pinned_at is not None
         await self._read_on(to.pinned)
         past = await self._kept(self._histories, to.pinned, STANDINGS_KEPT, partial(self._history, to.pinned))
-        since, zone = to.pinned_at - WEEK, ZoneInfo(to.tz)
+        since, zone = to.pinned_at - WEEK, zone_or_utc(to.tz)
         begun = bisect_right(past.observed, since)
         days = (since.astimezone(zone).date(), to.pinned_at.astimezone(zone).date())
         key = (to.pinned, begun, days, to.tz, to.language)

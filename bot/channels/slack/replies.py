@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
-from bot.domain.chat.parser import is_zone
+from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
 from bot.domain.chat.request import Button
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
+from bot.domain.time_zones import is_zone
 from bot.errors import SendError
 
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
@@ -53,7 +53,7 @@ class ChatLocation:
     @property
     def address(self) -> str:
         """The conversation's address, as used in subscriptions."""
-        return f"{self.team}/{self.channel}" if self.team else self.channel
+        return with_workspace(self.team, self.channel)
 
     @property
     def is_direct(self) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, AgendaLog
 from bot.domain.change import Change, Kind
@@ -13,6 +12,7 @@ from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording, state_name
+from bot.domain.time_zones import zone_or_utc
 
 MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause or an outage, is only counted
 
@@ -65,7 +65,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
 def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
     """Compose a correction for a change that was sent in error at `sent_at` (UTC)."""
     wording = Wording(subscription.language, subscription.tz)
-    title, wrong = wording.retraction(retraction, sent_at.astimezone(ZoneInfo(subscription.tz)).date())
+    title, wrong = wording.retraction(retraction, sent_at.astimezone(zone_or_utc(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
     return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import ListName
 from bot.domain.change import LEAVING, Change, Kind
 from bot.domain.geography.states import STATES
 from bot.domain.lists.totals import WEEK, Standing
 from bot.domain.messages.net_changes import ARRIVING, net_changes
+from bot.domain.time_zones import zone_or_utc
 
 FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log goes back further
 
@@ -80,7 +80,7 @@ def history_of(standing: Standing) -> History:
 
 def figures(past: History, *, until: datetime, tz: str) -> Figures:
     """Return the numbers for a picture of the week ending at `until` (UTC). Dates are in the time zone `tz`."""
-    zone, since = ZoneInfo(tz), until - WEEK
+    zone, since = zone_or_utc(tz), until - WEEK
     week = [change for change in past.recent if since < change.publication.observed_at <= until]
     return Figures(
         series=tuple({point.at.astimezone(zone).date(): point.total for point in past.points}.items()),

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
@@ -22,6 +21,7 @@ from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
 from bot.domain.text.rich_text import Line, Span
+from bot.domain.time_zones import zone_or_utc
 
 HAPPENED: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new on ICE's list"),
@@ -125,7 +125,7 @@ class Wording:
 
     def moment(self, moment: datetime) -> str:
         """Return a time in the reader's time zone, such as Aug. 29, 2025, at 5 p.m. EDT."""
-        return self._formats.moment(moment.astimezone(ZoneInfo(self.tz)))
+        return self._formats.moment(moment.astimezone(zone_or_utc(self.tz)))
 
     def support(self, agreement: Agreement) -> str:
         """Return the full name of an agreement's support type. An unknown type is returned as ICE printed it."""
@@ -322,7 +322,7 @@ class Wording:
     def meets(self, said: Mention) -> str:
         """Return a meeting's local time, such as Dec. 1, 2026, at 6:30 p.m. EST."""
         if said.meets_at is not None:
-            return self._formats.moment(said.meets_at.astimezone(ZoneInfo(said.zone)))
+            return self._formats.moment(said.meets_at.astimezone(zone_or_utc(said.zone)))
         return self.day(said.meets_on) if said.meets_on is not None else say(self.language, "no date yet")
 
     def _planned(self, said: Mention) -> Line:

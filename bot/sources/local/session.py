@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect, Validators, remembered
 from bot.domain.source_status import SourceStatus
+from bot.domain.time_zones import is_zone
 from bot.errors import Blocked, Missing, SourceError, StandIn, Unreachable, Unreadable, Unsafe
 from bot.sources import Fetcher
 from bot.sources.formats.document_text import leads_on_to
@@ -230,10 +231,7 @@ class ReadSession:
 
 
 def zone_of(place: Place) -> ZoneInfo:
-    """Return the place's time zone; raise SourceError if this machine has no such time zone."""
-    try:
-        return ZoneInfo(place.zone)
-    except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError
-        raise SourceError(
-            f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York"
-        ) from unknown
+    """Return the place's time zone; raise SourceError if it isn't one that every host knows."""
+    if not is_zone(place.zone):
+        raise SourceError(f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York")
+    return ZoneInfo(place.zone)

@@ -117,6 +117,8 @@ class SubscriptionIndex:
 
     def _due_at(self, subscription: Subscription, log: Log) -> datetime | None:
         """Return when the subscription's next message is due, or None. A retraction is always due immediately."""
+        if subscription.unreadable is not None:
+            return None
         owed = log.first_owed(subscription)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
         retractions = self._log.retractions(subscription.cursor)
