@@ -1,4 +1,4 @@
-"""The entry point of `countersign` and `python -m bot`: check the Python version, then run the command line."""
+"""The entry point of `countersign` and `python -m bot`. It checks the Python version and runs the command line."""
 
 import gc
 import sys

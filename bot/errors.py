@@ -1,4 +1,4 @@
-"""The errors that Countersign raises on purpose; the text of each is a sentence meant for people.
+"""The errors that Countersign raises deliberately. Each message is a sentence for people to read.
 
 ::
 
@@ -8,15 +8,16 @@
     ├── SourceError                a source could not be read; we draw no conclusions from that
     │   ├── Unreachable            no answer, a timeout or a 5xx: try again, after `retry_after` if the server gave one
     │   ├── Blocked                403, 429 or robots.txt: back off, never evade
-    │   ├── Missing                404 or 410: linked but not there (ICE links a sheet before uploading it)
-    │   ├── Unsafe                 we refuse an address or a size
+    │   ├── Missing                404 or 410: linked but not there (ICE links to a sheet before uploading it)
+    │   ├── Unsafe                 an address we won't request or a response that is too large
     │   ├── Unreadable             a document arrived, but it isn't what we expected
+    │   │   └── StandIn            a page that the server sent in place of the document: a login, an error
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
-    ├── SendError                  a message was not delivered; says how that affects the subscription
+    ├── SendError                  a message was not delivered; the attributes describe the consequences
     └── StoreError                 our data could not be read or written
-        ├── StoreBusy              another program is writing this data folder
-        ├── LeaseLost              another program has taken over this work; our result is dropped
-        ├── StoreUnavailable       the database isn't answering; it may be back in a moment
+        ├── StoreBusy              another program is writing to this data folder
+        ├── LeaseLost              another program has taken over this work; our result is discarded
+        ├── StoreUnavailable       the database isn't answering; try again later
         ├── StoreCorrupt           a file is damaged and no good copy is left
         └── StoreUnwritable        a read-only folder or a full disk
 """
@@ -30,15 +31,15 @@ LONGEST_REASON = 120  # characters kept from a Python error, which wasn't writte
 
 
 class CountersignError(Exception):
-    """The base of all these errors; `str(error)` is one line meant for people and never contains a token."""
+    """The base class of Countersign's errors. The message is one line for people to read and never contains a token."""
 
 
 class UsageError(CountersignError):
-    """A person asked for something impossible; the text says what to do instead."""
+    """Raised when a person asks for something impossible. The message suggests what to do instead."""
 
 
 class ConfigError(UsageError):
-    """The configuration is wrong; lists every problem, with its file and line if known."""
+    """Raised when the configuration is wrong. The message lists every problem, with its file and line if possible."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -46,7 +47,7 @@ class ConfigError(UsageError):
 
 
 class SourceError(CountersignError):
-    """A source could not be read. `retry_after` is in seconds, or None if the server didn't give one."""
+    """Raised when a source can't be read. `retry_after` is in seconds, or None if the server didn't send a value."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
@@ -54,32 +55,39 @@ class SourceError(CountersignError):
 
 
 class Unreachable(SourceError):
-    """The server gave no answer in time, or a 5xx."""
+    """Raised when a server doesn't answer in time or returns a 5xx status."""
 
 
 class Blocked(SourceError):
-    """The server is turning us away: 403, 429 or robots.txt."""
+    """Raised when a server blocks us, with a 403 or 429 status or in robots.txt."""
 
 
 class Missing(SourceError):
-    """The document isn't there: 404 or 410."""
+    """Raised when a document doesn't exist: the server returned 404 or 410."""
 
 
 class Unsafe(SourceError):
-    """We refuse an address, a redirect or a size."""
+    """Raised when we refuse to follow an address or a redirect, or when a response is too large."""
 
 
 class Unreadable(SourceError):
-    """A document arrived, but it isn't what we expected."""
+    """Raised when a document isn't in the format that we expect."""
+
+
+class StandIn(Unreadable):
+    """Raised when a server sends another page in place of a document, such as a login page, with a status of 200."""
 
 
 class InternalSourceError(SourceError):
-    """A document triggered a bug in Countersign; the text says where, to help fix it."""
+    """Raised when a document triggers a bug in Countersign. The message gives the file and line of the bug."""
 
 
 @contextmanager
 def attribute_errors_to(source: str) -> Iterator[None]:
-    """Turn any unexpected exception into an InternalSourceError for the source, so it counts as a failed reading."""
+    """Convert any unexpected exception to an InternalSourceError.
+
+    The error then counts as a failed reading of the source.
+    """
     try:
         yield
     except CountersignError:
@@ -95,35 +103,40 @@ def attribute_errors_to(source: str) -> Iterator[None]:
 
 
 class SendError(CountersignError):
-    """A message was not delivered; the attributes say how that affects the subscription.
+    """Raised when a message wasn't delivered. The attributes describe the consequences for the subscription.
 
-    `permanent`: this address won't accept messages until someone fixes the problem; the text says why.
-    `maybe_permanent`: permanent only if the platform still says so after a day (Slack can lose track of a channel for
-    hours). `credentials_rejected`: the platform rejects the whole workspace or bot token, not just this address.
-    `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether that wait applies to the
-    "address" or the whole "platform". `moved_to`: the address to use from now on. `too_long`: the platform will accept
-    this text only if it is shorter or simpler. `not_our_turn`: nothing was sent, because it isn't our turn until
-    `retry_after` seconds have passed; this isn't a failure.
+    `refused`: the platform answered that this address doesn't accept the message. The platform may be wrong for hours,
+    so a refusal is believed only after it has lasted. `by_person`: a person did this, such as by blocking the bot, so
+    the refusal is believed at once. `credentials_rejected`: the platform rejects the whole workspace or bot token, not
+    just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
+    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `fallback`:
+    the address to use instead for now, because a topic is closed, or for good if `topic_deleted`. `too_long`: the
+    platform accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes
+    only after `retry_after` seconds. This isn't a failure.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        permanent: bool = False,
-        maybe_permanent: bool = False,
+        refused: bool = False,
+        by_person: bool = False,
         credentials_rejected: bool = False,
         retry_after: float | None = None,
         moved_to: str | None = None,
+        fallback: str | None = None,
+        topic_deleted: bool = False,
         too_long: bool = False,
         scope: str = "address",
         not_our_turn: bool = False,
     ) -> None:
-        self.permanent = permanent
-        self.maybe_permanent = maybe_permanent
+        self.refused = refused or by_person
+        self.by_person = by_person
         self.credentials_rejected = credentials_rejected
         self.retry_after = retry_after
         self.moved_to = moved_to
+        self.fallback = fallback
+        self.topic_deleted = topic_deleted
         self.too_long = too_long
         self.scope = scope
         self.not_our_turn = not_our_turn
@@ -131,24 +144,24 @@ class SendError(CountersignError):
 
 
 class StoreError(CountersignError):
-    """Our data could not be read or written."""
+    """Raised when our data can't be read or written."""
 
 
 class StoreBusy(StoreError):
-    """Another program is writing this data folder."""
+    """Raised when another program is writing to this data folder."""
 
 
 class LeaseLost(StoreError):
-    """Another program has taken over this work, because this one was too slow or got there second."""
+    """Raised when another program has taken over the work, because this one was too slow or started later."""
 
 
 class StoreUnavailable(StoreError):
-    """The database isn't answering; the transaction was rolled back and can be tried again."""
+    """Raised when the database isn't answering. The transaction was rolled back and can be tried again."""
 
 
 class StoreCorrupt(StoreError):
-    """A file in the store is damaged and no good copy is left."""
+    """Raised when a file in the store is damaged and no good copy is left."""
 
 
 class StoreUnwritable(StoreError):
-    """The data folder is read-only or the disk is full."""
+    """Raised when the data folder is read-only or the disk is full."""

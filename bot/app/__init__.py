@@ -1,1 +1,1 @@
-"""Turns the settings into running objects and keeps them running. Only this package imports all the others."""
+"""The package that builds the program's objects from the settings and runs them. Only it imports all other packages."""

@@ -1,7 +1,7 @@
-"""The Unix socket in the data folder that receives commands for the running program.
+"""The Unix socket in the data folder through which the running program receives commands.
 
-Each side sends one line of JSON: first `{"command": …, "arguments": {…}}`, then `{"answer": …}` or
-`{"error": …, "usage": bool}`.
+The client sends one line of JSON: `{"command": …, "arguments": {…}}`. The program replies with one line, either
+`{"answer": …}` or `{"error": …, "usage": bool}`.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def listening(runner: Runner, folder: Path) -> AsyncIterator[None]:
-    """Accept commands and carry them out while the block runs."""
+    """Accept and run commands while the block runs."""
     (folder / NAME).unlink(missing_ok=True)
     bound = _bound(folder)
     server = await asyncio.start_unix_server(lambda r, w: _serve(runner, r, w), sock=bound, limit=LONGEST_LINE)
@@ -41,7 +41,10 @@ async def listening(runner: Runner, folder: Path) -> AsyncIterator[None]:
 
 
 def _bound(folder: Path) -> socket.socket:
-    """Return a socket only its owner may use. Bind it by its short name, because a path is limited to 108 bytes."""
+    """Return a bound socket that only its owner can use.
+
+    Bind the socket by its short name from inside the folder, because a socket path is limited to 108 bytes.
+    """
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
@@ -83,7 +86,7 @@ async def _answer(runner: Runner, line: bytes) -> JsonObject:
 
 
 def hand_over(folder: Path, name: str, arguments: Mapping[str, Any]) -> JsonObject:
-    """Have the running program carry out a command, and return its answer or raise its error."""
+    """Send a command to the running program and return the answer. If the program reports an error, raise it."""
     request = json.dumps({"command": name, "arguments": arguments}).encode() + b"\n"
     try:
         with chdir(folder), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as program:

@@ -1,4 +1,4 @@
-"""Runs the channels' listeners and, if there is one, the public address where their platforms call us."""
+"""Runs the channels' listeners and, if needed, the web server that receives requests from their platforms."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
-from bot.app.wiring import StoredNotes
+from bot.app.wiring import StoredNotes, access
 from bot.channels import CHANNELS, ChatHandler, Listener, Receive, Route
 from bot.config.settings import Settings
 from bot.errors import StoreUnavailable
@@ -16,6 +16,7 @@ from bot.web.server import Views, serving
 
 RESTART_AFTER = 60.0  # seconds until a listener that failed unexpectedly is restarted
 LEADERSHIP_CHECK = 5.0  # seconds between checks of the leadership
+DONE_WITHIN = 6.0  # seconds for the listeners to finish; each has its own, shorter limits
 DEFAULT_PORT = 8080
 
 Listen = Callable[[ChatHandler], Awaitable[None]]
@@ -27,27 +28,35 @@ log = structlog.get_logger()
 async def listening(
     settings: Settings, runner: Runner, chat_handler: ChatHandler, views: Views | None
 ) -> AsyncIterator[None]:
-    """Let people talk to the bot while the block runs. With `views`, also serve health and metrics at PORT.
+    """Let people talk to the bot while the block runs. With `views`, also serve health and metrics on PORT.
 
-    With a public URL, the platforms call us; without one, we connect to them. Some platforms allow only one program at
-    a time, so among the programs sharing a database only the leader connects.
+    With a public URL, the platforms send requests to us. Without one, we connect to the platforms. Some platforms allow
+    only one connection per bot, so if several programs share a database, only the leader connects.
     """
-    made = await _listeners(settings, runner)
-    async with AsyncExitStack() as stack:
-        if views is not None:
-            routes = _routes(made) if settings.public_url is not None else {}
-            await stack.enter_async_context(serving(settings.port or DEFAULT_PORT, views, routes=routes))
-        tasks = []
-        for name, listener in made.items():
-            leadership = CHANNELS[name].listening_leadership(settings)
-            listen = listener.listen if leadership is None else _while_leader(listener.listen, leadership, runner.store)
-            tasks.append(asyncio.create_task(_listen(name, listen, chat_handler), name=name))
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    made, tasks = await _listeners(settings, runner), set[asyncio.Task[None]]()
+    try:
+        async with AsyncExitStack() as stack:
+            if views is not None:
+                routes = _routes(made) if settings.public_url is not None else {}
+                port = settings.port or DEFAULT_PORT
+                await stack.enter_async_context(serving(port, views, routes=routes, access=access(settings)))
+            tasks |= {_started(name, listener, settings, runner, chat_handler) for name, listener in made.items()}
+            try:
+                yield
+            finally:  # the listeners and the server finish at the same time
+                for task in tasks:
+                    task.cancel()
+    finally:
+        if tasks:
+            await asyncio.wait(tasks, timeout=DONE_WITHIN)
+
+
+def _started(
+    name: str, listener: Listener, settings: Settings, runner: Runner, chat_handler: ChatHandler
+) -> asyncio.Task[None]:
+    leadership = CHANNELS[name].listening_leadership(settings)
+    listen = listener.listen if leadership is None else _while_leader(listener.listen, leadership, runner.store)
+    return asyncio.create_task(_listen(name, listen, chat_handler), name=name)
 
 
 async def _listeners(settings: Settings, runner: Runner) -> Mapping[str, Listener]:
@@ -64,7 +73,7 @@ def _routes(listeners: Mapping[str, Listener]) -> Mapping[Route, Receive]:
 
 
 async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
-    """Listen until canceled. If the listener fails, restart it while the rest of the program carries on."""
+    """Listen until canceled. If the listener fails, restart it. The rest of the program keeps running."""
     while True:
         try:
             await listen(chat_handler)
@@ -74,7 +83,7 @@ async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
 
 
 def _while_leader(listen: Listen, leadership: str, store: Leases) -> Listen:
-    """Listen only while this program holds the leadership, and stop if another program takes over."""
+    """Return a listener that runs only while this program holds the leadership."""
 
     async def is_leader() -> bool:
         try:

@@ -1,4 +1,7 @@
-"""Runs commands that do one thing and exit: read the store, or write to it directly or through the running program."""
+"""Runs commands that do one thing and exit.
+
+A command reads from the store or writes to it. It writes directly or through the running program.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +22,7 @@ Say = Callable[[str], None]
 
 
 def read(settings: Settings, question: Callable[[Store], Awaitable[T]]) -> T:
-    """Read from the store, even while another program is running. A missing folder counts as empty."""
+    """Read from the store, even while another program is running. Treat a missing folder as empty."""
 
     async def ask() -> T:
         store = await opened(settings, readonly=True)
@@ -32,7 +35,7 @@ def read(settings: Settings, question: Callable[[Store], Awaitable[T]]) -> T:
 
 
 def write(settings: Settings, say: Say, command: str, arguments: Mapping[str, Any]) -> JsonObject:
-    """Carry out a command, or have the running program do it if it has the data folder locked."""
+    """Carry out a command. If the running program has locked the data folder, send the command to that program."""
     try:
         return write_here(
             settings,
@@ -47,9 +50,9 @@ def write(settings: Settings, say: Say, command: str, arguments: Mapping[str, An
 
 
 def write_here(settings: Settings, say: Say, do: Callable[[Runner], Awaitable[T]], *, reads_places: bool = False) -> T:
-    """Open the store and do the work in this process. `say` receives the store's notices.
+    """Open the store and do the work in this process. Pass the store's notices to `say`.
 
-    Raise StoreBusy if another program has the data folder locked.
+    Raise StoreBusy if another program has locked the data folder.
     """
 
     async def work() -> T:

@@ -1,9 +1,13 @@
-"""Builds the objects that the settings describe: the store, the sources, the senders and the runner."""
+"""Builds objects from the settings: the store, the sources, the senders and the runner."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from bot.channels import CHANNELS, Sender
 from bot.config import catalog
@@ -15,16 +19,21 @@ from bot.sources import Source
 from bot.sources.ice import Ice
 from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
+from bot.web.clients import Clients
+from bot.web.connections import Access, Bounds
 from bot.worker.health_notices import Operator
 
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
 
 TOKENS = "tokens"
+CLOSE_WITHIN = 0.7  # seconds for all clients together
+
+log = structlog.get_logger()
 
 
 def utc_now() -> datetime:
-    """Return the time in UTC, in whole seconds."""
+    """Return the current time in UTC, without fractions of a second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -35,7 +44,10 @@ def sources(settings: Settings) -> dict[str, Source]:
 
 
 async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | PostgresStore":
-    """Open the store: the database at DATABASE_URL, or else the data folder, as its sole writer."""
+    """Open the store: the database at DATABASE_URL or, if that isn't set, the data folder.
+
+    Only one program at a time can open the data folder for writing.
+    """
     if settings.database_url is not None:
         from bot.store.postgres.store import PostgresStore  # noqa: PLC0415 - the library is slow to import
 
@@ -44,26 +56,26 @@ async def opened(settings: Settings, *, readonly: bool = False) -> "TinyStore | 
 
 
 def places(settings: Settings) -> Mapping[str, Place]:
-    """Return the catalog of local sources, or an empty one if they are switched off."""
+    """Return the catalog of local sources, or an empty one if local sources are turned off."""
     return catalog.places() if "local" in settings.sources else {}
 
 
 class StoredNotes:
-    """The store's notes of one kind. Channels keep their tokens in notes."""
+    """The part of the store's notes where channels keep their tokens."""
 
     def __init__(self, store: Notes) -> None:
         self._store = store
 
     async def get(self, key: str) -> str | None:
-        """Return the text under a key."""
+        """Return the string stored under a key, or None if there is none."""
         return (await self._store.notes(TOKENS)).get(key)
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text."""
+        """Store a string under a key."""
         await self._store.note(TOKENS, key, text)
 
     async def delete(self, key: str) -> None:
-        """Erase a text."""
+        """Delete the string stored under a key."""
         await self._store.note(TOKENS, key, None)
 
     async def keys(self) -> Sequence[str]:
@@ -72,9 +84,10 @@ class StoredNotes:
 
 
 def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Sender]:
-    """Make senders for the channels that are set up, or a fallback's if none with settings is.
+    """Return a sender for each channel that is set up.
 
-    Without `sends`, the senders are used only to answer people.
+    If none of the channels with settings is set up, include the fallback channels. Without `sends`, the senders are
+    used only to answer people.
     """
     notes = StoredNotes(store)
     chosen = {name: channel for name, channel in CHANNELS.items() if not channel.is_fallback}
@@ -86,17 +99,37 @@ def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str
 
 
 def sending_leaderships(settings: Settings) -> dict[str, str]:
-    """Return the leadership a program needs to send on each channel. Channels that need none are left out."""
+    """Return the leadership needed to send on each channel. Omit channels that don't need one."""
     found = {name: channel.sending_leadership(settings) for name, channel in CHANNELS.items()}
     return {name: leadership for name, leadership in found.items() if leadership is not None}
 
 
+def access(settings: Settings) -> Access:
+    """Return the web server's proxies and limits.
+
+    At least half of the files that this process may open are left for reading sources, sending and the store.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
+    return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
+
+
 def operator(settings: Settings) -> Operator:
-    """Return the channel and address where the operator is notified."""
+    """Return the channel and address for messages to the operator."""
     if settings.operator is None:
         return Operator()
     channel, _, address = settings.operator.partition(":")
     return Operator(channel, address)
+
+
+@asynccontextmanager
+async def fetching(fetch: Fetch) -> AsyncIterator[None]:
+    """Open the fetcher while the block runs, and close it in time."""
+    await fetch.__aenter__()
+    try:
+        yield
+    finally:
+        await closed_in_time(fetch.__aexit__(None, None, None))
 
 
 @asynccontextmanager
@@ -108,10 +141,10 @@ async def runner(
     *,
     sends: bool = True,
 ) -> AsyncIterator[Runner]:
-    """Make a runner with an open HTTP client and senders, and close them when the block ends.
+    """Create a runner with an open HTTP client and senders. Close them when the block ends.
 
-    `places` are the local sources to poll. Without `sends`, other programs deliver to the subscriptions and this one
-    only answers people.
+    `places` are the local sources to poll. Without `sends`, this program only answers people, and other programs
+    deliver to the subscriptions.
     """
     fetch = Fetch(
         contact=settings.contact,
@@ -120,7 +153,7 @@ async def runner(
     )
     made: Mapping[str, Sender] = senders(settings, store, sends=sends)
     try:
-        async with fetch:
+        async with fetching(fetch):
             yield Runner(
                 store=store,
                 fetch=fetch,
@@ -134,5 +167,19 @@ async def runner(
                 observer=observer or Unobserved(),
             )
     finally:
-        for sender in made.values():
-            await sender.close()
+        await closed_in_time(*(sender.close() for sender in made.values()))
+
+
+async def closed_in_time(*closings: Coroutine[Any, Any, None]) -> None:
+    """Close clients at the same time. One that is stuck or fails must not keep the store from being closed."""
+    tasks = {asyncio.create_task(closing) for closing in closings}
+    if not tasks:
+        return
+    done, late = await asyncio.wait(tasks, timeout=CLOSE_WITHIN)
+    for task in late:
+        task.cancel()
+    for problem in (task.exception() for task in done):
+        if problem is not None:
+            log.warning("a client couldn't be closed", problem=type(problem).__name__)
+    if late:
+        log.warning("a client didn't close in time")

@@ -1,6 +1,6 @@
-"""The channels. Each has a folder or module of its own and one line in the registry.
+"""The channels. Each has its own folder or module and one line in the registry.
 
-A channel knows nothing of the other channels, of subscriptions' schedules or of the store.
+A channel doesn't depend on other channels, on the schedules of subscriptions or on the store.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from bot.channels.console import ConsoleSetup
 from bot.channels.protocols import (
     ChatHandler,
     HttpAnswer,
+    LearnsAddresses,
     Listener,
     Notes,
     Part,
@@ -27,6 +28,7 @@ __all__ = [
     "CHANNELS",
     "ChatHandler",
     "HttpAnswer",
+    "LearnsAddresses",
     "Listener",
     "Notes",
     "Part",

@@ -1,31 +1,38 @@
-"""Everything else that carries text: email, Discord, Teams, Matrix, ntfy, webhooks and a hundred more, through Apprise.
+"""The Apprise channel, which sends to email, Discord, Teams, Matrix, ntfy, webhooks and many other services.
 
-This channel only sends, and only the operator sets it up. An address such as mailto://… contains a password, so output,
-logs and receipts show only its kind.
+This channel only sends, and only the operator can set it up. An address such as mailto://… contains a password, so
+output, logs and receipts show only the type of service.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
+from bot.channels.rate_limit import LONGEST_WAIT
 from bot.channels.setup import Setup, SharedSettings
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
+from bot.domain.timestamps import bounded
 from bot.errors import SendError, UsageError
 
 
 class AppriseSetup(Setup[SharedSettings]):
-    """The channel's setup. There are no settings, because the address contains everything."""
+    """The setup of the Apprise channel. It has no settings, because everything is in the address."""
 
     name = "apprise"
 
     def check_address(self, address: str) -> str:
-        """Accept an address if Apprise knows its kind. Errors never quote it, because it contains a password."""
+        """Return the address if Apprise supports it. Raise UsageError otherwise.
+
+        The error doesn't quote the address, because it contains a password.
+        """
         address = address.strip()
         if not urlsplit(address).scheme or not _library().Apprise().add(address):
             raise UsageError(
@@ -39,7 +46,7 @@ class AppriseSetup(Setup[SharedSettings]):
 
 
 class AppriseSender:
-    """Sends through Apprise. `call_timeout` is in seconds."""
+    """Sends messages through Apprise. `call_timeout` is in seconds."""
 
     name = "apprise"
 
@@ -47,7 +54,10 @@ class AppriseSender:
         self.timeout = call_timeout
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Return plain text with links written out, in one part. Apprise splits it for services that limit length."""
+        """Return one part of plain text, with the link addresses in parentheses.
+
+        Apprise splits the text for services with a length limit.
+        """
         found = pages(digest, lambda _: True)
         return tuple(
             Part(
@@ -66,27 +76,51 @@ class AppriseSender:
         plain: bool = False,  # noqa: ARG002 - the text is already plain
         ready: Ready = at_once,
     ) -> str:
-        """Send one part. Apprise says only whether it worked, so no failure counts as permanent."""
+        """Send one part. A failed delivery never counts as permanent, because Apprise doesn't report the cause."""
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
         if not service.add(_splitting(address)):
-            raise SendError("Apprise no longer understands this address", permanent=True)
+            raise SendError("Apprise no longer understands this address", refused=True)
+        asked = [_BoundedWait(plugin, self.timeout / 2) for plugin in service]
         await ready()
         try:
             async with asyncio.timeout(self.timeout):
                 done = await service.async_notify(**part.payload, body_format=apprise.NotifyFormat.TEXT)
         except Exception as error:  # noqa: BLE001 - each plugin fails in its own way; some quote the address
             raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
+        if (wait := max(each.refused for each in asked)) > 0:
+            problem = f"{_kind(address)} asked us to wait {wait:.0f} seconds"
+            raise SendError(problem, retry_after=bounded(wait, LONGEST_WAIT))
         if not done:
             raise SendError(f"{_kind(address)} refused the message or could not be reached")
         return "accepted"
 
     async def close(self) -> None:
-        """Do nothing, because no connection is kept open."""
+        """Do nothing, because the sender keeps no connection open."""
+
+
+class _BoundedWait:
+    """Keeps one of Apprise's plugins from sleeping for as long as its service asks.
+
+    A plugin that sleeps holds a thread, and after the sleep it would post a message that already counts as failed.
+    `refused` is the wait that was too long, in seconds, or 0.
+    """
+
+    def __init__(self, plugin: Any, longest: float) -> None:
+        self.refused = 0.0
+        self._throttle = plugin.throttle
+        self._longest = longest
+        plugin.throttle = self._checked
+
+    def _checked(self, last_io: datetime | None = None, wait: float | None = None) -> None:
+        if wait is not None and not wait <= self._longest:
+            self.refused = bounded(wait) or self._longest
+            raise TimeoutError("the service asks for too long a wait")
+        self._throttle(last_io=last_io, wait=None if wait is None else max(wait, 0.0))
 
 
 def _library() -> ModuleType:
-    """Import Apprise only when needed, because it is slow, and silence its log, which quotes passwords."""
+    """Import Apprise when it is first needed, because the import is slow. Disable its log, which quotes passwords."""
     import apprise  # noqa: PLC0415 - see above
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
@@ -102,7 +136,7 @@ def _shown(span: Span) -> Span:
 
 
 def _splitting(address: str) -> str:
-    """Ask Apprise to split long texts rather than cut them."""
+    """Add the option that makes Apprise split long messages instead of cutting them."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 

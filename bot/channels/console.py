@@ -1,4 +1,4 @@
-"""The console channel: prints messages to a stream if no other channel is set up."""
+"""The console channel, which prints messages to a stream if no other channel is set up."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bot.errors import SendError, UsageError
 
 
 class ConsoleSetup(Setup[SharedSettings]):
-    """The setup of the channel that is used until a chat platform is set up."""
+    """The setup of the console channel, which is used until a chat platform is set up."""
 
     name = "console"
     is_fallback = True
@@ -30,7 +30,7 @@ class ConsoleSetup(Setup[SharedSettings]):
 
 
 class ConsoleSender:
-    """Prints to `stream` (by default standard output), wrapped at `width` columns."""
+    """Prints messages to `stream` (standard output by default), wrapped at `width` columns."""
 
     name = "console"
     timeout = 1.0
@@ -41,7 +41,7 @@ class ConsoleSender:
         self._count = 0
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Return one part, however long."""
+        """Return the digest as one part of any length."""
         return tuple(
             Part(payload={"text": self._text(page.lines)}, plain=plain_text(page.lines), covers=page.covers)
             for page in pages(digest, lambda _: True)
@@ -55,7 +55,7 @@ class ConsoleSender:
         plain: bool = False,
         ready: Ready = at_once,
     ) -> str:
-        """Print one part and return its number as the message id."""
+        """Print one part. Return the count of printed parts as the message id."""
         await ready()
         text = part.plain if plain else part.payload["text"]
         stream = self._stream or sys.stdout
@@ -67,7 +67,7 @@ class ConsoleSender:
         return str(self._count)
 
     async def close(self) -> None:
-        """Leave the stream open, because it isn't ours to close."""
+        """Do nothing, because the stream belongs to the caller."""
 
     def _text(self, lines: Sequence[Line]) -> str:
         return "\n".join(wrapped for line in lines for wrapped in self._wrapped(line))
@@ -82,6 +82,6 @@ def _with_address(span: Span) -> str:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """Replace characters missing from the stream's encoding with question marks."""
+    """Replace characters that the stream's encoding doesn't support with question marks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

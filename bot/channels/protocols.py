@@ -1,8 +1,8 @@
-"""The two sides of a channel, sending and listening, and the chat handler that answers people."""
+"""The interfaces of a channel's sender and listener, and of the chat handler that answers people."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from bot.domain.chat.request import Reply, Request
 from bot.domain.messages.digest import Digest
@@ -14,12 +14,13 @@ from bot.domain.subscription import Subscription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One message, ready for its platform.
+    """One message, in the form that its platform requires.
 
-    `payload` holds the arguments of the platform's call, apart from the address. `plain` is the same text without
-    markup or links, for when the platform refuses the payload. `covers` lists the numbers of the changes reported.
-    `picture` is a PNG, with `alt` text for people who can't see it. A picture part counts as sent, though nothing goes
-    out, if its picture is empty or it is sent plain. `reply_to` is the platform's id of the message being replied to.
+    `payload` contains the arguments of the platform's call, except the address. `plain` is the same text without markup
+    or links, to send if the platform refuses the payload. `covers` lists the sequence numbers of the reported changes.
+    `picture` is a PNG, and `alt` describes it for people who can't see it. Nothing is posted if `picture` is empty, or
+    if a part with a picture is sent as plain text. In both cases, the part counts as sent. `reply_to` is the platform's
+    id for the message that this one replies to.
     """
 
     payload: dict[str, Any]
@@ -31,7 +32,7 @@ class Part:
 
 
 def pictured(image: Image) -> Part:
-    """Return the part that shows an image under its title."""
+    """Return a part that shows an image with its title."""
     return Part(payload={"title": image.title}, plain=image.alt, covers=(), picture=image.png, alt=image.alt)
 
 
@@ -39,33 +40,34 @@ Ready = Callable[[], Awaitable[None]]
 
 
 async def at_once() -> None:
-    """Return right away, because the message can go out now."""
+    """Return immediately. This is the default value of `ready`."""
 
 
 class Sender(Protocol):
-    """The sending side of a channel. A send fails only with SendError, which says what to do next.
+    """The sending side of a channel. If a send fails, it raises SendError, which says what to do next.
 
-    `timeout` is the longest a send can take once its turn has come, in seconds. Hold the lease at least that long.
+    `timeout` is the longest time a send can take after its turn arrives, in seconds. The lease must last at least that
+    long.
     """
 
     name: str
     timeout: float
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
-        """Split the digest into parts within the platform's limits, numbered only if there are several. Pure.
+        """Split the digest into parts that fit the platform's limits. Number the parts if there are several. Pure.
 
-        A platform that shows pictures puts `picture` first, as a part of its own.
+        If the platform supports pictures, `picture` becomes a separate part, before the others.
         """
         ...
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
-        """Send one part when its turn comes and return the platform's message id. `plain` sends it without markup.
+        """Wait for a turn, send one part and return the platform's message id.
 
-        `ready` is awaited once the turn has come, before anything goes out. If it raises, nothing is sent and the
-        error passes through.
+        With `plain`, send the part without markup. `ready` is awaited after the turn arrives and before anything is
+        sent. If `ready` raises an error, nothing is sent and the error propagates.
 
         For a part with a picture, return "" if nothing was sent. If the platform refuses the picture for any reason,
-        the error is marked `too_long`; sending the text afterward will reveal any other problem.
+        raise a SendError marked `too_long`. Any other problem shows up when the text is sent.
         """
         ...
 
@@ -74,18 +76,27 @@ class Sender(Protocol):
         ...
 
 
+@runtime_checkable
+class LearnsAddresses(Protocol):
+    """A sender that learns from its platform by which address a chat is known there for good."""
+
+    def lasting(self, address: str) -> str:
+        """Return the lasting address of a chat, as far as the sends so far have shown it."""
+        ...
+
+
 # ── listening ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ChatHandler(Protocol):
-    """Answers people in chats. A listener passes on everything they ask. `channel` is the channel's name."""
+    """Answers people in chats. Listeners pass every question to it. `channel` is the channel's name."""
 
     async def answer(self, asked: Request) -> Reply:
-        """Answer a command or a button press. Nothing a person types can raise an error."""
+        """Answer a command or a button press. No user input can raise an error."""
         ...
 
     async def subscription(self, channel: str, address: str) -> Subscription | None:
-        """Return a chat's subscription, for a form that shows its settings."""
+        """Return a chat's subscription, or None if it has none. Forms use it to show the chat's settings."""
         ...
 
     async def subscriptions(self, channel: str) -> Sequence[Subscription]:
@@ -93,42 +104,51 @@ class ChatHandler(Protocol):
         ...
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Record a chat's new address."""
+        """Record a chat's new address. Its topics move along, and two subscriptions of one address become one."""
         ...
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription because the bot was removed or blocked. Keep the reason and the settings."""
+        """Pause the subscriptions of a chat and its topics because the bot was removed or blocked.
+
+        Keep the settings and store the reason.
+        """
         ...
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a subscription now that the bot, which had been removed or blocked, is back."""
+        """Resume the subscriptions of a chat and its topics because the bot was added back or unblocked."""
         ...
 
     async def erased(self, channel: str, prefix: str) -> None:
-        """Forget every chat whose address starts with this prefix (a workspace uninstalled the bot)."""
+        """Erase all chats whose address starts with this prefix, because a workspace uninstalled the bot."""
         ...
 
 
 class HttpAnswer(NamedTuple):
-    """The answer to an HTTP request."""
+    """The response to an HTTP request."""
 
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
 
 
+class TrustedAnswer(HttpAnswer):
+    """The response to a request that carried a right signature or secret."""
+
+    __slots__ = ()
+
+
 Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]
 
 
 class Listener(Protocol):
-    """The listening side of a channel, which receives people's commands."""
+    """The listening side of a channel. It receives commands from people."""
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until canceled, reconnecting as needed."""
+        """Answer people until canceled. Reconnect as needed."""
         ...
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
-        """Answer a request to one of the channel's routes. `path` includes the query, if there is one."""
+        """Return the response to a request for one of the channel's routes. `path` includes the query string."""
         ...
 
 
@@ -136,18 +156,18 @@ class Listener(Protocol):
 
 
 class Notes(Protocol):
-    """Texts by key, kept in the store. A channel begins its keys with its own name."""
+    """Strings that the store keeps by key. Each channel's keys start with the channel's name."""
 
     async def get(self, key: str) -> str | None:
-        """Return the text under a key."""
+        """Return the string stored under a key, or None if there is none."""
         ...
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text, replacing any text already under this key."""
+        """Store a string under a key. Overwrite any existing string."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Erase the text stored under a key. A missing key isn't an error."""
+        """Delete the string stored under a key. Do nothing if the key is missing."""
         ...
 
     async def keys(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Keeps sends within a platform's limits by making each one wait its turn."""
+"""Keeps messages within a platform's rate limits by making each send wait for its turn."""
 
 import asyncio
 import time
@@ -9,23 +9,29 @@ from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
+from bot.domain.timestamps import bounded
 from bot.errors import SendError
 
+LONGEST_WAIT = 3_600.0  # seconds; a platform that asks for a longer wait is asked again after an hour
 _EARLY = 1e-6  # seconds by which a timer may go off too soon
 _FEW = 1_000  # idle addresses are forgotten only once there are this many
 
 
 class Limit(NamedTuple):
-    """A maximum of `turns` in any window of `seconds`."""
+    """A limit of `turns` in any period of `seconds`."""
 
     turns: int
     seconds: float
 
 
 class RateLimit:
-    """Hands out turns for one token. Urgent sends go first, and an address at its limit doesn't delay the others.
+    """The rate limits of one token. An address at its limit doesn't delay other addresses.
 
-    `overall` holds the token's limits; `each` returns an address's own limits. `clock` and `sleep` work in seconds.
+    While urgent and other sends are waiting, every second turn is for an urgent one. So an answer doesn't wait for
+    thousands of alerts, and an alert doesn't wait for thousands of answers.
+
+    `overall` contains the limits of the token. `each` returns the limits of an address. `clock` and `sleep` use
+    seconds.
     """
 
     def __init__(
@@ -42,7 +48,8 @@ class RateLimit:
         self._overall = _Window(overall)
         self._windows: dict[str, _Window] = {}
         self._keep = _FEW
-        self._ready: list[_Waiter] = []
+        self._ready: dict[bool, list[_Waiter]] = {True: [], False: []}  # by urgency
+        self._urgent_next = True
         self._later: list[tuple[float, _Waiter]] = []
         self._count = 0
         self._alarm: asyncio.Task[None] | None = None
@@ -50,14 +57,14 @@ class RateLimit:
 
     @property
     def remembered(self) -> int:
-        """The number of addresses remembered."""
+        """The number of addresses in memory."""
         return len(self._windows)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> "Turn":
-        """Wait until this address may be sent to, and take the turn. `urgent` is for answers to people.
+        """Wait until a send to this address is allowed, and use a turn. `urgent` is for answers to people.
 
-        If the turn can't come within `patience` seconds, raise a SendError that says when to try again. If that is
-        clear from the start, don't wait at all.
+        Raise a SendError with the time to wait if no turn is available within `patience` seconds. Raise it right away
+        if the limits already rule out a turn in time.
         """
         if patience is not None and self.opens_in(address) > patience:
             raise self._too_busy(address)
@@ -68,12 +75,18 @@ class RateLimit:
             raise self._too_busy(address) from None
 
     def hold(self, address: str | None, seconds: float) -> None:
-        """Hold back this address, or all addresses if None, for this long because the platform asked us to wait."""
+        """Block sends to an address for `seconds`, as the platform requested, but no longer than LONGEST_WAIT.
+
+        If the address is None, block all sends.
+        """
         window = self._overall if address is None else self._window(address)
-        window.held_until = max(window.held_until, self._clock() + seconds)
+        window.held_until = max(window.held_until, self._clock() + bounded(seconds, LONGEST_WAIT))
 
     def opens_in(self, address: str) -> float:
-        """Return the seconds until this address may be sent to if no other send is waiting."""
+        """Return the number of seconds until a send to this address is allowed.
+
+        Ignore other sends that are waiting.
+        """
         return max(0.0, max(self._overall.opens_at(), self._window(address).opens_at()) - self._clock())
 
     def _too_busy(self, address: str) -> SendError:
@@ -88,19 +101,21 @@ class RateLimit:
 
     async def _wait(self, address: str, *, urgent: bool) -> "Turn":
         self._count += 1
-        waiter = _Waiter(not urgent, self._count, address, asyncio.get_running_loop().create_future())
-        heappush(self._ready, waiter)
+        waiter = _Waiter(self._count, urgent, address, asyncio.get_running_loop().create_future())
+        heappush(self._ready[urgent], waiter)
         self._serve()
         return await waiter.called
 
     def _serve(self) -> None:
-        """Give a turn to every send that may go now, and set the alarm for the next one."""
+        """Give a turn to every waiting send that is allowed now, and set a timer for the next one."""
         now = self._clock() + _EARLY
         while self._later and self._later[0][0] <= now:
-            heappush(self._ready, heappop(self._later)[1])
-        while self._ready and self._overall.opens_at() <= now:
-            self._call(heappop(self._ready), now)
-        if self._ready:
+            waiter = heappop(self._later)[1]
+            heappush(self._ready[waiter.urgent], waiter)
+        while any(self._ready.values()) and self._overall.opens_at() <= now:
+            urgent = bool(self._ready[True]) and (self._urgent_next or not self._ready[False])
+            self._call(heappop(self._ready[urgent]), now)
+        if any(self._ready.values()):
             self._wake_at(self._overall.opens_at())
         elif self._later:
             self._wake_at(max(self._overall.opens_at(), self._later[0][0]))
@@ -115,6 +130,7 @@ class RateLimit:
         turn = Turn(now, self._clock)
         self._overall.add(turn)
         window.add(turn)
+        self._urgent_next = not waiter.urgent
         waiter.called.set_result(turn)
 
     def _wake_at(self, moment: float) -> None:
@@ -137,7 +153,7 @@ class RateLimit:
         return self._windows[address]
 
     def _forget_idle(self) -> None:
-        """Once many addresses are remembered, forget the ones that no limit is holding back."""
+        """If there are many addresses in memory, remove the ones that aren't limited right now."""
         if len(self._windows) < self._keep:
             return
         now = self._clock()
@@ -146,30 +162,30 @@ class RateLimit:
 
 
 class Turn:
-    """A turn and the moment it counts from, which moves if the request is written later."""
+    """Permission to send one message, and the time that counts toward the rate limit."""
 
     def __init__(self, at: float, clock: Callable[[], float]) -> None:
         self.at = at
         self._clock: Callable[[], float] | None = clock
 
     def written(self) -> None:
-        """Count from now, because the request has just been written. A second call changes nothing."""
+        """Set the turn's time to now, because the request has just been written. Later calls have no effect."""
         if self._clock is not None:
             self.at, self._clock = max(self.at, self._clock()), None
 
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """A send waiting for its turn. Urgent sends sort first (False before True), then by order of arrival."""
+    """A send that is waiting for its turn. Waiting sends sort by arrival."""
 
-    patient: bool
     number: int
+    urgent: bool = field(compare=False)
     address: str = field(compare=False)
     called: "asyncio.Future[Turn]" = field(compare=False)
 
 
 class _Window:
-    """The latest turns, and the time until which the platform wants no more."""
+    """The most recent turns, and the time until which the platform asked us to wait."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits

@@ -1,7 +1,7 @@
-"""Everything the rest of the program knows about a channel. Each channel derives its own `Setup` from this one.
+"""The base class of the channels' setups, which connect the channels to the rest of the program.
 
-A setup must load fast, because every command reads the settings of every channel. It imports the platform's library
-only inside `make_sender` and `make_listener`.
+A setup must load fast, because every command reads the settings of every channel. Import the platform's library only
+inside `make_sender` and `make_listener`.
 """
 
 import re
@@ -31,10 +31,10 @@ Token = Annotated[SecretStr, AfterValidator(_check_token)]
 
 
 class SharedSettings(BaseModel):
-    """The settings that any channel may read. A channel's own settings class derives from this one.
+    """The settings that all channels can read. A channel's own settings class inherits from this one.
 
-    A field's alias is its environment variable, and its name is the key in the file. A SecretStr is read only from the
-    environment and is masked in every log line.
+    The alias of a field is its environment variable. The name of a field is its key in the settings file. A SecretStr
+    is read only from the environment and is masked in the log.
     """
 
     # Only the model that combines all of these classes is instantiated.
@@ -56,11 +56,12 @@ SettingsT = TypeVar("SettingsT", bound=SharedSettings)
 
 
 class Setup(ABC, Generic[SettingsT]):
-    """A channel's settings, how to make its two sides, and a few facts the rest of the program needs.
+    """A channel's settings, the methods that make its sender and listener, and a few facts about the channel.
 
-    `settings` is the channel's own model, or None if there is nothing to set. A fallback is used while no channel with
-    settings of its own is set up. `command_prefix` goes before every command people type. `routes` are the paths where
-    the platform calls us. `chatty_loggers` log tokens and addresses at levels below WARNING.
+    `settings` is the channel's own settings class, or None if the channel has no settings. A fallback channel is used
+    only if no channel with its own settings is set up. `command_prefix` is the prefix of every command that people
+    type. `routes` are the paths on our server that the platform calls. `chatty_loggers` are loggers that include tokens
+    and addresses at levels below WARNING.
     """
 
     name: ClassVar[str]
@@ -72,13 +73,20 @@ class Setup(ABC, Generic[SettingsT]):
 
     @abstractmethod
     def check_address(self, address: str) -> str:
-        """Return an address in the platform's own form. If it's malformed, UsageError says how to write it."""
+        """Return an address in the platform's standard form. Raise UsageError with instructions if it's malformed."""
+
+    async def resolve(self, sender: Sender, address: str) -> str | None:  # noqa: ARG002 - for channels that need it
+        """Ask the platform for the one address of a chat that has several.
+
+        Return None if the address can't change or if the platform doesn't know the chat or doesn't answer.
+        """
+        return None
 
     @abstractmethod
     def make_sender(self, settings: SettingsT, notes: Notes, *, sends: bool) -> Sender | None:
-        """Make the sending side, or return None if the channel isn't set up.
+        """Return the channel's sender, or None if the channel isn't set up.
 
-        Without `sends`, this program only answers people while another one sends the alerts.
+        Without `sends`, this program only answers people, and another program sends the alerts.
         """
 
     async def make_listener(
@@ -87,20 +95,20 @@ class Setup(ABC, Generic[SettingsT]):
         sender: Sender,  # noqa: ARG002 - the same
         notes: Notes,  # noqa: ARG002 - the same
     ) -> Listener | None:
-        """Make the listening side, or return None if the channel only sends."""
+        """Return the channel's listener, or None if the channel can't receive messages with these settings."""
         return None
 
     def sending_leadership(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that need one
-        """Return the name of the leadership a program must hold to send. None lets any number of programs send.
+        """Return the leadership that a program must hold to send, or None if any number of programs can send.
 
         A channel needs a leadership if its rate limit applies to the whole token.
         """
         return None
 
     def listening_leadership(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that need one
-        """Return the name of the leadership a program must hold to listen. None lets any number listen."""
+        """Return the leadership that a program must hold to listen, or None if any number of programs can listen."""
         return None
 
     def notices(self, settings: SettingsT) -> Sequence[str]:  # noqa: ARG002 - for channels that have some
-        """Return warnings about settings that are allowed but probably not intended."""
+        """Return warnings about settings that are valid but probably not intended."""
         return ()

@@ -1,1 +1,1 @@
-"""The command line: only options and printing. Results go to stdout, notices and logs to stderr."""
+"""The command line, which only parses options and prints. Results go to stdout. Notices and logs go to stderr."""

@@ -1,4 +1,7 @@
-"""Commands for ICE's lists: `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract`, `status`."""
+"""Commands for ICE's lists.
+
+The commands are `poll`, `changes`, `agreements`, `held`, `approve`, `reject`, `retract` and `status`.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,13 +9,14 @@ from typing import Annotated
 import typer
 
 from bot.app.one_shot import read, write
-from bot.app.wiring import places, sources, utc_now
+from bot.app.wiring import places, senders, sources, utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, print_changes, print_csv, print_lines, print_table, say
+from bot.cli.output import date_cell, print_changes, print_csv, print_lines, print_table, say
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
 from bot.domain.agreement import ListName
+from bot.domain.health import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError
@@ -82,14 +86,17 @@ def agreements(
     elif csv_:
         print_csv(found)
     else:
-        columns = ("state", "agency", "support_type", "county", "signed")
-        print_table(columns, ([str(a[c] or "") for c in columns] for a in found))
+        columns = ("state", "agency", "support_type", "county")
+        print_table((*columns, "signed"), ([*(str(a[c] or "") for c in columns), date_cell(a)] for a in found))
         say(f"{counted(len(found), 'agreement')}.")
 
 
 @app.command()
 def held(json_: Json = False) -> None:
-    """List the listings that haven't been accepted yet. Prints the reasons and the agreements that would leave."""
+    """List the listings that haven't been accepted yet.
+
+    Prints the reasons and the agreements that would leave the list.
+    """
     found = read(prepared(), lambda store: store.held())
     if json_:
         print_lines(held_json(one) for one in found)
@@ -129,7 +136,10 @@ def retract(
     seq: Annotated[int, typer.Argument(help="The number of the change, as `countersign changes --json` prints it.")],
     because: Annotated[str, typer.Option(help="The reason, in a sentence for the people who got the change.")],
 ) -> None:
-    """Retract a change and tell everyone who got it. They get a reply to the original message; the log keeps both."""
+    """Retract a change and tell everyone who got it.
+
+    They get a reply to the original message. The log keeps the change and the retraction.
+    """
     answer = write(prepared(), say, "retract", {"seq": seq, "because": because})
     number = answer["change"]["seq"]
     say(f"Retracted change {seq} with change {number}. `countersign deliver` or the running program will send it.")
@@ -140,7 +150,7 @@ def status(
     json_: Json = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 if something is wrong.")] = False,
 ) -> None:
-    """Show when each source was last read, and any problems."""
+    """Show when each source was last read, and list any problems."""
     settings = prepared()
     found = read(
         settings,
@@ -150,10 +160,13 @@ def status(
             sources=sources(settings),
             stale_hours=settings.stale_hours,
             places=places(settings),
+            channels=senders(settings, store),
         ),
     )
     if json_:
         print_lines(found.as_json())
+        for problem in found.channel_problems:
+            say(problem)
     else:
         print(found.as_text())
     if check and found.is_wrong:

@@ -1,4 +1,4 @@
-"""The command line as a whole: the list of commands, and the exit code and sentence for each error."""
+"""The `countersign` command: its subcommands, and the exit codes and messages for errors."""
 
 import os
 import sys
@@ -10,7 +10,8 @@ import typer
 
 from bot import __version__
 from bot.cli import lists, run, sources, storage, subscriptions
-from bot.cli.output import counted, say
+from bot.cli.output import say
+from bot.domain.health import counted
 from bot.errors import ConfigError, CountersignError, UsageError
 
 app = typer.Typer(
@@ -27,7 +28,10 @@ app.add_typer(sources.app, name="sources")
 
 
 def command_line() -> int:
-    """Run the typed command and return the exit code: 1 if it failed, 2 for a mistake in the command or settings."""
+    """Run the command that was typed, and return the exit code.
+
+    The code is 1 if the command failed, and 2 if the command or the settings were wrong.
+    """
     try:
         app()
     except ConfigError as fault:
@@ -49,7 +53,7 @@ def command_line() -> int:
 
 
 def _saved_traceback() -> str:
-    """Write the traceback to a file and return its path."""
+    """Write the current traceback to a temporary file and return its path."""
     with tempfile.NamedTemporaryFile("w", prefix="countersign-", suffix=".txt", delete=False) as file:
         file.write(f"Countersign {__version__}, Python {sys.version}\n\n{traceback.format_exc()}")
     return file.name

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 import re
 from typing import Annotated, Any
@@ -11,16 +11,19 @@ State = Annotated[str | None, typer.Option("--state", help="Only this state: a p
 
 
 class TakesChatNumber(TyperCommand):
-    """A command whose last argument may be a group's number, which starts with a minus sign but isn't an option."""
+    """A command that accepts a group's number as an argument.
+
+    The number starts with a minus sign and must not be parsed as an option.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Move negative numbers after `--`, where nothing is parsed as an option."""
-        numbers = [word for word in args if re.fullmatch(r"-\d+", word)]
+        """Move negative numbers after `--`, so that they aren't parsed as options."""
+        numbers = [word for word in args if re.fullmatch(r"-\d+(:\d+)?", word)]
         if numbers and "--" not in args:
             args = [*(word for word in args if word not in numbers), "--", *numbers]
         return super().parse_args(ctx, args)
 
 
 def subject() -> typer.Typer:
-    """Return an empty group for the commands on one subject. `main` merges all groups into one list."""
+    """Return an empty group for related commands. `main` merges all groups into one list."""
     return typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)

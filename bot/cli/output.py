@@ -1,4 +1,4 @@
-"""Printing to the terminal: tables, JSON lines, CSV, counts and a progress bar."""
+"""Terminal output: tables, JSON lines, CSV, counts and a progress bar."""
 
 import csv
 import json
@@ -23,13 +23,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, as in "1 item" or "1,200 items"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def print_lines(found: Iterable[JsonObject]) -> None:
-    """Print one JSON object per line."""
+    """Print each object as one line of JSON."""
     for line in found:
         print(json.dumps(line, ensure_ascii=False))
 
@@ -42,8 +37,13 @@ def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
     columns = ("observed", "kind", "state", "agency", "type", "signed")
     print_table(
         columns,
-        ([_minute(c), c["kind"], c["state"], _name(c), c["support_type"] or "", c["signed"] or ""] for c in found),
+        ([_minute(c), c["kind"], c["state"], _name(c), c["support_type"] or "", date_cell(c)] for c in found),
     )
+
+
+def date_cell(found: JsonObject) -> str:
+    """Return the signing date of a change or an agreement for a table, with its doubt."""
+    return f"{found['signed']} (doubtful)" if found["signed_doubtful"] else found["signed"] or ""
 
 
 def _minute(change: JsonObject) -> str:
@@ -62,20 +62,23 @@ def _name(change: JsonObject) -> str:
 
 
 def print_csv(found: Iterable[JsonObject]) -> None:
-    """Print agreements as CSV for a spreadsheet."""
-    columns = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
+    """Print agreements as CSV."""
+    of_row = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
+    columns = (*of_row, "signed_doubtful")
     writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
 
 
 def _cell(value: object) -> object:
-    """Prefix a value with an apostrophe if a spreadsheet would run it as a formula."""
+    """Write true and false as spreadsheets do. Add an apostrophe before a value that one would run as a formula."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print aligned columns on a terminal, or tab-separated lines elsewhere."""
+    """Print aligned columns on a terminal. Otherwise, print tab-separated lines."""
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(row))
@@ -102,11 +105,11 @@ class ProgressBar:
         return self
 
     def show(self, done: int, doing: str) -> None:
-        """Show how many items are done and which one is in progress."""
+        """Show the number of finished items and the name of the current one."""
         self._bar.update(self._task, completed=done, description=doing)
 
     def show_of(self, done: int, total: int, doing: str) -> None:
-        """Show the same and update the total, which may not have been known at first."""
+        """Update the progress bar, including the total, which may change during the work."""
         self._bar.update(self._task, completed=done, total=total, description=doing)
 
     def __exit__(self, *_: object) -> None:
@@ -115,7 +118,7 @@ class ProgressBar:
 
 
 class LinesFile:
-    """A file of changes, one JSON object per line. Without a path, nothing is written."""
+    """A file of changes, with one JSON object per line. Without a path, nothing is written."""
 
     def __init__(self, path: Path | None) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The programs that run until they are stopped: `run`, `worker`, `web`."""
+"""Commands that run until they are stopped: `run`, `worker` and `web`."""
 
 from bot.cli.options import subject
 

@@ -1,4 +1,4 @@
-"""Commands for local sources: `read`, `sources`, `sources check`, `sources add`."""
+"""Commands for local sources: `read`, `sources`, `sources check` and `sources add`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import typer
 from bot.app import control_socket, one_shot
 from bot.app.wiring import utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, print_lines, print_table, say
+from bot.cli.output import print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
 from bot.commands.local_sources import document_at, place_of, proposed
@@ -18,6 +18,7 @@ from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.health import counted
 from bot.domain.text.rich_text import legible
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
@@ -34,7 +35,7 @@ Kind = Annotated[
 
 
 def _fetch(settings: Settings) -> Fetch:
-    """Make a Fetch for a command that someone is waiting for. It gives up on a silent server within a minute."""
+    """Return a Fetch for an interactive command, with timeouts of less than a minute."""
     return Fetch(
         contact=settings.contact,
         limits=Limits(host_gap=settings.host_gap, connect=5, read=12, total=50),
@@ -52,7 +53,7 @@ def read(
     state: ItsState = None,
     json_: Json = False,
 ) -> None:
-    """Read a local agenda and print its items. Nothing is recorded. Exits with 1 if it can't be read."""
+    """Read a local agenda and print its items. Nothing is recorded. Exits with 1 if the agenda can't be read."""
     settings = prepared()
     place = _in_its_zone(place_of(address, kind=kind or document_at(address), state=one_state(state) or ""))
     try:
@@ -67,14 +68,17 @@ def read(
 
 
 def _in_its_zone(place: Place) -> Place:
-    """Give the place its state's usual time zone, if the state is known."""
+    """Return the place with its state's usual time zone. If the state is unknown, return the place unchanged."""
     if not place.state:
         return place
     return replace(place, zone=catalog.USUAL_ZONE[place.state])
 
 
 async def _read(settings: Settings, place: Place, *, is_kind_given: bool) -> tuple[Place, list[JsonObject]]:
-    """Read the place and return it with the results. If no kind was given, its kind may change."""
+    """Read the place and return it with the results.
+
+    If no kind was given, the returned place may have a different kind.
+    """
     async with _fetch(settings) as fetch:
         if is_kind_given:
             return place, await local_sources.read(fetch, place, utc_now())
@@ -111,7 +115,7 @@ def _print_item(item: JsonObject) -> None:
 
 @app.callback()
 def sources(ctx: typer.Context, state: State = None, json_: Json = False) -> None:
-    """List local sources and how they are doing. The catalog is in config/sources."""
+    """List local sources and their status. The catalog is in config/sources."""
     if ctx.invoked_subcommand is not None:
         if state is not None or json_:
             raise UsageError(f"Put the options after the command: countersign sources {ctx.invoked_subcommand} …")
@@ -147,7 +151,10 @@ def check(
     state: State = None,
     json_: Json = False,
 ) -> None:
-    """Read sources once and print the results. One that can be read counts as verified. Exits with 1 if any failed."""
+    """Read local sources once and print the results.
+
+    A source that can be read counts as verified. Exits with 1 if any source fails.
+    """
     settings, code = prepared(), one_state(state)
     found = catalog.places()
     places = [catalog.named(found, name)] if name else [p for p in found.values() if code in {None, p.state}]
@@ -162,7 +169,11 @@ def check(
 
 
 def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> list[JsonObject]:
-    """Check the places in this process, printing results as they arrive, or have the running program check them."""
+    """Check the places and print the results.
+
+    If the data folder is in use, the running program checks the places instead. Otherwise this process checks them and
+    prints each result as it arrives.
+    """
 
     def print_result(answer: JsonObject) -> None:
         _print_check(answer, as_lines=as_lines)
@@ -172,7 +183,7 @@ def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> li
     except StoreBusy:
         if settings.database_url is not None:
             raise
-    say("The running program is reading them. The results come at the end.")
+    say("The running program is reading them. You will see the results when it has finished.")
     answers = control_socket.hand_over(settings.data, "check", {"names": [place.name for place in places]})["checked"]
     for answer in answers:
         print_result(answer)
@@ -186,7 +197,7 @@ def _print_check(answer: JsonObject, *, as_lines: bool) -> None:
     elif not answer["read"]:
         print(f"{name}: not read: {answer['problem'].removeprefix(f'{name}: ')}")
     elif answer["unchanged"]:
-        print(f"{name}: nothing new since the last time")
+        print(f"{name}: nothing new since last time")
     else:
         unreadable = f", {answer['unreadable']:,} couldn't be read" if answer["unreadable"] else ""
         print(
@@ -208,7 +219,7 @@ def add(
     write: Annotated[bool, typer.Option("--write", help="Write the table to config/sources.")] = False,
     unread: Annotated[bool, typer.Option("--unread", help="Don't read the source first.")] = False,
 ) -> None:
-    """Propose a source for config/sources. Recognizes its platform and reads it once."""
+    """Propose a source for config/sources. The source's platform is detected, and the source is read once as a test."""
     settings = prepared()
     place = _in_its_zone(proposed(place_of(address, kind=kind, state=one_state(state) or "", county=county, name=name)))
     place = catalog.checked(replace(place, zone=zone or place.zone))
@@ -222,7 +233,7 @@ def add(
 
 
 def _read_once(settings: Settings, place: Place, *, is_kind_given: bool) -> Place:
-    """Read the place, print counts of what was found and return the place with its actual kind."""
+    """Read the place, print how many items were found and return the place with its actual kind."""
     try:
         place, found = asyncio.run(_read(settings, place, is_kind_given=is_kind_given))
     except SourceError as fault:

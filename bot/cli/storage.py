@@ -1,4 +1,4 @@
-"""Commands for the store as a whole: `migrate`, `move`, `replay`."""
+"""Commands for the whole store: `migrate`, `move`, `replay`."""
 
 import asyncio
 import gc
@@ -11,9 +11,10 @@ import typer
 
 from bot.app.wiring import opened
 from bot.cli.options import subject
-from bot.cli.output import LinesFile, ProgressBar, counted, say
+from bot.cli.output import LinesFile, ProgressBar, say
 from bot.config.settings import Settings
 from bot.domain.change import Kind
+from bot.domain.health import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive
@@ -27,7 +28,7 @@ app = subject()
 
 @app.command()
 def migrate() -> None:
-    """Create or upgrade the database tables. Without DATABASE_URL, there is nothing to do."""
+    """Create or upgrade the database tables. Does nothing if DATABASE_URL isn't set."""
     settings = prepared()
     if settings.database_url is None:
         say("DATABASE_URL isn't set. The data folder needs no migration, so there is nothing to do.")
@@ -43,7 +44,7 @@ def move(
     from_: Annotated[str, typer.Option("--from", metavar="DIR|URL", help="A data folder or a postgresql:// address.")],
     to: Annotated[str, typer.Option("--to", metavar="DIR|URL", help="The same. It must be empty.")],
 ) -> None:
-    """Copy everything to a database, or back to a folder. Counts and hashes verify the copy; the source is kept."""
+    """Copy all data between a data folder and a database. Counts and hashes verify the copy. The source is kept."""
     prepared()
     for place in (from_, to):
         if not place or ("://" in place and not _is_database(place)):
@@ -52,7 +53,7 @@ def move(
         raise UsageError(f"{from_} isn't a Countersign data folder. Nothing was moved.")
     for moved in asyncio.run(_move(from_, to)):
         print(f"{moved.part:14} {moved.count:8}  {moved.sha256}")
-    say("Both now hold everything, with the same counts and SHA-256 hashes.")
+    say("Both stores now hold everything, with the same counts and SHA-256 hashes.")
 
 
 async def _move(from_: str, to: str) -> Sequence[Moved]:
@@ -86,7 +87,7 @@ def replay(
     json_: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the changes here.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Replay into the store, which must be empty.")] = False,
 ) -> None:
-    """Replay an archive of lists. Without --keep, it uses a temporary store."""
+    """Replay an archive of lists. Without --keep, the command uses a temporary store."""
     settings = prepared()
     found = archive.entries(folder)
     gc.disable()  # a replay keeps its objects until the end, so garbage collection would only waste a tenth of the time
@@ -96,7 +97,7 @@ def replay(
 
 
 async def _replay(found: list[archive.Entry], settings: Settings | None, out: Path | None) -> dict[Kind, int]:
-    """Replay the archive and return the number of changes of each kind. Without settings, use a temporary store."""
+    """Replay the archive and return the number of changes of each kind. Without settings, a temporary store is used."""
     counts: dict[Kind, int] = {}
     store = await opened(settings) if settings is not None else TinyStore.in_memory()
     try:

@@ -1,1 +1,1 @@
-"""The commands that people type in a chat and that the operator types at a terminal."""
+"""Commands typed by people in a chat or by the operator in a terminal."""

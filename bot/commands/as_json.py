@@ -1,6 +1,6 @@
-"""The JSON that `--json` prints: changes, agreements, subscriptions, receipts and held listings.
+"""The JSON printed by `--json`: changes, agreements, subscriptions, receipts and held listings.
 
-Other programs read these fields, so add new ones but never rename or remove any. Times are in UTC and end in Z.
+Other programs read these fields. You may add fields, but never rename or remove any. Times are in UTC and end in Z.
 """
 
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Publication
 from bot.domain.change import Change
 from bot.domain.geography.fold import county_of
+from bot.domain.lists.signing_dates import is_doubtful
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.timestamps import stamp
@@ -18,7 +19,7 @@ JsonObject = dict[str, Any]
 
 
 def change_json(change: Change) -> JsonObject:
-    """Return a change as one flat object."""
+    """Return a change as a flat JSON object."""
     agreement, on_list = change.agreement, change.mention is None
     return {
         "seq": change.seq,
@@ -32,6 +33,7 @@ def change_json(change: Change) -> JsonObject:
         "agency_type": agreement.agency_type,
         "county": agreement.county,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "signed_doubtful": is_doubtful(agreement),
         "moa": agreement.moa,
         "addendum": agreement.addendum,
         "evidence": change.publication.evidence,
@@ -49,7 +51,7 @@ def change_json(change: Change) -> JsonObject:
 
 
 def _mention_json(mention: Mention) -> JsonObject:
-    """Return a mention. `meets_at` is in UTC, and `date` is the day in the place's own time zone, `zone`."""
+    """Return a mention as a JSON object. `meets_at` is in UTC. `date` is the local date in the time zone `zone`."""
     return {
         "source": mention.source,
         "item": mention.item,
@@ -78,7 +80,7 @@ def _before_json(publication: Publication, row: int | None) -> JsonObject:
 
 
 def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
-    """Return an agreement with its row on the list, if known."""
+    """Return an agreement as a JSON object. The object includes the agreement's row number on the list, if known."""
     county = county_of(agreement.state, agreement.county, agreement.agency)
     return {
         "state": agreement.state,
@@ -88,6 +90,7 @@ def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
         "county": agreement.county,
         "county_fips": county.fips if county else None,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
+        "signed_doubtful": is_doubtful(agreement),
         "moa": agreement.moa,
         "addendum": agreement.addendum,
         "row": row,
@@ -96,7 +99,7 @@ def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
 
 
 def subscription_json(subscription: Subscription) -> JsonObject:
-    """Return a subscription."""
+    """Return a subscription as a JSON object."""
     states = sorted(subscription.filter.states)
     return {
         "id": subscription.id,
@@ -117,7 +120,7 @@ def subscription_json(subscription: Subscription) -> JsonObject:
 
 
 def receipt_json(receipt: Receipt) -> JsonObject:
-    """Return a receipt."""
+    """Return a receipt as a JSON object."""
     return {
         "at": _stamp(receipt.at),
         "subscription": receipt.subscription,
@@ -132,7 +135,7 @@ def receipt_json(receipt: Receipt) -> JsonObject:
 
 
 def held_json(held: Held) -> JsonObject:
-    """Return a held listing with the agreements that would leave the list."""
+    """Return a held listing as a JSON object, including the agreements that are missing from the listing."""
     return {
         "id": held.id,
         "list": held.list.value,

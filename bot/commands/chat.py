@@ -1,6 +1,7 @@
-"""The commands people type in chats, one method for each verb. Nothing here depends on a platform."""
+"""The commands people type in chats, with one method per verb. The code is independent of the chat platform."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
@@ -14,10 +15,11 @@ from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Span
+from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
 IN_A_ROW = 8  # buttons
@@ -26,7 +28,7 @@ Verb = Callable[[Question, str], Awaitable[Reply]]
 
 
 class ChatCommands:
-    """Answers people in chats. Every listener uses it as its ChatHandler."""
+    """The handler for chat commands. Every listener uses this class as its ChatHandler."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -41,7 +43,7 @@ class ChatCommands:
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
-        """Answer a command. If it can't be understood, answer with one helpful line and change nothing."""
+        """Answer a command. If the command can't be understood, reply with one helpful line and change nothing."""
         subscription = await self._runner.store.find(asked.channel, asked.address)
         language = subscription.language if subscription is not None else asked.language
         question = Question(asked, subscription, language)
@@ -72,37 +74,39 @@ class ChatCommands:
 
     async def moved(self, channel: str, old: str, new: str) -> None:
         """Record a chat's new address."""
-        store = self._runner.store
-        found = await store.find(channel, old)
-        if found is None:
-            return
-        if await store.find(channel, new) is None:
-            await store.change_subscription(replace(found, address=new))
-        else:
-            await store.unsubscribe(found.id)  # already moved, or set up anew at the new address
+        async with AsyncExitStack() as waiting:
+            for found in await self._of_chat(channel, old):
+                await waiting.enter_async_context(self._runner.between_deliveries(found.id))
+            await addresses.learn(self._runner.store, channel, old, new)
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription because the bot was removed or blocked."""
-        found = await self._runner.store.find(channel, address)
-        if found is not None and found.paused is None:
-            await self._runner.store.change_subscription(replace(found, paused=reason))
+        """Pause the subscriptions of a chat and its topics after the bot is removed or blocked."""
+        for found in await self._of_chat(channel, address):
+            if found.paused is None:
+                await self._runner.store.change_subscription(replace(found, paused=reason))
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription because the bot is back. If a person paused it, leave it paused."""
-        found = await self._runner.store.find(channel, address)
-        if found is not None and found.paused not in (None, STOPPED):
-            await self._runner.store.change_subscription(found.revived)
+        """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them.
+
+        If a message was refused in the meantime, send it now instead of after the back-off.
+        """
+        for found in await self._of_chat(channel, address):
+            if found.paused != STOPPED and (found.paused or found.failing_since):
+                await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
+
+    async def _of_chat(self, channel: str, address: str) -> Sequence[Subscription]:
+        return [found for found in await self.subscriptions(channel) if is_in(found.address, address)]
 
     async def erased(self, channel: str, prefix: str) -> None:
-        """Forget every chat whose address starts with this prefix."""
+        """Forget every chat whose address starts with the prefix."""
         for found in await self.subscriptions(channel):
             if found.address.startswith(prefix):
-                await self._runner.store.forget(found.id)
+                await addresses.leave(self._runner.store, found, prefix)
 
     # ── start and help ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _start(self, question: Question, rest: str) -> Reply:
-        """Welcome someone who sends /start. If a deep link names states, ask them to confirm."""
+        """Welcome a person who sends /start. If a deep link names states, ask the person to confirm them."""
         await self.returned(question.request.channel, question.request.address)
         if not rest:
             return replace(await self._picker(question, ""), lines=(question.says("welcome"),), in_place=False)
@@ -146,7 +150,7 @@ class ChatCommands:
         return await self._apply(question, replace(question.settings, filter=after))
 
     async def _picker(self, question: Question, _: str) -> Reply:
-        """Show all states as buttons. The message is edited in place after each press."""
+        """Show all states as buttons. Each button press edits the message in place."""
         watched = question.settings.filter.states
         states = [Button(f"{'✓' if code in watched else ''}{code}", f"pick {code}") for code in sorted(STATES)]
         rows = tuple(tuple(states[at : at + IN_A_ROW]) for at in range(0, len(states), IN_A_ROW))
@@ -159,7 +163,7 @@ class ChatCommands:
         )
 
     async def _pick(self, question: Question, rest: str) -> Reply:
-        """Switch one state on or off in the picker."""
+        """Turn one state on or off in the picker."""
         (code,) = parser.where(rest).states or (ALL_STATES,)
         filter_ = question.settings.filter
         where = Where(states=(code,))
@@ -186,7 +190,7 @@ class ChatCommands:
         return Reply(lines=(question.says("picker_kinds"),), buttons=(*rows, done), in_place=True)
 
     async def _kind(self, question: Question, rest: str) -> Reply:
-        """Switch one kind of change on or off in its picker."""
+        """Turn one kind of change on or off in the picker."""
         (kind,) = parser.kinds(rest, ())[:1] or (Kind.SIGNED,)
         on = dict(question.settings.filter.kinds)
         if on.pop(kind, None) is None:
@@ -242,21 +246,21 @@ class ChatCommands:
         return Reply(lines=(line(chosen, "language_set"),), changed=True)
 
     async def _stale(self, question: Question, rest: str) -> Reply:
-        """Switch notices about ICE's list being unreadable on or off, or say which is set."""
+        """Turn stale-list notices on or off. Without "on" or "off", show the current setting."""
         if rest in {"on", "off"}:
             await self._save(question, replace(question.settings, hears_stale=rest == "on"))
             return Reply(lines=(question.says(f"stale_{rest}"),), changed=True)
         return Reply(lines=(question.says("stale_on" if question.settings.hears_stale else "stale_off"),))
 
     async def _always(self, question: Question, rest: str) -> Reply:
-        """Switch no-changes digests on or off, or say which is set."""
+        """Turn no-changes digests on or off. Without "on" or "off", show the current setting."""
         if rest in {"on", "off"}:
             await self._save(question, replace(question.settings, hears_always=rest == "on"))
             return Reply(lines=(question.says(f"always_{rest}"),), changed=True)
         return Reply(lines=(question.says("always_on" if question.settings.hears_always else "always_off"),))
 
     async def _set(self, question: Question, rest: str) -> Reply:
-        """Apply all fields of a form at once."""
+        """Apply all the fields of a form at once."""
         fields, now = parser.form(rest), question.settings
         filter_ = now.filter
         if "states" in fields:
@@ -292,11 +296,11 @@ class ChatCommands:
             buttons = ((question.button("b_erase", "forget yes"), question.button("b_keep", "status")),)
             return Reply(lines=(question.says("forget_sure"),), buttons=buttons)
         if question.subscription is not None:
-            await self._runner.store.forget(question.subscription.id)
+            await addresses.forget(self._runner.store, question.subscription)
         return Reply(lines=(question.says("forgotten"),), changed=question.subscription is not None, in_place=True)
 
     async def _undo(self, question: Question, rest: str) -> Reply:
-        """Restore the settings from before the change with this number, if it is still the latest change."""
+        """Undo the settings change with this number, unless the settings have changed again since then."""
         subscription = question.subscription
         if subscription is None or rest != str(subscription.version):
             return Reply(lines=(question.says("undo_late"),))
@@ -311,7 +315,7 @@ class ChatCommands:
     # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _apply(self, question: Question, settings: Settings) -> Reply:
-        """Save the settings, show them and show what they would have brought in the last seven days."""
+        """Save the settings. Reply with the new settings and a preview based on the last seven days."""
         saved = await self._save(question, settings)
         lines = [(Span(replies.in_force(question.language, settings)),), *await self._lookups.preview(saved)]
         return Reply(lines=tuple(lines), buttons=_undo_button(question, saved), changed=True)
@@ -343,7 +347,7 @@ def _all_word(states: Sequence[str]) -> Sequence[str]:
 
 
 def _short(command: str) -> str:
-    """Cut a command to fit a button. States that don't fit can be chosen in the picker."""
+    """Shorten a command to fit a button. People can add the remaining states in the picker."""
     return command if len(command) <= LONGEST_COMMAND else command[:LONGEST_COMMAND].rpartition(" ")[0]
 
 

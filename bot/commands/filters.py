@@ -1,4 +1,4 @@
-"""Filters built from what people type."""
+"""Create and change filters based on what people type."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ def filter_for(where: Where) -> Filter:
 
 
 def with_added(filter_: Filter, where: Where) -> Filter:
-    """Add places, agencies and support types to a filter; "all" replaces single states."""
+    """Add places, agencies and support types to a filter. Adding "all" replaces any individual states."""
     watched = {county_in(county) for county in filter_.counties}
     states = {**filter_.states, **dict.fromkeys(where.states, 0)}
     if ALL_STATES in where.states:

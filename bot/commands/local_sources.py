@@ -1,4 +1,4 @@
-"""The operator's commands for local sources: read an address, check the catalog, propose a new table."""
+"""The operator's commands for local sources: read an address, check the catalog, propose a new source."""
 
 import asyncio
 import re
@@ -28,7 +28,10 @@ _DOCUMENT = re.compile(r"/AgendaCenter/ViewFile/|\.pdf$", re.IGNORECASE)
 
 
 def place_of(address: str, *, kind: str | None = None, state: str = "", county: str = "", name: str = "") -> Place:
-    """Return the place at an address, on the platform `kind` if given. Raise UsageError if either isn't valid."""
+    """Return the place at an address. Raise UsageError if the address or the kind isn't valid.
+
+    If `kind` is None, the platform is detected from the address.
+    """
     kind = ALSO_CALLED.get(kind.lower(), kind.lower()) if kind is not None else None
     if kind is not None and kind not in LOCAL:
         raise UsageError(f"There is no platform {kind!r}. Choose one of: {', '.join(LOCAL)}.")
@@ -44,12 +47,18 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
 
 
 def document_at(address: str) -> str | None:
-    """Return "page" if the address is a single document, so that it is read instead of its whole site."""
+    """Return "page" if the address is a single document, or None otherwise.
+
+    A document is read by itself, without the rest of its site.
+    """
     return "page" if _DOCUMENT.search(urlsplit(completed_address(address)).path) else None
 
 
 async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Place, list[JsonObject]]:
-    """Read a place whose kind was guessed. Return it with its real kind, because a page may turn out to be a feed."""
+    """Read a place after guessing its kind. Return the place with its actual kind, and the results.
+
+    A presumed page may turn out to be a feed.
+    """
     try:
         return place, await read(fetch, place, now)
     except Unreadable:
@@ -68,9 +77,10 @@ async def read_unknown(fetch: Fetcher, place: Place, now: datetime) -> tuple[Pla
 
 
 async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
-    """Read a place once without recording anything. Return an object for each item and mention, then for each problem.
+    """Read a place once without recording anything. Return one object for each item, mention and problem.
 
-    Items are sorted by meeting time, and items without a date come last. Raise SourceError if nothing can be read.
+    Each item is followed by its mentions, and problems are listed last. Items are sorted by meeting time, with undated
+    items at the end. Raise SourceError if nothing can be read.
     """
     found: list[JsonObject] = []
     try:
@@ -85,7 +95,7 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """Strip the parts that make sense only for a source that is read regularly."""
+    """Remove the source's name and the note that it was never read from a problem."""
     return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 
@@ -116,7 +126,7 @@ def _clock(moment: datetime | date | None) -> str | None:
 async def check(
     runner: Runner, places: Iterable[Place], done: Callable[[JsonObject], None] | None = None
 ) -> list[JsonObject]:
-    """Read each place once now and record what is new. `done` gets each result as soon as it arrives."""
+    """Read each place once, right now, and record any changes. Call `done` with each result as soon as it arrives."""
 
     async def one(place: Place) -> JsonObject:
         answer = await _checked(runner, place)
@@ -151,15 +161,15 @@ def _counts(poll: AgendaPoll, today: date) -> JsonObject:
 
 
 def proposed(place: Place) -> Place:
-    """Give the place a name in the catalog's form. Raise UsageError if its state is unknown."""
+    """Return the place with its name in the catalog's form. Raise UsageError if the state is unknown."""
     if not place.state:
-        raise UsageError("The address doesn't show which state this is. Add --state, as in --state NC.")
+        raise UsageError("The address doesn't show which state this source is in. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
     return replace(place, name=f"{name}, {place.state}")
 
 
 def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> list[JsonObject]:
-    """Return an object for each place, with its stored status."""
+    """Return one object per place, including the stored status."""
     return [
         {
             "name": place.name,

@@ -1,4 +1,4 @@
-"""Answers that change nothing: status, the agencies in a state, recent changes, an agency's history, a preview."""
+"""Read-only commands: status, agencies in a state, recent changes, an agency's history, and previews."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -30,13 +30,13 @@ TITLE_SHOWN = 120  # characters in an agenda item's title
 
 
 class Lookups:
-    """Looks things up in the store for a chat."""
+    """Read-only lookups for a chat."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
     async def status(self, question: Question, _: str) -> Reply:
-        """Show the chat's settings and when ICE's lists were last read."""
+        """Show the chat's settings and the time ICE's lists were last read."""
         lines: list[Line] = []
         subscription = question.subscription
         if subscription is None:
@@ -66,7 +66,7 @@ class Lookups:
         return lines or [question.says("not_read_yet")]
 
     async def list_agencies(self, question: Question, rest: str) -> Reply:
-        """List up to LISTED agencies in one state that are on the participating list."""
+        """List agencies in one state that are on the participating list, up to a maximum of LISTED."""
         where = parser.where(rest)
         codes = [code for code in where.states if code != ALL_STATES]
         if len(codes) != 1:
@@ -84,7 +84,10 @@ class Lookups:
         return Reply(lines=(_strong(head), *rows, *more, as_of))
 
     async def recent(self, question: Question, rest: str) -> Reply:
-        """Show the latest changes in the states asked for, or else the watched states, or else all states."""
+        """Show the latest changes in the requested states.
+
+        Default to the watched states, or to all states if none are watched.
+        """
         filter_ = filter_for(parser.where(rest)) if rest else question.settings.filter
         filter_ = Filter(states={ALL_STATES: 0}) if filter_.is_empty else filter_
         kinds = question.settings.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
@@ -113,7 +116,7 @@ class Lookups:
         return _history(question, by_name[exact[0] if exact else next(iter(by_name))])
 
     async def preview(self, subscription: Subscription) -> list[Line]:
-        """Return the changes these settings would have brought in the last seven days."""
+        """Preview these settings: return the matching changes from the last seven days."""
         if subscription.filter.is_empty:
             return []
         since = self._runner.now() - PREVIEW
@@ -176,7 +179,7 @@ def _choice(question: Question, typed: str, found: Sequence[Agreement]) -> Reply
 
 
 def _history(question: Question, changes: Sequence[Change]) -> Reply:
-    """Show an agency's changes, oldest first, each with the list it is based on."""
+    """Show an agency's changes, oldest first. Each change cites the list it is based on."""
     last = changes[-1].agreement
     head = (Span(last.agency, strong=True), Span(f", {state_name(last.state, question.language)}"))
     rows = [_history_row(question, change) for change in changes[-HISTORY:]]

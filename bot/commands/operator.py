@@ -1,7 +1,11 @@
-"""The operator's commands that write. If a program is running, it carries them out; if not, the command does."""
+"""The operator's commands that write to the store.
+
+If Countersign is already running, the running program executes them.
+"""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 from typing import Any, Protocol
@@ -18,6 +22,7 @@ from bot.domain.lists.vetting import Ruling
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
+from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
@@ -30,10 +35,10 @@ Command = Callable[..., Awaitable[JsonObject]]
 
 
 async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> JsonObject:
-    """Run one command by name and return its answer.
+    """Run a command by name and return its result.
 
-    Raise UsageError for an unknown command and CountersignError for arguments that the command doesn't accept.
-    Errors raised by the command itself pass through.
+    Raise UsageError for an unknown command and CountersignError for invalid arguments. Errors raised by the command
+    itself propagate unchanged.
     """
     command = COMMANDS.get(name)
     if command is None:
@@ -51,9 +56,9 @@ async def carry_out(runner: Runner, name: str, arguments: Mapping[str, Any]) -> 
 
 
 async def poll(runner: Runner, *, local: bool = False) -> JsonObject:
-    """Read ICE's lists now, even during a back-off, but never before a server's own Retry-After.
+    """Read ICE's lists now, even during a back-off. A server's Retry-After is always respected.
 
-    With `local`, also read the watched local sources that are due.
+    If `local` is true, also read the watched local sources that are due.
     """
     polls = [await _poll_one(runner, name) for name in runner.sources]
     agendas = await runner.poll_due_agendas() if local else ()
@@ -80,14 +85,21 @@ async def _poll_one(runner: Runner, name: str) -> ListPoll:
 
 
 async def deliver(runner: Runner) -> JsonObject:
-    """Send every due subscription its messages now, after retrying tokens that a platform rejected."""
+    """Send all due messages now. Rejected tokens are retried first."""
     await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
+    deliveries = await runner.deliver_due()
     return {
         "messages": sum(done.messages for done in deliveries),
-        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem],
+        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem]
+        + await _due_but_unserved(runner),
     }
+
+
+async def _due_but_unserved(runner: Runner) -> list[str]:
+    """Return a sentence for each subscription that is due on a channel that isn't set up."""
+    due = (s for s in await runner.store.subscriptions() if s.is_due(runner.now()))
+    return [f"{s.id}: {s.channel} isn't set up; set its token" for s in due if s.channel not in runner.channels]
 
 
 async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
@@ -102,13 +114,15 @@ async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
 async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> JsonObject:
-    """Add a subscription, or change the one this address already has. Nothing is posted there."""
+    """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
     address = checked_address(channel, address)
+    states_ = parsed_states(states)
+    address = await resolved(runner.store, runner.channels, channel, address)
     wanted = Subscription(
         id="",
         channel=channel,
         address=address,
-        filter=Filter(states=dict.fromkeys(parsed_states(states), 0)),
+        filter=Filter(states=dict.fromkeys(states_, 0)),
         cadence=_cadence(cadence),
         at=_time(at),
         tz=_zone(tz),
@@ -117,7 +131,8 @@ async def subscribe(
     )
     old = await _find(runner, channel, address)
     if old is None:
-        return {"subscription": subscription_json(await runner.store.subscribe(wanted)), "changed": False}
+        made = await runner.store.subscribe(wanted)
+        return {"subscription": subscription_json(made), "changed": False, "served": channel in runner.channels}
     kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
     changed = replace(
         old,
@@ -131,8 +146,10 @@ async def subscribe(
         retry_at=None,
         failures=0,
         failing_since=None,
+        refusal=None,
     )
-    return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
+    kept = await runner.store.change_subscription(changed)
+    return {"subscription": subscription_json(kept), "changed": True, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
@@ -144,20 +161,33 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
     return {"subscription": subscription_json(old)}
 
 
+async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
+    """Mend a stored subscription that can't be read. `tz` replaces a time zone that not every host knows."""
+    unreadable = {found.id: found for found in await runner.store.unreadable()}
+    if subscription not in unreadable:
+        there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
+        raise UsageError(f"There is nothing to mend in {subscription}. {there}")
+    mended = await runner.store.mend(subscription, _zone(tz))
+    return {"subscription": subscription_json(mended), "was": unreadable[subscription].why}
+
+
 class BroadcastTable(Protocol):
     """A [[broadcast]] table in the configuration."""
 
     @property
     def channel(self) -> str:
-        """The name of a channel, as in the registry."""
+        """The channel's name in the registry."""
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The arguments of `subscribe`, by name."""
+        """The arguments for `subscribe`, by name."""
 
 
 async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
-    """Subscribe the public channels named in the configuration, and end those no longer named there."""
+    """Subscribe the public channels listed in the configuration.
+
+    Unsubscribe any that were removed from the configuration.
+    """
     named = set()
     for table in tables:
         answer = await subscribe(runner, **table.settings)
@@ -172,12 +202,12 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
 
 
 async def approve(runner: Runner, *, held: str) -> JsonObject:
-    """Accept a held listing. Record the agreements that left the list and tell subscribers."""
+    """Accept a held listing. The resulting changes are recorded and sent to subscribers."""
     return await _ruled(runner, held, Ruling.APPROVED)
 
 
 async def reject(runner: Runner, *, held: str) -> JsonObject:
-    """Reject a held listing, so that it is never accepted, no matter how long it stays up."""
+    """Reject a held listing permanently, no matter how long ICE publishes it."""
     return await _ruled(runner, held, Ruling.REJECTED)
 
 
@@ -194,7 +224,7 @@ async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
 
 
 async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
-    """Retract a change and tell everyone who was told about it. The log keeps the change and the retraction."""
+    """Retract a change and notify everyone who received it. The log keeps both the change and the retraction."""
     async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
         return await _retracted(runner, seq, because)
 
@@ -223,6 +253,7 @@ COMMANDS: Mapping[str, Command] = {
     "deliver": deliver,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "mend": mend,
     "approve": approve,
     "reject": reject,
     "retract": retract,
@@ -233,7 +264,7 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def one_state(text: str | None) -> str | None:
-    """Return the postal code of the state named by --state; None means all states."""
+    """Return the postal code for the --state option, or None for all states."""
     codes = parsed_states(text) if text is not None else [ALL_STATES]
     if len(codes) != 1:
         raise UsageError("--state takes one state, as in --state TX.")
@@ -241,7 +272,7 @@ def one_state(text: str | None) -> str | None:
 
 
 def parsed_states(text: str) -> list[str]:
-    """Return the postal codes of states given by code or name, or only ALL_STATES for "all"."""
+    """Return the postal codes for a list of states. For "all", return only ALL_STATES."""
     try:
         where = parser.where(text)
     except Misunderstood as fault:
@@ -255,12 +286,12 @@ def parsed_states(text: str) -> list[str]:
 
 
 def _explained(fault: Misunderstood) -> str:
-    """Say what wasn't understood, for someone at a command line rather than in a chat."""
+    """Return an explanation of a parsing error, worded for the command line instead of a chat."""
     return replies.what_went_wrong(Language.ENGLISH, fault)
 
 
 def checked_address(channel: str, address: str) -> str:
-    """Check the address and return it in its channel's own form."""
+    """Validate an address and return it in the channel's own format."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
     return CHANNELS[channel].check_address(address)
@@ -294,5 +325,12 @@ def _language(text: str) -> Language:
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
+    """Return the subscription that a person named by its id or by any address of its chat."""
+    names = {address}
+    if channel in CHANNELS:
+        with suppress(UsageError):
+            names.add(CHANNELS[channel].check_address(address))
+    known = await runner.store.notes(ALIAS)
+    names |= {known[f"{channel} {name}"] for name in names if f"{channel} {name}" in known}
     found = (s for s in await runner.store.subscriptions() if s.channel == channel)
-    return next((s for s in found if address in (s.address, s.id)), None)
+    return next((s for s in found if not names.isdisjoint((s.address, s.id))), None)

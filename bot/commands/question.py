@@ -1,4 +1,4 @@
-"""A question from a chat, with everything needed to answer it."""
+"""A question from a chat, together with everything needed to answer it."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id ne
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A person's request, their chat's subscription and the language of the answer."""
+    """A person's request, along with the chat's subscription and the language for the reply."""
 
     request: Request
     subscription: Subscription | None
@@ -22,20 +22,20 @@ class Question:
 
     @property
     def settings(self) -> Settings:
-        """The chat's settings, or the default settings if it has no subscription."""
+        """The chat's settings, or the defaults if the chat has no subscription."""
         if self.subscription is not None:
             return self.subscription.settings
         return Settings(filter=Filter(), language=self.language)
 
     @property
     def wording(self) -> Wording:
-        """The words for changes and times, in the chat's language and time zone."""
+        """The wording for changes and times in the chat's language and time zone."""
         return Wording(self.language, self.settings.tz)
 
     def says(self, key: str, **values: object) -> Line:
-        """Return a line of the answer in the chat's language."""
+        """Return a line of the reply in the chat's language."""
         return line(self.language, key, **values)
 
     def button(self, key: str, command: str) -> Button:
-        """Return a button that sends a command, labeled in the chat's language."""
+        """Return a button that sends a command. The label is in the chat's language."""
         return Button(said(self.language, key), command)

@@ -1,9 +1,9 @@
-"""The catalog of local sources: config/sources/XX.toml, one file per state, one table per source.
+"""The catalog of local sources: config/sources/XX.toml, with one file per state and one table per source.
 
-zone = "America/New_York"          # for every table without a zone of its own
+zone = "America/New_York"          # the default for every table in this file
 
 ["Nash County"]
-kind = "civicplus"                 # a platform of bot/sources
+kind = "civicplus"                 # a platform in bot/sources
 address = "https://www.nashcountync.gov/AgendaCenter"
 county = "Nash"                    # if the source is a county or is located in one
 """
@@ -13,11 +13,9 @@ import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
@@ -28,6 +26,7 @@ from bot.domain.geography.counties import county_names
 from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
+from bot.domain.time_zones import is_zone, zone_names
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
 
@@ -68,12 +67,9 @@ def _web_address(address: str) -> str:
     return address
 
 
-@cache
 def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)  # available_timezones() takes 20 ms
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} isn't a time zone{_advice(name, available_timezones())}") from None
+    if not is_zone(name):
+        raise ValueError(f"{name!r} isn't a time zone{_advice(name, zone_names())}")
     return name
 
 
@@ -100,7 +96,10 @@ _ZONE: TypeAdapter[str] = TypeAdapter(_Zone, config=ConfigDict(strict=True))
 
 
 class _Table(BaseModel):
-    """The keys of a table, in the order in which they are written. Pass the state as the validation context."""
+    """The model for one table.
+
+    Keys are written in this order. Validation requires the state's postal code as its context.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -115,7 +114,7 @@ class _Table(BaseModel):
 
 
 def _place(name: str, state: str, values: object) -> Place:
-    """Return the place that a table describes; raise ValidationError with every problem in the table."""
+    """Return the place described by a table. Raise ValidationError with every problem in the table."""
     table = _Table.model_validate(values, context=state)
     return Place(
         name=f"{name}, {state}",
@@ -132,7 +131,7 @@ def _place(name: str, state: str, values: object) -> Place:
 
 
 def _values(place: Place) -> dict[str, Any]:
-    """Return the values of a place's table, leaving out empty values and defaults."""
+    """Return the values for a place's table, without empty or default values."""
     values = {key: getattr(place, key) for key in _Table.model_fields}
     return {
         key: value for key, value in values.items() if value is not None and value != _Table.model_fields[key].default
@@ -144,7 +143,7 @@ def _table_name(place: Place) -> str:
 
 
 def _complaints(fault: ValidationError) -> Iterator[tuple[str, str]]:
-    """Yield each problem as a key and a complaint about it."""
+    """Yield each problem as a pair: the key and a description of the problem."""
     errors = fault.errors(include_url=False)
     misspelled = any(error["type"] == "extra_forbidden" for error in errors)
     for error in errors:
@@ -172,10 +171,10 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def places(folder: Path | None = None) -> Mapping[str, Place]:
-    """Return every source by name ("Nash County, NC"); raise ConfigError with every problem in all the files.
+    """Return every source by name, such as "Nash County, NC". Raise ConfigError with all the problems in all the files.
 
-    By default, read config/sources in the working folder, or else in the program's clone, or else the copy in the
-    installed package.
+    By default, the catalog is config/sources in the working folder. If that doesn't exist, use config/sources in the
+    folder the program was cloned into, or else the copy in the installed package.
     """
     found: dict[str, Place] = {}
     addresses: dict[tuple[str, ...], str] = {}
@@ -202,13 +201,13 @@ _INSTALLED = Path(bot.__file__).parent / "data" / "sources"
 
 
 def _plain_address(address: str) -> tuple[str, ...]:
-    """Fold an address so that different spellings of it compare equal."""
+    """Normalize an address for comparison."""
     parts = urlsplit(address)
     return parts.netloc.lower(), parts.path.rstrip("/"), parts.query
 
 
 class _File:
-    """One state's file and its problems."""
+    """One state's file and the problems found in it."""
 
     def __init__(self, path: Path) -> None:
         self.problems: list[str] = []
@@ -217,7 +216,7 @@ class _File:
         self._text = ""
 
     def places(self) -> Iterator[Place]:
-        """Yield the places whose tables have no problems."""
+        """Yield a place for each valid table. Record the problems in the other tables."""
         tables = self._read()
         if self._state not in STATES:
             self.problems.append(f"{self._path}: name the file for a state's postal code, as in FL.toml")
@@ -242,7 +241,7 @@ class _File:
             return {}
 
     def _usual_zone(self, tables: dict[str, Any]) -> dict[str, str]:
-        """Remove the zone for the whole file from the tables and return it, if there is one."""
+        """Remove the file's default time zone from `tables` and return it as {"zone": …}, or {} if there is none."""
         if "zone" not in tables:
             return {}
         try:
@@ -252,11 +251,14 @@ class _File:
             return {"zone": "UTC"}  # so that the tables without a zone aren't reported too
 
     def complain(self, name: str, complaint: str, key: str = "") -> None:
-        """Record a problem with a table or one of its keys, with the line number."""
+        """Record a problem with a table or with one of its keys, including the line number."""
         self.problems.append(f"{self._path}:{self._line(name, key)}: {name}: {key}{' ' * bool(key)}{complaint}")
 
     def _line(self, name: str, key: str = "") -> int:
-        """Return the line number of a key in a table, counting from 1, or the table's line if the key is missing."""
+        """Return the line number of a key in a table, counting from 1.
+
+        If the key is missing, return the table's line number.
+        """
         found = 0
         for number, line in enumerate(self._text.split("\n"), start=1):
             names = _names_in(line)
@@ -270,7 +272,7 @@ class _File:
 
 
 def _names_in(line: str) -> Iterable[str]:
-    """Return the name of the table or key that starts on this line."""
+    """Return the name of the table or key defined on this line, if there is one."""
     try:
         return tomllib.loads(line)
     except tomllib.TOMLDecodeError:
@@ -281,7 +283,7 @@ def _names_in(line: str) -> Iterable[str]:
 
 
 def named(found: Mapping[str, Place], name: str) -> Place:
-    """Return the one source with this name or part of a name; raise UsageError if none or several match."""
+    """Return the one source that matches a full or partial name. Raise UsageError if none or several match."""
     wanted = name.casefold().strip()
     exact = [p for p in found.values() if wanted in {p.name.casefold(), _table_name(p).casefold()}]
     close = exact or [place for place in found.values() if wanted in place.name.casefold()]
@@ -296,7 +298,7 @@ def named(found: Mapping[str, Place], name: str) -> Place:
 
 
 def checked(place: Place, folder: Path | None = None) -> Place:
-    """Return the place as the catalog would read it; raise UsageError if the place is invalid or already listed."""
+    """Validate and normalize a new place. Raise UsageError if the place is invalid or already listed."""
     _refuse_twin(place, folder or _folder())
     if _table_name(place) == "zone":
         raise UsageError(
@@ -316,16 +318,16 @@ def _refuse_twin(place: Place, folder: Path) -> None:
 
 
 def table(place: Place) -> str:
-    """Return a place as a table for its state's file."""
+    """Return a place as a TOML table for its state's file."""
     import tomlkit  # noqa: PLC0415 - 17 ms, and only writing needs it
 
     return tomlkit.dumps({_table_name(place): _values(place)}).strip()
 
 
 def add(place: Place, folder: Path | None = None) -> Path:
-    """Append a place to its state's file and return the file's path; raise UsageError if the place is already listed.
+    """Append a place to its state's file and return the file's path. Raise UsageError if the place is already listed.
 
-    The rest of the file stays as written, including comments. A crash leaves either the old file or the new one.
+    The rest of the file is preserved, including comments. The file is replaced atomically, so a crash can't damage it.
     """
     import tomlkit  # noqa: PLC0415 - 17 ms, and only writing needs it
 

@@ -1,13 +1,14 @@
-"""Read the settings. No other module reads the environment or config/countersign.toml.
+"""Read the settings. No other module reads environment variables or config/countersign.toml.
 
-Each channel provides a model for its own settings; `load` combines these with the program's settings and reports
-every problem at once.
+Each channel provides a model for its own settings. `load` combines these with the program's settings and reports all
+problems at once.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
+from ipaddress import ip_network
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -41,12 +42,12 @@ def _names(value: object) -> object:
 
 
 def _platforms() -> list[str]:
-    """Return the channels with settings of their own. Only these can be named in the settings file."""
+    """Return the names of the channels that have their own settings. The settings file can name only these channels."""
     return [name for name, channel in CHANNELS.items() if channel.settings is not None]
 
 
 class Broadcast(BaseModel):
-    """A public channel that any number of people can follow, with its states and schedule."""
+    """A public channel that anyone can follow, with its states and schedule."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,6 +66,16 @@ class Broadcast(BaseModel):
             raise ValueError(f"it must be {' or '.join(_platforms())}")
         return value
 
+    @field_validator("tz")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        from bot.domain.chat.parser import Misunderstood, zone  # noqa: PLC0415 - slow to import, and few need it
+
+        try:
+            return zone(value)
+        except Misunderstood:
+            raise ValueError(f"{value!r} isn't a time zone; use a name such as America/Chicago") from None
+
     @property
     def settings(self) -> Mapping[str, str]:
         """The arguments for the `subscribe` command, by name."""
@@ -72,9 +83,9 @@ class Broadcast(BaseModel):
 
 
 class Settings(BaseSettings, SharedSettings):
-    """The program's own settings. The object that `load` returns also has the settings of every channel.
+    """The program's own settings. The object returned by `load` also includes the settings of every channel.
 
-    A field's alias is its environment variable, and its name is its key in the file.
+    A field's alias is the name of its environment variable. The field's name is its key in the settings file.
     """
 
     model_config = SettingsConfigDict(populate_by_name=True, extra="forbid", env_ignore_empty=True, frozen=True)
@@ -90,6 +101,11 @@ class Settings(BaseSettings, SharedSettings):
     operator: str | None = Field(None, alias="COUNTERSIGN_OPERATOR")
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (), alias="COUNTERSIGN_TRUSTED_PROXIES"
+    )
+    web_connections: int = Field(400, ge=16, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS")
+    web_connections_per_client: int = Field(32, ge=1, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS_PER_CLIENT")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")
     sentry_dsn: SecretStr | None = Field(None, alias="SENTRY_DSN")
@@ -103,7 +119,7 @@ class Settings(BaseSettings, SharedSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment override the file, whose values are passed in as arguments."""
+        """Make environment variables override values from the settings file, which are passed in as arguments."""
         return env_settings, init_settings
 
     @field_validator("sources")
@@ -114,6 +130,16 @@ class Settings(BaseSettings, SharedSettings):
             what = f"no source is called {', '.join(unknown)}" if unknown else "no source is named"
             raise ValueError(f"{what}; choose from {', '.join(SOURCES)}")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network} isn't an address or a network such as 10.0.0.0/8") from None
+        return tuple(str(ip_network(network, strict=False)) for network in value)
 
     @field_validator("operator")
     @classmethod
@@ -148,7 +174,7 @@ class Settings(BaseSettings, SharedSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All the values that must never be printed."""
+        """All values that must never be printed."""
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.database_url is not None:
@@ -158,7 +184,7 @@ class Settings(BaseSettings, SharedSettings):
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
-    """Read the settings; raise ConfigError with every problem in them.
+    """Read the settings. Raise ConfigError with all the problems found.
 
     The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
     """
@@ -177,7 +203,7 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
 
 
 def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str]:
-    """Return warnings about settings that are allowed but probably not intended."""
+    """Return warnings about settings that are valid but probably unintended."""
     found = []
     if settings.contact is None:
         found.append(
@@ -194,7 +220,7 @@ def notices(settings: Settings, *, env: Mapping[str, str] = environ) -> list[str
 
 
 def _model() -> type[Settings]:
-    """Return a model of the program's settings and the settings of every channel."""
+    """Return a model that combines the program's settings with the settings of every channel."""
     return _composed(tuple(channel.settings for channel in CHANNELS.values() if channel.settings is not None))
 
 
@@ -204,7 +230,7 @@ def _composed(models: tuple[type[SharedSettings], ...]) -> type[Settings]:
 
 
 def _prefixes() -> tuple[str, ...]:
-    """Return the prefixes of our environment variables."""
+    """Return the prefixes of the channels' environment variables."""
     models = [channel.settings for channel in CHANNELS.values() if channel.settings is not None]
     aliases = [str(field.alias) for model in models for field in model.model_fields.values()]
     return tuple({f"{alias.partition('_')[0]}_" for alias in aliases})
@@ -227,7 +253,7 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
 
 
 def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of the known keys, and a problem for every other key."""
+    """Return the values of valid keys and a list of problems with the other keys."""
     fields = model.model_fields
     secrets = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     names = [name for name in fields if name not in secrets]
@@ -244,7 +270,7 @@ def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: st
 def _problem(
     model: type[Settings], error: Mapping[str, Any], env: Mapping[str, str], path: Path | None, text: str
 ) -> str:
-    """Describe one problem and its location: the variable, or the file and line."""
+    """Describe a problem and its location, which is either the environment variable or the file and line."""
     fields = model.model_fields
     where = str(error["loc"][0]) if error["loc"] else ""
     name = next((n for n, f in fields.items() if where in (n, f.alias)), where)
@@ -262,6 +288,6 @@ def _problem(
 
 
 def _line(text: str, key: str) -> int:
-    """Return the number of the line that sets a key, counting from 1."""
+    """Return the number of the line that sets a key, counting from 1. Return 1 if no line does."""
     lines = enumerate(text.splitlines(), start=1)
     return next((n for n, line in lines if re.match(rf"\s*\[*\"?{re.escape(key)}\"?\s*[=\]]", line)), 1)

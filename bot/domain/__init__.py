@@ -1,1 +1,1 @@
-"""Every decision Countersign makes, as pure functions over frozen values: no I/O, no clock, no logging."""
+"""Every decision Countersign makes, as pure functions over immutable values. No I/O, no clock and no logging."""

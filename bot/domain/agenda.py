@@ -1,24 +1,24 @@
-"""Local government: the places we read, the items on their agendas, and the mentions of 287(g) we record."""
+"""Local government agendas: the places we read, the agenda items, and the mentions of 287(g) that we record."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement
 from bot.domain.document import Document, Validators
+from bot.domain.time_zones import zone_or_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One local source: a table of config/sources/XX.toml.
+    """A local source: one table in config/sources/XX.toml.
 
-    `kind` is the platform (legistar, civicclerk, primegov, civicplus, feed, page), `zone` the place's time zone,
-    `every_hours` the time between readings and `selector` the part of a page to read. `body` is the board or council
-    that meets, if the page doesn't name it. `verified` is the day someone confirmed that a running copy could read the
-    source, or None.
+    `kind` is the platform: legistar, civicclerk, primegov, civicplus, feed or page. `zone` is the place's time zone.
+    `every_hours` is the number of hours between readings. `selector` selects the part of a page to read. `body` is the
+    board or council that meets, used if the page doesn't name it. `verified` is the day someone confirmed that the
+    source can be read, or None.
     """
 
     name: str
@@ -35,12 +35,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaItem:
-    """One item on an agenda, or a whole meeting, feed entry or page on platforms without items.
+    """One item on an agenda. On platforms without items, this is a whole meeting, feed entry or page.
 
-    `id` stays the same when the item is amended. `title` and `text` are readable text; `pages` holds the text of each
-    page of a paged document. `meets_at` is the meeting's time in the place's time zone, or just its date. `status` is
-    the platform's word for the meeting (canceled, …). `address` is the page that readers open, `evidence` the SHA-256
-    of the document the item was read from. `unreadable` says why a document of this item couldn't be read.
+    `id` stays the same when the item is amended. `title` and `text` are plain text. `pages` contains the text of each
+    page of a paged document. `meets_at` is the time of the meeting in the place's time zone, or only the date. `status`
+    is the platform's status for the meeting, such as canceled. `address` is the page for readers to open. `evidence` is
+    the SHA-256 of the document that contains the item. `unreadable` explains why one of the item's documents couldn't
+    be read.
     """
 
     id: str
@@ -56,13 +57,13 @@ class AgendaItem:
 
     @property
     def meets_on(self) -> date | None:
-        """The day of the meeting, if it is known."""
+        """The date of the meeting, or None if unknown."""
         return self.meets_at.date() if isinstance(self.meets_at, datetime) else self.meets_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalReading:
-    """The result of reading one place: its items, the documents behind them, and the state to keep for next time."""
+    """The result of reading one place: the items, their source documents and the state to keep for the next reading."""
 
     items: tuple[AgendaItem, ...] = ()
     documents: tuple[Document, ...] = ()
@@ -73,10 +74,10 @@ class LocalReading:
 
 
 class Subject(StrEnum):
-    """The subject of a passage: 287(g) itself, or other business of a government with ICE or about it.
+    """The subject of a passage: either 287(g) or a related subject.
 
-    Related are detention contracts with ICE, policies on detainers and on cooperation, sanctuary ordinances, and
-    agreements with Homeland Security Investigations. They are never told as 287(g).
+    Related subjects are detention contracts with ICE, policies on detainers and cooperation, sanctuary ordinances, and
+    agreements with Homeland Security Investigations. They are never reported as 287(g).
     """
 
     PROGRAM = "287(g)"
@@ -85,7 +86,10 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A passage that counts: the words that matched, the sentence around them, and the page (from 1), if any."""
+    """A relevant passage: the matched words, the surrounding sentence and the page number.
+
+    Pages are counted from 1. `page` is None if the text has no pages.
+    """
 
     matched: str
     excerpt: str
@@ -95,17 +99,21 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
-    """A mention of 287(g), or of a related subject, in one agenda item (or meeting, entry or page), as recorded.
+    """A recorded mention of 287(g) or a related subject in one agenda item, meeting, feed entry or page.
 
-    `source` is the place's name. `item` is the item's id, by which we recognize its next edition. `meets_on` is
-    the local date of the meeting and `meets_at` its time, None if only the date is known; `zone` is the place's time
-    zone. `status` is one of the constants below if the meeting won't take place as planned, else empty. `matched` holds
-    the words that matched and `excerpt` the sentence around them, on `page` (from 1) of a paged document. `address` is
-    the page that readers open, `evidence` the SHA-256 of the document. `listed` holds the place's agreements on ICE's
-    list when the mention was recorded, or None if the list hadn't been read yet. `already` marks a mention found on the
-    first reading of the place, or on the first after a long gap. `before` is the edition before the last amendment,
-    without its own `before`. Mentions recorded before there was a
-    `subject` are about 287(g).
+    `source` is the place's name. `item` is the item's id, which identifies later editions of the same item.
+
+    `meets_on` is the local date of the meeting. `meets_at` is the time, or None if only the date is known. `zone` is
+    the place's time zone. `status` is one of the constants below if the plans for the meeting have changed, and empty
+    otherwise.
+
+    `matched` contains the matched words. `excerpt` is the surrounding sentence. `page` is the page number in a paged
+    document, counting from 1. `address` is the page for readers to open. `evidence` is the SHA-256 of the document.
+
+    `listed` contains the place's agreements that were on ICE's list when the mention was recorded, or None if the list
+    had not been read yet. `already` is true if the mention was found on the first reading of the place, or on the first
+    reading after a long gap. `before` is the previous edition, without its own `before`. Older records have no
+    `subject` and are about 287(g).
     """
 
     source: str
@@ -130,27 +138,30 @@ class Mention:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The identity that all editions of one mention share."""
+        """The identity of the mention, shared by all its editions."""
         return self.source, self.item
 
     @property
     def planned(self) -> tuple[object, ...]:
-        """The time and the status of the meeting."""
+        """The date, time and status of the meeting."""
         return self.meets_on, self.meets_at, self.status
 
     @property
     def said(self) -> tuple[object, ...]:
-        """The content of the mention, without the page number and the document it came from."""
+        """The content of the mention, excluding the page number and the source document."""
         return self.title, self.body, self.excerpt, self.matched, self.address
 
     def is_to_come(self, now: datetime) -> bool:
-        """Return whether the meeting is still ahead."""
+        """Return True if the meeting is still ahead.
+
+        If only the date is known, a meeting today counts as still ahead.
+        """
         if self.meets_at is not None:
             return self.meets_at > now
-        return self.meets_on is not None and self.meets_on >= now.astimezone(ZoneInfo(self.zone)).date()
+        return self.meets_on is not None and self.meets_on >= now.astimezone(zone_or_utc(self.zone)).date()
 
     def after(self, before: "Mention | None") -> "Mention":
-        """Return this mention as the successor of an earlier edition."""
+        """Return a copy of this mention with `before` as the previous edition."""
         return replace(self, before=replace(before, before=None) if before is not None else None)
 
 
@@ -159,7 +170,7 @@ OFF_CALENDAR, OFF_AGENDA = "taken off the calendar", "taken off the agenda"
 
 
 def standing(mentions: Iterable[Mention]) -> dict[tuple[str, str], Mention]:
-    """Return the latest edition of each mention, given all editions in log order."""
+    """Return the latest edition of each mention. The editions must be in log order."""
     last: dict[tuple[str, str], Mention] = {}
     for mention in mentions:
         if mention.before is not None:

@@ -1,4 +1,4 @@
-"""An agreement on ICE's list: state, agency and support type, and the rest of its row."""
+"""An agreement on ICE's list, identified by state, agency and support type."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class SupportType(StrEnum):
-    """ICE's SUPPORT TYPE column."""
+    """The support type of an agreement, from ICE's SUPPORT TYPE column."""
 
     JEM = "JEM"
     WSO = "WSO"
@@ -25,21 +25,34 @@ class ListName(StrEnum):
 
 
 class Key(NamedTuple):
-    """The identity of an agreement: `agency` is canonical; an unknown `support_type` includes the text ICE printed."""
+    """The identity of an agreement. `agency` is the canonical name.
+
+    An unknown `support_type` includes the text printed by ICE.
+    """
 
     state: str
     agency: str
     support_type: str
 
 
+class Window(NamedTuple):
+    """The signing dates that ICE's lists can bear out, from `first` (None on the first list we read) to `last`."""
+
+    first: date | None
+    last: date
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots, so that the key, read thousands of times per list, can be cached
 class Agreement:
-    """One row of a list, repaired.
+    """One row of a list, with errors repaired.
 
-    `agency` is the name as ICE printed it (spaces tidied) and `canonical` that name folded for comparison. `signed` is
-    the day ICE countersigned; `moa` and `addendum` are addresses of documents. `printed` holds, by column,
-    the original text of the cells we repaired. `place` is the county if two agencies on the list share a name, else
-    empty. The listing keeps the row numbers, because a row that hasn't changed since the last list is the same object.
+    `agency` is the name as printed by ICE, with spacing repaired. `canonical` is the same name, normalized for
+    comparison. `signed` is the day ICE countersigned. `moa` and `addendum` are document URLs. `printed` is the original
+    text of repaired cells, by column. `place` is the county if two agencies on the list share a name, and empty
+    otherwise. `window` is the signing dates we can believe. It is None until the row has been compared with the known
+    agreements, and in records from before it was stored.
+
+    Row numbers are stored in the listing instead, so that an unchanged row can be the same object in both lists.
     """
 
     state: str
@@ -53,10 +66,11 @@ class Agreement:
     addendum: str | None = None
     printed: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
+    window: Window | None = None
 
     @cached_property
     def facts(self) -> tuple[object, ...]:
-        """The content of the row, without the text as ICE printed it."""
+        """The content of the row, excluding the original text in `printed`."""
         return (
             self.state,
             self.agency,
@@ -71,7 +85,7 @@ class Agreement:
 
     @cached_property
     def key(self) -> Key:
-        """The identity that all rows of one agreement share."""
+        """The identity of the agreement, shared by all its rows."""
         kind = self.support_type.value
         if self.support_type is SupportType.OTHER:
             kind = f"OTHER {self.printed.get('SUPPORT TYPE', '').casefold()}".strip()
@@ -80,7 +94,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """One edition of a list: its file name, address, SHA-256 (`evidence`) and the time we fetched it (UTC)."""
+    """One edition of a list.
+
+    `evidence` is the SHA-256 of the file, and `observed_at` is the time of the download in UTC.
+    """
 
     name: str
     address: str
@@ -91,7 +108,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadRow:
-    """A row that names no agreement we can believe: its cells as text, and the columns that could still be read.
+    """A row that couldn't be read as an agreement: the text of its cells, and the values that could be read.
 
     `state` and `support_type` are empty if those cells can't be read.
     """
@@ -106,13 +123,15 @@ class UnreadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The content of one list at one moment.
+    """The content of one list at one point in time.
 
-    `row_numbers` holds the row of each agreement, in the same order, counted from 1 with the header. `untyped` holds
-    the rows, with their numbers, that name an agency but no support type or no state. `columns` holds ICE's names of
-    the columns it had. `unreadable` describes each row that couldn't be read, including the untyped ones, and `unread`
-    holds their cells. `oddities` is what the operator should hear once about this list, each under a lasting key.
-    `strays` are cells far outside the list.
+    `row_numbers` contains the row number of each agreement, in the same order. The header is row 1. `untyped` contains
+    the rows, with row numbers, that name an agency but lack a support type or a state. `columns` contains ICE's names
+    for the columns in the file.
+
+    `unreadable` describes each row that couldn't be read, including untyped rows. `unread` contains the cells of these
+    rows. `oddities` contains messages about this list that the operator should see once, each with a permanent key.
+    `strays` contains cells far outside the list.
     """
 
     list: ListName

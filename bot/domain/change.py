@@ -1,4 +1,4 @@
-"""Changes, and the knowledge we build from them."""
+"""Changes to ICE's lists and local agendas, and the state of the lists after those changes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from bot.domain.agreement import Agreement, Key, ListName, Publication
 
 
 class Kind(StrEnum):
-    """Kinds of change, in the order readers want them."""
+    """Kinds of change, in the order shown to readers."""
 
     SIGNED = "signed"
     WITHDRAWN = "withdrawn"
@@ -37,19 +37,23 @@ LEAVING = frozenset({Kind.WITHDRAWN, Kind.DROPPED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change to one agreement on one of ICE's lists, or one mention by a local government.
+    """One change to an agreement on one of ICE's lists, or one mention by a local government.
 
-    `agreement` is the row as it is now; for withdrawn and dropped, as it last was. `was` is the row before the change
-    (if it was renamed, corrected or amended, was a second row that left, or returned under another spelling).
-    `publication` is the list that shows the change and `row` its row there, None if it is absent; `before` is the last
-    list that still had the row, at `row_before`. The header is row 1. `because` is the rule behind the decision, for
-    the operator. `pending` is the row on the pending list that became this agreement and `pending_since` the day it
-    first appeared there. A retraction gives the number and the kind of the wrong change as `retracts` and `retracted`.
-    The store sets `seq` and `recorded_at`.
+    `agreement` is the current row. For withdrawn and dropped agreements, it is the last known row. `was` is the row
+    before the change. It is set if the agreement was renamed, corrected or amended, if the change removed a duplicate
+    row, or if the agreement returned with a different spelling.
 
-    If there is a `mention`, `agreement` holds only the state, the county and the name of the body that met, and isn't
-    on a list; `publication` is the document. The kind is mentioned, or related if the subject isn't 287(g) itself;
-    amended, if only the words changed; or listed, if the meeting was over at the first reading of the place.
+    `publication` is the list that shows the change. `row` is the agreement's row on that list, or None if it is absent.
+    `before` is the last list that still had the row, and `row_before` is the row number there. The header is row 1.
+    `because` explains to the operator which rule produced the change.
+
+    `pending` is the matching row on the pending list, and `pending_since` is the day the row first appeared there. For
+    a retraction, `retracts` and `retracted` are the number and kind of the retracted change. The store sets `seq` and
+    `recorded_at`.
+
+    If `mention` is set, `agreement` contains only the state, the county and the name of the body that met, and
+    `publication` is the document. The kind is "mentioned" for 287(g), "related" for a related subject, "amended" if
+    only the words changed, or "listed" if the meeting was over when the place was first read.
     """
 
     kind: Kind
@@ -71,17 +75,17 @@ class Change:
 
     @property
     def states(self) -> frozenset[str]:
-        """The states the change concerns; if the state was corrected, the change is news in both."""
+        """The states affected by the change. If the state itself was corrected, both states are included."""
         return frozenset({self.agreement.state, self.was.state if self.was else self.agreement.state})
 
     @property
     def is_of_lists(self) -> bool:
-        """True if this is a change to ICE's lists, not a retraction or a mention."""
+        """True if this is a change on one of ICE's lists, rather than a retraction or a mention."""
         return self.kind is not Kind.RETRACTED and self.mention is None
 
     @property
     def is_related(self) -> bool:
-        """Whether it is a mention of a related subject, which goes only to subscriptions that asked for it."""
+        """True for a mention of a related subject. Such mentions are sent only to subscriptions that opted in."""
         return self.mention is not None and self.mention.subject is Subject.RELATED
 
     def log_context(self) -> dict[str, object]:
@@ -100,12 +104,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Our knowledge of ICE's lists: the agreements, the former ones, and the last publications we accepted.
+    """The known state of ICE's lists: current agreements, former agreements and the last accepted publications.
 
-    `rows` holds each agreement's row number in the last publication, if it is there. `former` holds the last row of
-    each agreement that left the participating list, in case it returns. `seen` holds the last accepted publication of
-    each list, once there is one. `pending_since` holds the time each pending agreement was first seen. `absent` holds
-    the time we noticed that a pending agreement was missing, if it hasn't been dropped yet. Both times are UTC.
+    `rows` contains each agreement's row number in the last publication, if the agreement is there. `former` contains
+    the last row of each agreement that left the participating list, in case the agreement returns. `seen` contains the
+    last accepted publication of each list.
+
+    `pending_since` contains the time each pending agreement was first seen. `absent` contains the time a pending
+    agreement was first found to be missing, until the agreement is dropped or returns. Both times are UTC.
     """
 
     agreements: Mapping[ListName, Mapping[Key, Agreement]] = field(
@@ -119,16 +125,16 @@ class Known:
 
     @property
     def participating(self) -> Mapping[Key, Agreement]:
-        """The participating list by key."""
+        """The agreements on the participating list, by key."""
         return self.agreements[ListName.PARTICIPATING]
 
     @property
     def pending(self) -> Mapping[Key, Agreement]:
-        """The pending list by key."""
+        """The agreements on the pending list, by key."""
         return self.agreements[ListName.PENDING]
 
     def after(self, changes: Iterable[Change]) -> "Known":
-        """Return the knowledge after these changes, in order."""
+        """Return the known state after applying these changes in order."""
         ledger = _Ledger(self)
         for change in changes:
             ledger.enter(change)
@@ -136,7 +142,7 @@ class Known:
 
 
 class _Ledger:
-    """A working copy of our knowledge, into which changes are entered."""
+    """A mutable copy of the known state, used to apply changes."""
 
     def __init__(self, known: Known) -> None:
         self._lists = {name: dict(agreements) for name, agreements in known.agreements.items()}

@@ -1,4 +1,4 @@
-"""Bytes as fetched from a source, before anything parses them."""
+"""Documents fetched from a source, before parsing."""
 
 import hashlib
 import re
@@ -13,9 +13,10 @@ from enum import StrEnum
 class Document:
     """One response from a server.
 
-    `address` is the requested address, `name` the file name from the server or the address. `headers` has lowercase
-    names and holds only the headers needed for evidence and for the next conditional request. `fetched_at` is UTC.
-    `unchanged` means 304: the body is empty and `sha256` is that of the last full response.
+    `address` is the requested URL. `name` is the file name from the server or the URL. `headers` has lowercase names
+    and includes only the headers needed for evidence and for the next conditional request. `fetched_at` is in UTC.
+    `unchanged` is true for a 304 response. In that case, `body` is empty and `sha256` is the hash of the last full
+    response.
     """
 
     address: str
@@ -33,9 +34,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """The server's own values that make our next request for an address conditional; we never use our clock for that.
+    """The values from a server's last response that make the next request conditional.
 
-    `full_at` (UTC) is when the whole body was last read; `sha256` and `name` belong to that body.
+    Our own clock is never used for conditional requests. `full_at` is the time of the last full response in UTC.
+    `sha256` and `name` describe that response.
     """
 
     sha256: str
@@ -46,12 +48,15 @@ class Validators:
 
 
 def digest(body: bytes) -> str:
-    """Return the SHA-256 of these bytes in hexadecimal, which is their name in the evidence."""
+    """Return the SHA-256 of these bytes in hexadecimal. The hash identifies the document in the evidence."""
     return hashlib.sha256(body).hexdigest()
 
 
 def remembered(document: Document, previous: Validators | None) -> Validators:
-    """Return the validators for the next request; after a 304, those of the last full response (`previous`) remain."""
+    """Return the validators for the next request.
+
+    After a 304 response, the hash, name and time of the last full response are kept from `previous`.
+    """
     if not document.unchanged:
         return Validators(
             sha256=document.sha256,
@@ -71,13 +76,16 @@ def remembered(document: Document, previous: Validators | None) -> Validators:
 
 
 def _etag(document: Document) -> str | None:
-    """Return the server's ETag, unless it is blank: CivicPlus sends `" "` for every page."""
+    """Return the server's ETag, or None if it is missing or blank. CivicPlus sends `" "` for every page."""
     etag = document.headers.get("etag")
     return etag if etag is not None and etag.removeprefix("W/").strip('" ') else None
 
 
 class Expect(StrEnum):
-    """The type of a body, judged by its first bytes, not by name or Content-Type. Each value is shown to people."""
+    """The type of a response body, based on its first bytes. The file name and Content-Type are ignored.
+
+    Each value is a description for people.
+    """
 
     WORKBOOK = "a workbook"
     PDF = "a PDF"
@@ -87,7 +95,7 @@ class Expect(StrEnum):
 
     @classmethod
     def seen_in(cls, body: bytes) -> "Expect | None":
-        """Return the type of a body, or None if it is none of these."""
+        """Return the type of a response body, or None if the type is unknown."""
         if body.startswith(b"PK\x03\x04"):
             return cls.WORKBOOK
         if b"%PDF-" in body[:1024]:  # PDF readers accept other bytes before this
@@ -100,14 +108,14 @@ class Expect(StrEnum):
         root = _ROOT.search(start)
         if root is None:
             return None if start.startswith(b"<?xml") else cls.HTML
-        return cls.FEED if root[1].lower() in {b"rss", b"feed", b"rdf:rdf"} else cls.HTML
+        return cls.FEED if root[1].lower().rpartition(b":")[2] in {b"rss", b"feed", b"rdf"} else cls.HTML
 
 
-_ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|rss|feed|rdf:rdf)[\s>]", re.IGNORECASE)
+_ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|(?:[\w-]+:)?(?:rss|feed|rdf))[\s>]", re.IGNORECASE)
 
 
 def _text_start(body: bytes) -> bytes:
-    """Return the start of a text without its byte-order mark or leading white space."""
+    """Return the start of a text without a byte-order mark or leading whitespace."""
     head = body[:4096]
     if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         head = head.decode("utf-16", errors="ignore").encode()

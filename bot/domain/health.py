@@ -1,22 +1,27 @@
-"""The health of the program, judged from the contents of the store."""
+"""The health of the program, based on the contents of the store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from bot.domain.source_status import ICE, SourceStatus
-from bot.domain.subscription import Subscription
+from bot.domain.subscription import STOPPED, Subscription
 from bot.domain.timestamps import stamp
 
 LATE = timedelta(minutes=5)  # a subscription that has been due for longer is late
 IDLE = timedelta(minutes=20)  # if ICE's list has been due for longer, no worker is running
 MUTE = timedelta(minutes=15)  # a channel on which every send has failed for longer is down
+AT_ONCE = timedelta(minutes=10)  # many chats refused within this time are the platform's trouble
+PERSONS_ACT = timedelta(days=1)  # a chat paused by its first refusal counts no longer
+FEWEST = 3  # chats; one or two can refuse together by chance
+SHARE = 20  # on a busy channel, one chat in twenty
 
 
 class Standing(StrEnum):
-    """The condition of a subscription."""
+    """The status of a subscription."""
 
     ACTIVE = "active"
     FAILING = "failing"
@@ -25,10 +30,12 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """Counts of the subscriptions on one channel.
+    """Subscription counts for one channel.
 
-    `late` counts the ones that have been due for longer than LATE. `oldest_due` (UTC) is the due time of the one that
-    has waited longest. `mute_since` (UTC) is when every send began to fail, None if the channel works.
+    `late` is the number of subscriptions that have been overdue for longer than LATE. `oldest_due` is the earliest due
+    time in UTC. `mute_since` is the UTC time when every message began to fail, or None if the channel works.
+    `refused_at_once` is the number of chats that the platform refused within minutes, if there are many. `unserved` is
+    the number of subscriptions that get nothing because the channel isn't set up.
     """
 
     standings: Mapping[Standing, int]
@@ -36,14 +43,34 @@ class Crowd:
     late: int
     oldest_due: datetime | None
     mute_since: datetime | None
+    refused_at_once: int = 0
+    unserved: int = 0
+
+    def reasons(self, channel: str, now: datetime) -> Iterable[str]:
+        """Yield the reasons why this channel is unhealthy, in words."""
+        if self.mute_since is not None:
+            failing = counted(self.standings[Standing.FAILING], "subscription")
+            yield f"{channel}: every message has failed for {span(now - self.mute_since)} ({failing} in back-off)"
+        if self.refused_at_once:
+            yield (
+                f"{channel}: the platform refused {counted(self.refused_at_once, 'chat')} within minutes, so it may be "
+                "the platform's trouble; `countersign deliveries --failed` shows its answers"
+            )
+        if self.unserved:
+            verb = "gets" if self.unserved == 1 else "get"
+            yield (
+                f"{channel}: {counted(self.unserved, 'subscription')} {verb} nothing, because the channel isn't set "
+                "up; set its token again, or end them with `countersign unsubscribe`"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts at `now` (UTC), in numbers that are safe to show to anyone.
+    """Health statistics at the time `now` (UTC). The numbers are safe to publish.
 
-    `ice` is the status of ICE's lists, None if this program doesn't read them; `local` holds the status of every other
-    source that was ever read. `held` counts held listings, `log_end` the changes in the log.
+    `ice` is the status of ICE's lists, or None if this program doesn't read them. `local` contains the status of every
+    other source that has been read. `held` is the number of held listings. `log_end` is the number of changes in the
+    log.
     """
 
     now: datetime
@@ -53,6 +80,7 @@ class Facts:
     log_end: int
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -61,8 +89,8 @@ class Facts:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons the program is unwell, in sentences; none if it is well."""
-        return (*self._of_ice(), *self._of_channels())
+        """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
+        return (*self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -77,15 +105,10 @@ class Facts:
 
     def _of_channels(self) -> Iterable[str]:
         for channel, crowd in self.crowds.items():
-            if crowd.mute_since is not None:
-                failing = crowd.standings[Standing.FAILING]
-                yield (
-                    f"{channel}: every message has failed for {span(self.now - crowd.mute_since)} "
-                    f"({failing} subscription{'' if failing == 1 else 's'} in back-off)"
-                )
+            yield from crowd.reasons(channel, self.now)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the answer to a health check."""
+        """Return the response to a health check."""
         reasons = self.reasons
         return {
             "status": "unwell" if reasons else "ok",
@@ -121,8 +144,13 @@ def facts(
     subscriptions: Sequence[Subscription],
     stale_after: timedelta,
     reads_ice: bool = True,
+    unreadable: Sequence[str] = (),
+    channels: Container[str] | None = None,
 ) -> Facts:
-    """Derive the facts from the contents of the store."""
+    """Compute the health statistics from the contents of the store.
+
+    `channels` are the channels that are set up, or None if this isn't known.
+    """
     known = {status.source: status for status in statuses}
     return Facts(
         now=now,
@@ -130,27 +158,34 @@ def facts(
         local=tuple(status for status in statuses if status.source != ICE),
         held=held,
         log_end=log_end,
-        crowds=_crowds(subscriptions, now),
+        crowds=crowds(subscriptions, now, channels),
         stale_after=stale_after,
+        unreadable=tuple(unreadable),
     )
 
 
 def local_counts(local: Iterable[SourceStatus]) -> dict[str, int]:
-    """Count the local sources that are well, failing and parked."""
+    """Count how many local sources are healthy, how many are failing and how many are parked."""
     counts = {"well": 0, "failing": 0, "parked": 0}
     for status in local:
         counts["parked" if status.parked_at else "failing" if status.failures else "well"] += 1
     return counts
 
 
-def _crowds(subscriptions: Iterable[Subscription], now: datetime) -> dict[str, Crowd]:
+def crowds(
+    subscriptions: Iterable[Subscription], now: datetime, channels: Container[str] | None = None
+) -> dict[str, Crowd]:
+    """Count the subscriptions of each channel. `channels` are the channels that are set up, or None if unknown."""
     by_channel: dict[str, list[Subscription]] = {}
     for subscription in subscriptions:
         by_channel.setdefault(subscription.channel, []).append(subscription)
-    return {channel: _crowd(by_channel[channel], now) for channel in sorted(by_channel)}
+    return {
+        channel: _crowd(by_channel[channel], now, is_served=channels is None or channel in channels)
+        for channel in sorted(by_channel)
+    }
 
 
-def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
+def _crowd(together: Sequence[Subscription], now: datetime, *, is_served: bool) -> Crowd:
     standings = dict.fromkeys(Standing, 0)
     for subscription in together:
         standings[standing(subscription)] += 1
@@ -161,20 +196,26 @@ def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
         late=sum(now - wakes > LATE for wakes in due),
         oldest_due=min(due, default=None),
         mute_since=_mute_since(together, now),
+        refused_at_once=len(refused_at_once(together, now)),
+        unserved=0 if is_served else len(together) - standings[Standing.PAUSED],
     )
 
 
 def standing(subscription: Subscription) -> Standing:
-    """Return the condition of a subscription; one with a rejected token is failing, because it resumes by itself."""
+    """Return the status of a subscription.
+
+    A subscription with a rejected token is failing, not paused, because it resumes automatically.
+    """
     if subscription.refused or (subscription.paused is None and subscription.failing_since is not None):
         return Standing.FAILING
     return Standing.ACTIVE if subscription.paused is None else Standing.PAUSED
 
 
 def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | None:
-    """Return the time when every send on a channel began to fail, or None if the channel works.
+    """Return the time when every message on a channel began to fail, or None if the channel works.
 
-    One failing address among idle ones says little about the channel; two must be failing, or the only active one.
+    The channel is considered down only if at least two subscriptions are failing. If all other subscriptions are
+    paused, one is enough.
     """
     failing = [s.failing_since for s in together if standing(s) is Standing.FAILING and s.failing_since is not None]
     trying = sum(standing(s) is not Standing.PAUSED for s in together)
@@ -185,9 +226,34 @@ def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | N
     return None if sent or now - since < MUTE else since
 
 
+def refused_at_once(together: Sequence[Subscription], now: datetime) -> Sequence[Subscription]:
+    """Return the subscriptions on one channel that the platform began to refuse within ten minutes, if there are many.
+
+    One by one, chats refuse for reasons of their own. A pause after the first answer counts for a day only, because a
+    person may have removed the bot. A pause after two days of refusals counts until someone ends it.
+    """
+    refused = [(s.failing_since, s) for s in together if s.refusal and s.failing_since and s.paused != STOPPED]
+    starts = [(since, s) for since, s in refused if s.paused is None or s.failures > 1 or now - since < PERSONS_ACT]
+    starts.sort(key=itemgetter(0))
+    most: Sequence[Subscription] = ()
+    first = 0
+    for last, (since, _) in enumerate(starts):
+        while since - starts[first][0] > AT_ONCE:
+            first += 1
+        if last + 1 - first > len(most):
+            most = [s for _, s in starts[first : last + 1]]
+    return most if len(most) >= max(FEWEST, len(together) / SHARE) else ()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 subscription" or "2 subscriptions"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _crowd_json(crowd: Crowd) -> dict[str, int]:
     counts = {standing.value: number for standing, number in crowd.standings.items()}
-    return counts | {"due": crowd.due, "late": crowd.late}
+    more = {"refused_at_once": crowd.refused_at_once, "unserved": crowd.unserved}
+    return counts | {"due": crowd.due, "late": crowd.late} | more
 
 
 def _stamp(moment: datetime | None) -> str | None:
@@ -198,7 +264,7 @@ NO_NEW_LIST_FOR = timedelta(days=10)
 
 
 def span(length: timedelta) -> str:
-    """Write a span of time in the unit that fits: 40 seconds, 5 minutes, 3 hours, 2 days."""
+    """Format a duration in a suitable unit, such as 40 seconds, 5 minutes, 3 hours or 2 days."""
     seconds = int(length.total_seconds())
     for unit, size, least in (("day", 86_400, 2), ("hour", 3_600, 2), ("minute", 60, 1), ("second", 1, 0)):
         if seconds >= least * size:
@@ -208,24 +274,35 @@ def span(length: timedelta) -> str:
 
 
 def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[str]:
-    """Return the problems of a source, in sentences."""
+    """Return the problems with a source, in words."""
     problems = [status.problem] if status.problem else []
     if status.read_at is None:
         return problems or ["not read yet"]
     if is_stale(status, now, stale_after):
         problems.append(f"stale: no successful reading for {span(now - status.read_at)}")
-    if is_old(status, now):
-        assert status.changed_at is not None
-        problems.append(f"no new list for {span(now - status.changed_at)}")
+    if is_old(status):
+        problems.append(f"no new list for {span(unchanged_for(status))}")
     return problems
 
 
 def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> bool:
-    """Return whether the last successful reading, or the first failure of a source never read, is too old."""
+    """Return True if a source has gone too long without a successful reading.
+
+    If the source has never been read, the time is counted from its first failure.
+    """
     since = status.read_at or status.problem_since
     return since is not None and now - since > stale_after
 
 
-def is_old(status: SourceStatus, now: datetime) -> bool:
-    """Return whether ICE has gone longer than ever before without a new list."""
-    return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR
+def is_old(status: SourceStatus) -> bool:
+    """Return True if ICE hasn't published a new list in an unusually long time."""
+    return unchanged_for(status) > NO_NEW_LIST_FOR
+
+
+def unchanged_for(status: SourceStatus) -> timedelta:
+    """Return how long ICE is certain not to have published a new list.
+
+    The time before an interruption of the readings doesn't count, nor does the time since the last reading.
+    """
+    since = max(filter(None, (status.changed_at, status.read_since)), default=None)
+    return status.read_at - since if status.read_at is not None and since is not None else timedelta(0)

@@ -1,4 +1,4 @@
-"""The result of reading a source, and the status we keep for the next reading."""
+"""The result of reading a source, and the status that is stored for the next reading."""
 
 import zlib
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from bot.errors import Blocked, SourceError, Unreadable
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
 LONGEST_BACK_OFF = timedelta(hours=6)
+INTERRUPTION = timedelta(days=1)  # we can't tell whether ICE published anything during one
 JITTER = 0.1  # of the interval, either way
 
 
@@ -21,11 +22,13 @@ JITTER = 0.1  # of the interval, either way
 class SourceStatus:
     """The stored status of a source. Times are UTC.
 
-    `read_at` is the last successful reading (a 304 counts), `changed_at` the last one with anything new, `tried_at`
-    the last try. `problem` is the current problem and `problem_since` is when it began; `failures` counts the tries
-    since then. `due_at` is the time of the next poll, never before `not_before` (the server's Retry-After). `facts`
-    holds data that only this source uses. A local source that couldn't be read for a week is parked at `parked_at` and
-    no longer polled.
+    `tried_at` is the time of the last attempt. `read_at` is the time of the last successful reading, including a 304
+    response. `read_since` is the time of the first successful reading after the last interruption of a day or more.
+    `changed_at` is the time of the last reading that found anything new. `problem` is the current problem,
+    `problem_since` is when it began and `failures` is the number of failed attempts since then. `due_at` is the time of
+    the next poll. It is never before `not_before`, which is set by the server's Retry-After header. `facts` contains
+    data that only this source uses. A local source that couldn't be read for a week is no longer polled. `parked_at` is
+    when polling stopped.
     """
 
     source: str
@@ -33,6 +36,7 @@ class SourceStatus:
     facts: Mapping[str, Any] = field(default_factory=dict)
     tried_at: datetime | None = None
     read_at: datetime | None = None
+    read_since: datetime | None = None
     changed_at: datetime | None = None
     problem: str | None = None
     problem_since: datetime | None = None
@@ -42,18 +46,25 @@ class SourceStatus:
     parked_at: datetime | None = None
 
     def is_due(self, now: datetime, every: timedelta) -> bool:
-        """Return whether to read the source now, given the interval `every`.
+        """Return whether to read the source now, if it is polled at the interval `every`.
 
-        A due time set under a longer interval doesn't count, nor does one set before the clock was turned back. The
-        server's Retry-After always counts.
+        `due_at` is ignored if it was set when the interval was longer or before the clock was set back. The server's
+        Retry-After header is obeyed even if the interval is shorter now.
         """
         if self.due_at is None or self.tried_at is None or self.due_at <= now or self.tried_at > now:
             return True
         latest = self.tried_at + _longest(self.failures, every) * (1 + JITTER)
         return latest <= now and (self.not_before is None or self.not_before <= now)
 
+    def read_since_at(self, at: datetime) -> datetime | None:
+        """Return `read_since` after a successful reading at this time."""
+        return at if self.read_at is None or at - self.read_at >= INTERRUPTION else self.read_since
+
     def failed(self, fault: SourceError, at: datetime, every: timedelta) -> "SourceStatus":
-        """Schedule the next try: double the interval each time the server blocks us, and obey Retry-After."""
+        """Return the status after a failed attempt, with the time of the next attempt.
+
+        The wait is doubled each time the server blocks us, and Retry-After is obeyed.
+        """
         failures = self.failures + 1
         wait = _longest(failures, every) if isinstance(fault, Blocked) else every
         not_before = after(at, fault.retry_after) if fault.retry_after else None
@@ -72,10 +83,11 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The current document of each published list, changed or not.
+    """The current document of each published list, whether it changed or not.
 
-    `pages` holds other evidence (the page that links the lists, when it changed). `headline` is the total on that page.
-    `validators` and `facts` go into the status. `problems` are failures that didn't stop the reading.
+    `pages` contains other evidence, such as the page with the links to the lists if it changed. `headline` is the total
+    on that page. `validators` and `facts` are stored in the source's status. `problems` contains the failures that
+    didn't stop the reading.
     """
 
     documents: Mapping[ListName, Document]
@@ -87,15 +99,18 @@ class Reading:
 
 
 def _longest(failures: int, every: timedelta) -> timedelta:
-    """Return the longest wait after this many failures in a row; the interval if there were none."""
+    """Return the longest wait after this many consecutive failures, or the interval if there were none."""
     return min(every * 2 ** min(failures, 10), max(every, LONGEST_BACK_OFF)) if failures else every
 
 
 def spread(every: timedelta, source: str, at: datetime) -> timedelta:
-    """Vary the interval a little to spread out polls; the same source and time always give the same result."""
+    """Vary the interval slightly, so that polls are spread out.
+
+    The same interval, source and time always produce the same result.
+    """
     return every * (1 + JITTER * (2 * share(f"{source} {at.isoformat()}") - 1))
 
 
 def share(text: str) -> float:
-    """Hash text to a number from 0 to 1."""
+    """Return a hash of the text as a number from 0 to 1."""
     return zlib.crc32(text.encode()) / 2**32

@@ -1,5 +1,6 @@
-"""Subscriptions: their filters and cadence, the changes they are owed, and when those are due."""
+"""Subscriptions, with their filters and cadence, the changes they are owed and the times when digests are due."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,10 +13,12 @@ from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
+from bot.domain.time_zones import is_zone, zone_or_utc
 
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
+DAY = timedelta(days=1)
 
 
 class Cadence(StrEnum):
@@ -28,13 +31,18 @@ class Cadence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """The changes a subscription asks for. Each entry has the log's end when it was added; older changes don't count.
+    """The changes that a subscription asks for.
 
-    A change is news if its kind is in `kinds`, its support type in `support_types` (empty: all), and its place or
-    agency in `states` (postal codes or ALL_STATES), `counties` (as TX/harris) or `agencies` (parts of canonical names).
-    A mention is matched by its state, its county, and the names of the body and of the local agencies on ICE's list; it
-    has no support type, so `support_types` doesn't apply. A mention of a related subject needs the kind
-    `related`, too.
+    Each entry is mapped to the end of the log at the time when the entry was added. Older changes don't match the
+    entry.
+
+    A change matches if its kind is in `kinds`, its support type is in `support_types` (or that is empty), and its place
+    or agency is in `states`, `counties` or `agencies`. `states` contains postal codes or ALL_STATES, `counties`
+    contains entries such as TX/harris, and `agencies` contains parts of canonical names. A mention is matched by its
+    state, its county and the names of the public body and of the local agencies on ICE's list. `support_types` doesn't
+    apply to mentions. A mention of a related subject matches only if `kinds` also contains `related`.
+
+    `told` contains changes that never match, because they were sent or not owed before two subscriptions were merged.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -42,37 +50,43 @@ class Filter:
     counties: Mapping[str, int] = field(default_factory=dict)
     agencies: Mapping[str, int] = field(default_factory=dict)
     support_types: Mapping[SupportType, int] = field(default_factory=dict)
+    told: tuple[int, ...] = ()
 
     @property
     def index_states(self) -> frozenset[str]:
-        """The states under which an index of subscriptions has to list this filter."""
+        """The states under which this filter must be listed in an index of subscriptions."""
         of_counties = {county.partition("/")[0] for county in self.counties}
         return frozenset(self.states) | of_counties | ({ALL_STATES} if self.agencies else set())
 
     @property
     def is_empty(self) -> bool:
-        """True if the filter watches nothing."""
+        """True if the filter has no states, counties or agencies."""
         return not (self.states or self.counties or self.agencies)
 
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
-        """Return this filter with each entry's position in the log: the one in `old` if it was there, else `end`."""
+        """Return this filter with each entry's starting position in the log.
+
+        Entries that are also in `old` keep their position. New entries start at `end`.
+        """
 
         def dated(name: str) -> dict[Any, int]:
             before = getattr(old, name) if old is not None else {}
             return {entry: before.get(entry, end) for entry in getattr(self, name)}
 
-        return Filter(**{f.name: dated(f.name) for f in fields(self)})
+        entries = {f.name: dated(f.name) for f in fields(self) if f.name != "told"}
+        return Filter(**entries, told=old.told if old is not None else ())
 
     def kind_for(self, change: Change) -> Kind | None:
-        """Return the kind of news that this change is under this filter, or None if it isn't news.
+        """Return the kind to report this change as, or None if the filter doesn't match the change.
 
-        A correction can move an agreement to another state, county, agency or support type. It is news as a correction
-        to people who watch the old one, and as signed to people who watch only the new one.
+        A correction can move an agreement to another state, county, agency or support type. A filter that matches the
+        agreement before the correction reports it as a correction. A filter that matches the agreement only afterward
+        reports it as signed.
         """
         if change.retracted is not None:  # goes to everyone who got the wrong change
             wrong = replace(change, kind=change.retracted, retracted=None)
             return Kind.RETRACTED if self.kind_for(wrong) is not None else None
-        if change.kind in NEVER_TOLD:
+        if change.kind in NEVER_TOLD or change.seq in self.told:
             return None
         if change.mention is not None:
             kinds = {change.kind, Kind.RELATED} if change.is_related else {change.kind}
@@ -88,8 +102,22 @@ class Filter:
             return None
         return change.kind if before else wanted[0]
 
+    @property
+    def is_of_states(self) -> bool:
+        """True if only an agreement's state decides whether the filter has it."""
+        return not (self.support_types or self.counties or self.agencies)
+
+    @property
+    def is_whole_list(self) -> bool:
+        """True if the filter has every agreement on ICE's lists."""
+        return ALL_STATES in self.states and not self.support_types
+
+    def has(self, agreement: Agreement) -> bool:
+        """Return whether the filter has this agreement, no matter when the entries were added."""
+        return self._watches(agreement, sys.maxsize)
+
     def matches(self, change: Change) -> bool:
-        """Return whether this change is news under this filter."""
+        """Return whether the filter matches this change."""
         return self.kind_for(change) is not None
 
     def _has_kind(self, kind: Kind, seq: int) -> bool:
@@ -105,7 +133,7 @@ class Filter:
         return self._watches_any((change.agreement, *listed), change.seq)
 
     def _watches_any(self, concerned: Sequence[Agreement], seq: int) -> bool:
-        """Return whether the filter watches the place of the first agreement or the name of any of them."""
+        """Return whether the filter matches the place of the first agreement or the agency of any agreement."""
         agreement = concerned[0]
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
@@ -116,28 +144,46 @@ class Filter:
 
 
 def county_entry(state: str, county: str) -> str:
-    """Return a county as a filter entry: TX/harris."""
+    """Return the filter entry for a county, such as TX/harris."""
     return f"{state}/{county_key(state, county)}"
 
 
 def county_in(entry: str) -> County | None:
-    """Return the county that a filter entry means. An old entry may hold another name of it, as NY/brooklyn."""
+    """Return the county for a filter entry, or None if it is unknown.
+
+    An old entry may use a different name for the county, such as NY/brooklyn.
+    """
     state, _, county = entry.partition("/")
     return find_county(state, county)
 
 
+def is_in(address: str, chat: str) -> bool:
+    """Return True if an address is this chat or a topic in it, which is written after a colon."""
+    return address == chat or address.startswith(f"{chat}:")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The day for which a daily or weekly digest is sent, in the subscription's time zone, and its moment (UTC)."""
+
+    day: date
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """One address on one channel.
+    """A subscription for one address on one channel. Times are UTC except `at`, which is local time in `tz`.
 
-    `cursor` is the last change that was sent or isn't owed. `due_at` (UTC) is when the next digest is due, None if
-    nothing is owed; it is derived from the log, cursor, filter and cadence. `retry_at` (UTC) delays the digest
-    after a failure, `quiet_until` (UTC) during a timed pause. `pinned` is the last change in the digest now being sent
-    and `sent` the number of its delivered parts. `at` is local time in `tz`; weekly means Monday. `last_sent_at` (UTC)
-    is when the last digest was finished; no second one is sent on the same local date. `paused` is the reason for a
-    pause, if any, and `refused` means the pause is due to a rejected token. `hears_stale` asks for a notice
-    when ICE's list can't be read, `hears_always` for a digest even if nothing changed. `version` counts the changes to
-    the settings and `before` holds the previous settings for Undo, None before the first change.
+    `cursor` is the last change that was sent or isn't owed. `due_at` is when the next digest is due, or None if nothing
+    is owed. It is derived from the log, the cursor, the filter and the cadence. `retry_at` delays the digest after a
+    failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
+    sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
+    the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
+    even if the first one was sent late. An older program doesn't store `slot_served`; then no other digest is sent on
+    the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the reason
+    for a pause, and `refused` is True if it ends by itself once the token works again. `hears_stale` asks for a notice
+    when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is the number
+    of changes to the settings. `before` contains the previous settings for Undo, or None if the settings never changed.
     """
 
     id: str
@@ -153,12 +199,14 @@ class Subscription:
     retry_at: datetime | None = None
     failures: int = 0
     failing_since: datetime | None = None
+    refusal: str | None = None
     paused: str | None = None
     refused: bool = False
     pinned: int | None = None
     pinned_at: datetime | None = None
     sent: int = 0
     last_sent_at: datetime | None = None
+    slot_served: Slot | None = None
     created_at: datetime | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
@@ -168,18 +216,21 @@ class Subscription:
 
     @property
     def wakes_at(self) -> datetime | None:
-        """The earliest time (UTC) for `deliver` to process it; None while it is paused or owed nothing."""
-        if self.paused is not None or self.due_at is None:
+        """The earliest time (UTC) for the next delivery.
+
+        It is None if the subscription is paused, can't be read or is owed nothing.
+        """
+        if self.paused is not None or self.due_at is None or self.unreadable is not None:
             return None
         return max(moment for moment in (self.due_at, self.retry_at, self.quiet_until) if moment is not None)
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether `deliver` should process it now."""
+        """Return whether `deliver` should process the subscription now."""
         return self.wakes_at is not None and self.wakes_at <= now
 
     @property
     def settings(self) -> "Settings":
-        """The part of the subscription that people choose."""
+        """The subscription's settings, which people can change."""
         return Settings(
             filter=self.filter,
             cadence=self.cadence,
@@ -193,7 +244,7 @@ class Subscription:
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
-        """Return the subscription with these settings, keeping the current ones for Undo."""
+        """Return the subscription with these settings, and keep the current settings for Undo."""
         return replace(
             self,
             filter=settings.filter,
@@ -212,30 +263,51 @@ class Subscription:
 
     @property
     def revived(self) -> "Subscription":
-        """The subscription without its pause, back-off and failures."""
+        """A copy of the subscription without its pause, delays or failures."""
         return replace(
-            self, paused=None, refused=False, quiet_until=None, retry_at=None, failures=0, failing_since=None
+            self,
+            paused=None,
+            refused=False,
+            refusal=None,
+            quiet_until=None,
+            retry_at=None,
+            failures=0,
+            failing_since=None,
         )
 
     @property
     def bot(self) -> tuple[str, str]:
-        """The owner of the token that sends its messages: the channel, and the team of an address like TEAM/CHANNEL."""
+        """The channel and team of the bot that sends the messages.
+
+        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses.
+        """
         return (self.channel, self.address.rpartition("/")[0])
 
     @property
+    def unreadable(self) -> str | None:
+        """The reason why no message can be sent on time, or None if there is none.
+
+        It is a time zone that this host may know but another one doesn't.
+        """
+        return None if is_zone(self.tz) else f"“{self.tz}” isn't a time zone that every host knows"
+
+    @property
     def shown_address(self) -> str:
-        """The address in a form safe to show: only the scheme of a URL, because a URL may hold a password."""
+        """The address in a form that is safe to display.
+
+        Only the scheme of a URL is shown, because the URL may contain a password.
+        """
         kind, sign, _ = self.address.partition("://")
         return f"{kind}://***" if sign else self.address
 
     def log_context(self) -> dict[str, object]:
-        """Return the fields for a log line; the address isn't one of them, because it may hold a password."""
+        """Return the fields for a log line. The address is left out because it may contain a password."""
         return {"subscription": self.id, "channel": self.channel}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The part of a subscription that people choose."""
+    """The parts of a subscription that people can change."""
 
     filter: Filter
     cadence: Cadence = Cadence.INSTANT
@@ -254,28 +326,76 @@ def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change,
 
 
 def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
-    """Return when a change recorded at that time is due (UTC): at once, or when the cadence next calls for it."""
+    """Return when a change recorded at this time is due (UTC).
+
+    It is due immediately for instant alerts, and otherwise in the next slot that hasn't been served.
+    """
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
-    zone = ZoneInfo(subscription.tz)
-    day = recorded_at.astimezone(zone).date()
-    last = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+    zone = zone_or_utc(subscription.tz)
+    last = _last_day_served(subscription, zone)
+    day = recorded_at.astimezone(zone).date() - DAY  # a slot skipped in the spring can be after midnight
     while True:
         moment = _local_moment(day, subscription.at, zone)
-        fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY
-        if moment > recorded_at and day > last and fits:
+        if moment > recorded_at and day > last and _is_slot(subscription, day):
             return moment
-        day += timedelta(days=1)
+        day += DAY
+
+
+def slot_at(subscription: Subscription, moment: datetime) -> Slot:
+    """Return the latest slot that isn't after `moment` (UTC).
+
+    A digest started at that moment serves this slot and all earlier ones. An instant alert serves only the slots of
+    earlier days, so that it doesn't use up today's digest if the person switches to daily digests.
+    """
+    zone = zone_or_utc(subscription.tz)
+    day = moment.astimezone(zone).date()
+    if subscription.cadence is Cadence.INSTANT:
+        day -= DAY
+    while not _is_slot(subscription, day) or _local_moment(day, subscription.at, zone) > moment:
+        day -= DAY
+    return Slot(day, _local_moment(day, subscription.at, zone))
+
+
+def is_overtaken(subscription: Subscription, now: datetime) -> bool:
+    """Return whether the next slot has come before any part of the pinned digest was sent.
+
+    One digest then serves both slots.
+    """
+    if subscription.cadence is Cadence.INSTANT or subscription.pinned_at is None or subscription.sent:
+        return False
+    return slot_at(subscription, subscription.pinned_at) != slot_at(subscription, now)
+
+
+def _last_day_served(subscription: Subscription, zone: ZoneInfo) -> date:
+    """Return the last day that needs no other digest.
+
+    After a change of time zone, the slot may be on another date. The earlier date counts, so that no day is left out.
+    """
+    served = subscription.slot_served
+    if served is not None:
+        return min(served.day, served.at.astimezone(zone).date())
+    return subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+
+
+def _is_slot(subscription: Subscription, day: date) -> bool:
+    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == MONDAY
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Convert a local time to UTC: the first if it comes twice in the fall, an hour later if skipped in spring."""
+    """Convert a local time to UTC.
+
+    If the time occurs twice in the fall, use the first. If it is skipped in the spring, use the time one hour later.
+    """
     return datetime.combine(day, at.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Proof that part of a digest was sent, or the reason it wasn't. `at` is UTC; `changes` holds change numbers."""
+    """A record of sending part of a digest, or of the error if sending failed. `at` is UTC.
+
+    `changes` contains the numbers of the changes.
+    """
 
     subscription: str
     channel: str

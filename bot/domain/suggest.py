@@ -1,4 +1,4 @@
-"""Find the word that a misspelling stands for, for every "Did you mean …?"."""
+"""Suggest a correction for a misspelled word, as in "Did you mean …?"."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,11 @@ LEAST_PART = 4  # letters
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that someone who typed `word` most likely meant, ignoring case; None if none is close.
+    """Return the known word closest to `word`, ignoring case, or None if no word is close enough.
 
-    One slip is allowed for every three letters. If no known word is that close, the only one that contains `word`, or
-    is contained in it, counts as close: Miami-Dade for Dade, Texas for Harris Texas.
+    One typo is allowed for every three letters, up to three typos. If no known word is that close, look for words that
+    contain `word` or are contained in it, such as Miami-Dade for Dade or Texas for Harris Texas. Return that word if
+    there is exactly one.
     """
     words = list(known)
     slips = min(len(word) // 3, MOST_SLIPS)

@@ -1,11 +1,13 @@
-"""The only way sources reach the network: polite, with size and time limits, and never to private addresses.
+"""Fetch documents from the network for all sources.
+
+Requests are polite, have size and time limits, and never go to private addresses.
 
     get ─► robots.txt ─► the host's turn ──► checked address ─► capped body ─► redirect? ─► verdict ─► Document
             │                                                                     │            │
             └────────────────────────── again, at most three tries ◄──────────────┴────────────┘
 
-`robots` decides whether we may send a request, `hosts` when, `addresses` where we may connect and `body` how much we
-read; `client` is the httpx client that sends the request.
+`robots` decides whether we may send a request, and `hosts` decides when. `addresses` decides which addresses we may
+connect to, and `body` limits how much we read. `client` is the httpx client that sends the request.
 """
 
 import ssl
@@ -20,11 +22,12 @@ import structlog
 
 from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
-from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
+from bot.domain.timestamps import retry_after
+from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
 from bot.fetch.addresses import Resolve, masked, parsed, redirect_target, short, shown, system_resolve
 from bot.fetch.body import check_content, file_name
-from bot.fetch.client import Answer, Client, Dialer, TransientError
-from bot.fetch.hosts import PATIENCE, Clock, Hosts, retry_after
+from bot.fetch.client import WITH_A_BODY, Answer, Client, Dialer, TransientError
+from bot.fetch.hosts import PATIENCE, Clock, Hosts
 from bot.fetch.robots import PRODUCT, ROBOTS_BYTES, RobotsCache
 
 __all__ = ["NEVER_READ", "Clock", "Expect", "Fetch", "Limits", "masked", "remembered"]
@@ -42,9 +45,9 @@ log = structlog.get_logger()
 class Limits:
     """Limits on how often Fetch sends requests, how much it reads and how long it waits.
 
-    `host_gap` is the number of seconds between the starts of two requests to one host, and `concurrent` is how many
-    requests may run at once. Once `full_every` has passed, a body is read in full even if the server would say it is
-    unchanged. `max_bytes` limits a body's size after decoding. `connect`, `read` and `total` are timeouts in seconds.
+    `host_gap` is the number of seconds between the starts of two requests to one host. `concurrent` is the number of
+    requests that may run at the same time. After `full_every`, a body is read in full even if it may not have changed.
+    `max_bytes` is the maximum size of a body after decoding. `connect`, `read` and `total` are timeouts in seconds.
     """
 
     host_gap: float = 1.0
@@ -57,10 +60,11 @@ class Limits:
 
 
 class Fetch:
-    """The fetcher that all sources share; use it as an async context manager.
+    """The fetcher that all sources share. Use it as an async context manager.
 
-    The User-Agent includes `contact`. `allow_loopback` allows 127.0.0.0/8 and ::1, but no other private address. `tls`
-    overrides the usual certificates, `resolve` the system's resolver and `clock` the system's clock.
+    The User-Agent header includes `contact`. `allow_loopback` allows 127.0.0.0/8 and ::1, but no other private
+    addresses. `tls`, `resolve` and `clock` replace the default certificates, the system's resolver and the system's
+    clock.
     """
 
     def __init__(
@@ -108,9 +112,10 @@ class Fetch:
         full: bool = False,
         last_good: datetime | None = None,
     ) -> Document:
-        """Read one address, with a conditional request if `validators` are recent enough and `full` is false.
+        """Fetch one address.
 
-        Raises a SourceError that gives the `source`, the problem and the last successful read (`last_good`).
+        The request is conditional if `validators` are recent enough and `full` is false. On failure, raise a
+        SourceError. Its message gives the source, the problem and the time of the last successful read (`last_good`).
         """
         conditions = {} if full else self._conditions(validators)
         try:
@@ -124,7 +129,10 @@ class Fetch:
         return document
 
     def _conditions(self, validators: Validators | None) -> dict[str, str]:
-        """Return headers with the server's own validators; empty if a full read is due or our clock was set back."""
+        """Return the headers for a conditional request.
+
+        If a full read is due or our clock was set back, return no headers.
+        """
         if validators is None or not timedelta(0) <= self._clock.now() - validators.full_at < self._limits.full_every:
             return {}
         words = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
@@ -153,10 +161,10 @@ class Fetch:
         )
 
     async def _patiently(self, url: httpx.URL, headers: Mapping[str, str]) -> Answer:
-        """Send a request, trying again if that may help.
+        """Send a request, and retry it if the failure may be temporary.
 
-        This is our own loop instead of stamina, because stamina's sleep can't be injected and because a pause that the
-        server asks for must apply to all requests to that host. `Hosts` takes care of that.
+        We use our own loop instead of stamina for two reasons. Tests can't replace stamina's sleep. Also, if a server
+        asks for a pause, `Hosts` must apply it to all requests to that host.
         """
         tried = 0
         while True:
@@ -174,28 +182,37 @@ class Fetch:
                 await self._clock.sleep(2 ** (tried - 1) * (0.5 + self._clock.jitter()))
 
     async def _followed(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, robots: bool = False) -> Answer:
-        """Return the answer at the end of the redirects; `robots` means that robots.txt itself is being read."""
-        at = url
+        """Send a request, follow any redirects and return the final answer.
+
+        Cookies last from one redirect to the next and no longer. Before each request, check robots.txt. If `robots` is
+        true, the request is for robots.txt itself and there is no check.
+        """
+        at, cookies = url, httpx.Cookies()
         for _ in range(REDIRECTS + 1):
             if not robots:
                 await self._heed_robots(at)
-            answer = await self._exchange(at, headers, cap, cut=robots)
+            answer = await self._exchange(at, headers, cap, cut=robots, cookies=cookies)
             if answer.status not in {301, 302, 303, 307, 308}:
                 answer.redirected = at != url
                 return answer
             at = redirect_target(at, answer.status, answer.location)
-        raise Unsafe(f"{shown(url)} was redirected more than {REDIRECTS} times")
+        raise Unreadable(f"{shown(url)} was redirected more than {REDIRECTS} times")
 
-    async def _exchange(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
-        """Send one request when the host's turn comes."""
+    async def _exchange(
+        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool, cookies: httpx.Cookies
+    ) -> Answer:
+        """Wait for the host's turn, then send one request."""
         assert self._client is not None, "use Fetch as a context manager"
         async with self._hosts.turn(url.host):
-            return await self._client.get(url, headers, cap, cut=cut)
+            return await self._client.get(url, headers, cap, cut=cut, cookies=cookies)
 
     def _judge(self, answer: Answer) -> None:
-        """Raise the error for any status but 200 or 304; a pause the server asks for applies to the whole host."""
+        """Raise an error unless the status is 200, 203 or 304.
+
+        If the status is 429 or 5xx and the server asks for a pause, apply the pause to all requests to that host.
+        """
         status = answer.status
-        if status in {200, 304}:
+        if status in {*WITH_A_BODY, 304}:
             return
         said = f"{shown(answer.url)} answered {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
         pause = retry_after(answer.headers.get("retry-after", ""), self._clock.now())
@@ -211,21 +228,25 @@ class Fetch:
         raise SourceError(said) if status >= 400 else Unreadable(said)
 
     async def _heed_robots(self, url: httpx.URL) -> None:
-        """Apply the Crawl-delay from robots.txt, and raise Blocked if robots.txt forbids this address."""
+        """Apply the Crawl-delay from robots.txt. Raise Blocked if robots.txt disallows this address."""
         rules = await self._robots.rules(url)
         self._hosts.slow_down(url.host, min(rules.crawl_delay(PRODUCT) or 0.0, LONGEST_CRAWL_DELAY))
         if not rules.can_fetch(str(url), PRODUCT):
             raise Blocked(f"{url.host}'s robots.txt asks us not to read {shown(url)}")
 
     async def _read_robots(self, url: httpx.URL) -> bytes:
-        """Return the body of a robots.txt. Under RFC 9309 a 4xx forbids nothing, but a 429 asks us to slow down."""
+        """Return the body of a robots.txt file.
+
+        Under RFC 9309, a 4xx status means that everything is allowed. We treat 429 as an error, because it asks us to
+        slow down. A 2xx status without a body, such as 204, contains no rules.
+        """
         answer = await self._followed(url, {"Accept": "text/plain"}, ROBOTS_BYTES, robots=True)
-        if answer.status == 429 or not 400 <= answer.status < 500:
+        if answer.status == 429 or answer.status >= 500:
             self._judge(answer)
         return answer.body
 
 
 def user_agent(contact: str | None, version: str) -> str:
-    """Return the User-Agent, which says who we are and where to complain."""
+    """Return the User-Agent header, which names the program and, if there is one, the operator's contact address."""
     plain = "".join(letter for letter in contact or "" if " " <= letter <= "~").strip()
     return f"{PRODUCT}/{version} (+{plain})" if plain else f"{PRODUCT}/{version}"

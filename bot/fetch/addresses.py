@@ -1,4 +1,4 @@
-"""Addresses: parse them, refuse private ones, resolve each name once, and mask secrets before anyone sees them."""
+"""Functions that parse, resolve, check and mask addresses."""
 
 import asyncio
 import ipaddress
@@ -19,7 +19,10 @@ _CLOUDS = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0
 
 
 async def checked_addresses(host: str, port: int, resolve: Resolve, *, allow_loopback: bool) -> list[Address]:
-    """Resolve a name once. Raise Unsafe unless every address is public, or OSError or ValueError if there are none."""
+    """Resolve a host name once and return its addresses.
+
+    Raise Unsafe if any address isn't public. Raise OSError or ValueError if the name can't be resolved.
+    """
     addresses = [ipaddress.ip_address(each) for each in dict.fromkeys(await resolve(host, port))]
     for address in addresses:
         if not is_public(address) and not (allow_loopback and is_loopback(address)):
@@ -29,7 +32,10 @@ async def checked_addresses(host: str, port: int, resolve: Resolve, *, allow_loo
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """Ask the system for a name's addresses; a literal IP address is returned as is, without using a thread."""
+    """Return a host name's addresses from the system's resolver.
+
+    A literal IP address is returned as is, without using a thread.
+    """
     with suppress(ValueError):
         return [str(ipaddress.ip_address(host))]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -37,12 +43,15 @@ async def system_resolve(host: str, port: int) -> list[str]:
 
 
 def is_loopback(address: Address) -> bool:
-    """Return whether an address is in 127.0.0.0/8 or is ::1."""
+    """Return whether an address is ::1 or in 127.0.0.0/8."""
     return address.is_loopback and (address.version == 4 or address == ipaddress.IPv6Address("::1"))
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is on the public internet; if it wraps an IPv4 address, check the IPv4 one instead."""
+    """Return whether an address is on the public internet.
+
+    If an IPv6 address contains an IPv4 address, check the IPv4 address instead.
+    """
     if isinstance(address, ipaddress.IPv6Address):
         wrapped = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -54,7 +63,10 @@ def is_public(address: Address) -> bool:
 
 
 def parsed(address: str) -> httpx.URL:
-    """Return the URL or raise Unsafe; the error never repeats the address, because it may contain a password."""
+    """Parse an address and return the URL. Raise Unsafe if the address isn't acceptable.
+
+    The error message never includes the address, because it may contain a password.
+    """
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL as invalid:
@@ -69,7 +81,7 @@ def parsed(address: str) -> httpx.URL:
 
 
 def redirect_target(url: httpx.URL, status: int, location: str | None) -> httpx.URL:
-    """Return the URL that a redirect points to, or raise an error if we won't follow it."""
+    """Return the URL that a redirect points to. Raise an error if we won't follow it."""
     if not location:
         raise Unreadable(f"{shown(url)} answered {status} without saying where to go")
     try:
@@ -90,15 +102,15 @@ _USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 
 
 def masked(address: str) -> str:
-    """Return the address with its secrets masked by asterisks; an address without secrets is returned unchanged."""
+    """Return the address with any secrets replaced by asterisks."""
     return _SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", address))
 
 
 def shown(url: httpx.URL) -> str:
-    """Return the URL as shown in errors and logs: masked and shortened."""
+    """Return the URL masked and shortened, for errors and logs."""
     return short(masked(str(url)))
 
 
 def short(text: str, longest: int = 200) -> str:
-    """Cut text from an outside source to a length that fits on one line."""
+    """Cut text to a length that fits on one line."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,9 +1,9 @@
-"""The httpx client, which connects only to checked addresses: one request, one connection, one size-limited answer.
+"""The httpx client. It connects only to checked addresses and limits the size of each answer.
 
-The dialer is the network backend of httpx's own transport, at the lowest level. It resolves and checks a name right
-where it connects, so the name can't resolve to another address in between, and no code above can bypass the check. The
-URL, the Host header, the TLS server name and the certificate all still use the real host name. respx, which replaces
-httpcore in tests, sees the same URL.
+The dialer is the network backend of httpx's own transport, at the lowest level. It resolves and checks a name at the
+moment it connects, so the name can't resolve to another address in between and no code can bypass the check. The URL,
+the Host header, the TLS server name and the certificate check still use the real host name. In tests, respx replaces
+httpcore and also sees the real URL.
 """
 
 import asyncio
@@ -24,13 +24,19 @@ import httpx
 from bot.errors import SourceError, Unreachable
 from bot.fetch.addresses import Resolve, checked_addresses, shown
 from bot.fetch.body import read_body
+from bot.fetch.heads import RepairedHeads
 
+WITH_A_BODY = frozenset({200, 203})  # a proxy that changed something answers 203
 _CHATTY = ("httpx", "httpcore")  # they log addresses and headers unmasked, including tokens
 
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to one request. `location` is a redirect's target; `redirected` is true if redirects led here."""
+    """The answer to one request.
+
+    `location` is the target if the answer is a redirect. `redirected` is true if the request was redirected to this
+    answer's address.
+    """
 
     url: httpx.URL
     status: int
@@ -41,7 +47,7 @@ class Answer:
 
 
 class TransientError(Exception):
-    """A fault that may be temporary; carries the error to raise if it persists."""
+    """An error that may be temporary. `fault` is the error to raise if retries don't help."""
 
     def __init__(self, fault: SourceError) -> None:
         self.fault = fault
@@ -49,7 +55,10 @@ class TransientError(Exception):
 
 
 class Dialer(httpcore.AsyncNetworkBackend):
-    """Opens connections for httpx: resolves a name once, checks every address and connects to one of them."""
+    """The network backend that opens connections for httpx.
+
+    It resolves a name once, checks every address and connects to one of them.
+    """
 
     def __init__(
         self, resolve: Resolve, *, allow_loopback: bool, network: httpcore.AsyncNetworkBackend | None = None
@@ -66,7 +75,7 @@ class Dialer(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Return a connection to the first checked address that accepts one."""
+        """Connect to the first checked address that accepts a connection."""
         failure: Exception = httpcore.ConnectError("the host name doesn't resolve to an address")
         try:
             addresses = await checked_addresses(host, port, self._resolve, allow_loopback=self._allow_loopback)
@@ -74,14 +83,18 @@ class Dialer(httpcore.AsyncNetworkBackend):
             raise failure from unknown
         for address in addresses:
             try:
-                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return RepairedHeads(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
                 failure = failed
         raise failure
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """httpx's transport with our dialer; httpx has no parameter for its connection pool's network backend."""
+    """An httpx transport that uses our dialer.
+
+    It builds its own connection pool, because httpx has no parameter for the pool's network backend.
+    """
 
     def __init__(self, tls: ssl.SSLContext, dialer: Dialer) -> None:
         self._pool = httpcore.AsyncConnectionPool(
@@ -93,16 +106,16 @@ class _Transport(httpx.AsyncHTTPTransport):
 
 
 class _NoCookies(CookieJar):
-    """A cookie jar that doesn't parse or keep any cookies."""
+    """A cookie jar that ignores all cookies. Only a chain of redirects has cookies."""
 
     def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
         pass
 
 
 class Client:
-    """An `httpx.AsyncClient` that follows no redirects, decodes nothing, and reads nothing from the environment.
+    """A wrapper around `httpx.AsyncClient` that doesn't follow redirects or use proxy settings from the environment.
 
-    `connect`, `read` and `total` are timeouts in seconds; `total` covers a whole request, body included.
+    `connect`, `read` and `total` are timeouts in seconds. `total` covers the whole request, including the body.
     """
 
     def __init__(
@@ -123,17 +136,21 @@ class Client:
         )
 
     async def aclose(self) -> None:
-        """Close any connections that are still open."""
+        """Close the client and any open connections."""
         await self._httpx.aclose()
 
-    async def get(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
-        """Send one request. Read the body only if the status is 200; beyond `cap` bytes, cut it off or raise Unsafe.
+    async def get(
+        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool, cookies: httpx.Cookies
+    ) -> Answer:
+        """Send one GET request. Read the body only if the status is 200 or 203.
 
-        Raises a SourceError, or a TransientError if trying again may help.
+        Send the matching `cookies` and add those that the answer sets. If the body is larger than `cap` bytes, cut it
+        off there if `cut` is true; otherwise raise Unsafe. Raise a TransientError for an error that a retry may fix, or
+        a SourceError for any other.
         """
         try:
-            async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers)) as response:
-                body = await read_body(response, cap, cut=cut) if response.status_code == 200 else b""
+            async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers, cookies)) as response:
+                body = await read_body(response, cap, cut=cut) if response.status_code in WITH_A_BODY else b""
         except TimeoutError as late:  # no retry for something this slow
             raise Unreachable(f"{shown(url)} didn't finish within {self._total:g} s") from late
         except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
@@ -141,22 +158,28 @@ class Client:
         location = response.extensions.get("location")
         return Answer(url=url, status=response.status_code, headers=response.headers, body=body, location=location)
 
-    async def _sent(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    async def _sent(self, url: httpx.URL, headers: Mapping[str, str], cookies: httpx.Cookies) -> httpx.Response:
         request = self._httpx.build_request("GET", url, headers=headers)
+        cookies.set_cookie_header(request)
         try:
-            return await self._httpx.send(request, stream=True)
+            response = await self._httpx.send(request, stream=True)
         except ValueError as impossible:  # ssl rejects a name that no certificate could have
             raise httpx.ConnectError("the host name isn't valid", request=request) from impossible
+        cookies.extract_cookies(response)
+        return response
 
 
 async def _set_location_aside(response: httpx.Response) -> None:
-    """Hide a redirect's target from httpx, which would prepare to follow it and fail on an invalid address."""
+    """Move the Location header to the response's extensions, where httpx doesn't see it.
+
+    Otherwise, httpx would parse the header to prepare the next request, and fail if the address is invalid.
+    """
     if "location" in response.headers:
         response.extensions["location"] = response.headers.pop("location")
 
 
 def _trouble(fault: Exception) -> str:
-    """Describe what went wrong with the connection."""
+    """Describe a connection error in words."""
     cause: BaseException | None = fault
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

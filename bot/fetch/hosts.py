@@ -1,4 +1,7 @@
-"""Hosts: space out the requests to each one, and apply any pause it asks for to every request to it."""
+"""Rate limiting by host.
+
+Requests to the same host are spaced out. If a host asks for a pause, the pause applies to every request to that host.
+"""
 
 import asyncio
 import random
@@ -7,20 +10,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from bot.errors import SourceError, Unreachable
 
 PATIENCE = 30.0  # seconds; we wait out a pause up to this long and leave a longer one to the caller
-LONGEST_PAUSE = 86_400.0  # seconds; a longer Retry-After is cut to this
 HOSTS = 1024  # hosts remembered; idle ones are forgotten when there are more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """The clock that Fetch uses; tests supply their own.
+    """The clock that Fetch uses. Tests supply their own.
 
-    `now` returns the date and time, `monotonic` returns seconds and `jitter` returns a random number from 0 to 1.
+    `now` returns the date and time, `monotonic` returns seconds and `jitter` returns a random number between 0 and 1.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -31,7 +32,7 @@ class Clock:
 
 @dataclass(slots=True)
 class _Host:
-    """The state of one host, including when the next request may be sent; times are from the monotonic clock."""
+    """The state of one host. All times are from the monotonic clock, in seconds."""
 
     gap: float
     asked_at: float = float("-inf")
@@ -48,7 +49,10 @@ class _Host:
 
 
 class Hosts:
-    """Gives requests their turns: `gap` seconds apart for each host, and at most `concurrent` requests at once."""
+    """A scheduler for requests. It limits the number of requests at a time and the request rate for each host.
+
+    Requests to one host are at least `gap` seconds apart. At most `concurrent` requests run at once.
+    """
 
     def __init__(self, gap: float, concurrent: int, clock: Clock) -> None:
         self._gap = gap
@@ -64,7 +68,10 @@ class Hosts:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Take a slot, but only once the host is due again; a request that is waiting for its host holds no slot."""
+        """Wait until the host is due, then take a slot for the duration of the request.
+
+        A request that is waiting for its host doesn't occupy a slot.
+        """
         host = self._host(name)
         async with host.lock:
             closed = host.closed_until - self._clock.monotonic()
@@ -81,11 +88,14 @@ class Hosts:
             self._slots.release()
 
     def slow_down(self, name: str, delay: float) -> None:
-        """Widen a host's gap to `delay` seconds; if `delay` is shorter than the usual gap, use the usual gap."""
+        """Set the gap between requests to a host to `delay` seconds, or to the default gap if that is longer."""
         self._host(name).gap = max(self._gap, delay)
 
     def close(self, name: str, pause: float, kind: type[SourceError]) -> None:
-        """Send no requests to a host for `pause` seconds; requests that can't wait that long fail with `kind`."""
+        """Send no requests to a host for `pause` seconds.
+
+        During a long pause, new requests to the host fail with an error of type `kind`.
+        """
         host, until = self._host(name), self._clock.monotonic() + pause
         if until > host.closed_until:
             host.closed_until, host.closed_by = until, kind
@@ -95,16 +105,3 @@ class Hosts:
             at = self._clock.monotonic()
             self._known = {known: host for known, host in self._known.items() if not host.at_rest(at)}
         return self._known.setdefault(name, _Host(gap=self._gap))
-
-
-def retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds to wait from a Retry-After header, which may be a number or a date; None if it is invalid."""
-    if value.strip().isdecimal():
-        return min(float(value), LONGEST_PAUSE)
-    try:
-        until = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE)

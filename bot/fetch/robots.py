@@ -1,4 +1,7 @@
-"""robots.txt: read it once a day for each site, keep the last copy if a read fails, and limit the cost of parsing."""
+"""A cache of robots.txt files.
+
+Each site's file is read once a day. If a read fails, the last copy is kept. The cost of parsing a file is limited.
+"""
 
 import asyncio
 import re
@@ -9,7 +12,7 @@ import httpx
 import structlog
 from protego import Protego
 
-from bot.errors import SourceError, Unsafe
+from bot.errors import SourceError, Unreadable, Unsafe
 from bot.fetch.client import TransientError
 
 PRODUCT = "Countersign"
@@ -23,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Copy:
-    """The last known robots.txt of one origin; `rules` is None until it has been read once."""
+    """The last known robots.txt of one origin. `rules` is None until the file has been read successfully."""
 
     rules: Protego | None = None
     again_at: float = float("-inf")
@@ -31,7 +34,10 @@ class _Copy:
 
 
 class RobotsCache:
-    """The robots.txt of each origin. `read` fetches one file's body, and `monotonic` is a clock in seconds."""
+    """A cache of the robots.txt file of each origin.
+
+    `read` fetches the body of one file. `monotonic` is a clock that returns seconds.
+    """
 
     def __init__(self, read: Callable[[httpx.URL], Awaitable[bytes]], monotonic: Callable[[], float]) -> None:
         self._read = read
@@ -42,7 +48,7 @@ class RobotsCache:
         return len(self._copies)
 
     async def rules(self, url: httpx.URL) -> Protego:
-        """Return the rules for the site of this URL, reading them if they aren't fresh."""
+        """Return the rules for the site of this URL. Fetch robots.txt first if there is no fresh copy."""
         origin = f"{url.scheme}://{url.host}:{url.port}"
         if origin not in self._copies and len(self._copies) >= ORIGINS:
             del self._copies[next(iter(self._copies))]
@@ -54,12 +60,16 @@ class RobotsCache:
         return copy.rules
 
     async def _refresh(self, copy: _Copy, url: httpx.URL) -> None:
-        """Read robots.txt again. If that fails, keep the last known copy; if there is none, raise the error."""
+        """Fetch robots.txt again. If that fails, keep the last copy, or raise the error if there is none.
+
+        A file that was reached but can't be read, such as one that redirects in a circle, contains no rules (RFC 9309).
+        """
         fresh = _FRESH
         try:
             copy.rules = Protego.parse(robots_text(await self._read(url)))
-        except Unsafe:
-            raise
+        except (Unsafe, Unreadable) as useless:
+            log.debug("robots.txt can't be read", host=url.host, fault=str(useless))
+            copy.rules, fresh = copy.rules or Protego.parse(""), _AGAIN
         except (TransientError, SourceError) as trouble:
             fault = trouble.fault if isinstance(trouble, TransientError) else trouble
             if copy.rules is None:
@@ -74,10 +84,10 @@ _AGENT_LINE = re.compile(r"^[ \t]*user[- ]?agent[ \t]*:?[ \t]*([^#]*)", re.IGNOR
 
 
 def robots_text(body: bytes) -> str:
-    """Return the text of a robots.txt, with all robots other than ours and `*` given the same name.
+    """Return the text of a robots.txt file, with the same placeholder name for all robots except ours and `*`.
 
-    Protego copies each rule to every agent in its group, so 250 KiB of agents followed by 250 KiB of rules would mean
-    300 million copies.
+    Protego copies each rule to every agent in its group. A file with 250 KiB of agents followed by 250 KiB of rules
+    would lead to 300 million copies.
     """
     if len(body) >= ROBOTS_BYTES:
         body = body[: body.rfind(b"\n") + 1]  # a partial rule may forbid more than the whole rule

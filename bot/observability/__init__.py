@@ -1,1 +1,1 @@
-"""Logs, metrics, error reports and the health check, for the operator."""
+"""Logs, metrics, error reports and the health check."""

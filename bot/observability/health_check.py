@@ -1,7 +1,7 @@
-"""The health check: facts from the store, cached for a few seconds in case of frequent requests."""
+"""The health check. It gathers facts from the store and caches them for a few seconds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,17 +13,21 @@ FRESH_FOR = timedelta(seconds=5)
 
 @dataclass(slots=True, kw_only=True)
 class HealthCheck:
-    """Gathers the facts for /health and /metrics. `reads_ice` is False if the settings leave out ICE's lists."""
+    """A collector of facts for /health and /metrics.
+
+    `reads_ice` is false if ICE's lists are turned off in the settings. `channels` are the channels that are set up.
+    """
 
     store: Store
     now: Callable[[], datetime]
     stale_after: timedelta
     reads_ice: bool = True
+    channels: Collection[str] | None = None
     _seen: Facts | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> Facts:
-        """Return facts at most a few seconds old. Raise StoreError if the store can't be read."""
+        """Return facts that are at most a few seconds old. Raise StoreError if the store can't be read."""
         async with self._one_at_a_time:
             now = self.now()
             if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:
@@ -40,4 +44,6 @@ class HealthCheck:
             subscriptions=await self.store.subscriptions(),
             stale_after=self.stale_after,
             reads_ice=self.reads_ice,
+            unreadable=[found.sentence for found in await self.store.unreadable()],
+            channels=self.channels,
         )

@@ -1,8 +1,10 @@
-"""The log: lines on stderr with secrets masked, for people or, with COUNTERSIGN_LOG=json, for a log collector."""
+"""Logging to stderr, with secrets masked. Lines are plain text, or JSON if COUNTERSIGN_LOG=json."""
 
 import json
 import logging
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,21 +18,23 @@ Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Event]
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+SUMMARY_EVERY = 60.0  # seconds
 FIRST = ("timestamp", "level", "event")
 CHATTY = ("httpx", "httpcore", "apscheduler", "aiohttp")  # loggers that quote addresses; channels add theirs
 
 
 def prepared() -> Settings:
-    """Load the settings and set up logs that mask their secrets: the first step of every command."""
+    """Load the settings and set up logging with their secrets masked. Every command starts with this."""
     settings = load()
     set_up_logs(settings, quiet=True)
     return settings
 
 
 def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor, ...] = ()) -> None:
-    """Send logs to stderr. Processors in `also` see lines before masking; `quiet` keeps only warnings and errors.
+    """Send logs to stderr.
 
-    A line has its time (UTC), its level, its event and its subject: a source, a subscription or a change.
+    The processors in `also` receive lines before secrets are masked. If `quiet` is true, only warnings and errors are
+    logged. Each line has a time (UTC), a level, an event and a subject, such as a source, a subscription or a change.
     """
     secrets = settings.secrets if settings else ()
     as_json = settings is not None and settings.log == "json"
@@ -38,6 +42,7 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
     level = logging.WARNING if quiet else logging.INFO
     structlog.configure(
         processors=[
+            Summary(),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt=TIME, utc=True),
@@ -50,6 +55,30 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+class Summary:
+    """A processor that passes on lines with `summarize` at most once a minute for each event, and counts the others.
+
+    Strangers can cause these events as often as they like. `clock` returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_at: dict[str, float] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def __call__(self, _: Any, __: str, event: Event) -> Event:
+        if not event.pop("summarize", False):
+            return event
+        name, now = str(event["event"]), self._clock()
+        if now < self._next_at.get(name, now):
+            self._left_out[name] += 1
+            raise structlog.DropEvent
+        self._next_at[name] = now + SUMMARY_EVERY
+        if left_out := self._left_out.pop(name, 0):
+            event["more_since_last_line"] = left_out
+        return event
 
 
 def _renderer(*, as_json: bool) -> Callable[[Any, str, Event], str | bytes]:
@@ -72,7 +101,7 @@ def _set_up_libraries(secrets: tuple[str, ...], *, as_json: bool) -> None:
 
 
 class _AsJson(logging.Formatter):
-    """Formats a library's log lines as JSON like our own."""
+    """A formatter that turns log lines from libraries into JSON in the same format as ours."""
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
@@ -85,7 +114,7 @@ class _AsJson(logging.Formatter):
 
 
 def _line(event: Mapping[str, Any]) -> str:
-    """Return an event as one line of JSON, with its time first."""
+    """Return an event as one line of JSON, starting with its time."""
     first = {key: event[key] for key in FIRST if key in event}
     return json.dumps(first | dict(event), ensure_ascii=False, default=str)
 
@@ -94,7 +123,10 @@ def _line(event: Mapping[str, Any]) -> str:
 
 
 def masked(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return a value with secrets masked at any depth. Values without a JSON type become text."""
+    """Return a value with all secrets masked, including those in nested values.
+
+    A value that JSON can't represent is converted to text.
+    """
     if isinstance(value, Mapping):
         return {str(key): masked(each, secrets) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -105,14 +137,14 @@ def masked(value: Any, secrets: tuple[str, ...]) -> Any:
 
 
 def mask(text: str, secrets: tuple[str, ...]) -> str:
-    """Return the text with stars in place of each secret."""
+    """Return the text with each secret replaced by asterisks."""
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
 
 
 def _mask_record(record: logging.LogRecord, secrets: tuple[str, ...]) -> bool:
-    """Mask secrets in a library's log line and its traceback."""
+    """Mask secrets in a log record from a library, including its traceback."""
     record.msg, record.args = mask(record.getMessage(), secrets), None
     if record.exc_info and not record.exc_text:
         record.exc_text = logging.Formatter().formatException(record.exc_info)

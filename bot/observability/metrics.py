@@ -1,6 +1,7 @@
-"""Metrics for Prometheus: counters of this process's work, and gauges set from the store at each scrape.
+"""Metrics for Prometheus.
 
-All metrics are defined here. Labels are few and fixed (a channel, a kind, an outcome), never an address or a name.
+Counters count the work of this process. Gauges are set from the store at each scrape. All metrics are defined here.
+Labels have few possible values, such as channels, kinds and outcomes, and never contain addresses or names.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -35,7 +36,7 @@ WAITS = (1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 *
 
 
 class Metrics:
-    """The metrics of one process. As the runner's observer, it counts readings and deliveries."""
+    """The metrics of one process. The runner reports readings and deliveries to it as its observer."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # no one uses them, and they double the series
@@ -68,7 +69,10 @@ class Metrics:
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
-        """Create the series at zero, because `increase()` misses the event that creates a series."""
+        """Create each series with a value of zero.
+
+        Otherwise, `increase()` in Prometheus would miss the first event of a series.
+        """
         for kind in Kind:
             self._changes.labels(kind.value)
         for level in ("info", "warning", "error"):
@@ -109,17 +113,29 @@ class Metrics:
             ["channel"],
             registry=of,
         )
+        self._unserved = Gauge(
+            "countersign_subscriptions_unserved",
+            "Subscriptions that get nothing because their channel isn't set up.",
+            ["channel"],
+            registry=of,
+        )
+        self._refused = Gauge(
+            "countersign_subscriptions_refused_at_once",
+            "Chats that the platform refused within minutes, if there are many.",
+            ["channel"],
+            registry=of,
+        )
         self._oldest = Gauge("countersign_oldest_due_seconds", "The longest wait among them.", ["channel"], registry=of)
 
     # ── counting work ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def list_polled(self, poll: ListPoll) -> None:
-        """Count a reading of ICE's lists and the changes found."""
+        """Count a reading of ICE's lists and any changes."""
         failed = poll.problem is not None
         self._read(ICE, _outcome(poll.changes, failed=failed, is_held=bool(poll.held)), poll.changes)
 
     def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
-        """Count a reading of a local place under the kind of its platform."""
+        """Count a reading of a local place, labeled with its platform."""
         self._read(kind, _outcome(poll.changes, failed=poll.failed), poll.changes)
 
     def _read(self, source: str, outcome: str, changes: Sequence[Change]) -> None:
@@ -128,7 +144,7 @@ class Metrics:
             self._changes.labels(change.kind.value).inc()
 
     def delivered(self, delivery: Delivered) -> None:
-        """Count the messages that were sent and those that weren't."""
+        """Count the messages that were sent in a delivery, and the message that wasn't sent, if there is one."""
         if delivery.messages:
             self._messages.labels(delivery.channel, "sent").inc(delivery.messages)
         if delivery.waited is not None:
@@ -139,14 +155,17 @@ class Metrics:
             self._messages.labels(delivery.channel, outcome).inc()
 
     def line(self, _: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Count a log line. This is a structlog processor."""
+        """Count a log line, as a structlog processor."""
         self._lines.labels("error" if method == "exception" else method).inc()
         return event
 
     # ── reading the store ────────────────────────────────────────────────────────────────────────────────────────────
 
     def page(self, facts: Facts | None) -> bytes:
-        """Return the page for Prometheus. Without facts (the store can't be read), the gauges aren't updated."""
+        """Return the metrics page for Prometheus.
+
+        `facts` is None if the store can't be read. In that case, most gauges keep their previous values.
+        """
         self._healthy.set(facts is not None and not facts.reasons)
         if facts is not None:
             self._set(facts)
@@ -162,7 +181,7 @@ class Metrics:
             self._ice_changed.set(_unix(facts.ice.changed_at))
         for standing, number in local_counts(facts.local).items():
             self._local.labels(standing).set(number)
-        for gauge in (self._subscriptions, self._due, self._late, self._oldest):
+        for gauge in (self._subscriptions, self._due, self._late, self._oldest, self._unserved, self._refused):
             gauge.clear()  # drops channels without subscriptions
         for channel, crowd in facts.crowds.items():
             for standing, number in crowd.standings.items():
@@ -171,12 +190,17 @@ class Metrics:
                 self._messages.labels(channel, outcome)
             self._due.labels(channel).set(crowd.due)
             self._late.labels(channel).set(crowd.late)
+            self._unserved.labels(channel).set(crowd.unserved)
+            self._refused.labels(channel).set(crowd.refused_at_once)
             waited = (facts.now - crowd.oldest_due).total_seconds() if crowd.oldest_due else 0
             self._oldest.labels(channel).set(waited)
 
 
 def _outcome(changes: Sequence[Change], *, failed: bool, is_held: bool = False) -> str:
-    """Return the outcome of a reading. It is "changed" if there were changes, even if there were also problems."""
+    """Return the outcome of a reading as a label.
+
+    If there were changes, the outcome is "changed", even if part of the reading failed.
+    """
     if changes:
         return "changed"
     if failed:

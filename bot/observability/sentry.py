@@ -1,7 +1,7 @@
-"""Reports unexpected errors to Sentry if SENTRY_DSN is set and the package is installed (the extra `sentry`).
+"""Error reporting to Sentry, if SENTRY_DSN is set and the `sentry` extra is installed.
 
-A report has the error, its stack and our version. It has no variables, breadcrumbs or host name. Secrets, and anything
-that could identify a person or a chat, are removed from its text.
+A report contains the error, its stack trace and our version. It doesn't contain variables, breadcrumbs or the host
+name. Secrets, and anything that could identify a person or a chat, are removed from its text.
 """
 
 import re
@@ -35,28 +35,34 @@ log = structlog.get_logger()
 
 
 class Reporter:
-    """Sends errors to Sentry. It is also a structlog processor that reports every line with an exception."""
+    """A reporter that sends errors to Sentry.
+
+    As a structlog processor, it reports each log line that has an exception.
+    """
 
     def __init__(self, sdk: Any) -> None:
         self._sdk = sdk
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
-        """Report a log line's exception, if it has one, and pass the line on."""
+        """If a log line has an exception, report it. Return the line unchanged."""
         if event.get("exc_info"):
             self.report(None if event["exc_info"] is True else event["exc_info"])
         return event
 
     def report(self, fault: Any = None) -> None:
-        """Report an exception, by default the one being handled."""
+        """Report an exception. The default is the exception currently being handled."""
         self._sdk.capture_exception(fault)
 
     def flush(self) -> None:
-        """Wait for pending reports, for two seconds at most."""
+        """Wait up to two seconds for pending reports to be sent."""
         self._sdk.flush(FLUSH_TIMEOUT)
 
 
 def reporter(settings: Settings) -> Reporter | None:
-    """Return the reporter, or None without SENTRY_DSN or the package. If only the package is missing, log that."""
+    """Return a reporter, or None if SENTRY_DSN isn't set or the package isn't installed.
+
+    If SENTRY_DSN is set but the package is missing, log a warning. Raise ConfigError if the DSN is invalid.
+    """
     if settings.sentry_dsn is None:
         return None
     try:
@@ -87,7 +93,7 @@ def _set_up(sdk: Any, dsn: str, secrets: tuple[str, ...]) -> None:
 
 
 def scrubbed(event: Mapping[str, Any], secrets: tuple[str, ...]) -> Any:
-    """Return an event with only the fields we send and with their text scrubbed."""
+    """Return a copy of an event that has only the fields we send, with private data removed from their text."""
     return {key: _clean(value, secrets) if key != "event_id" else value for key, value in event.items() if key in KEPT}
 
 

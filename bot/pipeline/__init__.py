@@ -1,1 +1,1 @@
-"""The pipeline's three verbs: poll a list, poll an agenda, deliver to a subscription."""
+"""The pipeline. It polls ICE's lists, polls local agendas and delivers messages to subscriptions."""

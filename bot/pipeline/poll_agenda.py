@@ -1,4 +1,4 @@
-"""Poll the agendas of one local place: fetch, look for mentions, record."""
+"""Poll one local place. Fetch its agendas, find mentions and record them."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +33,10 @@ ItemsWithMentions = Sequence[tuple[AgendaItem, tuple[Passage, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaPoll:
-    """The result of one poll: the new items, the number of passages about 287(g) in them and the changes as recorded.
+    """The result of one poll of a local place.
 
-    `problems` says what went wrong; `failed` is true if nothing could be read.
+    `items` are the new items, `mentions` is the number of passages about 287(g) in them and `changes` are the changes
+    as recorded. `problems` describes any problems. `failed` is true if nothing could be read.
     """
 
     source: str
@@ -47,7 +48,7 @@ class AgendaPoll:
 
 
 async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -> AgendaPoll:
-    """Read a place once and record anything new. A failure changes only the place's own status."""
+    """Read a place once and record any changes. If the reading fails, update only the place's status."""
     status = await store.source_status(place.name)
     try:
         with attribute_errors_to(place.name):
@@ -60,7 +61,10 @@ async def poll_agenda(place: Place, *, store: Store, fetch: Fetcher, now: Now) -
 
 
 async def _process(place: Place, reading: LocalReading, status: SourceStatus, store: Store, at: datetime) -> AgendaPoll:
-    """Find the mentions in a reading and record everything in one commit; skip the search if nothing has changed."""
+    """Find the mentions in a reading and record the changes in one commit.
+
+    If the reading has no items, skip the search.
+    """
     new_since = _new_since(status, at)
     read: ItemsWithMentions = ()
     changes: tuple[Change, ...] = ()
@@ -85,7 +89,7 @@ def _find_mentions(items: Sequence[AgendaItem]) -> ItemsWithMentions:
 
 
 async def _before(place: Place, store: Store, *, is_first: bool) -> PlaceContext:
-    """Load the records that a new reading is compared with."""
+    """Load the earlier records to compare with a new reading."""
     recorded, known = await store.changes(states=[place.state], kinds=AGENDA_KINDS), await store.known()
     participating = known.participating if ListName.PARTICIPATING in known.seen else None
     return PlaceContext(log=recorded, participating=participating, is_first=is_first)
@@ -94,7 +98,7 @@ async def _before(place: Place, store: Store, *, is_first: bool) -> PlaceContext
 async def _record(
     changes: Sequence[Change], reading: LocalReading, status: SourceStatus, store: Store, at: datetime
 ) -> tuple[Change, ...]:
-    """Commit the changes with the documents that prove them; if there are no changes, commit only the status."""
+    """Commit the changes and the documents that prove them. If there are no changes, commit only the status."""
     if not changes:
         await store.remember(status)
         return ()
@@ -118,7 +122,7 @@ async def _record(
 
 
 def _new_since(status: SourceStatus, at: datetime) -> datetime | None:
-    """Return the time when the first reading of this place began, or None if that reading is finished."""
+    """Return the start time of the first reading of this place, or None if the first reading is finished."""
     if is_first(status.read_at, at):
         return at
     since = status.facts.get(NOTES, {}).get("first_since")
@@ -153,7 +157,11 @@ def _status_after(
 def _notes(
     notes: Mapping[str, Any], items: Sequence[AgendaItem], at: datetime, new_since: datetime | None
 ) -> Mapping[str, Any]:
-    """Update our notes: when the first reading began, if it isn't finished, and which documents couldn't be read."""
+    """Return the updated notes about a place.
+
+    They contain the start time of the first reading, until it is finished, and a list of the documents that couldn't be
+    read.
+    """
     unreadable: dict[str, Any] = dict(notes.get("unreadable", {}))
     for item in items:
         if item.unreadable:
@@ -176,7 +184,10 @@ def _unreadable_documents(notes: Mapping[str, Any]) -> Sequence[str]:
 async def _status_after_failure(
     status: SourceStatus, fault: SourceError, place: Place, store: Store, at: datetime
 ) -> SourceStatus:
-    """Return the status after a failed reading: due again later, and parked if it has failed for a week."""
+    """Return the status of a place after a failed reading.
+
+    The place is due again later. If it has been failing for a week while other sources can be read, it is parked.
+    """
     begun = status if status.failures else replace(status, problem_since=None)
     failed = begun.failed(fault, at, timedelta(hours=place.every_hours))
     assert failed.problem_since is not None

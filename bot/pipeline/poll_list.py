@@ -1,5 +1,6 @@
-"""Poll one source of ICE's lists: fetch, parse, vet, reconcile, record."""
+"""Poll one source of ICE's lists. Fetch, parse, vet and reconcile the lists, and record the changes."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,7 +25,10 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPoll:
-    """The result of one poll: the changes as recorded, the held listings and the problem, if there was one."""
+    """The result of one poll of ICE's lists.
+
+    It has the changes as recorded, the held listings and a description of the problem, if there was one.
+    """
 
     source: str
     changes: tuple[Change, ...] = ()
@@ -33,7 +37,7 @@ class ListPoll:
 
 
 async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, every: timedelta) -> ListPoll:
-    """Read a source once and record anything new. A failure changes only the source's own status."""
+    """Read a source once and record any changes. If the reading fails, update only the source's status."""
     status = await store.source_status(source.name)
     if status.tried_at is not None and status.tried_at > now():
         log.warning("the clock was set back; polling goes by the new time", was=stamp(status.tried_at))
@@ -50,7 +54,7 @@ async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, e
 async def process(
     source: Source, reading: Reading, *, status: SourceStatus, store: Store, at: datetime, every: timedelta
 ) -> ListPoll:
-    """Parse, vet and reconcile each list in a reading, then record everything in one commit.
+    """Parse, vet and reconcile the lists in a reading, and record the results in one commit.
 
     An unchanged list isn't parsed again.
     """
@@ -68,7 +72,11 @@ async def process(
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
-    """Apply the operator's ruling on a held listing; if it is approved, vet the stored copy again immediately."""
+    """Apply the operator's ruling on a held listing.
+
+    If the listing is approved, vet the stored copy again immediately. Raise UsageError if there is no such listing, or
+    if an unreadable listing is approved.
+    """
     held = next((h for h in await store.held() if h.id == held_id), None)
     if held is None:
         raise UsageError(f"No held listing has the number {held_id}. `countersign held` lists them.")
@@ -95,10 +103,10 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
 
 @dataclass(frozen=True, slots=True)
 class _Judgment:
-    """The known agreements and held listings while a reading is judged, with the reading's changes so far.
+    """The state of the known agreements and held listings while the lists in a reading are being vetted.
 
-    `unreadable` gives the reason for each list whose document couldn't be read. `oddities` is what the operator should
-    hear about each list that was parsed.
+    `changes` are the changes found so far. `unreadable` maps each unreadable list to the reason. `oddities` maps each
+    parsed list to its notes for the operator.
     """
 
     known: Known
@@ -132,7 +140,10 @@ async def _known_so_far(store: ChangeLog) -> _Judgment:
 async def _judge(
     judgment: _Judgment, name: ListName, reading: Reading, source: Source, store: Store, at: datetime
 ) -> _Judgment:
-    """Accept or hold one list. Don't parse the same bytes twice, except to release a held listing."""
+    """Accept or hold one list.
+
+    Don't parse the same document twice, unless a held listing is being released.
+    """
     document = reading.documents[name]
     seen, held = judgment.known.seen.get(name), judgment.held_for(name)
     if seen is not None and document.sha256 == seen.evidence:
@@ -151,7 +162,7 @@ async def _judge(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One list's document, and everything needed to accept or hold it.
+    """A document that may be accepted as a new list, and the data needed to decide.
 
     `held` is the listing currently held for the same list, and `headline` is the total on ICE's page. `new` also holds
     the document if it isn't in the evidence yet.
@@ -185,7 +196,10 @@ class _Candidate:
         )
 
     def unreadable(self, reason: str) -> _Judgment:
-        """Draw no conclusions from an unreadable document; a readable listing that is already held stays held."""
+        """Hold an unreadable document without recording any changes.
+
+        If a readable listing is already held, keep that one instead.
+        """
         if self.held is not None and self.held.readable:
             held = self.held
         else:
@@ -195,10 +209,10 @@ class _Candidate:
 
 async def _accept_or_hold(candidate: _Candidate, store: Store) -> _Judgment:
     try:
-        listing = candidate.source.parse(candidate.document, candidate.name)
+        listing = await asyncio.to_thread(candidate.source.parse, candidate.document, candidate.name)
     except Unreadable as fault:
         return candidate.unreadable(str(fault))
-    found = reconcile(candidate.judgment.known, listing)
+    found = await asyncio.to_thread(reconcile, candidate.judgment.known, listing)
     reasons = await _reasons(candidate, listing, found, store)
     if not reasons:
         return candidate.accept(found).noting(listing)
@@ -207,11 +221,12 @@ async def _accept_or_hold(candidate: _Candidate, store: Store) -> _Judgment:
 
 
 async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, store: Store) -> tuple[str, ...]:
-    """Vet a listing and return the reasons to doubt it."""
+    """Vet a listing and return the reasons to hold it."""
     held = candidate.held
     excused = {agreement.key for agreement in held.gone} if held is not None and held.is_released else set()
     log_so_far = await store.changes(since=candidate.at - EARLIER_WITHIN) if goes_back(found.changes) else ()
-    return doubts(
+    return await asyncio.to_thread(
+        doubts,
         candidate.judgment.known,
         listing,
         found.changes,
@@ -222,9 +237,10 @@ async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, s
 
 
 def _settle_absences(judgment: _Judgment, reading: Reading, status: SourceStatus, at: datetime) -> _Judgment:
-    """Record as dropped the agreements that have been on neither list for seven days.
+    """Record an agreement as dropped when it has been missing from both lists for seven days.
 
-    The seven days start over whenever a reading fails, because an unread list can't show which agencies are missing.
+    The seven days start over after a failed reading, because a list that wasn't read can't show which agencies are
+    missing.
     """
     both = all(name in reading.documents and judgment.held_for(name) is None for name in ListName)
     if judgment.known.absent and (status.failures or not both):
@@ -247,7 +263,7 @@ def _publication_of(document: Document) -> Publication:
 
 
 def _as_unchanged(publication: Publication, at: datetime) -> Document:
-    """Return the document that would result if the server said this publication was "not modified"."""
+    """Return a publication as the document we would get if the server answered "304 Not Modified"."""
     return Document(
         address=publication.address,
         name=publication.name,
@@ -263,7 +279,7 @@ def _as_unchanged(publication: Publication, at: datetime) -> Document:
 
 
 async def _record_status(source: Source, status: SourceStatus, store: Store) -> ListPoll:
-    """Commit only the source's status, because the reading had nothing new."""
+    """Commit only the source's status, because nothing in the reading was new."""
     await store.remember(status)
     return ListPoll(source=source.name, held=tuple(await store.held()), problem=status.problem)
 
@@ -277,7 +293,7 @@ async def _record(
     *,
     pages: tuple[Document, ...] = (),
 ) -> ListPoll:
-    """Commit everything from a reading at once."""
+    """Commit all results of a reading in one transaction."""
     changes = await store.record(
         Record(
             status=status,
@@ -295,14 +311,19 @@ async def _record(
 def _status_after(
     reading: Reading, judgment: _Judgment, status: SourceStatus, at: datetime, every: timedelta, *, is_new: bool
 ) -> SourceStatus:
-    """Return the source's status after a reading; if a list was unreadable, clear the validators to fetch it again."""
+    """Return the source's status after a reading.
+
+    If a list was unreadable, clear the validators so that everything is fetched again.
+    """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
+    is_read = ListName.PARTICIPATING not in judgment.unreadable
     return replace(
         status,
         validators={} if judgment.unreadable else reading.validators,
         facts=_with_oddities(reading.facts, status.facts, judgment),
         tried_at=at,
-        read_at=status.read_at if ListName.PARTICIPATING in judgment.unreadable else at,
+        read_at=at if is_read else status.read_at,
+        read_since=status.read_since_at(at) if is_read else status.read_since,
         changed_at=at if is_new else status.changed_at,
         problem=problem,
         problem_since=(status.problem_since or at) if problem else None,
@@ -313,14 +334,17 @@ def _status_after(
 
 
 def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment: _Judgment) -> Mapping[str, Any]:
-    """Keep what the operator should hear about each list beside the source's facts, until that list is parsed again."""
+    """Return the source's facts with the notes for the operator.
+
+    The notes about a list are kept until that list is parsed again.
+    """
     parsed = {name.value: dict(found) for name, found in judgment.oddities.items()}
     every = {name: found for name, found in {**before.get(ODDITIES, {}), **parsed}.items() if found}
     return {**facts, ODDITIES: every} if every else {k: v for k, v in facts.items() if k != ODDITIES}
 
 
 def _log(changes: Sequence[Change]) -> None:
-    """Log a line for each change, but only one line for all the agreements in a first reading."""
+    """Log a line for each change. Log only one line for all the agreements in a first reading."""
     listed = sum(change.kind is Kind.LISTED for change in changes)
     if listed:
         log.info("recorded", kind=Kind.LISTED.value, agreements=listed)

@@ -1,6 +1,6 @@
-"""Turn a drawing into a PNG that chat platforms show, without a browser and without the machine's own fonts."""
+"""Convert SVG pictures to PNG images for chat platforms, without a browser or system fonts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,8 +8,10 @@ from pathlib import Path
 import structlog
 
 from bot.domain.messages.picture import Image, Picture
+from bot.pipeline.svg_to_png import SCALE, converted, converted_elsewhere
 
-SCALE = 2  # pixels per SVG unit, so that the image is sharp on a phone
+__all__ = ["SCALE", "drawn_elsewhere", "fonts", "image_of", "png_of"]
+
 KEPT = 4  # images; most digests sent in the same hour show the same image
 FACES = ("Regular", "Semibold")
 
@@ -17,9 +19,21 @@ log = structlog.get_logger()
 
 
 def image_of(picture: Picture) -> Image:
-    """Return the picture as a PNG; if it can't be drawn, log a warning and return an image without bytes."""
+    """Return the picture as a PNG image.
+
+    If the picture can't be drawn, log a warning and return an image with empty data.
+    """
+    return _image(picture, png_of)
+
+
+def drawn_elsewhere(picture: Picture) -> Image:
+    """Return the picture as a PNG image, drawn in a separate process. Call this from a thread, because it waits."""
+    return _image(picture, lambda svg: converted_elsewhere(svg, fonts()))
+
+
+def _image(picture: Picture, convert: Callable[[str], bytes]) -> Image:
     try:
-        png = png_of(picture.svg)
+        png = convert(picture.svg)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as fault:  # noqa: BLE001 - the text must go out in any case, and a Rust panic isn't an Exception
@@ -30,15 +44,16 @@ def image_of(picture: Picture) -> Image:
 
 @lru_cache(maxsize=KEPT)
 def png_of(svg: str) -> bytes:
-    """Draw an SVG as a PNG; cache the last few images."""
-    import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
-
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts())))
+    """Convert an SVG to a PNG. The last few images are cached."""
+    return converted(svg, fonts())
 
 
 @cache
 def fonts() -> Sequence[str]:
-    """Return the font files from their package; fail if one is missing, because the picture would have no text."""
+    """Return the paths of the font files.
+
+    Raise FileNotFoundError if a file is missing, because the picture would be drawn without text.
+    """
     found = find_spec("font_source_sans_pro")
     if found is None or found.origin is None:
         raise FileNotFoundError("the package font-source-sans-pro is not installed")

@@ -1,4 +1,4 @@
-"""Replay an archive of lists through the real pipeline, as if each list had been read when it was observed."""
+"""Replay an archive of ICE's lists through the real pipeline, using the times when the lists were observed."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +21,7 @@ MOST_REREADS = 9  # a day of rereadings is enough to release a held list
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the manifest: a list, the time it was observed (UTC) and its file."""
+    """One entry in the archive's manifest, with the list, the time it was observed (UTC) and the path of its file."""
 
     observed_at: datetime
     list: ListName
@@ -29,7 +29,10 @@ class Entry:
 
 
 def entries(folder: Path) -> list[Entry]:
-    """Return the archive's entries, oldest first; raise UsageError if the archive is incomplete."""
+    """Return the archive's entries, oldest first.
+
+    Raise UsageError if the manifest can't be read or a file is missing.
+    """
     manifest = folder / "manifest.json"
     try:
         lines = json.loads(manifest.read_text())
@@ -54,7 +57,11 @@ def entries(folder: Path) -> list[Entry]:
 async def replay(
     found: list[Entry], *, source: Source, store: Store
 ) -> AsyncIterator[tuple[int, Entry, tuple[Change, ...]]]:
-    """Yield each entry's number (from 1), the entry and its changes; a list stays up until the next one of its kind."""
+    """Replay the entries. After each reading, yield the entry's number (starting at 1), the entry and the changes.
+
+    Each list counts as published until the next version of the same list. When the replay ends, the source counts as
+    not read yet, because no one has asked ICE.
+    """
     published: dict[ListName, Document] = {}
     for number, entry in enumerate(found, start=1):
         for at in await _rereadings(store, published, entry.observed_at):
@@ -62,10 +69,12 @@ async def replay(
         published[entry.list] = document_of(entry)
         yield number, entry, await _read(source, store, published, entry.observed_at)
         published[entry.list] = replace(published[entry.list], body=b"", unchanged=True)
+    status = await store.source_status(source.name)
+    await store.remember(replace(status, tried_at=None, read_at=None, read_since=None, changed_at=None, due_at=None))
 
 
 async def _rereadings(store: Store, published: dict[ListName, Document], until: datetime) -> Iterator[datetime]:
-    """Return the times at which a held list would have been read again before the next list was published."""
+    """Return the times when held lists would have been read again before the next list was published."""
     held = [held for held in await store.held() if held.list in published]
     last = max((h.last_at for h in held), default=until)
     return iter([last + REREAD_EVERY * n for n in range(1, 1 + min(MOST_REREADS, (until - last) // REREAD_EVERY))])
@@ -79,7 +88,7 @@ async def _read(source: Source, store: Store, published: dict[ListName, Document
 
 
 def document_of(entry: Entry) -> Document:
-    """Return an archived list as the document that a fetch would have returned."""
+    """Return an archived list as the document that Fetch would have returned."""
     body = entry.path.read_bytes()
     return Document(
         address=f"archive:{entry.path.name}",

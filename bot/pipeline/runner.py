@@ -1,12 +1,14 @@
-"""Run the pipeline under leases, so that only one program at a time polls a source or sends to a subscription."""
+"""Run the pipeline under leases. Only one program at a time can poll a given source or send to a given subscription."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -19,12 +21,14 @@ from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
+from bot.pipeline.standings import Standings
 from bot.sources import Fetcher, Source
 from bot.store import Leases, Store
 
 MOST_PLACES = 16  # read at the same time
-NO_LIMIT = 1_000_000  # a command delivers all that is due
+MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
 RENEW_EVERY = 20.0  # seconds
+MOVE_WAITS = 30.0  # seconds that a chat's move to another address waits for a delivery in another program
 LEASE_POLL = 0.2  # seconds between tries to get a lease that another program holds
 
 log = structlog.get_logger()
@@ -32,38 +36,38 @@ Now = Callable[[], datetime]
 
 
 class Observer(Protocol):
-    """A counter that receives the result of every poll and every delivery."""
+    """An object that is notified of the result of every poll and every delivery."""
 
     def list_polled(self, poll: ListPoll) -> None:
-        """Count a poll of ICE's lists."""
+        """Record a poll of ICE's lists."""
 
     def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
-        """Count a poll of a local place; `kind` is its platform."""
+        """Record a poll of a local place. `kind` is the place's platform."""
 
     def delivered(self, delivery: Delivered) -> None:
-        """Count a delivery."""
+        """Record a delivery."""
 
 
 class Unobserved:
-    """An observer that counts nothing, for commands too short-lived for anyone to read the counts."""
+    """An observer that does nothing. It is for short commands, where no one would read the counts."""
 
     def list_polled(self, poll: ListPoll) -> None:
-        """Ignore it."""
+        """Ignore the poll."""
 
     def agenda_polled(self, kind: str, poll: AgendaPoll) -> None:
-        """Ignore it."""
+        """Ignore the poll."""
 
     def delivered(self, delivery: Delivered) -> None:
-        """Ignore it."""
+        """Ignore the delivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """The pipeline's dependencies, and its work on one source or subscription at a time under a lease.
+    """A runner for the pipeline. It takes a lease on each source or subscription before working on it.
 
-    `every` is the interval between polls of each source, `page` is the address of ICE's page and `places` is the
-    catalog of local sources by name. `leadership` covers channels whose rate limit applies to a whole token: it maps
-    each channel to the leadership that a program must hold to send there.
+    `every` is the interval between polls of a source, `page` is the address of ICE's page and `places` is the catalog
+    of local sources by name. On some channels, the rate limit applies to a whole token, so only one program may send.
+    `leadership` maps each of these channels to the name of the leadership that a program needs to send there.
     """
 
     store: Store
@@ -76,22 +80,26 @@ class Runner:
     places: Mapping[str, Place] = field(default_factory=dict)
     leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # the ones in use
     _reading_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
+    _standings: Standings = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_standings", Standings(self.store))
 
     # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def due_sources(self) -> Sequence[Source]:
-        """Return the sources that are due."""
+        """Return the sources of ICE's lists that are due."""
         return [source for source in self.sources.values() if await self._is_due(source)]
 
     async def poll(self, source: Source) -> ListPoll:
-        """Read one source now; raise LeaseLost if another program is reading it."""
+        """Read one source now. Raise LeaseLost if another program is reading the same source."""
         async with self.exclusive(f"source {source.name}"):
             return await self._poll(source)
 
     async def poll_if_due(self, source: Source) -> ListPoll | None:
-        """Read one source, unless another program has already read it since it came due."""
+        """Read one source if it is due, unless another program has just read it."""
         async with self.exclusive(f"source {source.name}"):
             return await self._poll(source) if await self._is_due(source) else None
 
@@ -107,18 +115,18 @@ class Runner:
     # ── local places ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def schedule(self, schedule: Schedule, *, at_once: bool = False) -> Schedule:
-        """Rebuild the schedule of places from the current contents of the store."""
+        """Rebuild the schedule of places from the store."""
         live = [s for s in await self.store.subscriptions() if s.channel in self.channels]
         schedule.rebuild(await self.store.source_statuses(), WatchedStates.of(live), self.now(), at_once=at_once)
         return schedule
 
     async def poll_agenda(self, place: Place) -> AgendaPoll:
-        """Read one place once a reading slot is free; raise LeaseLost if another program is reading it."""
+        """Wait for a reading slot and read one place. Raise LeaseLost if another program is reading the same place."""
         async with self._reading_slots, self.exclusive(f"source {place.name}"):
             return await self._poll_agenda(place)
 
     async def poll_agenda_if_due(self, place: Place) -> None:
-        """Read one place, unless another program has already read it since it came due."""
+        """Read one place if it is due, unless another program has just read it."""
 
         async def is_due() -> bool:
             return (await self.store.source_status(place.name)).is_due(self.now(), timedelta(hours=place.every_hours))
@@ -129,7 +137,7 @@ class Runner:
                     await self._poll_agenda(place)
 
     async def poll_due_agendas(self) -> Sequence[AgendaPoll]:
-        """Read every watched place that is due, except those that another program is reading."""
+        """Read all watched places that are due. Skip a place if another program is reading it."""
 
         async def unless_leased(place: Place) -> AgendaPoll | None:
             with suppress(LeaseLost):
@@ -147,8 +155,8 @@ class Runner:
 
     # ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim_due(self, room: Callable[[str], int] = lambda _: NO_LIMIT) -> Sequence[Subscription]:
-        """Lease the subscriptions that are due, up to the number that each channel has `room` for."""
+    async def claim_due(self, room: Callable[[str], int] = lambda _: MOST_UNDER_WAY) -> Sequence[Subscription]:
+        """Lease the subscriptions that are due and return them. `room` returns the maximum number for a channel."""
         claimed: list[Subscription] = []
         for channel in self.channels:
             if await self._leads_in(channel) == 0:
@@ -156,7 +164,7 @@ class Runner:
         return claimed
 
     async def deliver(self, claimed: Subscription) -> Delivered:
-        """Send one claimed subscription the messages it is owed, then release its lease."""
+        """Send the messages due for a leased subscription, then release the lease."""
         try:
             async with self._lock(f"subscription {claimed.id}"):
                 fresh = await self.store.subscription(claimed.id)
@@ -165,6 +173,54 @@ class Runner:
                 return await self._deliver(fresh)
         finally:
             await self.store.release(claimed.id)
+
+    async def deliver_due(self) -> Sequence[Delivered]:
+        """Send everyone's due messages, as many at a time as each channel allows, and return the results.
+
+        Each subscription gets one delivery. A failed message doesn't stop the others. If the store fails, nothing else
+        is started.
+        """
+        started: dict[str, asyncio.Task[Delivered]] = {}
+        try:
+            while await self._start_deliveries(started):
+                if under_way := _under_way(started):
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            for task in _under_way(started):
+                task.cancel()
+            raise
+        finally:
+            await asyncio.gather(*started.values(), return_exceptions=True)
+        return [task.result() for task in started.values()]
+
+    async def _start_deliveries(self, started: dict[str, "asyncio.Task[Delivered]"]) -> bool:
+        """Start as many due deliveries as fit. Return False if nothing was started and nothing is under way.
+
+        A channel gets more only after half of its deliveries are done, because looking for more takes a while.
+        """
+        under_way = Counter(task.get_name() for task in _under_way(started))
+        room = {name: MOST_UNDER_WAY - under_way[name] for name in self.channels}
+        if any(task.done() and task.exception() is not None for task in started.values()):
+            return bool(under_way)
+        before = len(started)
+        if under_way and max(room.values()) < MOST_UNDER_WAY // 2:
+            return True
+        for subscription in await self.claim_due(lambda name: room[name] if room[name] >= MOST_UNDER_WAY // 2 else 0):
+            name = subscription.channel
+            if subscription.id in started and started[subscription.id].done():
+                await self.store.release(subscription.id)  # due again, because its chat has moved; that's for later
+            elif subscription.id not in started and room[name] > 0:
+                started[subscription.id] = asyncio.create_task(self._deliver_unless_leased(subscription), name=name)
+                room[name] -= 1
+                await asyncio.sleep(0)  # a delivery starts with a write to disk; let other work run in between
+        return bool(under_way) or len(started) > before
+
+    async def _deliver_unless_leased(self, claimed: Subscription) -> Delivered:
+        """Deliver, unless another program has taken over the subscription."""
+        try:
+            return await self.deliver(claimed)
+        except LeaseLost:
+            return Delivered(subscription=claimed.id)
 
     async def _deliver(self, to: Subscription) -> Delivered:
         with bound_contextvars(**to.log_context()):
@@ -175,20 +231,38 @@ class Runner:
                 now=self.now,
                 page=self.page,
                 allowed=partial(self._check_leadership, to.channel),
+                standings=self._standings,
             )
         self.observer.delivered(done)
         return done
 
+    @asynccontextmanager
+    async def between_deliveries(self, subscription_id: str) -> AsyncIterator[None]:
+        """Let a delivery to this subscription finish, and start no other one meanwhile.
+
+        Another program may take too long. Then go on without waiting, because what it sends is only repeated.
+        """
+        until = asyncio.get_running_loop().time() + MOVE_WAITS
+        async with self._lock(f"subscription {subscription_id}"):
+            while not await self.store.lease(subscription_id):
+                if asyncio.get_running_loop().time() >= until:
+                    break
+                await asyncio.sleep(LEASE_POLL)
+            try:
+                yield
+            finally:
+                await self.store.release(subscription_id)
+
     # ── leases and leadership ────────────────────────────────────────────────────────────────────────────────────────
 
     async def await_leadership(self) -> None:
-        """Wait until each channel has a sender: either this program or another one."""
+        """Wait until every channel has a sender. The sender may be this program or another one."""
         for channel in self.channels:
             while wait := await self._leads_in(channel):  # noqa: ASYNC110 - it waits for another program
                 await asyncio.sleep(wait)
 
     async def _leads_in(self, channel: str) -> float | None:
-        """Return the number of seconds until this program may send on a channel; None while another program sends."""
+        """Return the seconds until this program may send on a channel, or None if another program is sending there."""
         name = self.leadership.get(channel)
         return 0.0 if name is None else await self.store.leadership_in(name)
 
@@ -198,7 +272,7 @@ class Runner:
 
     @asynccontextmanager
     async def exclusive(self, name: str, patience: float = 0.0) -> AsyncIterator[None]:
-        """Hold the lease with this name, so that only one task in all programs works under it at a time.
+        """Hold a lease on this name, so that only one task in any program can work on it at a time.
 
         Raise LeaseLost if another program still holds the lease after `patience` seconds.
         """
@@ -219,8 +293,12 @@ class Runner:
         return self._locks.setdefault(name, asyncio.Lock())
 
 
+def _under_way(started: Mapping[str, "asyncio.Task[Delivered]"]) -> list["asyncio.Task[Delivered]"]:
+    return [task for task in started.values() if not task.done()]
+
+
 class _LeaseKeeper:
-    """A timer that renews a lease during long work. Work that ends before the first renewal needs no extra task."""
+    """A timer that renews a lease during long tasks. It starts a background task only when the first renewal is due."""
 
     def __init__(self, store: Leases, name: str) -> None:
         self._store, self._name = store, name
@@ -228,7 +306,7 @@ class _LeaseKeeper:
         self._task: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
-        """Stop renewing."""
+        """Stop renewing the lease."""
         self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
@@ -237,7 +315,10 @@ class _LeaseKeeper:
         self._task = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
-        """Renew until stopped. If the lease is lost, stop quietly, because the store will reject the work's writes."""
+        """Renew the lease until stopped.
+
+        If the lease is lost, stop without an error, because the store will reject any later writes anyway.
+        """
         with suppress(StoreError):
             while True:
                 await self._store.extend_lease(self._name, 2 * RENEW_EVERY)

@@ -1,4 +1,8 @@
-"""When a token is rejected, pause its subscriptions and retry one until the token works; then resume them all."""
+"""Recover from rejected tokens, and from platforms that don't answer for days.
+
+When a token is rejected, its subscriptions are paused, and so is a subscription whose messages failed for two days for
+an unknown reason. One of them is retried until the token works, and then all of them are resumed.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,9 +19,11 @@ log = structlog.get_logger()
 
 
 async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once: bool = False) -> None:
-    """Let one subscription per rejected token try again; the others stay paused until its message gets through.
+    """For each rejected token, retry one of its subscriptions.
 
-    With `at_once`, used at startup, don't wait for the next try, because the operator may have set a new token.
+    The others stay paused until a message is sent successfully.
+
+    At startup, `at_once` skips the wait before the next try, because the operator may have set a new token.
     """
     refused = sorted((s for s in await store.subscriptions() if s.refused), key=lambda s: s.bot)
     for _, group in groupby(refused, key=lambda s: s.bot):
@@ -28,7 +34,10 @@ async def probe_rejected_tokens(store: Subscriptions, now: datetime, *, at_once:
 
 
 async def resume_all(probe: Subscription, store: Subscriptions) -> None:
-    """Resume every subscription paused for the same token, because this one's message got through."""
+    """Resume all subscriptions that were paused because of the same token.
+
+    A message to `probe` was sent, so the token works again.
+    """
     paused = [s for s in await store.subscriptions() if s.refused and s.bot == probe.bot and s.id != probe.id]
     for subscription in paused:
         await store.change_subscription(subscription.revived)
@@ -36,12 +45,16 @@ async def resume_all(probe: Subscription, store: Subscriptions) -> None:
 
 
 def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
-    """Return the first subscription with something to send, unless one is being tried or it's too early to retry."""
+    """Return the subscription that has something to send and was tried longest ago, because one chat may never work.
+
+    Return None if a subscription is already being retried or if it's too early to retry.
+    """
     if any(s.wakes_at is not None for s in group):
         return None
     if not at_once and any(s.retry_at is not None and s.retry_at > now for s in group):
         return None
-    return next((s for s in group if _unpaused(s).is_due(now)), None)
+    due = [s for s in group if _unpaused(s).is_due(now)]
+    return min(due, key=lambda s: s.retry_at or now, default=None)
 
 
 def _unpaused(subscription: Subscription) -> Subscription:

@@ -1,4 +1,4 @@
-"""The sources, each with its own file and one line here. A source uses a fetcher but no store and no channel."""
+"""The sources, each in its own file and registered here. Sources use a fetcher, but not the store or the channels."""
 
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from bot.domain.source_status import Reading, SourceStatus
 
 
 class Fetcher(Protocol):
-    """The part of `fetch.Fetch`'s interface that sources use."""
+    """The interface of `fetch.Fetch` that sources use."""
 
     async def get(
         self,
@@ -29,33 +29,36 @@ class Fetcher(Protocol):
 
 
 class Source(Protocol):
-    """A publisher of ICE's lists."""
+    """A source of ICE's lists."""
 
     name: str
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the current lists, or raise a SourceError if none could be read."""
+        """Fetch the current lists. Raise a SourceError if none of them could be read."""
         ...
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """Parse the document as the named list, or raise Unreadable if it can't be that list. Pure."""
+        """Parse a document as the named list. Raise Unreadable if it isn't that list. Pure."""
         ...
 
 
 class LocalSource(Protocol):
-    """A platform that publishes local-government agendas; `kind` is its name in the catalog."""
+    """A platform that publishes local government agendas. `kind` is the platform's name in the catalog."""
 
     kind: str
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the place for an address on this platform, without a state if the address names none. Pure."""
+        """Return the place that an address on this platform belongs to, or None if the address isn't on this platform.
+
+        The place has no state if the address doesn't include one. Pure.
+        """
         ...
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the items that are new or amended since the last reading; raise SourceError if nothing could be read.
+        """Return the items that are new or amended since the last reading.
 
-        Items that aren't in the reading are unchanged. The reading's `validators` and `facts` replace the stored ones,
-        even if the place is unchanged.
+        Raise a SourceError if nothing could be read. An item that isn't in the reading is unchanged. The reading's
+        `validators` and `facts` replace the stored ones, even if the place is unchanged.
         """
         ...
 

@@ -1,14 +1,14 @@
 """ICE's 287(g) page and the two lists that it links to.
 
-The address of each list alternates between two forms: `…/participatingAgenciesMMDDYYYYpm.xlsx` and
-`/file-download/download/public/<number>`. File names can't be trusted, so a list is recognized by its columns.
-Before 2025-02-21, the list was a table on the page itself; that form can be read too.
+The address of a list has one of two forms, `…/participatingAgenciesMMDDYYYYpm.xlsx` or
+`/file-download/download/public/<number>`, and ICE alternates between them. File names aren't reliable, so a list is
+recognized by its columns. Before Feb. 21, 2025, the list was a table on the page itself. That table can be read too.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import combinations
 from operator import itemgetter
@@ -30,12 +30,14 @@ from bot.domain.lists.names import (
     state_code,
     support_type,
     tidy,
+    unarchived,
     web_address,
     without_marks,
 )
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import fingerprint, resolve_link
 from bot.sources.formats.workbook import looks_like, read_workbook
 
@@ -87,7 +89,7 @@ Value = object
 
 
 class Ice:
-    """The source `ice`: one page with one or two lists."""
+    """The source `ice`. It reads one page with links to one or two lists."""
 
     name = "ice"
 
@@ -95,7 +97,10 @@ class Ice:
         self._page = page
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the page and each list it links to; without a link to the participating list, use the page itself."""
+        """Fetch the page and the lists it links to.
+
+        If the page has no link to the participating list, return the page itself as that list.
+        """
         page = await self._get(fetch, status, self._page)
         facts: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
         validators = {self._page: remembered(page, status.validators.get(self._page))}
@@ -127,15 +132,15 @@ class Ice:
         )
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """Return the document as that list; raise Unreadable if it has the columns of the other one."""
+        """Parse the document as the named list. Raise Unreadable if it has the columns of the other list."""
         found = _sheets(document)
         for table in found.tables:
             _check_columns(table.header, name)
-        rows = [row for table in found.tables for row in _rows(table, document.fetched_at)]
+        rows = [row for table in found.tables for row in _rows(table)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
         if len(found.tables) > 1:
-            _check_sheets_differ(found.tables, document.fetched_at)
+            _check_sheets_differ(found.tables)
         publication = Publication(
             name=document.name,
             address=document.address,
@@ -158,7 +163,10 @@ class Ice:
 
 
 def _oddity(name: ListName, number: int, flaw: "_Flaw") -> tuple[str, str]:
-    """Word an unreadable row for the operator. Its key outlasts a new row number."""
+    """Return a key and a note for the operator about an unreadable row.
+
+    The key stays the same if the row moves to another position.
+    """
     cells = " | ".join(filter(None, flaw.row.cells))
     key = fingerprint(name.value, flaw.lacks, flaw.row.cells)
     return key, f"Row {number} of the {name.value} list {flaw.lacks}, so I left it out: {cells[:LONGEST_CELL]}"
@@ -168,8 +176,11 @@ def _oddity(name: ListName, number: int, flaw: "_Flaw") -> tuple[str, str]:
 
 
 def _page_facts(page: Document) -> dict[str, Any]:
-    """Return the page's hash, the lists it links to and the total in its headline. The keys are a stored format."""
-    soup = _soup(page.body)
+    """Return the page's hash, the links to the lists and the total in the headline.
+
+    The keys are a stored format, so they must not change.
+    """
+    soup = _soup(page)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
     return {
@@ -179,19 +190,22 @@ def _page_facts(page: Document) -> dict[str, Any]:
     }
 
 
-def _soup(body: bytes) -> "BeautifulSoup":
+def _soup(page: Document) -> "BeautifulSoup":
     from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings are unchanged
 
-    return BeautifulSoup(body, "lxml")
+    return BeautifulSoup(page_text(page.body, page.headers.get("content-type", "")), "lxml")
 
 
 def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return the facts that readers can see; a page that differs only in its hash isn't new evidence."""
+    """Return the facts that readers can see on the page.
+
+    A page is stored as new evidence only if one of these facts has changed.
+    """
     return facts.get("links"), facts.get("headline")
 
 
 def _links(soup: "BeautifulSoup", base: str) -> dict[str, str]:
-    """Return the address of each list, recognized by the link's text or else by its file name."""
+    """Return the address of each list. A link is recognized by its text, or otherwise by its file name."""
     anchors = [(_letters(a.get_text()), resolve_link(base, str(a["href"]))) for a in soup.find_all("a", href=True)]
     files = [(text, link) for text, link in anchors if _is_file(link)]
     links = {}
@@ -216,9 +230,10 @@ def _letters(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A list as printed: the cells in each row, and the cells' links by row and column, counting from 1.
+    """A list as published.
 
-    `header` maps ICE's column names to their positions, counting from 0; `header_row` is the row with those names.
+    `header` maps ICE's column names to positions, counting from 0. `header_row` is the number of the row with those
+    names, counting from 1. `links` are by row and column, counting from 1.
     """
 
     header: Mapping[str, int]
@@ -227,13 +242,13 @@ class _Table:
     links: Mapping[tuple[int, int], str]
 
     def links_under(self, name: str) -> Mapping[int, str]:
-        """Return the links in one column, by row."""
+        """Return the links in one column, by row number."""
         wanted = self.header.get(name, -1) + 1
         return {row: link for (row, column), link in self.links.items() if column == wanted}
 
 
 class _Sheets(NamedTuple):
-    """The tables that make up the list, and what the operator should hear about the other visible sheets."""
+    """The tables that make up the list, and notes for the operator about other visible sheets."""
 
     tables: Sequence[_Table]
     oddities: Mapping[str, str]
@@ -250,7 +265,7 @@ def _sheets(document: Document) -> _Sheets:
 
 
 def _table(rows: Sequence[Sequence[Value]], links: Mapping[tuple[int, int], str]) -> _Table | None:
-    """Return the table under the first row that is a header; None without one."""
+    """Return the table that starts with the first header row, or None if there is no header row."""
     for number, row in enumerate(rows[: HEADER_WITHIN + 1], start=1):
         header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
@@ -259,7 +274,7 @@ def _table(rows: Sequence[Sequence[Value]], links: Mapping[tuple[int, int], str]
 
 
 def _header(cells: Sequence[Value]) -> dict[str, int]:
-    """Return the position of each of ICE's columns, allowing for one wrong letter."""
+    """Return the positions of ICE's columns in a row. A column name may have one wrong letter."""
     found: dict[str, int] = {}
     for column, cell in enumerate(cells):
         text = cell_text(cell).upper()
@@ -271,7 +286,10 @@ def _header(cells: Sequence[Value]) -> dict[str, int]:
 
 
 def _workbook_tables(body: bytes) -> _Sheets:
-    """Return every visible sheet that has ICE's columns. Any other sheet is left out, unless it has agencies too."""
+    """Return the visible sheets that have ICE's columns.
+
+    Other sheets are left out. Raise Unreadable if one of them has a row that looks like an agreement.
+    """
     sheets = read_workbook(body)
     found = [(sheet, _table(sheet.rows, sheet.links)) for sheet in sheets]
     tables = [table for _, table in found if table is not None]
@@ -293,7 +311,10 @@ def _workbook_tables(body: bytes) -> _Sheets:
 
 
 def _is_like_a_row(row: Sequence[Value]) -> bool:
-    """Return whether a row names an agency beside a state, a type, a support type or a date."""
+    """Return whether a row looks like an agreement.
+
+    Such a row has an agency's name and also a state, an agency type, a support type or a date.
+    """
     texts = [cell_text(cell) for cell in row]
     agencies = [text for text in texts if len(text) <= LONGEST_NAME and _AGENCY.search(text) and " " in text]
     others = (cell for cell, text in zip(row, texts, strict=True) if text and text not in agencies)
@@ -305,20 +326,20 @@ def _is_of_another_column(cell: Value) -> bool:
     return isinstance(cell, datetime | date) or bool(state_code(text)) or _is_type(text) or _is_support_type(text)
 
 
-def _check_sheets_differ(tables: Sequence[_Table], at: datetime) -> None:
-    """Raise Unreadable if two sheets list the same agreements: one of them may be an old list."""
-    keys = [{row.key for _, row in _rows(table, at) if isinstance(row, Agreement)} for table in tables]
+def _check_sheets_differ(tables: Sequence[_Table]) -> None:
+    """Raise Unreadable if two sheets have many of the same agreements, because one of them may be an old list."""
+    keys = [{row.key for _, row in _rows(table) if isinstance(row, Agreement)} for table in tables]
     for one, other in combinations(keys, 2):
         if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
             raise Unreadable(f"{len(one & other)} agreements are on two sheets of the workbook: one may be an old list")
 
 
 def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:
-    """Return the rows and links of the first table on the page that has ICE's columns."""
+    """Return the rows and links of the first table on the page that has a STATE column."""
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
-    base = document.headers.get("final-address", document.address)
-    for table in _soup(document.body).find_all("table"):
+    base = unarchived(document.headers.get("final-address", document.address))
+    for table in _soup(document).find_all("table"):
         printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
         rows = [_html_row(cells) for cells in printed]
         if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):
@@ -337,7 +358,7 @@ def _html_links(rows: "Sequence[Sequence[Tag]]", base: str) -> dict[tuple[int, i
         for number, cells in enumerate(rows, start=1)
         for column, cell in enumerate(cells, start=1)
         for anchor in cell.find_all("a", href=True, limit=1)
-        if (link := resolve_link(base, str(anchor["href"])))
+        if (link := resolve_link(base, unarchived(str(anchor["href"]))))
     }
 
 
@@ -358,24 +379,24 @@ def _check_columns(header: Mapping[str, int], name: ListName) -> None:
 
 
 class _Flaw(NamedTuple):
-    """A row that doesn't name an agreement: what is wrong with it, its cells, and the rest if only one cell lacks."""
+    """A row that can't be read as an agreement.
+
+    `lacks` describes the problem and `row` has the cells. `agreement` has the other values if only one cell is
+    unusable.
+    """
 
     lacks: str
     row: UnreadRow
     agreement: Agreement | None = None
 
 
-def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement | _Flaw]]:
-    """Yield each row's number with its agreement or its flaw; skip blank rows."""
+def _rows(table: _Table) -> Iterator[tuple[int, Agreement | _Flaw]]:
+    """Yield the number of each row with its agreement or its flaw. Skip blank rows."""
     columns = tuple(column for column in COLUMNS if column in table.header)
     cells = itemgetter(*(table.header[column] for column in columns))
     moas, addenda = table.links_under("MOA"), table.links_under("ADDENDUM")
-    not_after = observed_at.date() + timedelta(days=2)  # one day for the time zone and one for a list dated ahead
     for number, row in enumerate(table.rows[table.header_row :], start=table.header_row + 1):
         found = _repaired(columns, cells(row), moas.get(number), addenda.get(number))
-        if isinstance(found, Agreement) and found.signed is not None and found.signed > not_after:
-            printed = {**found.printed, "SIGNED": str(row[table.header["SIGNED"]])}
-            found = replace(found, signed=None, printed=printed)
         if found is not None:
             yield number, found
 
@@ -384,7 +405,10 @@ def _rows(table: _Table, observed_at: datetime) -> Iterator[tuple[int, Agreement
 def _repaired(
     columns: tuple[str, ...], values: tuple[Value, ...], moa_link: str | None, addendum_link: str | None
 ) -> Agreement | _Flaw | None:
-    """Return a row with its cells repaired. Most rows were also on the last list and come from the cache."""
+    """Return the agreement or the flaw in a row, or None if the row is blank.
+
+    The results are cached, because most rows were also on the previous list.
+    """
     if not any(map(cell_text, values)) and not any(map(is_error, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
@@ -438,7 +462,7 @@ def _unread(cells: Mapping[str, Value], state: str, kind: SupportType, moa_link:
 
 
 def _misplaced(cells: Mapping[str, Value], agency: str, support: str) -> str | None:
-    """Say what shows that the cells of a row aren't those of their columns; None if they may be."""
+    """Return a description of a cell that doesn't belong in its column, or None if all cells are plausible."""
     if any(isinstance(cell, str) and cell.startswith("=") for cell in cells.values()):
         return "has a formula without a result"
     if _is_header(agency) or _is_header(cell_text(cells["STATE"])):
@@ -497,22 +521,28 @@ def _is_type(text: str) -> bool:
 
 
 def _is_support_type(text: str) -> bool:
-    """Return whether a cell is no more than a support type; an agency's name may begin like one."""
+    """Return whether a cell contains only a support type.
+
+    The length is limited, because the name of an agency may start with the same words.
+    """
     return len(text) <= LONGEST_SUPPORT_TYPE and support_type(text) is not SupportType.OTHER
 
 
 def _document(link: str | None, cell: Value) -> str | None:
-    """Return the address of a cell's document: its hyperlink, or else an address in its text."""
+    """Return the address of the document in a cell.
+
+    Use the cell's hyperlink or, if there is none, an address in the cell's text.
+    """
     return web_address(link) if link else web_address(tidy(cell)) if isinstance(cell, str) else None
 
 
 def _differs(cell: Value, read: str) -> bool:
-    """Return whether a cell was printed differently from the text we read, ignoring case."""
+    """Return whether the text of a cell differs from the text we read, ignoring case."""
     return isinstance(cell, str) and cell.upper() != read.upper()
 
 
 def _is_repaired(cell: Value, signed: date | None) -> bool:
-    """Return whether the signing date was printed differently from the date we read."""
+    """Return whether the signing date on the list differs from the date we read."""
     if cell is None:
         return False
     return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

@@ -1,6 +1,7 @@
-"""The store: the known state, the change log, the subscriptions and the evidence. One method is one transaction.
+"""The store, which keeps the known state, the change log, the subscriptions and the evidence.
 
-`Store` combines all the parts; code that needs only one part should ask for that part's protocol.
+Each method is one transaction. `Store` combines all the parts; code that needs only one part should use that part's
+protocol.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.subscription import Receipt, Slot, Subscription
+from bot.store.rules.mending import Unreadable
 
 __all__ = [
     "ChangeLog",
@@ -24,6 +26,7 @@ __all__ = [
     "Sources",
     "Store",
     "Subscriptions",
+    "Unreadable",
 ]
 
 
@@ -31,9 +34,9 @@ __all__ = [
 class Record:
     """Everything learned from one reading of a source, committed together.
 
-    `known` is the state after `changes`, with the rows and publications from this reading; `held` overwrites all held
-    listings. Either is None if the reading says nothing about ICE's lists; the stored value then stays as it is. The
-    changes have no numbers yet; the store numbers them.
+    `known` is the state after `changes`, including the rows and publications from this reading. `held` replaces all
+    held listings. If the reading has nothing to do with ICE's lists, both are None and the stored values are left
+    unchanged. The changes aren't numbered yet; the store numbers them.
     """
 
     status: SourceStatus
@@ -46,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Everything:
-    """The contents of a store, except its evidence. `next_number` is the number that the next subscription will get."""
+    """The contents of a store, except its evidence. `next_number` is for the next subscription's id."""
 
     known: Known
     changes: tuple[Change, ...]
@@ -59,10 +62,10 @@ class Everything:
 
 
 class ChangeLog(Protocol):
-    """The change log and what follows from it: the known state, the held listings and the evidence."""
+    """The change log and the data stored with it: the known state, the held listings and the evidence."""
 
     async def known(self) -> Known:
-        """Return what we currently know about ICE's lists."""
+        """Return the known state of ICE's lists."""
         ...
 
     async def last_seq(self) -> int:
@@ -78,15 +81,18 @@ class ChangeLog(Protocol):
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> Sequence[Change]:
-        """Return matching changes in log order; `since` applies to `recorded_at`, and `states` are postal codes."""
+        """Return the matching changes in log order.
+
+        `since` is compared with `recorded_at`, and `states` are postal codes.
+        """
         ...
 
     async def held(self) -> Sequence[Held]:
-        """Return the listings that haven't been accepted, oldest first."""
+        """Return the held listings, oldest first."""
         ...
 
     async def put_held(self, held: Sequence[Held]) -> None:
-        """Overwrite all held listings (after a decision on one of them)."""
+        """Replace all held listings, for example after a decision about one of them."""
         ...
 
     async def evidence(self, sha256: str) -> Document | None:
@@ -94,15 +100,16 @@ class ChangeLog(Protocol):
         ...
 
     async def record(self, record: Record) -> Sequence[Change]:
-        """Commit a reading and return its changes, numbered: evidence first, then everything else at once.
+        """Commit a reading and return its changes with their numbers.
 
-        The known state must follow from the changes, except for rows, publications and absences. Sets `due_at` on each
-        subscription that is owed one of the changes and had nothing due. Never shortens a back-off or a pause.
+        The known state must follow from the changes, except for its rows, publications and absences. Also sets `due_at`
+        on each subscription that is owed one of the changes and had nothing due. A back-off or a pause is never
+        shortened.
         """
         ...
 
     async def wait_for_changes(self) -> None:
-        """Return when another program has recorded something; the embedded store waits forever."""
+        """Wait until another program has recorded changes. The embedded store waits forever."""
         ...
 
 
@@ -118,70 +125,97 @@ class Sources(Protocol):
         ...
 
     async def remember(self, status: SourceStatus) -> None:
-        """Commit only a source's status, after a reading that found nothing new or a failed one."""
+        """Commit a source's status alone, after a reading that failed or found nothing new."""
         ...
 
 
 class Subscriptions(Protocol):
-    """The subscriptions, each one's position in the log, and the receipts."""
+    """The subscriptions, including their positions in the log, and the receipts."""
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        """Add a subscription with a new id; its cursor and its filter's entries start at the end of the log."""
+        """Add a subscription with a new id.
+
+        Its cursor and all entries in its filter start at the end of the log. If the address already has a subscription,
+        that one gets these settings, because an address never has two.
+        """
         ...
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        """Overwrite the subscription that has this id and recompute `due_at` from the log.
+        """Replace the subscription that has this id, and recompute its `due_at` from the log.
 
-        New entries in its filter start at the end of the log; the others keep their starting points.
+        New entries in its filter start at the end of the log; the other entries keep their starting points.
+        """
+        ...
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        """Move a subscription to another address of the same chat, and return it, or None if there is none.
+
+        If the new address has a subscription too, the two become one, which keeps the settings of the one at the new
+        address and owes what either of them owed. Receipts move along.
         """
         ...
 
     async def unsubscribe(self, subscription_id: str) -> None:
-        """End a subscription but keep its receipts; do nothing if there is no such subscription."""
+        """Delete a subscription but keep its receipts. Do nothing if it doesn't exist."""
         ...
 
     async def forget(self, subscription_id: str) -> None:
-        """Erase a subscription and its receipts, so that nothing about it is stored."""
+        """Delete a subscription and its receipts, so that the store keeps nothing about it."""
         ...
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
-        """Return the subscription with that id, or None."""
+        """Return the subscription with this id, or None."""
         ...
 
     async def find(self, channel: str, address: str) -> Subscription | None:
-        """Return the newest subscription for an address, or None."""
+        """Return the subscription for an address, or None."""
         ...
 
     async def subscriptions(self) -> Sequence[Subscription]:
         """Return all subscriptions, oldest first."""
         ...
 
-    async def due(self, now: datetime) -> Sequence[Subscription]:
-        """Return the subscriptions due now, longest overdue first."""
+    async def unreadable(self) -> Sequence[Unreadable]:
+        """Return the stored subscriptions that get no messages, because they or their time zones can't be read."""
         ...
 
-    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
-        """Set the last change that a digest covers, before its first part is sent."""
-        ...
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        """Keep what can be read of an unreadable subscription, replace the rest with defaults, and return it.
 
-    async def sent(self, receipt: Receipt) -> Subscription:
-        """Record the delivery of one part of the pinned digest: the receipt and the progress together.
-
-        Raises StoreError, and stores nothing, if the subscription has been forgotten in the meantime.
+        `tz` replaces a time zone that isn't one that every host knows.
         """
         ...
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        """Finish the digest: move the cursor, drop the pin and any back-off, and compute `due_at` from the log.
+    async def due(self, now: datetime) -> Sequence[Subscription]:
+        """Return the subscriptions that are due, longest overdue first."""
+        ...
 
-        `sent_at` is the time (UTC) when it was sent, or None if nothing was sent.
+    async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
+        """Set the last change in a digest, before the first part of the digest is sent."""
+        ...
+
+    async def sent(self, receipt: Receipt) -> Subscription:
+        """Record that one part of the pinned digest was sent. The receipt and the progress are committed together.
+
+        Raises StoreError and stores nothing if the subscription has been deleted in the meantime.
+        """
+        ...
+
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        """Finish the digest: move the cursor, clear the pin and any back-off, and compute `due_at` from the log.
+
+        `sent_at` is the time in UTC when the digest was sent, or None if nothing was sent. `slot` is the slot that the
+        digest served.
         """
         ...
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
-        """Record a failed send: the receipt and the effect on the subscription (a back-off, a pause or a new address).
+        """Record a failed send: the receipt and the resulting back-off or pause.
 
-        Changes that its owner has made in the meantime are kept. For a forgotten subscription, nothing is stored.
+        Changes that the owner has made in the meantime are kept. Nothing is stored if the subscription has been
+        deleted.
         """
         ...
 
@@ -195,22 +229,28 @@ class Subscriptions(Protocol):
 
 
 class Leases(Protocol):
-    """Leases that divide the work among programs. The embedded store has only one program, which always holds them."""
+    """Leases that divide the work among programs.
+
+    The embedded store is used by only one program, which holds every lease.
+    """
 
     async def claim_due(self, now: datetime, channel: str, most: int) -> Sequence[Subscription]:
-        """Lease a channel's subscriptions that are due now, longest overdue first; `release` each one when done.
+        """Lease a channel's due subscriptions, longest overdue first. Call `release` for each one when done.
 
-        No other program can lease them while the lease lasts. Once a lease is lost, writing to its subscription raises
+        No other program can lease them while the lease lasts. After a lease is lost, writing to its subscription raises
         LeaseLost. The embedded store ignores `most`.
         """
         ...
 
     async def lease(self, name: str) -> bool:
-        """Lease other work by name, such as `source ice`; return False if another program holds the lease."""
+        """Lease a piece of work other than a subscription by its name, such as `source ice`.
+
+        Returns False if another program holds the lease.
+        """
         ...
 
     async def extend_lease(self, name: str, seconds: float) -> None:
-        """Make sure a lease lasts at least that long; raise LeaseLost if another program holds it."""
+        """Make sure the lease lasts at least this many more seconds; raise LeaseLost if it has been lost."""
         ...
 
     async def release(self, name: str) -> None:
@@ -218,29 +258,29 @@ class Leases(Protocol):
         ...
 
     async def leadership_in(self, name: str) -> float | None:
-        """Return the seconds until this program may lead under that name, or None while another program leads.
+        """Return the seconds until this program may act as leader, or None while another program is the leader.
 
-        0 means now. The wait gives the previous leader time to notice that it has lost the lead. Call this before each
-        action taken as leader.
+        0 means that it may act now. The wait gives the previous leader time to notice that it is no longer the leader.
+        Call this method before each action that only the leader may take.
         """
         ...
 
 
 class Notes(Protocol):
-    """Short texts stored by kind and key, such as notices already sent and encrypted tokens."""
+    """Short texts stored by kind and key, such as encrypted tokens and records of notices already sent."""
 
     async def notes(self, kind: str) -> Mapping[str, str]:
-        """Return the notes of one kind as a mapping from key to value."""
+        """Return all notes of one kind, by key."""
         ...
 
     async def note(self, kind: str, key: str, value: str | None) -> None:
-        """Write a note under a kind and a key; None erases it."""
+        """Write a note under a kind and a key, or delete the note if `value` is None."""
         ...
 
 
 class Store(ChangeLog, Sources, Subscriptions, Leases, Notes, Protocol):
-    """Everything that needs to be kept. The methods raise only StoreError."""
+    """The complete store. Its methods raise only StoreError."""
 
     async def close(self) -> None:
-        """Finish the writes in progress and release files, connections and locks."""
+        """Finish any writes in progress, then release files, connections and locks."""
         ...

@@ -1,4 +1,7 @@
-"""Move everything from one store to another: evidence first, then everything else at once, and then compare the two."""
+"""Move everything from one store to another.
+
+The evidence is copied first, and then everything else in one transaction. Finally, the two stores are compared.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,20 +12,23 @@ import msgspec
 
 from bot.domain.document import Document
 from bot.errors import StoreError, UsageError
-from bot.store import Everything
+from bot.store import Everything, Unreadable
 
 
 class Movable(Protocol):
-    """A store whose contents can be exported and imported as a whole."""
+    """A store whose entire contents can be exported and imported."""
 
     async def everything(self) -> Everything:
         """Return everything except the evidence."""
 
     async def fill(self, everything: Everything) -> None:
-        """Load everything into an empty store, all or nothing."""
+        """Load everything into an empty store. If that fails, the store stays empty."""
+
+    async def unreadable(self) -> Sequence[Unreadable]:
+        """Return the subscriptions that can't be read."""
 
     async def evidence_names(self) -> Sequence[str]:
-        """Return the SHA-256 of each document."""
+        """Return the SHA-256 hashes of all documents."""
 
     async def evidence(self, sha256: str) -> Document | None:
         """Return a document, or None if it isn't stored."""
@@ -39,7 +45,7 @@ class Movable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One part of the contents: its number of items and its SHA-256, which are the same in both stores."""
+    """One part of the contents, with the number of items and the hash found in both stores."""
 
     part: str
     count: int
@@ -50,12 +56,13 @@ Progress = Callable[[int, int, str], None]
 
 
 async def move(source: Movable, target: Movable, progress: Progress = lambda *_: None) -> Sequence[Moved]:
-    """Copy everything and verify the copy. An interrupted run picks up where it stopped.
+    """Copy everything to the target and verify the copy. An interrupted move can be resumed.
 
-    The source stays as it is. Raises UsageError if another program is using either store, or if the target holds
-    anything else.
+    The source isn't changed. Raises UsageError if another program is using either store, or if the target already
+    contains different data.
     """
     await _nobody_else(source, target)
+    await _all_readable(source)
     everything, names = await source.everything(), list(await source.evidence_names())
     there, kept = await target.everything(), set(await target.evidence_names())
     is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
@@ -84,6 +91,12 @@ async def _nobody_else(source: Movable, target: Movable) -> None:
         )
 
 
+async def _all_readable(source: Movable) -> None:
+    unreadable = await source.unreadable()
+    if unreadable:
+        raise UsageError(f"Nothing was moved. {' '.join(f'{found.sentence}.' for found in unreadable)}")
+
+
 async def _document(store: Movable, sha256: str) -> Document:
     document = await store.evidence(sha256)
     if document is None:
@@ -92,7 +105,7 @@ async def _document(store: Movable, sha256: str) -> Document:
 
 
 async def _compared(source: Movable, target: Movable, step: Callable[[], None]) -> list[Moved]:
-    """Return the parts that both stores hold; raise StoreError if any part differs."""
+    """Compare the two stores and return their parts; raise StoreError if any part differs."""
     ours, theirs = _proofs(await source.everything()), _proofs(await target.everything())
     ours.append(await _evidence_proof(source, step))
     theirs.append(await _evidence_proof(target, step))
@@ -103,7 +116,10 @@ async def _compared(source: Movable, target: Movable, step: Callable[[], None]) 
 
 
 async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
-    """Read each document and hash its SHA-256 together with its address, name, headers and fetch time."""
+    """Return a count and a hash of the evidence.
+
+    Every document is read. The hash covers each document's SHA-256, address, name, headers and fetch time.
+    """
     names = list(await store.evidence_names())
     total = hashlib.sha256()
     for sha256 in names:
@@ -115,7 +131,7 @@ async def _evidence_proof(store: Movable, step: Callable[[], None]) -> Moved:
 
 
 def _proofs(everything: Everything) -> list[Moved]:
-    """Return a count and a hash of each part; `due_at` is left out, because each store computes its own."""
+    """Return a count and a hash for each part. The hash excludes `due_at`, because each store computes its own."""
     plain = replace(everything, subscriptions=tuple(replace(s, due_at=None) for s in everything.subscriptions))
     parts = ((field.name, getattr(plain, field.name)) for field in fields(Everything))
     return [Moved(name, _size(name, part), _hash(part)) for name, part in parts]
@@ -130,7 +146,7 @@ def _size(name: str, part: Any) -> int:
 
 
 def _count(everything: Everything) -> int:
-    """Return a count of everything, which is 0 for a new store."""
+    """Return the total number of items, which is 0 for a new store."""
     parts = ("known", "changes", "held", "statuses", "subscriptions", "receipts", "notes")
     return sum(_size(name, getattr(everything, name)) for name in parts) + everything.next_number - 1
 
@@ -140,7 +156,10 @@ def _hash(part: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value as lists and plain values, with mappings sorted by key, so that equal values encode equally."""
+    """Convert a value to lists and plain values so that equal values have the same encoding.
+
+    Mappings are sorted by key.
+    """
     if isinstance(value, dict):
         return sorted(([_plain(key), _plain(inner)] for key, inner in value.items()), key=msgspec.json.encode)
     if isinstance(value, list | tuple | set | frozenset):

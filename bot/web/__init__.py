@@ -1,1 +1,1 @@
-"""The HTTP server: webhooks, health and metrics."""
+"""The HTTP server for webhooks, health checks and metrics."""

@@ -21,14 +21,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The operator's address; if there is no channel, notices go only to the log."""
+    """The operator's channel and address. Without a channel, notices are only logged."""
 
     channel: str | None = None
     address: str = ""
 
 
 async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> None:
-    """Send every notice that hasn't been sent yet. A notice that fails is tried again on the next call."""
+    """Send every notice that hasn't been sent yet. If sending a notice fails, the next call tries again."""
     store, now = runner.store, runner.now()
     sent = await store.notes(SENT)
     every_status, subscriptions = await store.source_statuses(), await store.subscriptions()
@@ -40,6 +40,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
         subscriptions=subscriptions,
         now=now,
         stale_after=stale_after,
+        channels=runner.channels,
     )
     for notice in (*for_us, *((parked,) if parked else ())):
         if notice.key not in sent and await _deliver(runner, notice, operator.channel, operator.address):
@@ -53,7 +54,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
 
 
 async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
-    """Send one notice, or log it if it has no channel; return False if sending failed."""
+    """Send a notice, or log it if there is no channel; return False if sending failed."""
     channel = runner.channels.get(channel_name or "")
     if channel is None:
         log.warning("notice", text=notice.text)
@@ -61,6 +62,9 @@ async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, add
     try:
         await _send(channel, address, notice.text)
     except SendError as fault:
+        elsewhere = fault.moved_to or fault.fallback
+        if elsewhere is not None:
+            return await _deliver(runner, notice, channel_name, elsewhere)
         log.warning("notice not sent", problem=str(fault), text=notice.text)
         return False
     return True

@@ -1,4 +1,7 @@
-"""Run all due sources, local places and deliveries concurrently, each at most once at a time."""
+"""Run all due source readings, local readings and deliveries concurrently.
+
+The same work never runs twice at the same time.
+"""
 
 import asyncio
 from collections import Counter
@@ -13,10 +16,10 @@ from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
-from bot.pipeline.runner import MOST_PLACES, Runner
+from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
 
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
-MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
+CANCEL_WITHIN = 0.5  # seconds for canceled work to end; a store that is stuck can't even take back a lease
 RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
 
 log = structlog.get_logger()
@@ -24,9 +27,9 @@ Upkeep = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Worker:
-    """A runner of all due work, concurrently; one failure never stops the rest.
+    """A worker that runs all due work concurrently. A failure in one task doesn't stop the others.
 
-    `upkeep` runs once a minute, in one program at a time.
+    `upkeep` runs once a minute, and in only one program at a time.
     """
 
     def __init__(self, runner: Runner, upkeep: Upkeep | None = None) -> None:
@@ -44,7 +47,7 @@ class Worker:
         self._is_ending = False
 
     async def follow(self) -> None:
-        """Tick whenever another program has recorded something, until cancelled."""
+        """Run a tick whenever another program has recorded changes, until canceled."""
         while True:
             try:
                 await self._runner.store.wait_for_changes()
@@ -53,7 +56,10 @@ class Worker:
                 await asyncio.sleep(1)
 
     async def tick(self) -> None:
-        """Start all due work that isn't running yet. Ticks never overlap, or each would fill the same free slots."""
+        """Start all due work that isn't already running.
+
+        Ticks never overlap, because two ticks at once could start more deliveries than a channel allows.
+        """
         async with self._ticking:
             try:
                 await self._start_due()
@@ -72,15 +78,19 @@ class Worker:
             await asyncio.wait(self._under_way.values())
 
     async def finish(self, within: float) -> None:
-        """Start no more work, give running work `within` seconds to finish, then cancel the rest. Nothing is lost."""
+        """Stop starting work, give running work `within` seconds to finish, and then cancel the rest.
+
+        Canceled work isn't lost, because it stays due in the store.
+        """
         self._is_ending = True
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self.idle()
-        late = list(self._under_way.values())
+        late = set(self._under_way.values())
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=CANCEL_WITHIN)
 
     # ── start what is due ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -94,7 +104,7 @@ class Worker:
             self._start("notices", self._run_upkeep(self._upkeep))
 
     async def _start_places(self) -> None:
-        """Start reading the local places that are due; once a minute, check again which places are watched."""
+        """Start reading the local places that are due. Once a minute, update the list of watched places."""
         if not self._runner.places:
             return
         if self._clock() >= self._schedule_at:
@@ -110,7 +120,7 @@ class Worker:
                 self._places += 1
 
     async def _start_deliveries(self) -> None:
-        """Start as many deliveries as each channel has room for, longest overdue first; the rest stay unclaimed."""
+        """Start as many due deliveries as each channel's limit allows, longest overdue first."""
         for subscription in await self._runner.claim_due(lambda channel: MOST_UNDER_WAY - self._deliveries[channel]):
             name = f"subscription {subscription.id}"
             if name in self._under_way:
@@ -122,7 +132,7 @@ class Worker:
     # ── the work ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _poll_agenda(self, place: Place) -> None:
-        """Read a place, then put it back on the schedule, even if the reading failed."""
+        """Read a place if it is due, then schedule its next reading, even if this one failed."""
         next_at = self._runner.now() + timedelta(hours=place.every_hours)
         try:
             await self._runner.poll_agenda_if_due(place)
@@ -140,7 +150,7 @@ class Worker:
             self._deliveries[subscription.channel] -= 1
 
     async def _run_upkeep(self, upkeep: Upkeep) -> None:
-        """Run the upkeep, unless another program is running it."""
+        """Run the upkeep unless another program is running it."""
         if await self._runner.store.lease("notices"):
             try:
                 await upkeep()
@@ -148,7 +158,7 @@ class Worker:
                 await self._runner.store.release("notices")
 
     def _start(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
-        """Start a task, unless it is already running or has been put off; return whether it was started."""
+        """Start a task; return False if it is already running or was postponed after a failure."""
         if name in self._under_way or self._not_before.get(name, 0.0) > self._clock():
             work.close()
             return False
@@ -159,7 +169,7 @@ class Worker:
         return True
 
     async def _guarded(self, name: str, work: Awaitable[object]) -> None:
-        """Catch every error in one task so that the others continue."""
+        """Run one task and log its errors, so that other tasks continue."""
         try:
             await work
         except LeaseLost as fault:

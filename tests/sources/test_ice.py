@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from support.workbooks import PARTICIPATING, workbook
 
 from bot.domain.agreement import ListName, SupportType
@@ -58,11 +59,43 @@ def test_a_missing_support_type_differs_from_an_unknown_one():
     assert listing.unreadable == ("row 3 has no support type",)
 
 
-def test_a_future_signing_date_is_dropped_but_kept_as_printed():
-    in_two_days, in_three_days, in_nine_years = (
+def test_a_future_signing_date_is_read_so_that_it_can_be_told_with_its_doubt():
+    soon, in_nine_years, in_three_thousand = (
         read(cells("Hill County Sheriff's Office", day)).agreements[0]
-        for day in (date(2026, 11, 22), date(2026, 11, 23), "11/12/2035")
+        for day in (date(2026, 11, 23), "11/12/2035", "11/12/5025")
     )
-    assert (in_two_days.signed, in_two_days.printed) == (date(2026, 11, 22), {})
-    assert (in_three_days.signed, in_three_days.printed) == (None, {"SIGNED": "2026-11-23 00:00:00"})
-    assert (in_nine_years.signed, in_nine_years.printed) == (None, {"SIGNED": "11/12/2035"})
+    assert (soon.signed, soon.printed) == (date(2026, 11, 23), {})
+    assert in_nine_years.signed == date(2035, 11, 12)
+    assert (in_three_thousand.signed, in_three_thousand.printed) == (date(2025, 11, 12), {"SIGNED": "11/12/5025"})
+
+
+ROW = "<tr><td>FLORIDA</td><td>Walton County Sheriff's Office</td><td>Task Force Model</td><td>2/1/2025</td><td>{}</td></tr>"
+TABLE = (
+    "<html><body><table><tr><th>STATE</th><th>LAW ENFORCEMENT AGENCY</th><th>SUPPORT TYPE</th><th>SIGNED</th>"
+    "<th>MOA</th></tr>{}</table></body></html>"
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "href"),
+    [
+        ("https://www.ice.gov/287g", "https://www.ice.gov/doclib/walton.pdf"),
+        ("https://www.ice.gov/287g", "/web/20250201000000/https://www.ice.gov/doclib/walton.pdf"),
+        ("archive:287g.html", "//web.archive.org/web/20250201000000/https://www.ice.gov/doclib/walton.pdf"),
+        ("https://web.archive.org/web/20250201000000id_/https://www.ice.gov/287g", "/doclib/walton.pdf"),
+        ("https://web.archive.org/web/20250201000000/https://www.ice.gov/287g", "doclib/walton.pdf"),
+        ("https://archive.ph/20250201000000/https://www.ice.gov/287g", "https://archive.ph/o/AbC12/https://www.ice.gov/doclib/walton.pdf"),
+    ],
+)  # fmt: skip
+def test_a_page_from_a_web_archive_has_the_links_of_the_original(page, href):
+    body = TABLE.format(ROW.format(f'<a href="{href}">MOA</a>')).encode()
+    document = Document(
+        address=page,
+        name="287g",
+        body=body,
+        sha256=digest(body),
+        headers={},
+        fetched_at=datetime(2025, 2, 3, tzinfo=UTC),
+    )
+    (agreement,) = Ice().parse(document, ListName.PARTICIPATING).agreements
+    assert agreement.moa == "https://www.ice.gov/doclib/walton.pdf"

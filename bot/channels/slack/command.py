@@ -1,3 +1,3 @@
-"""The slash command that people type in Slack. The app's manifest must have the same one."""
+"""The slash command that people type in Slack. It must match the command in the app's manifest."""
 
 COMMAND = "/countersign"

@@ -1,4 +1,7 @@
-"""Slack's event handlers: commands, buttons, the settings form, the app's home, and the bot being added or removed."""
+"""Slack's event handlers.
+
+They handle commands, buttons, the settings form, the app's Home tab, and the bot being added or removed.
+"""
 
 import asyncio
 import re
@@ -31,11 +34,11 @@ Handler = Callable[[ChatLocation, Body], Awaitable[None]]
 
 
 class EventHandlers:
-    """Handles what people do in Slack. The answers come from the chat handler.
+    """Handles events from Slack. The chat handler supplies the answers.
 
-    `add` queues a handler after all others for its conversation. `team` returns the id of the only workspace.
-    `workspaces` holds the workspaces that have installed the app, or is None if there is only one. `picker_rest` is
-    how long a picker must go untouched before the channel is told what changed, in seconds that `sleep` waits.
+    `add` queues a handler after all other handlers for its conversation. `team` returns the id of the only workspace.
+    `workspaces` contains the workspaces that have installed the app, or is None if there is only one. `picker_rest` is
+    how long a picker must be idle before its changes are announced, in seconds. `sleep` is the function that waits.
     """
 
     def __init__(
@@ -63,13 +66,13 @@ class EventHandlers:
         self._picking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def close(self) -> None:
-        """Cancel pending announcements."""
+        """Cancel all pending announcements."""
         for task in self._picking.values():
             task.cancel()
 
     @property
     def events(self) -> Mapping[str, Handler]:
-        """The handler of each event that the manifest subscribes to."""
+        """The handlers of all events that the manifest subscribes to, by event name."""
         return {
             "message": self._written,
             "app_home_opened": self._home_opened,
@@ -97,7 +100,7 @@ class EventHandlers:
         await self._asked(location, str(body["actions"][0].get("value") or ""), str(body.get("trigger_id") or ""))
 
     async def _written(self, location: ChatLocation, body: Body) -> None:
-        """Handle a direct message to the bot. Messages in channels are neither requested nor read."""
+        """Handle a direct message to the bot. The bot neither requests nor reads messages in channels."""
         event = body["event"]
         if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
             await self._asked(location, _typed(str(event.get("text") or "").replace(f"<@{location.bot}>", "")), "")
@@ -112,7 +115,7 @@ class EventHandlers:
             await self._replies.tell(location, [(Span(platforms.SLACK_OPEN(language)),)], [[settings_button(language)]])
 
     async def _converse(self, location: ChatLocation, person: Person, text: str) -> None:
-        """Answer the person. If something changed, tell the channel what changed and who changed it."""
+        """Answer the person. If the settings of a channel changed, announce the change there."""
         if refusal := self._refusal(person, text):
             await self._replies.tell(location, [(Span(refusal),)])
             return
@@ -129,12 +132,28 @@ class EventHandlers:
 
     async def _answer(self, location: ChatLocation, language: Language, text: str) -> Reply:
         name, bot = self._slack.name, f"<@{location.bot}>"
-        asked = Request(channel=name, address=location.address, text=text, language=language, bot=bot)
+        address = await self._settings_address(location)
+        asked = Request(channel=name, address=address, text=text, language=language, bot=bot)
         reply = await self._chat_handler.answer(asked)
         return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
 
+    async def _settings_address(self, location: ChatLocation) -> str:
+        """Return the address to which a conversation's settings belong.
+
+        A channel that several workspaces share has the same id in each. It has one subscription, in the workspace that
+        subscribed it first.
+        """
+        if not location.team or location.is_direct:
+            return location.address
+        every = await self._chat_handler.subscriptions(self._slack.name)
+        here = [found.address for found in every if found.address.rpartition("/")[2] == location.channel]
+        first = here[0] if here else location.address
+        for other in {*here[1:], location.address} - {first}:
+            await self._chat_handler.moved(self._slack.name, other, first)
+        return first
+
     def _refusal(self, person: Person, text: str) -> str:
-        """Return why this person isn't allowed to do this, or "" if they are."""
+        """Return the reason why the person isn't allowed to run this command, or "" if the command is allowed."""
         if not self._admins_only or person.is_admin or verb(text)[0] in READS:
             return ""
         phrase = platforms.SLACK_UNSURE if person.is_admin is None else platforms.SLACK_ADMINS_ONLY
@@ -143,7 +162,10 @@ class EventHandlers:
     # Announcements to the channel
 
     async def _announced(self, location: ChatLocation, person: Person, text: str, reply: Reply) -> bool:
-        """Tell the channel what was changed and by whom. Presses in a picker are announced together later."""
+        """Announce a change in the channel. Return False if the bot isn't allowed to post there.
+
+        Changes made in a picker are announced together later.
+        """
         if reply.in_place and reply.buttons:
             self._announce_later(location, person)
             return True
@@ -166,8 +188,12 @@ class EventHandlers:
         await self._add(location.address, announce, location, {})
 
     async def _announce(self, location: ChatLocation, person: Person, lines: Sequence[Line]) -> bool:
-        """Announce these lines or, if there are none, the settings now in effect, in the channel's language."""
-        found = await self._chat_handler.subscription(self._slack.name, location.address)
+        """Announce in the channel that a person changed its settings. Return False if the bot can't post there.
+
+        The message is in the channel's language. It contains `lines` or, if there are none, the current settings.
+        """
+        address = await self._settings_address(location)
+        found = await self._chat_handler.subscription(self._slack.name, address)
         language = found.language if found is not None else person.language
         said = replies.in_force(language, found.settings) if found else replies.said(language, "nothing_watched")
         who = platforms.SLACK_CHANGED(language, who=f"<@{location.user}>")
@@ -179,7 +205,10 @@ class EventHandlers:
         await self._open_form(location, str(body["trigger_id"]), "")
 
     async def _open_form(self, location: ChatLocation, trigger: str, conversation: str) -> None:
-        """Open the form with a conversation's settings filled in. Slack requires this within three seconds."""
+        """Open the form with the conversation's settings filled in.
+
+        Slack requires this within three seconds of the request.
+        """
         person = await self._replies.person(location)
         if refusal := self._refusal(person, FORM):
             await self._replies.tell(location, [(Span(refusal),)])
@@ -188,7 +217,7 @@ class EventHandlers:
         await self._slack.client.views_open(token=location.token, trigger_id=trigger, view=form.view())
 
     async def form_moved(self, location: ChatLocation, body: Body) -> None:
-        """Show the settings of the conversation just chosen in the form."""
+        """Update the form with the settings of the conversation that the person just selected."""
         view, chosen = body["view"], str(body["actions"][0].get("selected_conversation") or "")
         if chosen:
             form = await self._form(replace(location, channel=chosen), await self._replies.person(location))
@@ -198,11 +227,12 @@ class EventHandlers:
 
     async def _form(self, location: ChatLocation, person: Person) -> Form:
         about = await self._replies.own_direct(location) if location.is_direct else location
-        found = await self._chat_handler.subscription(self._slack.name, about.address) if about.channel else None
+        address = await self._settings_address(about) if about.channel else ""
+        found = await self._chat_handler.subscription(self._slack.name, address) if address else None
         return Form(language=person.language, zone=person.zone, conversation=about.channel, subscription=found)
 
     async def problems(self, location: ChatLocation, view: Body) -> dict[str, str]:
-        """Return the problems with a submitted form, keyed by the block that shows each one."""
+        """Return the problems with a submitted form. Each key is the id of the block that shows the problem."""
         form = filled(view, language_of(view))
         if self._admins_only and not form.problems:
             refusal = self._refusal(await self._replies.person(location), form.command)
@@ -210,7 +240,7 @@ class EventHandlers:
         return dict(form.problems)
 
     async def submitted(self, location: ChatLocation, body: Body) -> None:
-        """Apply everything the form says, as one command."""
+        """Apply all settings from a submitted form as one command."""
         command = filled(body["view"], language_of(body["view"])).command
         await self._converse(location, await self._replies.person(location), command)
 
@@ -228,7 +258,10 @@ class EventHandlers:
     # The bot being added or removed
 
     async def _joined(self, location: ChatLocation, body: Body) -> None:
-        """When the bot is added to a channel, resume there and say hello in the language of the person who added it."""
+        """Resume alerts and post a greeting when the bot joins a channel.
+
+        The greeting is in the language of the person who added the bot.
+        """
         if body["event"].get("user") != location.bot:
             return
         await self._chat_handler.returned(self._slack.name, location.address)
@@ -260,13 +293,13 @@ class EventHandlers:
             await self._uninstalled(location, body)
 
     async def _uninstalled(self, location: ChatLocation, body: Body) -> None:
-        """Erase the token and all chats of a workspace that removed the app."""
+        """Erase everything stored about a workspace that removed the app: its token and its chats."""
         if self._workspaces is not None:
             await self._workspaces.forget(location.team)
             await self._chat_handler.erased(self._slack.name, f"{location.team}/")
         elif self._team() in {"", body.get("team_id")}:
             await self._chat_handler.erased(self._slack.name, "")
-        log.info("slack: a workspace removed the app; everything stored about it is erased")
+        log.info("slack: a workspace removed the app; everything stored about the workspace is being erased")
 
 
 _VERBS = "|".join(name for name, _ in replies.menu(Language.ENGLISH))
@@ -274,12 +307,12 @@ _COMMANDS = re.compile(rf"(?<![\w/])/(?=(?:{_VERBS})\b)")
 
 
 def _as_typed_here(line: Line) -> Line:
-    """Rewrite the commands in a line as people type them in Slack, after the app's one slash command."""
+    """Rewrite the commands in a line in the form that Slack requires: "/watch" becomes "/countersign watch"."""
     return tuple(replace(span, text=_COMMANDS.sub(f"{COMMAND} ", span.text)) for span in line)
 
 
 def _typed(text: str) -> str:
-    """Return the text a person typed, without Slack's escapes. An empty text becomes "help"."""
+    """Return the text that a person typed, without Slack's escapes. Return "help" if the text is empty."""
     words = unescape(text).strip().removeprefix(COMMAND).strip()
     return words or "help"
 

@@ -1,7 +1,7 @@
-"""Slack's listening side: requests arrive on a WebSocket (Socket Mode) or at the public address.
+"""The listening side of the Slack channel. Requests arrive over a WebSocket (Socket Mode) or at the public address.
 
-Each request is acknowledged at once and answered afterward, because Slack waits only three seconds. The library routes
-requests to the event handlers.
+Slack waits only three seconds, so each request is acknowledged immediately and answered later. Slack's library routes
+the requests to the event handlers.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
@@ -37,7 +37,8 @@ from bot.errors import ConfigError, CountersignError
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"
 BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
-MOST_AT_ONCE = 100  # requests in the queue
+MOST_IN_QUEUE = 1_000  # requests
+MOST_AT_ONCE = 16  # requests being answered; each may wait for Slack
 MOST_WAITING = 20  # requests from one conversation
 PICKER_REST = 10.0  # seconds without a press in a picker before the channel is told what changed
 GRACE = 5.0  # seconds to finish answers in progress when the program stops
@@ -46,13 +47,14 @@ log = structlog.get_logger()
 
 
 class SlackListener:
-    """Listens to the people of a workspace, with the client and tokens of the sender `slack`.
+    """Listens for requests from Slack, using the client and the tokens of the sender `slack`.
 
-    With `app_token`, it listens on a WebSocket. With `signing_secret`, it accepts requests that Slack posts to the
-    public address, through `receive`. With `oauth`, workspaces install the app themselves, and addresses are
-    TEAM/CHANNEL. With `admins_only`, only administrators of the workspace may change settings. Both times are in
-    seconds: `first_wait` is the pause before it first reconnects, and `picker_rest` is how long a picker must go
-    untouched before its changes are announced.
+    With `app_token`, it listens on a WebSocket. With `signing_secret`, Slack posts requests to the public address and
+    `receive` answers them. With `oauth`, workspaces install the app themselves, and an address has the form
+    TEAM/CHANNEL. With `admins_only`, only administrators of the workspace can change settings.
+
+    `first_wait` is the pause before the first reconnection. `picker_rest` is how long a picker must be idle before its
+    changes are announced. Both times are in seconds.
     """
 
     def __init__(
@@ -82,11 +84,11 @@ class SlackListener:
         self._app: AsyncApp | None = None
         self._only: AuthorizeResult | None = None
         self._replies = Replies(slack, self._team)
-        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_AT_ONCE)
+        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_IN_QUEUE, at_once=MOST_AT_ONCE)
         self._seen: deque[str] = deque(maxlen=1_000)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until canceled, reconnecting as needed."""
+        """Answer people until canceled. Reconnect as needed."""
         handlers = self._make_handlers(chat_handler)
         self._app = self._make_app(handlers)
         log.info("listening", channel=self._slack.name, by="Socket Mode" if self._app_token else "public address")
@@ -102,7 +104,10 @@ class SlackListener:
             self._app = None
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
-        """Answer a request from Slack or a browser. A 401 means a signature is wrong or over five minutes old."""
+        """Return the response to a request from Slack or a browser.
+
+        The status is 401 if the signature is wrong or more than five minutes old.
+        """
         route, _, query = path.partition("?")
         lowered = {name.lower(): value for name, value in headers.items()}
         if self._oauth is not None and route in {INSTALL_PATH, REDIRECT_PATH}:
@@ -111,10 +116,14 @@ class SlackListener:
             return _text_answer(404, "Not found")
         if not _is_signed(self._verifier, lowered, body):
             return _text_answer(401, "The signature is wrong or too old")
+        return TrustedAnswer(*await self._dispatched(query, lowered, body))
+
+    async def _dispatched(self, query: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Return the app's answer to a signed request."""
         if self._app is None:
             return _text_answer(503, "Not listening yet")
         try:
-            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**lowered})
+            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**headers})
         except ValueError:
             return _text_answer(400, "Not understood")
         return _bolt_answer(await self._app.async_dispatch(request))
@@ -123,7 +132,7 @@ class SlackListener:
 
     def _socket(self, app: AsyncApp) -> Socket:
         async def handle(envelope: Envelope) -> Mapping[str, Any] | None:
-            """Return the payload to send along with the acknowledgment, if any."""
+            """Return the payload for the acknowledgment, or None if there isn't one."""
             request = AsyncBoltRequest(mode="socket_mode", body=dict(envelope.get("payload") or {}))
             answer = await app.async_dispatch(request)
             if answer.status != 200 or not answer.body:
@@ -134,7 +143,10 @@ class SlackListener:
         return Socket(address=self._next_address, handle=handle, proxy=proxy, first_wait=self._first_wait)
 
     async def _introduce(self) -> None:
-        """Look up our own identity before the first request arrives. If that fails, the first request tries again."""
+        """Look up the bot's own identity before the first request arrives.
+
+        If this fails, the first request tries again.
+        """
         try:
             if self._oauth is None:
                 await self._only_workspace()
@@ -142,7 +154,10 @@ class SlackListener:
             log.warning("slack: the bot token could not be checked", problem=why(error))
 
     async def _next_address(self) -> str:
-        """Return the next connection's address. Look up our own identity first, so that no answer waits for it."""
+        """Return the address of the next connection.
+
+        Look up the bot's own identity first, so that no request has to wait for it.
+        """
         if self._oauth is None:
             await self._only_workspace()
         answer = await self._slack.client.apps_connections_open(app_token=str(self._app_token))
@@ -177,7 +192,10 @@ class SlackListener:
         )
 
     def _make_app(self, handlers: EventHandlers) -> AsyncApp:
-        """Make the library's app. `authorize` picks the token, so the library won't read one from the environment."""
+        """Create the app object of Slack's library.
+
+        The app gets its tokens from `authorize`, so the library doesn't read a token from the environment.
+        """
 
         async def authorize(team_id: str | None, enterprise_id: str | None) -> Any:  # the library's types omit None
             return await self._authorized(team_id or "", enterprise_id)
@@ -207,7 +225,7 @@ class SlackListener:
         return app
 
     async def _authorized(self, team: str, enterprise: str | None) -> AuthorizeResult | None:
-        """Return the token for a request from this workspace, or None if the app isn't installed there."""
+        """Return the token for a request from this workspace, or None if the app isn't installed in the workspace."""
         if self._oauth is None:
             return await self._only_workspace()
         try:
@@ -234,11 +252,14 @@ class SlackListener:
         return self._only
 
     def _team(self) -> str:
-        """Return the id of the only workspace, or "" if it isn't known yet."""
+        """Return the id of the only workspace, or "" if the id isn't known yet."""
         return str(self._only.team_id or "") if self._only is not None else ""
 
     def _queued(self, handler: Handler, *, per_person: bool = False) -> Callable[..., Awaitable[None]]:
-        """Return a function that acknowledges a request, then queues it per conversation (or `per_person`)."""
+        """Return a function that acknowledges a request and queues it.
+
+        Each conversation has its own queue. With `per_person`, each person has one.
+        """
 
         async def acknowledge(ack: Callable[[], Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             await ack()
@@ -249,7 +270,7 @@ class SlackListener:
         return acknowledge
 
     def _form_sent(self, handlers: EventHandlers) -> Callable[..., Awaitable[None]]:
-        """Return a function that acknowledges a form and handles it as a command, or shows what is wrong with it."""
+        """Return a function that handles a submitted form as a command. If the form is invalid, show its problems."""
 
         async def acknowledge(ack: Callable[..., Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             location = self._location(body, context)
@@ -267,10 +288,10 @@ class SlackListener:
         try:
             await self._queue.add(key, lambda: self._guarded(handler, location, body))
         except QueueFull:
-            log.warning("slack: too many requests at once from one conversation; one was dropped")
+            log.warning("slack: too many requests at once from one conversation; one was dropped", summarize=True)
 
     async def _guarded(self, handler: Handler, location: ChatLocation, body: Body) -> None:
-        """Handle a request. If that fails, log the failure and send the person who asked a one-line apology."""
+        """Handle a request. If this fails, log the error and send the person a one-line apology."""
         try:
             await handler(location, body)
         except Exception:
@@ -280,7 +301,10 @@ class SlackListener:
                 await self._replies.tell(location, [(Span(platforms.FAILED(person.language)),)])
 
     def _is_repeated(self, body: Body) -> bool:
-        """Return True for a repeat of an event. Slack sends one again if it thinks the first attempt was lost."""
+        """Return True if this event was already received.
+
+        Slack repeats an event if the first delivery seems to have failed.
+        """
         event = str(body.get("event_id") or "")
         if event in self._seen:
             return True
@@ -289,7 +313,7 @@ class SlackListener:
         return False
 
     def _location(self, body: Body, context: Any) -> ChatLocation:
-        """Return where a request came from. Events name their channel in several ways."""
+        """Return the location of a request. The channel is in different fields in different events."""
         event = body.get("event") or {}
         channel = event.get("channel") or context.channel_id or ""
         return ChatLocation(

@@ -1,4 +1,4 @@
-"""Slack workspaces that install the app themselves (OAuth), and their encrypted tokens."""
+"""OAuth for Slack workspaces that install the app themselves, and storage for their encrypted tokens."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ _PREFIX = "slack/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A workspace that has installed the app: its id, its token and the bot's id there."""
+    """A workspace that has installed the app. `bot` is the bot's user id in the workspace."""
 
     team: str
     token: str = field(repr=False)
@@ -43,7 +43,7 @@ class Workspace:
 
 
 class Workspaces(AsyncInstallationStore):
-    """The workspaces that have installed the app. Nothing is stored about the person who installed it."""
+    """The workspaces that have installed the app. No data about the person who installed the app is stored."""
 
     def __init__(self, vault: TokenVault) -> None:
         self._vault = vault
@@ -53,21 +53,21 @@ class Workspaces(AsyncInstallationStore):
         await self._vault.check(_PREFIX)
 
     async def find(self, team: str) -> Workspace | None:
-        """Return a workspace by its id."""
+        """Return a workspace by id, or None if it hasn't installed the app."""
         text = await self._vault.get(_PREFIX + team)
         return None if text is None else Workspace(team=team, **json.loads(text))
 
     async def token(self, team: str) -> str | None:
-        """Return the token for sending to a workspace, or None if it hasn't installed the app."""
+        """Return a workspace's token, or None if the workspace hasn't installed the app."""
         found = await self.find(team)
         return None if found is None else found.token
 
     async def forget(self, team: str) -> None:
-        """Erase a workspace's token."""
+        """Delete a workspace's token."""
         await self._vault.delete(_PREFIX + team)
 
     async def async_save(self, installation: Installation) -> None:
-        """Store a new workspace's token. The library calls this after an installation."""
+        """Store the token of a new workspace. Slack's library calls this method after an installation."""
         if not installation.team_id or not installation.bot_token or not installation.bot_user_id:
             raise BoltError("The app can be installed in only one workspace at a time and needs a bot user.")
         stored = {"token": installation.bot_token, "bot": installation.bot_user_id}
@@ -75,9 +75,10 @@ class Workspaces(AsyncInstallationStore):
 
 
 class States(AsyncOAuthStateStore):
-    """The OAuth states that tie Slack's answer to the browser that asked. Each is sealed, so none has to be stored.
+    """The OAuth states, which link Slack's callback to the browser that started the installation.
 
-    A state expires after ten minutes and can be used only once. The latest 10,000 used states are remembered.
+    The states are encrypted, so they don't have to be stored. A state expires after ten minutes and can be used only
+    once. To prevent reuse, the 10,000 most recently used states are kept in memory.
     """
 
     def __init__(self, vault: TokenVault) -> None:
@@ -89,7 +90,7 @@ class States(AsyncOAuthStateStore):
         return self._vault.seal(f"state {secrets.token_urlsafe(16)}")
 
     async def async_consume(self, state: str) -> bool:
-        """Use up a state. Return True if it is one of ours, hasn't expired and hasn't been used before."""
+        """Mark a state as used. Return False if it is invalid, has expired or was already used."""
         found = self._vault.unseal(state, within=STATE_SECONDS)
         if found is None or not found.startswith("state ") or found in self._used:
             return False
@@ -99,7 +100,10 @@ class States(AsyncOAuthStateStore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth:
-    """Everything that lets workspaces install the app. `public_url` is this program's public address."""
+    """The credentials and storage needed for workspaces to install the app.
+
+    `public_url` is this program's public address.
+    """
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -108,7 +112,7 @@ class OAuth:
     workspaces: Workspaces
 
     def flow(self, client: AsyncWebClient, logger: logging.Logger) -> AsyncOAuthFlow:
-        """Return the library's installation flow, using the same API address as everything else."""
+        """Return the library's installation flow. It uses the same API address as `client`."""
         return AsyncOAuthFlow(
             client=client,
             logger=logger,

@@ -1,8 +1,9 @@
-"""Slack's replies: where a person asked, who they are and how to reach them."""
+"""Slack's replies, the locations they are sent to and the people who receive them."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
-from bot.domain.chat.parser import is_zone
+from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
 from bot.domain.chat.request import Button
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
+from bot.domain.time_zones import is_zone
 from bot.errors import SendError
 
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
@@ -24,6 +25,7 @@ LONGEST_LABEL = 75  # characters on a button
 MOST_IN_ROW = 25  # buttons
 MOST_ROWS = 40  # of buttons; a message holds 50 blocks
 LONGEST_SPAN = 2_000  # characters
+MENTION = re.compile(r"<@([^<>@]+)>")
 OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # Slack's errors in channels where the bot isn't a member
 
 log = structlog.get_logger()
@@ -32,11 +34,11 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLocation:
-    """Where something happened, and the person who did it.
+    """The place where an event happened, and the person who caused the event.
 
-    `team` is empty if there is only one workspace. `url` is the response address, if Slack gave one. `pressed` is True
-    if a button was pressed, so that the answer can replace the button's message. `is_own` is True if the channel is
-    known to be the direct messages between the person and the bot.
+    `team` is empty if there is only one workspace. `url` is the response URL, or empty if Slack didn't provide one.
+    `pressed` is True if the person pressed a button. In that case, the answer can replace the message with the button.
+    `is_own` is True if the channel is known to be the person's direct messages with the bot.
     """
 
     team: str
@@ -50,18 +52,18 @@ class ChatLocation:
 
     @property
     def address(self) -> str:
-        """The conversation's address, in the form that subscriptions use."""
-        return f"{self.team}/{self.channel}" if self.team else self.channel
+        """The conversation's address, as used in subscriptions."""
+        return with_workspace(self.team, self.channel)
 
     @property
     def is_direct(self) -> bool:
-        """True for direct messages, either with the bot or between two people."""
+        """True for any direct messages, with the bot or between two people."""
         return self.channel.startswith("D")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person's profile in Slack. None of it is stored. `is_admin` is None if Slack didn't say."""
+    """A person's profile in Slack, which is never stored. `is_admin` is None if the profile couldn't be read."""
 
     language: Language = Language.ENGLISH
     zone: str = ""
@@ -70,7 +72,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message: its blocks, and the same text without markup in case Slack refuses the blocks."""
+    """One message as blocks, with a plain version of the text in case Slack refuses the blocks."""
 
     blocks: Sequence[Block]
     summary: str
@@ -78,20 +80,23 @@ class _Message:
 
     @property
     def forms(self) -> Iterator[dict[str, Any]]:
-        """The message with its blocks, then a plain version to send if that is refused."""
+        """The versions of the message, in the order to try: first with blocks, then as plain text."""
         yield {"text": self.summary, "blocks": self.blocks}
         yield {"text": self.plain, "mrkdwn": False}
 
 
 class Replies:
-    """Posts to people and channels. `team` returns the id of the only workspace, if there is only one."""
+    """Posts messages to people and channels. `team` returns the id of the only workspace, or "" if it is unknown."""
 
     def __init__(self, slack: SlackSender, team: Callable[[], str]) -> None:
         self._slack = slack
         self._team = team
 
     async def person(self, location: ChatLocation) -> Person:
-        """Look up the person's language, time zone and admin status. They stay unknown if Slack answers too late."""
+        """Look up a person's language, time zone and admin status.
+
+        Return the defaults if Slack doesn't answer in time.
+        """
         if not location.user:
             return Person()
         try:
@@ -108,7 +113,10 @@ class Replies:
         return Person(language, zone if is_zone(zone) else "", _is_admin(user, location.team or self._team()))
 
     async def own_direct(self, location: ChatLocation) -> ChatLocation:
-        """Return the person's direct messages with the bot, because it can't post in those between two people."""
+        """Return the location of the person's direct messages with the bot.
+
+        The bot can't post in direct messages between two people.
+        """
         if location.is_own:
             return location
         try:
@@ -121,7 +129,7 @@ class Replies:
     async def announce(
         self, location: ChatLocation, lines: Sequence[Line], rows: Sequence[Sequence[Block]] = ()
     ) -> bool:
-        """Post to the whole conversation. Return False if the bot isn't allowed to post there."""
+        """Post a message to the whole conversation. Return False if the bot isn't allowed to post there."""
         try:
             await self._slack.rate_limit_of(location.address).turn(location.address, urgent=True, patience=PATIENCE)
         except SendError as error:
@@ -143,9 +151,10 @@ class Replies:
         *,
         in_place: bool = False,
     ) -> None:
-        """Answer only this person or, if `in_place`, replace the message whose button they pressed.
+        """Send an answer that only this person can see.
 
-        In direct messages with the bot, the answer stays. Elsewhere it disappears when the person reloads Slack.
+        With `in_place`, replace the message whose button the person pressed. In direct messages with the bot, the
+        answer is permanent. In other places, it disappears when the person reloads Slack.
         """
         for number, message in enumerate(_messages(lines, rows, location)):
             refusal = "no way to reach them"
@@ -158,7 +167,10 @@ class Replies:
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
-        """Yield the ways to reach a person, best first. Each returns Slack's reason for refusing, or ""."""
+        """Yield the possible ways to answer a person, best first.
+
+        Each returns "" if it succeeds and Slack's error if it doesn't.
+        """
         for form in message.forms:
             if location.url:
                 yield self._respond(location, form, in_place=in_place)
@@ -209,12 +221,15 @@ class Replies:
 
 
 def why(error: Exception) -> str:
-    """Return Slack's error code or else the error's type, so no address, token or message text leaks."""
+    """Return Slack's error code or, if there is none, the error's type.
+
+    The full error could reveal an address, a token or the text of a message.
+    """
     return answered(error)[2] or type(error).__name__
 
 
 def _is_admin(user: dict[str, Any], team: str) -> bool:
-    """Return True if a person administers this workspace, rather than another that shares a channel with it."""
+    """Return True if the person is an administrator of this workspace. Ignore roles in other workspaces."""
     teams = {str(user.get("team_id") or team), *(user.get("enterprise_user") or {}).get("teams", ())}
     belongs = not user.get("is_stranger") and (not team or team in teams)
     return belongs and bool(user.get("is_admin") or user.get("is_owner"))
@@ -224,7 +239,7 @@ def _is_admin(user: dict[str, Any], team: str) -> bool:
 
 
 def buttons(rows: Sequence[Sequence[Button]]) -> list[list[Block]]:
-    """Return rows of buttons. A button's value is its command."""
+    """Return rows of buttons. The value of each button is its command."""
     return [[_button(button, f"ask:{row}:{column}") for column, button in enumerate(rows[row])]
             for row in range(min(len(rows), MOST_ROWS))]  # fmt: skip
 
@@ -236,7 +251,7 @@ def _button(button: Button, name: str) -> Block:
 
 
 def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: ChatLocation) -> list[_Message]:
-    """Split lines into up to four messages, with the buttons under the last. Cut any text beyond that."""
+    """Split lines into up to four messages. Put the buttons under the last message and cut any remaining text."""
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]
@@ -261,7 +276,7 @@ def _parts(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def _legible(line: Line) -> Line:
-    """Remove characters that hide or reverse text, and cut the line to fit one message."""
+    """Remove characters that hide or reverse text. Cut the line if it doesn't fit in one message."""
     spans = [replace(span, text=legible(span.text)[:LONGEST_SPAN], href=_short(span.href)) for span in line]
     spans = [span for span in spans if span.text] or [Span(" ")]
     while len(spans) > 1 and not fits([tuple(spans)]):
@@ -274,32 +289,35 @@ def _short(href: str | None) -> str | None:
 
 
 def _naming(text: str, location: ChatLocation) -> str:
-    """Restore the mentions of the bot and the person who asked in an escaped text."""
+    """Restore the mentions of the bot and the person who asked, because escaping the text disabled them."""
     for name in (location.bot, location.user):
         text = text.replace(f"&lt;@{name}&gt;", f"<@{name}>")
     return text
 
 
 def _with_mentions(blocks: Sequence[Block], location: ChatLocation) -> list[Block]:
-    """Turn only the bot's id and the id of the person who asked into mentions, because text may come from anywhere."""
-    names = re.compile(
-        "|".join(rf"<@({re.escape(name)})>" for name in (location.bot, location.user) if name) or r"(?!)"
-    )
+    """Turn the ids of the bot and of the person who asked into mentions.
+
+    All other ids stay as text, because the text may come from an untrusted source.
+    """
+    names = {name for name in (location.bot, location.user) if name}
     [text] = blocks
     [section] = text["elements"]
     elements = [piece for element in section["elements"] for piece in _split(element, names)]
     return [text | {"elements": [section | {"elements": elements}]}]
 
 
-def _split(element: Block, names: "re.Pattern[str]") -> Iterator[Block]:
+def _split(element: Block, names: AbstractSet[str]) -> Iterator[Block]:
     if element["type"] != "text":
         yield element
         return
     at = 0
-    for found in names.finditer(element["text"]):
+    for found in MENTION.finditer(element["text"]):
+        if found[1] not in names:
+            continue
         if found.start() > at:
             yield element | {"text": element["text"][at : found.start()]}
-        yield {"type": "user", "user_id": found[0][2:-1]}
+        yield {"type": "user", "user_id": found[1]}
         at = found.end()
     if at < len(element["text"]):
         yield element | {"text": element["text"][at:]}

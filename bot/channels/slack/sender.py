@@ -1,7 +1,7 @@
-"""Slack's sending side: rich text through the Web API, within its rate limits, and what its errors mean.
+"""The sending side of the Slack channel. It sends rich text through the Web API, within Slack's rate limits.
 
-Messages use rich text rather than mrkdwn. Slack shows rich text literally, so text from a county's page can't turn bold
-or become an emoji, a mention or a link, and it doesn't need escaping or invisible characters.
+Messages use rich text blocks instead of mrkdwn. Slack shows the text in these blocks literally. As a result, text from
+a county's page can't turn bold or become an emoji, a mention or a link, and the text doesn't need to be escaped.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -18,11 +19,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, RateLimit
+from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
+from bot.domain.timestamps import bounded, retry_after
 from bot.errors import CountersignError, SendError
 
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
@@ -33,10 +35,11 @@ UNSAID_WAIT = 30.0  # seconds to wait after a 429 that doesn't say how long
 
 
 class SlackSender:
-    """Sends as an app in one workspace or several. A send to TEAM/CHANNEL uses that workspace's token.
+    """Sends messages as an app in one or more workspaces.
 
-    `token` is for addresses without a workspace. `tokens` returns the token of a workspace, or None if it has
-    uninstalled the app. `base_url` ends in /api/. `patience` is how long a send waits for its turn, in seconds.
+    The workspace of a TEAM/CHANNEL address determines the token. `token` is for addresses without a workspace. `tokens`
+    returns the token of a workspace, or None if the app isn't installed there. `base_url` must end in /api/. `patience`
+    is the longest wait for a turn, in seconds.
     """
 
     name = "slack"
@@ -56,6 +59,7 @@ class SlackSender:
         self._base_url = base_url
         self._call_timeout = call_timeout
         self._patience = patience
+        self._directs: dict[str, str] = {}  # the direct messages of members who were addressed by their ids
         self._session: aiohttp.ClientSession | None = None
         self.timeout = call_timeout
         self.rate_limit = rate_limit or _rate_limit()
@@ -63,10 +67,10 @@ class SlackSender:
 
     @cached_property
     def client(self) -> AsyncWebClient:
-        """The SDK's own client, which the listener shares. It must first be used in an event loop.
+        """The SDK's client, which the listener also uses. Its first use must be inside an event loop.
 
-        It never retries by itself, because the SDK's usual retry after a lost connection could post a message twice. A
-        request never waits for a free connection, because the wait would count toward the call's timeout.
+        The client doesn't retry, because a retry after a lost connection could post a message twice. The number of
+        connections is unlimited, because waiting for a free connection would count toward the call's timeout.
         """
         limit = aiohttp.ClientTimeout(total=self._call_timeout)
         self._session = aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(limit=0))
@@ -75,14 +79,17 @@ class SlackSender:
         )
 
     def rate_limit_of(self, address: str) -> RateLimit:
-        """Return the rate limit for the address's workspace, because Slack counts each workspace separately."""
+        """Return the rate limit of the address's workspace.
+
+        Each workspace has its own rate limit, because Slack counts requests separately for each workspace.
+        """
         team = workspace(address)
         if team not in self._rate_limits:
             self._rate_limits[team] = _rate_limit()
         return self._rate_limits[team]
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
-        """Split the digest into messages within Slack's limits, the picture first."""
+        """Split the digest into messages within Slack's limits. If there is a picture, put it first."""
         texts = (
             Part(
                 payload={"text": summary(page.lines), "blocks": rich_text(page.lines)},
@@ -94,7 +101,7 @@ class SlackSender:
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
-        """Post one part and return its timestamp, which is Slack's id for a message."""
+        """Post one part. Return its timestamp, which Slack uses as the message id."""
         if part.picture is not None:
             return await self._share(address, part, part.picture, ready) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
@@ -107,6 +114,8 @@ class SlackSender:
             answer = await self.client.chat_postMessage(
                 channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message
             )
+            if is_member(address) and str(answer.get("channel") or "").startswith("D"):
+                self._directs[address] = with_workspace(workspace(address), str(answer["channel"]))
             return str(answer["ts"])
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
@@ -115,7 +124,7 @@ class SlackSender:
         raise refusal  # raised outside `except`, so that it doesn't carry the request along as its context
 
     async def _share(self, address: str, part: Part, picture: bytes, ready: Ready) -> str:
-        """Share a picture and return its file id, because Slack doesn't return the message's id."""
+        """Share a picture and return the id of its file. Slack doesn't return a message id for shared files."""
         token = await self.token_of(workspace(address))
         for turn in (FILES, address):
             await self.rate_limit_of(address).turn(turn, patience=self._patience / 2)
@@ -136,7 +145,10 @@ class SlackSender:
         raise refusal
 
     async def _upload(self, url: str, picture: bytes) -> None:
-        """Upload a file. Its host may be blocked by a firewall, so give up early rather than delay the text."""
+        """Upload a file.
+
+        Use half the usual timeout, so that the text isn't delayed for long if a firewall blocks the upload host.
+        """
         assert self._session is not None
         limit = aiohttp.ClientTimeout(total=self._call_timeout / 2)
         try:
@@ -148,7 +160,7 @@ class SlackSender:
             raise SendError(f"Slack didn't accept this picture ({problem})", too_long=True)
 
     async def token_of(self, team: str) -> str:
-        """Return the token of a workspace, or the only token for "". SendError if there is none."""
+        """Return a workspace's token, or the sender's own token if `team` is "". Raise SendError if there is none."""
         try:
             token = (await self._tokens(team) if self._tokens else None) if team else self._token
         except CountersignError as error:
@@ -160,35 +172,65 @@ class SlackSender:
             )
         return token
 
+    def lasting(self, address: str) -> str:
+        """Return the address of a member's direct messages, once a send or a look-up has shown it."""
+        return self._directs.get(address, address)
+
+    async def address_of(self, address: str) -> str:
+        """Return the address that events from this conversation have, as far as Slack tells it now.
+
+        It names the workspace only if the app is in several, and a member's direct messages by their own id.
+        """
+        team, conversation = workspace(address), address.rpartition("/")[2]
+        if self._tokens is None:
+            team = ""
+        elif not team and self._token is not None:
+            team = await self._own_workspace()
+        if is_member(address):
+            conversation = await self._direct(team, conversation)
+        return with_workspace(team, conversation)
+
+    async def _own_workspace(self) -> str:
+        """Return the id of the own token's workspace if people there also installed the app, or ""."""
+        try:
+            team = str((await self.client.auth_test(token=self._token))["team_id"])
+            await self.token_of(team)
+        except Exception:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
+            return ""
+        return team
+
+    async def _direct(self, team: str, member: str) -> str:
+        """Return the id of a member's direct messages, or the member's id if Slack doesn't tell it."""
+        try:
+            answer = await self.client.conversations_open(token=await self.token_of(team), users=member)
+            return str(answer["channel"]["id"])
+        except Exception:  # noqa: BLE001 - as above
+            return member
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
     def _verdict(self, error: Exception, address: str) -> SendError:
-        """Return the SendError for a failed post."""
+        """Return the SendError that describes a failed post."""
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
             return self._flood(headers, address)
         if code in _TOKEN_REJECTED:
             return SendError(f"{_token_rejected(code)} ({code})", credentials_rejected=True)
-        if code in _PERMANENT:
-            return SendError(f"{_PERMANENT[code]} ({code})", permanent=True)
-        if code == "channel_not_found":
-            return SendError(
-                "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
-                maybe_permanent=True,
-            )
+        if code in _REFUSED:
+            return SendError(f"{_REFUSED[code]} ({code})", refused=True, by_person=code in _BY_PERSON)
         if code in _TEXT_REJECTED:
-            return SendError(f"Slack rejected this text ({code})", too_long=True)
+            return SendError(f"Slack rejected this text ({code})", refused=True, too_long=True)
         why = code or (f"HTTP {status}" if status else type(error).__name__)
         return SendError(f"Slack did not confirm the post ({why}); the message may have been posted")
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
-        """Return the SendError for a failed picture.
+        """Return the SendError that describes a failed picture.
 
-        A rejected token, or a failure that may be temporary, is handled as for a text. Any other error means that only
-        the picture was refused.
+        A rejected token and a temporary failure are handled as they are for a text message. Any other error applies
+        only to the picture.
         """
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
@@ -198,24 +240,35 @@ class SlackSender:
         return SendError(f"Slack rejected this picture ({code})", too_long=True)
 
     def _flood(self, headers: Mapping[str, str], address: str, *, held: str | None = None) -> SendError:
-        """Hold back the workspace, or only sends to `held`, because a 429 applies to the method in all its channels."""
-        try:
-            seconds = float(headers.get("Retry-After", UNSAID_WAIT))
-        except ValueError:
-            seconds = UNSAID_WAIT
+        """Block sends to the whole workspace after a 429, because Slack limits the API method, not the channel.
+
+        If `held` is given, block only sends to that rate-limit address.
+        """
+        asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+        seconds = UNSAID_WAIT if asked is None else bounded(asked, LONGEST_WAIT)
         self.rate_limit_of(address).hold(held, seconds)
         return SendError(f"Slack asked us to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
 
 def workspace(address: str) -> str:
-    """Return the workspace of an address, or "" if there is only one."""
+    """Return the workspace in an address, or "" if the address doesn't include one."""
     return address.rpartition("/")[0]
 
 
+def with_workspace(team: str, conversation: str) -> str:
+    """Return the address of a conversation. `team` is empty if there is only one workspace."""
+    return f"{team}/{conversation}" if team else conversation
+
+
+def is_member(address: str) -> bool:
+    """Return True if an address is a member and not a conversation."""
+    return address.rpartition("/")[2].startswith(("U", "W"))
+
+
 def _destination(address: str) -> dict[str, Any]:
-    """Return the argument that says where to share a file: Slack takes members and channels in different arguments."""
+    """Return the argument that tells Slack where to share a file. Members and channels use different arguments."""
     conversation = address.rpartition("/")[2]
-    return {"channels": [conversation]} if conversation.startswith("U") else {"channel_id": conversation}
+    return {"channels": [conversation]} if is_member(address) else {"channel_id": conversation}
 
 
 def _rate_limit() -> RateLimit:
@@ -223,7 +276,7 @@ def _rate_limit() -> RateLimit:
 
 
 class _TokenFilter(logging.Filter):
-    """Masks possible tokens in the library's log lines and drops tracebacks, which may quote secrets."""
+    """Masks tokens in the library's log lines and removes tracebacks, which can contain secrets."""
 
     _TOKEN = re.compile(r"\bx(?:ox[a-z]|app)\S+")
 
@@ -234,7 +287,7 @@ class _TokenFilter(logging.Filter):
 
 
 def library_log() -> logging.Logger:
-    """Return the library's logger, limited to errors because lower levels quote addresses and people's messages."""
+    """Return the library's logger, limited to errors. Lower levels would log addresses and people's messages."""
     found = logging.getLogger("slack")
     found.setLevel(logging.ERROR)
     if not found.filters:
@@ -254,7 +307,8 @@ _TOKEN_REJECTED = {
     "team_access_not_granted": "the app may not use this workspace; an administrator has to allow it",
 }
 _ASK_ADMINISTRATOR = "The workspace doesn't let the app post in this Slack channel. Ask an administrator"
-_PERMANENT = {
+_REFUSED = {
+    "channel_not_found": "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
     "not_in_channel": "The app isn't in this Slack channel. Type /invite @Countersign there",
     "is_archived": "This Slack channel is archived",
     "restricted_action": _ASK_ADMINISTRATOR,
@@ -271,6 +325,7 @@ _PERMANENT = {
     "user_disabled": "This Slack member has left the workspace",
     "channel_is_limited_access": _ASK_ADMINISTRATOR,
 }
+_BY_PERSON = {"user_disabled"}  # Slack can be wrong about the rest for hours; for a removal, it sends an event too
 _TRANSIENT = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 _TEXT_REJECTED = {
     "msg_too_long",
@@ -288,7 +343,7 @@ def _token_rejected(code: str) -> str:
 
 
 def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
-    """Return the status, headers and error code of Slack's answer, each empty or zero if missing."""
+    """Return the status, headers and error code of Slack's response. Missing values are zero or empty."""
     response = error.response if isinstance(error, SlackApiError) else None
     body = getattr(response, "data", None)
     code = legible(str(body.get("error") or ""))[:60] if isinstance(body, dict) else ""
@@ -296,26 +351,29 @@ def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
 
 
 def fits(lines: Sequence[Line]) -> bool:
-    """Return True if one message can hold these lines."""
+    """Return True if the lines fit in one message."""
     return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """Return the text for notifications and screen readers, escaped because Slack interprets markup there."""
+    """Return the text for notifications and screen readers. Escape the text, because Slack interprets markup there."""
     text = " ".join(plain_text(lines).split())
     text = text if len(text) <= LONGEST_SUMMARY else f"{text[: LONGEST_SUMMARY - 1]}…"
     return escape(text, quote=False)
 
 
 def rich_text(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Return one rich text block, a kind of block that has no length limit of its own."""
+    """Return the lines as one rich text block. Slack has no length limit for a single rich text block."""
     spans = [span for number, line in enumerate(lines) for span in ((Span("\n"), *line) if number else line)]
     section = {"type": "rich_text_section", "elements": [_element(span) for span in _merged(spans)]}
     return [{"type": "rich_text", "elements": [section]}]
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:
-    """Merge adjacent text spans of the same style. Line breaks join the text before them; links stay separate."""
+    """Merge adjacent text spans that have the same style.
+
+    Merge line breaks with the text before them. Don't merge links.
+    """
     merged: list[Span] = []
     for span in spans:
         last = merged[-1] if merged else None

@@ -1,4 +1,4 @@
-"""Slack's setup: its settings, its addresses and how its two sides are made."""
+"""The setup of the Slack channel: its settings, its addresses, its sender and its listener."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from bot.channels.slack.oauth import OAuth
 
 
-_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
+_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDUW][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
+_MENTION = re.compile(r"<[#@]([CGUW][A-Z0-9]{6,})(?:\|[^>]*)?>")
 
 
 class SlackSettings(SharedSettings):
-    """The settings of a Slack app."""
+    """The settings of the Slack channel."""
 
     slack_bot_token: Token | None = Field(None, alias="SLACK_BOT_TOKEN")
     slack_app_token: Token | None = Field(None, alias="SLACK_APP_TOKEN")
@@ -38,7 +39,7 @@ class SlackSettings(SharedSettings):
 
     @property
     def for_oauth(self) -> Mapping[str, str | SecretStr | None]:
-        """The settings needed for other workspaces to install the app, keyed by environment variable."""
+        """The settings required for other workspaces to install the app, keyed by environment variable."""
         return {
             "SLACK_CLIENT_ID": self.slack_client_id,
             "SLACK_CLIENT_SECRET": self.slack_client_secret,
@@ -49,7 +50,7 @@ class SlackSettings(SharedSettings):
 
 
 class SlackSetup(Setup[SlackSettings]):
-    """The setup of a Slack app, in one workspace or in every workspace that installs it."""
+    """The setup of the Slack channel. The app can be in one workspace or in every workspace that installs it."""
 
     name = "slack"
     settings = SlackSettings
@@ -58,16 +59,27 @@ class SlackSetup(Setup[SlackSettings]):
     chatty_loggers = ("slack_sdk", "slack_bolt", "aiohttp")
 
     def check_address(self, address: str) -> str:
-        """Accept a channel or member id, alone or as TEAM/ID, or a link to a channel."""
-        wanted = address.strip()
-        if link := _LINK.fullmatch(wanted):
-            return link[1]
+        """Return the id from a valid address, which is a channel or member id, TEAM/ID, a link or a mention.
+
+        Raise UsageError for any other address. Ids are in capital letters, so "general" is a name and not an id.
+        """
+        wanted = re.sub(r"\s*/\s*", "/", address.strip())
+        if found := _LINK.fullmatch(address.strip()) or _MENTION.fullmatch(address.strip()):
+            return found[1]
         if _ID.fullmatch(wanted):
             return wanted
         raise UsageError(
             f"{address!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
             "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
+
+    async def resolve(self, sender: Sender, address: str) -> str | None:
+        """Return the address that events from the conversation have, or None if it is that already or isn't known."""
+        from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the library is slow to import
+
+        assert isinstance(sender, SlackSender)
+        found = await sender.address_of(address)
+        return found if found != address else None
 
     def make_sender(self, settings: SlackSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
         oauth = _oauth(settings, notes)
@@ -82,7 +94,10 @@ class SlackSetup(Setup[SlackSettings]):
         )
 
     async def make_listener(self, settings: SlackSettings, sender: Sender, notes: Notes) -> Listener | None:
-        """Return None if there is only a bot token to send with. ConfigError if stored tokens can't be decrypted."""
+        """Return the listener, or None if the settings allow only sending.
+
+        Raise ConfigError if stored tokens can't be decrypted.
+        """
         is_public = settings.public_url is not None and settings.slack_signing_secret is not None
         if settings.slack_app_token is None and not is_public:
             return None
@@ -109,7 +124,7 @@ class SlackSetup(Setup[SlackSettings]):
 
 
 def _oauth(settings: SlackSettings, notes: Notes) -> "OAuth | None":
-    """Return the OAuth that lets other workspaces install the app, or None if any of its settings is missing."""
+    """Return the OAuth setup for installation by other workspaces, or None if a required setting is missing."""
     if None in settings.for_oauth.values():
         return None
     from bot.channels.slack.oauth import OAuth, Workspaces  # noqa: PLC0415 - the library is slow to import

@@ -1,8 +1,8 @@
-"""Slack's Socket Mode: a WebSocket for requests that Slack would otherwise post to a public address.
+"""Slack's Socket Mode: a WebSocket that receives requests without a public address.
 
-The SDK's own client loses requests; this one doesn't. Every connection gets a fresh address, while the SDK retries a
-used one forever if connecting fails. When Slack announces that it will close a connection, the next one is opened
-before the old one ends, so that no request is lost in between.
+This client replaces the SDK's client, which loses requests and can retry a used address forever. Here, every connection
+gets a new address. When Slack announces that it will close a connection, the client opens a new connection before the
+old one ends, so no request is lost.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ Handle = Callable[[Envelope], Awaitable[Mapping[str, Any] | None]]
 
 
 class Socket:
-    """Connections to Slack, one after another.
+    """A client that connects to Slack and reconnects when a connection ends.
 
-    `address` returns the next connection's address. `handle` receives an envelope and returns the payload to answer
-    with. `first_wait` is the pause after a first failure, in seconds.
+    `address` returns the address of the next connection. `handle` processes an envelope and returns the payload of the
+    reply, if any. `first_wait` is the pause after the first failure, in seconds.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Socket:
         )
 
     async def _stay(self, connection: aiohttp.ClientWebSocketResponse, tasks: asyncio.TaskGroup) -> None:
-        """Read from this connection until it is time for the next one."""
+        """Read from this connection until a new one is needed."""
         began = time.monotonic()
         leave: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         tasks.create_task(self._read(connection, leave, tasks))
@@ -81,7 +81,10 @@ class Socket:
     async def _read(
         self, connection: aiohttp.ClientWebSocketResponse, leave: "asyncio.Future[str]", tasks: asyncio.TaskGroup
     ) -> None:
-        """Read envelopes until the connection ends. After Slack announces its end, close it within a minute."""
+        """Read envelopes until the connection ends.
+
+        If Slack announces the end of the connection, keep reading for up to a minute and then close the connection.
+        """
         try:
             async with asyncio.timeout(None) as limit:
                 async for message in connection:
@@ -140,7 +143,7 @@ def _settle(leave: "asyncio.Future[str]", why: str) -> None:
 
 
 def _why(fault: Exception) -> str:
-    """Describe an error without the connection's address, which contains a secret ticket."""
+    """Describe an error. Leave out the connection's address, because it contains a secret ticket."""
     if isinstance(fault, CountersignError):
         return str(fault)
     return answered(fault)[2] or type(fault).__name__

@@ -1,4 +1,4 @@
-"""Encrypted storage for other workspaces' tokens."""
+"""Encrypted storage for the tokens of other workspaces."""
 
 import base64
 
@@ -23,10 +23,10 @@ _WRONG = (
 
 
 class TokenVault:
-    """Notes with encrypted texts and plain keys. A text can be decrypted only under the key it was stored under."""
+    """Notes with encrypted texts and unencrypted keys. A text moved to a different key can't be read."""
 
     def __init__(self, secret_key: str, notes: Notes) -> None:
-        """Raise ConfigError if the secret key is too short to protect anything."""
+        """Raise ConfigError if the secret key is too short to be safe."""
         if len(secret_key) < SHORTEST_KEY:
             raise ConfigError([_TOO_SHORT])
         self._notes = notes
@@ -34,7 +34,10 @@ class TokenVault:
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     async def get(self, key: str) -> str | None:
-        """Return the text under a key. ConfigError if it was encrypted with another secret key."""
+        """Return the string stored under a key, or None if there is none.
+
+        Raise ConfigError if the text was encrypted with another secret key.
+        """
         sealed = await self._notes.get(key)
         text = None if sealed is None else self.unseal(sealed)
         if sealed is None:
@@ -45,28 +48,28 @@ class TokenVault:
         return found
 
     async def put(self, key: str, text: str) -> None:
-        """Encrypt and store a text."""
+        """Encrypt a string and store it under a key."""
         await self._notes.put(key, self.seal(f"{key}\n{text}"))
 
     async def delete(self, key: str) -> None:
-        """Erase a text."""
+        """Delete the string stored under a key."""
         await self._notes.delete(key)
 
     async def keys(self, prefix: str = "") -> tuple[str, ...]:
-        """Return the keys with this prefix, sorted."""
+        """Return the keys that start with this prefix, sorted."""
         return tuple(sorted(key for key in await self._notes.keys() if key.startswith(prefix)))
 
     async def check(self, prefix: str = "") -> None:
-        """Decrypt all texts now, so that a wrong key fails at startup rather than at the first message."""
+        """Decrypt all strings at startup, so that a wrong secret key is found before the first message is sent."""
         for key in await self.keys(prefix):
             await self.get(key)
 
     def seal(self, text: str) -> str:
-        """Encrypt a text so that no one else can read or forge it."""
+        """Encrypt and sign a string."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def unseal(self, sealed: str, *, within: int | None = None) -> str | None:
-        """Decrypt a text. Return None if it wasn't sealed with our key or is older than `within` seconds."""
+        """Decrypt a string. Return None if it wasn't encrypted with our key or is more than `within` seconds old."""
         try:
             return self._fernet.decrypt(sealed.encode(), ttl=within).decode()
         except (InvalidToken, UnicodeError):

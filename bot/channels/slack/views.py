@@ -1,4 +1,4 @@
-"""Slack's views: the settings form and the app's home. Pure."""
+"""Slack's views: the settings form and the app's Home tab. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Any
 
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import replies
-from bot.domain.chat.parser import is_zone
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
+from bot.domain.time_zones import is_zone
 
 FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
 WHERE = "where"
@@ -41,9 +41,10 @@ _KINDS = tuple(kind for kind in Kind if kind not in NEVER_CHOSEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The settings form for one person. If `conversation` is empty, Slack fills in the one they are viewing.
+    """The settings form for one person.
 
-    `zone` is the person's own time zone. `subscription` is the conversation's, or None if it has none yet.
+    If `conversation` is empty, Slack selects the conversation the person is viewing. `zone` is the person's own time
+    zone. `subscription` is the conversation's subscription, or None if there isn't one.
     """
 
     language: Language
@@ -83,7 +84,10 @@ class Form:
         return block | {"block_id": WHERE, "dispatch_action": True}
 
     def _input(self, name: str, label: Phrase, element: dict[str, Any]) -> dict[str, Any]:
-        """Return a field. Slack remembers each block id's value, so each conversation gets its own block ids."""
+        """Return a field of the form.
+
+        Slack remembers the value of each block id, so each conversation has its own block ids.
+        """
         return {
             "type": "input",
             "block_id": f"{name}:{self.conversation}",
@@ -122,8 +126,12 @@ class Form:
         return {"type": "static_select", "options": options, "initial_option": _chosen(options, chosen)}
 
     def _present_zone(self) -> str:
-        """Return the subscription's time zone, or the person's own if no time zone has been needed yet."""
-        kept = self.subscription.tz if self.subscription is not None else "UTC"
+        """Return the time zone to show in the form.
+
+        It is the subscription's time zone or, if the subscription hasn't needed one yet, the person's own. A time zone
+        that isn't known anywhere else can't be shown.
+        """
+        kept = self.subscription.tz if self.subscription is not None and is_zone(self.subscription.tz) else "UTC"
         unused = self.subscription is None or self.subscription.cadence is Cadence.INSTANT
         return self.zone or kept if unused and kept == "UTC" else kept
 
@@ -136,7 +144,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """A submitted form: its conversation, its settings as one command, and its problems keyed by block."""
+    """A submitted form: the conversation, the settings as one command, and the problems keyed by block id."""
 
     conversation: str
     command: str
@@ -144,7 +152,7 @@ class Filled:
 
 
 def filled(view: Mapping[str, Any], language: Language) -> Filled:
-    """Read a submitted form, repeating the checks that Slack makes."""
+    """Parse a submitted form. Repeat the checks that Slack makes."""
     fields = _Fields(view)
     conversation = fields.one(WHERE, "selected_conversation")
     states = fields.many("states")
@@ -167,17 +175,17 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
 
 
 def language_of(view: Mapping[str, Any]) -> Language:
-    """Return the language a form was shown in."""
+    """Return the language of a form."""
     return Language.of_locale(view.get("private_metadata"))
 
 
 def conversation_of(view: Mapping[str, Any]) -> str:
-    """Return the conversation that a form is about."""
+    """Return the conversation selected in a form."""
     return _Fields(view).one(WHERE, "selected_conversation")
 
 
 class _Fields:
-    """The values of a form, by field name regardless of block id."""
+    """The values in a form, keyed by field name. The block ids are ignored."""
 
     def __init__(self, view: Mapping[str, Any]) -> None:
         self._values: dict[str, Mapping[str, Any]] = {}
@@ -226,7 +234,10 @@ def _capital(text: str) -> str:
 
 
 def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
-    """Return the app's home: all channels' subscriptions, and the person's `own` direct messages but no one else's."""
+    """Return the Home tab with the subscriptions of all channels and of the person's own direct messages.
+
+    `own` is the id of those direct messages. Other people's direct messages are left out.
+    """
     seen = [s for s in subscriptions if _channel(s)[:1] not in {"D", "U"} or _channel(s) == own]
     seen.sort(key=lambda s: (_channel(s) != own, _channel(s)))
     blocks = [
@@ -242,7 +253,7 @@ def home(subscriptions: Sequence[Subscription], *, own: str, language: Language)
 
 
 def settings_button(language: Language) -> dict[str, Any]:
-    """Return a button that opens the form."""
+    """Return a button that opens the settings form."""
     return {"type": "button", "action_id": FORM, "text": _plain(platforms.SLACK_SETTINGS(language)), "value": FORM}
 
 
@@ -260,6 +271,6 @@ def _channel(subscription: Subscription) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    """Return a paragraph in Slack's markup, because no other text in the app's home can name a channel."""
+    """Return a paragraph in mrkdwn, the only kind of text that can name a channel in the Home tab."""
     cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut, "verbatim": True}}

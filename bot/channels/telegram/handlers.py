@@ -1,4 +1,4 @@
-"""Telegram's event handlers, one for each kind of update, and the checks that decide who may change settings."""
+"""Telegram's event handlers, and the checks that decide who can change settings."""
 
 import re
 import time
@@ -43,7 +43,7 @@ App = Application[Any, Any, Any, Any, Any, Any]
 
 
 class EventHandlers:
-    """Turns updates into questions for the chat handler, after checking that the person is allowed to ask."""
+    """Passes requests from Telegram to the chat handler, after checking that the person has permission."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class EventHandlers:
         self._may_refuse = _Throttle(refuse_every)
 
     def application(self) -> App:
-        """Return the library's dispatcher with our handlers."""
+        """Return the library's dispatcher with all handlers added."""
         app = Application.builder().bot(self._bot).updater(None).job_queue(None).build()
         written = filters.UpdateType.MESSAGE
         private, group = filters.ChatType.PRIVATE & filters.TEXT, filters.ChatType.GROUPS & filters.COMMAND
@@ -107,7 +107,7 @@ class EventHandlers:
             await self._say(location, platforms.ADMINISTRATORS_ONLY(await self._language(location)))
 
     async def _posted(self, update: Update, _: object) -> None:
-        """Handle a post in a channel, which only its administrators can write."""
+        """Handle a post in a channel. Permission isn't checked, because only administrators can post in a channel."""
         message, command = _written(update, self._bot)
         if command is not None and self._is_meant(command) and not message.forward_origin:
             await self._ask(_location(message), command.text)
@@ -119,11 +119,14 @@ class EventHandlers:
             await self._acknowledge(query)
             return
         location = _location(query.message, query.from_user)
+        command = query.data
+        if pointed := re.fullmatch(r":(\d+) (.+)", command, re.DOTALL):
+            location, command = location.in_topic(int(pointed[1])), pointed[2]
         if query.message.chat.type == ChatType.PRIVATE:
             await self._acknowledge(query)
-            await self._pressed_in_private(location, query.from_user, query.data, query.message.message_id)
-        elif await self._admitted(query, query.message.chat, location):
-            await self._ask(location, query.data, over=query.message.message_id)
+            await self._pressed_in_private(location, query.from_user, command, query.message.message_id)
+        elif await self._admitted(query, command, query.message.chat, location):
+            await self._ask(location, command, over=query.message.message_id)
 
     async def _pressed_in_private(self, location: ChatLocation, person: User, command: str, over: int) -> None:
         if pointed := re.fullmatch(r"@(-\d+ .+)", command, re.DOTALL):
@@ -136,6 +139,7 @@ class EventHandlers:
         assert event is not None
         before, after = (_present(event.chat, member) for member in (event.old_chat_member, event.new_chat_member))
         location = _location(event, event.from_user)
+        await self._reveal(location.name, location.chat)
         if before and not after:
             await self._chat_handler.gone("telegram", location.address, _absence(event))
         elif after and not before:
@@ -144,7 +148,10 @@ class EventHandlers:
                 await self._ask(location, "hello")
 
     async def _migrated(self, update: Update, _: object) -> None:
-        """Follow a group that became a supergroup. The old and new chats both report it, and twice is harmless."""
+        """Record a group's new number after the group becomes a supergroup.
+
+        Both the old and the new chat report the migration. Handling it twice is harmless.
+        """
         message = update.effective_message
         assert message is not None
         old = message.migrate_from_chat_id or message.chat.id
@@ -153,7 +160,7 @@ class EventHandlers:
         await self._chat_handler.returned("telegram", str(new))  # the old chat may already have reported the bot gone
 
     async def _failed(self, update: object, context: CallbackContext[Any, Any, Any, Any]) -> None:
-        """Log a failure, and send a one-line apology to the chat where the person asked."""
+        """Log an error and send a one-line apology to the chat."""
         error = context.error
         if isinstance(error, TelegramError | TimeoutError):
             log.warning("telegram: not answered", why=reason_of(error, self._bot))
@@ -165,11 +172,15 @@ class EventHandlers:
     # Shared by the handlers
 
     def _is_meant(self, command: "_Command") -> bool:
-        """Return True if a command that other bots can also see is meant for this one."""
+        """Return True if a command is for this bot. In a group or channel, other bots can see the same command."""
         return command.addressed or command.name in self._names
 
     async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
-        """Pass the question on and send the answer. `over` is the message whose button was pressed."""
+        """Pass a question to the chat handler and send the answer.
+
+        `over` is the id of the message whose button was pressed.
+        """
+        await self._reveal(location.name, location.chat)
         reply = await self._chat_handler.answer(
             Request(
                 channel="telegram",
@@ -181,8 +192,13 @@ class EventHandlers:
         )
         await self._replies.say(location, reply, over=over if reply.in_place else None)
 
+    async def _reveal(self, name: str, number: int) -> None:
+        """Move a subscription that was made with a chat's @name to the chat's number."""
+        if name and await self._chat_handler.subscription("telegram", name) is not None:
+            await self._chat_handler.moved("telegram", name, str(number))
+
     async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
-        """Handle a command about a channel typed in a private chat, such as `/channel @name watch TX`."""
+        """Handle a command for a channel that was sent in a private chat, such as `/channel @name watch TX`."""
         language = await self._language(location)
         name, _, text = rest.partition(" ")
         try:
@@ -190,11 +206,16 @@ class EventHandlers:
         except UsageError as refusal:
             await self._say(location, str(refusal))
         else:
+            address = check_address(name)
+            await self._reveal(address if address.startswith("@") else "", channel)
             await self._ask(replace(location, address=str(channel)), text.strip() or "status", over=over)
 
-    async def _admitted(self, query: CallbackQuery, chat: Chat, location: ChatLocation) -> bool:
-        """Acknowledge a button press and return True if the person may press it. Only they see a refusal."""
-        reads = chat.type != ChatType.CHANNEL and (query.data or "").partition(" ")[0] in READING
+    async def _admitted(self, query: CallbackQuery, command: str, chat: Chat, location: ChatLocation) -> bool:
+        """Acknowledge a button press. Return True if the person is allowed to press the button.
+
+        If not, show a refusal that only this person can see.
+        """
+        reads = chat.type != ChatType.CHANNEL and command.partition(" ")[0] in READING
         try:
             admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
         except TelegramError:
@@ -214,21 +235,21 @@ class EventHandlers:
         await self._replies.say(location, Reply(lines=((Span(sentence),),)))
 
     async def _language(self, location: ChatLocation) -> Language:
-        """Return the chat's chosen language, or else the one the platform suggests."""
+        """Return the language set for the chat or, if none is set, the language that Telegram suggests."""
         with suppress(Exception):  # the message goes out even if the store can't be read
-            chosen = await self._chat_handler.subscription("telegram", str(location.chat))
+            chosen = await self._chat_handler.subscription("telegram", location.own_address)
             return chosen.language if chosen else location.language
         return location.language
 
 
 class _Permissions:
-    """Checks who may change settings. It asks Telegram every time, because an administrator may have lost the role."""
+    """Checks who can change settings. Each check asks Telegram, because a person may no longer be an administrator."""
 
     def __init__(self, sender: TelegramSender) -> None:
         self._bot = sender.bot
 
     async def admits(self, message: Message) -> bool:
-        """Return True if the writer is an administrator of the group, even one posting anonymously as the group."""
+        """Return True if the sender is an administrator of the group, including one who posts anonymously."""
         if message.sender_chat is not None:
             return message.sender_chat.id == message.chat.id
         if message.from_user is None:
@@ -237,7 +258,7 @@ class _Permissions:
         return anonymous or await self.is_administrator(message.chat.id, message.from_user.id)
 
     async def is_administrator(self, chat: int, person: int) -> bool:
-        """Return True if this member is currently the owner or an administrator."""
+        """Return True if this person is currently the owner or an administrator of the chat."""
         try:
             member = await self._bot.get_chat_member(chat, person)
         except BadRequest:  # no such member
@@ -245,7 +266,11 @@ class _Permissions:
         return member.status in {ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR}
 
     async def channel(self, name: str, person: User, language: Language) -> int:
-        """Find a channel where this person and the bot may post, by name or number. UsageError says what is wrong."""
+        """Find a channel by name or number, and return its number.
+
+        Raise UsageError if there is no such channel, if the person isn't an administrator of the channel or if the bot
+        can't post there.
+        """
         words = {"name": name, "bot": self._bot.username}
         try:
             address = check_address(name)
@@ -266,7 +291,7 @@ class _Permissions:
 
 
 class _Throttle:
-    """Returns True for each key at most once in the given number of seconds."""
+    """A limiter that returns True at most once per key in any period of `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -283,7 +308,7 @@ class _Throttle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Command:
-    """A command as typed: /name@bot rest. `addressed` is True if it named the bot."""
+    """A command in the form "/name@bot rest". `addressed` is True if the command includes the bot's name."""
 
     name: str
     rest: str
@@ -295,7 +320,7 @@ class _Command:
 
 
 def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
-    """Return the message and the command it begins with, or None if it is for another bot or there isn't one."""
+    """Return the message and its command. The command is None if there isn't one or if it is for another bot."""
     message = update.effective_message
     assert message is not None
     found = re.match(r"/(\w+)(?:@(\w+))?\s*", message.text or "")
@@ -306,7 +331,7 @@ def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
 
 
 def _asked_at(update: Update) -> ChatLocation | None:
-    """Return where the command was typed or the button pressed, or None for other updates."""
+    """Return the location of a message or a button press, or None for any other update."""
     query, message = update.callback_query, update.effective_message
     if query is not None:
         return _location(query.message, query.from_user) if query.message else None
@@ -314,10 +339,12 @@ def _asked_at(update: Update) -> ChatLocation | None:
 
 
 def _location(where: Any, person: User | None = None) -> ChatLocation:
-    """Return where a message (even one too old to read) or event occurred, with the person's language."""
+    """Return the location of a message or event, with the person's language. The message can be too old to read."""
     speaker = person or getattr(where, "from_user", None)
-    topic = where.message_thread_id if getattr(where, "is_topic_message", False) else None
-    return ChatLocation(chat=where.chat.id, address=str(where.chat.id), topic=topic, language=_language(speaker))
+    chat, topic = where.chat, where.message_thread_id if getattr(where, "is_topic_message", False) else None
+    name = f"@{chat.username.lower()}" if chat.username and chat.type != ChatType.PRIVATE else ""
+    location = ChatLocation(chat=chat.id, address=str(chat.id), name=name, language=_language(speaker))
+    return location.in_topic(topic)
 
 
 def _language(person: User | None) -> Language:
@@ -325,7 +352,10 @@ def _language(person: User | None) -> Language:
 
 
 def _present(chat: Any, member: ChatMember) -> bool:
-    """Return True if the bot, with this membership, may post there. In a channel, only an administrator may."""
+    """Return True if this membership allows the bot to post in the chat.
+
+    In a channel, the bot must be an administrator.
+    """
     if chat.type == ChatType.CHANNEL:
         return isinstance(member, ChatMemberAdministrator) and bool(member.can_post_messages)
     if isinstance(member, ChatMemberRestricted):
@@ -334,7 +364,7 @@ def _present(chat: Any, member: ChatMember) -> bool:
 
 
 def _absence(event: ChatMemberUpdated) -> str:
-    """Return why the bot is gone, in Telegram's words."""
+    """Return the reason why the bot can no longer post, in Telegram's words."""
     if event.chat.type == ChatType.PRIVATE:
         return "bot was blocked by the user"
     kind = event.chat.type.removeprefix("ChatType.")

@@ -1,6 +1,6 @@
-"""Telegram's listening side: updates arrive by long polling, or through a webhook.
+"""The listening side of the Telegram channel. Updates arrive through long polling or a webhook.
 
-The event handlers receive each chat's updates in order.
+The event handlers receive the updates of each chat in order.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from telegram.warnings import PTBUserWarning
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
@@ -39,7 +39,8 @@ from bot.errors import UsageError
 ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
-MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
+MOST_UPDATES = 1_000  # in the queue at once; any more wait at Telegram
+MOST_AT_ONCE = 8  # updates being handled
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
@@ -56,19 +57,19 @@ Menu = Mapping[Language, Sequence[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class _Webhook:
-    """The address where Telegram sends updates, and the secret they must carry."""
+    """The URL where Telegram sends updates, and the secret that each update must include."""
 
     url: str
     secret: str
 
 
 class TelegramListener:
-    """Listens to the people who talk to the bot of `sender`, and shares its client and rate limit.
+    """Listens for updates from Telegram, using the client and the rate limit of `sender`.
 
-    `menu` lists the commands with their descriptions in each language. All times are in seconds: `poll_seconds` is how
-    long Telegram holds back an empty answer; `pause` is the wait after a first failure, doubled with each failure up to
-    a minute; `grace` is how long updates in progress get to finish when the program stops; and `refuse_every` is the
-    shortest time between two messages telling a chat that only administrators may do something.
+    `menu` lists the commands and their descriptions in each language. All times are in seconds. `poll_seconds` is how
+    long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
+    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. `refuse_every` is
+    the shortest time between two messages that tell a chat that a command is only for administrators.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class TelegramListener:
         menu: Menu,
         poll_seconds: int = 30,
         pause: float = 1.0,
-        grace: float = 5.0,
+        grace: float = 4.0,
         refuse_every: float = 60.0,
     ) -> None:
         self._sender = sender
@@ -93,16 +94,17 @@ class TelegramListener:
         self._batch: dict[int, asyncio.Task[None]] = {}
 
     def webhook(self, public_url: str, secret: str) -> None:
-        """Have updates sent to this address instead of polling. Call it before `listen`.
+        """Receive updates at this URL instead of polling. Call this method before `listen`.
 
-        `secret` must be 1 to 256 letters, digits, underscores and hyphens. Telegram includes it with each update.
+        `secret` must consist of 1 to 256 letters, digits, underscores and hyphens. Telegram includes it with each
+        update.
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
             raise UsageError("A webhook secret must be 1 to 256 letters, digits, underscores and hyphens.")
         self._webhook = _Webhook(public_url, secret)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
-        """Answer people until canceled, reconnecting as needed."""
+        """Answer people until canceled. Reconnect as needed."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
         replies = Replies(self._sender, chat_handler, pause=self._pause)
         handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)
@@ -126,21 +128,29 @@ class TelegramListener:
             await self._confirm()
 
     async def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:  # noqa: ARG002 - one path
-        """Accept an update posted to the webhook.
+        """Accept an update that Telegram posts to the webhook, and return the response.
 
-        403: the secret is missing or wrong. 413 or 400: it isn't an update. 503: we can't accept it now, so Telegram
-        will send it again.
+        The status is one of these:
+
+        - 400: The body isn't valid JSON.
+        - 403: The secret is missing or wrong.
+        - 413: The body is too large.
+        - 503: The update can't be accepted now. Telegram will send it again.
         """
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
             return HttpAnswer(403)
+        return TrustedAnswer(await self._taken(body))
+
+    async def _taken(self, body: bytes) -> int:
+        """Accept an update with the right secret and return the status."""
         if len(body) > LARGEST_BODY:
-            return HttpAnswer(413)
+            return 413
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
-            return HttpAnswer(400)
-        return HttpAnswer(await self._take(raw))
+            return 400
+        return await self._take(raw)
 
     async def _take(self, raw: Any) -> int:
         if self._updates is None:
@@ -157,7 +167,7 @@ class TelegramListener:
     # Connecting
 
     async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeat this step until it succeeds."""
+        """Retry a step until it succeeds."""
         pause = self._pause
         while True:
             try:
@@ -175,7 +185,7 @@ class TelegramListener:
         match error:
             case Conflict():
                 log.warning(
-                    "another process uses this Telegram bot's token; only one may, so stop one of them",
+                    "another process is using this Telegram bot's token; only one can, so stop one of them",
                     again_in=again,
                 )
             case InvalidToken() | EndPointNotFound():
@@ -186,7 +196,7 @@ class TelegramListener:
                 log.warning("Telegram's answer made no sense", why=type(error).__name__, again_in=again)
 
     async def _announce(self) -> None:
-        """Tell Telegram how to send updates and which commands to show in its menu."""
+        """Tell Telegram how to deliver updates and which commands to show in the menu."""
         bot = self._sender.bot
         if self._webhook is None:
             await bot.delete_webhook(drop_pending_updates=False)
@@ -210,7 +220,10 @@ class TelegramListener:
                 await bot.set_my_commands(commands, scope=scope, language_code=code)
 
     async def _poll(self) -> None:
-        """Fetch the next updates, then give them time to be answered, because the next fetch confirms them."""
+        """Fetch the next updates and wait a limited time for their answers.
+
+        The wait is needed because the next fetch confirms these updates to Telegram.
+        """
         asked = time.monotonic()
         found = await self._get_updates(self._poll_seconds)
         self._batch.clear()
@@ -235,14 +248,14 @@ class TelegramListener:
         return found
 
     async def _confirm(self) -> None:
-        """When stopping, confirm the updates that were answered, so that Telegram repeats only the others."""
+        """Confirm the answered updates when the program stops. Telegram will send only the others again."""
         unfinished = [number for number, task in self._batch.items() if not task.done() or task.cancelled()]
         if not self._batch:
             return
         self._batch.clear()
         self._offset = min(unfinished, default=self._offset)
         with suppress(TelegramError, TimeoutError):
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(1.0):
                 await self._get_updates(0)
 
 
@@ -254,14 +267,14 @@ _SCOPES: tuple[tuple[BotCommandScope, Callable[[str], bool]], ...] = (
 
 
 class _UpdateQueue:
-    """A queue of updates, handled in order within each chat."""
+    """A queue that handles the updates of each chat in order."""
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
+        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES, at_once=MOST_AT_ONCE)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
-        """Queue an update once there is room. Return None if it is dropped."""
+        """Queue an update when there is room. Return None if the update is dropped."""
         try:
             update = Update.de_json(raw, self._app.bot)
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
@@ -272,9 +285,9 @@ class _UpdateQueue:
         try:
             return await self._queue.add(key, partial(self._app.process_update, update))
         except QueueFull:
-            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key)
+            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key, summarize=True)
             return None
 
     async def close(self, grace: float) -> None:
-        """Give updates in progress this many seconds to be answered."""
+        """Give updates in progress `grace` seconds to finish, then cancel them."""
         await self._queue.close(grace)

@@ -1,8 +1,8 @@
-"""Telegram's replies: messages with buttons, sent within the rate limits, and repaired and retried if refused."""
+"""Telegram's replies. They can have buttons, stay within the rate limits and are corrected and retried if refused."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler
-from bot.channels.telegram.sender import TelegramSender, fits, markup, seconds
+from bot.channels.telegram.address import Address, address_of
+from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, markup, seconds
 from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
@@ -31,36 +32,56 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatLocation:
-    """Where to answer something: the chat it was asked in and, in some groups, the topic.
+    """The place to send an answer: a chat and, in some groups, a topic.
 
-    `address` is the chat whose settings are meant: the same chat, or a channel that is being set up from a private
-    chat. `language` is the platform's guess.
+    `address` is the chat or topic that the settings belong to. It is usually the same chat, but a channel can be set up
+    from a private chat. `name` is the chat's public @name,
+    or empty. `language` is the language that Telegram suggests.
     """
 
     chat: int
     address: str
     topic: int | None = None
+    name: str = ""
     language: Language = Language.ENGLISH
 
     @property
+    def own_address(self) -> str:
+        """The address of the place itself, wherever the settings belong."""
+        return str(Address(str(self.chat), self.topic))
+
+    def in_topic(self, topic: int | None) -> "ChatLocation":
+        """Return this chat's location in a topic. The General topic is the chat itself."""
+        address = address_of(f"{self.chat}:{topic}") if topic is not None else Address(str(self.chat))
+        return replace(self, topic=address.topic, address=str(address))
+
+    @property
     def pointer(self) -> str:
-        """The prefix for a button's command if it applies to another chat than the one the button is in."""
-        return "" if self.address == str(self.chat) else f"@{self.address} "
+        """The prefix for button commands that apply to a different chat or a topic, or "" if they apply to this chat.
+
+        Telegram doesn't say in which topic an old message stands.
+        """
+        if address_of(self.address).chat != str(self.chat):
+            return f"@{self.address} "
+        return "" if self.topic is None else f":{self.topic} "
 
 
 class Replies:
-    """Sends answers in order within each chat. Telegram's errors are repaired or logged, never raised."""
+    """Sends the answers of each chat in order. Errors from Telegram are corrected or logged, never raised."""
 
     def __init__(self, sender: TelegramSender, chat_handler: ChatHandler, *, pause: float = 1.0) -> None:
         self._bot = sender.bot
         self._sender, self._rate_limit = sender, sender.rate_limit
         self._chat_handler = chat_handler
         self._pause = pause
-        self._queue = KeyedQueue(each=50, most=1_000)
+        self._queue = KeyedQueue(each=50, most=1_000, at_once=1_000)  # the rate limit decides who is next
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
-        """Queue an answer, with its buttons under the last message. `over` is the message to replace, if any."""
+        """Queue an answer, with the buttons under its last message.
+
+        `over` is the id of the message to replace, if any.
+        """
         rows = keyboard(reply.buttons, location.pointer)
         texts = sheets(reply.lines, fits)
         for number, lines in enumerate(texts, start=1):
@@ -75,11 +96,11 @@ class Replies:
                 await self._post(part)
 
     async def close(self, grace: float) -> None:
-        """Give waiting answers this many seconds to be sent."""
+        """Give pending answers `grace` seconds to be sent, then cancel them."""
         await self._queue.close(grace)
 
     def _supersedes(self, part: "_OutgoingPart") -> bool:
-        """Merge a part into a waiting edit of the same message. Return False if no such edit is waiting."""
+        """Replace the content of a waiting edit of the same message. Return False if no such edit is waiting."""
         waiting = self._edits.get((part.chat, part.over)) if part.over is not None else None
         if waiting is not None:
             waiting.lines, waiting.keyboard = part.lines, part.keyboard
@@ -89,7 +110,9 @@ class Replies:
         try:
             await self._queue.add(part.chat, partial(self._deliver, part))
         except QueueFull:
-            log.warning("telegram: too many answers waiting in one chat; one was dropped", chat=part.chat)
+            log.warning(
+                "telegram: too many answers waiting in one chat; one was dropped", chat=part.chat, summarize=True
+            )
             return
         if part.over is not None:
             self._edits[part.chat, part.over] = part
@@ -115,12 +138,12 @@ class Replies:
             await part.send(self._bot)
 
     def _begin(self, part: "_OutgoingPart") -> None:
-        """Stop merging later edits into this part, because it is about to be sent."""
+        """Stop merging edits into this part, because it is about to be sent."""
         if part.over is not None and self._edits.get((part.chat, part.over)) is part:
             del self._edits[part.chat, part.over]
 
     async def _mend(self, part: "_OutgoingPart", error: Exception) -> bool:
-        """Repair the cause of Telegram's refusal, if possible. Return True to try again."""
+        """Change the part so that Telegram accepts it, if possible. Return True if the send should be retried."""
         match error:
             case ChatMigrated():
                 await self._tell(self._chat_handler.moved("telegram", str(part.chat), str(error.new_chat_id)))
@@ -132,20 +155,21 @@ class Replies:
             case Forbidden():
                 reason = reason_of(error, self._bot)
                 log.info("telegram: the chat doesn't accept replies", chat=part.chat, why=reason)
-                await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
+                if is_by_person(error):
+                    await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
                 part.over = None  # too old to be edited, or deleted
                 return "not modified" not in error.message
             case BadRequest() if not part.plain:
-                part.plain, part.topic = True, None
+                part.plain, part.topic = not is_topic_lost(error), None
                 return True
             case _:
                 log.warning("telegram: an answer failed", chat=part.chat, why=reason_of(error, self._bot))
                 return not isinstance(error, BadRequest | SendError)
 
     async def _tell(self, news: Coroutine[Any, Any, None]) -> None:
-        """Tell the chat handler about a change to a chat. If that fails, log it and carry on with the answer."""
+        """Report a change in a chat to the chat handler. Log any error instead of raising it."""
         try:
             await news
         except Exception:
@@ -154,7 +178,7 @@ class Replies:
 
 @dataclass(slots=True, kw_only=True)
 class _OutgoingPart:
-    """One message being sent. If Telegram refuses it, its fields are changed before the next try."""
+    """One message of an answer. If Telegram refuses the message, its fields are changed before the next attempt."""
 
     chat: int
     lines: Sheet
@@ -177,7 +201,10 @@ class _OutgoingPart:
 
 
 def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Return buttons within Telegram's limits: 8 per row, 100 in all and 64 bytes each. Leave out any others."""
+    """Return the buttons that fit Telegram's limits, and omit the others.
+
+    The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
+    """
     wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
     narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
     kept, left = [], MOST_BUTTONS
@@ -194,7 +221,7 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
 
 
 def reason_of(error: BaseException | None, bot: Bot) -> str:
-    """Return the error in Telegram's words, on one short line and without the token."""
+    """Return Telegram's error message on one short line, without the bot's token."""
     secret = bot.token.rpartition(":")[2]
     words = legible(str(error).replace(secret, "…")).removeprefix("Forbidden: ") or type(error).__name__
     return words if len(words) <= 200 else f"{words[:199]}…"

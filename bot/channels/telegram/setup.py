@@ -1,4 +1,4 @@
-"""Telegram's setup: its settings, its addresses and how its two sides are made."""
+"""The setup of the Telegram channel: its settings, its addresses, its sender and its listener."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ PATH = "/telegram/webhook"
 
 
 class TelegramSettings(SharedSettings):
-    """The settings of a Telegram bot."""
+    """The settings of the Telegram channel."""
 
     telegram_bot_token: Token | None = Field(None, alias="TELEGRAM_BOT_TOKEN")
     telegram_api_url: WebAddress = Field("https://api.telegram.org/bot", alias="TELEGRAM_API_URL")
@@ -27,7 +27,7 @@ class TelegramSettings(SharedSettings):
 
 
 class TelegramSetup(Setup[TelegramSettings]):
-    """The setup of a Telegram bot."""
+    """The setup of the Telegram channel."""
 
     name = "telegram"
     settings = TelegramSettings
@@ -35,8 +35,18 @@ class TelegramSetup(Setup[TelegramSettings]):
     chatty_loggers = ("telegram", "httpx", "httpcore")
 
     def check_address(self, address: str) -> str:
-        """Accept a chat's number, or the @name of a public channel or group (or a t.me link to one)."""
+        """Return the address as a chat number, maybe with a topic, or as the @name of a public channel or group.
+
+        A t.me link is also accepted. Raise UsageError for any other address.
+        """
         return check_address(address)
+
+    async def resolve(self, sender: Sender, address: str) -> str | None:
+        """Return the number of a channel or group that was given by its @name, or None if Telegram doesn't tell it."""
+        from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the library is slow to import
+
+        assert isinstance(sender, TelegramSender)
+        return await sender.number_of(address) if address.startswith("@") else None
 
     def make_sender(self, settings: TelegramSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
         if settings.telegram_bot_token is None:
@@ -61,11 +71,17 @@ class TelegramSetup(Setup[TelegramSettings]):
         return listener
 
     def sending_leadership(self, settings: TelegramSettings) -> str | None:
-        """Return a leadership because Telegram's limits apply to the whole token, so only one program may send."""
+        """Return the leadership for sending, or None if there is no token.
+
+        Only one program can send, because Telegram's limits apply to the whole token.
+        """
         token = settings.telegram_bot_token
         return f"sender telegram {token.get_secret_value().partition(':')[0]}" if token is not None else None
 
     def listening_leadership(self, settings: TelegramSettings) -> str | None:
-        """Return a leadership when polling, which Telegram allows to one program at a time. A webhook needs none."""
+        """Return the leadership for polling, or None if there is a webhook or no token.
+
+        Telegram lets only one program poll at a time.
+        """
         leadership = self.sending_leadership(settings)
         return None if leadership is None or settings.public_url is not None else f"hears {leadership}"

@@ -1,1 +1,1 @@
-"""Local-government agendas: detect, track, link, schedule."""
+"""Local government agendas: detection, tracking, linking and scheduling."""

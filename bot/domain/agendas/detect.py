@@ -1,15 +1,18 @@
-"""Find the passages of a text that are about 287(g), an agreement with ICE to enforce immigration law, or related ones.
+"""Find passages about 287(g) or related subjects in a text.
 
-Related are detention for ICE, detainers, cooperation, sanctuary ordinances and agreements with its investigators.
+287(g) refers to agreements with ICE to enforce immigration law. Related subjects are detention for ICE, detainers,
+cooperation, sanctuary ordinances and agreements with Homeland Security Investigations.
 
-A sign is a pattern of words. Some signs count by themselves, others only near words on a topic, as the full name of ICE
-counts near an agreement. Some don't count if they are a namesake, as in "Section 287(g) of the Zoning Code", unless
-immigration comes up too. "Near" is within REACH in the same paragraph. The letters ICE alone are never a sign: they
-count near both an agreement and immigration, in an agreement between ICE and a sheriff, police or jail, and in
-"ICE MOA".
+A sign is a pattern of words. Some signs always count. Others count only near words about a certain topic. For example,
+ICE's full name counts only near an agreement. Some signs don't count if they refer to something else with the same
+name, such as "Section 287(g) of the Zoning Code". They still count if immigration is mentioned nearby. "Near" means
+within REACH characters in the same paragraph.
 
-Repetition in the patterns is bounded or ends with the word, and each pattern runs over a text at most once, so time
-grows linearly with the text.
+The letters ICE alone are never a sign. They count near both an agreement and immigration, in an agreement between ICE
+and a sheriff, police department or jail, and in "ICE MOA".
+
+Repetition in the patterns is limited, and each pattern scans a text at most once. Processing time therefore grows
+linearly with the length of the text.
 """
 
 import re
@@ -260,12 +263,14 @@ _NOT_MORE = r"(?! ?(?-i:[A-Z])|&|\d)"  # ICE Something is a company
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sign:
-    """Words that count as a mention if every topic of `needs` comes up nearby and they don't name something else.
+    """A pattern of words that indicates a mention of 287(g) or a related subject.
 
-    Every text with the words has one of `stems`, in lower case unless the words are capitals; this is a quick first
-    test. The words are a namesake if `before` or `behind` matches right next to them, or if words on a topic of
-    `unless` are near; words on the topic `saved_by` overrule that. If `never` matches right behind the words, nothing
-    overrules it. If `subject` is None, the words near decide it.
+    Every topic in `needs` must appear near the words. Every matching text contains at least one of the `stems`, which
+    allows a fast first check. Stems are lowercase unless the words themselves must be capitalized.
+
+    The words don't count if `before` matches immediately before them, if `behind` matches immediately after them or if
+    a topic in `unless` appears near them. A nearby `saved_by` topic overrides these exclusions. If `never` matches
+    immediately after the words, they never count. If `subject` is None, the surrounding words determine the subject.
     """
 
     words: re.Pattern[str]
@@ -623,12 +628,18 @@ _ABBREVIATED = re.compile(
 
 
 def find_passages(text: str, *, page: int | None = None) -> tuple[Passage, ...]:
-    """Return the passages of a text, one for each sentence, at most MOST_PASSAGES, each with its `page`."""
+    """Return the relevant passages in a text, one per sentence and at most MOST_PASSAGES.
+
+    Each passage has the given page number.
+    """
     return tuple(islice(_Text(text).passages(page), MOST_PASSAGES))
 
 
 def passages_in(item: AgendaItem) -> tuple[Passage, ...]:
-    """Return the passages in an item's title, text and pages; one that the text repeats from the title counts once."""
+    """Return the passages in an item's title, text and pages.
+
+    A passage that appears in both the title and the text is returned once.
+    """
     once = {_key(passage): passage for passage in (*find_passages(item.title), *find_passages(item.text))}
     pages = (find_passages(text, page=number) for number, text in enumerate(item.pages, start=1))
     return (*once.values(), *chain.from_iterable(pages))
@@ -640,7 +651,7 @@ def _key(passage: Passage) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """Words that count."""
+    """A match for a sign that counts."""
 
     span: _Span
     matched: str
@@ -648,16 +659,16 @@ class _Found:
 
 
 class _Text:
-    """A cleaned text with one line for each paragraph, and the positions of the words on each topic."""
+    """A cleaned text with one line per paragraph, and the positions of the words for each topic."""
 
     def __init__(self, text: str) -> None:
         self.plain = _cleaned(text)
         self._topic_spans: dict[str, _Spans] = {}
 
     def passages(self, page: int | None) -> Iterator[Passage]:
-        """Yield each sentence with words that count, in the order of the text.
+        """Yield a passage for each relevant sentence, in text order.
 
-        One with words about 287(g) is about that, and only these words are given.
+        If a sentence contains words about 287(g), its subject is 287(g), and `matched` contains only those words.
         """
         sentence, found = (0, 0), list[_Found]()
         for one in self._counted():
@@ -678,7 +689,10 @@ class _Text:
         )
 
     def _counted(self) -> Iterator[_Found]:
-        """Yield the words that count; skip those inside longer ones unless only they are about 287(g)."""
+        """Yield the matches that count, in text order.
+
+        A match inside a longer match is skipped, unless only the shorter match is about 287(g).
+        """
         small, reached = self.plain.lower(), {Subject.PROGRAM: 0, Subject.RELATED: 0}
         signs = [sign for sign in _SIGNS if any(stem in small or stem in self.plain for stem in sign.stems)]
         for one in merge(*map(self._matches, signs), key=lambda found: (found.span[0], -found.span[1])):
@@ -697,7 +711,7 @@ class _Text:
                 yield _Found(span=span, matched=words, subject=sign.subject or self._subject(span))
 
     def _subject(self, span: _Span) -> Subject:
-        """Tell the subject of dealings with ICE from the words near them."""
+        """Return the subject of a match, based on the words near it."""
         if self._near("delegation", span):
             return Subject.PROGRAM
         is_policy = self._near("cooperation", span) and not self._near("agreement", span)
@@ -715,7 +729,7 @@ class _Text:
         return bool(named) and not (sign.saved_by and self._near(sign.saved_by, span))
 
     def _near(self, topic: str, span: _Span) -> _Span | None:
-        """Return the nearest words on a topic, within REACH and in the same paragraph."""
+        """Return the position of the nearest words for a topic, within REACH characters and in the same paragraph."""
         starts, ends = self._topic(topic)
         start, end = span
         left = max(self.plain.rfind("\n", max(0, start - REACH), start) + 1, start - REACH)
@@ -756,7 +770,7 @@ class _Text:
         return (one for one in endings if not _ABBREVIATED.search(self.plain, max(0, one.start() - 8), one.start() + 1))
 
     def _excerpt(self, sentence: _Span, words: _Span) -> str:
-        """Return the sentence, or as much of it around the words as fits, cut between words."""
+        """Return the sentence. If it is too long, shorten it at word boundaries, keeping the matched words."""
         start, end = sentence
         if end - start > EXCERPT:
             start = max(start, min(words[0] - EXCERPT // 3, end - EXCERPT))
@@ -774,7 +788,7 @@ def _joined(words: Iterable[str]) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """Return the text with one line for each paragraph, single spaces, whole words and no invisible characters."""
+    """Clean up a text: one line per paragraph, single spaces, no hyphenated line breaks and no invisible characters."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-")
     return "\n".join(_paragraphs(_INVISIBLE.sub("", rejoin_words(text))))

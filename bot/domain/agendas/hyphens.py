@@ -1,4 +1,4 @@
-"""Rejoin words hyphenated at the end of a line."""
+"""Rejoin words that were hyphenated at line breaks."""
 
 import re
 
@@ -6,6 +6,6 @@ _BROKEN = re.compile(r"(\w)[-\u2010\u2011\u00ad][ \t]*+\n[ \t]*+(?=([a-z])?)")
 
 
 def rejoin_words(text: str) -> str:
-    """Rejoin words broken at the end of a line; keep a hyphen before a digit or "("."""
+    """Rejoin words that were hyphenated at line breaks. The hyphen is kept before a digit or "("."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _BROKEN.sub(lambda match: match[1] + ("" if match[2] and match[1].isalpha() else "-"), text)

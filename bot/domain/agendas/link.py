@@ -1,4 +1,4 @@
-"""Link a mention on a local agenda to agencies on ICE's list, by the mention's place and words."""
+"""Link mentions on local agendas to agencies on ICE's list, based on the mention's place and wording."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,10 +35,10 @@ _SYNONYMS = {"sheriffs": "sheriff", "alguacil": "sheriff", "constables": "consta
 
 
 def is_meant(agreement: Agreement, mention: Mention) -> bool:
-    """Return whether a mention may be about this agency.
+    """Return True if a mention may refer to this agency.
 
-    On a county's agenda, a mention refers to the sheriff or the office it names; on a city's, to the agency with the
-    city's name.
+    A mention on a county agenda refers to the office that it names, or to the sheriff if no office is named. A mention
+    on a city agenda refers to the agency with the city's name.
     """
     if agreement.state != mention.state:
         return False
@@ -61,7 +61,10 @@ def is_meant(agreement: Agreement, mention: Mention) -> bool:
 
 
 def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tuple[Agreement, ...]:
-    """Return the agreements of the agencies a mention may be about, or else those of any agency in the county."""
+    """Return the agreements of the agencies that a mention may refer to.
+
+    If there are none, return the agreements of all agencies in the county.
+    """
     in_state = [agreement for key, agreement in sorted(participating.items()) if key.state == mention.state]
     meant = [agreement for agreement in in_state if is_meant(agreement, mention)]
     county = find_county(mention.state, mention.county)
@@ -71,14 +74,15 @@ def listed_there(participating: Mapping[Key, Agreement], mention: Mention) -> tu
 
 @dataclass(frozen=True, slots=True)
 class AgendaLog:
-    """The mentions on local agendas from the change log, including all editions and retractions."""
+    """The local agenda mentions in the change log, including all editions and retractions."""
 
     changes: Sequence[Change] = ()
 
     def mention_behind(self, change: Change) -> Mention | None:
-        """Return the last edition of the mention of 287(g) that a change on ICE's list may follow from, or None.
+        """Return the mention of 287(g) that may have preceded a change on ICE's list, or None if there is none.
 
-        If there are several, prefer meetings that weren't called off, then meetings already held, then the latest.
+        The mention's latest edition is returned. If several mentions match, prefer meetings that weren't canceled or
+        moved, then meetings already held, then the latest meeting.
         """
         seen = change.recorded_at or change.publication.observed_at
         since, day = seen - LINKED_FOR, change.publication.observed_at.date()
@@ -102,7 +106,7 @@ def _county(agreement: Agreement) -> County | None:
 
 
 def _is_named(agreement: Agreement, words: set[str]) -> bool:
-    """Return whether the words name this agency's office; if they name no office, assume the sheriff or the jail."""
+    """Return True if the words name this agency's office. If they name no office, assume the sheriff or the jail."""
     name = set(agreement.canonical.split())
     if _JAILS & words and (_JAILS & name or "sheriff" in name):
         return True
@@ -111,19 +115,22 @@ def _is_named(agreement: Agreement, words: set[str]) -> bool:
 
 
 def _is_called(words: Sequence[str], name: str) -> bool:
-    """Return whether the words contain this town's name, other than as part of another town's or a county's name."""
+    """Return True if the words contain the town's name and the name isn't part of a longer name or a county's name."""
     return any(
         before not in _NAME_STARTS and behind not in _COUNTIES | _NAME_ENDS for before, behind in _around(words, name)
     )
 
 
 def _is_county(words: Sequence[str], name: str) -> bool:
-    """Return whether the words contain the name as that of a county."""
+    """Return True if the words contain the name followed by a word such as County."""
     return any(behind in _COUNTIES for _, behind in _around(words, " ".join(_words(name))))
 
 
 def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
-    """Yield the words before and after each occurrence of a name; a word is empty at either end of the text."""
+    """Yield the words immediately before and after each occurrence of a name.
+
+    At the beginning or end of the text, the missing word is an empty string.
+    """
     wanted, padded = tuple(name.split()), ("", *words, "")
     size = len(wanted)
     for start in range(1, len(padded) - size) if wanted else ():
@@ -133,6 +140,6 @@ def _around(words: Sequence[str], name: str) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=4_096)
 def _words(text: str) -> tuple[str, ...]:
-    """Return the words in lower case, without possessives and with one spelling for synonyms."""
+    """Return the words in lowercase, without possessives and with synonyms normalized."""
     plain = re.sub(r"['’]s?\b", "", text.casefold()).translate(str.maketrans("áéíóúñ", "aeioun"))
     return tuple(_SYNONYMS.get(word, word) for word in re.findall(r"[a-z0-9]+", plain))

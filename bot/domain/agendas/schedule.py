@@ -15,14 +15,20 @@ CONSOLE = "console"
 
 @dataclass(frozen=True, slots=True)
 class WatchedStates:
-    """The states that subscriptions name, directly or through a county, and whether any subscription has all states."""
+    """The states that subscriptions watch, directly or through a county.
+
+    `everywhere` is true if any subscription watches all states.
+    """
 
     states: frozenset[str]
     everywhere: bool
 
     @classmethod
     def of(cls, subscriptions: Iterable[Subscription]) -> "WatchedStates":
-        """Collect the states of active subscriptions; the console's default subscription counts as all states."""
+        """Collect the states from active subscriptions.
+
+        The console's default subscription counts as watching all states.
+        """
         states: set[str] = set()
         everywhere = False
         for subscription in subscriptions:
@@ -33,7 +39,10 @@ class WatchedStates:
         return cls(frozenset(states - {ALL_STATES}), everywhere)
 
     def include(self, place: Place, status: SourceStatus | None) -> bool:
-        """Return whether to read a place; subscriptions to all states include only places that were read before."""
+        """Return True if a place should be read.
+
+        Subscriptions to all states include only places that are verified or have been read before.
+        """
         if status is not None and status.parked_at is not None:
             return False
         is_verified = place.verified is not None or (status is not None and status.read_at is not None)
@@ -41,7 +50,7 @@ class WatchedStates:
 
 
 class Schedule:
-    """The times when watched places are due, rebuilt from the store periodically and updated in between."""
+    """The due times of watched places. The schedule is rebuilt from the store periodically and updated in between."""
 
     def __init__(self, places: Mapping[str, Place]) -> None:
         self._places = places
@@ -50,9 +59,9 @@ class Schedule:
     def rebuild(
         self, statuses: Iterable[SourceStatus], watched: WatchedStates, now: datetime, *, at_once: bool = False
     ) -> None:
-        """Rebuild the schedule of watched places, with due times based on their statuses.
+        """Rebuild the schedule of watched places. Due times are based on each place's status.
 
-        First readings are spread over up to an hour, each place at its own time, or are due now if `at_once` is true.
+        First readings are spread over up to an hour. If `at_once` is true, all first readings are due now.
         """
         known = {status.source: status for status in statuses if status.source in self._places}
         included = {name: place for name, place in self._places.items() if watched.include(place, known.get(name))}
@@ -68,7 +77,7 @@ class Schedule:
                 self._times[name] = now if at_once else before.get(name, now + within * share(name))
 
     def set_due(self, name: str, due_at: datetime) -> None:
-        """Set the time when a place is due again after a reading or a failed attempt."""
+        """Set the next due time of a place after a successful or failed reading."""
         if name in self._times:
             self._times[name] = due_at
 
@@ -80,7 +89,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceCounts:
-    """How many places are in the catalog, and how many are watched, failing and parked."""
+    """The number of places in the catalog, and how many of them are watched, failing and parked."""
 
     places: int
     watched: int
@@ -89,7 +98,7 @@ class PlaceCounts:
 
 
 def count_places(places: Mapping[str, Place], statuses: Iterable[SourceStatus], watched: WatchedStates) -> PlaceCounts:
-    """Count the places in the catalog."""
+    """Count the places in the catalog by status."""
     known = {status.source: status for status in statuses if status.source in places}
     return PlaceCounts(
         places=len(places),

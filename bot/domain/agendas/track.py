@@ -1,18 +1,19 @@
-"""Compare a reading of a place with its recorded mentions to find new, amended, moved and called-off ones.
+"""Compare a reading of a place with the recorded mentions to find new, amended, moved and canceled items.
 
-An item keeps its mention when the agenda is updated. Ids are paths: a new time or status for the meeting `event/77`
-applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is put on an agenda. If
-a mention is found in a whole agenda before the items are published, it later passes to the most similar item.
+An item keeps its mention when the agenda is updated. Item ids are paths. A new time or status for the meeting
+`event/77` therefore applies to every mention on its agenda, `event/77/…`. A filed matter keeps its mention when it is
+added to an agenda. If a mention is found in a whole agenda before the individual items are published, the mention is
+later assigned to the most similar item.
 
-An item is about 287(g) if any of its passages is, and then only those count. A related item that turns to 287(g) is a
-new mention; one that turns from 287(g) to a related subject no longer mentions it.
+An item is about 287(g) if any of its passages is. In that case, its other passages are ignored. If the subject of an
+item changes from related to 287(g), the item becomes a new mention. If the subject changes from 287(g) to related, the
+recorded mention is marked as taken off the agenda.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, Subject, standing
 from bot.domain.agendas.link import listed_there
@@ -20,6 +21,7 @@ from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportT
 from bot.domain.change import Change, Kind
 from bot.domain.document import Document
 from bot.domain.lists.names import canonical
+from bot.domain.time_zones import zone_or_utc
 
 LONG_UNREAD = timedelta(days=30)  # a place not read for longer than this is treated as new
 MOST_MATCHED = 5
@@ -31,10 +33,11 @@ _ENTRIES = frozenset({"entry", "news", "page"})  # dated by publication unless t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceContext:
-    """The records to compare a reading with: the state's mentions, ICE's list, and whether this is the first reading.
+    """The records needed to interpret a reading of a place.
 
-    `participating` is None if ICE's list hasn't been read yet. On a first reading, mentions of past meetings are
-    recorded without alerting anyone, and mentions of upcoming meetings are marked as already on the agenda.
+    `log` contains the recorded changes for mentions in the state. `participating` is ICE's list, or None if the list
+    has not been read yet. `is_first` is true if the place is treated as new. In that case, mentions of past meetings
+    are recorded without an alert, and mentions of upcoming meetings are marked as already on the agenda.
     """
 
     log: Sequence[Change]
@@ -43,7 +46,7 @@ class PlaceContext:
 
 
 def is_first(read_at: datetime | None, now: datetime) -> bool:
-    """Return whether a place last read at this time should be treated as new."""
+    """Return True if a place is treated as new, based on the time of its last reading."""
     return read_at is None or now - read_at > LONG_UNREAD
 
 
@@ -54,7 +57,7 @@ def changes_from(
     context: PlaceContext,
     now: datetime,
 ) -> tuple[Change, ...]:
-    """Return the changes to record after a reading; each item comes with its passages."""
+    """Return the changes to record after a reading. Each item is paired with its passages."""
     tracker = _Tracker(place, context, now)
     for item, passages in sorted(items, key=tracker.order):
         tracker.add(item, passages)
@@ -64,7 +67,7 @@ def changes_from(
 
 
 def _publication(mention: Mention, document: Document | None, now: datetime) -> Publication:
-    """Describe the document that the mention is in."""
+    """Describe the document that contains the mention."""
     return Publication(
         name=(document.name if document else "") or mention.source,
         address=document.address if document else mention.address,
@@ -75,20 +78,20 @@ def _publication(mention: Mention, document: Document | None, now: datetime) -> 
 
 
 class _Tracker:
-    """The mentions in one place, as recorded and as updated while the items in a reading are added."""
+    """The recorded mentions of one place and the updates from a reading."""
 
     def __init__(self, place: Place, context: PlaceContext, now: datetime) -> None:
         retracted = {change.retracts for change in context.log}
         ours = [c for c in context.log if c.mention and c.mention.source == place.name and c.kind is not Kind.RETRACTED]
         self._place, self._context, self._now = place, context, now
-        self._zone = ZoneInfo(place.zone)
+        self._zone = zone_or_utc(place.zone)
         self._today = now.astimezone(self._zone).date()
         self._recorded = {m.item: m for m in standing(c.mention for c in ours if c.mention).values()}
         self._retracted = {c.mention.item for c in ours if c.mention and c.seq in retracted}
         self._updated: dict[str, tuple[Mention | None, Mention]] = {}  # the recorded edition, if any, and the new one
 
     def changed(self) -> Iterable[tuple[Mention, Kind]]:
-        """Yield each changed mention with the kind of change; one that was retracted stays retracted."""
+        """Yield each changed mention and its kind of change. Retracted mentions are skipped."""
         for recorded, mention in self._updated.values():
             is_retracted = bool({mention.item, recorded.item if recorded else mention.item} & self._retracted)
             before = recorded if recorded is not None and recorded.subject is mention.subject else None
@@ -102,14 +105,17 @@ class _Tracker:
                 yield told, Kind.RELATED if is_related else kind
 
     def order(self, read: tuple[AgendaItem, Sequence[Passage]]) -> tuple[bool, float]:
-        """Sort items before whole agendas, because items say more, with the item most like a recorded mention first."""
+        """Return a sort key for items. Individual items sort before whole agendas because items are more specific.
+
+        Items most similar to a recorded mention sort first.
+        """
         item, passages = read
         whole = self._recorded.get(meeting_of(item.id))
         likeness = _likeness(whole.excerpt, item, passages) if whole is not None and passages else 0.0
         return _is_document(item), -likeness
 
     def add(self, item: AgendaItem, passages: Sequence[Passage]) -> None:
-        """Update the mentions with one item: the time and status of its meeting, and its own passages."""
+        """Update the mentions from one item. The item's meeting time, status and passages are applied."""
         for known in [m for m in self._all() if m.item.startswith(f"{item.id}/")]:
             self._update(known, self._with_meeting_of(item, known))
         own, subject = self._known(item.id), _subject(passages)
@@ -129,13 +135,13 @@ class _Tracker:
             self._update(own, self._without_passages(own, item))
 
     def _all(self) -> list[Mention]:
-        """Return all mentions, as updated so far."""
+        """Return all mentions, including the updates so far."""
         replaced = {before.item for before, _ in self._updated.values() if before is not None}
         recorded = (m for name, m in self._recorded.items() if name not in replaced)
         return [*recorded, *(m for _, m in self._updated.values())]
 
     def _known(self, name: str) -> Mention | None:
-        """Return the mention with this id, or a mention of the same matter with another id."""
+        """Return the mention with this id, or a mention of the same matter with a different id."""
         mentions = {m.item: m for m in self._all()}
         if name in mentions:
             return mentions[name]
@@ -147,16 +153,17 @@ class _Tracker:
         return next((m for key, m in mentions.items() if key.endswith(f"/matter/{matter}")), None)
 
     def _update(self, known: Mention | None, mention: Mention) -> None:
-        """Store the new edition of a mention alongside the recorded edition."""
+        """Store a new edition of a mention together with the recorded edition."""
         before = None if known is None else self._recorded.get(known.item)
         if known is not None and known.item in self._updated:
             before, _ = self._updated.pop(known.item)
         self._updated[mention.item] = before, mention
 
     def _is_covered(self, item: AgendaItem, subject: Subject) -> bool:
-        """Return whether a part of this item has a mention already, or for a document, anything else of its meeting.
+        """Return True if part of this item already has a mention.
 
-        A related mention doesn't cover one of 287(g).
+        A document is also covered by any other mention from the same meeting. A related mention never covers a mention
+        of 287(g).
         """
         others = [m for m in self._all() if meeting_of(m.item) == meeting_of(item.id)]
         others = [m for m in others if m.subject in {Subject.PROGRAM, subject}]
@@ -186,9 +193,10 @@ class _Tracker:
         )
 
     def _with_meeting_of(self, item: AgendaItem, known: Mention) -> Mention:
-        """Give a mention the day and status of the item's meeting; if only those are new, the item is the evidence.
+        """Return the mention with the date, time and status of the item's meeting.
 
-        A mention that left the agenda stays off it, because the meeting's entry says nothing about its items.
+        If nothing else has changed, the item's document becomes the evidence. A mention that was taken off the agenda
+        keeps that status, because the item may be the meeting's own entry, without its agenda.
         """
         again = replace(known, status=item.status or (OFF_AGENDA if known.status == OFF_AGENDA else ""))
         if item.meets_at is not None:
@@ -199,7 +207,10 @@ class _Tracker:
         return replace(again, evidence=item.evidence) if is_only_moved else again
 
     def _without_passages(self, known: Mention, item: AgendaItem) -> Mention:
-        """Update a mention whose item has no passages now: its text wasn't read again, or the words are gone."""
+        """Update a mention if its item has no passages in this reading.
+
+        If the item's text was read again, mark the mention as taken off the agenda. Otherwise, update only the meeting.
+        """
         again = self._with_meeting_of(item, known)
         was_read = item.address == known.address and not item.unreadable and (known.page is None or bool(item.pages))
         if not was_read or not (item.text or item.pages or item.title != known.title):
@@ -207,7 +218,7 @@ class _Tracker:
         return replace(again, status=again.status or OFF_AGENDA, evidence=item.evidence)
 
     def _kind(self, before: Mention | None, mention: Mention) -> Kind | None:
-        """Return the kind of change to record, or None if readers wouldn't see a difference."""
+        """Return the kind of change to record, or None if nothing changed for readers."""
         if before is None:
             takes_place = mention.is_to_come(self._now) and mention.status in {"", RESCHEDULED}
             is_news = takes_place or not self._context.is_first
@@ -217,7 +228,7 @@ class _Tracker:
         return Kind.AMENDED if (before.planned, before.said) != (mention.planned, mention.said) else None
 
     def _is_moved(self, before: Mention, mention: Mention) -> bool:
-        """Return whether an upcoming meeting was moved, called off or put back on; ignore past meetings."""
+        """Return True if an upcoming meeting was moved, canceled or put back on the calendar."""
         was_ahead, is_ahead = before.is_to_come(self._now), mention.is_to_come(self._now)
         if before.status != mention.status:
             return was_ahead or is_ahead
@@ -234,25 +245,28 @@ class _Tracker:
 
 
 def meeting_of(item: str) -> str:
-    """Return the id of the meeting whose agenda has this item, or the item's own id if it isn't on an agenda."""
+    """Return the id of the item's meeting. If the item isn't on an agenda, return the item's own id."""
     kind, _, rest = item.partition("/")
     return f"{kind}/{rest.partition('/')[0]}" if kind in _MEETINGS else item
 
 
 def _is_document(item: AgendaItem) -> bool:
-    """Return whether an item is a whole agenda, a packet or an attachment, which can cover several items."""
+    """Return True if the item is a whole agenda, packet or attachment, which may cover several agenda items."""
     return bool(item.pages) or item.id == meeting_of(item.id)
 
 
 def _subject(passages: Sequence[Passage]) -> Subject | None:
-    """Return the subject of an item with these passages, or None if it has none."""
+    """Return the subject of an item, based on its passages. Return None if there are no passages."""
     if any(passage.subject is Subject.PROGRAM for passage in passages):
         return Subject.PROGRAM
     return Subject.RELATED if passages else None
 
 
 def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> float:
-    """Return the share of words, from 0 to 1, that an excerpt shares with an item's title or most similar passage."""
+    """Return the similarity, from 0 to 1, between an excerpt and an item's title or most similar passage.
+
+    The similarity is the number of shared words divided by the number of words in the shorter text.
+    """
     shown = _words(excerpt)
     candidates = filter(None, map(_words, (item.title, *(passage.excerpt for passage in passages))))
     return max((len(shown & words) / min(len(shown), len(words)) for words in candidates if shown), default=0.0)
@@ -263,12 +277,12 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _as_on_agenda(filed: Mention, known: Mention) -> Mention:
-    """Combine a matter's words as filed with the id, day and status of its mention on an agenda."""
+    """Return a filed matter's mention with the id, date and status of the same matter's mention on an agenda."""
     return replace(filed, item=known.item, meets_on=known.meets_on, meets_at=known.meets_at, status=known.status)
 
 
 def mention_change(mention: Mention, publication: Publication, kind: Kind = Kind.MENTIONED) -> Change:
-    """Turn a mention into a change; `publication` is its document, and the local body takes the agency's place."""
+    """Return a mention as a change. The local body is used as the agency, and `publication` is the document."""
     body = Agreement(
         state=mention.state,
         agency=mention.body,

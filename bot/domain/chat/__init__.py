@@ -1,1 +1,1 @@
-"""Commands that people type, and the replies to them."""
+"""Chat commands and replies."""

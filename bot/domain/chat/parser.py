@@ -1,4 +1,4 @@
-"""The grammar of commands: one for every chat platform and for the operator's command line."""
+"""The command parser, shared by all chat platforms and the operator's command line."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import takewhile
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
@@ -18,6 +18,7 @@ from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 from bot.domain.suggest import suggest
+from bot.domain.time_zones import zone_names, zone_or_utc
 
 SHORTEST_PART = 3  # letters of a part of an agency's name
 LONGEST_PART = 80
@@ -57,7 +58,10 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """Raised for text that can't be parsed; `why` is the key of the reply and `values` holds the words it contains."""
+    """Raised if a text can't be parsed.
+
+    `why` is the key of the reply, and `values` are the words to insert in the reply.
+    """
 
     def __init__(self, why: str, **values: str) -> None:
         self.why = why
@@ -67,7 +71,10 @@ class Misunderstood(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """States (postal codes or ALL_STATES), counties (as TX/harris), parts of agency names, and support types."""
+    """The parsed states, counties, agency names and support types.
+
+    States are postal codes or ALL_STATES. Counties look like TX/harris. Agency names may be partial.
+    """
 
     states: tuple[str, ...] = ()
     counties: tuple[str, ...] = ()
@@ -76,7 +83,7 @@ class Where:
 
 
 def verb(text: str) -> tuple[str, str]:
-    """Split a command into its verb, in lower case, and the rest."""
+    """Split a command into its lowercase verb and the remaining text."""
     first, _, rest = text.strip().lstrip("/").partition(" ")
     word = first.casefold()
     return _VERBS.get(word, word), " ".join(rest.split())
@@ -86,7 +93,11 @@ def verb(text: str) -> tuple[str, str]:
 
 
 def where(text: str) -> Where:
-    """Parse places: any number of states by code or name, "all", counties with their state, agencies, support types."""
+    """Parse a list of places and support types.
+
+    The text may contain state codes or names, "all", counties with their states, and support types. After the word
+    "agency", the rest of the text is part of an agency's name.
+    """
     agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text.strip(), re.IGNORECASE)
     if agency:
         return Where(agencies=(agency_part(agency[1]),))
@@ -101,7 +112,7 @@ def where(text: str) -> Where:
 
 
 def agency(text: str) -> tuple[str | None, str]:
-    """Parse a part of an agency's name, and the postal code in front of it, if any (AL Franklin County)."""
+    """Parse part of an agency's name and an optional postal code before it, such as "AL Franklin County"."""
     code, _, rest = text.partition(" ")
     if code in STATES and rest:
         return code, agency_part(rest)
@@ -109,7 +120,7 @@ def agency(text: str) -> tuple[str | None, str]:
 
 
 def agency_part(text: str) -> str:
-    """Fold a part of an agency's name in the same way as the names on the list."""
+    """Normalize part of an agency's name in the same way as the names on the list."""
     part = canonical(text, "")
     if not SHORTEST_PART <= len(part) <= LONGEST_PART:
         raise Misunderstood("short_agency", typed=_shown(text))
@@ -136,7 +147,10 @@ def _phrase(words: Sequence[str], found: _Found) -> None:
 
 
 def _one(words: Sequence[str], found: _Found) -> int:
-    """Parse the longest place or support type from the front and return its number of words, 0 if there is none."""
+    """Parse the longest place or support type at the start of the words.
+
+    Return the number of words used, or 0 if nothing matches.
+    """
     if words[0].casefold() in _EVERYTHING:
         found.states.append(ALL_STATES)
         return 1
@@ -153,9 +167,10 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
-    """Parse a county and its state from the front, as in Harris County TX, and return the number of words.
+    """Parse a county and its state at the start of the words, such as "Harris County TX".
 
-    Without a word such as County, a state's name means the state: Washington AR is two states, La Paz AZ a county.
+    Return the number of words used, or 0 if nothing matches. Without a word such as County, the name of a state is read
+    as the state. "Washington AR" is therefore two states, but "La Paz AZ" is a county.
     """
     for end, name, code in _counties_in_front(words):
         county = exact_county(code, name)
@@ -166,7 +181,10 @@ def _county(words: Sequence[str], found: _Found) -> int:
 
 
 def _counties_in_front(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield what may be a county's name and its state's code, longest first, with the number of words."""
+    """Yield possible counties at the start of the words, longest first.
+
+    Each result contains the number of words, the possible county name and the state's postal code.
+    """
     for end in range(min(_LONGEST_COUNTY, len(words)), 1, -1):
         for size in range(min(_LONGEST_STATE, end - 1), 0, -1):
             code = _state_by_name(" ".join(words[end - size : end]))
@@ -182,7 +200,10 @@ def _counties_in_front(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
 
 
 def _ends_in_colorado(words: Sequence[str]) -> bool:
-    """Return True if CO at the end, before another state, is Colorado (Adams CO, Ohio) and not short for County."""
+    """Return True if "CO" at the end of the words is short for Colorado and not for County.
+
+    This check applies if another state follows, as in "Adams CO, Ohio".
+    """
     *name, last = words[:-1] if words[-1] == "," else words
     if last not in {"CO", "co"} or not name or exact_county("CO", " ".join(name)) is None:
         return False
@@ -190,7 +211,10 @@ def _ends_in_colorado(words: Sequence[str]) -> bool:
 
 
 def _fault(words: Sequence[str], at: int) -> Misunderstood:
-    """Explain why nothing could be parsed at `at`; the words before it may be a part of the same place."""
+    """Return the error for words that can't be parsed at position `at`.
+
+    The words before `at` are included because they may be part of the same place name.
+    """
     for start in dict.fromkeys((0, at)):
         near = _near_county(words[start:], is_bare_meant=start == at)
         if near is not None:
@@ -203,7 +227,10 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
 
 
 def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
-    """Return the words up to County or the like, else up to the comma, and whether there is such a word."""
+    """Return the words through the first word such as County. If there is no such word, stop at the first comma.
+
+    The second value is True if such a word was found.
+    """
     words = _until_comma(words)
     kind = next((n for n, word in enumerate(words) if word.casefold() in _COUNTY_WORDS), None)
     return " ".join(words[: kind + 1] if kind else words), kind is not None
@@ -214,7 +241,7 @@ def _until_comma(words: Sequence[str]) -> Sequence[str]:
 
 
 def _near_county(words: Sequence[str], *, is_bare_meant: bool) -> Misunderstood | None:
-    """Return the fault that suggests the county that the words mean with a slip of the pen, if they do."""
+    """Return an error that suggests a county with a similar name, or None if no county is similar enough."""
     for _, name, code in reversed(list(_counties_in_front(words))):
         if _names_a_kind(name, code) or (is_bare_meant and _nearest_state(name) is None):
             county = find_county(code, name)
@@ -224,14 +251,17 @@ def _near_county(words: Sequence[str], *, is_bare_meant: bool) -> Misunderstood 
 
 
 def _names_a_kind(name: str, code: str) -> bool:
-    """Return True if the name has a word for a kind of place, spelled correctly or after a real county's name."""
+    """Return True if the name contains a word such as County.
+
+    A misspelled word counts if it follows a real county's name.
+    """
     first, _, last = name.rpartition(" ")
     is_spelled = not _COUNTY_WORDS.isdisjoint(name.casefold().split())
     return bool(first) and (is_spelled or (last.isalpha() and exact_county(code, first) is not None))
 
 
 def _unknown_county(words: Sequence[str], name: str) -> Misunderstood:
-    """Return the fault for a county's name whose state is missing or has no such county."""
+    """Return the error for a county if the state is missing or has no county with that name."""
     for _, typed, code in reversed(list(_counties_in_front(words))):
         if name.startswith(typed) and typed.casefold() not in _COUNTY_WORDS:
             return _no_such_county(typed, code, None)
@@ -247,7 +277,7 @@ def _no_such_county(name: str, code: str, county: County | None) -> Misunderstoo
 
 @lru_cache(maxsize=4_096)
 def _state_by_name(text: str) -> str | None:
-    """Return the postal code for a code or an exact name in English or Spanish, in any case."""
+    """Return the postal code for a state's code or its exact name in English or Spanish. Case is ignored."""
     plain = _plain(text)
     return plain.upper() if plain.upper() in STATES else _by_name().get(plain)
 
@@ -260,7 +290,7 @@ def _by_name() -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Fold a name's case, spaces, accents and periods."""
+    """Normalize a name's case, spaces, accents and periods."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
 
@@ -273,7 +303,7 @@ def _unknown_place(text: str) -> Misunderstood:
 
 
 def _nearest_state(text: str) -> str | None:
-    """Return the state that a misspelled word probably means."""
+    """Return the postal code of the state that a misspelled word most likely refers to."""
     if (code := state_code(text)) is not None:
         return code
     near = suggest(text, _by_name())
@@ -284,7 +314,7 @@ def _nearest_state(text: str) -> str | None:
 
 
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
-    """Parse kinds of change: a list, "all", "default", or edits to the present ones (+amended -applied)."""
+    """Parse kinds of change: a list, "all", "default", or edits to the current kinds, such as "+amended -applied"."""
     words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
@@ -312,7 +342,7 @@ def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence, and the time and the zone, if they were given."""
+    """A cadence with an optional time of day and time zone."""
 
     cadence: Cadence
     at: time | None = None
@@ -320,7 +350,7 @@ class When:
 
 
 def when(text: str) -> When:
-    """Parse a cadence: `off` or `instant`, or `[daily|weekly] [8:00] [America/Chicago]` in any order."""
+    """Parse a cadence: `off`, `instant`, or `[daily|weekly] [8:00] [America/Chicago]` in any order."""
     words = text.replace(",", " ").split()
     lowered = [word.casefold() for word in words]
     if lowered and lowered[0] in {"off", "instant", "no", "now"}:
@@ -341,7 +371,7 @@ def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None
 
 
 def clock(text: str) -> time | None:
-    """Parse a time of day: 8, 8:00, 08.30, 5pm, 17:30."""
+    """Parse a time of day, such as 8, 8:00, 08.30, 5pm or 17:30."""
     match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?m\.?)?", text.strip(), re.IGNORECASE)
     if match is None:
         return None
@@ -353,7 +383,7 @@ def clock(text: str) -> time | None:
 
 
 def zone(text: str) -> str:
-    """Parse a time zone: its name, its city or a common word for it."""
+    """Parse a time zone by its full name, a city or a common name."""
     if (known := _ZONES.get(text.casefold())) is not None:
         return known
     name = _zones().get(text.casefold().replace(" ", "_"))
@@ -366,22 +396,13 @@ def zone(text: str) -> str:
 
 @cache
 def _zones() -> dict[str, str]:
-    names = {name.casefold(): name for name in available_timezones()}
-    cities = {name.casefold().rpartition("/")[2]: name for name in sorted(available_timezones()) if "America/" in name}
+    names = {name.casefold(): name for name in zone_names()}
+    cities = {name.casefold().rpartition("/")[2]: name for name in sorted(zone_names()) if "America/" in name}
     return cities | names
 
 
-def is_zone(name: str) -> bool:
-    """Return whether this is the name of a time zone."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
 def until(text: str, now: datetime, tz: str) -> datetime:
-    """Parse the end of a pause (UTC): 3 days, 2h, 1 week, until 2026-12-01."""
+    """Parse the end of a pause, such as "3 days", "2h", "1 week" or "until 2026-12-01". Return a time in UTC."""
     span = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
     end = _midnight(span, tz) or _span_end(span, now)
     if end is None or not now < end <= now + LONGEST_PAUSE:
@@ -394,7 +415,7 @@ def _midnight(text: str, tz: str) -> datetime | None:
         day = date.fromisoformat(text)
     except ValueError:
         return None
-    return datetime.combine(day, time(0, 0), tzinfo=ZoneInfo(tz)).astimezone(ZoneInfo("UTC"))
+    return datetime.combine(day, time(0, 0), tzinfo=zone_or_utc(tz)).astimezone(ZoneInfo("UTC"))
 
 
 def _span_end(text: str, now: datetime) -> datetime | None:
@@ -406,7 +427,7 @@ def _span_end(text: str, now: datetime) -> datetime | None:
 
 
 def language(text: str) -> Language:
-    """Parse a language: its code, its name, or the locale from Slack or Telegram."""
+    """Parse a language by its code, its name, or a locale from Slack or Telegram."""
     word = text.casefold().strip()
     if word.startswith(("es", "spa", "cas")):
         return Language.SPANISH
@@ -416,7 +437,7 @@ def language(text: str) -> Language:
 
 
 def form(text: str) -> dict[str, str]:
-    """Parse a form sent as a command: states=TX,OK cadence=daily at=09:00 tz=America/Chicago kinds=signed."""
+    """Parse a form submitted as a command, such as "states=TX,OK cadence=daily at=09:00 kinds=signed"."""
     pairs = [word.partition("=") for word in text.split()]
     known = {"states", "cadence", "at", "tz", "kinds"}
     if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
@@ -425,6 +446,6 @@ def form(text: str) -> dict[str, str]:
 
 
 def _shown(text: str) -> str:
-    """Shorten the typed text so that a reply can quote it."""
+    """Shorten the typed text to fit in a reply."""
     text = " ".join(text.split())
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -18,7 +18,7 @@ from bot.domain.text.wording import HAPPENED, HELD, Wording, county_name
 
 
 class Mistake(NamedTuple):
-    """The sentences for something that was not understood: what went wrong, and what to type instead, if anything."""
+    """The reply to a command that can't be parsed. `what` explains the problem, and `instead` suggests what to type."""
 
     what: Phrase
     instead: Phrase | None = None
@@ -224,42 +224,42 @@ MENU: Mapping[str, Phrase] = {
 
 
 def said(language: Language, key: str, **values: object) -> str:
-    """Return a sentence by its key."""
+    """Return the sentence for a key."""
     return SAID[key](language, **values)
 
 
 def line(language: Language, key: str, **values: object) -> Line:
-    """Return a sentence as a line."""
+    """Return the sentence for a key as a line."""
     return (Span(said(language, key, **values)),)
 
 
 def misunderstood(language: Language, fault: Misunderstood) -> str:
-    """Say what wasn't understood, and what to type instead."""
+    """Explain what wasn't understood and suggest what to type instead."""
     what, instead = what_went_wrong(language, fault), MISTAKES[fault.why].instead
     commands = ", ".join(f"/language {other}" for other in Language)
     return f"{what} {instead(language, commands=commands, **fault.values)}" if instead else what
 
 
 def what_went_wrong(language: Language, fault: Misunderstood) -> str:
-    """Say what wasn't understood, without the commands of a chat."""
+    """Explain what wasn't understood, without suggesting chat commands."""
     languages = formats(language).join([name_in(language, other) for other in Language])
     return MISTAKES[fault.why].what(language, languages=languages, **fault.values)
 
 
 def kind_name(language: Language, kind: Kind) -> str:
-    """Return the name of a kind of change as shown to people who choose kinds."""
+    """Return the display name of a kind of change."""
     return CHOICES[kind](language)
 
 
 def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
-    """List the commands, one per line, short enough for a phone. `prefix` goes before each, such as a slash."""
+    """List the commands, one per line, short enough for a phone. Each command starts with `prefix`, such as a slash."""
     rows = [(command, phrase(language)) for command, phrase in HELP.items()]
     rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
     return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
 
 
 def menu(language: Language) -> tuple[tuple[str, str], ...]:
-    """Return the commands with short descriptions, for the platform's own menu."""
+    """Return the commands with short descriptions for the platform's command menu."""
     return tuple((name, phrase(language)) for name, phrase in MENU.items())
 
 
@@ -267,7 +267,7 @@ def menu(language: Language) -> tuple[tuple[str, str], ...]:
 
 
 def in_force(language: Language, settings: Settings) -> str:
-    """Say in a sentence what a chat gets, and how often."""
+    """Describe a chat's settings in one sentence."""
     if settings.filter.is_empty:
         return said(language, "nothing_watched")
     kinds = formats(language).join([kind_name(language, kind) for kind in Kind if kind in settings.filter.kinds])
@@ -276,7 +276,7 @@ def in_force(language: Language, settings: Settings) -> str:
 
 
 def watched(language: Language, filter_: Filter) -> str:
-    """Name the places and agencies that a filter watches."""
+    """Describe the places and agencies in a filter."""
     if ALL_STATES in filter_.states:
         places = [said(language, "all_states")]
     else:
@@ -299,7 +299,7 @@ def _county(language: Language, entry: str) -> str:
 
 
 def how_often(language: Language, settings: Settings) -> str:
-    """Return the cadence in words."""
+    """Describe the cadence in words."""
     return HOW_OFTEN[settings.cadence](language, at=formats(language).clock(settings.at), tz=settings.tz)
 
 
@@ -309,5 +309,5 @@ def until(language: Language, moment: datetime, tz: str) -> str:
 
 
 def why_paused(language: Language, reason: str) -> str:
-    """Say why nothing is being sent."""
+    """Explain why no messages are being sent."""
     return said(language, "stopped_now") if reason == STOPPED else said(language, "paused_reason", reason=reason)

@@ -1,4 +1,4 @@
-"""A person's request in a chat, and the reply to it. Platforms only carry them."""
+"""Requests from people in a chat, and the replies."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ from bot.domain.text.rich_text import Line
 class Request:
     """One command from one chat.
 
-    `channel` and `address` identify the subscription it is about. `text` is the command without a slash or the
-    program's name, as in `watch TX Oklahoma`; pressing a button sends the same words. `language` is the platform's
-    guess, for a chat that hasn't chosen one. `bot` is the bot's name on the platform, for deep links and invitations.
+    `channel` and `address` identify the chat's subscription. `text` is the command without a slash or the program's
+    name, such as `watch TX Oklahoma`. A button press sends the same kind of text. `language` is the platform's guess,
+    used if the chat hasn't chosen a language. `bot` is the bot's name on the platform, used in deep links and
+    invitations.
     """
 
     channel: str
@@ -24,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a reply. Pressing it sends `command`, which is at most 64 bytes long."""
+    """A button under a reply. Pressing the button sends `command`, which is at most 64 bytes long."""
 
     text: str
     command: str
@@ -32,10 +33,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Lines of text, and rows of buttons under them.
+    """A reply with lines of text and rows of buttons.
 
-    `changed` is True if the settings changed; in Slack, we then post who changed them. `in_place` asks the platform to
-    edit the message whose button was pressed instead of sending a new one.
+    `changed` is true if the settings changed. In Slack, the bot then posts who changed them. If `in_place` is true, the
+    platform edits the message with the pressed button instead of sending a new message.
     """
 
     lines: tuple[Line, ...]

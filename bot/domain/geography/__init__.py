@@ -1,1 +1,1 @@
-"""States and counties."""
+"""U.S. states, counties and places."""

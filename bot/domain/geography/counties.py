@@ -1,7 +1,7 @@
 """The counties of each state, from the table in bot/data/counties.csv (U.S. Census Bureau, 2020).
 
-Two names in the table under one state are two places, no matter how alike they look, unless they share a FIPS code:
-then one is the county and the other is a second name for it.
+Two names in the same state are two different counties, even if the names look alike. The exception is two names with
+the same FIPS code. One is the county's main name and the other is an alternative name.
 """
 
 import csv
@@ -16,11 +16,11 @@ OTHER_NAME = "other name"
 
 @dataclass(frozen=True, slots=True)
 class County:
-    """A county or its equivalent.
+    """A county or county equivalent.
 
-    `fips` has five digits and starts with the state's two. `name` leaves out the word County, Parish or Borough. `kind`
-    is the Census Bureau's word in lowercase (county, parish, city, census area, ...), or OTHER_NAME for a second name
-    of the county with the same code, such as a former one: Shannon for Oglala Lakota, Brooklyn for Kings.
+    `fips` has five digits, and the first two identify the state. `name` doesn't include the word County, Parish or
+    Borough. `kind` is the Census Bureau's term in lowercase, such as county, parish, city or census area. For an
+    alternative name, `kind` is OTHER_NAME. Examples are Shannon for Oglala Lakota and Brooklyn for Kings.
     """
 
     state: str
@@ -30,7 +30,7 @@ class County:
 
 
 def counties(state: str) -> tuple[County, ...]:
-    """Return a state's counties and their other names, by FIPS code; none for an unknown postal code.
+    """Return a state's counties and their alternative names. Return an empty tuple for an unknown postal code.
 
     An independent city and a county may share a name: Baltimore, Fairfax, Franklin, Richmond, Roanoke, St. Louis.
     """
@@ -39,20 +39,20 @@ def counties(state: str) -> tuple[County, ...]:
 
 @cache
 def county_names(state: str) -> tuple[str, ...]:
-    """Return the names of a state's counties, including their other names, each once."""
+    """Return the names of a state's counties, including alternative names, without duplicates."""
     return tuple(dict.fromkeys(county.name for county in counties(state)))
 
 
 @lru_cache(maxsize=8_192)
 def plain_county(county: str) -> str:
-    """Fold a county's name for comparison: drop words like County, case and punctuation."""
+    """Normalize a county's name for comparison. Words like County, case and punctuation are removed."""
     words = re.findall(r"[a-z0-9]+", county.casefold().replace("'", ""))
     return " ".join(w for w in words if w not in {"county", "parish", "borough", "counties"})
 
 
 @cache
 def real_counties(state: str) -> frozenset[str]:
-    """Return the names of a state's counties, folded for comparison."""
+    """Return the names of a state's counties, normalized for comparison."""
     return frozenset(plain_county(name) for name in county_names(state))
 
 

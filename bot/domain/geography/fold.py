@@ -1,4 +1,4 @@
-"""Fold what someone wrote to one of a state's real counties: Saint and St., a missing space, a slip of the pen."""
+"""Match written names to a state's counties. Typos, missing spaces and variants such as Saint and St. are accepted."""
 
 import re
 import unicodedata
@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from rapidfuzz.distance import OSA
 
 from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
+from bot.domain.geography.places import town_counties
 from bot.domain.geography.states import STATES
 
 LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
@@ -26,25 +27,29 @@ _KINDS_BEHIND = (
     ("cnty",), ("cty",), ("municipality",), ("municipio",), ("district",), ("island",),
 )  # fmt: skip
 _SPELLINGS = {"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount", "pr": "prince"}
+_TOWN = re.compile(
+    r"(?:(?:city|town) of )?(?P<name>.+?) (?:police(?: department| dept)?|pd|department of public safety"
+    r"|public safety department)"
+)
 _JOINING = frozenset({"and", "the"})
 
 Words = tuple[str, ...]
 
 
 def find_county(state: str, written: str) -> County | None:
-    """Return the county of a state that `written` means, or None if it means none or could mean two.
+    """Return the county in a state that best matches `written`, or None if there is no match or the name is ambiguous.
 
-    `written` is a name with or without County, Parish or the like. It is read exactly first, then without spaces, then
-    as the beginning of one real name, then with a slip of the pen or two, if no other county is nearly as close. If a
-    county and an independent city share a name, the word City chooses the city.
+    `written` may include County, Parish or a similar word. An exact match is tried first, with and without spaces.
+    Next, `written` is tried as the beginning of a single county's name. Finally, up to two typos are allowed, if no
+    other county is nearly as close. If a county and an independent city share a name, the word City selects the city.
     """
     return _find(state, written[:LONGEST])
 
 
 def exact_county(state: str, written: str) -> County | None:
-    """Return the county of a state that `written` names without a typo, in English or Spanish.
+    """Return the county in a state with this exact name in English or Spanish, or None if there is none.
 
-    The name may have County, Parish, "condado de" or the like; the word City fits an independent city only.
+    The name may include County, Parish, "condado de" or a similar word. The word City matches only an independent city.
     """
     words = _words(written[:LONGEST])
     for form, is_city in _exact_forms(words) if words else ():
@@ -55,12 +60,15 @@ def exact_county(state: str, written: str) -> County | None:
 
 
 def distinct_name(county: County) -> str:
-    """Return a county's name, with City for a city that shares its name with a county."""
+    """Return the county's name. The word City is added to an independent city that shares its name with a county."""
     return f"{county.name} City" if county in _namesakes(county.state) else county.name
 
 
 def county_of_agency(state: str, agency: str) -> County | None:
-    """Return the county in an agency's name ("Harris County Sheriff's Office"), if the state has that county."""
+    """Return the county named in an agency's name, such as "Harris County Sheriff's Office".
+
+    Return None if the state has no such county.
+    """
     words = _words(agency[: 2 * LONGEST])
     for phrase in _phrases(words):
         county = _exact(state, phrase) or find_county(state, " ".join(phrase))
@@ -74,17 +82,34 @@ def county_of_agency(state: str, agency: str) -> County | None:
 
 @lru_cache(maxsize=16_384)
 def county_of(state: str, printed: str, agency: str) -> County | None:
-    """Return the county that an agency is in: the printed one if it is real, else the one in the agency's name.
+    """Return the county where an agency is located.
 
-    ICE prints "#N/A", "#REF!" or nothing for some agencies.
+    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. ICE prints "#N/A",
+    "#REF!" or nothing for some agencies. The police of a town are then in the town's county, if the state has one place
+    of that name, in one county. A printed county that isn't real must look like that county.
     """
-    return find_county(state, printed) or county_of_agency(state, agency)
+    county = find_county(state, printed) or county_of_agency(state, agency)
+    if county is not None:
+        return county
+    county, forms = _county_of_town(state, agency), _forms(_words(printed[:LONGEST]), state)
+    forms = () if printed.startswith("#") else forms  # an error value
+    if county is None or not forms:
+        return county
+    name = _joined(_words(county.name))
+    near = min(OSA.distance(_joined(form), name) for form in forms)
+    return county if near <= _slips_allowed(len(name)) else None
+
+
+def _county_of_town(state: str, agency: str) -> County | None:
+    town = _TOWN.fullmatch(" ".join(_words(agency[: 2 * LONGEST])))
+    codes = town_counties(state, town["name"]) if town else frozenset()
+    return next((c for c in counties(state) if codes == {c.fips} and c.kind != OTHER_NAME), None)
 
 
 def county_key(state: str, written: str) -> str:
-    """Return the form in which two counties of a state are compared.
+    """Return a key for comparing two county names in a state.
 
-    Names of the same real county have the same key. A name that matches no county is only folded.
+    All names for the same county have the same key. An unknown name is only normalized.
     """
     county = find_county(state, written) if written else None
     return plain_county(distinct_name(county) if county else written)
@@ -97,19 +122,41 @@ def _find(state: str, written: str) -> County | None:
     for form in forms:
         county = _exact(state, form, is_city="city" in words)
         if county is not None:
-            return county
+            return None if _is_town_elsewhere(words, county) else county
+    if (county := _consolidated(state, written)) is not None:
+        return county
     return _beginning(state, forms) or _nearest(state, forms, is_bare=len(forms) == 1)
 
 
+def _is_town_elsewhere(words: Words, county: County) -> bool:
+    """Return True if this is a town in another county: Lake City isn't in Lake County, nor Dade City in Miami-Dade."""
+    codes = town_counties(county.state, " ".join(words)) if words[-1:] == ("city",) else frozenset()
+    return bool(codes) and county.kind != "city" and county.fips not in codes
+
+
+def _consolidated(state: str, written: str) -> County | None:
+    """Return the county of a county and a town that are named together, as in Athens-Clarke or Sparta-White County."""
+    parts = re.split(r"\s*[-/–]\s*", written)
+    if len(parts) != 2:
+        return None
+    found = (_exact(state, form) for form in _forms(_words(parts[1]), state))
+    county = next(filter(None, found), None)
+    codes = town_counties(state, " ".join(_words(parts[0])))
+    return county if county is not None and county.fips in codes else None
+
+
 def _words(text: str) -> Words:
-    """Return the words of a name without accents, case and punctuation, in one spelling of Saint and Fort."""
+    """Return the words of a name without accents, case or punctuation, and with variants such as Saint and St.
+
+    normalized.
+    """
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", plain.casefold()))
     return tuple(_SPELLINGS.get(word, word) for word in words)
 
 
 def _forms(words: Words, state: str) -> tuple[Words, ...]:
-    """Return the words as they are, then without the state and without the words that name a kind of place."""
+    """Return the full name, followed by shorter forms without the state and without words such as County."""
     name, code = _words(STATES.get(state, "")), state.casefold()
     tails = (tail for tail in (name, (code,)) if len(words) > len(tail) and words[-len(tail) :] == tail)
     forms = [words, *(words[: -len(tail)] for tail in tails)]
@@ -120,7 +167,10 @@ def _forms(words: Words, state: str) -> tuple[Words, ...]:
 
 
 def _exact_forms(words: Words) -> Iterator[tuple[Words, bool]]:
-    """Yield the full name, then shorter ones without the kinds of place around it; True if one of those was City."""
+    """Yield the full name, followed by shorter forms without words such as County.
+
+    The second value is True if the word City was removed.
+    """
     words = words[1:] if len(words) > 1 and words[0] in _ARTICLES and words[1] in _KINDS_IN_FRONT else words
     forms = [(words, False)]
     for form, is_city in forms:
@@ -136,7 +186,10 @@ def _exact_forms(words: Words) -> Iterator[tuple[Words, bool]]:
 
 
 def _without_kind(words: Words) -> Words:
-    """Return the words without one kind of place at their beginning or end; nothing if there is none."""
+    """Remove one word such as County from the beginning or end of a name.
+
+    Return an empty tuple if there is no such word.
+    """
     if len(words) > 2 and words[1] in _OF and (_is_kind(words[0]) or words[0] in _KINDS_IN_FRONT):
         return words[2:]
     if len(words) > 2 and words[-2:] == ("census", "area"):
@@ -153,7 +206,7 @@ def _without_kind(words: Words) -> Words:
 
 @cache
 def _is_kind(word: str) -> bool:
-    """Return True for County, Parish and the like, also with a slip of the pen ("Conty", "Parrish")."""
+    """Return True for County, Parish and similar words, including typos such as "Conty" and "Parrish"."""
     if word in _KIND_WORDS:
         return True
     return len(word) > 3 and any(
@@ -167,7 +220,10 @@ def _joined(words: Words) -> str:
 
 @cache
 def _by_name(state: str) -> dict[str, tuple[County, ...]]:
-    """Return the state's counties by their names as one word, other names under the county that they mean."""
+    """Return the state's counties by name, with each name joined into one word.
+
+    An alternative name maps to the county that it refers to.
+    """
     real = {county.fips: county for county in counties(state) if county.kind != OTHER_NAME}
     found: dict[str, tuple[County, ...]] = {}
     for county in counties(state):
@@ -180,7 +236,7 @@ def _by_name(state: str) -> dict[str, tuple[County, ...]]:
 
 @cache
 def _namesakes(state: str) -> frozenset[County]:
-    """Return the independent cities that share their name with a county of the state."""
+    """Return the independent cities that share a name with a county in the same state."""
     return frozenset(
         county for together in _by_name(state).values() if len(together) > 1 for county in together
         if county.kind == "city"
@@ -194,7 +250,10 @@ def _exact(state: str, words: Words, *, is_city: bool = False) -> County | None:
 
 
 def _beginning(state: str, forms: tuple[Words, ...]) -> County | None:
-    """Return the one county whose name begins with these words ("St. John" in Louisiana is St. John the Baptist)."""
+    """Return the only county with a name that begins with these words, or None.
+
+    For example, "St. John" in Louisiana is St. John the Baptist.
+    """
     words = forms[-1] if forms else ()
     if len("".join(words)) < 6:
         return None
@@ -207,7 +266,10 @@ def _beginning(state: str, forms: tuple[Words, ...]) -> County | None:
 
 
 def _nearest(state: str, forms: tuple[Words, ...], *, is_bare: bool) -> County | None:
-    """Return the county that is a slip or two away, if every other one is clearly farther."""
+    """Return the county with the most similar name, or None.
+
+    The name may differ by one or two typos, depending on its length. Every other county must be clearly less similar.
+    """
     if not forms or not _by_name(state):
         return None
     ranked = sorted((min(OSA.distance(_joined(form), name) for form in forms), name) for name in _by_name(state))
@@ -226,7 +288,10 @@ def _nearest(state: str, forms: tuple[Words, ...], *, is_bare: bool) -> County |
 
 @cache
 def _is_real_elsewhere(name: str) -> bool:
-    """Return True for a real county's name in any state: it is likelier in the wrong state than misspelled twice."""
+    """Return True if any state has a county with this name.
+
+    Such a name is more likely to be in the wrong state than to contain two typos.
+    """
     return any(name in _by_name(state) for state in STATES)
 
 
@@ -235,7 +300,7 @@ def _slips_allowed(length: int) -> int:
 
 
 def _phrases(words: Words) -> Iterator[Words]:
-    """Yield what may be a county's name beside a word such as County, longest first, with that word."""
+    """Yield possible county names next to a word such as County, longest first. Each name includes that word."""
     for at, word in enumerate(words):
         if not _is_kind(word):
             continue

@@ -1,4 +1,4 @@
-"""Cities, towns and post offices of each state, from the table in bot/data/places.csv (U.S. Postal Service names)."""
+"""The cities, towns and post offices of each state, from bot/data/places.csv (U.S. Postal Service names)."""
 
 import csv
 import re
@@ -9,13 +9,42 @@ from importlib.resources import files
 
 @cache
 def places(state: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the places of a state by name, each with the FIPS codes of the counties it is in, if known."""
+    """Return the places in a state by name. Each value contains the FIPS codes of the place's counties, if known."""
     table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines())
     return {row["name"]: tuple(filter(None, row["fips"].split(";"))) for row in rows if row["state"] == state}
 
 
 @cache
+def place_words() -> frozenset[str]:
+    """Return the words in the names of places of all states, in lowercase."""
+    table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
+    names = (row["name"] for row in csv.DictReader(table.splitlines()))
+    return frozenset(word for name in names for word in re.findall(r"[a-z]+", name.casefold()))
+
+
+@cache
+def town_counties(state: str, name: str) -> frozenset[str]:
+    """Return the FIPS codes of the counties that a place of this name is in; the name is in plain letters."""
+    return _by_letters(state).get(_letters(name), frozenset())
+
+
+@cache
+def _by_letters(state: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for name, codes in places(state).items():
+        letters = _letters(name)
+        found[letters] = found.get(letters, frozenset()) | frozenset(codes or {""})
+    return found
+
+
+def _letters(name: str) -> str:
+    """Return the bare letters of a name, with Saint and Fort in one spelling."""
+    words = re.findall(r"[a-z]+", re.sub(r"['.]", "", name.casefold()))
+    return "".join({"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount"}.get(w, w) for w in words)
+
+
+@cache
 def place_letters(state: str) -> frozenset[str]:
-    """Return the names of a state's places as bare letters, for comparison."""
+    """Return the names of a state's places, reduced to lowercase letters for comparison."""
     return frozenset(re.sub(r"[^a-z]", "", name.casefold()) for name in places(state))

@@ -1,1 +1,1 @@
-"""ICE's lists: names, matching, reconciling, vetting."""
+"""ICE's lists: names, matching, reconciliation and vetting."""

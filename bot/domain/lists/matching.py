@@ -1,7 +1,7 @@
-"""Decide whether two rows on a list are the same agreement, and which rows to pair if there is a choice.
+"""Decide whether two rows on a list are the same agreement, and choose which rows to pair.
 
-The rules are in `RULES`, strongest first, each with its reason; none of them names an agency. They combine the
-similarity of two names with evidence that doesn't depend on spelling: the signing date, the MOA and the county.
+The rules are in `RULES`, strongest first, and each rule has a reason. No rule names a specific agency. The rules
+combine the similarity of two names with other evidence: the signing date, the MOA and the county.
 """
 
 from collections import Counter
@@ -14,17 +14,21 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.agreement import Agreement, SupportType
 from bot.domain.geography.counties import real_counties
-from bot.domain.geography.fold import county_key
-from bot.domain.lists.names import Likeness, Name, canonical, likeness, name_of, two_numbers
+from bot.domain.geography.fold import county_key, county_of_agency
+from bot.domain.geography.places import place_words
+from bot.domain.lists.names import ELECTED, Likeness, Name, canonical, likeness, name_of, two_numbers
 from bot.domain.lists.slips import slips_between
 
 MOST_DAYS_APART = 30  # between the signing dates of a row whose support type was corrected
 LONG_NAME = 4  # letters in a place's name
+LEAST_LETTERS = 3  # of a word that is one of American places or a typo of it
+STATE_AGENCY = "State Agency"
+OFFICES = ELECTED | {"police", "state"}  # these words don't tell one township from another
 
 
 @dataclass(frozen=True)  # no slots, so that values several rules need are computed once
 class Pair:
-    """Two rows side by side: the one that left and the one that joined."""
+    """Two rows to compare: one that left the list and one that joined the list."""
 
     left: Agreement
     joined: Agreement
@@ -39,14 +43,17 @@ class Pair:
 
     @property
     def same_day(self) -> bool:
-        """True if the signing date is the same, or the county if neither row has a date (as on the pending list)."""
+        """True if the signing dates are the same.
+
+        If neither row has a date, as on the pending list, the counties are compared instead.
+        """
         if self.left.signed is None and self.joined.signed is None:
             return self.same_county
         return self.left.signed == self.joined.signed
 
     @property
     def near_day(self) -> bool:
-        """True if the signing dates are the same, differ by one slip of the pen, or can't be compared."""
+        """True if the signing dates are the same, differ by one typo or can't be compared."""
         one, other = self.left.signed, self.joined.signed
         return one is None or other is None or _is_near(one, other)
 
@@ -69,33 +76,65 @@ class Pair:
 
     @property
     def no_county(self) -> bool:
-        """True if neither row gives a county, as for a state's own agency or a city."""
+        """True if neither row has a county, as with a state agency or a city."""
         return not self._left_county and not self._joined_county
 
     @property
     def slips(self) -> int | None:
-        """The number of slips of the pen between the two names; None if they name two agencies."""
+        """The number of typos between the two names, or None if the names belong to different agencies."""
         return slips_between(self.left.agency, self.joined.agency, self.left.state)
 
     @property
     def days_apart(self) -> int | None:
-        """The number of days between the signing dates; None if a row has no date."""
+        """The number of days between the signing dates, or None if either date is missing."""
         one, other = self.left.signed, self.joined.signed
         return None if one is None or other is None else abs((one - other).days)
 
     @property
     def in_a_township(self) -> bool:
-        """True for a township, town, village or borough; many counties in a state may have one by the same name."""
+        """True for a township, town, village or borough. Many counties in a state may have one with the same name."""
         return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
 
     @property
+    def from_one_place(self) -> bool:
+        """True if the places differ in one word, and it is a word of American places in only one of them.
+
+        The other one is a typo of it. Green and Greene are two townships, because both are such words. If the names
+        share two words that name the place (South Pymatuning), a typo may be anywhere else.
+        """
+        one, other = (frozenset(name.words) - OFFICES for name in (self._left_name, self._joined_name))
+        left, joined = one - other, other - one
+        if len(one & other) > 1 and not (left and joined and left | joined <= place_words()):
+            return True
+        if len(left) != 1 or len(joined) != 1 or min(map(len, left | joined)) < LEAST_LETTERS:
+            return False
+        return (left <= place_words()) is not (joined <= place_words())
+
+    @property
+    def in_named_county(self) -> bool:
+        """True if both names give the same county, so one of the two county cells is wrong."""
+        county = county_of_agency(self.left.state, self.left.agency)
+        return county is not None and county == county_of_agency(self.joined.state, self.joined.agency)
+
+    @property
+    def of_state(self) -> bool:
+        """True if both are a state's own agencies; the county says only where the office is."""
+        return self.left.agency_type == self.joined.agency_type == STATE_AGENCY
+
+    @property
+    def recognizable(self) -> bool:
+        """True if one typo can't have made the one name of another agency's, no matter what county is printed."""
+        is_named = self.long_names and not self.in_a_township
+        return is_named or self.of_state or self.in_named_county or self.from_one_place
+
+    @property
     def long_names(self) -> bool:
-        """True if both places have names long enough to stay recognizable after one slip."""
+        """True if both place names are long enough to be recognizable despite a typo."""
         return min(len("".join(self._left_name.place)), len("".join(self._joined_name.place))) >= LONG_NAME
 
     @property
     def same_beginning(self) -> bool:
-        """True if both names begin with the same letter; Lakeland and Oakland don't."""
+        """True if both names begin with the same letter, unlike Lakeland and Oakland."""
         return self.left.canonical[:1] == self.joined.canonical[:1]
 
     @property
@@ -108,23 +147,23 @@ class Pair:
 
     @property
     def two_numbers(self) -> bool:
-        """True if the numbers differ: precinct 1 and precinct 2 are two agencies, even if everything else agrees."""
+        """True if the numbers in the names differ. Precinct 1 and Precinct 2 are always two agencies."""
         return two_numbers(self._left_name, self._joined_name)
 
     @property
     def same_order(self) -> bool:
-        """True if the words that the two names share come in the same order."""
+        """True if the words that both names share are in the same order."""
         one, other = self._left_name.words, self._joined_name.words
         return [word for word in one if word in other] == [word for word in other if word in one]
 
     @property
     def unread_type(self) -> bool:
-        """True if either row has an unknown support type, perhaps a misprint that ICE then corrected."""
+        """True if the support type of either row is unknown. It may be a misprint that ICE corrected."""
         return SupportType.OTHER in (self.left.support_type, self.joined.support_type)
 
     @property
     def by_county(self) -> bool:
-        """True if the names differ only in the county that both rows give (Polk County Constable, State Constable)."""
+        """True if only one name includes the county, and both rows list that county."""
         state, one, other = self.left.state, self._left_name, self._joined_name
         county = frozenset(name_of(canonical(self.left.county, state), state).words)
         return self.same_county and (_is_with_county(one, other, county) or _is_with_county(other, one, county))
@@ -139,7 +178,11 @@ class Pair:
 
     @property
     def alike_counties(self) -> bool:
-        """True if the counties are the same, missing or spelled alike (Freedom County, Freeborn County)."""
+        """True unless the counties are clearly different.
+
+        Counties are clearly different if both are real counties or if their names aren't similar. A missing county
+        never counts as different.
+        """
         if not self.two_counties:
             return True
         one, other = self._left_county, self._joined_county
@@ -147,7 +190,11 @@ class Pair:
 
 
 def _is_with_county(name: Name, bare: Name, county: frozenset[str]) -> bool:
-    """Return whether one name is the other plus "… County"; State Police and County Police are two forces."""
+    """Return whether `name` is `bare` plus the county's name.
+
+    The names must share a word other than "police", because the State Police and a county police force are two
+    agencies.
+    """
     words, rest = frozenset(name.words) - county - {"state"}, frozenset(bare.words) - {"state"}
     return "county" in name.kinds and bare.kinds <= name.kinds and words == rest and bool(rest - {"police"})
 
@@ -218,8 +265,7 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
             and p.two_counties
             and p.left.canonical != p.joined.canonical
             and p.same_beginning
-            and p.long_names
-            and not p.in_a_township
+            and p.recognizable
         ),
     ),
     (
@@ -273,7 +319,7 @@ RULES: tuple[tuple[int, str, Rule], ...] = (
 
 
 def is_second_row(pair: Pair) -> bool:
-    """Return whether two rows on one list are the same agreement listed twice. This is stricter than pairing."""
+    """Return whether two rows on one list are duplicates of the same agreement. This check is stricter than pairing."""
     if not pair.here or pair.two_counties or pair.two_moas or not (pair.near_day or pair.same_moa):
         return False  # checked first, because comparing two names is slower
     return (pair.names == Likeness.SAME and pair.near_day) or (
@@ -291,7 +337,7 @@ class Paired:
 
 
 def best_pairs(left: Sequence[Agreement], joined: Sequence[Agreement]) -> list[Paired]:
-    """Return the pairs with the greatest total weight; each row is in at most one pair."""
+    """Return the set of pairs with the greatest total weight. Each row is in at most one pair."""
     verdicts = _verdicts(left, joined)
     chosen = heaviest({edge: weight for edge, (weight, _) in verdicts.items()})
     return [Paired(left[i], joined[j], verdicts[i, j][1]) for i, j in chosen]
@@ -312,7 +358,7 @@ def _verdicts(left: Sequence[Agreement], joined: Sequence[Agreement]) -> dict[tu
 
 
 def _candidates(left: Sequence[Agreement], joined: Sequence[Agreement]) -> Iterable[tuple[int, int]]:
-    """Yield the indexes of rows that could match: rows with the same state and support type, or with the same name."""
+    """Yield the indexes of rows that could match because they share a state and support type, or a name."""
     joined_by: dict[tuple[object, ...], list[int]] = {}
     for j, other in enumerate(joined):
         for trait in _traits(other):
@@ -327,7 +373,7 @@ def _traits(row: Agreement) -> Iterable[tuple[object, ...]]:
 
 
 def _verdict(pair: Pair) -> tuple[int, str] | None:
-    """Return the weight and reason of the strongest rule by which the two rows are the same agreement, or None."""
+    """Return the weight and the reason of the strongest rule that matches the pair, or None if no rule does."""
     for weight, because, holds in RULES:
         if holds(pair):
             return weight + pair.names.value, because
@@ -335,12 +381,15 @@ def _verdict(pair: Pair) -> tuple[int, str] | None:
 
 
 def heaviest(weights: Mapping[tuple[int, int], int]) -> list[tuple[int, int]]:
-    """Return the edges of the heaviest matching, in order. Rows that don't compete are matched separately."""
+    """Return the edges of the maximum-weight matching, sorted.
+
+    Groups of edges that share no row or column are matched separately.
+    """
     return sorted(edge for edges in _apart(weights) for edge in _matched({edge: weights[edge] for edge in edges}))
 
 
 def _apart(edges: Iterable[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
-    """Group the edges so that no two groups share a row or a column."""
+    """Split the edges into groups so that no two groups share a row or a column."""
     groups: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for i, j in edges:
         one, other = groups.setdefault(("row", i), []), groups.setdefault(("column", j), [])
@@ -354,7 +403,7 @@ def _apart(edges: Iterable[tuple[int, int]]) -> Iterable[list[tuple[int, int]]]:
 
 
 def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]]:
-    """Return the heaviest matching (Kuhn and Munkres with potentials, on the rows that have edges)."""
+    """Return the maximum-weight matching, using the Kuhn-Munkres algorithm with potentials."""
     rows = sorted({i for i, _ in weights})
     columns = sorted({j for _, j in weights})
     size = max(len(rows), len(columns))
@@ -367,7 +416,7 @@ def _matched(weights: Mapping[tuple[int, int], int]) -> Iterable[tuple[int, int]
 
 
 def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """Return the cheapest assignment for a square matrix, in cubic time."""
+    """Return the cheapest assignment for a square cost matrix, in cubic time."""
     size = len(cost)
     row_price, column_price = [0] * (size + 1), [0] * (size + 1)
     owner = [-1] * (size + 1)
@@ -378,7 +427,7 @@ def _assignment(cost: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 
 
 def _augment(cost: Sequence[Sequence[int]], row_price: list[int], column_price: list[int], owner: list[int]) -> None:
-    """Find a column for the row at the virtual last column, moving others along the cheapest path."""
+    """Assign a column to the row in the virtual last column, moving other rows along the cheapest path."""
     size = len(cost)
     slack, came_from, done = [10**9] * (size + 1), [size] * (size + 1), [False] * (size + 1)
     column = size

@@ -1,4 +1,4 @@
-"""Repair the cells ICE printed: states, support types, dates, addresses and names of agencies."""
+"""Functions that repair the cells of ICE's lists: states, support types, dates, web addresses and agency names."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from functools import cache, lru_cache
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
@@ -21,8 +21,11 @@ SUPPORT_TYPES = {
     SupportType.TFM: "Task Force Model",
 }
 
-_NOTHING = frozenset({"", "#n/a", "#na", "n/a", "na", "none", "-", "--"})
-_ERROR = re.compile(r"#(?:[A-Z][A-Z0-9/_ ]*[!?]?|#+)")  # Excel's, such as #REF!, or a date too wide for its column
+_NOTHING = frozenset({"", "n/a", "na", "none", "-", "--"})
+_NO_COUNTY = re.compile(r"#\s*n[\W_]*[a?][\W_]*a?[!?]*", re.IGNORECASE)  # ICE prints #N/A where a city has no county
+_ERROR_VALUE = re.compile(
+    rf"{_NO_COUNTY.pattern}|#\s*(?:ref|value|name|null|num|div\W*0|spill|calc)[!?]*|#{{2,}}", re.IGNORECASE
+)
 _MARKS = re.compile(
     r"(?:\s*[*\u2020\u2021\u00a7\u00b9\u00b2\u00b3]+|\s[(\[*\-\u2013\u2014\s]*new!*[)\]*]*)$", re.IGNORECASE
 )
@@ -33,21 +36,22 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 
 @lru_cache(maxsize=20_000)
 def tidy(text: str) -> str:
-    """Remove invisible characters and extra space from a cell, and make its spaces and apostrophes plain."""
+    """Remove invisible characters and extra spaces from a cell, and convert typographic apostrophes to plain ones."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     return " ".join(text.translate(_APOSTROPHES).split())
 
 
 def cell_text(value: object) -> str:
-    """Return a cell of any type as tidy text; empty if it is blank or says so (#N/A, #REF!, none, -)."""
+    """Return a cell of any type as tidy text, or an empty string for a placeholder such as #N/A, #REF!, none or -."""
     text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
-    return "" if text.casefold() in _NOTHING or _ERROR.fullmatch(text) else text
+    return "" if text.casefold() in _NOTHING or _ERROR_VALUE.fullmatch(text) else text
 
 
 def is_error(value: object) -> bool:
-    """Return whether a cell has one of Excel's errors in it; #N/A is none, because ICE prints it for no county."""
-    return isinstance(value, str) and bool(_ERROR.fullmatch(tidy(value))) and tidy(value).casefold() not in _NOTHING
+    """Return whether a cell holds an error of Excel's, such as #REF!. #N/A isn't one: ICE prints it for no county."""
+    text = tidy(value) if isinstance(value, str) else ""
+    return bool(_ERROR_VALUE.fullmatch(text)) and not _NO_COUNTY.fullmatch(text)
 
 
 def without_marks(agency: str) -> str:
@@ -66,7 +70,7 @@ _MONTH_NAME = re.compile(
 
 @cache
 def state_code(text: str) -> str | None:
-    """Return the postal code of a state printed in full, abbreviated or misspelled; None if in doubt."""
+    """Return the postal code for a state that is written out, abbreviated or misspelled, or None if it is ambiguous."""
     plain = bare_letters(text)
     if plain.upper() in STATES:
         return plain.upper()
@@ -81,7 +85,7 @@ def state_code(text: str) -> str | None:
 
 @cache
 def support_type(text: str) -> SupportType:
-    """Return the support type that a cell stands for; OTHER if it is none of the three."""
+    """Return the support type in a cell, or OTHER if it isn't one of the three known types."""
     plain = bare_letters(text)
     if plain.upper() in SupportType.__members__:
         return SupportType[plain.upper()]
@@ -97,7 +101,7 @@ def support_type(text: str) -> SupportType:
 
 @cache
 def agency_type(text: str) -> str:
-    """Repair ICE's TYPE column: County, Municipality, State Agency; anything else stays as printed."""
+    """Correct ICE's TYPE column to County, Municipality or State Agency. Return any other text unchanged."""
     kinds = {"county": "County", "municipality": "Municipality", "municipal": "Municipality", "state": "State Agency",
              "stateagency": "State Agency"}  # fmt: skip
     plain = bare_letters(text)
@@ -106,9 +110,10 @@ def agency_type(text: str) -> str:
 
 
 def signed_date(value: object) -> date | None:
-    """Return the day ICE countersigned, with stray digits repaired (05/082025, 7/72025, year 5025), or None.
+    """Return the date on which ICE countersigned, or None if the cell has no valid date.
 
-    A day before the law was enacted gives None. A future day is kept, because this function doesn't know today's date.
+    Misprints such as 05/082025, 7/72025 and the year 5025 are corrected. A date before the law was enacted is invalid.
+    A future date is kept, because this function has no access to today's date.
     """
     if isinstance(value, datetime):
         read = value.date()
@@ -145,7 +150,7 @@ def _date_text(text: str) -> date | None:
 
 
 def _month_first(named: re.Match[str]) -> str:
-    """Write "March 1" or "01-Mar" as 3/1."""
+    """Return a matched date such as "March 1" or "01-Mar" in the form "3/1/"."""
     before, month, after = named.groups()
     return f"{_MONTHS.index(month[:3].casefold()) + 1}/{before or after}/"
 
@@ -159,7 +164,10 @@ def _with_year(day: date, year: int) -> date | None:
 
 @lru_cache(maxsize=20_000)
 def web_address(target: str) -> str | None:
-    """Return the web address in a hyperlink, without the wrapping of mail filters and browser extensions, or None."""
+    """Return a link's web address, or None if it has none.
+
+    Wrappers that mail filters, web archives and browser extensions put around the address are removed.
+    """
     for _ in range(5):  # the worst so far is a mail filter around a browser extension
         inner = _wrapped(tidy(target))
         if inner is None:
@@ -174,13 +182,37 @@ def web_address(target: str) -> str | None:
 
 
 def _wrapped(target: str) -> str | None:
-    """Return the address wrapped in a mail filter's or a browser extension's address; None if it isn't wrapped."""
+    """Return the original address from a mail filter's, archive's or extension's link, or None if it isn't wrapped."""
+    if (original := unarchived(target)) != target:
+        return original
     parts = _split(target)
     if parts is None:
         return ""
     if parts.hostname and parts.hostname.endswith("safelinks.protection.outlook.com"):
         return parse_qs(parts.query).get("url", [""])[0]
     return parts.path.lstrip("/") if parts.scheme == "chrome-extension" else None
+
+
+_ARCHIVED = re.compile(
+    r"(?:(?:https?:)?/+)?(?:(?:(?:www\.)?web\.archive\.org|wayback\.archive\.org|(?:www\.)?archive\.org)/+(?:web|save)/+"
+    r"|(?:www\.)?archive\.(?:today|ph|is|li|vn|fo|md)/+(?:o/+\w+/+)?|(?:www\.)?webcitation\.org/+|/?web/+(?=\d))"
+    r"(?:(?:\d{1,14}\*?|\*|newest|oldest)(?:[a-z]{2}_)?/+)?(?P<original>(?:https?(?::/*|%3A)|www\.).*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DEFAULT_PORT = re.compile(r"^(http://[^/]+):80(?=/|$)|^(https://[^/]+):443(?=/|$)", re.IGNORECASE)
+
+
+def unarchived(address: str) -> str:
+    """Return the original of an address in a web archive; any other address as it is."""
+    found = _ARCHIVED.fullmatch(address.strip())
+    if found is None:
+        return address
+    original = found["original"]
+    if re.match(r"https?%3A", original, re.IGNORECASE):
+        original = unquote(original)
+    original = f"http://{original}" if original[:4].casefold() == "www." else original
+    original = re.sub(r"^(https?):/*", r"\1://", original, flags=re.IGNORECASE)
+    return _DEFAULT_PORT.sub(lambda port: port[1] or port[2], original)
 
 
 def _split(target: str) -> SplitResult | None:
@@ -237,14 +269,17 @@ _BRANCHES = frozenset({"corrections", "correctional", "jail", "prison", "detenti
 _SITES = frozenset({"center", "facility"})  # of a branch; alone they belong to a place's name (Newton Center)
 _GOVERNING = frozenset({"board", "trustees", "commissioners", "commission", "council", "regents", "authority"})
 _OWN_FORCE = frozenset({"police", "public", "safety"})  # a board's own; a sheriff or a constable is elected separately
-_ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # never a place
+ELECTED = frozenset({"sheriff", "constable", "marshal", "attorney", "prosecutor", "solicitor"})  # never a place
 _PARTS = frozenset({"division", "unit", "bureau", "section"})
 _NUMBERED_BY = frozenset({"precinct", "district", "ward", "place"})
 
 
 @lru_cache(maxsize=20_000)
 def canonical(agency: str, state: str) -> str:
-    """Fold an agency's name for comparison: case, accents, punctuation, abbreviations, possessives, ordinals."""
+    """Normalize an agency's name for comparison.
+
+    This removes differences in case, accents, punctuation, abbreviations, possessives and ordinals.
+    """
     text = _ACRONYM.sub(" ", tidy(agency))
     text = "".join(map(_plain_letter, unicodedata.normalize("NFKD", text))).casefold()
     text = _INITIALS.sub(r"\1", text.replace("'", "").replace("&", " and "))
@@ -257,12 +292,15 @@ def canonical(agency: str, state: str) -> str:
 
 
 def _plain_letter(char: str) -> str:
-    """Drop an accent; turn any other character outside ASCII, such as a long dash, into a break between words."""
+    """Remove an accent, and replace any other non-ASCII character with a dash or a space."""
     return char if char.isascii() else "" if unicodedata.combining(char) else "-" if char in "\u2013\u2014" else " "
 
 
 def _without_state_behind(words: list[str], text: str, state: str) -> list[str]:
-    """Drop the state at the end: its code ("Hill County, TX"), or its name after a comma or a dash."""
+    """Remove the state from the end of a name.
+
+    This can be its postal code ("Hill County, TX") or its full name after a comma or a dash.
+    """
     name = _letters_words(STATES.get(state, ""))
     if len(words) > 1 and words[-1] == state.casefold() and words[-1] not in _SHORT:
         return words[:-1]
@@ -284,14 +322,15 @@ def _folded(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A canonical name, split into the words that identify it and the parts that every spelling must share.
+    """A canonical name, split into its parts.
 
-    `words` are the words, in order, without filler, generic words, kinds of place or the state's name. `numbers` and
-    `directions` distinguish agencies (precinct 1 and 2, North and South). `kinds` are city, township, county, …;
-    `behind` holds the ones that come after the name (Melbourne Village). `parts` are words like division or unit.
-    `is_linked` is True if a small word joins two words (University of Tampa), which may then come in either order.
-    `body` holds the words of the place or institution, without the police, branch or board that acts for it; `place`
-    holds those words in order, without elected offices or the words that go with numbers.
+    `words` are the words in order, without filler, generic words, kinds of place, numbers or the state's name.
+    `numbers` and `directions` distinguish agencies with similar names (Precinct 1 and Precinct 2, North and South).
+    `kinds` are kinds of place, such as city, township or county. `behind` contains the kinds that follow the name
+    (Melbourne Village). `parts` are words such as division or unit. `is_linked` is True if a small word joins two words
+    (University of Tampa), which may then be in either order. `body` contains the words for the place or institution,
+    without the police, branch or board that acts for it. `place` contains the same words in order, without elected
+    offices or the words that go with numbers.
     """
 
     words: tuple[str, ...]
@@ -307,7 +346,7 @@ class Name:
 
 @lru_cache(maxsize=20_000)
 def name_of(canonical_name: str, state: str) -> Name:
-    """Split a canonical name."""
+    """Split a canonical name into its parts."""
     words = canonical_name.split()
     in_front = _letters_words(STATES.get(state, ""))
     if words[: len(in_front)] == in_front and len(words) > len(in_front):
@@ -317,7 +356,7 @@ def name_of(canonical_name: str, state: str) -> Name:
     return Name(
         words=tuple(left),
         body=body,
-        place=tuple(w for w in left if w in body - _ELECTED - _NUMBERED_BY),
+        place=tuple(w for w in left if w in body - ELECTED - _NUMBERED_BY),
         numbers=frozenset(w for w in words if w.isdigit()),
         directions=frozenset(words) & _DIRECTIONS,
         kinds=frozenset("county" if w == "parish" else w for w in words if w in _PLACE_KINDS),
@@ -330,7 +369,7 @@ def name_of(canonical_name: str, state: str) -> Name:
 
 
 class Likeness(IntEnum):
-    """How alike two names are, from different agencies to the same one."""
+    """How similar two names are, from least to most."""
 
     DIFFERENT = 0
     LOOKALIKE = 1
@@ -347,7 +386,7 @@ class Likeness(IntEnum):
 
 @lru_cache(maxsize=20_000)
 def likeness(one: str, other: str, state: str) -> Likeness:
-    """Compare two canonical names from one state. Different numbers or directions mean two agencies."""
+    """Compare two canonical names from the same state. Names with different numbers or directions are two agencies."""
     a, b = name_of(one, state), name_of(other, state)
     if two_numbers(a, b) or _two_kinds(a, b) or _turned_round(a, b):
         return Likeness.DIFFERENT
@@ -369,7 +408,7 @@ def _has_state(name: str, state: str) -> bool:
 
 
 def two_numbers(a: Name, b: Name) -> bool:
-    """Return whether the numbers differ, as in precincts 1 and 2; a missing number doesn't count."""
+    """Return whether both names have numbers and the numbers differ, as in Precinct 1 and Precinct 2."""
     return bool(a.numbers and b.numbers) and a.numbers != b.numbers
 
 
@@ -377,7 +416,7 @@ def _by_words(a: Name, b: Name) -> Likeness:
     extra = frozenset(a.words) ^ frozenset(b.words)
     if not extra:
         return Likeness.BODY if _kind_added(a, b) else Likeness.SAME
-    if _kind_added(a, b) or not (a.body & b.body) - _ELECTED - _NUMBERED_BY:
+    if _kind_added(a, b) or not (a.body & b.body) - ELECTED - _NUMBERED_BY:
         return Likeness.DIFFERENT
     if _subset(a, b) and extra <= _BRANCHES | _SITES | _GOVERNING and not extra <= _SITES:
         return Likeness.EXTENDED
@@ -388,14 +427,14 @@ def _by_words(a: Name, b: Name) -> Likeness:
 
 
 def _kind_added(a: Name, b: Name) -> bool:
-    """Return whether one name adds a kind that makes it a different place: the township or county around a town."""
+    """Return whether only one name has a word that makes it a different place, such as township or county."""
     added = a.kinds ^ b.kinds
     silent = added - (a.behind | b.behind) - {"township"}
     return bool((added - silent) & _NEVER_SILENT) or ("county" in added and "police" in a.words + b.words)
 
 
 def _turned_round(a: Name, b: Name) -> bool:
-    """Return whether the two words of the place are swapped: Park Forest and Forest Park are two places."""
+    """Return whether the two words of the place are swapped. Park Forest and Forest Park are two places."""
     is_turned = len(a.place) == 2 and a.place != b.place and a.place == b.place[::-1]
     return is_turned and not (a.is_linked or b.is_linked)
 
@@ -405,7 +444,7 @@ def _unnumbered(name: Name) -> frozenset[str]:
 
 
 def _two_kinds(a: Name, b: Name) -> bool:
-    """Return whether the kinds conflict: a township and a borough with the same name are two places."""
+    """Return whether the kinds of place conflict. A township and a borough with the same name are two places."""
     return bool(a.kinds and b.kinds) and not (a.kinds <= b.kinds or b.kinds <= a.kinds)
 
 
@@ -414,7 +453,7 @@ def _subset(a: Name, b: Name) -> bool:
 
 
 def _by_letters(a: Name, b: Name, state: str) -> Likeness:
-    """Compare the differing words one by one; two real counties in the state are two places."""
+    """Compare the words that differ, letter by letter. The names of two real counties are always different."""
     left, right = _rest(a.words, b.words), _rest(b.words, a.words)
     real = real_names(state)
     if len(left) != len(right) or not left or _both_real(a, b, state) or (real & {*left} and real & {*right}):
@@ -431,7 +470,7 @@ def _rest(words: tuple[str, ...], others: tuple[str, ...]) -> list[str]:
 
 
 def _slip(x: str, y: str) -> bool:
-    """Return whether one slip (two in a long word), but not in the first letter, explains the difference."""
+    """Return whether the words differ by one typo, or by two in a long word. The first letters must be the same."""
     if x[0] != y[0] or max(len(x), len(y)) < 4:
         return False
     slips = OSA.distance(x, y, score_cutoff=2)
@@ -440,7 +479,10 @@ def _slip(x: str, y: str) -> bool:
 
 
 def _resembles(x: str, y: str) -> bool:
-    """Return whether two long words start alike and differ in at most three letters (Brookfield, Brookford)."""
+    """Return whether two long words are similar, such as Brookfield and Brookford.
+
+    They must start with the same three letters and differ in at most three letters.
+    """
     return x[:3] == y[:3] and OSA.distance(x, y, score_cutoff=3) <= 3 and JaroWinkler.similarity(x, y) >= 0.85
 
 
@@ -451,7 +493,7 @@ def _both_real(a: Name, b: Name, state: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _county_in_front(words: tuple[str, ...], state: str) -> str:
-    """Return the longest name of a real county that the words start with; empty if there is none."""
+    """Return the longest real county name at the start of the words, or an empty string if there is none."""
     real = real_names(state)
     fronts = (" ".join(words[:length]) for length in (3, 2, 1))
     return next((front for front in fronts if front in real), "")
@@ -463,7 +505,7 @@ def real_names(state: str) -> frozenset[str]:
 
 
 def bare_letters(text: str) -> str:
-    """Return the letters and digits of a text, without accents, case, spaces or punctuation."""
+    """Return the lowercase letters and digits of a text, without accents, spaces or punctuation."""
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", text).casefold())
 
 

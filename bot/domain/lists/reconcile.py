@@ -1,10 +1,10 @@
-"""Compare a listing with our knowledge and derive the changes.
+"""Compare a listing with the known agreements and determine the changes.
 
-Before anything counts as a departure, the rows that left are paired with the rows that joined in the same publication,
-because most agencies that seem to leave are only spelled differently. `matching` holds the rules for that.
+Before an agreement is reported as withdrawn, the rows that left the list are paired with the rows that joined it in the
+same publication. Most agencies that seem to leave only have a new spelling. `matching` contains the rules for pairing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,6 +15,7 @@ from bot.domain.geography.fold import county_key, find_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
 from bot.domain.lists.names import Likeness, is_error, signed_date
+from bot.domain.lists.signing_dates import borne_out_by, is_doubtful, kept_window
 from bot.domain.lists.unread import unread_twins
 
 Group = tuple[str, str]  # state and support type
@@ -28,21 +29,24 @@ _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The changes a listing brings, and our knowledge after them, with that listing's row numbers."""
+    """The changes in a listing, and the known agreements and row numbers after these changes."""
 
     changes: tuple[Change, ...]
     known: Known
 
 
 def reconcile(known: Known, listing: Listing) -> Reconciled:
-    """Compare a listing with our knowledge. The order of the changes doesn't depend on the order of the rows."""
+    """Compare a listing with the known agreements.
+
+    The order of the changes doesn't depend on the order of the rows.
+    """
     comparison = _Comparison(known, listing)
     changes = comparison.changes()
     return Reconciled(changes, comparison.settled(changes))
 
 
 def dropped(known: Known, at: datetime) -> tuple[Change, ...]:
-    """Return changes for the pending agreements missing from both lists for seven days of successful readings."""
+    """Return a change for each pending agreement that has been missing from both lists for at least seven days."""
     publication = known.seen.get(ListName.PENDING)
     if publication is None:
         return ()
@@ -61,7 +65,7 @@ def dropped(known: Known, at: datetime) -> tuple[Change, ...]:
 
 
 class _Comparison:
-    """One listing compared with our knowledge of its list."""
+    """A comparison of one listing with the known agreements on the same list."""
 
     def __init__(self, known: Known, listing: Listing) -> None:
         self._known, self._listing = known, listing
@@ -69,31 +73,36 @@ class _Comparison:
         self._former = known.former if listing.list is ListName.PARTICIPATING else {}
         numbered = _readable(self._before, listing)
         self._rows = _distinguished(self._before, self._former, [row for _, row in numbered])
-        chosen = _one_for_each(self._rows, self._before)
+        seen, self._day = known.seen.get(listing.list), listing.publication.observed_at.date()
+        self._window = borne_out_by(seen.observed_at.date() if seen else None, self._day)
+        self._paired: dict[Key, Agreement] = {}
+        chosen = _one_for_each(self._rows, self._before, self._with_window)
         numbers = zip(self._rows, (number for number, _ in numbered), strict=True)
         self._numbers = {row.key: number for row, number in numbers if chosen[row.key] is row}
         self._now = self._with_absent_columns(chosen)
 
     def changes(self) -> tuple[Change, ...]:
         if self._listing.list not in self._known.seen:
-            return tuple(self._change(Kind.LISTED, a, because=FIRST_SIGHT) for _, a in sorted(self._now.items()))
+            rows = [self._with_window(row) for _, row in sorted(self._now.items())]
+            return tuple(self._change(Kind.LISTED, row, because=FIRST_SIGHT) for row in rows)
         left = [self._before[key] for key in sorted(self._before.keys() - self._now.keys() - self._unread)]
         joined = [self._now[key] for key in sorted(self._now.keys() - self._before.keys())]
         joined = [row for row in joined if not self._is_signed(row)]
         pairs = best_pairs(left, joined)
         paired = {id(row) for pair in pairs for row in (pair.left, pair.joined)}
+        self._paired = {pair.joined.key: pair.left for pair in pairs}
         changes = [c for key in sorted(self._restated()) for c in self._stayed(key)]
         changes += [
             c for pair in pairs for c in self._steps(pair.left, self._filled(pair.left, pair.joined), pair.because)
         ]
         changes += [c for a in left if id(a) not in paired for c in self._gone(a)]
         for pair in pairs:
-            self._on_list.setdefault(_group(pair.joined), []).append(pair.joined)
+            self._on_list.setdefault(_group(pair.joined), []).append(self._with_window(pair.joined))
         changes += self._new([a for a in joined if id(a) not in paired])
         return tuple(changes)
 
     def settled(self, changes: Sequence[Change]) -> Known:
-        """Return our knowledge after these changes, with this listing's row numbers."""
+        """Return the known agreements after these changes, with row numbers from this listing."""
         after = self._known.after(changes)
         name, publication = self._listing.list, self._listing.publication
         absent = after.absent
@@ -107,9 +116,14 @@ class _Comparison:
             absent=absent,
         )
 
+    def _with_window(self, row: Agreement) -> Agreement:
+        """Give a row the signing dates that the lists can bear out: a known agreement's own, or else this list's."""
+        known = self._before.get(row.key) or self._paired.get(row.key)
+        return replace(row, window=kept_window(known, row, self._day) if known else self._window)
+
     @cached_property
     def _unread(self) -> frozenset[Key]:
-        """The known agreements whose rows are still on the list, but can't be read; these aren't gone."""
+        """The known agreements that are probably still on the list, in rows that can't be read."""
         return unread_twins([a for key, a in self._before.items() if key not in self._now], self._listing.unread)
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
@@ -122,10 +136,7 @@ class _Comparison:
         return now | {key: self._filled(self._before[key], now[key], unread.get(key, ())) for key in keys}
 
     def _filled(self, before: Agreement, row: Agreement, unread: Sequence[str] = ()) -> Agreement:
-        """Fill in known values for columns missing from this list and for cells that can't be read.
-
-        Neither contradicts them.
-        """
+        """Copy the known values of columns missing from this listing and of cells that can't be read."""
         values = ((name, getattr(before, name)) for name in (*self._absent_columns, *unread))
         known = {name: value for name, value in values if value != getattr(row, name)}
         return replace(row, **known) if known else row
@@ -135,7 +146,7 @@ class _Comparison:
         return [name for name, column in _OPTIONAL.items() if column not in self._listing.columns]
 
     def _is_signed(self, row: Agreement) -> bool:
-        """Return whether a row on the pending list is already on the participating list, so it isn't an application."""
+        """Return whether a row on the pending list is already on the participating list."""
         if self._listing.list is ListName.PARTICIPATING:
             return False
         return _same_agency(self._known.participating, self._participating_groups, row) is not None
@@ -149,7 +160,7 @@ class _Comparison:
         return _groups(self._known.pending.values())
 
     def _restated(self) -> Iterable[Key]:
-        """Yield the agreements that are still on the list, but with different facts; most rows don't change."""
+        """Yield the keys of agreements that are still on the list but have different facts."""
         now = self._now
         for key, before in self._before.items():
             row = now.get(key)
@@ -160,8 +171,9 @@ class _Comparison:
         return self._steps(self._before[key], self._now[key], "the same agreement")
 
     def _steps(self, before: Agreement, now: Agreement, because: str) -> Iterable[Change]:
-        """Yield the changes from one row to the other: first the name, then corrections, then amendments."""
+        """Yield the changes between two rows: first a new name, then corrections, then amendments."""
         row, row_before = self._numbers[now.key], self._row_before(before)
+        now = self._with_window(now)
         for kind, step in _stations(before, now):
             if step.facts != before.facts:
                 change = self._change(kind, step, was=before, because=because)
@@ -169,10 +181,14 @@ class _Comparison:
                 before = step
 
     def _gone(self, left: Agreement) -> Iterable[Change]:
-        """Yield the change for an agreement with no matching row: withdrawn, unless a second row for it remains."""
+        """Yield the change for an agreement whose row left the list without a match.
+
+        If a duplicate row is still on the list, this is a change of name. Otherwise, an agreement on the participating
+        list was withdrawn.
+        """
         twin = self._second_row(left)
         if twin is not None:
-            yield self._change(Kind.RENAMED, twin, was=left, because="a second row of it stays")
+            yield self._change(Kind.RENAMED, self._with_window(twin), was=left, because="a second row of it stays")
         elif self._listing.list is ListName.PARTICIPATING:
             before = self._known.seen[self._listing.list]
             yield replace(
@@ -183,18 +199,18 @@ class _Comparison:
             )
 
     def _second_row(self, left: Agreement) -> Agreement | None:
-        """Return the agreement still on the list if this was only a duplicate row for it, spelled differently."""
+        """Return the agreement still on the list if the missing row was only a duplicate, or None if it wasn't."""
         twin = _first(self._row_groups, left, is_second_row)
         return None if twin is None else self._now[twin.key]
 
     @cached_property
     def _row_groups(self) -> Groups:
-        """All rows of the list, including second rows."""
+        """All rows on the list, including duplicates, by state and support type."""
         return _groups(self._rows)
 
     @cached_property
     def _on_list(self) -> dict[Group, list[Agreement]]:
-        """The known agreements still on the list."""
+        """The known agreements that are still on the list, by state and support type."""
         return _groups(a for key, a in self._before.items() if key in self._now)
 
     def _new(self, joined: Sequence[Agreement]) -> Iterable[Change]:
@@ -203,7 +219,8 @@ class _Comparison:
         for row in joined:
             twin = twins[row.key]
             if twin is not None:
-                yield self._change(Kind.LISTED, row, because=f"a second row of {twin.agency}")
+                second = replace(row, window=kept_window(twin, row, self._day))
+                yield self._change(Kind.LISTED, second, because=f"a second row of {twin.agency}")
             elif self._listing.list is ListName.PENDING:
                 yield self._change(Kind.APPLIED, row, because="new on the pending list")
             elif row.key in back:
@@ -212,10 +229,10 @@ class _Comparison:
                 yield self._signed(row)
 
     def _back(self, joined: Sequence[Agreement]) -> Mapping[Key, Paired]:
-        """Pair each row that was on the list before with its former agreement.
+        """Pair each returning row with its former agreement.
 
-        Another spelling counts only if it matches nothing else. A coincidence is likelier over months than from one
-        list to the next, so the words must also come in the same order.
+        A different spelling is accepted only if neither row matches anything else and the shared words are in the same
+        order. Coincidences are more likely over months than between two consecutive lists.
         """
         once = [(self._former.get(row.key), row) for row in joined]
         same = {row.key: Paired(a, row, "") for a, row in once if a is not None and not _are_namesakes((a, row))}
@@ -227,14 +244,15 @@ class _Comparison:
         }
 
     def _reinstated(self, joined: Agreement, pair: Paired) -> Change:
-        change = self._change(Kind.REINSTATED, joined, because="on the list before")
+        row = replace(joined, window=kept_window(pair.left, joined, self._day))
+        change = self._change(Kind.REINSTATED, row, because="on the list before")
         if not pair.because:
             return change
         return replace(change, was=pair.left, because=f"on the list before: {pair.because}")
 
     def _signed(self, joined: Agreement) -> Change:
         pending = _same_agency(self._known.pending, self._pending_groups, joined)
-        change = self._change(Kind.SIGNED, joined, because="new on the list")
+        change = self._change(Kind.SIGNED, self._with_window(joined), because="new on the list")
         if pending is None:
             return change
         since = self._known.pending_since.get(pending.key)
@@ -264,7 +282,8 @@ def _is_back(pair: Pair) -> bool:
 def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
     named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place)
     yield Kind.RENAMED, replace(named, printed=now.printed)
-    yield Kind.CORRECTED, replace(now, signed=before.signed, moa=before.moa, addendum=before.addendum)
+    dated = replace(now, signed=before.signed, window=before.window)
+    yield Kind.CORRECTED, replace(dated, moa=before.moa, addendum=before.addendum)
     yield Kind.AMENDED, now
 
 
@@ -296,7 +315,7 @@ def _first(groups: Groups, row: Agreement, matches: Callable[[Pair], bool]) -> A
 
 
 def _same_agency(others: Mapping[Key, Agreement], groups: Groups, row: Agreement) -> Agreement | None:
-    """Return the agreement on the other list that is the same as this row, under any spelling."""
+    """Return the agreement on the other list that matches this row, even if its name is spelled differently."""
     same = others.get(row.key)
     if same is not None and not _are_namesakes((same, row)):
         return same
@@ -304,14 +323,14 @@ def _same_agency(others: Mapping[Key, Agreement], groups: Groups, row: Agreement
 
 
 def _is_spelling(pair: Pair) -> bool:
-    """Return whether rows on the two lists are the same agency; the pending list has no dates to compare."""
+    """Return whether rows on the two lists name the same agency. The pending list has no dates to compare."""
     if pair.two_counties:
         return False
     return pair.names > Likeness.TYPO or (pair.names == Likeness.TYPO and pair.same_county)
 
 
 def _readable(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
-    """Return the rows with their numbers, and with what an unreadable state or support type must have been."""
+    """Return the readable rows and their numbers, filling in unreadable states and support types where possible."""
     typed = _with_types(before, listing)
     lacking = [(number, row) for number, row in listing.untyped if row.state not in STATES]
     rows = (*listing.agreements, *(row for _, row in typed), *(row for _, row in lacking))
@@ -322,7 +341,7 @@ def _readable(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tup
 
 
 def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[tuple[int, Agreement]]:
-    """Give each row without a support type the type of the missing agreement; an empty cell doesn't contradict it."""
+    """Fill in missing support types from known agreements that match. Leave out rows without a match."""
     if not listing.untyped:
         return ()
     on_list = {row.key for row in listing.agreements}
@@ -340,7 +359,7 @@ def _with_types(before: Mapping[Key, Agreement], listing: Listing) -> Sequence[t
 
 
 def _with_states(before: Mapping[Key, Agreement], rows: Sequence[Agreement]) -> Sequence[Agreement]:
-    """Give each row with an unreadable state the known state; an unreadable cell doesn't contradict it."""
+    """Fill in unreadable states from known agreements that match."""
     if all(row.state in STATES for row in rows):
         return rows
     on_list = {row.key for row in rows}
@@ -364,21 +383,24 @@ def _by_key(rows: Iterable[Agreement]) -> dict[Key, list[Agreement]]:
     return by_key
 
 
-def _one_for_each(rows: Sequence[Agreement], before: Mapping[Key, Agreement]) -> dict[Key, Agreement]:
-    """Choose one row for each agreement."""
+def _one_for_each(
+    rows: Sequence[Agreement], before: Mapping[Key, Agreement], with_window: Callable[[Agreement], Agreement]
+) -> dict[Key, Agreement]:
+    """Choose one row for each agreement key. `with_window` adds the signing dates that the lists can bear out."""
     chosen = {row.key: row for row in rows}
     if len(chosen) < len(rows):
         several = {key: group for key, group in _by_key(rows).items() if len(group) > 1}
-        chosen |= {key: _fullest(group, before.get(key)) for key, group in several.items()}
+        doubtful = {id(row) for group in several.values() for row in group if is_doubtful(with_window(row))}
+        chosen |= {key: _fullest(group, before.get(key), doubtful) for key, group in several.items()}
     return chosen
 
 
 def _distinguished(
     before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
 ) -> Sequence[Agreement]:
-    """Add the county to the rows of agencies that share a name but are in two counties of one state.
+    """Add the county to each row whose agency shares its name with an agency in another county of the same state.
 
-    The agency we knew first keeps its plain name.
+    The agency that was known first keeps its name without a county.
     """
     namesakes: dict[Key, list[Agreement]] = {}
     for known in before.values():
@@ -396,7 +418,7 @@ def _distinguished(
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
-    """Return whether rows with the same key are agencies in two real counties, not one agency listed twice."""
+    """Return whether rows with the same key are agencies in different real counties."""
     moas = {row.moa for row in rows}
     if len(moas) == 1 and None not in moas:
         return False
@@ -404,7 +426,11 @@ def _are_namesakes(rows: Sequence[Agreement]) -> bool:
 
 
 def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
-    """Return whether a row is a new agency with a known name: another county and signing date, and no MOA in common."""
+    """Return whether a row is a new agency with a known name.
+
+    Its county and signing date must differ from those of every known agency with that name. It must not share an MOA
+    with any of these agencies.
+    """
     return bool(named) and all(
         None not in (known.signed, row.signed) and known.signed != row.signed and _are_namesakes((known, row))
         for known in named
@@ -412,7 +438,10 @@ def _is_another(row: Agreement, named: Sequence[Agreement]) -> bool:
 
 
 def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
-    """Add the county to a row; without a real one, take the known agreement with the same date and MOA."""
+    """Add the county to a row.
+
+    If the row has no real county, use the place of the known agreement with the same date and MOA.
+    """
     county = county_key(row.state, row.county)
     here = [known for known in named if county and county_key(known.state, known.county) == county]
     if here or find_county(row.state, row.county):
@@ -421,13 +450,17 @@ def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
     return replace(row, place=same[0].place) if len(same) == 1 else row
 
 
-def _fullest(rows: Sequence[Agreement], known: Agreement | None) -> Agreement:
-    """Choose the row with the same facts as the known agreement, or else the fullest row."""
-    fullest_first = sorted(rows, key=_order)
+def _fullest(rows: Sequence[Agreement], known: Agreement | None, doubtful: Collection[int]) -> Agreement:
+    """Return the most complete row, or the row whose facts equal those of the known agreement if there is one.
+
+    `doubtful` contains the id of each row with a doubtful date. Such a row isn't preferred because it is the oldest.
+    """
+    fullest_first = sorted(rows, key=lambda row: _order(row, id(row) in doubtful))
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)
     return next(same, fullest_first[0])
 
 
-def _order(row: Agreement) -> tuple[object, ...]:
-    """Return a sort key that puts an agreement's fullest row first."""
-    return row.moa is None, row.county == "", row.signed or date.max, repr(row.facts), sorted(row.printed.items())
+def _order(row: Agreement, is_in_doubt: bool) -> tuple[object, ...]:
+    """Return a sort key that puts the most complete row first."""
+    day = row.signed or date.max
+    return row.moa is None, row.county == "", is_in_doubt, day, repr(row.facts), sorted(row.printed.items())

@@ -1,7 +1,7 @@
-"""Slips of the pen anywhere in an agency's name, even in its first letter, the state's name or a word in brackets.
+"""Count the typos in an agency's name, including typos in the first letter, the state's name or words in brackets.
 
-Letters alone can't tell a slip from a neighbor's name. These comparisons count only alongside other evidence: the same
-county, signing date and support type within one publication.
+Letters alone can't distinguish a typo from another agency's name. A match counts only if there is other evidence: the
+same county, signing date and support type in one publication.
 """
 
 import re
@@ -33,10 +33,10 @@ Words = tuple[str, ...]
 
 @lru_cache(maxsize=50_000)
 def slips_between(one: str, other: str, state: str) -> int | None:
-    """Return the number of slips of the pen between two printed names, or None if they name two agencies.
+    """Return the number of typos between two printed names, or None if they name two agencies.
 
-    Leaving out or adding the state's name, its code, words in brackets or a doubled word counts as one slip. Names with
-    different numbers, directions, kinds of place or real counties mean two agencies, no matter how alike they look.
+    A missing or added state name, state code, word in brackets or repeated word counts as one typo. Names with
+    different numbers, directions, kinds of place or real counties are two agencies, no matter how similar they look.
     """
     found = [
         count
@@ -48,7 +48,11 @@ def slips_between(one: str, other: str, state: str) -> int | None:
 
 
 def _compared(a: str, b: str, state: str, *, is_trimmed: bool) -> int | None:
-    """Compare two readings folded and as printed, because folding turns "St." into Saint but leaves "Tt." alone."""
+    """Return the number of typos between versions of two names, or None if they name two agencies.
+
+    The versions are compared both as printed and in canonical form, because "St." becomes "saint" in canonical form but
+    its misprint "Tt." doesn't.
+    """
     left, right = canonical(a, state), canonical(b, state)
     distance = min(_distance(left, right), _distance(a, b))
     if distance > MOST_SLIPS and not (is_trimmed and likeness(left, right, state) >= Likeness.TYPO):
@@ -65,7 +69,7 @@ def _compared(a: str, b: str, state: str, *, is_trimmed: bool) -> int | None:
 
 
 def _are_two(left: Name, right: Name) -> bool:
-    """Return True if two names differ in more than spelling: in numbers, directions or kinds of place."""
+    """Return whether two names have different numbers, directions or kinds of place."""
     if two_numbers(left, right):
         return True
     if left.directions and right.directions and left.directions != right.directions:
@@ -74,7 +78,7 @@ def _are_two(left: Name, right: Name) -> bool:
 
 
 def _are_two_places(one: str, other: str, state: str) -> bool:
-    """Return True if two canonical names contain the names of two real counties or two real places in the state."""
+    """Return whether two canonical names contain two different real counties or places in the state."""
     here, there = _counties_in(one, state), _counties_in(other, state)
     if here - there and there - here:
         return True
@@ -97,7 +101,10 @@ def _distance(a: str, b: str) -> int:
 
 @lru_cache(maxsize=20_000)
 def _readings(agency: str, state: str) -> tuple[tuple[str, bool], ...]:
-    """Return the name as printed, then without words a clerk may add, each with True if something was left out."""
+    """Return the printed name and shorter versions of it, each with True if it differs from the printed name.
+
+    The shorter versions leave out words that a clerk may have added, such as the state's name or words in brackets.
+    """
     whole = tidy(agency)
     bare = _BRACKETS.sub(" ", whole)
     coded = re.sub(rf"\b{re.escape(state)}\b", " ", bare) if state else bare
@@ -108,12 +115,12 @@ def _readings(agency: str, state: str) -> tuple[tuple[str, bool], ...]:
 
 
 def _once(words: Words) -> Words:
-    """Return the words, with any word repeated in a row kept only once."""
+    """Return the words without consecutive repeats."""
     return tuple(word for at, word in enumerate(words) if at == 0 or word != words[at - 1])
 
 
 def _without_state(words: Words, state: str) -> Iterator[Words]:
-    """Yield the words without the state's name, wherever it is and however it is misspelled."""
+    """Yield the words without the state's name, wherever it appears, even if it is misspelled."""
     for size in range(1, 4):
         for at in range(len(words) - size + 1):
             if len(words) > size and _is_state(bare_letters("".join(words[at : at + size])), state):

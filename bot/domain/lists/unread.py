@@ -1,4 +1,4 @@
-"""Find the known agreement behind a row that can't be read, so that it isn't taken for gone."""
+"""Match unreadable rows with known agreements, so that these agreements aren't reported as withdrawn."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from bot.domain.lists.slips import slips_between
 
 
 def unread_twins(missing: Sequence[Agreement], rows: Sequence[UnreadRow]) -> frozenset[Key]:
-    """Return the missing agreements that these rows most likely are, at most one for each row, the surest first."""
+    """Return the missing agreements that are probably in these rows, at most one for each row."""
     weighed = ((_weight(known, row), known, at) for at, row in enumerate(rows) for known in missing)
     surest_first = sorted(((w, known.key, at) for w, known, at in weighed if w), key=lambda one: (-one[0], *one[1:]))
     found: dict[Key, int] = {}
@@ -19,9 +19,9 @@ def unread_twins(missing: Sequence[Agreement], rows: Sequence[UnreadRow]) -> fro
 
 
 def _weight(known: Agreement, row: UnreadRow) -> int:
-    """Weigh the evidence that a row is this agreement; 0 if there isn't enough.
+    """Return the weight of the evidence that a row belongs to this agreement, or 0 if there isn't enough.
 
-    A row with a name must have its name. Without one, everything else must agree.
+    If neither the name nor the MOA matches, every other value must match.
     """
     if row.state and row.state != known.state:
         return 0
@@ -36,7 +36,7 @@ def _weight(known: Agreement, row: UnreadRow) -> int:
 
 
 def _names(known: Agreement, row: UnreadRow) -> Iterator[int]:
-    """Yield a weight for each cell that holds the agency's name, whatever column it is in and whatever is added."""
+    """Yield a weight for each cell that contains the agency's name, in any column and with or without other words."""
     for cell in filter(None, row.cells):
         name = canonical(cell, known.state)
         if f" {known.canonical} " in f" {name} ":

@@ -1,4 +1,7 @@
-"""Decide whether to accept a listing. A doubtful one is held: it changes nothing, and the operator gets one notice."""
+"""Decide whether to accept a listing.
+
+A doubtful listing is held. It changes nothing, and the operator gets one notice.
+"""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +13,7 @@ from itertools import groupby
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
 from bot.domain.change import LEAVING, Change, Kind, Known
 from bot.domain.geography.fold import county_key
+from bot.domain.lists.altered import swapped_letters
 from bot.domain.lists.names import Likeness, likeness
 
 MOST_GONE = 10  # the most agreements that left between two publications in 2025, with renames paired
@@ -40,9 +44,9 @@ class Ruling(StrEnum):
 class Held:
     """A listing that hasn't been accepted yet. `id` is the start of the SHA-256 of the first document held.
 
-    `gone` is the set of disappearances in doubt; `readable` is False if the document couldn't be read as the list at
-    all. `publication` is the newest document that shows them. `since` and `last_at` are the times (UTC) of the first
-    and last readings with these disappearances, give or take a few; `readings` counts the readings, including 304s.
+    `gone` contains the agreements that would leave the list. `readable` is False if the document couldn't be read as a
+    list. `publication` is the newest document with these disappearances. `since` and `last_at` are the times (UTC) of
+    the first and last readings of the held listing. `readings` is the number of readings, including 304 responses.
     """
 
     id: str
@@ -59,7 +63,10 @@ class Held:
 
     @property
     def is_released(self) -> bool:
-        """True if it should be accepted after all: it was approved, or stayed the same in every reading long enough."""
+        """True if the listing should now be accepted.
+
+        It was either approved, or held for long enough without being rejected.
+        """
         if not self.readable or self.ruling is Ruling.REJECTED:
             return False
         stood = self.last_at - self.since >= RELEASED_AFTER and self.readings >= RELEASED_AFTER_READINGS
@@ -79,10 +86,10 @@ def doubts(
     excused: Collection[Key] = (),
     log: Sequence[Change] = (),
 ) -> tuple[str, ...]:
-    """Return the reasons to doubt this listing, in sentences; none if it is accepted.
+    """Return the reasons to doubt this listing, as sentences. The result is empty if the listing is accepted.
 
-    `changes` are the changes it would bring and `headline` the total on ICE's page. `excused` disappearances don't
-    count. `log` holds the recent changes; it matters only if nothing on the listing is new.
+    `changes` are the changes in this listing, and `headline` is the total on ICE's page. Disappearances in `excused`
+    are ignored. `log` contains the recent changes. It is used only if nothing on the listing is new.
     """
     unexcused = [a for a in disappearances(changes) if a.key not in excused]
     reasons = list(_row_doubts(known, listing, changes, len(unexcused)))
@@ -102,14 +109,19 @@ def doubts(
 
 
 def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone: int) -> Iterator[str]:
-    """Yield reasons to doubt rows that stay: too many can't be read, or have another value in the same column.
+    """Yield reasons to doubt the rows on the list: too many are unreadable, or too many values in one column changed.
 
-    `gone` is how many leave the list beside them; one cause may do both.
+    `gone` is the number of agreements that would leave the list. It is added to the number of changed rows, because one
+    mistake could cause both.
     """
     if len(listing.unreadable) > MOST_UNREADABLE:
         yield f"{len(listing.unreadable)} rows can't be read ({listing.unreadable[0]})"
     if listing.strays:
         yield f"a cell far outside the list isn't read ({listing.strays[0]})"
+    left = {agreement.key for agreement in disappearances(changes)}
+    if swap := swapped_letters(known.agreements[listing.list].values(), listing.agreements, left):
+        old, new, name = swap
+        yield f"“{old}” became “{new}” in every name that had it, as in “{name}”: the page or file is damaged"
     before = len(known.agreements[listing.list])
     stayed = [(change.was, change.agreement) for change in changes if change.was is not None and change.kind in STAYING]
     others: set[Key] = set()
@@ -123,17 +135,17 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
 
 
 def _is_renamed(was: Agreement, now: Agreement) -> bool:
-    """Return whether a name is another one, not only written in another way."""
+    """Return whether the name really changed, and not only its spelling."""
     return likeness(was.canonical, now.canonical, now.state) < Likeness.EXTENDED
 
 
 def _is_redated(was: Agreement, now: Agreement) -> bool:
-    """Return whether a date was replaced or lost; one that was added is none."""
+    """Return whether a signing date was replaced or removed. An added date doesn't count."""
     return was.signed is not None and was.signed != now.signed
 
 
 def _is_elsewhere(was: Agreement, now: Agreement) -> bool:
-    """Return whether a county was replaced by another real one, or lost."""
+    """Return whether the county was replaced by a different county or removed."""
     one = county_key(was.state, was.county) if was.county else ""
     return bool(one) and one != (county_key(now.state, now.county) if now.county else "")
 
@@ -150,15 +162,16 @@ _REPLACED: Mapping[str, tuple[Callable[[Agreement, Agreement], bool], float | No
 
 
 def goes_back(changes: Iterable[Change]) -> bool:
-    """Return whether agreements leave and no new one joins, as when an old list is linked again."""
+    """Return whether agreements leave the list and no new ones join it, as when ICE links to an old list again."""
     kinds = {change.kind for change in changes}
     return Kind.WITHDRAWN in kinds and Kind.SIGNED not in kinds
 
 
 def _age_doubts(known: Known, listing: Listing, changes: Sequence[Change], log: Sequence[Change]) -> Iterator[str]:
-    """Yield a reason if this is an old list that was linked again.
+    """Yield a reason to doubt the listing if it is an old list that ICE linked to again.
 
-    A new list may repeat an old one, because ICE removes rows it added by mistake. In that case, its name is newer.
+    A new list can be the same as an old one, because ICE removes rows that it added by mistake. Its file name then has
+    a later date.
     """
     publication, last = listing.publication, known.seen[listing.list]
     order = _order_by_name(publication, last)
@@ -170,7 +183,7 @@ def _age_doubts(known: Known, listing: Listing, changes: Sequence[Change], log: 
 
 
 def _repeated(known: Known, after: Known, log: Sequence[Change]) -> Publication | None:
-    """Return the earlier publication, if any, that left us with the same knowledge as this listing would."""
+    """Return an earlier publication with the same agreements and facts as this listing, or None."""
     facts = {key: agreement.facts for key, agreement in known.participating.items()}
     wanted = {key: agreement.facts for key, agreement in after.participating.items()}
     apart = {key for key in facts.keys() | wanted.keys() if facts.get(key) != wanted.get(key)}
@@ -186,7 +199,7 @@ def _repeated(known: Known, after: Known, log: Sequence[Change]) -> Publication 
 
 
 def _undo(change: Change, facts: dict[Key, tuple[object, ...]]) -> Iterator[Key]:
-    """Undo a change in `facts` and yield the keys it concerned."""
+    """Undo a change in `facts` and yield the keys of the agreements that it affected."""
     key, was = change.agreement.key, change.was
     facts.pop(key, None)
     if change.kind in LEAVING:
@@ -198,7 +211,7 @@ def _undo(change: Change, facts: dict[Key, tuple[object, ...]]) -> Iterator[Key]
 
 
 def _order_by_name(one: Publication, other: Publication) -> int:
-    """Compare the dates in two file names: below 0 if the first is earlier, above 0 if it is later, else 0."""
+    """Compare the dates in two file names. Return -1 if the first is earlier, 1 if it is later and 0 otherwise."""
     named, other_named = _named_for(one), _named_for(other)
     if named is None or other_named is None:
         return 0
@@ -206,7 +219,10 @@ def _order_by_name(one: Publication, other: Publication) -> int:
 
 
 def _named_for(publication: Publication) -> tuple[date, int, str] | None:
-    """Return the date in a list's file name, the part of the day and the rest, to sort by; None without a date."""
+    """Return a sort key from a list's file name: the date, the part of the day and the rest of the name.
+
+    Return None if the name has no valid date.
+    """
     found = _NAMED.search(publication.name)
     if found is None:
         return None
@@ -243,7 +259,7 @@ def hold(
     readable: bool,
     at: datetime,
 ) -> Held:
-    """Hold a listing, or keep holding the same disappearances, no matter what else is new on the list."""
+    """Hold a listing, or continue to hold the previous one if the disappearances are about the same."""
     if before is not None and before.readable == readable and _go_on(before, _keys(gone)):
         again = stood(before, at)
         return replace(again, publication=publication, reasons=reasons, gone=gone)
@@ -261,14 +277,15 @@ def hold(
 
 
 def stood(held: Held, at: datetime) -> Held:
-    """Return the held listing after one more reading."""
+    """Return the held listing after another reading."""
     return replace(held, readings=held.readings + 1, last_at=max(at, held.last_at))
 
 
 def _go_on(before: Held, gone: frozenset[Key]) -> bool:
     """Return whether these are the same disappearances, or almost the same if the operator hasn't ruled yet.
 
-    Rows come and go on most days. A few more or fewer don't restart the one-day wait for a listing's release.
+    The list changes on most days. A few disappearances more or fewer don't restart the one-day wait before a listing is
+    released.
     """
     old = _keys(before.gone)
     if old == gone or before.ruling is not None:

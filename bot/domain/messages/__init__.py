@@ -1,1 +1,1 @@
-"""Digests, their pictures, and health notices."""
+"""Digests, their pictures and health notices."""

@@ -1,9 +1,9 @@
-"""Draw the picture that goes with a digest as SVG: agreements over time, and the week's changes on a tile map.
+"""Draw a digest's picture as SVG: a line chart of agreements over time and a tile map of the week's changes.
 
     history(changes) → History → figures(history, …) → Figures → draw(figures, language) → Picture
 
-Drawing needs no clock and no browser: the same values give the same bytes. Lengths are in the picture's own units; it
-is 600 of them wide. A phone shows it about 400 points wide, so no text is smaller than 15.
+Drawing needs no clock and no browser, and the same values always produce the same bytes. Lengths are in SVG units. The
+picture is 600 units wide. A phone displays it at a width of about 400 points, so no text is smaller than 15 units.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +21,11 @@ FONT = "Source Sans Pro"  # regular and semibold
 
 
 def picture_for(subscription: Subscription, past: History) -> Picture | None:
-    """Draw the picture for a digest; None for instant alerts and before ICE's participating list was first read.
+    """Draw the picture for a digest.
 
-    `past` is the history up to the change that the subscription's digest is pinned to. The week ends when the digest
-    was pinned, so a digest composed again after a crash has the same picture.
+    Return None for instant alerts, and if ICE's participating list hasn't been read yet. `past` is the history through
+    the last change in the digest. The week ends at the time stored when the digest was started, so a digest composed
+    again after a crash has the same picture.
     """
     if subscription.cadence is Cadence.INSTANT or not past.points:
         return None
@@ -66,7 +67,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 572.0, 140.0, 272.0  # of the line chart; t
 
 
 def draw(shown: Figures, language: Language) -> Picture:
-    """Draw these figures, which cover at least one day."""
+    """Draw a picture of these figures, which must cover at least one day."""
     wording = PictureWording(shown, language)
     parts = [*_header(wording), *_chart(shown, wording), *_map(shown, wording)]
     svg = (
@@ -101,7 +102,7 @@ def _chart(shown: Figures, wording: PictureWording) -> Iterator[str]:
 
 
 class Frame:
-    """The axes of the line chart, which place days and totals; totals start at 0 and get at most five lines."""
+    """The axes of the line chart. The vertical axis starts at 0 and has at most five grid lines."""
 
     def __init__(self, first: date, last: date, most: int) -> None:
         self.first, self.last = first, last
@@ -131,7 +132,7 @@ def _axis(frame: Frame, wording: PictureWording) -> Iterator[str]:
 
 
 def _days(frame: Frame, wording: PictureWording) -> Iterator[str]:
-    """Name a few months under the line, or its first and last day if it covers a short time."""
+    """Draw the labels of the time axis: a few months, or the first and last day of a short period."""
     y = _BOTTOM + 22
     if (frame.last - frame.first).days < SHORT_TIME:
         if frame.first != frame.last:
@@ -147,7 +148,7 @@ def _days(frame: Frame, wording: PictureWording) -> Iterator[str]:
 
 
 def _some_months(frame: Frame) -> list[date]:
-    """Pick the first days of at most six months, evenly spaced, that have room for their names."""
+    """Return the first days of at most six evenly spaced months, leaving out any without room for a label."""
     numbers = range(12 * frame.first.year + frame.first.month - 1, 12 * frame.last.year + frame.last.month)
     every = next(every for every in (1, 2, 3, 6, 12, 24, 60, 120, 600) if len(numbers) <= 6 * every)
     days = [date(number // 12, number % 12 + 1, 1) for number in numbers if number % every == 0]
@@ -175,7 +176,7 @@ def _tile(x: float, y: float, state: str, shown: Figures) -> Iterator[str]:
 
 
 def _badges(x: float, y: float, badges: Sequence[str]) -> Iterator[str]:
-    """Draw a tile's badges side by side, as large as will fit."""
+    """Draw a tile's badges side by side, in the largest size that fits."""
     sizes = range(16, 8, -1)
     size = next((size for size in sizes if sum(_width(badge, size) + 2 for badge in badges) <= _TILE), sizes[-1])
     left = x + (_TILE - sum(_width(badge, size) for badge in badges) - 2 * (len(badges) - 1)) / 2
@@ -185,7 +186,7 @@ def _badges(x: float, y: float, badges: Sequence[str]) -> Iterator[str]:
 
 
 def _badge(x: float, y: float, badge: str, size: int) -> Iterator[str]:
-    """Draw a number on a plate: amber for a gain, white with an edge for a loss."""
+    """Draw a number in a box. The box is amber for a gain, and white with a border for a loss."""
     fill = _AMBER if badge.startswith("+") else _WHITE
     yield _plate(x, y, _width(badge, size), 20, fill=fill, edge=_INK)
     yield text(x + _width(badge, size) / 2, y + 10 + size / 3, badge, size=size, strong=True, anchor="middle")
@@ -196,7 +197,7 @@ def _width(badge: str, size: int) -> float:
 
 
 def _legend(wording: PictureWording) -> Iterator[str]:
-    """In the empty space above the northern states, explain the shades and, with the totals, the badges."""
+    """Draw the legend for the shades and badges in the empty space above the northern states."""
     left = _MARGIN + 1.35 * _PITCH
     x, y = left, _MAP_TOP + 1
     for sign, number, word in wording.sums():
@@ -212,7 +213,7 @@ def _legend(wording: PictureWording) -> Iterator[str]:
 
 
 def _plate(x: float, y: float, width: float, height: float, *, fill: str, edge: str = _RULE) -> str:
-    """Draw a rectangle with rounded corners; a white one gets an edge."""
+    """Draw a rectangle with rounded corners. White rectangles get a border."""
     stroke = f' stroke="{edge}"' if fill == _WHITE else ""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:g}" rx="4" fill="{fill}"{stroke}/>'
 
@@ -228,7 +229,7 @@ def text(
     fill: str = _INK,
     halo: bool = False,
 ) -> str:
-    """Draw a run of text with typographic apostrophes; `halo` sets it off from the lines behind it."""
+    """Draw text with typographic apostrophes. `halo` adds a white outline, so that the text stands out from lines."""
     if not content:
         return ""
     weight = ' font-weight="600"' if strong else ""

@@ -1,9 +1,8 @@
-"""Compose a digest from the changes a subscription is owed."""
+"""Compose a digest of the changes that a subscription is owed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, AgendaLog
 from bot.domain.change import Change, Kind
@@ -13,17 +12,19 @@ from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording, state_name
+from bot.domain.time_zones import zone_or_utc
 
 MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause or an outage, is only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """Facts that a digest gives in addition to its changes. `page` is the address of ICE's page.
+    """The facts that a digest needs in addition to its changes. `page` is the address of ICE's page.
 
-    `totals` go into daily and weekly digests. `read_at` (UTC) is when ICE's list was last read successfully, `sources`
-    is the number of sources read. `is_held` is True if a list is on hold. `agendas` has the mentions of 287(g) on
-    local agendas in recent months, up to the last change that the digest covers.
+    `totals` count what the subscription watches, and are shown in daily and weekly digests. `read_at` (UTC) is the time
+    of the last successful reading of ICE's list, and `sources` is the number of sources read. Only a no-changes digest
+    shows them. `is_held` is True if a list is on hold. `agendas` contains the mentions of 287(g) on local agendas in
+    recent months, through the last change in the digest.
     """
 
     page: str
@@ -35,9 +36,10 @@ class Circumstances:
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
-    """Compose a digest of the changes after a subscription's cursor through `upto`; None if there is nothing to say.
+    """Compose a digest of the changes after a subscription's cursor through `upto`.
 
-    `changes` holds all changes of every kind in that part of the log. The text depends only on them and on stored
+    Return None if there is nothing to report and the subscription doesn't ask for a no-changes digest. `changes`
+    contains all changes of every kind in that part of the log. The text depends only on these changes and on stored
     settings and times, so a digest composed again after a crash is the same.
     """
     window = [change for change in changes if subscription.cursor < change.seq <= upto]
@@ -46,7 +48,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     told = [net for net in heard if not _is_old(net.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
     scheduled = subscription.cadence is not Cadence.INSTANT
-    footer = wording.circumstances(about.totals, is_held=about.is_held) if scheduled else ()
+    footer = wording.circumstances(subscription, about.totals, is_held=about.is_held) if scheduled else ()
     if len(told) < len(heard):
         footer = (wording.older(len(heard) - len(told)), *footer)
     if not heard:
@@ -63,7 +65,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
 def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
     """Compose a correction for a change that was sent in error at `sent_at` (UTC)."""
     wording = Wording(subscription.language, subscription.tz)
-    title, wrong = wording.retraction(retraction, sent_at.astimezone(ZoneInfo(subscription.tz)).date())
+    title, wrong = wording.retraction(retraction, sent_at.astimezone(zone_or_utc(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
     return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)
@@ -72,7 +74,7 @@ def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *
 def _nothing_new(
     subscription: Subscription, wording: Wording, about: Circumstances, upto: int, footer: Sequence[Line]
 ) -> Digest | None:
-    """Compose a no-changes digest for a subscription that wants one."""
+    """Compose a no-changes digest, or return None if the subscription doesn't ask for one."""
     if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
         return None
     read = wording.nothing_new(about.sources, about.read_at)
@@ -84,13 +86,16 @@ def _is_old(change: Change, at: datetime | None) -> bool:
 
 
 def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:
-    """Return a net change with the kind of news it is for this subscription; None if it isn't news."""
+    """Return a net change with its kind under this subscription's filter, or None if the filter doesn't match it."""
     kind = subscription.filter.kind_for(net.decided_by)
     return replace(net, change=replace(net.change, kind=kind)) if kind is not None else None
 
 
 def _sections(told: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Iterable[Section]:
-    """Group by state, departures first. An agency and all its agreements are one item, as is an agenda item."""
+    """Group the changes by state and kind, with departures first in each state.
+
+    All changes of one kind for the same agency are one item. Each agenda item is also one item.
+    """
     order = [Kind.WITHDRAWN, *Kind]
     groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[NetChange]]] = {}
     for net in told:
@@ -105,7 +110,7 @@ def _sections(told: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -
 
 
 def _subject(change: Change) -> tuple[str, ...]:
-    """Return the subject of an item, by which items are sorted: an agency's name, or the day of a meeting."""
+    """Return the key for grouping and sorting items. It starts with an agency's name or a meeting's date."""
     if change.mention is None:
         return (change.agreement.key.agency,)
     return (str(change.mention.meets_on or "9999"), *change.mention.key)

@@ -1,4 +1,4 @@
-"""A digest: one message to one subscription, before a platform adds its markup."""
+"""A digest, which is one message to one subscription, before a platform adds its markup."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from bot.domain.text.rich_text import Line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Lines that stay together, and the numbers of the changes they report."""
+    """Lines that stay together, with the numbers of the changes that they report."""
 
     lines: tuple[Line, ...]
     covers: tuple[int, ...] = ()
@@ -15,7 +15,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A state's items under its name."""
+    """A heading and the items below it."""
 
     heading: Line
     items: tuple[Item, ...]
@@ -23,7 +23,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """Everything a subscription is told at one time. `upto` is the last change in the log that it covers."""
+    """A complete message to a subscription. `upto` is the last change in the log that the digest covers."""
 
     upto: int
     title: Line
@@ -32,7 +32,7 @@ class Digest:
 
     @property
     def covers(self) -> tuple[int, ...]:
-        """The numbers of the changes it reports."""
+        """The numbers of the changes that the digest reports."""
         return tuple(seq for section in self.sections for item in section.items for seq in item.covers)
 
     def log_context(self) -> dict[str, object]:

@@ -1,29 +1,29 @@
-"""Use the change log to work out the numbers that a picture shows."""
+"""Calculate the numbers in a picture from the change log."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from bot.domain.agreement import Key, ListName
+from bot.domain.agreement import ListName
 from bot.domain.change import LEAVING, Change, Kind
 from bot.domain.geography.states import STATES
+from bot.domain.lists.totals import WEEK, Standing
 from bot.domain.messages.net_changes import ARRIVING, net_changes
+from bot.domain.time_zones import zone_or_utc
 
-WEEK = timedelta(days=7)
 FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log goes back further
 
 
 class Point(NamedTuple):
-    """The number of agreements on the participating list after the publication at that time (UTC)."""
+    """The number of agreements on the participating list after a publication. `at` is UTC."""
 
     at: datetime
     total: int
 
 
 class Moves(NamedTuple):
-    """The numbers of agreements a state gained and lost."""
+    """The number of agreements that a state gained and the number that it lost."""
 
     gained: int
     lost: int
@@ -31,22 +31,24 @@ class Moves(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The participating list over time, up to one change in the log; the same for every reader.
+    """The history of the participating list up to one change in the log. It is the same for every reader.
 
-    `points` holds its total after each publication that changed it, `counts` each state's agreements at the end and
-    `recent` the changes to either list in the week before the end.
+    `points` contains the total after each publication that changed the list. `counts` is the final number of agreements
+    in each state. `recent` contains the changes to both lists in the last week of the history, and `observed` the times
+    when they were observed, in order.
     """
 
     points: tuple[Point, ...]
     counts: Mapping[str, int]
     recent: tuple[Change, ...]
+    observed: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The numbers shown in a picture: the total by day, agreements and moves by state, and the dates of the week.
+    """The numbers in a picture: the total by day, the agreements and moves by state, and the dates of the week.
 
-    States are postal codes. An agreement under anything else counts in `total`, but has no tile.
+    States are given by postal code. An agreement without a valid state is included in `total`, but has no tile.
     """
 
     series: tuple[tuple[date, int], ...]
@@ -62,41 +64,23 @@ class Figures:
 
 
 def history(changes: Iterable[Change]) -> History:
-    """Add up the changes in the log, from the first to any later one."""
-    everything = tuple(changes)
-    here: set[Key] = set()
-    points: dict[datetime, int] = {}
-    for change in everything:
-        if change.list is ListName.PARTICIPATING and change.is_of_lists:
-            _enter(here, change)
-            points[change.publication.observed_at] = len(here)
+    """Return the history for the changes from the start of the log to any later point."""
+    return history_of(Standing().after(changes))
+
+
+def history_of(standing: Standing) -> History:
+    """Return the history that led to this standing of the list."""
     counts = dict.fromkeys(STATES, 0)
-    for key in here:
+    for key in standing.agreements:
         counts[key.state] = counts.get(key.state, 0) + 1
-    ordered = tuple(Point(*point) for point in sorted(points.items()))
-    return History(points=ordered, counts=counts, recent=_recent(everything))
-
-
-def _enter(here: set[Key], change: Change) -> None:
-    """Apply one change to the keys on the participating list, as `Known.after` does."""
-    if change.was is not None:
-        here.discard(change.was.key)
-    if change.kind in LEAVING:
-        here.discard(change.agreement.key)
-    else:
-        here.add(change.agreement.key)
-
-
-def _recent(changes: Sequence[Change]) -> tuple[Change, ...]:
-    if not changes:
-        return ()
-    since = changes[-1].publication.observed_at - WEEK
-    return tuple(change for change in changes if change.publication.observed_at > since)
+    points = tuple(Point(*point) for point in sorted(standing.points.items()))
+    observed = sorted({change.publication.observed_at for change in standing.recent})
+    return History(points=points, counts=counts, recent=standing.recent, observed=tuple(observed))
 
 
 def figures(past: History, *, until: datetime, tz: str) -> Figures:
-    """Return the numbers for a picture, with moves for the week ending at `until` (UTC) and days in the zone `tz`."""
-    zone, since = ZoneInfo(tz), until - WEEK
+    """Return the numbers for a picture of the week ending at `until` (UTC). Dates are in the time zone `tz`."""
+    zone, since = zone_or_utc(tz), until - WEEK
     week = [change for change in past.recent if since < change.publication.observed_at <= until]
     return Figures(
         series=tuple({point.at.astimezone(zone).date(): point.total for point in past.points}.items()),
@@ -110,7 +94,7 @@ def figures(past: History, *, until: datetime, tz: str) -> Figures:
 def moves(changes: Iterable[Change]) -> dict[str, Moves]:
     """Return each state's net gains and losses on the participating list, by postal code.
 
-    A correction isn't a move: an agreement misprinted under the wrong state is a gain or loss for neither state.
+    Corrections don't count. If ICE corrects an agreement's state, neither state gains or loses an agreement.
     """
     found: dict[str, Moves] = {}
     for change in (net.change for net in net_changes(_not_retracted(changes))):
@@ -129,7 +113,10 @@ def _not_retracted(changes: Iterable[Change]) -> list[Change]:
 
 
 def course_of(shown: Figures) -> list[tuple[date, int]]:
-    """Return the series from Jan. 1, 2025, on; if it is older, it starts with the total on that day."""
+    """Return the daily totals from Jan. 1, 2025, on.
+
+    If the totals begin earlier, the first entry is the total on Jan. 1, 2025.
+    """
     before = [total for day, total in shown.series if day < FIRST_DAY]
     since = [(day, total) for day, total in shown.series if day >= FIRST_DAY]
     if before and (not since or since[0][0] > FIRST_DAY):
@@ -138,5 +125,5 @@ def course_of(shown: Figures) -> list[tuple[date, int]]:
 
 
 def last_day(shown: Figures) -> date:
-    """Return the day on which the line ends."""
+    """Return the last day of the line chart."""
     return max(shown.until, course_of(shown)[-1][0])

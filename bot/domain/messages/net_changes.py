@@ -1,13 +1,13 @@
-"""Sum up several changes as the net changes to tell a reader: for each agreement, the difference at the end.
+"""Combine several changes to each agreement into the net changes to report to a reader.
 
-Signed and then renamed counts as signed, under the new name. Signed and withdrawn, withdrawn and reinstated, or renamed
-and renamed back cancel out. Renamed and withdrawn counts as withdrawn, under the last name. Applied and signed counts
-as signed.
+An agreement that was signed and then renamed is reported as signed, under its new name. Some changes cancel out: signed
+and withdrawn, withdrawn and reinstated, renamed and renamed back. An agreement that was renamed and then withdrawn is
+reported as withdrawn, under its last name. An application that was then signed is reported as signed.
 
-A change that a reader wouldn't have heard about cancels nothing: someone who gets only withdrawals gets every one of
-them, no matter when the agreement was signed.
+A change that the reader's filter excludes can't cancel another change. For example, a reader who gets only withdrawals
+gets all of them, no matter when the agreements were signed.
 
-An agenda item is reported once, as it reads at the end.
+An agenda item is reported once, in its latest version.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,10 +29,10 @@ Hears = Callable[[Change], bool]
 
 @dataclass(frozen=True, slots=True)
 class NetChange:
-    """One thing to tell a reader.
+    """One change to report to a reader.
 
-    `change` is the one to tell. A filter looks at `decided_by` to decide whether the reader gets it, and as which kind.
-    `covers` holds the numbers of all the changes summed up.
+    `change` is the change to report. The reader's filter is applied to `decided_by`, which determines whether the
+    change is reported, and as which kind. `covers` contains the numbers of all the changes that were combined.
     """
 
     change: Change
@@ -41,9 +41,9 @@ class NetChange:
 
 
 def net_changes(changes: Iterable[Change], hears: Hears = lambda _: True) -> tuple[NetChange, ...]:
-    """Sum up these changes, in the order in which each agreement last changed.
+    """Combine these changes into net changes, sorted by the last change to each agreement.
 
-    `hears` tells whether the reader would be told about a given change on its own.
+    `hears` returns whether the reader would get a given change on its own.
     """
     window = tuple(changes)
     threads, mentions = _Threads(), _Mentions()
@@ -72,7 +72,10 @@ class _Thread:
 
     @property
     def is_second_row(self) -> bool:
-        """True if it began as a second row for an agreement still on the list, which no one is told about."""
+        """True if the thread began as a duplicate row for an agreement on the list.
+
+        Duplicate rows are never reported.
+        """
         return self.changes[0].kind is Kind.LISTED and self.changes[0].because != FIRST_SIGHT
 
     def net_changes(self, hears: Hears) -> Iterable[NetChange]:
@@ -90,14 +93,17 @@ class _Thread:
             yield from self._differences(changes, before)
 
     def _since_heard(self, hears: Hears) -> list[Change]:
-        """Drop the leading changes, through the last early arrival or departure that the reader wouldn't get."""
+        """Return the changes without the early ones that the reader's filter excludes.
+
+        This drops everything through the last arrival or departure before the first one that the reader would get.
+        """
         before = self.changes[0].was or self.changes[0].agreement
         turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in ARRIVING | LEAVING)
         unheard = takewhile(lambda n: not hears(_where_it_was(self.changes[n - 1], before, hears)), turns)
         return self.changes[max(unheard, default=0) :]
 
     def _differences(self, changes: list[Change], before: Agreement) -> Iterable[NetChange]:
-        """Yield the differences in an agreement that was on the list before and still is."""
+        """Yield the net changes to an agreement that was on the list before and is still on it."""
         now = changes[-1].agreement
         for kind in IN_PLACE:
             last = next((c for c in reversed(changes) if c.kind is kind), None)
@@ -110,7 +116,10 @@ class _Thread:
 
 
 def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
-    """Return a departure with the agreement as the reader knew it, if its state or filter match changed."""
+    """Return a departure with the agreement as it was before, or the change itself.
+
+    The earlier version is used if the agreement's state changed or if the reader's filter matches that version.
+    """
     moved = replace(change, agreement=before)
     if change.kind in LEAVING and (before.state != change.agreement.state or hears(moved)):
         return moved
@@ -118,14 +127,14 @@ def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
 
 
 class _Threads:
-    """The threads so far. Open threads are found by the agreement's current name."""
+    """The threads found so far. Open threads are indexed by the agreement's current key."""
 
     def __init__(self) -> None:
         self.all: list[_Thread] = []
         self._open: dict[tuple[ListName, Key], _Thread] = {}
 
     def follow(self, change: Change) -> None:
-        """Add a change to the thread it continues, and file the thread under the new name."""
+        """Add a change to its agreement's thread, and index the thread by the agreement's new key."""
         before, after = (change.was or change.agreement).key, change.agreement.key
         thread = self._open.pop((change.list, before), None)
         if change.pending is not None:
@@ -151,7 +160,7 @@ class _Threads:
 
 
 class _Mentions:
-    """The editions of each agenda item, in order."""
+    """The versions of each agenda item, in order."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, str], list[Change]] = {}
@@ -161,7 +170,7 @@ class _Mentions:
         return self._open.values()
 
     def follow(self, change: Change) -> None:
-        """Add an edition to the earlier editions of its item."""
+        """Add a new version of an agenda item."""
         assert change.mention is not None
         before = change.mention.before or change.mention
         editions = self._open.pop(before.key, None) or self._open.pop(change.mention.key, [])
@@ -169,7 +178,10 @@ class _Mentions:
 
 
 def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
-    """Yield the item as it reads at the end, if the reader gets any edition. A move undone later isn't news."""
+    """Yield the latest version of an agenda item if the reader's filter matches any version.
+
+    A meeting that was moved and then moved back isn't reported.
+    """
     heard = [change for change in editions if hears(change)]
     first, last = editions[0].mention, editions[-1].mention
     assert first is not None
@@ -185,5 +197,5 @@ def _net_mention(editions: list[Change], hears: Hears) -> Iterable[NetChange]:
 
 
 def _facts(kind: Kind, agreement: Agreement) -> tuple[object, ...]:
-    """Return the facts about an agreement that this kind of change can affect."""
+    """Return the fields of an agreement that this kind of change can affect."""
     return tuple(getattr(agreement, name) for name in IN_PLACE[kind])

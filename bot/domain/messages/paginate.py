@@ -1,4 +1,4 @@
-"""Cut replies into sheets, and digests into pages, that fit a platform's messages. Only pages repeat the title."""
+"""Split replies into sheets, and digests into pages, that fit a platform's messages. Only pages repeat the title."""
 
 import re
 from bisect import bisect_left
@@ -14,10 +14,11 @@ Fits = Callable[[Sequence[Line]], bool]
 
 
 def sheets(lines: Sequence[Line], fits: Fits) -> tuple[Sheet, ...]:
-    """Put the lines on as few sheets as possible, cutting between lines. A line too long for a sheet is cut by words.
+    """Put the lines on as few sheets as possible. A line that is too long for one sheet is split between words.
 
-    `fits` tells whether one message can hold these lines; if some lines fit, fewer or shorter lines must fit too. Text
-    is made legible, as in a digest. Empty lines are only separators, so no sheet begins or ends with one.
+    `fits` returns whether the given lines fit in one message. If it returns True for some lines, it must also return
+    True for fewer or shorter lines. All text is made legible, as in a digest. Empty lines are only separators, so no
+    sheet begins or ends with one.
     """
     filled: list[list[Line]] = [[]]
     for line in lines:
@@ -34,7 +35,7 @@ def _trimmed(lines: Sequence[Line]) -> Sheet:
 
 
 def _pieces(line: Line, fits: Fits) -> tuple[Line, ...]:
-    """Return the line, or its halves, or their halves, until each fits."""
+    """Split a line in half, repeatedly if necessary, until every piece fits."""
     if fits((line,)):
         return (line,)
     words = [Span(text, span.href, span.strong) for span in line for text in re.findall(r"\S+\s*|\s+", span.text)]
@@ -45,7 +46,7 @@ def _pieces(line: Line, fits: Fits) -> tuple[Line, ...]:
 
 
 def _run_together(words: Sequence[Span]) -> Line:
-    """Join neighboring spans that have the same link and weight."""
+    """Join adjacent spans that have the same link and weight."""
     runs = groupby(words, key=lambda span: (span.href, span.strong))
     return tuple(Span("".join(word.text for word in run), href, strong) for (href, strong), run in runs)
 
@@ -55,19 +56,23 @@ LONGEST_LABEL = 200  # characters in a title or a heading, which every page repe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The part of a digest that goes in one message: its lines (an empty one is space) and the changes they report."""
+    """The lines of one message of a digest, and the numbers of the changes that they report.
+
+    An empty line is displayed as a blank line.
+    """
 
     lines: tuple[Line, ...]
     covers: tuple[int, ...]
 
 
 def pages(digest: Digest, fits: Fits, *, continued: str = "…") -> tuple[Page, ...]:
-    """Put the digest on as few pages as possible, cutting between items. Number the titles if there are several pages.
+    """Put the digest on as few pages as possible. If there are several pages, their titles are numbered.
 
-    `fits` tells whether one message can hold these lines; if some lines fit, fewer or shorter lines must fit too. If a
-    state continues on another page, its heading is repeated, followed by `continued`. Only an item too long for a page
-    is cut, between words, and its changes are covered by the page it ends on. All text is made `legible` first, unsafe
-    links lose their addresses, and the title and headings, which are repeated, are cut at 200 characters.
+    `fits` returns whether the given lines fit in one message. If it returns True for some lines, it must also return
+    True for fewer or shorter lines. Pages are split between items. If a state continues on another page, its heading is
+    repeated, followed by `continued`. An item that is too long for one page is split between words, and the page where
+    it ends covers its changes. All text is made `legible`, and the addresses of unsafe links are removed. The title and
+    the headings are limited to 200 characters.
     """
     title = _label(digest.title) or Span("Countersign", strong=True)
     single = _Book(title, fits, continued).fill(digest)
@@ -86,7 +91,7 @@ def _legible_item(lines: Iterable[Line], covers: tuple[int, ...] = ()) -> Item:
 
 
 def _label(line: Line) -> Span | None:
-    """Shorten a title or heading so that it can be repeated: one run of text, no link. None if nothing is left."""
+    """Shorten a title or heading and remove its links. Return None if no text is left."""
     text = legible("".join(span.text for span in line)).strip()
     text = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return Span(text, strong=any(span.strong for span in line)) if text else None
@@ -97,7 +102,7 @@ def _longer(label: Span, text: str) -> Span:
 
 
 class _Book:
-    """The pages being filled. Each has the title; the last one is open."""
+    """The pages of a digest while they are being filled. Every page has the title, and the last page is open."""
 
     def __init__(self, title: Span, fits: Fits, continued: str) -> None:
         self._blank = Page(lines=((title,),), covers=())
@@ -132,7 +137,7 @@ class _Book:
             self._pages.append(self._blank)
 
     def _add(self, lead: Sequence[Line], item: Item) -> bool:
-        """Put an item on the open page if it fits, and return whether it did."""
+        """Add an item to the open page if it fits. Return whether it was added."""
         fits = not item.lines or self._fits((*self._pages[-1].lines, *lead, *item.lines))
         if fits:
             self._put(lead, item)
@@ -144,7 +149,7 @@ class _Book:
         self._pages[-1] = Page(lines=lines, covers=page.covers + item.covers)
 
     def _cut(self, lead: Sequence[Line], again: Sequence[Line], item: Item) -> None:
-        """Spread an item too long for one page over as many pages as needed, each as full as its words allow."""
+        """Split an item that is too long for one page. Each page gets as many words as fit."""
         words = [word for number, line in enumerate(item.lines) for word in _words(number, line)]
         while words:
             count = self._most((*self._pages[-1].lines, *lead), words)
@@ -155,7 +160,7 @@ class _Book:
                 lead = again
 
     def _most(self, lines: Sequence[Line], words: "Sequence[_Word]") -> int:
-        """Count the words that fit after these lines; at least one, or the loop would never end."""
+        """Return the number of words that fit after these lines. It is at least 1, so that the caller's loop ends."""
 
         def overflows(count: int) -> bool:
             return not self._fits((*lines, *_joined(words[:count])))
@@ -170,7 +175,10 @@ _Word = tuple[int, Line]  # the number of the word's line, and its spans with th
 
 
 def _words(number: int, line: Line) -> Iterator[_Word]:
-    """Split a line into words short enough for any page. A word may run over several spans, but not into a link."""
+    """Split a line into words that are short enough for any page.
+
+    A word may consist of several spans, but a link is never joined to other text.
+    """
     word: list[Span] = []
     for span in line:
         for text in re.findall(r"\S+ ?| ", span.text):
@@ -190,6 +198,6 @@ def _length(spans: Iterable[Span]) -> int:
 
 
 def _joined(words: Sequence[_Word]) -> tuple[Line, ...]:
-    """Turn words back into lines, joining spans that have the same link and weight."""
+    """Join words into lines again, merging adjacent spans that have the same link and weight."""
     lines = groupby(words, key=lambda word: word[0])
     return tuple(_run_together([span for _, word in line for span in word]) for _, line in lines)

@@ -1,4 +1,4 @@
-"""A picture's words: headline, caption and the text for readers who can't see it."""
+"""The text of a picture: its headline, its caption and its alt text."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _Day = Callable[[date], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A drawing, its text for readers who can't see it (at most 1,000 characters), and its caption."""
+    """An SVG drawing with its caption (`title`) and its alt text, which has at most 1,000 characters."""
 
     svg: str
     alt: str
@@ -29,7 +29,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture ready to send. If it couldn't be drawn, `png` is empty but keeps its place among the digest's parts."""
+    """A picture that is ready to send.
+
+    If drawing failed, `png` is empty, but the image still counts as one of the digest's parts.
+    """
 
     png: bytes
     alt: str
@@ -37,7 +40,7 @@ class Image:
 
 
 class PictureWording:
-    """The sentences of one picture in one language."""
+    """The text of one picture in one language."""
 
     def __init__(self, shown: Figures, language: Language) -> None:
         self._shown = shown
@@ -49,15 +52,15 @@ class PictureWording:
         return self._formats.number(number)
 
     def short(self, day: date, *, year: bool = True) -> str:
-        """Return a short form of a day."""
+        """Return a date in short form."""
         return self._formats.short_day(day, year=year)
 
     def month(self, day: date, *, year: bool) -> str:
-        """Return a month's name for the axis."""
+        """Return a month's label for the time axis."""
         return self._formats.short_month(day, year=year)
 
     def headline(self) -> str:
-        """State the total."""
+        """Return the headline, which gives the total number of agreements."""
         return say_count(
             self._language,
             "287(g): {n} agreement on ICE's list",
@@ -66,7 +69,7 @@ class PictureWording:
         )
 
     def places(self) -> str:
-        """Count the states with agreements."""
+        """Return the number of states with agreements, as text."""
         return say_count(
             self._language,
             "In {n} state or territory as of {day}",
@@ -76,7 +79,10 @@ class PictureWording:
         )
 
     def course(self, day: _Day | None = None) -> str:
-        """Say where the line begins and ends, with short days unless `day` formats them."""
+        """Return the first and last totals of the line chart as text.
+
+        `day` formats the dates. By default, they are short.
+        """
         write = day or self.short
         (first, begun), last = course_of(self._shown)[0], last_day(self._shown)
         if first == last:
@@ -91,7 +97,10 @@ class PictureWording:
         )
 
     def changes(self) -> str:
-        """Say which days the changes fell between; empty on the day the list was first read."""
+        """Return the heading for the week's changes.
+
+        It is empty if the list was first read on the last day and nothing has changed.
+        """
         if self._shown.since == self._shown.until and not self._shown.moves:
             return ""
         if self._shown.moves:
@@ -99,7 +108,7 @@ class PictureWording:
         return say(self._language, "No changes from {since} to {until}", **self._week())
 
     def sums(self) -> list[tuple[str, str, str]]:
-        """Return the total gains and losses, if any, each as a sign, a number and a word."""
+        """Return the total gains and losses, each as a sign, a number and a word. Zeros are left out."""
         moved = self._shown.moves.values()
         found = [
             ("+", sum(move.gained for move in moved), _GAINED),
@@ -108,15 +117,15 @@ class PictureWording:
         return [(sign, self.number(number), word(self._language, n=number)) for sign, number, word in found if number]
 
     def now(self) -> str:
-        """Return the heading for the map's shades."""
+        """Return the heading of the map's color legend."""
         return say(self._language, "Agreements now")
 
     def source(self) -> str:
-        """Name the source, and explain the tiles."""
+        """Return the source line, which also explains the tiles."""
         return say(self._language, "Source: ICE's list of participating agencies. Each tile is a state or territory.")
 
     def unplaced(self) -> str:
-        """Count the agreements that have no tile."""
+        """Return the number of agreements without a tile, as text. It is empty if there are none."""
         number = sum(agreements for state, agreements in self._shown.counts.items() if state not in STATES)
         if not number:
             return ""
@@ -125,7 +134,7 @@ class PictureWording:
         )
 
     def caption(self) -> str:
-        """Return the picture's title: the total and the week's changes."""
+        """Return the picture's caption, which gives the total and the week's changes."""
         if not self._shown.moves:
             return ". ".join(part for part in (self.headline(), self.changes()) if part)
         sums = ", ".join(f"{number} {word}" for _, number, word in self.sums())
@@ -133,7 +142,7 @@ class PictureWording:
         return f"{self.headline()}; {sums}, {week}"
 
     def alt(self) -> str:
-        """Describe the picture, naming as many states as fit in 1,000 characters."""
+        """Return the alt text, naming as many states as fit in 1,000 characters."""
         texts = (self._alt(most) for most in range(12, -1, -1))
         return next(text for text in texts if len(text) <= LONGEST_ALT)
 
@@ -162,11 +171,14 @@ class PictureWording:
         return say(self._language, "{moved}, in {states}", moved=moved, states=self._states(by_state, most))
 
     def _placed(self) -> dict[str, int]:
-        """Return the number of agreements in each state that has any."""
+        """Return the number of agreements in each state that has at least one."""
         return {state: number for state, number in self._shown.counts.items() if number and state in STATES}
 
     def _states(self, numbers: Mapping[str, int], most: int, *, rest: bool = True) -> str:
-        """List the states with the largest numbers first, and count the others."""
+        """Return the states with the largest numbers as text.
+
+        If `rest` is True, the number of other states is added.
+        """
         order = sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))
         named = [f"{state_name(state, self._language)} ({self.number(number)})" for state, number in order[:most]]
         left = len(order) - len(named)

@@ -1,1 +1,1 @@
-"""The sentences readers see, and their form before a platform adds markup."""
+"""The text that readers see, before a platform adds its markup."""

@@ -1,13 +1,14 @@
-r"""Say a sentence in the reader's language.
+r"""Translate messages into the reader's language.
 
-The English text is in the code and is the message's id. `bot/locale/es/LC_MESSAGES/countersign.po` holds the Spanish;
-it is read directly, with nothing to compile first. After adding or changing a message, update the catalogs with Babel:
+The English text is in the code and is the message's ID. The Spanish text is in
+`bot/locale/es/LC_MESSAGES/countersign.po`, which is read directly and doesn't need to be compiled. After adding or
+changing a message, update the catalogs with Babel:
 
     pybabel extract bot -o countersign.pot --no-location -c NOTE: --no-default-keywords \
         -k say:2 -k say_line:2 -k say_count:2,3 -k Phrase:1,1t -k Phrase:1,2,2t
     pybabel update -i countersign.pot -d bot/locale -D countersign --no-fuzzy-matching --ignore-obsolete
 
-Babel doesn't find messages inside f-strings, so keep calls to `say` out of them.
+Babel doesn't find messages inside f-strings, so don't call `say` in an f-string.
 """
 
 from collections.abc import Mapping
@@ -27,17 +28,17 @@ from bot.domain.text.rich_text import Line, Span
 
 
 def say(language: Language, message: str, **values: object) -> str:
-    """Return a message with its values filled in. Whole numbers have their digits grouped in the language's way."""
+    """Return a message in a language, with its values filled in. Integers are formatted for that language."""
     return _translations(language).gettext(message).format(**_shown(language, values))
 
 
 def say_count(language: Language, one: str, many: str, n: int, **values: object) -> str:
-    """Return the form of a message that goes with the number `n`, with all values filled in."""
+    """Return the singular or plural form of a message for the number `n`, with its values filled in."""
     return _translations(language).ngettext(one, many, n).format(**_shown(language, {"n": n, **values}))
 
 
 def say_line(language: Language, message: str, **values: object) -> Line:
-    """Return a message as a line in which every value that is a span keeps its link and weight."""
+    """Return a message as a line. Values that are spans keep their links and weight."""
     shown = _shown(language, values)
     spans: list[Span] = []
     for text, name, _, _ in Formatter().parse(_translations(language).gettext(message)):
@@ -48,7 +49,7 @@ def say_line(language: Language, message: str, **values: object) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A message to be said later. If it has a form for `many`, the value `n` decides between the two."""
+    """A message that is translated when it is called. If it has a plural form (`many`), the value `n` is required."""
 
     one: str
     many: str | None = None
@@ -69,9 +70,9 @@ def _shown(language: Language, values: Mapping[str, object]) -> dict[str, object
 
 @cache
 def _translations(language: Language) -> NullTranslations:
-    """Load a language's catalog, once per process.
+    """Load the catalog for a language once per process.
 
-    The domain may read this file because the catalog is part of the program, like the English in its code.
+    The domain may read this file because the catalog is part of the program, like the English text in the code.
     """
     if language is Language.ENGLISH:
         return NullTranslations()

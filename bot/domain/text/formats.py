@@ -1,7 +1,7 @@
-"""Dates, times, numbers and lists, formatted for a reader's language.
+"""Format dates, times, numbers and lists for a reader's language.
 
-English follows AP style, which CLDR doesn't cover. Every other language follows CLDR, as shipped with Babel, with U.S.
-conventions where CLDR has them (es_US: 1,843 and 6:30 p.m.).
+English follows AP style, which CLDR doesn't cover. Every other language follows the CLDR data in Babel, with U.S.
+conventions if CLDR has them (es_US: 1,843 and 6:30 p.m.).
 """
 
 import re
@@ -19,49 +19,49 @@ from bot.domain.language import Language
 
 
 class Formats(Protocol):
-    """The formats of one language."""
+    """The formats for one language."""
 
     def number(self, number: int) -> str:
-        """Return a number with its digits grouped: 1,843."""
+        """Return a number with its digits grouped, such as 1,843."""
 
     def day(self, day: date) -> str:
-        """Return a day for use in a sentence: Aug. 28, 2025."""
+        """Return a date for use in a sentence, such as Aug. 28, 2025."""
 
     def short_day(self, day: date, *, year: bool) -> str:
-        """Return a day in as few letters as possible: Aug. 28."""
+        """Return a date in its shortest form, such as Aug. 28."""
 
     def short_month(self, day: date, *, year: bool) -> str:
-        """Return a day's month for the axis of a chart: Aug, or Aug 2025."""
+        """Return a month for the axis of a chart, such as Aug or Aug 2025."""
 
     def clock(self, at: time) -> str:
-        """Return a time of day: 5:02 p.m."""
+        """Return a time of day, such as 5:02 p.m."""
 
     def moment(self, local: datetime) -> str:
-        """Return a local time with its day and zone: Aug. 28, 2025, at 5:02 p.m. CDT."""
+        """Return a local time with its date and time zone, such as Aug. 28, 2025, at 5:02 p.m. CDT."""
 
     def join(self, items: Sequence[str]) -> str:
-        """Return a list for use in a sentence: Ohio, Texas and Utah."""
+        """Return a list for use in a sentence, such as Ohio, Texas and Utah."""
 
 
 @cache
 def formats(language: Language) -> Formats:
-    """Return a language's formats for dates, times, numbers and lists."""
+    """Return the formats for a language."""
     return _ApStyle() if language is Language.ENGLISH else _Cldr(_locale(language))
 
 
 def own_name(language: Language) -> str:
-    """Return a language's name in that language: Español."""
+    """Return a language's name in that language, such as Español."""
     name = _locale(language).get_language_name() or language.value
     return name[:1].upper() + name[1:]
 
 
 def name_in(reader: Language, language: Language) -> str:
-    """Return a language's name in the reader's language: Spanish, for a reader of English."""
+    """Return a language's name in the reader's language, such as Spanish for an English reader."""
     return _locale(language).get_language_name(_locale(reader)) or language.value
 
 
 def _locale(language: Language) -> Locale:
-    """Return CLDR's locale for readers in the United States, or else the language's own."""
+    """Return the language's CLDR locale for the United States if there is one, or else its general locale."""
     american = f"{language.value}_US"
     return Locale.parse(american if localedata.exists(american) else language.value)
 
@@ -72,7 +72,7 @@ _MIDNIGHT, _NOON = time(0), time(12)
 
 
 class _ApStyle:
-    """English for American readers, in the style of the Associated Press: no Oxford comma, no :00, noon for 12 p.m."""
+    """Formats for American English in Associated Press style: no Oxford comma, no :00, and noon for 12 p.m."""
 
     def number(self, number: int) -> str:
         return f"{number:,}"
@@ -112,7 +112,7 @@ _EUPHONY: Mapping[str, tuple[str, str, str]] = {"es": (r"h?i(?!e)", " y ", " e "
 
 
 class _Cldr:
-    """Any language except English."""
+    """Formats for any language except English."""
 
     def __init__(self, locale: Locale) -> None:
         self._locale = locale

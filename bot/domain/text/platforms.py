@@ -1,4 +1,7 @@
-"""The few sentences that the code for a platform sends by itself. All others are in replies, digests and notices."""
+"""The few messages that the code for a platform sends directly.
+
+All other messages are in the modules for replies, digests and notices.
+"""
 
 from bot.domain.text.catalog import Phrase
 
@@ -22,6 +25,11 @@ CHANNEL_CLOSED = Phrase(
     "I can't post in {name}. Make @{bot} an administrator there with permission to post messages, then try again."
 )
 CHANNEL_NOT_YOURS = Phrase("Only an administrator of {name} can set it up.")
+
+TOPIC_CLOSED = Phrase("The topic for these alerts is closed, so they come here until it reopens.")
+TOPIC_DELETED = Phrase(
+    "The topic for these alerts was deleted, so they come here from now on. To end them, send /stop."
+)
 
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

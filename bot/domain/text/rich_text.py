@@ -1,4 +1,4 @@
-"""Runs of plain text, some of them links or bold, before a platform adds its markup."""
+"""Text with links and bold type, before a platform adds its markup."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ LONGEST_HREF = 2_000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of plain text, never markup; `href` makes it a link, `strong` makes it bold."""
+    """A run of plain text without markup. `href` makes it a link, and `strong` makes it bold."""
 
     text: str
     href: str | None = None
@@ -23,16 +23,16 @@ Line = tuple[Span, ...]
 
 
 def plain_text(lines: Sequence[Line]) -> str:
-    """Return the lines as text, without markup and without the addresses of links."""
+    """Return the lines as plain text, without markup or link addresses."""
     return "\n".join("".join(span.text for span in line) for line in lines)
 
 
 def legible(text: str) -> str:
-    """Make text from elsewhere safe to show a reader on one line.
+    """Make text from outside the program safe to show on one line.
 
-    Drop control characters, bidirectional overrides and zero-width characters, because they can hide or reverse text.
-    Show half a surrogate pair as U+FFFD, turn white space of any kind and length into one space, and break up words of
-    more than 120 characters.
+    Remove control characters, bidirectional overrides and zero-width characters, because they can hide or reverse text.
+    Replace unpaired surrogates with U+FFFD, replace any run of white space with one space, and split words of more than
+    120 characters.
     """
     text = re.sub(r"\s+", " ", text)
     text = "".join(map(_visible, text)) if not text.isascii() or not text.isprintable() else text
@@ -50,13 +50,16 @@ def _visible(char: str) -> str:
 
 
 def legible_line(line: Line) -> Line:
-    """Make every span of a line legible, and drop the address of a link that no reader should follow."""
+    """Make every span of a line legible, and remove unsafe link addresses."""
     spans = (Span(legible(span.text), _followable(span.href), span.strong) for span in line)
     return tuple(span for span in spans if span.text)
 
 
 def _followable(href: str | None) -> str | None:
-    """Return the address in ASCII if it is safe to follow: http, https or mailto, with no user name before the host."""
+    """Return the address in ASCII if it is safe to follow, or None if it isn't.
+
+    A safe address uses http, https or mailto and, on the web, has no user name before the host.
+    """
     if href is None:
         return None
     encoded = quote(href.strip(), safe="%/:?#[]@!$&()*+,;=~", errors="replace")

@@ -1,6 +1,6 @@
-"""The sentences of digests and lists.
+"""The sentences in digests and lists.
 
-Readers are told "no longer on ICE's list", never "terminated", because a missing row does not prove that an agreement
+Readers are told "no longer on ICE's list", never "terminated", because a missing row doesn't prove that an agreement
 ended.
 """
 
@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
@@ -16,10 +15,13 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
+from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
 from bot.domain.lists.totals import JANUARY_2025, Totals
+from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
 from bot.domain.text.rich_text import Line, Span
+from bot.domain.time_zones import zone_or_utc
 
 HAPPENED: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new on ICE's list"),
@@ -83,16 +85,17 @@ BACK_FROM: Mapping[str, Phrase] = {
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }
 HELD = Phrase("One of ICE's lists looks wrong, so its changes are on hold until they're checked.")
+MOST_STATES_NAMED = 3  # in the line with the totals; more are only counted
 _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs, islands, municipalities
 
 
 def state_name(code: str, language: Language = Language.ENGLISH) -> str:
-    """Return a state's name as readers know it."""
+    """Return the full name of a state."""
     return STATES.get(code) or say(language, "Unreadable state")
 
 
 def county_name(county: str, state: str, language: Language) -> str:
-    """Return a county's name with the word for a county: Marion County, Iberia Parish. Empty if it isn't known."""
+    """Return a county's full name, such as Marion County or Iberia Parish. It is empty if the county is unknown."""
     if not county or state in _WITHOUT_COUNTIES or _is_city(state, county):
         return county
     name = re.sub(r" (?:county|parish)$", "", county, flags=re.IGNORECASE)
@@ -100,14 +103,14 @@ def county_name(county: str, state: str, language: Language) -> str:
 
 
 def _is_city(state: str, county: str) -> bool:
-    """Tell whether this is an independent city, which is in no county."""
+    """Return whether this is an independent city, which isn't part of a county."""
     found = exact_county(state, county)
     return found is not None and found.kind == "city"
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The sentences of messages in one language, with times in one time zone (a name such as America/Chicago)."""
+    """The sentences of messages in one language, with times in the time zone `tz`, such as America/Chicago."""
 
     language: Language
     tz: str
@@ -117,26 +120,26 @@ class Wording:
         return formats(self.language)
 
     def day(self, day: date) -> str:
-        """Return a day: Aug. 26, 2025."""
+        """Return a date, such as Aug. 26, 2025."""
         return self._formats.day(day)
 
     def moment(self, moment: datetime) -> str:
-        """Return a moment in the reader's zone: Aug. 29, 2025, at 5 p.m. EDT."""
-        return self._formats.moment(moment.astimezone(ZoneInfo(self.tz)))
+        """Return a time in the reader's time zone, such as Aug. 29, 2025, at 5 p.m. EDT."""
+        return self._formats.moment(moment.astimezone(zone_or_utc(self.tz)))
 
     def support(self, agreement: Agreement) -> str:
-        """Return the support type written out; an unknown one as ICE printed it."""
+        """Return the full name of an agreement's support type. An unknown type is returned as ICE printed it."""
         printed = agreement.printed.get("SUPPORT TYPE", "").strip()
         if agreement.support_type is SupportType.OTHER and printed:
             return printed
         return self.support_type(agreement.support_type)
 
     def support_type(self, support_type: SupportType) -> str:
-        """Return a support type written out."""
+        """Return the full name of a support type."""
         return SUPPORT_TYPE_NAMES[support_type](self.language)
 
     def title(self, kinds: Sequence[Kind]) -> Line:
-        """Sum up a message in one line: 287(g): 3 new agreements, 1 no longer listed."""
+        """Return the title of a message, such as "287(g): 3 new agreements, 1 no longer listed"."""
         if not kinds:
             return (Span(say(self.language, "287(g): no changes"), strong=True),)
         counts = {kind: kinds.count(kind) for kind in Kind if kind in kinds}
@@ -144,18 +147,21 @@ class Wording:
         return (Span(f"287(g): {counted}", strong=True),)
 
     def heading(self, state: str, kind: Kind, *, on_agenda: bool = False) -> Line:
-        """Say what happened in a state, above the agencies (or, with `on_agenda`, the agenda items) concerned."""
+        """Return the heading for one kind of change in a state.
+
+        `on_agenda` is True if the items below the heading are agenda items.
+        """
         phrase = AMENDED_ON_AGENDA if on_agenda and kind is Kind.AMENDED else HAPPENED[kind]
         return (Span(f"{state_name(state, self.language)}: {phrase(self.language)}", strong=True),)
 
     def happened(self, kind: Kind) -> str:
-        """Say what happened without naming a place: no longer on ICE's list."""
+        """Return a phrase for a kind of change, such as "no longer on ICE's list"."""
         return HAPPENED[kind](self.language)
 
     # ── agreements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def agency(self, kind: Kind, changes: Sequence[Change]) -> tuple[Line, ...]:
-        """Return an agency's line and one for each of its agreements."""
+        """Return a line with the agency's name and a line for each of its agreements."""
         agreement = changes[0].agreement
         name = [Span(agreement.agency, strong=True)]
         if _adds(agreement.county, agreement.agency):
@@ -166,14 +172,39 @@ class Wording:
         support = Span(self.support(change.agreement))
         match kind:
             case Kind.SIGNED | Kind.REINSTATED:
-                dated = (*self._signed(change.agreement), *self._pending(change), *self._formerly(change))
-                return (support, *dated, *self._moa(change.agreement))
+                return (support, *self._dated(change.agreement, *self._pending(change), *self._formerly(change)))
             case Kind.WITHDRAWN:
-                return (support, *self._signed(change.agreement), *self._last_on(change), *self._moa(change.agreement))
+                return (support, *self._dated(change.agreement, *self._last_on(change)))
             case Kind.APPLIED | Kind.DROPPED:
                 return (support,)
             case _:
                 return (support, Span(": "), *self._differences(kind, change))
+
+    def _dated(self, agreement: Agreement, *rest: Span) -> Line:
+        """Give the signing date, the rest of the sentence and the MOA; a date in doubt comes after the rest."""
+        if not is_doubtful(agreement):
+            return (*self._signed(agreement), *rest, *self._moa(agreement))
+        unclear = say(self.language, "; signing date unclear: {doubt}", doubt=self._doubt(agreement))
+        return (*rest, Span(unclear), *self._moa(agreement))
+
+    def _doubt(self, agreement: Agreement) -> str:
+        """Give a date in doubt as ICE's list has it, with the date in the name of the MOA's file as evidence."""
+        assert agreement.signed is not None
+        day, named = self.day(agreement.signed), date_in_moa_name(agreement)
+        if named is None:
+            return say(self.language, "ICE's list says {day}, which may be a typo", day=day)
+        if named == agreement.signed:
+            return say(
+                self.language,
+                "ICE's list says {day}, which may be a typo; the name of the MOA's file has the same date",
+                day=day,
+            )
+        return say(
+            self.language,
+            "ICE's list says {day}, which may be a typo; the name of the MOA's file says {named}",
+            day=day,
+            named=self.day(named),
+        )
 
     def _signed(self, agreement: Agreement) -> Line:
         if agreement.signed is None:
@@ -233,11 +264,23 @@ class Wording:
         if getattr(before, name) == getattr(now, name):
             return None
         column = COLUMNS[name](self.language)
+        if name == "signed" and is_doubtful(now):
+            new = self._doubt(now)
         if not old:
             return Span(say(self.language, "{column} added: {now}", column=column, now=new))
         if not new:
             return Span(say(self.language, "{column} removed: {before}", column=column, before=old))
+        if name == "signed":
+            return Span(self._redated(before, now, {"column": column, "now": new, "before": old}))
         return Span(say(self.language, "{column} now {now}, was {before}", column=column, now=new, before=old))
+
+    def _redated(self, before: Agreement, now: Agreement, said: Mapping[str, str]) -> str:
+        """Say that a date is another one, with the doubt if there is one, or as the correction of a typo."""
+        if is_doubtful(now):
+            return say(self.language, "{column} was {before}; now {now}", **said)
+        if is_typo_corrected(before, now):
+            return say(self.language, "{column} corrected to {now}; {before} may have been a typo", **said)
+        return say(self.language, "{column} now {now}, was {before}", **said)
 
     def _document(self, name: str, old: str | None, new: str | None) -> Span | None:
         if old == new:
@@ -254,7 +297,10 @@ class Wording:
     # ── agendas ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def mention(self, change: Change) -> tuple[Line, ...]:
-        """Describe an agenda item: who meets when, what changed, what it says, and which agencies ICE lists there."""
+        """Return the lines that describe an agenda item.
+
+        They give the meeting, any changes, the text that matched and the local agencies on ICE's list.
+        """
         said = change.mention
         assert said is not None
         lines = [self._meeting(said), self._planned(said), *self._item(said), self._about(said), self._listed(said)]
@@ -263,7 +309,10 @@ class Wording:
         return (*(line for line in lines if line), (Span(matched),))
 
     def _meeting(self, said: Mention) -> Line:
-        """Say who meets, where and when; name the place as our sources do if the body and county don't."""
+        """Return a line with the body, place and time of a meeting.
+
+        The town is included only if the names of the body and the county don't already contain it.
+        """
         county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
         place = said.source.removesuffix(f", {said.state}")
         known = f"{said.body} {said.county} county parish".casefold()
@@ -271,13 +320,13 @@ class Wording:
         return (Span(said.body, strong=True), *(Span(f", {word}") for word in (town, county, self.meets(said)) if word))
 
     def meets(self, said: Mention) -> str:
-        """Return a meeting's time at its place: Dec. 1, 2026, at 6:30 p.m. EST."""
+        """Return a meeting's local time, such as Dec. 1, 2026, at 6:30 p.m. EST."""
         if said.meets_at is not None:
-            return self._formats.moment(said.meets_at.astimezone(ZoneInfo(said.zone)))
+            return self._formats.moment(said.meets_at.astimezone(zone_or_utc(said.zone)))
         return self.day(said.meets_on) if said.meets_on is not None else say(self.language, "no date yet")
 
     def _planned(self, said: Mention) -> Line:
-        """Say that the meeting was called off or moved, or that the item isn't new."""
+        """Return a line saying that the meeting was called off, moved or reinstated, or that the item isn't new."""
         before = said.before
         if said.status:
             text = self._status(said)
@@ -298,7 +347,10 @@ class Wording:
         return phrase(self.language) if phrase else f"{said.status}."
 
     def _item(self, said: Mention) -> Iterator[Line]:
-        """Give the item's title, the sentence that matched if it says more, and the previous edition's text."""
+        """Yield lines with the item's title, the excerpt that matched and the previous version's text if it changed.
+
+        The excerpt is left out if the title contains it.
+        """
         yield (Span(said.title, href=said.address),)
         if said.excerpt and not _holds(said.title, said.excerpt):
             page = say(self.language, " (page {page})", page=said.page) if said.page is not None else ""
@@ -315,14 +367,19 @@ class Wording:
         return say(self.language, "“{text}”", text=text)
 
     def _about(self, said: Mention) -> Line:
-        """Say that a related subject isn't 287(g)."""
+        """Return a line saying that a related subject isn't a 287(g) agreement."""
         if said.subject is not Subject.RELATED:
             return ()
-        about = say(self.language, "This is about detention for ICE or cooperation with it, not a 287(g) agreement.")
+        about = say(
+            self.language, "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement."
+        )
         return (Span(about),)
 
     def _listed(self, said: Mention) -> Line:
-        """Say which of the place's agencies are on ICE's list; nothing if the list or the county isn't known."""
+        """Return a line that names the local agencies on ICE's list.
+
+        It is empty if the list hasn't been read, or if there are no such agencies and the county is unknown.
+        """
         if said.listed is None:
             return ()
         if not said.listed:
@@ -339,10 +396,16 @@ class Wording:
         support = self.support(agreement)
         if agreement.signed is None:
             return support
-        return say(self.language, "{support} since {day}", support=support, day=self.day(agreement.signed))
+        day = self.day(agreement.signed)
+        if is_doubtful(agreement):
+            return say(self.language, "{support} since {day}, which may be a typo", support=support, day=day)
+        return say(self.language, "{support} since {day}", support=support, day=day)
 
     def on_agenda_before(self, said: Mention, seen_on: date) -> Line:
-        """Name the agenda item that came before a change on ICE's list, which we saw on the day `seen_on`."""
+        """Return a line about the agenda item that preceded a change on ICE's list.
+
+        `seen_on` is the day on which we saw the change.
+        """
         title = Span(said.title, href=said.address)
         status = (Span(" · " + self._status(said)),) if said.status else ()
         return (*self._agenda_of(said, title, seen_on), *status)
@@ -353,12 +416,12 @@ class Wording:
         values: dict[str, object] = {"body": said.body, "day": self.day(said.meets_on), "title": title}
         if said.meets_on <= seen_on:
             return say_line(self.language, "Was on the agenda of the {body} on {day}: {title}", **values)
-        return say_line(self.language, "Is on the agenda of the {body} for {day}: {title}", **values)
+        return say_line(self.language, "On the agenda of the {body} for {day}: {title}", **values)
 
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
     def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
-        """Name the lists a message is based on, and say when they were fetched and what they do not prove."""
+        """Return lines that name the lists used for a message, when they were fetched and what they don't prove."""
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
@@ -386,7 +449,7 @@ class Wording:
         )
 
     def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
-        """Say that a change sent on that day was wrong, and why."""
+        """Return the title and text of a correction for a change that was sent in error on the day `told_on`."""
         title = Span(say(self.language, "Correction"), strong=True)
         wrong = self._wrong_mention(change, told_on) if change.mention is not None else self._wrong(change, told_on)
         return (title,), (Span(wrong),)
@@ -417,7 +480,7 @@ class Wording:
         )
 
     def nothing_new(self, sources: int, read_at: datetime | None) -> Line:
-        """Say what was read, in a digest that has no changes."""
+        """Return a line with the number of sources checked and the time when ICE's list was last read."""
         checked = say_count(self.language, "{n} source checked.", "{n} sources checked.", sources)
         if read_at is None:
             return (Span(checked),)
@@ -425,45 +488,62 @@ class Wording:
         return (Span(f"{checked} {read}"),)
 
     def older(self, number: int) -> Line:
-        """Say how many changes waited too long to be shown."""
+        """Return a line with the number of changes that are too old to be shown."""
         older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
         return (Span(older),)
 
-    def circumstances(self, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
-        """Say how many agreements there are in all, and whether a list is on hold."""
+    def circumstances(self, to: Subscription, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
+        """Return lines with the number of agreements that the reader watches and a note if a list is on hold."""
         lines = []
         if totals is not None:
-            lines.append((Span(self._totals(totals)),))
+            lines.append((Span(self._totals(to, totals)),))
         if is_held:
             lines.append((Span(HELD(self.language)),))
         return tuple(lines)
 
-    def _totals(self, totals: Totals) -> str:
-        now = say(
-            self.language,
-            "ICE's list now has {agreements} with {agencies} in {states}, {trend}.",
-            agreements=say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements),
-            agencies=say_count(self.language, "{n} agency", "{n} agencies", totals.agencies),
-            states=say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states),
-            trend=self._trend(totals.agreements - totals.before),
-        )
-        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025)
-        return f"{now} {then}"
+    def _totals(self, to: Subscription, totals: Totals) -> str:
+        agreements = say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements)
+        agencies = say_count(self.language, "{n} agency", "{n} agencies", totals.agencies)
+        count = say(self.language, "{agreements} with {agencies}", agreements=agreements, agencies=agencies)
+        if place := self._place(to.filter, totals):
+            count = say(self.language, "{count} in {place}", count=count, place=place)
+        if totals.before is not None:
+            trend = self._trend(totals.agreements - totals.before, weekly=to.cadence is Cadence.WEEKLY)
+            count = f"{count}, {trend}"
+        if not place:
+            return say(self.language, "Of what you watch, ICE's list now has {count}.", count=count)
+        now = say(self.language, "ICE's list now has {count}.", count=count)
+        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025) if to.filter.is_whole_list else ""
+        return f"{now} {then}".rstrip()
 
-    def _trend(self, more: int) -> str:
+    def _place(self, watched: Filter, totals: Totals) -> str:
+        """Return where the counted agreements are, or an empty string if more than states decides what is watched."""
+        if watched.is_whole_list:
+            return say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states)
+        if not watched.is_of_states:
+            return ""
+        if len(watched.states) <= MOST_STATES_NAMED:
+            return self._formats.join(sorted(state_name(state, self.language) for state in watched.states))
+        return say(self.language, "the {n} states and territories you watch", n=len(watched.states))
+
+    def _trend(self, more: int, *, weekly: bool) -> str:
+        if more > 0 and weekly:
+            return say_count(self.language, "{n} more than a week ago", "{n} more than a week ago", more)
         if more > 0:
             return say_count(self.language, "{n} more than a day ago", "{n} more than a day ago", more)
+        if more < 0 and weekly:
+            return say_count(self.language, "{n} fewer than a week ago", "{n} fewer than a week ago", -more)
         if more < 0:
             return say_count(self.language, "{n} fewer than a day ago", "{n} fewer than a day ago", -more)
-        return say(self.language, "the same as a day ago")
+        return say(self.language, "the same as a week ago") if weekly else say(self.language, "the same as a day ago")
 
 
 def _adds(county: str, name: str) -> bool:
-    """Return whether a county adds to a name. Harris County adds nothing to Harris County Sheriff's Office."""
+    """Return whether a county should be shown after a name. Harris County Sheriff's Office doesn't need one."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()
 
 
 def _holds(title: str, excerpt: str) -> bool:
-    """Return whether a title already contains the sentence."""
+    """Return whether the title contains the excerpt."""
     return excerpt.strip("… .").casefold() in title.casefold()

@@ -1,1 +1,4 @@
-"""Parsers from bytes to plain values: workbooks, web pages, PDFs, feeds and JSON fields. None depends on a source."""
+"""Parsers for workbooks, web pages, PDFs, feeds and JSON fields.
+
+They return plain values and don't depend on any source.
+"""

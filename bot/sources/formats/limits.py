@@ -1,4 +1,4 @@
-"""Caps on the cost of reading one document; each key is the name of the counted thing in error messages."""
+"""Limits on the cost of reading one document. Each key is also the name used in error messages."""
 
 # For a whole workbook. ICE's list of May 2026 has 1,843 rows, 8 columns, 1,725 links and less than 2 MiB of XML.
 WORKBOOK = {
@@ -27,7 +27,8 @@ PDF = {
 
 WEB_PAGE = {"bytes": 16 << 20, "tags": 200_000}
 
-MOST_ENTRIES = 300  # in one feed
+MOST_ENTRIES = 300  # in one feed: the latest
+MOST_NODES = 10_000  # in one feed, to find the latest among
 LONGEST_TEXT = 20_000  # characters in one field
 LONGEST_TITLE = 1_000
 LONGEST_DOCUMENT = 1_000_000  # characters in a web page's readable text

@@ -1,7 +1,8 @@
-"""Read the parts of an Office Open XML package as plain XML, checking each limit before doing the costly work.
+"""A reader for the parts of an Office Open XML package. It checks the size limits before doing any expensive work.
 
-libxml2 checks that a part is well-formed and declares no document type; it doesn't build a tree. In such XML, once
-comments and the like are removed, regular expressions find every tag at half the cost of walking a tree.
+libxml2 checks that a part is well-formed and has no document type declaration, without building a tree. Comments and
+similar markup are then removed. In the remaining XML, regular expressions can find the tags in half the time that it
+takes to walk a tree.
 """
 
 import codecs
@@ -47,7 +48,7 @@ _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 
 
 def check_limit(what: str, amount: int) -> None:
-    """Raise Unreadable if the amount exceeds its limit in WORKBOOK."""
+    """Raise Unreadable if the amount exceeds the limit in WORKBOOK."""
     if amount > WORKBOOK[what]:
         raise Unreadable(f"the workbook is too large: more than {WORKBOOK[what]:,} {what}")
 
@@ -77,7 +78,7 @@ def depth(xml: str) -> int:
 
 
 def attributes(tag: str) -> dict[str, str]:
-    """Return the attributes in a tag of plain XML."""
+    """Parse the attributes of a tag in plain XML."""
     check_limit("characters in one row, text or tag", len(tag))
     if "\n" in tag or "\t" in tag:
         tag = tag.replace("\n", " ").replace("\t", " ")
@@ -86,7 +87,7 @@ def attributes(tag: str) -> dict[str, str]:
 
 
 def unescaped(text: str) -> str:
-    """Replace the references in plain XML text with the characters they stand for."""
+    """Replace entity and character references in plain XML text with the characters that they represent."""
     return _REFERENCE.sub(_meant, text) if "&" in text else text
 
 
@@ -96,18 +97,24 @@ def _meant(reference: re.Match[str]) -> str:
 
 
 class Relations(dict[str, tuple[str, str, bool]]):
-    """A part's relations by key: the kind of relation, the target, and whether the target is outside the package."""
+    """A part's relations by key.
+
+    Each value has the kind of relation, the target and whether the target is outside the package.
+    """
 
     def __missing__(self, key: str) -> tuple[str, str, bool]:
         raise Unreadable(f"the workbook refers to {key[:40]!r}, which it does not contain")
 
     def part(self, kind: str) -> str | None:
-        """Return the name of the first related part of this kind, if there is one."""
+        """Return the name of the first related part of this kind, or None if there isn't one."""
         return next((target for found, target, _ in self.values() if found == kind), None)
 
 
 class Package:
-    """A zip with its parts, named in lower case with forward slashes, and the cost of reading them so far."""
+    """A zip file and its parts, with a running count of the cost of reading them.
+
+    The names of parts are in lower case, with forward slashes.
+    """
 
     def __init__(self, body: bytes) -> None:
         check_limit("files", body.count(b"PK\x01\x02"))  # before zipfile creates an object for each file
@@ -119,7 +126,10 @@ class Package:
         self._spent = Counter[str]()
 
     def spend(self, what: str, amount: int) -> None:
-        """Add to the workbook's running cost and check the limit, so repeated references between parts count too."""
+        """Add to the running cost of reading the workbook and check the limit.
+
+        A part that is read more than once counts each time.
+        """
         self._spent[what] += amount
         check_limit(what, self._spent[what])
 
@@ -127,7 +137,7 @@ class Package:
         return name in self._members
 
     def relations(self, part: str) -> Relations:
-        """Return the relations of a part; the name `""` means the package itself."""
+        """Return the relations of a part, or of the package itself if the name is empty."""
         folder, name = posixpath.split(part)
         rels = posixpath.join(folder, "_rels", f"{name}.rels")
         if rels not in self._members:
@@ -137,7 +147,10 @@ class Package:
         return read(folder, rels, body)
 
     def part(self, name: str, root: str) -> str:
-        """Return a part as plain XML: every `<` opens a tag, the next `>` closes it, and the root has no prefix."""
+        """Return a part as plain XML.
+
+        In plain XML, every `<` starts a tag, the next `>` ends it and the root element has no prefix.
+        """
         return _plain_xml(name, self._bytes(name), root)
 
     def _bytes(self, name: str) -> bytes:
@@ -211,7 +224,7 @@ def _root_prefix(name: str, xml: str, root: str) -> str:
 
 
 class _MarkupCheck:
-    """A parser target that notes comments and processing instructions and builds no tree."""
+    """A parser target that records whether there are comments or processing instructions. It doesn't build a tree."""
 
     saw_more_than_tags = False
 
@@ -224,7 +237,7 @@ class _MarkupCheck:
     pi = comment
 
     def close(self) -> None:
-        """Do nothing; lxml requires this method."""
+        """Do nothing. lxml requires this method."""
 
 
 def _in_utf8(body: bytes) -> bytes:

@@ -1,7 +1,8 @@
-"""Read the text of a PDF's pages in a separate process that limits its own memory and time before opening the file.
+"""A PDF text reader that runs in a separate process with limits on its memory and time.
 
-Only the kernel can stop a library that loops or uses up memory inside a single call: a thread can't be stopped, and
-its memory is ours. The process takes about a quarter of a second per file, and there are few files.
+A PDF library may loop forever or use up memory inside a single call, and only the kernel can stop it. A thread can't be
+stopped, and it would use our own memory. The separate process adds about a quarter of a second per file, but there are
+few files.
 """
 
 import json
@@ -23,10 +24,11 @@ _ONE_AT_A_TIME = Lock()  # so that the memory limit holds for the whole program
 
 
 def pdf_pages(body: bytes) -> tuple[str, ...]:
-    """Return the text of each page, with words broken across lines rejoined; a page without text is "".
+    """Return the text of each page. A page without text is an empty string.
 
-    Call it from a thread, because it waits for another process. Raise Unreadable if the file is too large, broken or
-    locked with a password, or if reading it takes too much time or memory.
+    Words that are broken across lines are rejoined. Call this function from a thread, because it waits for another
+    process. Raise Unreadable if the file is too large, broken or password-protected, or if reading it takes too much
+    time or memory.
     """
     if len(body) > PDF["bytes"]:
         raise Unreadable(f"the PDF is larger than {PDF['bytes'] >> 20} MiB, the most we read")
@@ -39,7 +41,7 @@ def pdf_pages(body: bytes) -> tuple[str, ...]:
 
 
 def _ask_process(body: bytes) -> dict[str, Any]:
-    """Run this module as a separate process and return its answer."""
+    """Run this module in a separate process and return its output."""
     command = [sys.executable, "-P", "-m", "bot.sources.formats.pdf", json.dumps(PDF)]
     try:
         with _ONE_AT_A_TIME:
@@ -65,7 +67,7 @@ def _ask_process(body: bytes) -> dict[str, Any]:
 
 
 def _answer(body: bytes) -> dict[str, Any]:
-    """Return the pages, or one sentence describing the problem."""
+    """Return a dictionary with the text of the pages, or with an error message."""
     try:
         return {"pages": _page_texts(_open(body))}
     except Unreadable as fault:
@@ -88,7 +90,10 @@ def _open(body: bytes) -> "PdfReader":
 
 
 def _page_texts(reader: "PdfReader") -> list[str]:
-    """Return the text of each page; a broken page counts as one without text, unless all are broken."""
+    """Return the text of each page. A broken page counts as a page without text.
+
+    Raise Unreadable if every page is broken.
+    """
     texts, broken, size = list[str](), 0, 0
     for page in reader.pages:
         try:

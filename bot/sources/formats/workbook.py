@@ -1,8 +1,9 @@
-"""Read an Excel workbook (.xlsx) as plain values and links, within the limits in WORKBOOK.
+"""A reader for Excel workbooks (.xlsx). It returns plain values and links, within the limits in WORKBOOK.
 
-The values are those of openpyxl's `load_workbook`, with four exceptions that suit ICE's lists better: a date that isn't
-in the calendar stays a number, a cell with only a link stays empty, cells under a merged cell keep their values, and a
-formula gives the result that Excel saved with it. Only a formula without a result is read as its own text, behind "=".
+The values are the same as from openpyxl's `load_workbook`, with four exceptions that suit ICE's lists better. A date
+that doesn't exist stays a number. A cell that has only a link stays empty. Cells under a merged cell keep their values.
+For a formula, the value is the result that Excel saved; if there is no saved result, it is the formula's text, starting
+with "=".
 """
 
 import re
@@ -60,9 +61,10 @@ _DAMAGE = (  # all the errors that zipfile and the decoders raise on damaged byt
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A visible worksheet: `rows` start at A1 and have one length; `links` are by row and column, counted from 1.
+    """A visible worksheet.
 
-    A HYPERLINK formula counts among the links. `strays` are the references of a few cells far out, which aren't read.
+    `rows` start at A1 and all have the same length. `links` are by row and column, counting from 1, and include
+    HYPERLINK formulas. `strays` are the references of a few cells that are too far out to be read.
     """
 
     title: str
@@ -72,7 +74,10 @@ class Sheet:
 
 
 def read_workbook(body: bytes) -> tuple[Sheet, ...]:
-    """Return the visible worksheets in order; raise Unreadable if there are none or the workbook can't be read."""
+    """Return the visible worksheets in order.
+
+    Raise Unreadable if the workbook can't be read or has no visible worksheets.
+    """
     if not body.startswith(b"PK"):
         raise Unreadable(f"this is not an Excel workbook (.xlsx): it looks like {looks_like(body)}")
     try:
@@ -87,7 +92,10 @@ def read_workbook(body: bytes) -> tuple[Sheet, ...]:
 
 
 def looks_like(body: bytes) -> str:
-    """Describe bytes that aren't a workbook, in words that complete the sentence "it looks like …"."""
+    """Return a description of data that isn't a workbook.
+
+    The description completes the sentence "it looks like …".
+    """
     head = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return "an empty file"
@@ -138,17 +146,20 @@ def _cells_and_rest(xml: str) -> tuple[str, str]:
 
 
 def _key(tag: Mapping[str, str]) -> str:
-    """Return the attribute that most writers call `r:id`, or an empty string."""
+    """Return the value of the attribute usually called `r:id`, or an empty string if there is none."""
     return tag.get("r:id") or next((value for name, value in tag.items() if name.endswith(":id")), "")
 
 
 class _Texts(dict[str, str]):
-    """The shared strings, by number as written in cells."""
+    """The shared strings of a workbook by index.
+
+    The indexes are strings such as "12", because that is how cells refer to them.
+    """
 
     def __missing__(self, number: str) -> str:
         if number != (plain := str(int(number))):
             return self[plain]
-        raise Unreadable(f"the workbook refers to text number {number[:20]} but has only {len(self)} texts")
+        raise Unreadable(f"the workbook refers to string number {number[:20]} but has only {len(self)} strings")
 
 
 def _texts(xml: str) -> _Texts:
@@ -197,7 +208,10 @@ def _text(content: str) -> str:
 
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
-    """Return the functions that convert numbers to dates, by style number as written in cells."""
+    """Return the functions that convert numbers to dates, by style index.
+
+    The indexes are strings such as "12", because that is how cells refer to them.
+    """
     moment: Convert = lru_cache(partial(_moment, epoch))  # a list has few distinct dates
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
@@ -215,9 +229,10 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
 
 
 class _Conversions(dict[str, Convert]):
-    """The conversions of a cell's text to its value, by the attributes of the cell, which most cells share.
+    """A cache of the functions that convert a cell's text to its value, by the cell's attributes.
 
-    `links` collects the addresses in HYPERLINK formulas, by row and column, and `strays` the cells far out.
+    Most cells have the same attributes. `links` collects the addresses in HYPERLINK formulas by row and column.
+    `strays` collects the references of cells that are too far out.
     """
 
     def __init__(self, texts: _Texts, formats: Mapping[str, Convert]) -> None:
@@ -316,7 +331,10 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
 
 
 def _is_far(reference: str) -> bool:
-    """Return whether a cell that Excel can have is outside what we read: a slip of the mouse, if there are few."""
+    """Return whether a reference is a valid Excel cell outside the range that we read.
+
+    A few such cells are usually accidents, so they are skipped.
+    """
     found = _REFERENCE.fullmatch(reference)
     return found is not None and (found[1] not in _COLUMNS or int(found[2]) > WORKBOOK["rows"])
 
@@ -337,7 +355,7 @@ def _value(tag: str, content: str, conversions: _Conversions) -> Value:
 
 
 def _linked(content: str) -> str | None:
-    """Return the address in a cell's HYPERLINK formula; None if it is computed or leads inside the workbook."""
+    """Return the address in a cell's HYPERLINK formula, or None if it is computed or points inside the workbook."""
     link = _HYPERLINK.fullmatch(_contents(content).get("f", ""))
     address = _unquoted(link[1]) if link else ""
     return address if address and not address.startswith("#") else None
@@ -348,7 +366,10 @@ def _unquoted(text: str) -> str:
 
 
 def _column(reference: str | None, row: int, column: int) -> int:
-    """Return the column in a cell's reference, or the next column if the cell has no reference."""
+    """Return the column from a cell's reference. If there is no reference, return `column`.
+
+    Raise Unreadable if the reference is in a different row.
+    """
     if reference:
         found, column = _corner(unescaped(reference))
         if found != row:
@@ -383,7 +404,7 @@ def _places(area: str) -> Sequence[tuple[int, int]]:
 
 
 def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
-    """Yield the cells of each link and the key of its target in the relations."""
+    """Yield the cell range of each link and the key of the link's relation."""
     before, opening, inside = xml.partition("<hyperlinks")
     inside, _, after = inside.partition("</hyperlinks")
     if "<hyperlink" in before + after or (opening and depth(before)):
@@ -399,7 +420,7 @@ def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
 
 
 def _corner(reference: str) -> tuple[int, int]:
-    """Return the row and the column in a reference such as `G5`."""
+    """Return the row and column of a cell reference such as `G5`."""
     letters = reference.rstrip(digits)
     row, column = int(reference[len(letters) :] or 0), _COLUMNS.get(letters)
     if column is None or not 1 <= row <= WORKBOOK["rows"]:
@@ -425,7 +446,7 @@ def _number(text: str) -> int | float:
 
 
 def _iso(text: str) -> Value:
-    """Return the date or time that a strict-format workbook stores as ISO text; leave other text unchanged."""
+    """Parse a date or time in ISO format, as stored in strict-format workbooks. Return other text unchanged."""
     try:
         if "T" in text:
             return datetime.fromisoformat(text).replace(tzinfo=None)
@@ -435,7 +456,7 @@ def _iso(text: str) -> Value:
 
 
 def _moment(epoch: datetime, text: str) -> Value:
-    """Return the date and time for a serial number of days, or the number if it isn't a valid date."""
+    """Convert an Excel serial number to a date and time. Return the number if it isn't a valid date."""
     serial = _number(text)
     if serial < 0:
         return serial
@@ -452,7 +473,7 @@ def _moment(epoch: datetime, text: str) -> Value:
 
 
 def _duration(text: str) -> Value:
-    """Return a number of days as a duration, to the millisecond, or the number if it is too long."""
+    """Convert a number of days to a duration, rounded to milliseconds. Return the number if it is too large."""
     serial = _number(text)
     try:
         duration = timedelta(days=serial)

@@ -1,1 +1,1 @@
-"""The local-government sources, one file per platform, and the modules they share."""
+"""The sources for local governments, with one file per platform, and the modules that they share."""

@@ -1,7 +1,7 @@
-"""CivicClerk's API (https://TENANT.api.civicclerk.com/v1): meetings, the items on their agendas and published files.
+"""Read meetings, agenda items and published files from CivicClerk's API (https://TENANT.api.civicclerk.com/v1).
 
-An event's `agendaId` is 0 until its agenda is created, which can happen after the meeting is scheduled or even held.
-Times are local, although they end in `Z`.
+An event's `agendaId` is 0 until its agenda is created, which may be long after the meeting is scheduled or even after
+it is held. Times are local, even though they end in `Z`.
 """
 
 import re
@@ -40,12 +40,12 @@ _MINUTES = re.compile(r"minutes|video|audio|recording", re.IGNORECASE)
 
 
 class CivicClerk:
-    """The source `civicclerk`: one tenant, at the address of its API."""
+    """The source `civicclerk`. A place is one CivicClerk tenant, and its address is that of the tenant's API."""
 
     kind = "civicclerk"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the tenant whose portal or API an address belongs to."""
+        """Return the tenant if the address belongs to its portal or API."""
         tenant = _TENANT.fullmatch(urlsplit(address).hostname or "")
         if tenant is None:
             return None
@@ -53,20 +53,23 @@ class CivicClerk:
         return Place(name=name, kind=self.kind, address=f"https://{name}.api.civicclerk.com/v1", state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return new or amended items from the calendar and the agendas; an unchanged tenant costs one request."""
+        """Return the new and amended items from the calendar and the agendas.
+
+        If nothing has changed, this takes one request.
+        """
         base = _base((self.recognizes(place.address) or place).address)
         return await _Tenant(ReadSession(fetch, place, status, now), base).read()
 
 
 def _base(address: str) -> str:
-    """Return the address of the API, even if only its host or one of its lists was given."""
+    """Return the address of the API. `address` may be just the host, or the address of one of the API's lists."""
     parts = urlsplit(address)
     path = re.sub(r"/(?:Events|Meetings)(?:/.*)?$", "", parts.path, flags=re.IGNORECASE).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
 
 
 class _Tenant:
-    """One reading of one tenant."""
+    """A single reading of one tenant."""
 
     def __init__(self, session: ReadSession, base: str) -> None:
         self._session = session
@@ -85,7 +88,7 @@ class _Tenant:
         return self._session.reading(items, {"events": self._events.facts, "pages": pages})
 
     async def _all_pages(self, document: Document, address: str) -> tuple[list[IndexEntry], int, bool]:
-        """Return the events on all pages, the number of pages read, and whether every page was read."""
+        """Return the events on all pages, the number of pages read and whether all pages were read."""
         entries: list[IndexEntry] = []
         seen = {address}
         while True:
@@ -103,8 +106,10 @@ class _Tenant:
 
     def _page(self, document: Document) -> list[IndexEntry]:
         since = self._session.since
-        entries = (self._entry(row, document.sha256) for row in rows(document, "value"))
-        return [entry for entry in entries if entry is not None and _is_since(entry.item, since)]
+        read = self._session.read_each(
+            document.address, rows(document, "value", of="id"), lambda row: self._entry(row, document.sha256), _name
+        )
+        return [entry for entry in read if _is_since(entry.item, since)]
 
     def _entry(self, row: Row, evidence: str) -> IndexEntry | None:
         key = number(row, "id")
@@ -136,7 +141,10 @@ class _Tenant:
         return f"https://{tenant[1]}.portal.civicclerk.com/{path}" if tenant else ""
 
     def _files(self, item: AgendaItem, files: list[Row]) -> Iterator[LinkedDocument]:
-        """Yield a meeting's published files, except minutes; the first agenda counts as the meeting's own."""
+        """Yield a meeting's published files, except minutes and recordings.
+
+        The first agenda gets the same id as the meeting, so it is read as the meeting's own agenda.
+        """
         own = True
         for row in sorted(files, key=lambda row: text(row, "type").lower() != "agenda"):
             key, kind, name = number(row, "fileId"), title(row, "type"), title(row, "name", "type")
@@ -152,20 +160,27 @@ class _Tenant:
             )
 
     def _parse_agenda(self, meeting: IndexEntry, document: Document) -> ParsedAgenda:
-        """Return all items on an agenda, including nested ones; an empty agenda is fetched again later."""
+        """Return all items on an agenda, including nested items.
+
+        If the meeting is upcoming and the agenda is empty, the agenda is fetched again later.
+        """
         decoded = decode_json(document)
-        if not isinstance(decoded, dict):
+        if not isinstance(decoded, dict) or "items" not in decoded:
             raise Unreadable(f"{document.address} is JSON, but not an agenda")
         items: dict[str, AgendaItem] = {}
         documents: list[LinkedDocument] = []
-        for row, path in _walk(objects(decoded.get("items")), ""):
-            name = title(row, "agendaObjectItemName")
-            if not name:
-                continue
+
+        def add(numbered: tuple[Row, str]) -> None:
+            row, path = numbered
+            if not (name := _name(row)):
+                return
             key = f"{meeting.item.id}/{_key(row, path, name)}"
             key = f"{key}/{fingerprint(name)}" if key in items else key
             items[key] = _item(key, name, row, meeting.item, document.sha256)
-            documents += _attachments(key, name, row, meeting.item.address)
+            documents.extend(_attachments(key, name, row, meeting.item.address))
+
+        walked = _walk(objects(decoded.get("items")), "")
+        self._session.read_each(document.address, walked, add, lambda numbered: _name(numbered[0]))
         is_pending = not items and is_upcoming(meeting.item.meets_at, self._session)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(documents), is_complete=not is_pending)
 
@@ -184,7 +199,10 @@ def _item(key: str, name: str, row: Row, meeting: AgendaItem, evidence: str) -> 
 
 
 def _attachments(key: str, name: str, row: Row, public_address: str) -> Iterator[LinkedDocument]:
-    """Yield an item's attachments; their addresses expire after an hour, so readers get the meeting's address."""
+    """Yield an item's attachments.
+
+    The address of an attachment expires after an hour, so readers get the address of the meeting instead.
+    """
     for each in objects(row.get("attachmentsList")):
         address = link(each, "pdfVersionFullPath", "mediaFullPath", "url", "address")
         label = title(each, "fileName", "mediaFileName", "name") or "attachment"
@@ -196,7 +214,7 @@ def _attachments(key: str, name: str, row: Row, public_address: str) -> Iterator
 
 
 def _walk(items: list[Row], path: str, depth: int = 0) -> Iterator[tuple[Row, str]]:
-    """Yield each item with the outline numbers that lead to it."""
+    """Yield each item and its nested items, with the outline number of each."""
     for row in items:
         here = f"{path}.{_number(row)}".strip(".")
         yield row, here
@@ -209,10 +227,14 @@ def _number(row: Row) -> str:
 
 
 def _key(row: Row, path: str, name: str) -> str:
-    """Return a stable key for an item: its id, or else its number, or else its name."""
+    """Return a stable key for an item, based on its id, its outline number or its name, in that order."""
     if key := number(row, "id"):
         return f"item/{key}"
     return f"number/{path}" if path else f"name/{fingerprint(name)}"
+
+
+def _name(row: Row) -> str:
+    return title(row, "eventName", "agendaObjectItemName")
 
 
 def _slug(words: str) -> str:
@@ -220,7 +242,7 @@ def _slug(words: str) -> str:
 
 
 def _next_page(document: Document, address: str) -> str:
-    """Return the address of the list's next page, or an empty string on the last page."""
+    """Return the address of the next page of a list, or an empty string if there is no next page."""
     decoded = decode_json(document)
     following = decoded.get("@odata.nextLink") if isinstance(decoded, dict) else None
     return resolve_link(address, following) if isinstance(following, str) and following.strip() else ""
@@ -231,6 +253,9 @@ def _is_same_site(one: str, other: str) -> bool:
 
 
 def _is_since(item: AgendaItem, since: object) -> bool:
-    """Return whether a meeting is on or after the first requested day; a meeting without a time passes."""
+    """Return whether a meeting is on or after the first requested day.
+
+    The result is true if the meeting has no time.
+    """
     at = item.meets_at
     return not isinstance(at, datetime) or at.date().isoformat() >= str(since)

@@ -1,15 +1,16 @@
-"""CivicPlus's Agenda Center and news flashes, on a town's own host.
+"""CivicPlus's Agenda Center and news feed, on a town's own website.
 
     RSSFeed.aspx?ModID=65 ─► any entries? ─► yes: they are the agendas
-                                └── no, as on most sites: /AgendaCenter/Search/ (HTML) ─► its rows are
+                                └── no (on most sites) ─► /AgendaCenter/Search/ (HTML): its rows are the agendas
     RSSFeed.aspx?ModID=1 ──► news
 
-If an address isn't a feed, or the agenda feed is empty, the address is tried again the next day.
+If an address isn't a feed, or if the agenda feed is empty, that address is tried again the next day.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
+from bot.sources.formats.charset import page_text
+from bot.sources.formats.document_text import document_text
 from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
@@ -34,19 +37,27 @@ SILENT_FOR = timedelta(hours=24)
 
 _SITE = re.compile(r"(?:(?P<state>[a-z]{2})-)?(?P<town>[a-z0-9-]+)\.civicplus\.com")
 _PATH = re.compile(r"/(?:AgendaCenter(?:/|$)|RSSFeed\.aspx$)", re.IGNORECASE)
+_UTF_8 = html.HTMLParser(encoding="utf-8")
 _FILE = re.compile(
     r"/AgendaCenter/ViewFile/(?P<file>\w+)/_(?P<month>\d{2})(?P<day>\d{2})(?P<year>\d{4})-(?P<key>\d+)", re.IGNORECASE
 )
+_MENU = {"downloads", "popout", "pdf", "html", "previous"}  # classes of the menu and of the links in it
 _SEARCH = re.compile(r"/AgendaCenter/Search/?$", re.IGNORECASE)
 
 
 class CivicPlus:
-    """The source `civicplus`: one site, at the address of its Agenda Center or of a search there."""
+    """The source `civicplus`.
+
+    A place is one website, and its address is that of the Agenda Center or a search there.
+    """
 
     kind = "civicplus"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the Agenda Center of a site, or None for a feed from a module other than agendas and news."""
+        """Return the Agenda Center of a CivicPlus site.
+
+        Return None for other addresses, including feeds other than agendas and news.
+        """
         parts = urlsplit(address)
         host = parts.hostname or ""
         site = _SITE.fullmatch(host)
@@ -65,12 +76,12 @@ class CivicPlus:
         )
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return new agendas and news; each costs one request if nothing changed."""
+        """Return the new and amended agendas and news. If nothing has changed, each of the two takes one request."""
         return await _Site(ReadSession(fetch, place, status, now)).read()
 
 
 class _Site:
-    """One reading of one site."""
+    """A single reading of one site."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session
@@ -89,7 +100,7 @@ class _Site:
         return self._session.reading(items, self._facts)
 
     async def _from_search(self) -> list[AgendaItem]:
-        """Return the new agendas on the search page; the search starts on a Monday a few weeks ago."""
+        """Return the new agendas on the search page. The search covers the last few weeks, starting on a Monday."""
         since = f"{self._session.since:%m/%d/%Y}"
         query = f"term=&CIDs=all&startDate={since}&endDate=&dateRange=&dateSelector="
         address = self._search or f"{self._origin}/AgendaCenter/Search/?{query}"
@@ -98,12 +109,12 @@ class _Site:
         document = await self._session.get(address, expect=Expect.HTML, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return []
-        items = await agendas.crawl(search_entries(document, self._session))
+        items = await agendas.crawl(await asyncio.to_thread(search_entries, document, self._session))
         self._facts["agendas"] = agendas.facts
         return items
 
     async def _from_feed(self, path: str, name: str) -> list[AgendaItem] | None:
-        """Return the new items in a feed, or None if it isn't a feed or has no agendas."""
+        """Return the new items in a feed. Return None if the address isn't a feed or the agenda feed is empty."""
         silent: Mapping[str, str] = self._facts.get("silent", {})
         if name in silent and timedelta(0) <= self._session.now - datetime.fromisoformat(silent[name]) < SILENT_FOR:
             return None
@@ -112,6 +123,8 @@ class _Site:
         except (Blocked, Unreachable):
             raise
         except SourceError:
+            if name == "news" and name in self._facts:
+                raise  # it was read before, so the site does have one
             items = None
         others = {key: at for key, at in silent.items() if key != name}
         self._facts["silent"] = others if items is not None else {**others, name: self._session.now.isoformat()}
@@ -123,7 +136,8 @@ class _Site:
         document = await self._session.get(address, expect=Expect.FEED, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return [] if crawler.facts or name == "news" else None
-        named = (_agenda_or_news(entry) for entry in feed_entries(document, self._session))
+        found = await asyncio.to_thread(feed_entries, document, self._session)
+        named = map(_agenda_or_news, found)
         entries = [entry for entry in named if entry is not None]
         if not entries and name == "agendas":
             return None
@@ -133,7 +147,7 @@ class _Site:
 
 
 def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
-    """Turn a feed entry into the agenda it links to, or into news if it has no such link; drop minutes."""
+    """Convert a feed entry to an agenda if it links to one, or otherwise to news. Return None for minutes."""
     found = _FILE.search(entry.item.address)
     if found is None:
         news = replace(entry.item, id=f"news/{entry.item.id.removeprefix('entry/')}")
@@ -148,36 +162,49 @@ def _agenda_or_news(entry: IndexEntry) -> IndexEntry | None:
 
 
 def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
-    """Return the agendas on a search page; raise Unreadable if it is a different page."""
-    if b"agenda" not in document.body.lower():
-        raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
+    """Return the agendas on a search page. Raise Unreadable if the page isn't part of an Agenda Center."""
     try:
-        page = html.fromstring(document.body, parser=html.HTMLParser(encoding=_encoding(document)))
+        source = page_text(document.body, document.headers.get("content-type"))
+        page = html.fromstring(source.encode(), parser=_UTF_8)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as broken:
         raise Unreadable(f"{document.address} is a web page that cannot be parsed") from broken
+    if not any(map(_is_of_agenda_center, page.iter("div", "table", "tr"))):
+        document_text(document)  # raises a StandIn that says what the page is instead
+        raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
     base = document.headers.get("final-address", document.address)
-    entries: dict[str, IndexEntry] = {}
-    for row in page.iter("tr"):
-        if "catAgendaRow" in row.get("class", "").split() and (entry := _row(row, base, session, document.sha256)):
-            entries.setdefault(entry.item.id, entry)
-    return list(entries.values())
+    rows = [row for row in page.iter("tr") if "catAgendaRow" in row.get("class", "").split()]
+    read = session.read_each(
+        document.address,
+        rows,
+        lambda row: _row(row, base, session, document.sha256),
+        lambda row: clean_text(row.text_content()),
+    )
+    return list({entry.item.id: entry for entry in reversed(read)}.values())[::-1]
 
 
-def _encoding(document: Document) -> str | None:
-    try:
-        document.body.decode()
-    except UnicodeDecodeError:
-        return None  # use the encoding that the page declares
-    return "utf-8"
+def _is_of_agenda_center(node: Any) -> bool:
+    """Return whether an element is one that every Agenda Center has, also one without agendas.
+
+    A link to the Agenda Center isn't enough, because every page of the site has one in its navigation. Neither is the
+    frame for the agendas, if a script has to fill it.
+    """
+    if node.get("id", "").lower() == "agendacentercontent":
+        return any(child.text_content().strip() for child in node.iter("a", "button", "h1", "h2", "h3", "label", "p"))
+    return "catAgendaRow" in node.get("class", "").split() or node.get("summary", "") == "List of Agendas"
 
 
 def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:
-    """Return the agenda in a row; its day is in the file's address and its body in the heading above the table."""
-    link, found = _file(row, base)
-    if found is None:
+    """Return the agenda in a row, or None if there is none.
+
+    The date is taken from the file's address. The name of the body is taken from the heading above the table.
+    """
+    links = _agenda_links(row, base)
+    if not links:
         return None
+    found = links[0].found
+    link = next((each.address for each in links if "?" not in each.address), links[0].address)
     heading = clean_text(" ".join(part for node in row.iter("h3", "h4") for part in node.itertext()))
-    name = _name(row, link) or heading
+    name = _name(row, links) or heading
     body = session.place.body or _body(row)
     item = AgendaItem(
         id=f"agenda/{found['key']}",
@@ -192,32 +219,50 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
     return IndexEntry(item=item, version=heading, documents=(own,))
 
 
-def _file(row: Any, base: str) -> tuple[str, "re.Match[str] | None"]:
-    """Return the address of a row's agenda, and the match with the day and number in that address."""
-    for link in _links(row, base):
-        found = _FILE.search(link)
-        if found is not None and found["file"].lower() == "agenda":
-            return link.partition("?")[0], found
-    return "", None
+@dataclass(frozen=True, slots=True)
+class _AgendaLink:
+    """A link in a row to an edition of the row's agenda: the PDF, `?html=true` or `?packet=true`."""
+
+    anchor: Any
+    address: str
+    found: "re.Match[str]"
 
 
-def _links(row: Any, base: str) -> Iterator[str]:
+def _agenda_links(row: Any, base: str) -> list[_AgendaLink]:
+    """Return the links to the agenda in a row. The first one says which agenda it is."""
+    links: list[_AgendaLink] = []
     for anchor in row.iter("a"):
-        if link := resolve_link(base, anchor.get("href", "")):
-            yield link
+        address = resolve_link(base, anchor.get("href", ""))
+        found = _FILE.search(address)
+        is_agenda = found is not None and found["file"].lower() == "agenda"
+        if found is not None and is_agenda and (not links or found["key"] == links[0].found["key"]):
+            links.append(_AgendaLink(anchor, address, found))
+    return links
 
 
-def _name(row: Any, link: str) -> str:
-    """Return the longest text that links to the agenda; another link to it may just read "Agenda"."""
-    path = urlsplit(link).path
-    texts: Sequence[str] = [
-        clean_text(anchor.text_content()) for anchor in row.iter("a") if anchor.get("href", "").strip().endswith(path)
-    ]
-    return max(texts, key=len, default="")
+def _name(row: Any, links: Sequence[_AgendaLink]) -> str:
+    """Return the longest text of the links to the agenda, or else the paragraph in front of the menu.
+
+    The links in the row's menu are left out, because their texts are the names of formats.
+    """
+    texts = [clean_text(link.anchor.text_content()) for link in links if not _is_in_menu(link.anchor)]
+    paragraphs = [clean_text(node.text_content()) for node in row.iter("p") if not _is_in_menu(node)]
+    return max(texts, key=len, default="") or next(filter(None, paragraphs), "")
+
+
+def _is_in_menu(node: Any) -> bool:
+    """Return whether an element is part of the menu of formats that a row ends with."""
+    return any(
+        each.get("role", "").startswith("menu") or not _MENU.isdisjoint(each.get("class", "").split())
+        for each in (node, *node.iterancestors())
+    )
 
 
 def _body(row: Any) -> str:
-    """Return the body that meets, read from the nearest heading above the table without its arrow."""
+    """Return the name of the body that is meeting, from the nearest heading above the table.
+
+    Leave out the arrow in front of the name.
+    """
     for node in row.iterancestors("div", "section"):
         heading = next(node.iter("h2"), None)
         if heading is not None:

@@ -1,23 +1,23 @@
-"""Crawl an index: the calendar, feed or search page that lists a place's meetings and entries.
+"""A crawler for the index of a place, which is the calendar, feed or search page that lists its meetings and entries.
 
     index ─► changed entries ─► their agendas ─► their documents, if new ─► items
-                 └── and, once a day, upcoming entries: agendas are amended without a trace in the index
+                 └── once a day, also upcoming entries, because an agenda can change without a change in the index
 
-Ids are paths: an item on the agenda of `event/77` is `event/77/…`. A document with the same id as its entry is the
-entry's own agenda and is read as part of the entry.
+Ids are paths. For example, the id of an item on the agenda of `event/77` starts with `event/77/`. If a document has the
+same id as its entry, the document is the entry's own agenda and is read as part of the entry.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Any
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
-from bot.errors import Blocked, SourceError, Unreachable, Unreadable
+from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
-from bot.sources.formats.fields import fingerprint
+from bot.sources.formats.fields import fingerprint, place_on_site
 from bot.sources.local.session import RECENT, ReadSession
 
 MOST_ENTRIES = 1_000  # in one index
@@ -30,8 +30,8 @@ EntryFacts = Mapping[str, Any]
 class LinkedDocument:
     """A document that an entry links to.
 
-    `version` changes when the platform reports a change in the document. `public_address` is the address to show
-    readers, if it isn't `address`.
+    `version` changes when the platform reports a change in the document. `public_address` is the address to show to
+    readers, if it differs from `address`.
     """
 
     id: str
@@ -43,31 +43,52 @@ class LinkedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
-    """A meeting, agenda or news entry as listed in the index.
+    """A meeting, agenda or news entry in the index.
 
-    `version` changes when the platform reports any change in the entry. `agenda` is the address of the agenda's items,
-    empty if there is no agenda yet.
+    `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
+    an empty string if there is no agenda yet. `words` are set if ids on this platform aren't reliable: hashes of the
+    entry's words. An entry with one of the same hashes is the same entry, even if its id is new.
     """
 
     item: AgendaItem
     version: str = ""
     documents: tuple[LinkedDocument, ...] = ()
     agenda: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """A short hash that changes when anything visible to readers changes."""
+        """A short hash of the entry that changes when the entry changes."""
         item = self.item
         documents = [(document.id, document.version) for document in self.documents]
         shown = (item.title, item.text, item.body, item.meets_at, item.status, item.address)
         return fingerprint(self.version, *shown, documents, self.agenda)
 
+    @property
+    def content(self) -> str:
+        """A hash of the entry that stays the same when only its id, its site's name or a session changes."""
+        item, versions = self.item, [document.version for document in self.documents]
+        shown = (item.title, item.text, item.body, item.meets_at, item.status, place_on_site(item.address))
+        return fingerprint(self.version, *shown, versions)
+
+    def under(self, name: str) -> "IndexEntry":
+        """Return the entry with another id."""
+        own = self.item.id
+        documents = (replace(each, id=name) if each.id == own else each for each in self.documents)
+        return replace(self, item=replace(self.item, id=name), documents=tuple(documents))
+
+    def is_stored_as(self, name: str, stored: "EntryFacts") -> bool:
+        """Return whether this is the entry that was stored under another id."""
+        if "words" in stored:
+            return bool(set(self.words) & set(stored["words"]))
+        return bool(stored.get("stamp") == self.under(name).fingerprint)  # stored before the words were
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedAgenda:
-    """The items on an agenda, the documents worth opening, and the platform's ids for the matters on the agenda.
+    """The items on an agenda, the documents worth opening and the platform's ids for the matters on the agenda.
 
-    An agenda that isn't complete is fetched again while its meeting is upcoming.
+    If an agenda isn't complete, it is fetched again while its meeting is upcoming or recent.
     """
 
     items: tuple[AgendaItem, ...] = ()
@@ -80,10 +101,11 @@ ParseAgenda = Callable[[IndexEntry, Document], ParsedAgenda]
 
 
 class Crawler:
-    """A reader of the entries in one index.
+    """A crawler for the entries in one index.
 
-    `name` is the key of the index's facts in the status, and `facts` are the facts to store, by entry id. If
-    `is_calendar` is true, an upcoming meeting that the index no longer lists is reported as taken off the calendar.
+    `name` is the key under which the index's facts are stored in the status. `facts` are the facts to store, by entry
+    id. If `is_calendar` is true, an upcoming meeting is reported as taken off the calendar when it is missing from the
+    index.
     """
 
     def __init__(
@@ -97,11 +119,11 @@ class Crawler:
 
     @property
     def matters(self) -> set[str]:
-        """The ids of the matters on all agendas read so far."""
+        """The ids of the matters on all known agendas."""
         return {matter for facts in self.facts.values() for matter in facts.get("refs", ())}
 
     def keep_stored(self) -> None:
-        """Keep the stored facts and validators, because the index is unchanged."""
+        """Keep the stored facts and validators. Use this if the index is unchanged."""
         self.facts = dict(self._stored)
         for name, facts in self.facts.items():
             self._keep_validators(name, facts)
@@ -118,14 +140,17 @@ class Crawler:
         is_complete: bool = True,
         recheck_until: date | None = None,
     ) -> list[AgendaItem]:
-        """Return the new and amended items from these entries, reading the most urgent entries first.
+        """Return the new and amended items from these entries. The most urgent entries are read first.
 
-        `evidence` is the hash of the index, and `is_complete` is true if the whole index was read. Agendas of upcoming
-        meetings through the day `recheck_until` are fetched even if they seem unchanged.
+        `evidence` is the hash of the index. `is_complete` is true if the whole index was read. The agendas of upcoming
+        meetings through `recheck_until` are fetched even if they seem unchanged.
         """
+        if not entries and not self._is_calendar:
+            self.keep_stored()  # an empty feed says nothing about the entries it had
+            return []
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
-        for entry in entries[:MOST_ENTRIES]:
+        for entry in self._under_stored_ids(entries[:MOST_ENTRIES]):
             once.setdefault(entry.item.id, entry)
         items: list[AgendaItem] = []
         for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
@@ -135,11 +160,32 @@ class Crawler:
             items += await crawl.read(self._parse_agenda)
             self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
         if self._is_calendar:
-            items += self._vanished(once, evidence, is_complete=is_complete and len(entries) <= MOST_ENTRIES)
+            is_whole = is_complete and len(entries) <= MOST_ENTRIES and not self._session.has_skipped
+            items += self._vanished(once, evidence, is_complete=is_whole)
         return items
 
+    def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
+        """Give an entry that the index now lists under another id the id under which it's stored.
+
+        Feeds change all their ids when a site moves to https or to another domain.
+        """
+        listed = {entry.item.id for entry in entries}
+        left = {name: facts for name, facts in self._stored.items() if name not in listed}
+        for entry in entries:
+            is_unknown = bool(left and entry.words) and entry.item.id not in self._stored
+            same = [name for name, facts in left.items() if entry.is_stored_as(name, facts)] if is_unknown else []
+            if not same:
+                yield entry
+                continue
+            name = next((name for name in same if left[name].get("content") == entry.content), same[0])
+            del left[name]
+            yield entry.under(name)
+
     def _vanished(self, once: Mapping[str, IndexEntry], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
-        """Return the upcoming meetings that the calendar no longer lists, unless there are too many to believe."""
+        """Return the upcoming meetings that are no longer on the calendar.
+
+        If too many meetings disappear at once, return none, because an error is more likely.
+        """
         upcoming = {name for name, facts in self._stored.items() if "title" in facts and self._is_upcoming(facts)}
         gone = sorted(upcoming - once.keys())
         if not gone:
@@ -159,14 +205,15 @@ class Crawler:
 
 
 class _EntryCrawl:
-    """The crawl of one entry: itself, its agenda and its documents."""
+    """The crawl of one entry, its agenda and its documents."""
 
     def __init__(
         self, session: ReadSession, entry: IndexEntry, stored: EntryFacts, *, recheck_until: date | None
     ) -> None:
         self._session = session
         self._entry = entry
-        self._is_changed = stored.get("stamp") != entry.fingerprint
+        is_same = bool(entry.words) and stored.get("content") == entry.content
+        self._is_changed = stored.get("stamp") != entry.fingerprint and not is_same
         self._is_upcoming = is_upcoming(entry.item.meets_at, session)
         self._is_current = self._is_upcoming or _is_recent(entry.item, session)
         self._is_wanted = self._is_current or session.is_first
@@ -179,7 +226,10 @@ class _EntryCrawl:
         self._documents: dict[str, Sequence[str]] = dict(stored.get("papers", {}))
 
     def facts(self, *, with_words: bool) -> EntryFacts:
-        """Return the facts to store, as few as possible. The keys are a stored format, so never rename one."""
+        """Return the facts to store about the entry. Empty facts are left out.
+
+        The keys are a stored format, so they must not change.
+        """
         item = self._entry.item
         words = with_words and self._is_upcoming and item.meets_at is not None
         return {
@@ -188,11 +238,12 @@ class _EntryCrawl:
             **({"agenda": self._entry.agenda} if self._entry.agenda else {}),
             **({"refs": list(self._matters)} if self._matters else {}),
             **({"papers": self._documents} if self._documents else {}),
+            **({"words": list(self._entry.words), "content": self._entry.content} if self._entry.words else {}),
             **(_words(item) if words else {}),
         }
 
     async def read(self, parse_agenda: ParseAgenda | None) -> list[AgendaItem]:
-        """Return the entry and its agenda items if they changed, and its documents if they are new."""
+        """Return the entry and its agenda items if they have changed, and any new documents."""
         own = self._entry.item if self._is_changed else None
         agenda = await self._read_agenda(parse_agenda) if parse_agenda and self._entry.agenda else ParsedAgenda()
         items = list(agenda.items)
@@ -205,7 +256,7 @@ class _EntryCrawl:
         return [own, *items] if own else items
 
     async def _read_agenda(self, parse_agenda: ParseAgenda) -> ParsedAgenda:
-        """Return the agenda if it has changed since the last reading, otherwise an empty one."""
+        """Return the agenda if it has changed since the last reading. Otherwise, return an empty agenda."""
         if not self._must_fetch or not self._is_wanted:
             return ParsedAgenda()
         address = self._entry.agenda
@@ -214,7 +265,8 @@ class _EntryCrawl:
         self._session.agendas_left -= 1
         document = await self._session.try_get(address, expect=Expect.JSON, unconditional=self._must_parse)
         if isinstance(document, SourceError):
-            return self._retry_next_time() if isinstance(document, Blocked | Unreachable) else ParsedAgenda()
+            is_passing = isinstance(document, Blocked | Unreachable | Unreadable)
+            return self._retry_next_time() if is_passing else ParsedAgenda()
         is_same = self._session.is_same(document, address)
         if is_same and not self._must_parse:
             return ParsedAgenda()
@@ -222,20 +274,20 @@ class _EntryCrawl:
             agenda = parse_agenda(self._entry, document)
         except Unreadable as fault:
             self._session.note(f"{self._session.place.name}: {fault}")
-            return ParsedAgenda()
+            return self._retry_next_time()
         self._matters = agenda.matters
         if not agenda.is_complete:
             self._retry_next_time()
         return replace(agenda, items=()) if is_same and not self._is_changed else agenda
 
     def _retry_next_time(self) -> ParsedAgenda:
-        """Make the next reading fetch the agenda again, for its items or for a document that wasn't read."""
+        """Schedule the agenda to be fetched again in the next reading, and return an empty agenda."""
         self._retries = self._is_current
         self._session.is_incomplete |= self._is_current
         return ParsedAgenda()
 
     async def _read_document(self, linked: LinkedDocument) -> AgendaItem | None:
-        """Return the document as an item if it is new or its entry changed, otherwise None."""
+        """Return the document as an item if the document is new or has changed. Otherwise, return None."""
         version, sha256 = self._documents.get(linked.id, ("", ""))
         is_new = linked.id not in self._documents or version != linked.version
         must_read = self._is_changed and linked.id == self._entry.item.id
@@ -245,26 +297,40 @@ class _EntryCrawl:
             self._retry_next_time()
             return None
         document = await self._session.try_get(linked.address, key=linked.id, unconditional=must_read)
-        if isinstance(document, Unreachable):
+        if isinstance(document, Unreachable | StandIn):
             self._retry_next_time()
             return None
         if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
             self._documents[linked.id] = (linked.version, "")
             return None
-        self._documents[linked.id] = (linked.version, document.sha256[:16])
-        if document.unchanged or (document.sha256[:16] == sha256 and not must_read):
+        is_same = document.unchanged or (document.sha256[:16] == sha256 and not must_read)
+        try:
+            read = None if is_same else await self._opened(linked, document)
+        except StandIn as fault:  # the site has a bad day
+            self._session.note(f"{self._session.place.name}: {linked.title[:120]}: {fault}")
+            self._session.restore_validators(linked.id)
+            self._retry_next_time()
             return None
+        self._documents[linked.id] = (linked.version, document.sha256[:16])
+        return read
+
+    async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1
         return await _opened(linked, self._entry.item, document)
 
 
 async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) -> AgendaItem:
-    """Return a document's text as part of its entry's item, or as an item of its own."""
+    """Read a document's text and return it as an item.
+
+    If the document is the entry's own agenda, add the text to the entry's item.
+    """
     read = replace(item, address=linked.public_address or linked.address, evidence=document.sha256)
     if linked.id != item.id:
         read = replace(read, id=linked.id, title=linked.title, text="")
     try:
         pages, text = await asyncio.to_thread(document_text, document)
+    except StandIn:
+        raise
     except Unreadable as fault:
         return replace(read, unreadable=str(fault))
     return replace(read, pages=pages, unreadable=pages_without_text(pages), text=f"{read.text}\n{text}".strip())
@@ -274,14 +340,17 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
 
 
 def is_upcoming(at: datetime | date | None, session: ReadSession) -> bool:
-    """Return whether a meeting is in the future."""
+    """Return whether a meeting is in the future.
+
+    A meeting without a time counts as upcoming until the end of its day.
+    """
     if isinstance(at, datetime):
         return at > session.now
     return at is not None and at >= session.today
 
 
 def _is_recent(item: AgendaItem, session: ReadSession) -> bool:
-    """Return whether a meeting isn't long past; a meeting without a day counts as recent."""
+    """Return whether a meeting is upcoming or was held recently. A meeting without a date counts as recent."""
     return item.meets_on is None or item.meets_on >= session.today - RECENT
 
 
@@ -290,7 +359,11 @@ def _is_by(day: date, item: AgendaItem) -> bool:
 
 
 def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
-    """Sort upcoming meetings first, soonest first; then meetings without a day; then past meetings, latest first."""
+    """Return a sort key for meetings.
+
+    Upcoming meetings are first, in order of date. Next are meetings without a date, and then past meetings, latest
+    first.
+    """
     if item.meets_on is None:
         return 1, 0
     day = item.meets_on.toordinal()
@@ -298,7 +371,7 @@ def _urgency(item: AgendaItem, session: ReadSession) -> tuple[int, int]:
 
 
 def _words(item: AgendaItem) -> EntryFacts:
-    """Return the facts needed to describe a meeting after it has left the calendar."""
+    """Return the facts needed to describe a meeting after it is removed from the calendar."""
     assert item.meets_at is not None
     return {"title": item.title, "body": item.body, "at": item.meets_at.isoformat(), "address": item.address}
 

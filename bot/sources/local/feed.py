@@ -1,5 +1,6 @@
-"""Any RSS or Atom feed, including Granicus's ViewPublisherRSS.php."""
+"""The source for any RSS or Atom feed, including Granicus's ViewPublisherRSS.php."""
 
+import asyncio
 import re
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -20,12 +21,12 @@ _FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|alt)=(?:rss|atom)|(?:^|&)f
 
 
 class Feed:
-    """The source `feed`: a feed's entries and the agendas they link to."""
+    """The source `feed`. It reads a feed's entries and the agendas that they link to."""
 
     kind = "feed"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the feed at this address, or the agenda feed for a Granicus view."""
+        """Return the feed at this address. For a Granicus view, return its agenda feed."""
         parts = urlsplit(address)
         host = parts.hostname or ""
         if host.endswith(".granicus.com") and "view_id" in (asked := parse_qs(parts.query)):
@@ -38,12 +39,13 @@ class Feed:
         return Place(name=name_from(address), kind=self.kind, address=address, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the new and amended items in the feed; an unchanged feed costs one request."""
+        """Return the new and amended items in the feed. If the feed is unchanged, this takes one request."""
         session = ReadSession(fetch, place, status, now)
         address = (self.recognizes(place.address) or place).address
         document = await session.get(address, expect=Expect.FEED, unconditional=session.rereads_index)
         if not session.rereads_index and session.is_same(document, address):
             return session.unchanged_reading()
         entries = Crawler(session, "entries")
-        items = await entries.crawl(feed_entries(document, session))
+        found = await asyncio.to_thread(feed_entries, document, session)
+        items = await entries.crawl(found)
         return session.reading(items, {"entries": entries.facts})

@@ -1,13 +1,13 @@
-"""Legistar's Web API (https://webapi.legistar.com/v1/CLIENT): filed matters and agenda items.
+"""Legistar's Web API (https://webapi.legistar.com/v1/CLIENT), for filed matters and agenda items.
 
-It has two feeds: matters by the time of their last change, and events by day. Both are requested in descending order,
-because some clients' servers ignore `$filter`. An event's items can change although the event itself doesn't. So the
-items for meetings in the next two weeks are fetched again when any matter changes, and the items for all upcoming
-meetings once a day.
+There are two feeds. Matters are sorted by the time of their last change, and events by date. Both are requested in
+descending order, because some servers ignore `$filter`. The items of an event can change even if the event itself
+doesn't. For this reason, items are fetched again for meetings in the next two weeks when any matter changes, and for
+all upcoming meetings once a day.
 """
 
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -31,6 +31,7 @@ from bot.sources.formats.fields import (
     text,
     title,
 )
+from bot.sources.formats.read_each import Entry
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.relevance import worth_opening
 from bot.sources.local.session import ReadSession
@@ -48,12 +49,15 @@ _FEED = re.compile(r"/(?:matters|events)(?:/.*)?$", re.IGNORECASE)
 
 
 class Legistar:
-    """The source `legistar`: one client, at the address of its API, with `?token=…` if the client needs a token."""
+    """The source `legistar`. A place is one Legistar client, and its address is that of the client's API.
+
+    If the client needs a token, the address ends in `?token=…`.
+    """
 
     kind = "legistar"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the client whose site or API an address belongs to."""
+        """Return the client if the address belongs to its website or API."""
         parts = urlsplit(address)
         host = parts.hostname or ""
         client = _API_PATH.match(parts.path) if host == "webapi.legistar.com" else _SITE.fullmatch(host)
@@ -64,13 +68,16 @@ class Legistar:
         return Place(name=name, kind=self.kind, address=f"{API}{name}{f'?{token[1]}' if token else ''}", state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the items filed or put on agendas since the last reading; an unchanged feed costs one request."""
+        """Return the items that were filed or added to agendas since the last reading.
+
+        If nothing has changed, each of the two feeds takes one request.
+        """
         base, signature = _base((self.recognizes(place.address) or place).address)
         return await _Client(ReadSession(fetch, place, status, now, base=base, signature=signature), base).read()
 
 
 def _base(address: str) -> tuple[str, str]:
-    """Return the address of the API, and the token that signs its requests."""
+    """Split a place's address into the address of its API and its token, which is "" if there is none."""
     parts = urlsplit(address)
     token = _TOKEN.search(parts.query)
     return f"{parts.scheme}://{parts.netloc}{_FEED.sub('', parts.path).rstrip('/')}", token[1] if token else ""
@@ -78,14 +85,27 @@ def _base(address: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ApiFeed:
-    """One of the two feeds; rows are ordered by the field `stamp` and have their id in the field `id`."""
+    """One of the API's two feeds.
+
+    `id`, `stamp` and `titles` are the names of the fields with a row's ID, its date and its title. Rows are sorted by
+    `stamp`.
+    """
 
     name: str
     id: str
     stamp: str
+    titles: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the names of all fields."""
+        return self.id.removesuffix("Id")
 
     def address(self, base: str, since: str, skip: int) -> str:
-        """Return the address of a page of rows from the day before `since`, because "gt" leaves out midnight."""
+        """Return the address of one page of rows.
+
+        The filter starts a day before `since`, because the API's "gt" would exclude rows stamped midnight.
+        """
         before = datetime.fromisoformat(since).date() - timedelta(days=1)
         query = {"$filter": f"{self.stamp} gt datetime'{before}'", "$orderby": f"{self.stamp} desc"}
         quoted = "&".join(f"{name}={quote(value, safe=_UNQUOTED)}" for name, value in query.items())
@@ -93,13 +113,16 @@ class ApiFeed:
 
 
 _UNQUOTED = "'$,:-"
-MATTERS = ApiFeed("matters", "MatterId", "MatterLastModifiedUtc")
-EVENTS = ApiFeed("events", "EventId", "EventDate")
+MATTERS = ApiFeed("matters", "MatterId", "MatterLastModifiedUtc", ("MatterTitle", "MatterName", "MatterFile"))
+EVENTS = ApiFeed("events", "EventId", "EventDate", ("EventBodyName",))
 
 
 @dataclass(frozen=True, slots=True)
 class _FeedReading:
-    """The rows in a feed, each with its document's hash; no rows if the feed is unchanged (`is_same`)."""
+    """The rows read from a feed, each with the SHA-256 of its document.
+
+    There are no rows if `is_same` is true, because an unchanged feed isn't parsed.
+    """
 
     rows: Sequence[tuple[Row, str]] = ()
     pages: int = 1
@@ -108,7 +131,7 @@ class _FeedReading:
 
 
 class _Client:
-    """One pass over one Legistar client's site."""
+    """One reading of a Legistar client's site."""
 
     def __init__(self, session: ReadSession, base: str) -> None:
         self._session = session
@@ -117,7 +140,10 @@ class _Client:
         self._events = Crawler(session, "events", parse_agenda=self._parse_agenda, is_calendar=True)
 
     async def read(self) -> LocalReading:
-        """Read matters first, because a changed matter is a reason to fetch agendas again."""
+        """Read the matters and then the meetings.
+
+        Matters are read first, because agendas are fetched again when a matter has changed.
+        """
         faults: list[SourceError] = []
         filed = await self._or_fault(self._matters(), faults)
         items = await self._or_fault(self._meetings(matters_changed=bool(filed)), faults)
@@ -130,9 +156,10 @@ class _Client:
         return self._session.reading(items, self._facts)
 
     async def _or_fault(self, feed: Awaitable[list[AgendaItem]], faults: list[SourceError]) -> list[AgendaItem]:
-        """Return a feed's items, or note its error in `faults`, because a client may have only one feed.
+        """Return a feed's items, or add its error to `faults` and return no items.
 
-        If the server is down or refuses us, raise the error.
+        Some clients have only one of the two feeds, so one error doesn't stop the reading. Raises the error if the
+        server is down or blocks us.
         """
         try:
             return await feed
@@ -145,7 +172,10 @@ class _Client:
     # ── the feeds ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _read_feed(self, feed: ApiFeed, since: str, *, unconditional: bool) -> _FeedReading:
-        """Read a feed's rows since a day, page by page, filtering them here because some servers ignore the filter."""
+        """Read the feed's rows page by page, back to `since`.
+
+        The rows are also filtered here, because some servers ignore the filter in the address.
+        """
         rereads = unconditional or self._facts.get("pages", {}).get(feed.name, 1) > 1
         found: list[tuple[Row, str]] = []
         for page in range(MOST_PAGES):
@@ -153,7 +183,7 @@ class _Client:
             document = await self._session.get(address, expect=Expect.JSON, unconditional=rereads or page > 0)
             if page == 0 and not rereads and self._session.is_same(document, address):
                 return _FeedReading(is_same=True)
-            on_page = rows(document)
+            on_page = rows(document, of=feed.prefix)
             found += [(row, document.sha256) for row in on_page if _is_since(row, feed, since)]
             if _is_last(on_page, feed, since):
                 return _FeedReading(found, pages=page + 1)
@@ -163,11 +193,22 @@ class _Client:
         )
         return _FeedReading(found, pages=MOST_PAGES, is_complete=False)
 
+    def _read_rows(
+        self, feed: ApiFeed, found: Iterable[tuple[Row, str]], read: Callable[[Row, str], Entry | None]
+    ) -> list[Entry]:
+        """Convert the rows of a feed. A row that can't be converted is recorded and skipped."""
+        return self._session.read_each(
+            f"{self._base}/{feed.name}", found, lambda each: read(*each), lambda each: title(each[0], *feed.titles)
+        )
+
     def _store_pages(self, feed: ApiFeed, reading: _FeedReading) -> None:
         self._facts["pages"] = {**self._facts.get("pages", {}), feed.name: reading.pages}
 
     async def _matters(self) -> list[AgendaItem]:
-        """Return new and changed matters; the last day is read again, because rows can arrive out of order."""
+        """Return new and changed matters.
+
+        Each reading starts with the last day of the previous one, because rows can arrive out of order.
+        """
         since = self._facts.get("since") or (self._session.today - FIRST_LOOK).isoformat()
         stored = self._facts.get("matters", {})
         reading = await self._read_feed(MATTERS, since, unconditional=False)
@@ -179,17 +220,17 @@ class _Client:
         self._facts["since"] = max(since, min(newest, self._session.today.isoformat()))
         self._facts["matters"] = {key: stamp for key, stamp in stamps.items() if stamp[:10] >= self._facts["since"]}
         changed = [each for each in reading.rows if stored.get(_id(each[0], MATTERS)) != text(each[0], MATTERS.stamp)]
-        return [item for row, sha256 in changed if (item := self._matter(row, sha256)) is not None]
+        return self._read_rows(MATTERS, changed, self._matter)
 
     async def _meetings(self, *, matters_changed: bool) -> list[AgendaItem]:
-        """Return the new and amended items on the calendar and its agendas."""
+        """Return the new and amended items from the calendar and its agendas."""
         self._events.keep_stored()
         rereads = matters_changed or self._session.rereads_index
         reading = await self._read_feed(EVENTS, self._session.since.isoformat(), unconditional=rereads)
         if reading.is_same:
             return []
         self._store_pages(EVENTS, reading)
-        entries = [entry for row, sha256 in reading.rows if (entry := self._entry(row, sha256)) is not None]
+        entries = self._read_rows(EVENTS, reading.rows, self._entry)
         items = await self._events.crawl(
             entries,
             evidence=reading.rows[0][1] if reading.rows else "",
@@ -202,7 +243,7 @@ class _Client:
     # ── the rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _matter(self, row: Row, evidence: str) -> AgendaItem | None:
-        key, name = _id(row, MATTERS), title(row, "MatterTitle", "MatterName", "MatterFile")
+        key, name = _id(row, MATTERS), title(row, *MATTERS.titles)
         if not key or not name:
             return None
         return AgendaItem(
@@ -251,21 +292,27 @@ class _Client:
         items: dict[str, AgendaItem] = {}
         documents: list[LinkedDocument] = []
         matters: list[str] = []
-        for row in rows(document):
+
+        def add(row: Row) -> None:
             matter, name = number(row, "EventItemMatterId"), _title_of(row)
             if not name:
-                continue
+                return
             key = f"{meeting.item.id}/matter/{matter}"
             if not matter or key in items:
                 key = f"{meeting.item.id}/item/{number(row, 'EventItemId') or fingerprint(name)}"
-            matters += [str(matter)] if matter else []
+            matters.extend([str(matter)] if matter else [])
             items[key] = _item(key, name, row, meeting.item, document.sha256)
-            documents += _attachments(key, name, row)
+            documents.extend(_attachments(key, name, row))
+
+        self._session.read_each(document.address, rows(document, of="Event"), add, _title_of)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(documents), matters=tuple(matters))
 
 
 def _title_of(row: Row) -> str:
-    """Return an item's title, or else the words that stand for it: a note, the action, the first attachment."""
+    """Return an item's title.
+
+    If there is no title, return the item's note, its action or the name of its first attachment.
+    """
     attachments = objects(row.get("EventItemMatterAttachments"))
     return title(row, "EventItemTitle", "EventItemMatterName", "EventItemAgendaNote", "EventItemActionText") or next(
         filter(None, (title(each, "MatterAttachmentName", "MatterAttachmentFileName") for each in attachments)), ""
@@ -317,13 +364,16 @@ def _is_day(stamp: str) -> bool:
 
 
 def _is_since(row: Row, feed: ApiFeed, since: str) -> bool:
-    """Return whether a row is stamped on that day or later; a row without a stamp passes."""
+    """Return whether the row's date is `since` or later. A row without a date is always included."""
     stamp = text(row, feed.stamp)
     return not _is_day(stamp) or stamp[:10] >= since
 
 
 def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
-    """Return whether later pages can be skipped: this page isn't full, or its descending rows pass the first day."""
+    """Return whether the remaining pages can be skipped.
+
+    This is true if this page isn't full, or if its rows are in descending order and the last row is older than `since`.
+    """
     if len(on_page) < PAGE:
         return True
     stamps = [text(row, feed.stamp) for row in on_page]
@@ -332,7 +382,7 @@ def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
 
 
 def _explained(fault: SourceError) -> SourceError:
-    """Return the error with an explanation of its meaning on Legistar."""
+    """Add an explanation of the error that is specific to Legistar."""
     if isinstance(fault, Missing):
         why = "Legistar has no such client, or its API was switched off"
     elif type(fault) is SourceError:

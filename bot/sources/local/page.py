@@ -1,4 +1,7 @@
-"""Any web page, or the parts of it that a selector matches, or any PDF; only a change in its text counts."""
+"""A source for any web page or PDF, or for the parts of a page that match a selector.
+
+Only a change in the text counts as a change.
+"""
 
 import asyncio
 import html
@@ -10,27 +13,31 @@ from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
+from bot.sources.formats.charset import charset, decoded
 from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import clean_text, fingerprint, is_web_address, name_from
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.session import ReadSession
 
-_TITLE = re.compile(rb"<title\b[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title\b[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
 
 
 class Page:
-    """The source `page`: one web page or PDF as a single item, which lasts as long as the address stays the same."""
+    """The source `page`, which treats one web page or PDF as a single item.
+
+    The item keeps its identity as long as the address stays the same.
+    """
 
     kind = "page"
 
     def recognizes(self, address: str) -> Place | None:
-        """Return the page at any web address."""
+        """Return a place for any web address."""
         if not is_web_address(address) or not urlsplit(address).hostname:
             return None
         return Place(name=name_from(address), kind=self.kind, address=urldefrag(address).url, state="")
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the page if its text has changed; every reading costs one request."""
+        """Return the page as an item if its text has changed. Each reading makes one request."""
         session = ReadSession(fetch, place, status, now)
         same_part = status.facts.get("selector") == place.selector
         document = await session.get(place.address, unconditional=not same_part)
@@ -55,5 +62,5 @@ class Page:
 
 
 def _title(document: Document) -> str:
-    found = _TITLE.search(document.body[:100_000])
-    return clean_text(html.unescape(found[1].decode("utf-8", "replace")))[:LONGEST_TITLE] if found else ""
+    found = _TITLE.search(decoded(document.body[:100_000], charset(document.headers.get("content-type"))))
+    return clean_text(html.unescape(found[1]))[:LONGEST_TITLE] if found else ""

@@ -1,4 +1,7 @@
-"""PrimeGov's public portal (https://SLUG.primegov.com): upcoming meetings and their compiled documents."""
+"""A source for PrimeGov's public portals (https://SLUG.primegov.com).
+
+It reads the upcoming meetings and their compiled documents.
+"""
 
 import re
 from collections.abc import Iterator
@@ -20,9 +23,9 @@ _NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment", re.IG
 
 
 class PrimeGov:
-    """The source `primegov`: one portal, at the address of its host.
+    """The source `primegov`, which reads one portal.
 
-    The portal's archive isn't read, because every meeting in it was once listed as upcoming.
+    The portal's archive isn't read, because every meeting in it was listed as upcoming first.
     """
 
     kind = "primegov"
@@ -33,7 +36,7 @@ class PrimeGov:
         return Place(name=slug[1], kind=self.kind, address=f"https://{slug[0]}", state="") if slug else None
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return new and amended meetings and agendas; an unchanged portal costs one request."""
+        """Return new and amended meetings and agendas. An unchanged portal costs one request."""
         session = ReadSession(fetch, place, status, now)
         parts = urlsplit(place.address)
         site = f"{parts.scheme}://{parts.netloc}"
@@ -41,9 +44,14 @@ class PrimeGov:
         document = await session.get(address, expect=Expect.JSON, unconditional=session.rereads_index)
         if not session.rereads_index and session.is_same(document, address):
             return session.unchanged_reading()
-        entries = (_entry(row, site, session, document.sha256) for row in rows(document))
+        entries = session.read_each(
+            document.address,
+            rows(document, of="id"),
+            lambda row: _entry(row, site, session, document.sha256),
+            lambda row: title(row, "title"),
+        )
         meetings = Crawler(session, "meetings", is_calendar=True)
-        items = await meetings.crawl([entry for entry in entries if entry is not None], evidence=document.sha256)
+        items = await meetings.crawl(entries, evidence=document.sha256)
         return session.reading(items, {"meetings": meetings.facts})
 
 
@@ -67,7 +75,10 @@ def _entry(row: Row, site: str, session: ReadSession, evidence: str) -> IndexEnt
 
 
 def _documents(meeting: str, name: str, rows: list[Row], site: str) -> Iterator[LinkedDocument]:
-    """Yield a meeting's documents, as PDFs if there is a choice; the first one is the meeting's own agenda."""
+    """Yield a meeting's documents, starting with its agenda.
+
+    If a document is available in several formats, the PDF is used.
+    """
     seen: set[str] = set()
     for row in sorted(rows, key=_rank):
         template, label = number(row, "templateId"), title(row, "templateName") or "Agenda"
@@ -85,6 +96,6 @@ def _documents(meeting: str, name: str, rows: list[Row], site: str) -> Iterator[
 
 
 def _rank(row: Row) -> tuple[bool, bool, bool]:
-    """Sort agendas first, then packets; among formats of the same document, put the PDF first."""
+    """Return a sort key that puts agendas first, then packets, and PDFs before other formats."""
     label = text(row, "templateName").lower()
     return "agenda" not in label, "packet" in label, number(row, "compileOutputType") not in {0, PDF}

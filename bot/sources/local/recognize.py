@@ -1,4 +1,4 @@
-"""Recognize the platform of an address and propose a place for the catalog."""
+"""Recognize the platform at an address and propose a place for the catalog."""
 
 import re
 from dataclasses import replace
@@ -13,7 +13,10 @@ _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 
 def recognize(address: str) -> Place | None:
-    """Return a place for an address, with a state if the host names one; None if it isn't a web address."""
+    """Return a place for an address, or None if the text isn't a web address.
+
+    The state is filled in if the host name includes one.
+    """
     address = completed_address(address)
     if not address:
         return None
@@ -22,7 +25,10 @@ def recognize(address: str) -> Place | None:
 
 
 def completed_address(typed: str) -> str:
-    """Complete a typed address with a scheme, as browsers do; return "" if it is invalid or contains a password."""
+    """Add a scheme to a typed address if needed, as browsers do.
+
+    Returns "" if the address is invalid or contains a user name.
+    """
     address = typed.strip()
     if _HOST_ALONE.fullmatch(address):
         address = f"https://{address}"
@@ -37,7 +43,7 @@ def completed_address(typed: str) -> str:
 
 
 def _state(host: str) -> str:
-    """Return the state in a host name such as co.nash.nc.us or nash.nc.gov."""
+    """Return the state from a host name such as co.nash.nc.us or nash.nc.gov, or "" if there is none."""
     found = _STATE.search(host)
     state = found[1].upper() if found else ""
     return state if state in STATES else ""

@@ -1,4 +1,4 @@
-"""Choose the documents worth opening by the words in their titles."""
+"""Choose which documents to open, based on the words in their titles."""
 
 import re
 from collections.abc import Iterable
@@ -23,5 +23,5 @@ def worth_opening(documents: Iterable[LinkedDocument]) -> tuple[LinkedDocument, 
 
 
 def _relevance(title: str) -> int:
-    """Return 2 for words about immigration enforcement, 1 for words that often appear near them, otherwise 0."""
+    """Return 2 if the title mentions immigration enforcement, 1 if it has related words, otherwise 0."""
     return 2 if _STRONG.search(title) else 1 if _WEAK.search(title) else 0

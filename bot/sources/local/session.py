@@ -1,6 +1,7 @@
-"""One reading of a local place, with its request budget and the documents and problems it collects."""
+"""One reading of a local place, with its request budget and the documents and problems found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,8 +10,11 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect, Validators, remembered
 from bot.domain.source_status import SourceStatus
-from bot.errors import Blocked, SourceError, Unreachable
+from bot.domain.time_zones import is_zone
+from bot.errors import Blocked, Missing, SourceError, StandIn, Unreachable, Unreadable, Unsafe
 from bot.sources import Fetcher
+from bot.sources.formats.document_text import leads_on_to
+from bot.sources.formats.read_each import Entry, Row, read_each
 
 RECHECK_EVERY = timedelta(hours=24)  # for upcoming meetings, even if there is no sign of a change
 RECENT = timedelta(days=14)  # how long after a meeting it is still read
@@ -20,6 +24,7 @@ MOST_REQUESTS = 150
 MOST_ITEMS = 5_000
 MOST_BYTES = 64 * 2**20
 MOST_PROBLEMS = 10
+MOST_SIGNPOSTS = 3  # pages in a row that only lead on to another
 
 _ACCEPT = {
     Expect.JSON: "application/json",
@@ -30,11 +35,13 @@ _ACCEPT = {
 
 
 class ReadSession:
-    """The documents and problems of one reading, and its remaining budget.
+    """The state of one reading: its documents, its problems and its remaining budget.
 
-    `agendas_left` and `documents_left` count the agendas and documents it may still open. `is_incomplete` means that
-    something wasn't read this time, so the next reading reads the whole index even if it is unchanged. A `signature`
-    ("token=…") is added to addresses that start with `base` but never stored: documents keep the unsigned address.
+    `agendas_left` and `documents_left` are how many more agendas and documents the reading may open. `is_incomplete` is
+    true if something wasn't read this time; the next reading then reads the whole index, even if it is unchanged.
+    `has_skipped` is true if an entry of an index can't be read. The
+    `signature` ("token=…") is added to requests for addresses that start with `base`. It is never stored: documents
+    keep the unsigned address.
     """
 
     def __init__(
@@ -47,6 +54,7 @@ class ReadSession:
         self.agendas_left = MOST_AGENDAS
         self.documents_left = MOST_DOCUMENTS
         self.is_incomplete = False
+        self.has_skipped = False
         self._requests_left = MOST_REQUESTS
         self._bytes_left = MOST_BYTES
         self._failed_hosts: set[str | None] = set()
@@ -63,7 +71,10 @@ class ReadSession:
 
     @property
     def since(self) -> date:
-        """The first day to request meetings for: a Monday, so that the address stays the same for a week."""
+        """The first day to request meetings for.
+
+        It is always a Monday, so that the requested address stays the same for a week.
+        """
         day = self.today - RECENT
         return day - timedelta(days=day.weekday())
 
@@ -74,7 +85,7 @@ class ReadSession:
 
     @property
     def is_daily_recheck(self) -> bool:
-        """True once a day, when the agendas and documents of all upcoming meetings are fetched again."""
+        """True once a day, when the agendas and documents for all upcoming meetings are fetched again."""
         checked_at = self.status.facts.get("looked_at")
         return checked_at is None or not timedelta(0) <= self.now - datetime.fromisoformat(checked_at) < RECHECK_EVERY
 
@@ -84,27 +95,57 @@ class ReadSession:
         return self.is_daily_recheck or bool(self.status.facts.get("left_over"))
 
     def can_request(self, address: str) -> bool:
-        """Return whether the budget allows another request and the host hasn't failed during this reading."""
+        """Return whether the budget allows another request and the address's host hasn't failed during this reading."""
         return self._requests_left > 0 and self._bytes_left > 0 and urlsplit(address).hostname not in self._failed_hosts
 
     async def get(
         self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document:
-        """Fetch an address, conditionally by default, and store its validators under `key` or else the address."""
+        """Fetch an address, by default with a conditional request.
+
+        The validators are stored under `key`, or under the address if `key` is empty.
+        """
         before = self.status.validators.get(key or address)
+        document = await self._request(self._signed(address), None if unconditional else before, expect)
+        document = await self._led_on(document, expect)
+        self._validators[key or address] = remembered(document, before)
+        if not document.unchanged:
+            self._documents[document.sha256] = document
+        return document
+
+    async def _request(self, address: str, validators: Validators | None, expect: Expect | None) -> Document:
         self._requests_left -= 1
         document = await self._fetch.get(
-            self._signed(address),
+            address,
             source=self.place.name,
-            validators=None if unconditional else before,
+            validators=validators,
             accept=_ACCEPT.get(expect, "*/*") if expect else "*/*",
             expect=expect,
             last_good=self.status.read_at,
         )
-        self._validators[key or address] = remembered(document, before)
         self._bytes_left -= len(document.body)
-        if not document.unchanged:
-            self._documents[document.sha256] = document
+        return document
+
+    async def _led_on(self, document: Document, expect: Expect | None) -> Document:
+        """Return the document to which a page without content sends its readers on, as a browser would.
+
+        The document has no validators, because the next conditional request would be about the page without content.
+        """
+        source = f"{self.place.name}: {document.address}"
+        for _ in range(MOST_SIGNPOSTS):
+            target = leads_on_to(document)
+            if not target:
+                return document
+            if not self.can_request(target):
+                break
+            try:
+                reached = await self._request(target, None, expect)
+            except (Missing, Unreadable, Unsafe) as fault:
+                raise StandIn(f"{source} only leads on to another page: {fault}") from fault
+            headers = {name: value for name, value in reached.headers.items() if name not in {"etag", "last-modified"}}
+            document = replace(reached, address=document.address, headers={"final-address": reached.address, **headers})
+        if leads_on_to(document):
+            raise StandIn(f"{source} only leads on to another page, which leads nowhere")
         return document
 
     def _signed(self, address: str) -> str:
@@ -115,7 +156,10 @@ class ReadSession:
     async def try_get(
         self, address: str, *, key: str = "", expect: Expect | None = None, unconditional: bool = False
     ) -> Document | SourceError:
-        """Fetch an optional document; return and note any error, and skip the host from then on if it is down."""
+        """Fetch an optional document. If that fails, record the error and return it.
+
+        If the host is down or blocks us, the rest of the reading skips it.
+        """
         try:
             return await self.get(address, key=key, expect=expect, unconditional=unconditional)
         except SourceError as fault:
@@ -125,7 +169,7 @@ class ReadSession:
             return fault
 
     def is_same(self, document: Document, key: str) -> bool:
-        """Return whether the bytes are the same as in the last reading, so there is nothing to parse."""
+        """Return whether the document is identical to the one from the last reading."""
         before = self.status.validators.get(key)
         return before is not None and before.sha256 == document.sha256
 
@@ -134,10 +178,29 @@ class ReadSession:
         if key in self.status.validators and key not in self._validators:
             self._validators[key] = self.status.validators[key]
 
+    def restore_validators(self, key: str) -> None:
+        """Keep the stored validators of an address whose answer isn't to be believed."""
+        self._validators.pop(key, None)
+        self.keep_validators(key)
+
     def note(self, problem: str) -> None:
         """Record a problem that doesn't stop the reading."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
+
+    def read_each(
+        self, address: str, rows: Iterable[Row], read: Callable[[Row], Entry | None], name: Callable[[Row], str]
+    ) -> list[Entry]:
+        """Read the rows from an address one by one. Record the rows that can't be read."""
+        result = read_each(rows, read, name=name, address=address)
+        self.note_skipped(result.skipped)
+        return list(result.entries)
+
+    def note_skipped(self, skipped: Sequence[str]) -> None:
+        """Record the entries that couldn't be read. Nothing is concluded from their absence."""
+        self.has_skipped |= bool(skipped)
+        for problem in skipped:
+            self.note(f"{self.place.name}: {problem}")
 
     def unchanged_reading(self) -> LocalReading:
         """Return a reading for an unchanged place."""
@@ -148,7 +211,10 @@ class ReadSession:
         )
 
     def reading(self, items: Sequence[AgendaItem], facts: Mapping[str, Any]) -> LocalReading:
-        """Return the finished reading, with each item once and the documents that are evidence for the items."""
+        """Return the finished reading, without duplicate items.
+
+        It includes only the documents that are evidence for an item.
+        """
         if len(items) > MOST_ITEMS:
             self.note(f"{self.place.name}: {len(items):,} items came at once; only the first {MOST_ITEMS:,} were read")
         once = tuple({item.id: item for item in reversed(items[:MOST_ITEMS])}.values())[::-1]
@@ -165,10 +231,7 @@ class ReadSession:
 
 
 def zone_of(place: Place) -> ZoneInfo:
-    """Return the place's time zone; raise SourceError if this machine doesn't know it."""
-    try:
-        return ZoneInfo(place.zone)
-    except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError
-        raise SourceError(
-            f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York"
-        ) from unknown
+    """Return the place's time zone; raise SourceError if it isn't one that every host knows."""
+    if not is_zone(place.zone):
+        raise SourceError(f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York")
+    return ZoneInfo(place.zone)

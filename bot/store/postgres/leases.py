@@ -1,4 +1,7 @@
-"""Divide the work among programs through PostgreSQL: leases that expire by the database's clock, and leaders."""
+"""Divide the work among programs through PostgreSQL, with leases and leaders.
+
+Leases expire by the database's clock.
+"""
 
 import asyncio
 import time
@@ -45,9 +48,9 @@ _CHECK = sa.text(
 
 
 class OwnLeases:
-    """The leases held by one program: for each name, its fencing number and when it expires by our own clock.
+    """The leases held by this program. Each name has a fencing token and an expiry time by our own clock.
 
-    Our count starts before the request to the database, so we never think that a lease lasts longer than it does.
+    The expiry time is computed before the request is sent, so it is never later than the one in the database.
     """
 
     def __init__(self) -> None:
@@ -62,7 +65,7 @@ class OwnLeases:
         return list(taken)
 
     async def lease(self, db: AsyncConnection, name: str) -> bool:
-        """Lease a name if it is free, and return whether it was."""
+        """Lease a name; return False if another program holds the lease."""
         asked = time.monotonic()
         fence = (await db.execute(_LEASE, {"name": name})).scalar_one_or_none()
         if fence is not None:
@@ -70,32 +73,32 @@ class OwnLeases:
         return fence is not None
 
     def lasts(self, name: str, seconds: float) -> bool:
-        """Return whether the lease is certain to last at least that long."""
+        """Return whether the lease is certain to last longer than this many seconds."""
         return name in self._held and self._held[name][1] - time.monotonic() > seconds
 
     async def renew(self, db: AsyncConnection, name: str) -> None:
-        """Make the lease last LEASE seconds from now."""
+        """Renew the lease for LEASE seconds from now; raise LeaseLost if it has been lost."""
         asked = time.monotonic()
         if not (await db.execute(_RENEW, self._of(name))).one_or_none():
             raise _lost(name)
         self._held[name] = (self._held[name][0], asked + LEASE)
 
     async def check(self, db: AsyncConnection, name: str) -> None:
-        """Raise LeaseLost if a lease was ours and no longer is; otherwise it stays ours until the transaction ends.
+        """Raise LeaseLost if this program has lost the lease. Otherwise, keep the lease until the transaction ends.
 
-        A name that was never leased belongs to a command, which doesn't wait for anyone.
+        A name that this program never leased passes the check, because commands write without waiting for a lease.
         """
         if name in self._held and (await db.execute(_CHECK, self._of(name))).one_or_none() is None:
             raise _lost(name)
 
     async def release(self, db: AsyncConnection, name: str) -> None:
-        """End the lease, if we hold it."""
+        """End the lease if this program holds it."""
         if name in self._held:
             await db.execute(_RELEASE, self._of(name))
             self.forget(name)
 
     def forget(self, name: str) -> None:
-        """Treat the lease as lost, without asking the database."""
+        """Treat the lease as lost, without a request to the database."""
         self._held.pop(name, None)
 
     def _of(self, name: str) -> dict[str, Any]:
@@ -109,10 +112,11 @@ def _lost(name: str) -> LeaseLost:
 
 
 class LeaderLock:
-    """One connection whose session holds all of this program's leads; when the session ends, so do they.
+    """The advisory locks that make this program a leader, all held by one database session.
 
-    The server closes the session if this program hangs. If a session ends without the program noticing, the program
-    keeps acting as leader for at most LEADER_TRUSTS; a new leader waits until that time is certain to be over.
+    When the session ends, the locks are released. The server ends the session if this program hangs. The program may
+    not notice that the session has ended, and then keeps acting as leader for at most LEADER_TRUSTS seconds. A new
+    leader waits until that time has certainly passed.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
@@ -123,7 +127,10 @@ class LeaderLock:
         self._asking = asyncio.Lock()
 
     async def leadership_in(self, name: str) -> float | None:
-        """Return the seconds until this program may lead, None while another leads. Raise psycopg.Error on failure."""
+        """Return the seconds until this program may act as leader, or None while another program is the leader.
+
+        Raises psycopg.Error or OSError if the database can't be reached.
+        """
         if not self._is_sure(name):
             async with self._asking:
                 if not self._is_sure(name):  # otherwise another coroutine asked while we waited
@@ -133,7 +140,7 @@ class LeaderLock:
         return max(0.0, self._leads_since[name] + NEW_LEADER_WAITS - time.monotonic())
 
     async def close(self) -> None:
-        """Give up every lead."""
+        """Close the session, which releases every lock."""
         connection, self._connection = self._connection, None
         self._leads_since.clear()
         if connection is not None:
@@ -143,7 +150,7 @@ class LeaderLock:
         return name in self._leads_since and time.monotonic() < self._sure_until
 
     async def _ask(self, name: str) -> None:
-        """Ask through the session, or through a new one if it has ended; a new session doesn't lead anything yet."""
+        """Check or request leadership through the session. If the session has ended, open a new one."""
         if self._connection is not None:
             try:
                 return await self._ask_session(self._connection, name)

@@ -1,4 +1,4 @@
-"""Migrate a database to this version's tables."""
+"""Migrate a database to this version's format."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ LOCK = 287_000_001  # a PostgreSQL advisory lock, so that two simultaneous relea
 
 
 def migrate(url: str) -> bool:
-    """Run the steps the database hasn't had yet, all or none, and return whether there were any."""
+    """Run all pending migrations in one transaction; return False if there were none."""
     engine = sa.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=CONNECT_WITHIN)
     )

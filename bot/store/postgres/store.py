@@ -1,13 +1,15 @@
-"""The PostgreSQL store: the same rules as the embedded store, for any number of programs on any number of machines.
+"""The PostgreSQL store, which any number of programs on any number of machines can share.
 
-Each method is one transaction. Numbers come from one row that stays locked until the end of the transaction, so they
-are committed in order and no one reads a change before the earlier ones have been committed. The log is append-only:
-each program caches the part it has read and asks only for newer changes.
+It follows the same rules as the embedded store. Each method is one transaction. Change numbers come from a row that
+stays locked until the end of the transaction. So changes are committed in the order of their numbers, and no one reads
+a change before the earlier ones have been committed. The log is append-only: each program caches the part it has read
+and requests only newer changes.
 """
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -20,7 +22,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import ALL_STATES, Receipt, Subscription
+from bot.domain.subscription import ALL_STATES, Receipt, Slot, Subscription
 from bot.errors import StoreError, StoreUnavailable
 from bot.store import Everything, Record
 from bot.store.postgres.connection import check_format, connect, explaining, insist, pool, sentence
@@ -35,6 +37,7 @@ from bot.store.postgres.rows import (
     decode_receipt,
     decode_set_back,
     decode_status,
+    find_at,
     find_document,
     find_receipts,
     find_subscription,
@@ -42,27 +45,43 @@ from bot.store.postgres.rows import (
     keep_documents,
     known_json,
     locked_numbers,
+    locked_row,
     locked_subscription,
+    mended_row,
     put_note,
     put_subscriptions,
+    readable,
+    readdress_receipts,
     receipt_row,
     remove_subscription,
-    subscription_of,
     subscription_row,
     subscriptions_in_slices,
+    unreadable_of,
 )
 from bot.store.postgres.tables import CHANGES, EVIDENCE, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
 from bot.store.rules.change_log import Log, follow, numbered
 from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, number_of
+from bot.store.rules.mending import Unreadable
+from bot.store.rules.merging import merged
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
-from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.rules.transitions import (
+    advanced,
+    changed,
+    check_zone,
+    deferred,
+    failed,
+    part_sent,
+    pinned,
+    resubscribed,
+    started,
+)
 
 CLOCK = "clock"  # the kind of note that records that the clock was set back
 NEWS = "countersign"  # the channel on which a program announces that it has recorded something
 
 
 class PostgresStore:
-    """The store in one database."""
+    """A store in a PostgreSQL database."""
 
     def __init__(self, url: str) -> None:
         self._name = f"countersign {secrets.token_hex(4)}"
@@ -75,7 +94,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect to the database; raise StoreError if nothing answers or the tables are from another version."""
+        """Connect to the database; raise StoreError if it can't be reached or has another version's format."""
         store = cls(url)
         try:
             async with store._transaction() as db:
@@ -87,7 +106,7 @@ class PostgresStore:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Always empty: PostgreSQL reports its own problems."""
+        """Always empty, because PostgreSQL reports its own problems."""
         return ()
 
     async def known(self) -> Known:
@@ -166,20 +185,37 @@ class PostgresStore:
             await db.execute(sa.update(LEDGER).values(held=as_json(tuple(held))))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         async with self._transaction() as db:
             ledger = await locked_numbers(db)
+            stored = await find_at(db, subscription.channel, subscription.address, lock=True)
+            if stored is not None:
+                return await self._place(db, resubscribed(stored, subscription, ledger.last_seq))
             new = await self._with_due_at(db, started(subscription, ledger.next_number, ledger.last_seq))
             await db.execute(sa.insert(SUBSCRIPTIONS).values(subscription_row(new)))
             await db.execute(sa.update(LEDGER).values(next_number=ledger.next_number + 1))
         return new
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         async with self._transaction() as db:
             end = (await locked_numbers(db)).last_seq
             old = await locked_subscription(db, subscription.id)
             return await self._place(db, changed(old, subscription, end))
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        async with self._transaction() as db:
+            await locked_numbers(db)  # so that no one subscribes at the new address now
+            mover = await find_at(db, channel, old, lock=True)
+            there = await find_at(db, channel, new, lock=True)
+            if mover is None or old == new:
+                return there
+            if there is None:
+                await readdress_receipts(db, moved := replace(mover, address=new), None, mover.shown_address)
+                return await self._place(db, moved)
+            both = await find_receipts(db, RECEIPTS.c.subscription.in_([there.id, mover.id]))
+            one = merged(there, mover, await self._read_on(db), both)
+            await remove_subscription(db, mover.id)
+            await readdress_receipts(db, one, mover.id, mover.shown_address)
+            return await self._place(db, one)
 
     async def unsubscribe(self, subscription_id: str) -> None:
         async with self._transaction() as db:
@@ -206,10 +242,7 @@ class PostgresStore:
 
     async def find(self, channel: str, address: str) -> Subscription | None:
         async with self._statement() as db:
-            s = SUBSCRIPTIONS.c
-            of_address = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
-            row = (await db.execute(of_address.order_by(s.number.desc()).limit(1))).one_or_none()
-        return subscription_of(row) if row is not None else None
+            return await find_at(db, channel, address)
 
     async def notes(self, kind: str) -> Mapping[str, str]:
         async with self._statement() as db:
@@ -229,24 +262,42 @@ class PostgresStore:
                 [subscription async for some in subscriptions_in_slices(db, lock=False) for subscription in some]
             )
 
+    async def unreadable(self) -> Sequence[Unreadable]:
+        async with self._statement() as db:
+            rows = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
+            return tuple(found for found in map(unreadable_of, rows) if found is not None)
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        check_zone(tz)
+        async with self._transaction() as db:
+            end = (await locked_numbers(db)).last_seq
+            row = await locked_row(db, subscription_id)
+            sent = await find_receipts(db, RECEIPTS.c.subscription == subscription_id)
+            told = (seq for receipt in sent if receipt.error is None for seq in receipt.changes)
+            return await self._place(db, mended_row(row, cursor=max(told, default=end), tz=tz))
+
     async def due(self, now: datetime) -> Sequence[Subscription]:
         async with self._statement() as db:
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.wakes_at <= now).order_by(s.due_at, s.number))
-            return tuple(map(subscription_of, rows))
+            return tuple(found for found in readable(rows) if found.is_due(now))
 
     async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at, slot))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         with suppress(Missing):
-            await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+            stored = await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+            if stored.address != subscription.address:
+                await insist(lambda: self.move(stored.channel, stored.address, subscription.address))
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         which = RECEIPTS.c.subscription == subscription_id if subscription_id is not None else sa.true()
@@ -263,7 +314,7 @@ class PostgresStore:
             taken = [number_of(name) for name in await self._leases.claim_due(db, now, channel, most)]
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.number.in_(taken)).order_by(s.due_at, s.number))
-            return tuple(map(subscription_of, rows))
+            return tuple(readable(rows))
 
     async def lease(self, name: str) -> bool:
         async with self._statement() as db:
@@ -303,7 +354,7 @@ class PostgresStore:
             raise StoreUnavailable(sentence(fault)) from fault
 
     async def everything(self) -> Everything:
-        """Return everything except the evidence, as of a single moment."""
+        """Return a consistent copy of everything except the evidence."""
         async with self._transaction() as db:
             await db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             ledger = (await db.execute(sa.select(LEDGER))).one()
@@ -319,14 +370,16 @@ class PostgresStore:
                 changes=tuple(map(decode_change, changes)),
                 held=decode_held(ledger.held),
                 statuses=tuple(sorted(map(decode_status, statuses), key=lambda status: status.source)),
-                subscriptions=tuple(map(subscription_of, subscriptions)),
+                subscriptions=tuple(readable(subscriptions)),
                 receipts=tuple(map(decode_receipt, receipts)),
                 notes=notes,
                 next_number=ledger.next_number,
             )
 
     async def fill(self, everything: Everything) -> None:
-        """Load everything into an empty store, all or nothing."""
+        """Load everything into an empty store in one transaction."""
+        for subscription in everything.subscriptions:
+            check_zone(subscription.tz)
         notes = [
             {"kind": kind, "key": key, "value": value}
             for kind, of_kind in everything.notes.items()
@@ -348,7 +401,7 @@ class PostgresStore:
             await db.execute(sa.update(LEDGER).values(last_seq=end, next_number=everything.next_number, **values))
 
     async def evidence_names(self) -> Sequence[str]:
-        """Return the SHA-256 of each document in the evidence."""
+        """Return the SHA-256 hashes of all evidence documents."""
         async with self._statement() as db:
             return (await db.execute(sa.select(EVIDENCE.c.sha256).order_by(EVIDENCE.c.sha256))).scalars().all()
 
@@ -358,7 +411,7 @@ class PostgresStore:
             await keep_documents(db, [document])
 
     async def others(self) -> int:
-        """Return how many connections other copies of Countersign have open to the database."""
+        """Return how many connections to the database other copies of Countersign have open."""
         async with self._statement() as db:
             found = await db.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -379,18 +432,21 @@ class PostgresStore:
         return self._engine
 
     def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Begin a transaction; if anything in it fails, all of it is rolled back."""
+        """Begin a transaction. If anything in it fails, the whole transaction is rolled back."""
         return explaining(self._check_open().begin())
 
     def _statement(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Open a connection on which each statement is its own transaction."""
+        """Open a connection in autocommit mode."""
         return explaining(self._check_open().execution_options(isolation_level="AUTOCOMMIT").connect())
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await connect(self._url, self._name)
 
     async def _read_on(self, db: AsyncConnection) -> Log:
-        """Bring the log up to date and return it; also read the note about the clock."""
+        """Add new changes from the database to the cached log, and return the log.
+
+        Also reads the note about when the clock was set back.
+        """
         unread = sa.select(CHANGES.c.seq, CHANGES.c.body).where(CHANGES.c.seq > self._log.end)
         clock = sa.select(sa.literal(0), NOTES.c.value).where(NOTES.c.kind == CLOCK)
         found = (await db.execute(sa.union_all(unread, clock).order_by(CHANGES.c.seq))).all()
@@ -415,7 +471,7 @@ class PostgresStore:
             await self._reckon_from(db, status.tried_at)
 
     async def _reckon_from(self, db: AsyncConnection, at: datetime) -> None:
-        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
+        """Limit stored times to `at` after the clock was set back, so that nothing waits for a time in the future."""
         await put_note(db, CLOCK, "set back", as_json(SetBack((await locked_numbers(db)).last_seq, at)))
         log = await self._read_on(db)
         receipts = ReceiptIndex(await find_receipts(db, sa.true()) if any(log.retractions(0)) else ())
@@ -430,7 +486,10 @@ class PostgresStore:
     async def _change(
         self, subscription_id: str, how: Callable[[Subscription], Subscription], receipt: Receipt | None = None
     ) -> Subscription:
-        """Change a subscription, waiting for the database if needed, because a message may already have been sent."""
+        """Change a subscription.
+
+        If the database is unavailable, retry for a while, because a message may already have been sent.
+        """
         return await insist(lambda: self._change_once(subscription_id, how, receipt))
 
     async def _change_once(
@@ -444,7 +503,7 @@ class PostgresStore:
             return await self._place(db, subscription)
 
     async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        """Overwrite the subscription that has this id. It is locked, so no change is missed in the meantime."""
+        """Overwrite the subscription that has this id. The caller has locked it, so no other change can be lost."""
         placed = await self._with_due_at(db, subscription)
         row = subscription_row(placed)
         await db.execute(sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row["number"]).values(row))
@@ -460,8 +519,8 @@ class PostgresStore:
 async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
     """Set `due_at` on the subscriptions that are owed one of these new changes and had nothing due sooner.
 
-    Subscriptions that watch one of the states are locked first, even if they have something due: another program may
-    be finishing their digest, which could leave nothing due a moment later.
+    All subscriptions that watch one of the states are locked first, even those with something due. Another program may
+    be finishing a digest for one of them, which could leave nothing due a moment later.
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c

@@ -1,6 +1,6 @@
-"""The tables of the PostgreSQL store, as they are after the latest migration.
+"""The tables of the PostgreSQL store after the latest migration.
 
-Most rows store their value as JSON in `body`; the other columns are for finding, locking and counting.
+Most rows store their value as JSON in `body`. The other columns are for searching, locking and counting.
 """
 
 from sqlalchemy import (
@@ -51,7 +51,7 @@ SUBSCRIPTIONS = Table(
     Column("due_at", MOMENT),
     Column("wakes_at", MOMENT),
     Column("body", Text, nullable=False),
-    Index("subscriptions_address", "channel", "address"),
+    Index("subscriptions_address", "channel", "address", unique=True),
     Index("subscriptions_states", "states", postgresql_using="gin"),
     Index("subscriptions_wakes_at", "wakes_at"),
 )

@@ -1,1 +1,4 @@
-"""The rules that both stores follow: pure functions and indexes, with no I/O, clock or logging."""
+"""The rules that both stores follow.
+
+They are pure functions and indexes, without I/O, a clock or logging.
+"""

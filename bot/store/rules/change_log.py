@@ -1,4 +1,4 @@
-"""The change log: number changes, derive the known state from them, and find the first one owed to a subscription."""
+"""The change log, which numbers changes, derives the known state and finds the first change owed to a subscription."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -14,14 +14,14 @@ from bot.errors import StoreError
 
 
 def numbered(changes: Sequence[Change], end: int, recorded_at: datetime) -> tuple[Change, ...]:
-    """Return new changes with the next numbers in the log and the time they were recorded."""
+    """Number the new changes after `end` and set the time they were recorded."""
     return tuple(replace(change, seq=seq, recorded_at=recorded_at) for seq, change in enumerate(changes, end + 1))
 
 
 def follow(before: Known, changes: Sequence[Change], known: Known) -> Known:
-    """Return the known state after the changes, with the rows, publications and absences of `known`.
+    """Return the known state after the changes, with the rows, publications and absences from `known`.
 
-    Raises StoreError if `known` disagrees with that state in anything but its rows, publications and absences.
+    Raises StoreError if the result differs from `known`.
     """
     after = replace(before.after(changes), rows=known.rows, seen=known.seen, absent=known.absent)
     if after != known:
@@ -32,7 +32,7 @@ def follow(before: Known, changes: Sequence[Change], known: Known) -> Known:
 class Log:
     """The committed changes in order, indexed by state and kind.
 
-    It may hold only the end of the log: `before` is the number of the last change before that part.
+    A log may contain only the latest changes; `before` is then the number of the last change left out.
     """
 
     def __init__(self, before: int = 0, changes: Iterable[Change] = ()) -> None:
@@ -44,7 +44,7 @@ class Log:
 
     @property
     def end(self) -> int:
-        """The number of the last change, or 0 if there are none."""
+        """The number of the last change, or 0 if the log is empty."""
         return self._before + len(self.changes)
 
     def select(
@@ -56,7 +56,7 @@ class Log:
         states: Sequence[str] | None = None,
         kinds: Sequence[Kind] | None = None,
     ) -> tuple[Change, ...]:
-        """Return the changes that match the arguments of `Store.changes`."""
+        """Return the matching changes. The arguments are the same as for `Store.changes`."""
         return tuple(
             change
             for change in self.changes[after:upto]
@@ -76,13 +76,16 @@ class Log:
                     self._index[entry].append(change.seq)
 
     def retractions(self, after: int) -> Iterator[Change]:
-        """Yield the retractions after a change number."""
+        """Yield the retractions numbered higher than `after`."""
         return (change for change in self._retractions if change.seq > after)
 
     def first_owed(self, subscription: Subscription) -> Change | None:
-        """Return the first change that `owed` would return, using the index to find it."""
+        """Return the first change owed to the subscription, or None.
+
+        The result is the same as the first change from `owed`, but this method uses the index and is faster.
+        """
         wanted = subscription.filter
-        if wanted.counties or wanted.agencies or wanted.support_types:
+        if wanted.counties or wanted.agencies or wanted.support_types or wanted.told:
             candidates = map(self._numbered, self._candidates(wanted, subscription.cursor))
             return next((change for change in candidates if wanted.matches(change)), None)
         first = self.end + 1
@@ -95,7 +98,10 @@ class Log:
         return self._numbered(first) if first <= self.end else None
 
     def _candidates(self, wanted: Filter, after: int) -> Iterator[int]:
-        """Yield the numbers of changes that might match the filter, in order; moves may be reported as other kinds."""
+        """Yield the numbers of changes that might match the filter, in order.
+
+        Moves are always included, because a move can be reported as another kind.
+        """
         found = (self._index.get(entry) for entry in product(wanted.index_states, MOVING | wanted.kinds.keys()))
         return merge(*(seqs[bisect_right(seqs, after) :] for seqs in found if seqs))
 
@@ -104,7 +110,10 @@ class Log:
 
 
 def _index_entries(change: Change) -> list[tuple[str, Kind]]:
-    """Return each pair of state and kind that, alone in a filter, matches the change."""
+    """Return the pairs of state and kind under which the change is indexed.
+
+    A filter with just one such pair matches the change.
+    """
     kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # a move may also be reported as another kind
     entries = product((*change.states, ALL_STATES), kinds)
     return [(state, kind) for state, kind in entries if Filter(states={state: 0}, kinds={kind: 0}).matches(change)]

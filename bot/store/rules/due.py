@@ -1,4 +1,7 @@
-"""An index of when each subscription is due, based on the log and the subscription's cursor, filter and cadence."""
+"""An index that computes when each subscription is due.
+
+It uses the log and the subscription's cursor, filter and cadence.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from bot.domain.change import Change
-from bot.domain.subscription import ALL_STATES, Cadence, Subscription, due_at
+from bot.domain.subscription import ALL_STATES, Cadence, Slot, Subscription, due_at, slot_at
 from bot.errors import StoreError
 from bot.store.rules.change_log import Log
 from bot.store.rules.receipts import ReceiptIndex
@@ -15,21 +18,24 @@ CLOCK_TOLERANCE = timedelta(minutes=1)  # a synchronized clock steps back by les
 
 
 class SetBack(NamedTuple):
-    """The end of the log when we found that the clock had been set back, and the time it showed then."""
+    """A note that the clock was set back.
+
+    `end` is the number of the last change recorded before we noticed, and `at` is the time on the clock at that moment.
+    """
 
     end: int
     at: datetime
 
 
 def number_of(subscription_id: str) -> int:
-    """Return the number in a subscription's id."""
+    """Return the number from a subscription's id."""
     return int(subscription_id.removeprefix("s"))
 
 
 class SubscriptionIndex:
-    """The subscriptions by id, each with a `due_at` computed from the log and the receipts.
+    """The subscriptions by id, with `due_at` computed from the log and the receipts.
 
-    Changes through `set_back.end` count as recorded no later than `set_back.at`.
+    Changes up to and including number `set_back.end` are treated as recorded no later than `set_back.at`.
     """
 
     def __init__(self, log: Log, receipts: ReceiptIndex, set_back: SetBack | None = None) -> None:
@@ -47,7 +53,7 @@ class SubscriptionIndex:
             raise StoreError(f"There is no subscription {subscription_id}.") from None
 
     def place(self, subscription: Subscription) -> Subscription:
-        """Add or replace a subscription, with its `due_at` computed from the log."""
+        """Add or replace a subscription and compute its `due_at` from the log."""
         self.next_number = max(self.next_number, number_of(subscription.id) + 1)
         return self._set(subscription, self._log)
 
@@ -63,8 +69,9 @@ class SubscriptionIndex:
     def wake(self, changes: Sequence[Change]) -> None:
         """Set `due_at` on the subscriptions that are owed one of these new changes.
 
-        A subscription that already has something due keeps its `due_at`, unless it may be owed a retraction or gets
-        digests even without changes; either could be due earlier.
+        If a subscription already has something due, its `due_at` is normally left alone. It is recomputed if the
+        subscription may be owed a retraction, or if it gets digests even without changes, because either could be due
+        earlier.
         """
         if not changes:
             return
@@ -81,7 +88,7 @@ class SubscriptionIndex:
                 self._set(subscription, self._log if subscription.hears_always else new)
 
     def reckon_from(self, at: datetime) -> None:
-        """Cap stored times at `at`, the time the clock was set back to, so that nothing waits for a later one."""
+        """Limit stored times to `at` after the clock was set back, so that nothing waits for a time in the future."""
         self.set_back = SetBack(self._log.end, at)
         for subscription in tuple(self.by_id.values()):
             self._set(
@@ -90,13 +97,14 @@ class SubscriptionIndex:
                     retry_at=None,
                     failing_since=_not_after(at, subscription.failing_since),
                     last_sent_at=_not_after(at, subscription.last_sent_at),
+                    slot_served=_served_by(at, subscription),
                     created_at=_not_after(at, subscription.created_at),
                 ),
                 self._log,
             )
 
     def due(self, now: datetime) -> list[Subscription]:
-        """Return the subscriptions due now, longest overdue first."""
+        """Return the subscriptions that are due, longest overdue first."""
         due = (s for s in self.by_id.values() if s.due_at is not None and s.is_due(now))
         return sorted(due, key=lambda s: (s.due_at, number_of(s.id)))
 
@@ -108,7 +116,9 @@ class SubscriptionIndex:
         return subscription
 
     def _due_at(self, subscription: Subscription, log: Log) -> datetime | None:
-        """Return when the subscription's next message is due; a retraction never waits for the digest hour."""
+        """Return when the subscription's next message is due, or None. A retraction is always due immediately."""
+        if subscription.unreadable is not None:
+            return None
         owed = log.first_owed(subscription)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
         retractions = self._log.retractions(subscription.cursor)
@@ -119,7 +129,7 @@ class SubscriptionIndex:
         return min(moments, default=None)
 
     def _owes_retraction(self, subscription: Subscription, retraction: Change) -> bool:
-        """Return whether the subscription was sent the retracted change but hasn't been sent the retraction."""
+        """Return whether the subscription was sent the retracted change but not yet the retraction."""
         assert retraction.retracts is not None
         sent_to = self._receipts.sent_to
         return subscription.id in sent_to(retraction.retracts) and subscription.id not in sent_to(retraction.seq)
@@ -131,15 +141,30 @@ class SubscriptionIndex:
         return change.recorded_at
 
     def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
-        """Return `due_at`, computed once for all subscriptions with the same hour, time zone and cadence."""
-        if subscription.last_sent_at is not None and subscription.last_sent_at > recorded_at - timedelta(days=2):
-            return due_at(subscription, recorded_at)  # the date of the last digest matters
+        """Return when a change recorded at this time is due.
+
+        The result is cached for all subscriptions with the same hour, time zone and cadence.
+        """
+        if any(last > recorded_at - timedelta(days=2) for last in _last_served(subscription)):
+            return due_at(subscription, recorded_at)  # the slot of the last digest matters
         key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)
         if key not in self._moments:
             if len(self._moments) > 10_000:
                 self._moments.clear()
             self._moments[key] = due_at(subscription, recorded_at)
         return self._moments[key]
+
+
+def _last_served(subscription: Subscription) -> list[datetime]:
+    """Return when the last digest was sent and the moment of its slot, if there was one."""
+    slot = subscription.slot_served
+    return [moment for moment in (subscription.last_sent_at, slot.at if slot else None) if moment is not None]
+
+
+def _served_by(at: datetime, subscription: Subscription) -> Slot | None:
+    """Return the slot served by the time `at`. A slot that is still to come can't have been served."""
+    slot = subscription.slot_served
+    return slot if slot is None or slot.at <= at else slot_at(subscription, at)
 
 
 def _not_after(at: datetime, moment: datetime | None) -> datetime | None:

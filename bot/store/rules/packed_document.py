@@ -1,4 +1,4 @@
-"""Documents as evidence: compressed bytes, named by their SHA-256, and a label for each."""
+"""The stored form of evidence documents: compressed bytes, named by their SHA-256, and a label."""
 
 import gzip
 import zlib
@@ -14,7 +14,7 @@ from bot.errors import StoreError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The details stored with a document: where and when it was first fetched, its name and its headers."""
+    """The details stored with a document: its address, its name, its headers and when it was first fetched."""
 
     address: str
     name: str
@@ -23,7 +23,7 @@ class Label:
 
 
 def check(document: Document) -> None:
-    """Raise StoreError unless the bytes match the document's SHA-256."""
+    """Raise StoreError if the document's bytes don't match its SHA-256."""
     if digest(document.body) != document.sha256:
         raise StoreError(f"The bytes of {document.name} don't match its SHA-256, {document.sha256}. Fetch it again.")
 
@@ -47,7 +47,7 @@ def label(document: Document) -> bytes:
 
 
 def restored(sha256: str, body: bytes, label: bytes | str) -> Document | None:
-    """Return the document from its packed bytes and label, or None if the bytes don't match the SHA-256."""
+    """Rebuild a document from its packed bytes and label; return None if the bytes don't match the SHA-256."""
     try:
         unpacked = gzip.decompress(body)
     except (OSError, EOFError, zlib.error):

@@ -1,4 +1,4 @@
-"""Receipts: how long they are kept, and which subscriptions were sent a change."""
+"""An index of the receipts, and how long receipts are kept."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,7 +9,7 @@ RECEIPTS_KEPT = timedelta(days=90)
 
 
 class ReceiptIndex:
-    """All receipts, with a cache of the subscriptions that were sent a given change."""
+    """All receipts, with a cache of which subscriptions were sent a change."""
 
     def __init__(self, receipts: Iterable[Receipt] = ()) -> None:
         self.all = list(receipts)
@@ -23,12 +23,15 @@ class ReceiptIndex:
                 self._sent_to[seq].add(receipt.subscription)
 
     def keep(self, receipts: Iterable[Receipt]) -> None:
-        """Keep these receipts and drop all others."""
+        """Replace all receipts with these."""
         self.all = list(receipts)
         self._sent_to.clear()
 
     def sent_to(self, seq: int) -> set[str]:
-        """Return the subscriptions that were sent a change. Few changes are ever looked up, so cache each answer."""
+        """Return the ids of the subscriptions that were sent a change.
+
+        The result is cached, because only a few changes are ever looked up.
+        """
         if seq not in self._sent_to:
             self._sent_to[seq] = {r.subscription for r in self.all if r.error is None and seq in r.changes}
         return self._sent_to[seq]

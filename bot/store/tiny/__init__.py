@@ -1,1 +1,1 @@
-"""The embedded store: one folder, one writer."""
+"""The embedded store, which keeps everything in one folder and has a single writer."""

@@ -1,4 +1,4 @@
-"""The evidence folder, which holds each fetched document once, compressed and named by its SHA-256."""
+"""The evidence folder, which contains each fetched document once, compressed and named by its SHA-256."""
 
 from bot.domain.document import Document
 from bot.errors import StoreCorrupt
@@ -8,13 +8,16 @@ from bot.store.tiny.files import Folder
 
 
 class Evidence:
-    """The `evidence` folder: a body and a label for each document, in folders named for the hash's first two digits."""
+    """The `evidence` folder, with a compressed body and a label for each document.
+
+    The files are in subfolders named for the first two digits of the SHA-256.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def put(self, document: Document) -> None:
-        """Store a document unless it is already stored; replace a damaged copy."""
+        """Store a document unless an intact copy is already stored."""
         if document.unchanged:
             return
         check(document)
@@ -26,7 +29,7 @@ class Evidence:
         self._write(document)
 
     def get(self, sha256: str) -> Document | None:
-        """Return the document as first fetched, or None if it isn't stored; raise StoreCorrupt if it is damaged."""
+        """Return a document, or None if it isn't stored; raise StoreCorrupt if it is damaged."""
         stem = _stem(sha256)
         kept, line = self._folder.read(f"{stem}.gz"), self._folder.read(f"{stem}.json")
         if kept is None or line is None:
@@ -41,7 +44,10 @@ class Evidence:
         return found
 
     def names(self) -> list[str]:
-        """Return the SHA-256 of each stored document; a document counts once its label is written."""
+        """Return the SHA-256 hashes of all stored documents.
+
+        Only documents with a label are included, because the label is written last.
+        """
         return sorted(path.stem for path in self._folder.path.glob("evidence/??/*.json"))
 
     def _write(self, document: Document) -> None:

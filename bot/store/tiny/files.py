@@ -1,4 +1,7 @@
-"""Files that survive a kill, a full disk or a damaged byte: each is replaced whole or appended to in sealed lines."""
+"""Files that survive a killed process, a full disk or a damaged byte.
+
+Each file is either replaced as a whole or appended to in sealed lines.
+"""
 
 import errno
 import fcntl
@@ -16,7 +19,10 @@ REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Lines(NamedTuple):
-    """The intact lines of a file, the offset where each one ends, and the bytes after the last one."""
+    """The intact lines of a file.
+
+    `ends` are the offsets at which the lines end, and `rest` is the bytes after the last intact line.
+    """
 
     bodies: list[bytes]
     ends: list[int]
@@ -24,16 +30,17 @@ class Lines(NamedTuple):
 
     @property
     def torn(self) -> bool:
-        """True if `rest` is a last line that was never finished, rather than one that was damaged later.
+        """True if `rest` is a line that was never completely written, rather than a line damaged later.
 
-        A kill leaves the beginning of a line. A power failure may leave zeros where part of the line wasn't written.
+        If the process is killed, only the beginning of a line may be written. After a power failure, unwritten parts of
+        a line may be zeros.
         """
         line, newline, more = self.rest.partition(b"\n")
         return not more and (b"\0" in line or not newline) and unseal(line[:-1]) is None
 
 
 def read_lines(path: Path, start: int = 0) -> Lines | None:
-    """Return the lines from an offset up to the first damaged one, or None if there is no file."""
+    """Return the intact lines from an offset to the first damaged line, or None if the file doesn't exist."""
     found = read(path, start)
     if found is None:
         return None
@@ -46,7 +53,7 @@ def read_lines(path: Path, start: int = 0) -> Lines | None:
 
 
 def read(path: Path, start: int = 0) -> bytes | None:
-    """Return a file's bytes, starting at an offset, or None if there is no file."""
+    """Return a file's bytes, starting at an offset, or None if the file doesn't exist."""
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -59,7 +66,7 @@ def read(path: Path, start: int = 0) -> bytes | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an operating system error into a StoreUnwritable that explains it in one sentence."""
+    """Turn an OSError into a StoreUnwritable with a one-sentence message."""
     try:
         yield
     except OSError as error:
@@ -73,13 +80,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class Folder:
-    """The data folder. File names are relative to it. Each method returns once its writes are on the disk."""
+    """The data folder. File names are relative to it, and each method returns only after its writes are on disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def make(self, name: str = ".") -> None:
-        """Create the data folder, or a folder inside it, that only this user can access."""
+        """Create the data folder or a subfolder, accessible only to this user."""
         folder = self.path / name
         with writing(folder):
             if folder.is_dir():
@@ -88,11 +95,11 @@ class Folder:
             _sync(folder.parent)
 
     def read(self, name: str) -> bytes | None:
-        """Return the whole file, or None if there is no file."""
+        """Return a file's bytes, or None if the file doesn't exist."""
         return read(self.path / name)
 
     def write(self, name: str, body: bytes) -> None:
-        """Replace a file in one step: readers see either the old version or the new one."""
+        """Replace a file in one step, so that readers see either the old version or the new one."""
         path, temporary = self.path / name, self.path / ".writing"
         with writing(path):
             try:
@@ -105,14 +112,14 @@ class Folder:
             _sync(path.parent)
 
     def move(self, name: str, to: str) -> None:
-        """Rename a file, overwriting any file that has the new name; do nothing if there is no file to rename."""
+        """Rename a file, replacing any file with the new name. Do nothing if the file doesn't exist."""
         path = self.path / name
         with writing(path), suppress(FileNotFoundError):
             path.replace(self.path / to)
             _sync(self.path)
 
     def remove(self, name: str) -> None:
-        """Delete a file, if it exists."""
+        """Delete a file if it exists."""
         path = self.path / name
         with writing(path):
             path.unlink(missing_ok=True)
@@ -128,21 +135,24 @@ class Folder:
 
 
 class LineFile:
-    """An append-only file of sealed lines; bytes past `end` were never committed and don't count."""
+    """An append-only file of sealed lines. Bytes after the offset `end` were never committed and are ignored."""
 
     def __init__(self, path: Path, end: int) -> None:
         self.path, self.end = path, end
         self._fd: int | None = None
 
     def append(self, lines: bytes) -> int:
-        """Write lines at `end`, sync, and return the new end; the lines count once the caller updates `end`."""
+        """Write lines at `end`, sync the file and return the new end.
+
+        The lines aren't committed until the caller updates `end`.
+        """
         with self._opened() as fd:
             _write_all(fd, lines, self.end)
             os.fsync(fd)
         return self.end + len(lines)
 
     def cut(self) -> None:
-        """Cut off the bytes past `end`."""
+        """Cut off the bytes after `end`."""
         with self._opened():
             pass
 
@@ -154,7 +164,10 @@ class LineFile:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Yield the file, cut off at `end`; after a failure, close it so that the next call opens it afresh."""
+        """Cut off the bytes after `end` and yield the file descriptor.
+
+        After an error, the file is closed so that the next call reopens it.
+        """
         with writing(self.path):
             try:
                 if self._fd is None:
@@ -181,7 +194,10 @@ class LineFile:
 
 
 class Lock:
-    """The lock held by the one program that writes to the folder; the system releases it when that program exits."""
+    """A lock that ensures only one program writes to the folder.
+
+    The system releases the lock when that program exits.
+    """
 
     def __init__(self, folder: Folder) -> None:
         path = folder.path / "lock"
@@ -224,7 +240,7 @@ def _write_all(fd: int, body: bytes, at: int) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Sync a folder's list of files to the disk."""
+    """Sync a folder's directory entries to disk."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""An in-memory substitute for the store's files, for a replay that saves nothing."""
+"""An in-memory replacement for the store's files, used for a replay that saves nothing."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from bot.store.tiny.transactions import Transaction
 
 
 class InMemory:
-    """A stand-in for both the writer and the evidence folder; nothing reaches the disk."""
+    """A replacement for both the writer and the evidence folder that keeps everything in memory."""
 
     is_full = has_news = False
 
@@ -21,14 +21,14 @@ class InMemory:
     def commit(
         self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Sequence[Document]
     ) -> Transaction:
-        """Store the documents; there is no journal to write to."""
+        """Store the documents and return the transaction."""
         del number, changes
         for document in documents:
             self.put(document)
         return transaction
 
     def get(self, sha256: str) -> Document | None:
-        """Return a document as it was first stored."""
+        """Return a document, or None if it isn't stored."""
         return self._documents.get(sha256)
 
     def put(self, document: Document) -> None:
@@ -37,7 +37,7 @@ class InMemory:
             self._documents.setdefault(document.sha256, document)
 
     def names(self) -> list[str]:
-        """Return the SHA-256 of each document."""
+        """Return the SHA-256 hashes of all documents."""
         return sorted(self._documents)
 
     def fill(self, image: Image) -> None:
@@ -45,9 +45,9 @@ class InMemory:
         self.contents = Contents(image)
 
     def fold(self, image: Image) -> None:
-        """Do nothing, because no file holds anything."""
+        """Do nothing, because there are no files."""
 
     erase = fold
 
     def close(self) -> None:
-        """Do nothing, because nothing is open."""
+        """Do nothing, because there are no files."""

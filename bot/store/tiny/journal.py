@@ -1,4 +1,4 @@
-"""Access to the files in a data folder, for the one program that writes them and for others that only read."""
+"""Access to the files in a data folder: one program may write them, and others may only read them."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -23,10 +23,10 @@ TRIES, PAUSE = 10, 0.05  # a reader that catches a writer mid-write keeps retryi
 
 
 class Writer:
-    """The files as opened by the writer. A transaction counts once its line in the journal is on the disk.
+    """Write access to the store's files. A transaction is committed once its journal line is on disk.
 
-    `contents` is read from the files when they are opened; the caller then applies each committed transaction to it.
-    Every method may wait for the disk, and only one may run at a time.
+    `contents` is loaded when the files are opened. The caller then applies each committed transaction to it. Every
+    method may wait for the disk, and only one method may run at a time.
     """
 
     contents: Contents
@@ -51,18 +51,21 @@ class Writer:
 
     @property
     def is_full(self) -> bool:
-        """True if the journal is long enough to fold."""
+        """True if the journal is long enough to be folded into a snapshot."""
         return self._journal.end > self._limit
 
     @property
     def has_news(self) -> bool:
-        """True if the journal holds anything the snapshot doesn't, or if the snapshot it continues is missing."""
+        """True if the journal contains transactions that aren't in a snapshot, or if its snapshot is missing."""
         return self._written > self._begun or self._generation > self._base
 
     def commit(
         self, number: int, transaction: Transaction, changes: Sequence[Change], documents: Iterable[Document]
     ) -> Transaction:
-        """Write a transaction and return it as it will be read back; if the write fails, nothing is committed."""
+        """Write a transaction, and return it as it would be decoded from the journal.
+
+        If the write fails, nothing is committed.
+        """
         if number != self._written + 1:
             raise StoreError("The store was interrupted in the middle of a write. Start the program again.")
         body = encoded(Numbered(n=number, transaction=transaction))
@@ -75,7 +78,7 @@ class Writer:
         return transaction
 
     def fold(self, image: Image) -> None:
-        """Start a new journal and write a snapshot; a failure loses nothing, because the old journal is kept."""
+        """Start a new journal and write a snapshot. If that fails, nothing is lost, because the old journal is kept."""
         try:
             self._journal.cut()
             if self._written > self._begun:
@@ -88,7 +91,7 @@ class Writer:
             self.notices.append(str(error))
 
     def erase(self, image: Image) -> None:
-        """Fold twice and delete damaged snapshots, so that no file still holds the removed data."""
+        """Fold twice and delete damaged snapshots, so that no file still contains deleted data."""
         for _ in range(2):
             self._journal.cut()
             self._next_journal()
@@ -97,7 +100,10 @@ class Writer:
             self._folder.remove(f"aside/{path.name}")
 
     def fill(self, image: Image) -> None:
-        """Write an image into an empty folder; if the program is killed before the end, none of it counts."""
+        """Write an image into an empty folder.
+
+        If the program is killed before the snapshot is in place, the folder still counts as empty.
+        """
         try:
             self._log.end = self._log.append(_log_lines(image.everything.changes))
             self.erase(image)
@@ -135,10 +141,21 @@ class Writer:
             self._folder.move(STATE, self._folder.free_name(STATE))
         if found.outdated:
             self._next_journal()
+        self._merge_twins()
         self.fold(self.contents.image())
 
+    def _merge_twins(self) -> None:
+        """Merge the subscriptions that share an address, which versions up to format 2 allowed."""
+        while (merging := self.contents.merging_twins()) is not None:
+            self.contents.apply(self.commit(self._written + 1, merging, (), ()))
+            kept = merging.subscription
+            self.notices.append(
+                f"{kept.channel} {kept.shown_address} had two subscriptions, {merging.gone} and {kept.id}. "
+                f"They are now one, {kept.id}."
+            )
+
     def _cut_log(self) -> None:
-        """Cut off the changes from a reading that was never committed, and keep a copy of them."""
+        """Copy any uncommitted changes from the end of the log to a separate file, and then cut them off."""
         tail = read(self._log.path, self._log.end)
         if tail and b"\n" in tail:
             copy = self._folder.free_name(LOG)
@@ -166,7 +183,7 @@ class Writer:
         return len(line)
 
     def _snapshot(self, image: Image) -> None:
-        """Put a new snapshot in place; keep the previous one and all journals since then."""
+        """Write a new snapshot. Keep the previous snapshot and all journals since then."""
         snapshot.save(self._folder, NEXT_STATE, image, self._generation)
         self._folder.move(STATE, PREVIOUS)
         self._folder.move(NEXT_STATE, STATE)
@@ -177,7 +194,10 @@ class Writer:
 
 
 class Reader:
-    """The files as opened by a reader, possibly alongside a writer; picks up transactions as they are committed."""
+    """Read-only access to the store's files.
+
+    A writer may be running at the same time. New transactions are read as they are committed.
+    """
 
     is_full = has_news = False
 
@@ -187,12 +207,12 @@ class Reader:
 
     @property
     def notices(self) -> list[str]:
-        """Damage found in the files; a writer will repair it."""
+        """Descriptions of any damage found in the files. A writer will repair the damage."""
         return self._recovered.notices
 
     @property
     def contents(self) -> Contents:
-        """Everything committed so far."""
+        """The store's contents, including everything committed so far."""
         try:
             self._recovered.follow()
         except StoreCorrupt:  # real damage, or the writer has folded the journal we were reading
@@ -202,13 +222,13 @@ class Reader:
         return self._recovered.contents
 
     def commit(self, *_: object) -> NoReturn:
-        """Refuse, as every method that writes."""
+        """Raise StoreUnwritable, because the folder was opened only for reading."""
         raise StoreUnwritable(f"{self._folder.path} was opened for reading only.")
 
     fold = erase = fill = commit
 
     def close(self) -> None:
-        """Do nothing: no file stays open."""
+        """Do nothing, because no file stays open."""
 
     def _load(self) -> Recovered:
         for _ in range(TRIES):

@@ -1,4 +1,7 @@
-"""Recover a store's contents from its data folder: a snapshot and the journals after it. Nothing is written here."""
+"""Recover a store's contents from the snapshots, journals and change log in its data folder.
+
+This module never writes anything.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,9 +25,10 @@ RESTORE = "Restore the data folder from a backup"
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a journal: its number, the number of transactions before it and the folder's format.
+    """The first line of a journal.
 
-    Early versions that used format 1 didn't write the format here.
+    It contains the journal's number, the number of transactions before it and the folder's format. Early versions with
+    format 1 didn't write the format.
     """
 
     generation: int
@@ -38,19 +42,19 @@ def journal(generation: int) -> str:
 
 
 def journals(folder: Folder) -> list[int]:
-    """Return the numbers of the journals in the folder, in order."""
+    """Return the numbers of the folder's journals in ascending order."""
     numbers = (path.stem.removeprefix("journal-") for path in folder.path.glob("journal-*.jsonl"))
     return sorted(int(number) for number in numbers if number.isdecimal())
 
 
 class Recovered:
-    """The recovered contents and the position reached in the files.
+    """The recovered contents and the positions reached in the files.
 
-    `base` is the generation of the snapshot and `generation` is that of the journal being read. `journal_end` and
-    `log_end` are the offsets where the committed parts of the journal and the log end. `begun` is the number of
-    transactions before this journal. `torn` is true if the journal's last line was never finished, `blank` if nothing
-    has been written yet, and `outdated` if the snapshot or the journal has an older format than this program writes.
-    `notices` describes any damage, which the next snapshot repairs.
+    `base` is the generation of the snapshot, and `generation` is the generation of the journal being read.
+    `journal_end` and `log_end` are the offsets where the committed parts of the journal and the log end. `begun` is the
+    number of transactions before this journal. `torn` is true if the journal's last line was never completely written.
+    `blank` is true if nothing has been written yet. `outdated` is true if the snapshot or the journal has an older
+    format than the one this program writes. `notices` describe any damage, which is repaired by the next snapshot.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -75,7 +79,7 @@ class Recovered:
         self._check_complete()
 
     def follow(self) -> None:
-        """Apply everything in the files that hasn't been applied yet."""
+        """Apply all new transactions from the files."""
         if self.blank:
             return
         self._read_journal()
@@ -85,13 +89,13 @@ class Recovered:
         self._unread = []  # lines that aren't committed yet may still be overwritten
 
     def to_last_journal(self) -> None:
-        """Move on to a journal that had just been started when the program stopped."""
+        """Move on to the newest journal, even if it is still empty."""
         while self._next_goes_on(unused=True):
             self._begin(self.generation + 1)
             self._read_journal()
 
     def _newest_snapshot(self) -> Snapshot | None:
-        """Return the newest intact snapshot, and note the problem with any newer one."""
+        """Return the newest intact snapshot, or None, and add a notice about each newer one that is unusable."""
         found, wrong = None, self._wrong
         self.state_damaged = False
         for name in (STATE, PREVIOUS):
@@ -148,9 +152,10 @@ class Recovered:
         self.contents.apply(line.transaction, changes)
 
     def _next_goes_on(self, *, unused: bool = False) -> bool:
-        """Return whether the next journal starts where this one ends and is in use; with `unused`, it may be empty.
+        """Return whether the next journal starts where this one ends and is in use.
 
-        A journal left behind by a failed snapshot starts earlier and is empty.
+        If `unused` is true, the next journal may be empty. A journal left over from a failed snapshot is empty and
+        starts at an earlier transaction.
         """
         path = self._folder.path / journal(self.generation + 1)
         lines = read_lines(path)
@@ -168,7 +173,7 @@ class Recovered:
         return (self._folder.path / journal(generation)).exists()
 
     def _take(self, last_seq: int) -> list[Change]:
-        """Return the next changes from the log, through number `last_seq`."""
+        """Return the next changes from the log, up to and including number `last_seq`."""
         first = self.contents.log.end + 1
         count = last_seq - first + 1
         if count > len(self._unread):
@@ -182,7 +187,7 @@ class Recovered:
         return changes
 
     def _read_log(self, count: int) -> None:
-        """Read the rest of the log; raise StoreCorrupt if it has fewer than `count` changes."""
+        """Read the rest of the log; raise StoreCorrupt if it contains fewer than `count` changes."""
         path = self._folder.path / LOG
         lines = read_lines(path, self.log_end)
         if lines is None:
@@ -196,7 +201,10 @@ class Recovered:
             )
 
     def _check_complete(self) -> None:
-        """Raise StoreCorrupt if the newest journal is missing; it is always created before its snapshot."""
+        """Raise StoreCorrupt if the newest journal is missing.
+
+        Every snapshot should have a journal, because the journal is created first.
+        """
         newest = max(journals(self._folder), default=0)
         if self.blank and (self._fell_back or read_lines(self._folder.path / LOG) not in (None, ([], [], b""))):
             raise StoreCorrupt(

@@ -1,11 +1,11 @@
-"""The snapshot: everything committed before a journal started, in one TinyDB file that is replaced whole.
+"""The snapshot: everything committed before a journal started.
 
-FORMAT is the format version of the whole folder. Raise it when an older program would misread files that this one
-writes. The snapshot and each journal's heading include it, and a program that finds a higher version than its own
-stops.
+It is one TinyDB file, which is always replaced as a whole. FORMAT is the format version of the whole folder. Increase
+it when an older program would misread the files that this version writes. The format version is stored in the snapshot
+and in each journal's heading, and a program stops if it finds a version higher than its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,20 +28,20 @@ from bot.store.rules.stored_names import from_stored, to_stored
 from bot.store.tiny.contents import Image
 from bot.store.tiny.files import Folder
 
-FORMAT = 2
+FORMAT = 3
 T = TypeVar("T")
 Tables = dict[str, dict[str, Any]]
 
 
 class SealedStorage(Storage):
-    """TinyDB's tables as one sealed line; nothing reaches the disk until `save` writes all of them."""
+    """A TinyDB storage that keeps all tables in one sealed line. Nothing is written to disk until `save` is called."""
 
     def __init__(self, folder: Folder, name: str) -> None:
         self._folder, self._name = folder, name
         self._tables: Tables | None = None
 
     def load(self) -> bool:
-        """Read the tables from the file; return False if there is no file."""
+        """Load the tables from the file; return False if the file doesn't exist."""
         found = self._folder.read(self._name)
         if found is None:
             return False
@@ -52,11 +52,11 @@ class SealedStorage(Storage):
         return True
 
     def read(self) -> Tables | None:
-        """Return the tables to TinyDB."""
+        """Return the tables, or None if there are none yet."""
         return self._tables
 
     def write(self, data: Tables) -> None:
-        """Accept the tables that TinyDB has changed."""
+        """Replace the tables in memory."""
         self._tables = data
 
     def save(self) -> None:
@@ -66,7 +66,7 @@ class SealedStorage(Storage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """The generation of the journal that continues from the snapshot, and the store's counters and times."""
+    """The store's counters and times, and the generation of the journal that continues from the snapshot."""
 
     format: int
     generation: int
@@ -79,7 +79,7 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class OnList:
-    """An agreement on one of the lists."""
+    """An agreement, the list it is on and its row number, if any."""
 
     list: ListName
     agreement: Agreement
@@ -88,7 +88,7 @@ class OnList:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The last accepted publication of a list."""
+    """A list and its last accepted publication."""
 
     list: ListName
     publication: Publication
@@ -96,7 +96,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """An agreement and the time it became pending or absent."""
+    """An agreement's key and the time when the agreement became pending or absent."""
 
     key: Key
     at: datetime
@@ -113,23 +113,27 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot as read from its file; `meta.last_seq` is the last change it includes."""
+    """A snapshot loaded from its file. `meta.last_seq` is the number of the last change it includes."""
 
     meta: Meta
     db: TinyDB
 
     def image(self, changes: Sequence[Change]) -> Image:
-        """Return the snapshot's contents with these changes as the log; raise MsgspecError if the format differs."""
+        """Return an image of the snapshot's contents, with `changes` as its log.
+
+        Raises MsgspecError if the snapshot has a different format.
+        """
         notes: dict[str, dict[str, str]] = {}
         for note in self._all("notes", Note):
             notes.setdefault(note.kind, {})[note.key] = note.value
+        subscriptions, unreadable = self._subscriptions()
         return Image(
             everything=Everything(
                 known=self._known(),
                 changes=tuple(changes),
                 held=tuple(self._all("held", Held)),
                 statuses=tuple(self._all("sources", SourceStatus)),
-                subscriptions=tuple(self._all("subscriptions", Subscription)),
+                subscriptions=tuple(subscriptions),
                 receipts=tuple(self._all("receipts", Receipt)),
                 notes=notes,
                 next_number=self.meta.next_number,
@@ -137,7 +141,21 @@ class Snapshot:
             transactions=self.meta.transactions,
             latest=self.meta.latest,
             set_back=self.meta.set_back,
+            unreadable=unreadable,
         )
+
+    def _subscriptions(self) -> tuple[list[Subscription], dict[str, Mapping[str, Any]]]:
+        """Return the subscriptions, and the rows of those that can't be read, by id."""
+        found: list[Subscription] = []
+        unreadable: dict[str, Mapping[str, Any]] = {}
+        for row in self.db.table("subscriptions"):
+            try:
+                found.append(msgspec.convert(row, Subscription))
+            except msgspec.ValidationError:
+                if "id" not in row:
+                    raise
+                unreadable[str(row["id"])] = dict(row)
+        return found, unreadable
 
     def _all(self, table: str, kind: type[T]) -> Iterator[T]:
         return (msgspec.convert(row, kind) for row in self.db.table(table))
@@ -160,7 +178,7 @@ class Snapshot:
 
 
 def check_format(found: int, folder: Path) -> None:
-    """Raise StoreError if a newer version of the program wrote the folder."""
+    """Raise StoreError if a newer version of the program wrote the data folder."""
     if found > FORMAT:
         raise StoreError(
             f"The data folder {folder} was written by a newer Countersign (format {found}; this program reads up to "
@@ -169,7 +187,7 @@ def check_format(found: int, folder: Path) -> None:
 
 
 def load(folder: Folder, name: str) -> Snapshot | None:
-    """Read a snapshot, or return None if there is no file; raise StoreCorrupt if it is damaged."""
+    """Load a snapshot, or return None if the file doesn't exist; raise StoreCorrupt if it is damaged."""
     storage = SealedStorage(folder, name)
     if not storage.load():
         return None
@@ -180,7 +198,7 @@ def load(folder: Folder, name: str) -> Snapshot | None:
 
 
 def save(folder: Folder, name: str, image: Image, generation: int) -> None:
-    """Write an image as the snapshot that this generation's journal continues from."""
+    """Write an image as the snapshot for the journal of this generation."""
     storage = SealedStorage(folder, name)
     db = TinyDB(storage=lambda: storage)
     for table, rows in _tables(image, generation).items():
@@ -212,7 +230,7 @@ def _tables(image: Image, generation: int) -> dict[str, Sequence[Any]]:
         "absent": [Since(key, at) for key, at in known.absent.items()],
         "held": everything.held,
         "sources": everything.statuses,
-        "subscriptions": everything.subscriptions,
+        "subscriptions": [*everything.subscriptions, *image.unreadable.values()],
         "receipts": everything.receipts,
         "notes": [Note(kind, key, value) for kind, notes in everything.notes.items() for key, value in notes.items()],
     }

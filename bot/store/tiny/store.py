@@ -1,13 +1,13 @@
-"""The embedded store: a change log, a journal of transactions and a TinyDB snapshot in one folder, for one writer.
+"""The embedded store: a change log, a journal of transactions and a TinyDB snapshot, all in one folder with one writer.
 
-Each transaction is one line in the journal and is on the disk before it is applied in memory. A reading writes its
-evidence first, then adds its changes to the log, then writes its journal line. Opening the store loads the last
-snapshot and applies the lines after it.
+Each transaction is one line in the journal. It is written to disk before it is applied in memory. When a reading is
+recorded, its evidence is written first, then its changes are added to the log, and then its journal line is written.
+When the store is opened, the last snapshot is loaded and the later journal lines are applied.
 
-The event loop decides what to write and applies it; one worker thread does everything that waits for the disk, in
-order. Transactions take turns: each one is decided, written and applied before the next one is decided. So decisions
-are based only on committed state, and readers see only committed state. A snapshot is written from an image taken
-between two transactions.
+The event loop decides what to write and applies it. A single worker thread does everything that waits for the disk, in
+order. Each transaction is decided, written and applied before the next one is decided. So decisions depend only on
+committed state, and readers see only committed state. A snapshot is written from an image taken between two
+transactions.
 """
 
 import asyncio
@@ -17,15 +17,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 
+import msgspec
+
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.subscription import Receipt, Slot, Subscription
 from bot.errors import StoreError
 from bot.store import Everything, Record
 from bot.store.rules.change_log import follow, numbered
-from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.rules.mending import Unreadable, mended, unreadable_row, unreadable_zone
+from bot.store.rules.transitions import (
+    advanced,
+    changed,
+    check_zone,
+    deferred,
+    failed,
+    part_sent,
+    pinned,
+    resubscribed,
+    started,
+)
 from bot.store.tiny.contents import Contents, Image
 from bot.store.tiny.evidence import Evidence
 from bot.store.tiny.files import Folder
@@ -48,7 +61,10 @@ Ts = TypeVarTuple("Ts")
 
 
 class Files(Protocol):
-    """The store's files: a folder opened for writing or only for reading, or memory. Methods may wait for the disk."""
+    """The store's files: a folder opened for writing, a folder opened only for reading, or memory.
+
+    The methods may wait for the disk.
+    """
 
     @property
     def contents(self) -> Contents: ...
@@ -68,7 +84,7 @@ class Files(Protocol):
 
 
 class Documents(Protocol):
-    """Where documents are kept."""
+    """The storage for evidence documents."""
 
     def get(self, sha256: str) -> Document | None: ...
     def put(self, document: Document) -> None: ...
@@ -76,7 +92,7 @@ class Documents(Protocol):
 
 
 class TinyStore:
-    """The store in one folder. `notices` tells the operator about damage and repairs."""
+    """A store in one folder. `notices` are messages to the operator about damage and repairs."""
 
     def __init__(self, files: Files, evidence: Documents) -> None:
         self._files = files
@@ -91,22 +107,23 @@ class TinyStore:
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False, journal_limit: int = JOURNAL_LIMIT) -> Self:
-        """Open the folder as its sole writer, creating it if needed; StoreBusy if another program is writing there.
+        """Open or create the folder as its only writer. Raise StoreBusy if another program is writing to it.
 
-        A store opened only for reading takes no lock, writes nothing and follows a writer running alongside it.
+        If `readonly` is true, the store takes no lock, writes nothing and reads new transactions as a writer commits
+        them.
         """
         folder = Folder(path)
         return cls(Reader(folder) if readonly else Writer(folder, journal_limit), Evidence(folder))
 
     @classmethod
     def in_memory(cls) -> Self:
-        """Open a store that has no files and disappears when the process exits."""
+        """Open a store that exists only in memory."""
         files = InMemory()
         return cls(files, files)
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Damage found and repaired when the store was opened, and errors from writing snapshots."""
+        """Messages about damage found when the store was opened, and about snapshots that couldn't be written."""
         return tuple(self._files.notices)
 
     async def known(self) -> Known:
@@ -151,7 +168,10 @@ class TinyStore:
         return await self._in_turn(commit)
 
     async def remember(self, status: SourceStatus) -> None:
-        """Commit a status; all statuses that arrive while an earlier write is in progress share one journal line."""
+        """Commit a source's status.
+
+        Statuses that arrive while an earlier write is in progress are committed together in one journal line.
+        """
         self._waiting[status.source] = status
         if self._remembering is None:
             self._remembering = self._begin(self._remember_waiting)
@@ -166,12 +186,24 @@ class TinyStore:
         await self._in_turn(lambda _: self._commit(HeldReplaced(held=tuple(held))))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
-        return await self._save(lambda now: started(subscription, now.subscriptions.next_number, now.log.end))
+        def decide(now: Contents) -> Subscription:
+            stored = now.subscriptions.find(subscription.channel, subscription.address)
+            if stored is not None:
+                return resubscribed(stored, subscription, now.log.end)
+            return started(subscription, now.subscriptions.next_number, now.log.end)
+
+        return await self._save(decide)
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         return await self._save(lambda now: changed(now.subscriptions[subscription.id], subscription, now.log.end))
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        async def move(now: Contents) -> Subscription | None:
+            if (moving := now.moving(channel, old, new)) is not None:
+                await self._commit(moving)
+            return now.subscriptions.find(channel, new)
+
+        return await self._in_turn(move)
 
     async def unsubscribe(self, subscription_id: str) -> None:
         await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
@@ -200,6 +232,26 @@ class TinyStore:
     async def subscriptions(self) -> Sequence[Subscription]:
         return tuple(self._contents.subscriptions.by_id.values())
 
+    async def unreadable(self) -> Sequence[Unreadable]:
+        zones = map(unreadable_zone, self._contents.subscriptions.by_id.values())
+        rows = self._contents.unreadable.values()
+        return (*(found for found in zones if found is not None), *map(unreadable_row, rows))
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        check_zone(tz)
+
+        async def mend(now: Contents) -> Subscription:
+            row = now.unreadable.get(subscription_id)
+            row = row if row is not None else msgspec.to_builtins(now.subscriptions[subscription_id])
+            subscription = mended(row, cursor=now.last_told(subscription_id), tz=tz)
+            await self._commit(SubscriptionSaved(subscription=subscription))
+            if (merging := now.merging_twins()) is not None:
+                await self._commit(merging)
+                return merging.subscription
+            return now.subscriptions[subscription_id]
+
+        return await self._in_turn(mend)
+
     async def due(self, now: datetime) -> Sequence[Subscription]:
         return tuple(self._contents.subscriptions.due(now))
 
@@ -207,16 +259,21 @@ class TinyStore:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at, slot))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         async def commit(now: Contents) -> None:
             stored = now.subscriptions.by_id.get(subscription.id)
             if stored is not None:
                 await self._commit(SubscriptionSaved(subscription=failed(stored, subscription), receipt=receipt))
+                moving = now.moving(stored.channel, stored.address, subscription.address)
+                if moving is not None:
+                    await self._commit(moving)
 
         await self._in_turn(commit)
 
@@ -234,10 +291,10 @@ class TinyStore:
         return True
 
     async def extend_lease(self, name: str, seconds: float) -> None:
-        """Do nothing: a lease lasts as long as the program runs."""
+        """Do nothing, because a lease lasts as long as the program runs."""
 
     async def release(self, name: str) -> None:
-        """Do nothing: no other program could take the lease."""
+        """Do nothing, because no other program could use the lease."""
 
     async def leadership_in(self, name: str) -> float | None:  # noqa: ARG002 - there is no other program
         return 0.0
@@ -250,7 +307,9 @@ class TinyStore:
         return self._contents.everything()
 
     async def fill(self, everything: Everything) -> None:
-        """Load everything into an empty store, all or nothing."""
+        """Load everything into an empty store. If that fails, the store stays empty."""
+        for subscription in everything.subscriptions:
+            check_zone(subscription.tz)
 
         async def fill(now: Contents) -> None:
             await self._on_disk(self._files.fill, Image(everything=everything, transactions=now.transactions))
@@ -258,7 +317,7 @@ class TinyStore:
         await self._in_turn(fill)
 
     async def evidence_names(self) -> Sequence[str]:
-        """Return the SHA-256 of each document in the evidence."""
+        """Return the SHA-256 hashes of all evidence documents."""
         self._check_open()
         return await self._on_disk(self._evidence.names)
 
@@ -271,7 +330,7 @@ class TinyStore:
         await self._in_turn(keep)
 
     async def others(self) -> int:
-        """Return how many other programs are using the store: none, because the folder is locked."""
+        """Return 0, because the folder's lock keeps other programs out."""
         return 0
 
     async def close(self) -> None:
@@ -280,7 +339,7 @@ class TinyStore:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        """Finish the writes in progress, fold the journal and release the folder."""
+        """Finish any writes in progress, fold the journal and close the files."""
         while self._writes:
             await asyncio.wait(self._writes)
         try:
@@ -313,14 +372,17 @@ class TinyStore:
         return await self._save(lambda now: how(now.subscriptions[subscription_id]), receipt)
 
     async def _remove(self, now: Contents, removed: Removed) -> bool:
-        """Remove a subscription; return False if there is none."""
+        """Remove a subscription; return False if it doesn't exist."""
         if removed.id not in now.subscriptions.by_id:
             return False
         await self._commit(removed)
         return True
 
     async def _in_turn(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> T:
-        """Run one write after all earlier ones. Once started, it finishes even if the caller gives up."""
+        """Run one write after all earlier writes.
+
+        A write always runs until it finishes, even if the caller is canceled.
+        """
         return await asyncio.shield(self._begin(do))
 
     def _begin(self, do: Callable[[Contents], Coroutine[Any, Any, T]]) -> "asyncio.Task[T]":
@@ -337,7 +399,7 @@ class TinyStore:
     async def _commit(
         self, transaction: Transaction, changes: Sequence[Change] = (), documents: Sequence[Document] = ()
     ) -> None:
-        """Write a transaction, then apply it. Call this only while holding `_turn`."""
+        """Write a transaction and then apply it. The caller must hold `_turn`."""
         now = self._files.contents
         written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
         now.apply(written, changes)

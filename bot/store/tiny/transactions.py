@@ -1,9 +1,13 @@
-"""The transactions; each is one line in the journal. Their tags and field names are stored, so they never change."""
+"""The transactions, each of which is one line in the journal.
 
+Their tags and field names are stored, so they must never change.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,11 +21,11 @@ from bot.store.rules.stored_names import from_stored, to_stored
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="recorded", rename={"status": "memory"}):
-    """A reading was committed; its changes are the next ones in the log, through `last_seq`.
+    """A reading was committed. Its changes are the next ones in the log, up to and including `last_seq`.
 
-    The known state follows from the changes, except for `seen`, `absent` and `numbers`. For each list, `numbers` holds
-    the row numbers of its agreements, in the order the known state has them, with 0 for an agreement that has no row
-    number. `held` is None if the held listings didn't change.
+    The known state follows from the changes, except for `seen`, `absent` and `numbers`. For each list, `numbers`
+    contains the row numbers of its agreements, in the same order as in the known state. An agreement without a row
+    number has 0. `held` is None if the held listings didn't change.
     """
 
     last_seq: int
@@ -36,9 +40,10 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="
 class Remembered(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered", rename={"status": "memory"}
 ):
-    """A source's status was replaced, except for the unchanged fields named in `same`, which are omitted here.
+    """A source's status was replaced.
 
-    Most readings find a source unchanged, and its validators and facts can be long.
+    The fields named in `same` are unchanged and therefore omitted. Most readings find a source unchanged, and its
+    validators and facts can be long.
     """
 
     status: SourceStatus
@@ -46,7 +51,7 @@ class Remembered(
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="remembered together"):
-    """The statuses of several sources were replaced; one journal line covers them all."""
+    """The statuses of several sources were replaced together."""
 
     each: tuple[Remembered, ...]
 
@@ -58,52 +63,93 @@ class HeldReplaced(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", t
 
 
 class SubscriptionSaved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="placed"):
-    """A subscription was added or replaced; `receipt` is the receipt that goes with it, if there is one."""
+    """A subscription was added or replaced, and a receipt was added if `receipt` isn't None."""
 
     subscription: Subscription
     receipt: Receipt | None = None
 
 
+class SubscriptionMoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="moved"):
+    """A subscription moved here from the address `was`, and the one named in `gone` was merged into it, if any."""
+
+    subscription: Subscription
+    was: str
+    gone: str | None = None
+
+
+class SetAside(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="set aside"):
+    """A subscription was saved in a form that can't be read. It is never written, only found."""
+
+    row: dict[str, Any]
+
+
 class Removed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="removed"):
-    """A subscription was removed and, if `receipts` is true, its receipts were removed too."""
+    """A subscription was removed. If `receipts` is true, its receipts were also removed."""
 
     id: str
     receipts: bool = False
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="noted"):
-    """A note was written under a kind and a key, or erased if `value` is None."""
+    """A note was written under a kind and a key, or deleted if `value` is None."""
 
     kind: str
     key: str
     value: str | None
 
 
-Transaction = Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | Removed | Noted
+Transaction = (
+    Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | SubscriptionMoved | SetAside | Removed | Noted
+)
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction with its number, as one line in the journal."""
+    """A transaction and its number, stored as one line in the journal."""
 
     n: int
     transaction: Transaction
 
 
+class _Saved(msgspec.Struct, frozen=True):
+    did: str
+    subscription: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class _NumberedSaved(msgspec.Struct, frozen=True):
+    n: int
+    transaction: _Saved
+
+
+_ID = re.compile(r"s[1-9][0-9]*")
+_DECODE_SAVED = msgspec.json.Decoder(_NumberedSaved).decode
 _DECODE = msgspec.json.Decoder(Numbered).decode
 
 
 def encoded(line: Numbered) -> bytes:
-    """Return a line in its stored form, not yet sealed."""
+    """Encode a transaction in its stored form, without the checksum."""
     return to_stored(msgspec.json.encode(line))
 
 
 def decoded(body: bytes) -> Numbered:
-    """Decode a stored line; raise MsgspecError if it comes from a version with a different format."""
-    return _DECODE(from_stored(body))
+    """Decode a stored transaction; raise MsgspecError if it has a different version's format.
+
+    If only a subscription in it can't be read, the rest of the journal still counts.
+    """
+    body = from_stored(body)
+    try:
+        return _DECODE(body)
+    except msgspec.ValidationError:
+        raw = _DECODE_SAVED(body)
+        if raw.transaction.did != "placed" or not _ID.fullmatch(str(raw.transaction.subscription.get("id"))):
+            raise
+        return Numbered(n=raw.n, transaction=SetAside(row=raw.transaction.subscription))
 
 
 def recorded(record: Record, known: Known, held: tuple[Held, ...], end: int) -> Recorded:
-    """Return the transaction for a reading that leaves the known state at `known` and the log's end at `end`."""
+    """Return the transaction that records a reading.
+
+    `known` is the known state after the reading, and `end` is the number of its last change.
+    """
     return Recorded(
         last_seq=end,
         recorded_at=record.recorded_at,
@@ -116,7 +162,7 @@ def recorded(record: Record, known: Known, held: tuple[Held, ...], end: int) -> 
 
 
 def remembered(old: SourceStatus | None, status: SourceStatus) -> Remembered:
-    """Return the transaction that replaces a source's status, omitting the long fields that haven't changed."""
+    """Return the transaction that replaces a source's status. Validators and facts are omitted if unchanged."""
     same: list[Literal["validators", "facts"]] = []
     if old is not None and status.validators == old.validators:
         same.append("validators")

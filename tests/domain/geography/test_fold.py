@@ -168,7 +168,7 @@ def test_an_exact_name_has_no_slip_and_city_means_a_city(state, written, expecte
 @pytest.mark.parametrize("printed", ["", "#N/A", "#NA", "#REF!", "German Coast County", "Statewide"])
 def test_a_county_that_ice_does_not_print_is_that_of_the_agencys_name(printed):
     assert county_of("LA", printed, "St. Charles Parish Sheriff's Office") == find_county("LA", "St. Charles")
-    assert county_of("LA", printed, "Kenner Police Department") is None
+    assert county_of("LA", printed, "Marksville Courthouse") is None
     assert county_of("LA", "Jefferson", "St. Charles Parish Sheriff's Office") == find_county("LA", "Jefferson")
 
 
@@ -217,3 +217,53 @@ def test_an_exact_name_is_what_the_fold_finds(case):
 def test_any_text_means_a_county_of_that_state_or_none(state, written):
     for found in (find_county(state, written), exact_county(state, written), county_of_agency(state, written)):
         assert found is None or (found.state == state and found.kind != OTHER_NAME)
+
+
+@pytest.mark.parametrize(
+    ("state", "written", "expected"),
+    [
+        ("FL", "Dade County", "Miami-Dade county"),
+        ("GA", "Dade County", "Dade county"),
+        ("LA", "Jeff Davis Parish", "Jefferson Davis parish"),
+        ("MS", "Jeff Davis", "Jefferson Davis county"),
+        ("TN", "Sparta-White County", "White county"),
+        ("GA", "Athens-Clarke County", "Clarke county"),
+        ("KY", "Lexington/Fayette", "Fayette county"),
+        ("MT", "Butte – Silver Bow", "Silver Bow county"),
+        ("TN", "Nashville-White County", None),  # Nashville is in Davidson County
+        ("FL", "Dade City", None),  # in Pasco County
+        ("FL", "Lake City", None),  # in Columbia County
+        ("IA", "Iowa City", None),  # in Johnson County
+        ("FL", "Metro-Atlantis County", None),
+        ("NV", "Carson City", "Carson City city"),
+    ],
+)
+def test_an_old_name_or_that_of_a_county_and_its_town_means_the_county_and_a_town_elsewhere_does_not(
+    state, written, expected
+):
+    assert named(state, written) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "printed", "agency", "expected"),
+    [
+        ("TX", "", "Splendora Police Department", "Montgomery"),
+        ("TX", "#n?A", "Splendora Police Department", "Montgomery"),
+        ("LA", "#REF!", "Kenner Police Department", "Jefferson"),
+        ("FL", "", "City of Port Saint Lucie Police Dept.", "St. Lucie"),
+        ("FL", "", "Dade City Police Department", "Pasco"),
+        ("TX", "Fall County", "Marlin Police Department", "Falls"),  # Hall is as near, but Marlin isn't in it
+        ("LA", "German Coast County", "Kenner Police Department", None),
+        ("AR", "Bowie County", "Texarkana Police Department", None),  # a county in Texas
+        ("SC", "Lackawanna County", "Scranton Police Department", None),  # a county in Pennsylvania
+        ("NC", "Albemarle County", "Albemarle District Jail", None),  # not of the town of Albemarle
+        ("FL", "", "Florida State Police Department", None),
+        ("PA", "", "Union Township Police Department", None),
+        ("TX", "", "Dallas Police Department", None),  # in five counties
+    ],
+)
+def test_a_towns_police_are_in_its_county_if_ice_prints_none_and_there_is_one_such_town(
+    state, printed, agency, expected
+):
+    found = county_of(state, printed, agency)
+    assert (found and found.name) == expected

@@ -605,3 +605,41 @@ def test_each_row_is_in_at_most_one_pair():
 )
 def test_a_county_is_compared_without_the_word_for_its_kind(printed, plain):
     assert plain_county(printed) == plain
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "before", "now"),
+    [
+        ("AR", "State Agency", "Arkansas Department of Corrections", "Arkangas Department of Corrections"),
+        ("NE", "State Agency", "Nebraska State Patrol", "Nebraska State Pattrol"),
+        ("TX", "County", "Bee County Sheriff's Office", "Bee County Sherinf's Office"),
+        ("UT", "County", "Utah County Sheriff's Office", "Uaah County Sheriff's Office"),
+        ("PA", "Municipality", "Stowe Township Police Department", "Stiwe Township Police Department"),
+        ("PA", "Municipality", "Center Township Police Department", "Cenyer Township Police Department"),
+        ("PA", "County", "South Pymatuning TWP State Constable", "South Pymatuning TWK State Constable"),
+        ("NJ", "Municipality", "Unoin Township Police Department", "Union Township Police Department"),
+    ],
+)
+def test_a_typo_corrected_together_with_the_county_is_one_agreement(state, kind, before, now):
+    one, other = county_names(state)[3:5]
+    left, joined = (row(name, state, county, agency_type=kind) for name, county in ((before, one), (now, other)))
+    assert are_paired(left, joined)
+
+
+@pytest.mark.parametrize(
+    ("state", "one", "other"),
+    [
+        ("PA", "Green Township Constable", "Greene Township Constable"),
+        ("PA", "Fork Township Constable", "Forks Township Constable"),
+        ("PA", "Upper Mount Green Township Constable", "Upper Mount Greene Township Constable"),
+        ("PA", "Penn Township Constable", "Pen Township Constable"),
+        ("PA", "Union Township Constable", "Union Township Canstable"),  # many counties have a Union Township
+        ("OH", "Marion Township Police Department", "Morion Township Fire Department"),
+        ("TX", "Bee County Sheriff's Office", "Lee County Sheriff's Office"),
+        ("LA", "Ward 5 Marshal's Office", "Ward 6 Marshal's Office"),
+    ],
+)
+def test_two_agencies_of_two_counties_are_two_although_their_names_are_a_letter_apart(state, one, other):
+    here, there = county_names(state)[3:5]
+    left, joined = (row(name, state, county, agency_type="County") for name, county in ((one, here), (other, there)))
+    assert not are_paired(left, joined)

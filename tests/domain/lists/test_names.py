@@ -290,6 +290,51 @@ def test_any_text_in_a_link_is_a_web_address_in_ascii_or_none(text):
     assert found is None or (found.startswith(("http://", "https://")) and found.isascii() and " " not in found)
 
 
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "https://web.archive.org/web/20250603123456/",
+        "http://web.archive.org/web/20250603123456id_/",
+        "https://web.archive.org/web/20250603123456if_/",
+        "https://web.archive.org/web/2025*/",
+        "https://www.web.archive.org/web/2/",
+        "//web.archive.org/web/20250603123456/",
+        "/web/20250603123456im_/",
+        "https://web.archive.org/save/",
+        "https://archive.ph/20250603123456/",
+        "https://archive.today/newest/",
+        "https://archive.is/o/AbC12/",
+        "https://web.archive.org/web/2025/https://archive.ph/2024/",
+    ],
+)
+@pytest.mark.parametrize("original", [MOA, MOA.replace("https://", "http://"), MOA + "?a=1#page=2"])
+def test_an_address_in_a_web_archive_is_its_original(prefix, original):
+    assert web_address(prefix + original) == web_address(original)
+
+
+def test_an_archive_that_shortens_or_encodes_an_address_or_adds_its_port_is_no_other_link():
+    original = "https://www.ice.gov/doclib/a.pdf"
+    for form in ("http://www.ice.gov:80/doclib/a.pdf", "https:/www.ice.gov/doclib/a.pdf", "www.ice.gov/doclib/a.pdf",
+                 "https%3A%2F%2Fwww.ice.gov%2Fdoclib%2Fa.pdf"):  # fmt: skip
+        assert web_address(f"https://web.archive.org/web/20250603123456/{form}") == original
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "https://web.archive.org/about",
+        "https://archive.org/details/287g",
+        "https://archive.ph/AbC12",
+        "https://www.ice.gov/web/a.pdf",
+        "http://county.example:80/a.pdf",
+        "https://www.ice.gov/a.pdf?from=https://web.archive.org/web/2025/https://county.example/",
+        "https://county.example/web/20250603123456/https://www.ice.gov/a.pdf",
+    ],
+)
+def test_any_other_link_stays_as_printed(printed):
+    assert web_address(printed) == printed
+
+
 def test_an_address_wrapped_without_end_is_none():
     assert web_address("chrome-extension://a/" * 5_000 + MOA) is None
 

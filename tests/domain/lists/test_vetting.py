@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.listings import ANOTHER_DAY, FIRST, known_after, listing, pending, row
+from support.listings import ANOTHER_DAY, FIRST, known_after, listing, moa, pending, row
 
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
@@ -337,3 +337,71 @@ def test_only_withdrawn_agreements_disappear():
     known = known_after([*ROWS[:3], row("Tampa PD")])
     found = reconcile(known, listing([*ROWS[1:3], row("Tampa Police Department"), row("Bell Police", "TX")], 2))
     assert [agreement.agency for agreement in disappearances(found.changes)] == [ROWS[0].agency]
+
+
+# ── letters that others replaced everywhere ──────────────────────────────────────────────────────────────────────────
+
+NAMES = (
+    ("Walton County Sheriff's Office", "FL"),
+    ("Tampa Police Department", "FL"),
+    ("Clay County Sheriff's Office", "FL"),
+    ("Salt Springs Police Department", "FL"),
+    ("Davidson County Sheriff's Office", "NC"),
+)
+
+
+def respelled(change, names=NAMES):
+    """Return the rows before, and after this change to each name, dated another day so that nothing else pairs them."""
+    before = [row(name, state) for name, state in names]
+    now = [row(change(name), state, signed=ANOTHER_DAY) for name, state in names]
+    return before, [b if b.agency == n.agency else n for b, n in zip(before, now, strict=True)]
+
+
+def test_a_replacement_that_minds_capital_letters_holds_the_page_too():
+    names = (*NAMES[:3], ("Altamonte Springs Police Department", "FL"))
+    before, now = respelled(lambda name: name.replace("alt", "image"), names)
+    assert any("“alt” became “image”" in reason for reason in doubted(before, now))
+
+
+@pytest.mark.parametrize("word", ["xxx", "image", "title", "alternate", "text here"])
+def test_one_sheriff_whose_name_had_the_letters_that_became_others_holds_the_page(word):
+    before, now = respelled(lambda name: name.replace("alt", word), NAMES[:3])
+    (reason,) = doubted(before, now)
+    assert "in every name that had it" in reason
+    assert now[0].agency in reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("alt", "xx"), ("a", ""), ("a", "Ã¤"), ("'", "â€™"), ("on", "0n"), ("ay", "xy"), ("ol", "0l")],
+)
+def test_letters_lost_replaced_or_misread_in_every_name_hold_the_list(old, new):
+    names = (
+        *NAMES,
+        ("Volusia County Sheriff's Office", "FL"),
+        ("Holly Constable's Office", "TX"),
+        ("Mayo Police Department", "FL"),
+    )
+    before, now = respelled(lambda name: name.replace(old, new), names)
+    assert any("in every name that had it" in reason for reason in doubted(before, now))
+
+
+def test_a_typo_a_rename_or_an_exit_beside_a_new_agency_is_no_damaged_page():
+    before = [row(name, state) for name, state in NAMES]
+    for other in ("Wolton County Sheriff's Office", "Jackson County Sheriff's Office", "Waltham Police Department"):
+        assert doubted(before, [row(other, "FL", signed=ANOTHER_DAY), *before[1:]]) == ()
+    before.append(row("Marion County Sheriff's Office", "FL"))
+    now = [*before[:-1], row("Madison County Sheriff's Office", "FL", signed=ANOTHER_DAY)]
+    assert doubted(before, now) == ()
+
+
+def test_generic_words_written_out_everywhere_are_no_damaged_page():
+    before = [row(f"{place} PD", "FL") for place in ("Tampa", "Ocala", "Naples")]
+    now = [row(f"{place} Police Department", "FL") for place in ("Tampa", "Ocala", "Naples")]
+    assert doubted(before, now) == ()
+
+
+def test_a_name_corrected_by_several_letters_under_the_same_moa_is_no_damaged_page():
+    before = [row("Brookfield Police Department", "NC", moa=moa("brook")), *(row(*name) for name in NAMES)]
+    now = [row("Brookford Police Department", "NC", moa=moa("brook")), *before[1:]]
+    assert doubted(before, now) == ()

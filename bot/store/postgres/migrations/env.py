@@ -1,4 +1,4 @@
-"""The script that Alembic runs: apply the migrations on the given connection, in one transaction."""
+"""The script that Alembic runs to apply the migrations in one transaction on the given connection."""
 
 from alembic import context
 

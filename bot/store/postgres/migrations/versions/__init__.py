@@ -1,1 +1,1 @@
-"""The migration steps, in order."""
+"""The migrations, in order."""

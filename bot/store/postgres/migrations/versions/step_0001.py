@@ -1,4 +1,4 @@
-"""The first tables, which hold everything that the embedded store keeps in its folder."""
+"""Create the first tables, which store the same data as the embedded store's folder."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Create the tables and insert the ledger's single row."""
+    """Create the tables and insert the only row of the ledger."""
     ledger = op.create_table(
         "ledger",
         sa.Column("one", sa.Boolean, sa.CheckConstraint("one"), primary_key=True),
