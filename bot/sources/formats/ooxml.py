@@ -54,8 +54,15 @@ def check_limit(what: str, amount: int) -> None:
 
 
 def tags(xml: str, path: str) -> Iterator[dict[str, str]]:
-    """Yield the attributes of each element at this path (`workbook/sheets/sheet`) in plain XML."""
+    """Yield the attributes of each element at this path (`workbook/sheets/sheet`) in plain XML.
+
+    Raise Unreadable if its parent comes twice, because programs differ on the one to read.
+    """
+    parent, parents = path.rpartition("/")[0], 0
     for found, tag, _ in walk(xml):
+        parents += found == parent
+        if parents > 1:
+            raise Unreadable(f"the workbook has two of {parent[:40]!r}")
         if found == path:
             yield attributes(tag)
 

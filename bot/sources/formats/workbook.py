@@ -114,7 +114,10 @@ def _sheets(package: Package) -> Iterator[Sheet]:
     if main is None:
         raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
     book, relations = package.part(main, "workbook"), package.relations(main)
-    is_1904 = any(_truth(tag.get("date1904", "0")) for tag in tags(book, "workbook/workbookPr"))
+    properties = list(tags(book, "workbook/workbookPr"))
+    if len(properties) > 1:
+        raise Unreadable("the workbook has its properties twice")
+    is_1904 = any(_truth(tag.get("date1904", "0")) for tag in properties)
     strings, styles = relations.part("sharedStrings"), relations.part("styles")
     if relations and styles != STYLES and STYLES in package:
         raise Unreadable("the workbook has styles that it doesn't use")

@@ -573,6 +573,15 @@ def test_relations_in_a_namespace_we_do_not_know_are_refused():
     assert "relations in a namespace" in refusal(changed(SHEET, RELATED, "urn:y", links={"G1": ADDRESS}))
 
 
+@pytest.mark.parametrize(
+    ("part", "element"),
+    [(BOOK, f"<sheets>{sheet('B')}</sheets>"), (BOOK, "<workbookPr/>"), (STYLES, "<cellXfs/>"), (STYLES, "<numFmts/>")],
+)
+def test_a_part_with_two_of_what_it_has_once_is_refused(part, element):
+    root = {BOOK: "</workbook>", STYLES: "</styleSheet>"}[part]
+    assert re.search("two of|twice", refusal(changed(part, root, element + root)))
+
+
 def test_styles_without_a_relation_are_not_ignored():
     assert "styles" in refusal(changed(BOOK_RELS, f"{RELATED}/styles", f"{RELATED}/other"))
 
