@@ -69,7 +69,7 @@ class SlackSetup(Setup[SlackSettings]):
         if _ID.fullmatch(wanted):
             return wanted
         raise UsageError(
-            f"{address!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
+            f"{address!r} isn't a Slack channel id. Names can change, so use the id, such as C024BE91L: click "
             "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
 

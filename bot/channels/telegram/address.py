@@ -41,7 +41,7 @@ def check_address(address: str) -> str:
     if name := _NAME.fullmatch(wanted):
         return f"@{name[1].lower()}"
     raise UsageError(
-        f"{address!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
+        f"{address!r} isn't a Telegram chat. Use the chat's number (a group's begins with a minus sign, a channel's "
         "with -100, and a topic's number follows after a colon) or the @name of a public channel or group. A person's "
         "@name won't work."
     )
