@@ -25,12 +25,14 @@ from bot.domain.lists.names import (
     agency_type,
     canonical,
     cell_text,
+    is_error,
     signed_date,
     state_code,
     support_type,
     tidy,
     unarchived,
     web_address,
+    without_marks,
 )
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
@@ -73,6 +75,15 @@ _NOTE = re.compile(
     r"|cancell?(?:ed|ation)|revoked|revocation|suspended|suspension|inactive|discontinued|no longer)\b",
     re.IGNORECASE,
 )
+_NAME_NOTE = re.compile(
+    r"\b(?:pending|removed|void(?:ed)?|ended|dissolved|disbanded|paused|on hold|opt(?:ed|ing)?[ -]out"
+    r"|(?:not|non|in)[ -]?active|deactivated|under review|duplicate|term(?:ed|s)?|denied|declined|closed)\b",
+    re.IGNORECASE,
+)
+_TOTAL = re.compile(r"^(?:(?:sub|grand)[ -]?)?totals?\b|\btotals?:?$|^(?:count|sum) of\b", re.IGNORECASE)
+_FORCE = re.compile(r"sher+if+|\bpolice\b|\bconstables?\b|\bmarshals?\b", re.IGNORECASE)
+_TWO_NAMES = re.compile(r"\s*[\n;/|]\s*|\s+(?:and|&)\s+", re.IGNORECASE)
+_STEMS = ("jailenforc", "warrantserv", "taskforce")  # of the support types, in letters only
 
 Value = object
 
@@ -398,10 +409,10 @@ def _repaired(
 
     The results are cached, because most rows were also on the previous list.
     """
-    if not any(map(cell_text, values)):
+    if not any(map(cell_text, values)) and not any(map(is_error, values)):
         return None
     cells = dict.fromkeys(COLUMNS) | dict(zip(columns, values, strict=True))
-    agency, support = cell_text(cells["LAW ENFORCEMENT AGENCY"]), cell_text(cells["SUPPORT TYPE"])
+    agency, support = without_marks(cell_text(cells["LAW ENFORCEMENT AGENCY"])), cell_text(cells["SUPPORT TYPE"])
     state, kind = state_code(cell_text(cells["STATE"])) or UNKNOWN_STATE, support_type(support)
     unread = _unread(cells, state, kind, moa_link)
     if lacks := _misplaced(cells, agency, support):
@@ -458,9 +469,27 @@ def _misplaced(cells: Mapping[str, Value], agency: str, support: str) -> str | N
         return "is the header again"
     if note := next(filter(None, (_NOTE.search(cell_text(cell)) for cell in cells.values())), None):
         return f"says {note[0].lower()!r}"
+    return _of_other_columns(cells, support) or _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+
+
+def _of_other_columns(cells: Mapping[str, Value], support: str) -> str | None:
+    """Say which cell of a row has the value of another column or of two rows; None if none has."""
     if support and not _is_support_type(support) and _is_of_other_than_support(support):
         return f"has {support[:LONGEST_CELL]!r} for a support type"
-    return _not_a_name(cells["LAW ENFORCEMENT AGENCY"], agency)
+    if sum(stem in _letters(support) for stem in _STEMS) > 1:
+        return "has two support types"
+    county, kind = cell_text(cells["COUNTY"]), cell_text(cells["TYPE"])
+    if _is_of_other_than_county(county):
+        return f"has {county[:LONGEST_CELL]!r} for a county"
+    return f"has {kind[:LONGEST_CELL]!r} for a type" if _is_of_other_than_type(kind) else None
+
+
+def _is_of_other_than_county(text: str) -> bool:
+    return bool(_FORCE.search(text)) or _is_support_type(text) or text in AGENCY_TYPES
+
+
+def _is_of_other_than_type(text: str) -> bool:
+    return not _is_type(text) and bool(_PLACE.search(text) or state_code(text) or _is_support_type(text))
 
 
 def _not_a_name(cell: Value, agency: str) -> str | None:
@@ -468,6 +497,12 @@ def _not_a_name(cell: Value, agency: str) -> str | None:
         return "has no agency"
     if len(agency) > LONGEST_CELL:
         return f"has an agency name of {len(agency)} characters"
+    if note := _NAME_NOTE.search(agency):
+        return f"says {note[0].lower()!r}"
+    if _TOTAL.search(agency):
+        return "is a total"
+    if isinstance(cell, str) and sum(bool(_FORCE.search(part)) for part in _TWO_NAMES.split(cell)) > 1:
+        return "names two agencies"
     is_name = len(_letters(agency)) >= LEAST_LETTERS and not _is_of_another_column(cell)
     return None if is_name else f"has {agency!r} for an agency"
 

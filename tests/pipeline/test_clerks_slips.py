@@ -194,6 +194,18 @@ SLIPS = {
     "expired": with_cell(ROW, "LAW ENFORCEMENT AGENCY", f"EXPIRED: {ROW[1]}"),
     "withdrawn": with_cell(ROW, "LAW ENFORCEMENT AGENCY", f"{ROW[1]}, withdrawn"),
     "no longer": with_cell(ROW, "LAW ENFORCEMENT AGENCY", f"{ROW[1]} no longer participating"),
+    "two types": with_cell(ROW, "SUPPORT TYPE", "Task Force Model / Jail Enforcement Model"),
+    "a total": with_cell(ROW, "LAW ENFORCEMENT AGENCY", f"Total: {ROW[1]}"),
+    "agency as county": with_cell(with_cell(ROW, "COUNTY", ROW[1]), "LAW ENFORCEMENT AGENCY", ROW[3]),
+    "county and type swapped": (*ROW[:2], ROW[3], ROW[2], *ROW[4:]),
+    "state and type swapped": (ROW[2], ROW[1], ROW[0], *ROW[3:]),
+    "error for a state": with_cell(ROW, "STATE", "#REF!"),
+    "error for a name": with_cell(ROW, "LAW ENFORCEMENT AGENCY", "#NAME?"),
+    "error for a support type": with_cell(ROW, "SUPPORT TYPE", "#VALUE!"),
+    **{
+        note: with_cell(ROW, "LAW ENFORCEMENT AGENCY", f"{ROW[1]} {note}")
+        for note in ("(pending)", "- REMOVED", "(voided)", "- dissolved", "TERM 3/1/26", "- on hold", "(opted out)")
+    },
     "withdrawn in the date": with_cell(ROW, "SIGNED", "Withdrawn 3/1/2026"),
 }
 
@@ -212,6 +224,58 @@ async def test_an_agency_whose_row_cannot_be_read_is_not_gone(world, slip):
     world.publish([*rows, cells("Wise County Sheriff's Office")])
     assert await world.changes() == []
     assert await notices(world) == {}
+
+
+@pytest.mark.parametrize("mark", ["*", " *", "†", " (NEW)", " - NEW", " – new!"])
+async def test_a_mark_behind_a_name_is_not_part_of_it(world, mark):
+    rows = sheriffs()
+    rows[7] = with_cell(rows[7], "LAW ENFORCEMENT AGENCY", rows[7][1] + mark)
+    world.publish([*rows, cells(f"Wise County Sheriff's Office{mark}")])
+    assert await world.changes() == [("signed", "Wise County Sheriff's Office")]
+
+
+@pytest.mark.parametrize("glue", ["\n", "; ", " / ", " and ", " & "])
+async def test_two_agencies_in_one_cell_hold_the_list(world, glue):
+    rows = sheriffs()
+    both = with_cell(rows[7], "LAW ENFORCEMENT AGENCY", f"{rows[7][1]}{glue}{rows[8][1]}")
+    world.publish([*rows[:7], both, *rows[9:]])
+    assert await world.changes() == []
+    assert "names two agencies" in await reasons(world)
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        *(("SIGNED", text) for text in ("#REF!", "#NAME?", "########", "TBD", "11/2026", "link pending")),
+        *((column, text) for column in ("COUNTY", "TYPE") for text in ("#REF!", "#DIV/0!", "#SPILL!")),
+    ],
+)
+async def test_a_cell_that_cannot_be_read_does_not_contradict_what_is_known(world, column, text):
+    rows = sheriffs()
+    world.publish([*rows[:7], with_cell(rows[7], column, text), *rows[8:]])
+    assert await world.changes() == []
+
+
+async def test_a_column_of_errors_holds_the_list(world):
+    world.publish([with_cell(row, "SIGNED", "#REF!") for row in sheriffs()])
+    assert await world.changes() == []
+    assert "signing date" in await reasons(world)
+
+
+async def test_a_row_of_errors_in_the_place_of_an_agency_holds_the_list(world):
+    rows = sheriffs()
+    world.publish([*rows[:7], ("#REF!",) * 8, *rows[8:]])
+    assert await world.changes() == []
+    assert "can't be read" in await reasons(world)
+
+
+@pytest.mark.parametrize(
+    "extra", [("TEXAS", "Subtotal", None, None, "Task Force Model", 9), ("TOTAL", 20), ("TEXAS", "Total agencies")]
+)
+async def test_a_row_of_totals_is_no_agency(world, extra):
+    world.publish([*sheriffs()[:9], extra, *sheriffs()[9:]])
+    assert await world.changes() == []
+    assert len(await notices(world)) == 1
 
 
 async def test_an_agency_that_left_beside_an_unreadable_row_of_another_holds_the_list(world):
@@ -268,6 +332,11 @@ def shifted_dates(row, **days):
     return with_cell(row, "SIGNED", row[5] - timedelta(**days))
 
 
+def day_and_month_swapped(row):
+    day = row[5]
+    return with_cell(row, "SIGNED", day.replace(month=day.day, day=day.month) if day.day <= 12 else day)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -278,9 +347,26 @@ def shifted_dates(row, **days):
         lambda rows: [(*row[:2], row[3], row[2], *row[4:]) for row in rows],
         lambda rows: [shifted_dates(row, days=1462) for row in rows],
         lambda rows: [with_cell(row, "SIGNED", None) for row in rows],
+        lambda rows: [day_and_month_swapped(row) for row in rows],
+        lambda rows: [shifted_dates(row, days=-1) for row in rows],
+        lambda rows: [with_cell(row, "SIGNED", DAY) for row in rows],
+        lambda rows: [with_cell(row, "SIGNED", rows[at - 1][5]) for at, row in enumerate(rows)],
         lambda rows: [with_cell(row, "SUPPORT TYPE", "Jail Enforcement Model") for row in rows],
     ],
-    ids=["states", "counties", "dates", "swapped headers", "swapped counties", "1904", "no dates", "support types"],
+    ids=[
+        "states",
+        "counties",
+        "dates",
+        "swapped headers",
+        "swapped counties",
+        "1904",
+        "no dates",
+        "swapped days",
+        "a day later",
+        "one date",
+        "a row down",
+        "support types",
+    ],
 )
 async def test_many_values_replaced_at_once_hold_the_list(tmp_path, spoil):
     world = IceHarness(tmp_path / "mixed")
@@ -316,6 +402,7 @@ async def test_posted_documents_and_mere_form_never_hold_the_list(world):
     "text",
     [
         *("March 1, 2025", "01-Mar-25", "1 March 2025", "Mar. 1st, 2025", "1-MAR-2025", "Saturday, March 1, 2025"),
+        *("20250301", "03012025", "3/1/25", "03.01.2025", "2025-03-01", "March 1st, 2025"),
         *("March 01 2025", "1st of March 2025", "2025-Mar-01", "MARCH 1,2025"),
     ],
 )
@@ -331,10 +418,10 @@ def test_words_that_name_no_day_are_no_date(text):
 # ── a cell far out ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("place", ["XFD1048576", "ZZ3", "A1048576"])
+@pytest.mark.parametrize("place", ["XFD1048576", "ZZ3", "A1048576", "A99000", "BL99000", "XFD99000"])
 async def test_a_list_with_a_stray_cell_far_out_is_held_and_can_be_approved(world, place):
     stray = Raw(f'<c r="{place}" t="str"><v>x</v></c>')
-    far = f'</row><row r="{place.lstrip("XFDZA")}">{stray}</row><row r="90">'
+    far = f'</row><row r="{place.lstrip("ABDFLXZ")}">{stray}</row><row r="90">'
     new = cells("Wise County Sheriff's Office")
     world.publish([*sheriffs(), new, (Raw(far),)])
     assert await world.changes() == []

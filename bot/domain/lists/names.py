@@ -22,7 +22,13 @@ SUPPORT_TYPES = {
 }
 
 _NOTHING = frozenset({"", "n/a", "na", "none", "-", "--"})
-_ERROR_VALUE = re.compile(r"#\s*(?:n[\W_]*[a?][\W_]*a?|ref|value|name|null|num|div\W*0|spill|calc)[!?]*", re.IGNORECASE)
+_NO_COUNTY = re.compile(r"#\s*n[\W_]*[a?][\W_]*a?[!?]*", re.IGNORECASE)  # ICE prints #N/A where a city has no county
+_ERROR_VALUE = re.compile(
+    rf"{_NO_COUNTY.pattern}|#\s*(?:ref|value|name|null|num|div\W*0|spill|calc)[!?]*|#{{2,}}", re.IGNORECASE
+)
+_MARKS = re.compile(
+    r"(?:\s*[*\u2020\u2021\u00a7\u00b9\u00b2\u00b3]+|\s[(\[*\-\u2013\u2014\s]*new!*[)\]*]*)$", re.IGNORECASE
+)
 _APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\u2032": "'"})
 _FIRST_YEAR, _LAST_YEAR = 1996, 2100  # section 287(g) was enacted on 1996-09-30
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
@@ -40,6 +46,17 @@ def cell_text(value: object) -> str:
     """Return a cell of any type as tidy text, or an empty string for a placeholder such as #N/A, #REF!, none or -."""
     text = tidy(value) if isinstance(value, str) else "" if value is None else str(value)
     return "" if text.casefold() in _NOTHING or _ERROR_VALUE.fullmatch(text) else text
+
+
+def is_error(value: object) -> bool:
+    """Return whether a cell holds an error of Excel's, such as #REF!. #N/A isn't one: ICE prints it for no county."""
+    text = tidy(value) if isinstance(value, str) else ""
+    return bool(_ERROR_VALUE.fullmatch(text)) and not _NO_COUNTY.fullmatch(text)
+
+
+def without_marks(agency: str) -> str:
+    """Return an agency's name without the marks that a clerk puts after a new or footnoted one (*, "- NEW")."""
+    return _MARKS.sub("", agency) if agency[-1:] in "*\u2020\u2021\u00a7\u00b9\u00b2\u00b3!)]wW" else agency
 
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -116,8 +133,9 @@ def _date_text(text: str) -> date | None:
     parts = re.findall(r"\d+", _MONTH_NAME.sub(_month_first, text))
     if len(parts) == 2 and len(parts[1]) in (5, 6):  # month/dayyear
         parts = [parts[0], parts[1][:-4], parts[1][-4:]]
-    elif len(parts) == 1 and len(parts[0]) == 8:  # mmddyyyy
-        parts = [parts[0][:2], parts[0][2:4], parts[0][4:]]
+    elif len(parts) == 1 and len(parts[0]) == 8:  # yyyymmdd or mmddyyyy
+        at = 4 if parts[0][:2] == "20" and parts[0][4:6] <= "12" else 2
+        parts = [parts[0][:at], parts[0][at : at + 2], parts[0][at + 2 :]]
     if len(parts) < 3:
         return None
     if len(parts[0]) == 4:  # yyyy-mm-dd, as text

@@ -14,14 +14,16 @@ from bot.domain.change import FIRST_SIGHT, Change, Kind, Known
 from bot.domain.geography.fold import county_key, find_county
 from bot.domain.geography.states import STATES
 from bot.domain.lists.matching import Pair, Paired, best_pairs, is_second_row, only_pairs
-from bot.domain.lists.names import Likeness
+from bot.domain.lists.names import Likeness, is_error, signed_date
 from bot.domain.lists.signing_dates import borne_out_by, is_doubtful, kept_window
 from bot.domain.lists.unread import unread_twins
 
 Group = tuple[str, str]  # state and support type
 Groups = Mapping[Group, Sequence[Agreement]]
 
+MOST_UNREAD = 10  # rows whose unreadable cells are taken for what was known
 DROPPED_AFTER = timedelta(days=7)
+_READABLE = {"county": "COUNTY", "agency_type": "TYPE", "signed": "SIGNED"}
 _OPTIONAL = {"county": "COUNTY", "agency_type": "TYPE", "addendum": "ADDENDUM", "moa": "MOA", "signed": "SIGNED"}
 
 
@@ -128,14 +130,17 @@ class _Comparison:
         return unread_twins([a for key, a in self._before.items() if key not in self._now], self._listing.unread)
 
     def _with_absent_columns(self, now: dict[Key, Agreement]) -> dict[Key, Agreement]:
-        if not self._absent_columns:
+        unread = {key: columns for key, row in now.items() if key in self._before and (columns := _unread_columns(row))}
+        if len(unread) > MOST_UNREAD:  # then something is wrong with the whole column, and vetting shall see it
+            unread = {}
+        if not self._absent_columns and not unread:
             return now
-        stayed = {key: self._before[key] for key in now if key in self._before}
-        return now | {key: self._filled(before, now[key]) for key, before in stayed.items()}
+        keys = (key for key in now if key in self._before) if self._absent_columns else unread
+        return now | {key: self._filled(self._before[key], now[key], unread.get(key, ())) for key in keys}
 
-    def _filled(self, before: Agreement, row: Agreement) -> Agreement:
-        """Copy the known values of any columns that are missing from this listing."""
-        values = ((name, getattr(before, name)) for name in self._absent_columns)
+    def _filled(self, before: Agreement, row: Agreement, unread: Sequence[str] = ()) -> Agreement:
+        """Copy the known values of columns missing from this listing and of cells that can't be read."""
+        values = ((name, getattr(before, name)) for name in (*self._absent_columns, *unread))
         known = {name: value for name, value in values if value != getattr(row, name)}
         return replace(row, **known) if known else row
 
@@ -283,6 +288,16 @@ def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreeme
     dated = replace(now, signed=before.signed, window=before.window)
     yield Kind.CORRECTED, replace(dated, moa=before.moa, addendum=before.addendum)
     yield Kind.AMENDED, now
+
+
+def _unread_columns(row: Agreement) -> Sequence[str]:
+    """Return the names of the values that ICE printed, but that can't be read: an error of Excel's, or no date."""
+    printed = {name: row.printed.get(column, "").strip() for name, column in _READABLE.items()} if row.printed else {}
+    return [name for name, text in printed.items() if text and not getattr(row, name) and _is_unreadable(name, text)]
+
+
+def _is_unreadable(name: str, text: str) -> bool:
+    return signed_date(text) is None if name == "signed" else is_error(text)
 
 
 def _group(agreement: Agreement) -> Group:

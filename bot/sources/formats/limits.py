@@ -11,7 +11,8 @@ WORKBOOK = {
     "texts": 200_000,
     "rows": 100_000,
     "columns": 64,
-    "strays": 5,  # cells outside these rows and columns, which are left out
+    "empty rows": 1_000,  # between two rows; a few cells beyond are strays
+    "strays": 5,  # cells beyond, or outside these rows and columns, which are left out
     "cells": 1_000_000,  # counting gaps
     "links": 100_000,  # or cells that have a link
 }

@@ -21,12 +21,28 @@ from bot.sources.formats.limits import WORKBOOK
 
 KEPT_BYTES = 1 << 20  # the largest relations part that is cached; eight of them take about 50 MiB at worst
 
-_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
-_ENCODINGS = ("utf-8", *_WIDE.values(), "us-ascii", "iso-8859-1")
+_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_ENCODINGS = ("utf-8", "utf-16", "us-ascii", "iso-8859-1")
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""", re.DOTALL)
-_ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)")
+_ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)([^>]*)>")
+_TAG = re.compile(r"<(/?)([^\s/>?]+)([^>]*+)>([^<]*+)")
+_NAMESPACE = re.compile(r"""\sxmlns(?::([^\s=]+))?\s*=\s*["']([^"']*)""")
 _ATTRIBUTE = re.compile(r"""([^\s=]++)\s*+=\s*+["']((?<=")[^"]*+|[^']*+)["']""")
+_UNPREFIXED = re.compile(r"</?[^\s:/>?]+[\s/>]")
+_SPREADSHEET = frozenset(
+    {"http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://purl.oclc.org/ooxml/spreadsheetml/main"}
+)
+_RELATED = frozenset(
+    {
+        "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        "http://purl.oclc.org/ooxml/officeDocument/relationships",
+    }
+)
+_NAMESPACES = {
+    **dict.fromkeys(("workbook", "worksheet", "sst", "styleSheet"), _SPREADSHEET),
+    "Relationships": frozenset({"http://schemas.openxmlformats.org/package/2006/relationships"}),
+}
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 
@@ -37,10 +53,28 @@ def check_limit(what: str, amount: int) -> None:
         raise Unreadable(f"the workbook is too large: more than {WORKBOOK[what]:,} {what}")
 
 
-def tags(xml: str, name: str) -> Iterator[dict[str, str]]:
-    """Yield the attributes of each element that has this name in plain XML."""
-    for tag in re.finditer(rf"<{name}(?=[\s/>])([^>]*+)>", xml):
-        yield attributes(tag[1])
+def tags(xml: str, path: str) -> Iterator[dict[str, str]]:
+    """Yield the attributes of each element at this path (`workbook/sheets/sheet`) in plain XML."""
+    for found, tag, _ in walk(xml):
+        if found == path:
+            yield attributes(tag)
+
+
+def walk(xml: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the path of each element in plain XML, its opening tag without the name, and the text that follows it."""
+    path = ""
+    for closes, name, tag, text in _TAG.findall(xml):
+        if closes:
+            path = path.rpartition("/")[0]
+        else:
+            inner = f"{path}/{name}" if path else name
+            yield inner, tag, text
+            path = path if tag.endswith("/") else inner
+
+
+def depth(xml: str) -> int:
+    """Return how many elements are open at the end of a piece of plain XML; below 0 if it closes more than it opens."""
+    return xml.count("<") - 2 * xml.count("</") - xml.count("/>") - xml.count("<?")
 
 
 def attributes(tag: str) -> dict[str, str]:
@@ -99,6 +133,9 @@ class Package:
         self._spent[what] += amount
         check_limit(what, self._spent[what])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
     def relations(self, part: str) -> Relations:
         """Return the relations of a part, or of the package itself if the name is empty."""
         folder, name = posixpath.split(part)
@@ -131,7 +168,9 @@ class Package:
 
 def _relations(folder: str, name: str, body: bytes) -> Relations:
     found = Relations()
-    for tag in islice(tags(_plain_xml(name, body, "Relationships"), "Relationship"), WORKBOOK["links"] + 1):
+    for tag in islice(
+        tags(_plain_xml(name, body, "Relationships"), "Relationships/Relationship"), WORKBOOK["links"] + 1
+    ):
         target, is_outside = tag.get("Target", ""), tag.get("TargetMode") == "External"
         if not is_outside:
             target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()
@@ -158,13 +197,30 @@ def _plain_xml(name: str, body: bytes, root: str) -> str:
     xml = body.decode("utf-8-sig")
     if check.saw_more_than_tags or "<![CDATA[" in xml or xml.count("<") != xml.count(">"):
         xml = _MARKUP.sub(_plain, xml)
-    found = _ROOT.search(xml)
-    prefix, local = found.groups("") if found else ("", "")
-    if local != root:
-        raise Unreadable(f"the workbook has {local[:40]!r} where {root!r} belongs")
+    prefix = _root_prefix(name, xml, root)
     if xml.find("\r", xml.find(root)) > 0:  # Excel always puts one after the declaration
         xml = xml.replace("\r\n", "\n").replace("\r", "\n")
     return xml.replace(f"<{prefix}", "<").replace(f"</{prefix}", "</") if prefix else xml
+
+
+def _root_prefix(name: str, xml: str, root: str) -> str:
+    """Return the prefix of the root, such as `x:`; raise Unreadable if the part mixes it with other names for elements.
+
+    Only then do bare names mean the same elements as in an XML parser that knows namespaces.
+    """
+    found = _ROOT.search(xml)
+    prefix, local, tag = found.groups("") if found else ("", "", "")
+    if local != root:
+        raise Unreadable(f"the workbook has {local[:40]!r} where {root!r} belongs")
+    declared = [(key, unescaped(address)) for key, address in _NAMESPACE.findall(xml)]
+    namespace = dict(declared[: len(_NAMESPACE.findall(tag))]).get(prefix[:-1])
+    names = [key for key, address in declared if address == namespace or key in ("", prefix[:-1])]
+    strange = (key for key, address in declared if key and address not in _RELATED and f"{key}:id" in xml)
+    if any(re.search(rf"\s{re.escape(key)}:id\s*=", xml) for key in strange):
+        raise Unreadable(f"the part {name[:80]!r} of the workbook has relations in a namespace that we don't know")
+    if namespace not in _NAMESPACES[root] or names != [prefix[:-1]] or (prefix and _UNPREFIXED.search(xml)):
+        raise Unreadable(f"the part {name[:80]!r} of the workbook mixes namespaces, or has one that we don't know")
+    return prefix
 
 
 class _MarkupCheck:

@@ -10,37 +10,44 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache, partial
-from itertools import count, product
+from itertools import count, pairwise, product
 from string import ascii_uppercase, digits
 from typing import TypeAlias
 
 from bot.errors import Unreadable
 from bot.sources.formats.limits import WORKBOOK
-from bot.sources.formats.ooxml import Package, Relations, attributes, check_limit, tags, unescaped
+from bot.sources.formats.ooxml import Package, Relations, attributes, check_limit, depth, tags, unescaped, walk
 
 Value: TypeAlias = str | int | float | bool | datetime | date | time | timedelta | None
 Convert: TypeAlias = Callable[[str], Value]
 
 _LETTERS = ["", *map("".join, product(("", *ascii_uppercase), ascii_uppercase))][: WORKBOOK["columns"] + 1]
 _COLUMNS = {letters: column for column, letters in enumerate(_LETTERS) if letters}
+STYLES = "xl/styles.xml"  # by this name other programs find it, even without a relation
+_SHEETS = frozenset({"worksheet", "chartsheet", "dialogsheet", "xlMacrosheet", "xlIntlMacrosheet"})
 _LAST = f"{_LETTERS[-1]}{WORKBOOK['rows']}"
 _EXPECTED = [*_LETTERS, "!"]  # by column; no cell follows the last column
 _ROW = re.compile(r' r="([0-9]{1,7})"')
+_ROW_OUTSIDE = re.compile(r"<(?:row|sheetData)[\s/>]")
 _CELL = re.compile(
     r"""<c(?:\ r="([^"]*+)"|(?=[\s/>]))([^>]*+)>         # its reference, if that comes first; its other attributes
-    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or any other content""",
+    (?:<v>([^<&]{0,32767}+)</v></c>|(?<=/>)|(.*?)</c\s*+>)   # a plain value, nothing, or any other content
+    |(<)                                                # anything but a cell""",
     re.DOTALL | re.VERBOSE,
 )
-_LINK = re.compile(r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>')  # the same for a link
-_STRING = re.compile(r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)", re.DOTALL)
-_HOLDER = re.compile(r"<([vft])(?=[\s/>])[^>]*+>(?:(?<=/>)|([^<]*+)</\1\s*+>|(.))", re.DOTALL)
+_LINK = re.compile(
+    r'<hyperlink(?: ref="([A-Z]+[0-9]+)" r:id="([^"&]+)"|(?=[\s/>]))([^>]*+)>|(<(?!/hyperlink\s*>))'
+)  # the same for a link
+_STRING = re.compile(
+    r"<si(?=[\s/>])[^>]*+>(?:<t(?=[\s>])[^>]*+>([^<&]*+)</t></si>|(?<=/>)|(.*?)</si\s*+>)|(<)", re.DOTALL
+)
 _REFERENCE = re.compile("([A-Z]{1,3})([1-9][0-9]{0,6})")
 _HYPERLINK = re.compile(r'=?\s*HYPERLINK\(\s*"((?:[^"]|"")*)"\s*(?:,\s*"((?:[^"]|"")*)"\s*)?\)\s*', re.IGNORECASE)
-_PHONETIC = re.compile(r"<rPh(?=[\s/>])[^>]*+>(?:(?<=/>)|.*?</rPh\s*+>)", re.DOTALL)
+_UNREAD = re.compile("(?:rPh|phoneticPr|r/rPr)(?:/.*)?|r")  # in a text: pronunciation, style and mere containers
 _NOT_CODE = re.compile(r'".*?"|\[(?!(?:hh?|mm?|ss?)\])[^\]\[]*\]')  # literals, colors and locales in a number format
 _IS_MOMENT = re.compile(r"(?<![_\\])[dmhys]", re.IGNORECASE)
 _IS_DURATION = re.compile(r"\[(?:hh?|mm?|ss?)\]", re.IGNORECASE)
@@ -79,6 +86,8 @@ def read_workbook(body: bytes) -> tuple[Sheet, ...]:
         raise Unreadable("the workbook is damaged or incomplete") from error
     if not sheets:
         raise Unreadable("the workbook has no visible sheet")
+    if len({sheet.title.casefold() for sheet in sheets} - {""}) < len(sheets):
+        raise Unreadable("the workbook has two sheets of the same name, or one without a name")
     return sheets
 
 
@@ -105,20 +114,35 @@ def _sheets(package: Package) -> Iterator[Sheet]:
     if main is None:
         raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
     book, relations = package.part(main, "workbook"), package.relations(main)
-    is_1904 = any(tag.get("date1904") in ("1", "true") for tag in tags(book, "workbookPr"))
+    is_1904 = any(_truth(tag.get("date1904", "0")) for tag in tags(book, "workbook/workbookPr"))
     strings, styles = relations.part("sharedStrings"), relations.part("styles")
+    if relations and styles != STYLES and STYLES in package:
+        raise Unreadable("the workbook has styles that it doesn't use")
     texts = _texts(package.part(strings, "sst")) if strings else _Texts()
     formats = _formats(package.part(styles, "styleSheet"), _EPOCH_1904 if is_1904 else _EPOCH_1900) if styles else {}
-    for number, tag in enumerate(tags(book, "sheet"), start=1):
+    for number, tag in enumerate(tags(book, "workbook/sheets/sheet"), start=1):
         check_limit("sheets", number)
         if tag.get("state", "visible") == "visible":
             kind, part, _ = relations[_key(tag)]
+            if kind not in _SHEETS:
+                raise Unreadable(f"the workbook has a sheet of a kind we don't know: {kind[:40]!r}")
             if kind == "worksheet":
-                cells, _, rest = package.part(part, "worksheet").rpartition("</sheetData")
+                cells, rest = _cells_and_rest(package.part(part, "worksheet"))
                 conversions = _Conversions(texts, formats)
                 rows = _rows(package, cells, conversions)
                 links = conversions.links | _links(package, rest, package.relations(part))
                 yield Sheet(tag.get("name", ""), rows, links, tuple(conversions.strays))
+
+
+def _cells_and_rest(xml: str) -> tuple[str, str]:
+    """Return what a worksheet has in its one `sheetData`, and what follows it."""
+    before, opening, inside = xml.partition("<sheetData")
+    tag, _, inside = inside.partition(">")
+    cells, closing, rest = ("", "", inside) if tag.endswith("/") else inside.partition("</sheetData")
+    rest = rest.partition(">")[2] if closing else rest
+    if _ROW_OUTSIDE.search(before) or _ROW_OUTSIDE.search(rest) or (opening and depth(before) != 1):
+        raise Unreadable("the workbook has a sheet whose rows aren't in one place")
+    return (cells, rest) if opening else ("", before.partition(">")[2])
 
 
 def _key(tag: Mapping[str, str]) -> str:
@@ -140,26 +164,47 @@ class _Texts(dict[str, str]):
 
 def _texts(xml: str) -> _Texts:
     check_limit("texts", xml.count("<si"))
-    texts = [_contents(content).get("t", "") if content else text for text, content in _STRING.findall(xml)]
+    inside = xml[xml.find("<sst") + 4 :].rpartition("</sst")[0].partition("<extLst")[0]
+    found = _STRING.findall(inside)
+    if any(stray for *_, stray in found):
+        raise Unreadable("the workbook has something other than texts among its shared texts")
+    texts = [_text(content) if content else unescaped(text) for text, content, _ in found]
     check_limit("characters in a cell", max(map(len, texts), default=0))
     plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, as openpyxl reads it
     return _Texts(zip(map(str, count()), plain, strict=False))
 
 
 def _contents(content: str) -> dict[str, str]:
-    """Return the value ("v"), formula ("f") and text ("t") inside a cell or a string.
-
-    Leave out any that are missing.
-    """
+    """Return the value `v`, the formula `f` and the text `is` of a cell, leaving out any that are missing."""
     check_limit("characters in one row, text or tag", len(content))
-    found: dict[str, list[str]] = {}
-    for name, text, stray in _HOLDER.findall(_PHONETIC.sub("", content)):
-        if stray or (name in found and name != "t"):
+    contents: dict[str, str] = {}
+    for path, tag, text in walk(content):
+        name, _, inside = path.partition("/")
+        if path == "f" and text.strip() and "shared" in tag and "ref" not in tag:
+            raise Unreadable("a cell of the workbook has a formula of its own beside a shared one")
+        if name not in ("v", "f", "is") or (inside and name != "is") or (not inside and name in contents):
             raise Unreadable("a cell of the workbook has more than one value, formula or text")
-        found.setdefault(name, []).append(unescaped(text))
-    contents = {name: "".join(texts) for name, texts in found.items()}
+        contents[name] = contents.get(name, "") if name == "is" else unescaped(text)
+    if "is" in contents:
+        contents["is"] = _text(content.partition("<is")[2].partition(">")[2].rpartition("</is")[0])
     check_limit("characters in a cell", max(map(len, contents.values()), default=0))
     return contents
+
+
+def _text(content: str) -> str:
+    """Return a text that may be in several pieces, each with its own style, without its pronunciation."""
+    check_limit("characters in one row, text or tag", len(content))
+    pieces: list[str] = []
+    is_plain = False
+    for path, _, text in walk(content):
+        if path in ("t", "r/t"):
+            if is_plain or (path == "t" and pieces):
+                raise Unreadable("a cell of the workbook has more than one text")
+            is_plain = path == "t"
+            pieces.append(unescaped(text))
+        elif not _UNREAD.fullmatch(path):
+            raise Unreadable(f"a text of the workbook has {path[:40]!r} in it")
+    return "".join(pieces)
 
 
 def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
@@ -170,13 +215,13 @@ def _formats(xml: str, epoch: datetime) -> dict[str, Convert]:
     moment: Convert = lru_cache(partial(_moment, epoch))  # a list has few distinct dates
     codes: dict[str, Convert | None] = dict.fromkeys(map(str, (*range(14, 23), 45, 47)), moment)
     codes["46"] = _duration
-    for tag in tags(xml, "numFmt"):
+    for tag in tags(xml, "styleSheet/numFmts/numFmt"):
         code = tag.get("formatCode", "").partition(";")[0]
         convert = moment if _IS_MOMENT.search(_NOT_CODE.sub("", code)) else None
         codes[tag.get("numFmtId", "")] = _duration if convert and _IS_DURATION.search(code) else convert
         check_limit("styles", len(codes))
     found = {}
-    for number, tag in enumerate(tags(xml.partition("<cellXfs")[2].partition("</cellXfs")[0], "xf")):
+    for number, tag in enumerate(tags(xml, "styleSheet/cellXfs/xf")):
         check_limit("styles", number)
         if convert := codes.get(tag.get("numFmtId", "")):
             found[str(number)] = convert
@@ -195,12 +240,14 @@ class _Conversions(dict[str, Convert]):
         self.links: dict[tuple[int, int], str] = {}
         self.strays: list[str] = []
         self._formats = formats
-        self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": ("1", "true").__contains__, "d": _iso}
+        self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": _truth, "d": _iso, "inlineStr": _no_text}
 
     def __missing__(self, tag: str) -> Convert:
         found = attributes(tag)
         kind = found.get("t", "n")
-        conversion = self._formats.get(found.get("s", ""), _number) if kind == "n" else self._kinds.get(kind, str)
+        conversion = (
+            self._formats.get(str(int(found.get("s", "0"))), _number) if kind == "n" else self._kinds.get(kind, str)
+        )
         if "r" not in found:
             self[tag] = conversion
             check_limit("styles", len(self))
@@ -212,8 +259,12 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
     number = 0
     pieces = xml.split("<row", WORKBOOK["rows"] + 1)
     check_limit("rows", len(pieces) - 1)
+    if "<" in pieces[0]:
+        raise Unreadable("the workbook has something other than rows before its first row")
     for piece in pieces[1:]:
         check_limit("characters in one row, text or tag", len(piece))
+        if piece[0] not in " \t\n/>":
+            raise Unreadable(f"the workbook has {piece[:20]!r} in the place of a row")
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
@@ -223,6 +274,7 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
             raise Unreadable(f"the workbook has something other than cells in row {str(number)[:20]}")
         if cells := _cells(inner, number, conversions, rows.get(number, [])):
             rows[number] = cells
+    _set_far_rows_aside(rows, conversions)
     if not rows:
         return []
     height, width = max(rows), max(map(len, rows.values()))
@@ -233,9 +285,31 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
     return [rows.get(number) or [None] * width for number in range(1, height + 1)]
 
 
+def _set_far_rows_aside(rows: dict[int, list[Value]], conversions: "_Conversions") -> None:
+    """Move a few cells that stand far below all others to the strays, so that no empty rows are read for them."""
+    numbers = sorted(rows)
+    gaps = (one for one, other in pairwise(numbers) if other - one > WORKBOOK["empty rows"])
+    if (last := next(gaps, None)) is None:
+        return
+    far = [
+        (number, column)
+        for number in numbers
+        if number > last
+        for column, value in enumerate(rows[number], start=1)
+        if value is not None
+    ]
+    if far and len(far) + len(conversions.strays) <= WORKBOOK["strays"]:
+        conversions.strays += [f"{_LETTERS[column]}{number}" for number, column in far]
+        for number in numbers:
+            if number > last:
+                del rows[number]
+
+
 def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) -> list[Value]:
     column, number = 0, str(row)
-    for reference, tag, text, content in _CELL.findall(xml):
+    for reference, tag, text, content, stray in _CELL.findall(xml):
+        if stray:
+            raise Unreadable(f"the workbook has something other than cells in row {number[:20]}")
         column += 1
         if row > WORKBOOK["rows"] or reference != _EXPECTED[column] + number:
             if _is_far(reference) and len(conversions.strays) < WORKBOOK["strays"]:
@@ -245,6 +319,8 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
             column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
         value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
+        if column <= len(cells):  # it replaces an earlier cell
+            conversions.links.pop((row, column), None)
         if content and "HYPERLINK" in content.upper() and (link := _linked(content)):
             conversions.links[row, column] = link
         if column > len(cells):
@@ -266,11 +342,15 @@ def _is_far(reference: str) -> bool:
 def _value(tag: str, content: str, conversions: _Conversions) -> Value:
     contents = _contents(content)
     kind, text = attributes(tag).get("t"), contents.get("v")
-    if "f" in contents and not text and not (kind == "str" and text is not None):  # a saved empty text is a result
+    if kind == "inlineStr":
+        if text is not None:
+            raise Unreadable("a cell of the workbook has both a text and a value")
+        text = contents.get("is")
+    if "f" in contents and not text and not (kind in ("str", "inlineStr") and text is not None):  # "" is a result too
         link = _HYPERLINK.fullmatch(contents["f"])
         return _unquoted(link[2] or link[1]) if link else "=" + contents["f"]
-    if kind == "inlineStr" and "f" not in contents:
-        return contents.get("t", "")
+    if kind == "inlineStr":
+        return text
     return conversions[tag](text) if text else None
 
 
@@ -301,26 +381,37 @@ def _column(reference: str | None, row: int, column: int) -> int:
 def _links(package: Package, xml: str, relations: Relations) -> dict[tuple[int, int], str]:
     links: dict[tuple[int, int], str] = {}
     for area, key in _hyperlinks(xml):
-        if not key:  # a link within the workbook
-            continue
-        _, target, is_outside = relations[key]
+        _, target, is_outside = relations[key] if key else ("", "", False)
+        places = _places(area)
+        package.spend("links", len(places))
         if is_outside:
-            first, _, last = area.partition(":")
-            top, left = _corner(first)
-            if last:
-                bottom, right = _corner(last)
-                rows, columns = range(top, bottom + 1), range(left, right + 1)
-                package.spend("links", len(rows) * len(columns))
-                links.update(dict.fromkeys(product(rows, columns), target))
-            else:
-                package.spend("links", 1)
-                links[top, left] = target
+            links.update(dict.fromkeys(places, target))
+        else:  # a link within the workbook, which replaces any other
+            for place in places:
+                links.pop(place, None)
     return links
+
+
+def _places(area: str) -> Sequence[tuple[int, int]]:
+    """Return the rows and columns of the cells in an area such as `G5` or `G5:H6`."""
+    first, _, last = area.partition(":")
+    top, left = _corner(first)
+    if not last:
+        return ((top, left),)
+    bottom, right = _corner(last)
+    check_limit("links", (bottom - top + 1) * (right - left + 1))
+    return tuple(product(range(top, bottom + 1), range(left, right + 1)))
 
 
 def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
     """Yield the cell range of each link and the key of the link's relation."""
-    for area, key, tag in _LINK.findall(xml):
+    before, opening, inside = xml.partition("<hyperlinks")
+    inside, _, after = inside.partition("</hyperlinks")
+    if "<hyperlink" in before + after or (opening and depth(before)):
+        raise Unreadable("the workbook has a sheet whose links aren't in one place")
+    for area, key, tag, stray in _LINK.findall(inside):
+        if stray:
+            raise Unreadable("the workbook has something other than links among its links")
         if key:
             yield area, key
         else:
@@ -335,6 +426,16 @@ def _corner(reference: str) -> tuple[int, int]:
     if column is None or not 1 <= row <= WORKBOOK["rows"]:
         raise Unreadable(f"the workbook is too large: {reference[:20]!r} is outside A1 to {_LAST}")
     return row, column
+
+
+def _no_text(_: str) -> Value:
+    raise Unreadable("a cell of the workbook has a value where a text belongs")
+
+
+def _truth(text: str) -> bool:
+    if text not in ("0", "1", "false", "true"):
+        raise Unreadable(f"a cell of the workbook has {text[:40]!r} where true or false belongs")
+    return text in ("1", "true")
 
 
 def _number(text: str) -> int | float:
