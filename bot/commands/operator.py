@@ -15,6 +15,7 @@ from bot.commands.as_json import JsonObject, change_json, held_json, subscriptio
 from bot.config import catalog
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import parser, replies
+from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
 from bot.domain.lists.vetting import Ruling
@@ -103,39 +104,38 @@ async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
 
 
 async def subscribe(
-    runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
+    runner: Runner,
+    *,
+    channel: str,
+    address: str,
+    states: str,
+    cadence: str | None = None,
+    at: str | None = None,
+    tz: str | None = None,
+    language: str | None = None,
 ) -> JsonObject:
-    """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
+    """Add a subscription, or change the existing one for this address. Nothing is posted to the address.
+
+    Settings that aren't given stay as they are.
+    """
     address = checked_address(channel, address)
-    wanted = Subscription(
-        id="",
-        channel=channel,
-        address=address,
-        filter=Filter(states=dict.fromkeys(parsed_states(states), 0)),
-        cadence=_cadence(cadence),
-        at=_time(at),
-        tz=_zone(tz),
-        language=_language(language),
-        created_at=runner.now(),
-    )
     old = await _find(runner, channel, address)
-    if old is None:
-        return {"subscription": subscription_json(await runner.store.subscribe(wanted)), "changed": False}
-    kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
-    changed = replace(
-        old,
-        filter=Filter(states=wanted.filter.states, kinds=kinds),
-        cadence=wanted.cadence,
-        at=wanted.at,
-        tz=wanted.tz,
-        language=wanted.language,
-        paused=None,
-        refused=False,
-        retry_at=None,
-        failures=0,
-        failing_since=None,
+    now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
+    wanted = replace(
+        now.revived,
+        quiet_until=now.quiet_until,
+        filter=replace(
+            now.filter,
+            states=dict.fromkeys(parsed_states(states), 0),
+            kinds=now.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0),
+        ),
+        cadence=_cadence(cadence) if cadence is not None else now.cadence,
+        at=_time(at) if at is not None else now.at,
+        tz=_zone(tz) if tz is not None else now.tz,
+        language=_language(language) if language is not None else now.language,
     )
-    return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
+    save = runner.store.subscribe if old is None else runner.store.change_subscription
+    return {"subscription": subscription_json(await save(wanted)), "changed": old is not None}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
@@ -273,9 +273,10 @@ def checked_address(channel: str, address: str) -> str:
 
 
 def _cadence(text: str) -> Cadence:
-    if text not in Cadence.__members__.values():
+    word = plain(text).casefold()
+    if word not in Cadence.__members__.values():
         raise UsageError(f"{text!r} isn't a cadence. Choose one of: {', '.join(Cadence)}.")
-    return Cadence(text)
+    return Cadence(word)
 
 
 def _time(text: str) -> time:

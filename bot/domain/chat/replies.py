@@ -68,6 +68,13 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("“{typed}” isn't a time zone I know. Did you mean {near}?"),
         Phrase("Try /digest 8:00 {near}."),
     ),
+    "offset": Mistake(
+        Phrase(
+            "“{typed}” isn't a time zone but a difference from UTC, which changes where clocks change. Name the zone or a "
+            "big city in it, such as America/Chicago or Chicago."
+        ),
+        Phrase("Try /digest 8:00 America/Chicago."),
+    ),
     "no_span": Mistake(
         Phrase("For how long?"),
         Phrase("Try /pause 3 days, or /pause until YYYY-MM-DD for a date. The longest pause is a year."),
@@ -96,6 +103,10 @@ SAID: Mapping[str, Phrase] = {
     # settings
     "not_watched": Phrase("You weren't watching {what}, so nothing changed."),
     "all_watched": Phrase("You're already watching all states. To watch only some, send /watch only TX FL."),
+    "types_for_all": Phrase(
+        "Support types apply to every place you watch, so nothing changed. To get only {types} in all these places, send "
+        "/watch only {types}. To watch only some places, send /watch only TX {types}."
+    ),
     "none_yet": Phrase("Nothing is being watched here yet. To start, send /watch TX (or another state)."),
     "hello": Phrase(
         "Countersign tells this chat when a police agency joins or leaves ICE's 287(g) program. To start, an "
