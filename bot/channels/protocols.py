@@ -158,3 +158,11 @@ class Notes(Protocol):
     async def keys(self) -> Sequence[str]:
         """Return all keys, in any order."""
         ...
+
+    async def all(self) -> Mapping[str, str]:
+        """Return all texts by key."""
+        ...
+
+    def of(self, kind: str) -> "Notes":
+        """Return the notes of another kind. Reading one kind of notes doesn't read the others."""
+        ...

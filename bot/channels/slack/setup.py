@@ -19,6 +19,9 @@ _ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
 
 
+HANDLED = "handled slack"  # the kind of note that lists the requests handled lately
+
+
 class SlackSettings(SharedSettings):
     """The settings of the Slack channel."""
 
@@ -104,6 +107,7 @@ class SlackSetup(Setup[SlackSettings]):
             app_token=None if is_public else _revealed(settings.slack_app_token),
             signing_secret=_revealed(settings.slack_signing_secret) or None,
             oauth=oauth,
+            notes=notes.of(HANDLED),
             admins_only=settings.admins_only,
         )
 

@@ -29,7 +29,8 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from telegram.warnings import PTBUserWarning
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.once import Once
+from bot.channels.protocols import ChatHandler, HttpAnswer, Notes
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
@@ -42,7 +43,7 @@ LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
 MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
-ROOM = 10.0  # seconds that a webhook waits for room in the queue
+ROOM = 10.0  # seconds that a webhook waits until an update has been handled
 LONGEST_PAUSE = 60.0
 CALL = 20.0
 
@@ -65,7 +66,8 @@ class _Webhook:
 class TelegramListener:
     """Listens for updates from Telegram, using the client and the rate limit of `sender`.
 
-    `menu` lists the commands and their descriptions in each language. All times are in seconds. `poll_seconds` is how
+    `menu` lists the commands and their descriptions in each language. `notes` keeps the updates that were handled, so
+    that an update delivered again after a restart isn't handled twice. All times are in seconds. `poll_seconds` is how
     long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
     failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. `refuse_every` is
     the shortest time between two messages that tell a chat that a command is only for administrators.
@@ -76,6 +78,7 @@ class TelegramListener:
         sender: TelegramSender,
         *,
         menu: Menu,
+        notes: Notes | None = None,
         poll_seconds: int = 30,
         pause: float = 1.0,
         grace: float = 5.0,
@@ -83,6 +86,7 @@ class TelegramListener:
     ) -> None:
         self._sender = sender
         self._menu = menu
+        self._once = Once(sender.bot.token.partition(":")[0], notes)
         self._poll_seconds = poll_seconds
         self._pause = pause
         self._grace = grace
@@ -108,7 +112,7 @@ class TelegramListener:
         replies = Replies(self._sender, chat_handler, pause=self._pause)
         handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)
         app = handlers.application()
-        updates = _UpdateQueue(app)
+        updates = _UpdateQueue(app, self._once)
         try:
             await self._until_done(app.initialize)
             self._updates = updates
@@ -134,7 +138,7 @@ class TelegramListener:
         - 400: The body isn't valid JSON.
         - 403: The secret is missing or wrong.
         - 413: The body is too large.
-        - 503: The update can't be accepted now. Telegram will send it again.
+        - 503: The update hasn't been handled yet. Telegram will send it again, and it's handled once.
         """
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
@@ -153,11 +157,11 @@ class TelegramListener:
         try:
             async with asyncio.timeout(ROOM):
                 task = await self._updates.add(raw)
+                if task is not None:
+                    await asyncio.wait({task})
         except TimeoutError:
             return 503
-        if task is not None:
-            await asyncio.wait({task}, timeout=SETTLE)
-        return 200
+        return 200 if task is None or not task.cancelled() else 503
 
     # Connecting
 
@@ -264,21 +268,25 @@ _SCOPES: tuple[tuple[BotCommandScope, Callable[[str], bool]], ...] = (
 class _UpdateQueue:
     """A queue that handles the updates of each chat in order."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, once: Once) -> None:
         self._app = app
+        self._once = once
         self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
-        """Queue an update when there is room. Return None if the update is dropped."""
+        """Queue an update when there is room. Return None if no one handles the update or if it is dropped."""
         try:
             update = Update.de_json(raw, self._app.bot)
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
             log.warning("telegram: an update made no sense", why=type(error).__name__)
             return None
+        if not any(handler.check_update(update) for handler in self._app.handlers[0]):
+            return None
         chat, person = update.effective_chat, update.effective_user
         key = chat.id if chat else person.id if person else 0
+        job = partial(self._app.process_update, update)
         try:
-            return await self._queue.add(key, partial(self._app.process_update, update))
+            return await self._queue.add(key, partial(self._once.do, _identity(update), job))
         except QueueFull:
             log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key)
             return None
@@ -286,3 +294,16 @@ class _UpdateQueue:
     async def close(self, grace: float) -> None:
         """Give updates in progress `grace` seconds to finish, then cancel them."""
         await self._queue.close(grace)
+
+
+def _identity(update: Update) -> tuple[object, ...]:
+    """Return what an update delivered again has in common with the first.
+
+    The number isn't enough, because Telegram may begin anew with the numbers after a quiet week.
+    """
+    query, member, message = update.callback_query, update.my_chat_member, update.effective_message
+    if query is not None:
+        return update.update_id, query.id
+    if member is not None:
+        return update.update_id, member.chat.id, member.date
+    return (update.update_id, *((message.chat.id, message.message_id, message.date) if message else ()))
