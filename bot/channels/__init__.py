@@ -18,6 +18,7 @@ from bot.channels.protocols import (
     Sender,
     at_once,
     pictured,
+    sender_for,
 )
 from bot.channels.setup import Route, Setup, SharedSettings
 from bot.channels.slack.setup import SlackSetup
@@ -38,6 +39,7 @@ __all__ = [
     "SharedSettings",
     "at_once",
     "pictured",
+    "sender_for",
 ]
 
 CHANNELS: dict[str, Setup[Any]] = {

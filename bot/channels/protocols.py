@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from bot.domain.chat.request import Reply, Request
 from bot.domain.messages.digest import Digest
@@ -74,6 +74,20 @@ class Sender(Protocol):
     async def close(self) -> None:
         """Close all connections."""
         ...
+
+
+@runtime_checkable
+class SenderOfManyServices(Protocol):
+    """A sender to services with different limits, which the address names."""
+
+    def for_address(self, address: str) -> Sender:
+        """Return the sender for one address."""
+        ...
+
+
+def sender_for(sender: Sender, address: str) -> Sender:
+    """Return the sender for an address. Most channels have one for all addresses."""
+    return sender.for_address(address) if isinstance(sender, SenderOfManyServices) else sender
 
 
 # ── listening ────────────────────────────────────────────────────────────────────────────────────────────────────────

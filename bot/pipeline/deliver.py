@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from bot.channels import Part, Ready, Sender, at_once
+from bot.channels import Part, Ready, Sender, at_once, sender_for
 from bot.domain.agendas.link import AGENDA_KINDS, KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.lists.totals import totals
@@ -70,6 +70,7 @@ async def deliver(
     if channel is None:
         problem = f"{subscription.channel} is not configured"
         return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
+    channel = sender_for(channel, subscription.address)
     courier, end, corrected = _Courier(channel, store, now, allowed), await store.last_seq(), 0
     if corrections := await _corrections(subscription, channel, store, page, end):
         pinned = await store.pin(subscription.id, subscription.cursor, now())

@@ -312,7 +312,16 @@ class SlackListener:
             url=str(body.get("response_url") or ""),
             pressed=body.get("type") == "block_actions",
             is_own=event.get("channel_type") == "im",
+            thread=_thread(body),
         )
+
+
+def _thread(body: Body) -> str:
+    """Return the thread of a message or of a message whose button was pressed, or "" outside threads."""
+    event = body.get("event") or {}
+    holders = (event, event.get("message"), body.get("container"), body.get("message"))
+    found = (holder.get("thread_ts") for holder in holders if isinstance(holder, Mapping))
+    return str(next((thread for thread in found if thread), ""))
 
 
 def _identity(body: Body) -> tuple[object, ...]:

@@ -37,13 +37,21 @@ from bot.channels.telegram.sender import TelegramSender, seconds
 from bot.domain.language import Language
 from bot.errors import UsageError
 
-ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
+ALLOWED_UPDATES = (
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "callback_query",
+    "my_chat_member",
+)
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
 MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
-ROOM = 10.0  # seconds that a webhook waits until an update has been handled
+ROOM = 10.0  # seconds that a webhook waits for room in the queue
+PATIENCE = 5.0  # seconds that a webhook waits for the update to be handled; if the program ends first, it comes again
 LONGEST_PAUSE = 60.0
 CALL = 20.0
 
@@ -138,7 +146,7 @@ class TelegramListener:
         - 400: The body isn't valid JSON.
         - 403: The secret is missing or wrong.
         - 413: The body is too large.
-        - 503: The update hasn't been handled yet. Telegram will send it again, and it's handled once.
+        - 503: The update can't be accepted now. Telegram will send it again.
         """
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
@@ -157,11 +165,11 @@ class TelegramListener:
         try:
             async with asyncio.timeout(ROOM):
                 task = await self._updates.add(raw)
-                if task is not None:
-                    await asyncio.wait({task})
         except TimeoutError:
             return 503
-        return 200 if task is None or not task.cancelled() else 503
+        if task is not None:
+            await asyncio.wait({task}, timeout=PATIENCE)
+        return 503 if task is not None and task.cancelled() else 200
 
     # Connecting
 

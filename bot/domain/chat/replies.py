@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
-from bot.domain.chat.parser import Misunderstood
+from bot.domain.chat.parser import Misunderstood, verb
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
@@ -267,6 +267,11 @@ def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
     rows = [(command, phrase(language)) for command, phrase in HELP.items()]
     rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
     return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
+
+
+def is_command(text: str) -> bool:
+    """Return True if the text begins like a command that people are told about."""
+    return verb(text)[0] in MENU
 
 
 def menu(language: Language) -> tuple[tuple[str, str], ...]:
