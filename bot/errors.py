@@ -100,10 +100,10 @@ def attribute_errors_to(source: str) -> Iterator[None]:
 class SendError(CountersignError):
     """Raised when a message wasn't delivered. The attributes describe the consequences for the subscription.
 
-    `permanent`: the address won't accept messages until someone fixes the problem. The message gives the reason.
-    `maybe_permanent`: the failure is permanent only if the platform still reports it after a day, because Slack can
-    lose track of a channel for hours. `credentials_rejected`: the platform rejects the whole workspace or bot token,
-    not just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
+    `refused`: the platform answered that this address doesn't accept the message. The platform may be wrong for hours,
+    so a refusal is believed only after it has lasted. `by_person`: a person did this, such as by blocking the bot, so
+    the refusal is believed at once. `credentials_rejected`: the platform rejects the whole workspace or bot token, not
+    just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
     applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `too_long`: the
     platform accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes
     only after `retry_after` seconds. This isn't a failure.
@@ -113,8 +113,8 @@ class SendError(CountersignError):
         self,
         message: str,
         *,
-        permanent: bool = False,
-        maybe_permanent: bool = False,
+        refused: bool = False,
+        by_person: bool = False,
         credentials_rejected: bool = False,
         retry_after: float | None = None,
         moved_to: str | None = None,
@@ -122,8 +122,8 @@ class SendError(CountersignError):
         scope: str = "address",
         not_our_turn: bool = False,
     ) -> None:
-        self.permanent = permanent
-        self.maybe_permanent = maybe_permanent
+        self.refused = refused or by_person
+        self.by_person = by_person
         self.credentials_rejected = credentials_rejected
         self.retry_after = retry_after
         self.moved_to = moved_to

@@ -120,7 +120,7 @@ class ChatHandler(Protocol):
         ...
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription because the bot is no longer removed or blocked."""
+        """Resume a chat's subscription because the bot was added back or unblocked."""
         ...
 
     async def erased(self, channel: str, prefix: str) -> None:
@@ -134,6 +134,12 @@ class HttpAnswer(NamedTuple):
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+
+class TrustedAnswer(HttpAnswer):
+    """The response to a request that carried a right signature or secret."""
+
+    __slots__ = ()
 
 
 Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]
@@ -155,18 +161,18 @@ class Listener(Protocol):
 
 
 class Notes(Protocol):
-    """Texts kept in the store under keys. Each channel's keys start with the channel's name."""
+    """Strings that the store keeps by key. Each channel's keys start with the channel's name."""
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none."""
+        """Return the string stored under a key, or None if there is none."""
         ...
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text under a key. Overwrite any existing text."""
+        """Store a string under a key. Overwrite any existing string."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key. Do nothing if the key is missing."""
+        """Delete the string stored under a key. Do nothing if the key is missing."""
         ...
 
     async def keys(self) -> Sequence[str]:
@@ -174,7 +180,7 @@ class Notes(Protocol):
         ...
 
     async def all(self) -> Mapping[str, str]:
-        """Return all texts by key."""
+        """Return all strings by key."""
         ...
 
     def of(self, kind: str) -> "Notes":

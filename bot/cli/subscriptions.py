@@ -8,11 +8,14 @@ import typer
 from bot.app.one_shot import read, write
 from bot.channels import CHANNELS
 from bot.cli.options import Json, TakesChatNumber, subject
-from bot.cli.output import counted, print_lines, print_table, say
+from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
+from bot.domain.health import counted
 from bot.observability.logs import prepared
 
 app = subject()
+
+_UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
 Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
 
@@ -38,6 +41,8 @@ def subscribe(
     given = {name: value for name, value in options.items() if value is not None}
     answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address, "states": states} | given)
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
+    if not answer.get("served", True):  # an older running program doesn't say
+        say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
 
 
 @app.command(cls=TakesChatNumber)

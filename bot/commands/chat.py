@@ -88,10 +88,13 @@ class ChatCommands:
             await self._runner.store.change_subscription(replace(found, paused=reason))
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription when the bot returns, unless a person stopped the subscription."""
+        """Resume a chat's subscription when the bot returns, unless a person stopped the subscription.
+
+        If a message was refused in the meantime, send it now instead of after the back-off.
+        """
         found = await self._runner.store.find(channel, address)
-        if found is not None and found.paused not in (None, STOPPED):
-            await self._runner.store.change_subscription(found.revived)
+        if found is not None and found.paused != STOPPED and (found.paused or found.failing_since):
+            await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
 
     async def erased(self, channel: str, prefix: str) -> None:
         """Forget every chat whose address starts with the prefix."""

@@ -94,7 +94,7 @@ def _types_match(filter_: Filter, where: Where) -> bool:
 
 
 def _means_every_place(filter_: Filter, where: Where, *, add: bool = False) -> bool:
-    """Return True if no places are named, or exactly the filter's. "All" in a command to remove refers to every place."""
+    """Return True if no places are named, or exactly the filter's. "All" refers to every place unless it's added."""
     if not _names_places(where) or (ALL_STATES in where.states and not add):
         return True
     return _places(filter_) == _places(where)

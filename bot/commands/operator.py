@@ -90,8 +90,15 @@ async def deliver(runner: Runner) -> JsonObject:
     deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
     return {
         "messages": sum(done.messages for done in deliveries),
-        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem],
+        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem]
+        + await _due_but_unserved(runner),
     }
+
+
+async def _due_but_unserved(runner: Runner) -> list[str]:
+    """Return a sentence for each subscription that is due on a channel that isn't set up."""
+    due = (s for s in await runner.store.subscriptions() if s.is_due(runner.now()))
+    return [f"{s.id}: {s.channel} isn't set up; set its token" for s in due if s.channel not in runner.channels]
 
 
 async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
@@ -135,7 +142,8 @@ async def subscribe(
         language=_language(language) if language is not None else now.language,
     )
     save = runner.store.subscribe if old is None else runner.store.change_subscription
-    return {"subscription": subscription_json(await save(wanted)), "changed": old is not None}
+    kept = subscription_json(await save(wanted))
+    return {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:

@@ -147,7 +147,8 @@ class Subscription:
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
     sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
     the last digest was finished. No other digest is sent on the same local date, unless the cadence is instant.
-    `paused` is the reason for a pause, and `refused` is True if the reason is a rejected token. `hears_stale` asks for
+    `refusal` is the platform's answer if it refused the last message. `paused` is the reason for a pause, and `refused`
+    is True if it ends by itself once the token works again. `hears_stale` asks for
     a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is
     the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
     never changed.
@@ -166,6 +167,7 @@ class Subscription:
     retry_at: datetime | None = None
     failures: int = 0
     failing_since: datetime | None = None
+    refusal: str | None = None
     paused: str | None = None
     refused: bool = False
     pinned: int | None = None
@@ -227,7 +229,14 @@ class Subscription:
     def revived(self) -> "Subscription":
         """A copy of the subscription without its pause, delays or failures."""
         return replace(
-            self, paused=None, refused=False, quiet_until=None, retry_at=None, failures=0, failing_since=None
+            self,
+            paused=None,
+            refused=False,
+            refusal=None,
+            quiet_until=None,
+            retry_at=None,
+            failures=0,
+            failing_since=None,
         )
 
     @property
@@ -300,7 +309,7 @@ def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A record that part of a digest was sent, or of the error if it wasn't. `at` is UTC.
+    """A record of sending part of a digest, or of the error if sending failed. `at` is UTC.
 
     `changes` contains the numbers of the changes.
     """

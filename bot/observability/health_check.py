@@ -1,7 +1,7 @@
 """The health check. It gathers facts from the store and caches them for a few seconds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,13 +15,14 @@ FRESH_FOR = timedelta(seconds=5)
 class HealthCheck:
     """A collector of facts for /health and /metrics.
 
-    `reads_ice` is false if ICE's lists are turned off in the settings.
+    `reads_ice` is false if ICE's lists are turned off in the settings. `channels` are the channels that are set up.
     """
 
     store: Store
     now: Callable[[], datetime]
     stale_after: timedelta
     reads_ice: bool = True
+    channels: Collection[str] | None = None
     _seen: Facts | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -43,4 +44,5 @@ class HealthCheck:
             subscriptions=await self.store.subscriptions(),
             stale_after=self.stale_after,
             reads_ice=self.reads_ice,
+            channels=self.channels,
         )

@@ -26,7 +26,7 @@ from bot.store import ChangeLog, Store
 FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(days=2)
-MAYBE_PERMANENT_FOR = timedelta(days=1)
+LEAST_TRIES = 10  # before giving up; the program may have been down for most of the two days
 NOTED_WITHIN = 10.0  # seconds a lease must still last after the longest possible send, to write the receipt
 
 log = structlog.get_logger()
@@ -258,8 +258,8 @@ class _Courier:
     async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
         """Move the cursor to the pin.
 
-        If the subscription's token had been rejected, the token now works again, so resume all subscriptions that use
-        it.
+        If the subscription's token had been marked as rejected, this delivery shows that it works again, so resume all
+        subscriptions that use it.
         """
         if pinned.refused:
             await resume_all(pinned, self.store)
@@ -307,23 +307,41 @@ class _Courier:
 
 
 def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
-    """Return an updated subscription after a failed send.
+    """Return an updated subscription after a failed send. Pure.
 
-    The subscription gets a new address, is paused with a reason or becomes due again later. Pure.
+    The subscription gets a new address, is paused with a reason or becomes due again later. A person's act and a
+    rejected token are believed at once. Anything else is the platform's word only, which may be wrong, so the
+    subscription isn't paused until it has failed for two days.
     """
     if fault.moved_to is not None:
         return replace(subscription, address=fault.moved_to, retry_at=at)
-    if fault.not_our_turn and fault.retry_after is not None:
-        return replace(subscription, retry_at=after(at, fault.retry_after))
-    since = subscription.failing_since or at
-    failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
-    if fault.credentials_rejected or (fault.permanent and not fault.maybe_permanent):
-        retry_at = at + PROBE_EVERY if fault.credentials_rejected else subscription.retry_at
-        return replace(failing, paused=str(fault), refused=fault.credentials_rejected, retry_at=retry_at)
-    lasting = MAYBE_PERMANENT_FOR if fault.maybe_permanent else GIVEN_UP_AFTER
-    if at - since >= lasting:
-        return replace(failing, paused=f"{fault} (for {lasting.days} day{'s' if lasting.days > 1 else ''})")
     if fault.retry_after is not None:
-        return replace(subscription, retry_at=after(at, fault.retry_after))
-    wait = min(FIRST_BACK_OFF * 2 ** min(subscription.failures, 10), LONGEST_BACK_OFF)
+        wait = replace(subscription, retry_at=after(at, fault.retry_after))
+        return wait if fault.not_our_turn else replace(wait, failing_since=subscription.failing_since or at)
+    failing = _failing(subscription, fault, at)
+    if fault.by_person:
+        return replace(failing, paused=str(fault))
+    if fault.credentials_rejected:
+        return _until_a_probe_succeeds(failing, str(fault), at)
+    assert failing.failing_since is not None
+    if at - failing.failing_since >= GIVEN_UP_AFTER and failing.failures >= LEAST_TRIES:
+        lasting = f"{fault} (for {GIVEN_UP_AFTER.days} days)"
+        return replace(failing, paused=lasting) if fault.refused else _until_a_probe_succeeds(failing, lasting, at)
+    wait = min(FIRST_BACK_OFF * 2 ** min(failing.failures - 1, 10), LONGEST_BACK_OFF)
     return replace(failing, retry_at=at + wait)
+
+
+def _failing(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
+    """Count a failure. If nothing was tried for two days, start counting again."""
+    idle = subscription.retry_at is not None and at - subscription.retry_at >= GIVEN_UP_AFTER
+    return replace(
+        subscription,
+        failures=1 if idle else subscription.failures + 1,
+        failing_since=at if idle else subscription.failing_since or at,
+        refusal=str(fault) if fault.refused else None,
+    )
+
+
+def _until_a_probe_succeeds(failing: Subscription, reason: str, at: datetime) -> Subscription:
+    """Pause a subscription whose whole token may be affected. It resumes once any message with the token arrives."""
+    return replace(failing, paused=reason, refused=True, retry_at=at + PROBE_EVERY)

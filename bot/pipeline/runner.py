@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -76,7 +77,7 @@ class Runner:
     places: Mapping[str, Place] = field(default_factory=dict)
     leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # the ones in use
     _reading_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
 
     # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
         subscriptions=subscriptions,
         now=now,
         stale_after=stale_after,
+        channels=runner.channels,
     )
     for notice in (*for_us, *((parked,) if parked else ())):
         if notice.key not in sent and await _deliver(runner, notice, operator.channel, operator.address):

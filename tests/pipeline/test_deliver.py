@@ -11,6 +11,8 @@ from support.program import row
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator
+from bot.commands.report import report
+from bot.domain.health import crowds
 from bot.domain.messages.health_notices import for_operator
 from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
@@ -18,6 +20,7 @@ from bot.pipeline.deliver import deliver, verdict
 from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store.tiny.store import TinyStore
 
+A_WHILE = timedelta(hours=6)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MORE = [*SECOND, row("TEXAS", "Bosque County Sheriff's Office", "Task Force Model", SIGNED, "Bosque County")]
 
@@ -189,6 +192,133 @@ async def test_the_back_off_doubles_to_six_hours_and_after_two_days_the_subscrip
     assert max(waits) == timedelta(hours=6)
     assert timedelta(days=2) <= at - NOON < timedelta(days=2, hours=6)
     assert subscription.cursor == (await chat.mine()).cursor
+
+
+PASSING = [
+    refused(400, "Bad Request: not enough rights to send text messages to the chat"),
+    refused(400, "Bad Request: chat not found"),
+    refused(400, "Bad Request: PEER_ID_INVALID"),
+    refused(400, "Bad Request: CHAT_WRITE_FORBIDDEN"),
+    refused(400, "Bad Request: need administrator rights in the channel chat"),
+    refused(403, "Forbidden: bot can't initiate conversation with a user"),
+    refused(403, "Forbidden: CHAT_RESTRICTED"),
+    refused(400, "Bad Request: a sentence no one has heard before"),
+]
+
+
+async def test_a_refusal_that_passes_silences_no_one_and_many_at_once_are_the_platforms_trouble(chat):
+    for number, fault in enumerate(PASSING, start=1):
+        await chat.ask("watch TX", address=str(number))
+        chat.telegram.script(str(number), fault, fault)  # twice, because a rejected text is sent again without markup
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(NOON)
+    subscriptions = await chat.store.subscriptions()
+    assert [s.paused for s in subscriptions] == [None] * len(PASSING)
+    (reason,) = crowds(subscriptions, NOON)["telegram"].reasons("telegram", NOON)
+    assert "refused 8 chats within minutes" in reason
+    assert (await report(chat.store, now=NOON, sources=[], stale_hours=6)).is_wrong
+    (notice,) = for_operator(statuses=(), held=(), subscriptions=subscriptions, now=NOON, stale_after=A_WHILE)
+    assert notice.text.startswith("telegram refused 8 chats within minutes")
+
+    for minutes in (1, 3, 7, 15):
+        await chat.deliver(NOON + timedelta(minutes=minutes))
+    assert sorted({m.chat for m in chat.telegram.messages}) == [str(n + 1) for n in range(len(PASSING))]
+    recovered = await chat.store.subscriptions()
+    assert not [s for s in recovered if s.paused or s.failures or s.refusal]
+    assert not (await report(chat.store, now=NOON, sources=[], stale_hours=6)).is_wrong
+
+
+@pytest.mark.parametrize("fault", PASSING[:3])
+async def test_a_refusal_is_believed_after_two_days_of_asking(chat, fault):
+    await chat.ask("watch TX")
+    await chat.publish(SECOND, NOON)
+    at, tries = NOON, 0
+    while (await chat.mine()).paused is None:
+        chat.telegram.script("42", fault)
+        await chat.deliver(at)
+        tries += 1
+        at = (await chat.mine()).retry_at if (await chat.mine()).paused is None else at
+    assert timedelta(days=2) <= at - NOON < timedelta(days=2, hours=6)
+    assert 12 <= tries <= 24
+    assert "for 2 days" in (await chat.mine()).paused
+    assert not (await chat.mine()).refused
+
+
+@pytest.mark.parametrize(
+    "said", ["bot was blocked by the user", "bot was kicked from the group chat", "user is deactivated"]
+)
+async def test_what_a_person_did_pauses_at_once(chat, said):
+    await chat.ask("watch TX")
+    chat.telegram.script("42", blocked(f"Forbidden: {said}"))
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(NOON)
+    assert said in (await chat.mine()).paused
+    await chat.chat_commands.returned("telegram", "42")
+    await chat.deliver(NOON)
+    assert len(chat.texts) == 1
+
+
+async def test_a_bot_made_administrator_again_tells_at_once_what_was_refused(chat):
+    await chat.ask("watch TX")
+    chat.telegram.script("42", PASSING[0])
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(NOON)
+    assert (await chat.mine()).retry_at > NOON
+    await chat.chat_commands.returned("telegram", "42")
+    await chat.deliver(NOON)
+    assert len(chat.texts) == 1
+
+
+async def test_one_refusal_after_the_program_was_down_for_days_is_not_two_days_of_asking(chat):
+    await chat.ask("watch TX")
+    await chat.publish(SECOND, NOON)
+    for days in (0, 3, 6):
+        chat.telegram.script("42", PASSING[1])
+        await chat.deliver(NOON + timedelta(days=days))
+        assert (await chat.mine()).paused is None
+        assert (await chat.mine()).failing_since == NOON + timedelta(days=days)
+
+
+async def test_a_platform_that_was_down_for_three_days_silences_no_one_for_good(chat):
+    for each in ("1", "2", "3"):
+        await chat.ask("watch TX", address=each)
+    await chat.publish(SECOND, NOON)
+    chat.telegram.plan = lambda _: broken(502, "Bad Gateway")
+    at = NOON
+    while at < NOON + timedelta(days=3):
+        await probe_rejected_tokens(chat.store, at)
+        await chat.deliver(at)
+        at += timedelta(hours=1)
+    subscriptions = await chat.store.subscriptions()
+    assert all(s.paused for s in subscriptions)
+    assert crowds(subscriptions, at)["telegram"].mute_since == NOON
+    chat.telegram.plan = None
+    for minutes in (15, 30):
+        await probe_rejected_tokens(chat.store, at + timedelta(minutes=minutes))
+        await chat.deliver(at + timedelta(minutes=minutes))
+    await chat.deliver(at + timedelta(minutes=30))
+    assert sorted(m.chat for m in chat.telegram.messages) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("asked", [float("nan"), float("inf"), -5.0, 99_999_999_999.0])
+def test_a_senseless_wait_is_a_bounded_one(asked):
+    subscription = Subscription(id="s1", channel="telegram", address="1", filter=Filter())
+    told = verdict(subscription, SendError("wait", retry_after=asked), NOON)
+    assert NOON < told.retry_at <= NOON + timedelta(days=1, seconds=1)
+    limit = RateLimit(clock=lambda: 0.0)
+    limit.hold(None, asked)
+    assert 0 <= limit.opens_in("1") <= 3_600
+
+
+async def test_a_flood_that_lasts_never_pauses_a_chat(chat):
+    await chat.ask("watch TX")
+    await chat.publish(SECOND, NOON)
+    for hours in range(0, 80, 2):
+        chat.telegram.script("42", flooded(99_999_999_999))
+        chat.channel.rate_limit = RateLimit()
+        await chat.deliver(NOON + timedelta(hours=hours))
+        assert NOON < (await chat.mine()).retry_at <= NOON + timedelta(hours=hours + 1, seconds=2)
+    assert (await chat.mine()).paused is None
 
 
 async def test_forget_erases_the_receipts_of_an_earlier_subscription_of_the_chat_too(chat):

@@ -187,7 +187,7 @@ class EventHandlers:
     async def _announce(self, location: ChatLocation, person: Person, lines: Sequence[Line]) -> bool:
         """Announce in the channel that a person changed its settings. Return False if the bot can't post there.
 
-        The message is in the channel's language. It contains these lines or, if there are none, the current settings.
+        The message is in the channel's language. It contains `lines` or, if there are none, the current settings.
         """
         found = await self._chat_handler.subscription(self._slack.name, location.address)
         language = found.language if found is not None else person.language
@@ -294,7 +294,7 @@ class EventHandlers:
             await self._chat_handler.erased(self._slack.name, f"{location.team}/")
         elif self._team() in {"", body.get("team_id")}:
             await self._chat_handler.erased(self._slack.name, "")
-        log.info("slack: a workspace removed the app; everything stored about it is erased")
+        log.info("slack: a workspace removed the app; everything stored about the workspace is being erased")
 
 
 _VERBS = "|".join(name for name, _ in replies.menu(Language.ENGLISH))

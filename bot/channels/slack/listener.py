@@ -21,7 +21,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.once import Once
-from bot.channels.protocols import ChatHandler, HttpAnswer, Notes
+from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
@@ -37,7 +37,8 @@ from bot.errors import ConfigError, CountersignError
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"
 BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
-MOST_AT_ONCE = 100  # requests in the queue
+MOST_IN_QUEUE = 1_000  # requests
+MOST_AT_ONCE = 16  # requests being answered; each may wait for Slack
 MOST_WAITING = 20  # requests from one conversation
 PICKER_REST = 10.0  # seconds without a press in a picker before the channel is told what changed
 GRACE = 5.0  # seconds to finish answers in progress when the program stops
@@ -85,7 +86,7 @@ class SlackListener:
         self._app: AsyncApp | None = None
         self._only: AuthorizeResult | None = None
         self._replies = Replies(slack, self._team)
-        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_AT_ONCE)
+        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_IN_QUEUE, at_once=MOST_AT_ONCE)
         self._once = Once(slack.name, notes)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
@@ -117,10 +118,14 @@ class SlackListener:
             return _text_answer(404, "Not found")
         if not _is_signed(self._verifier, lowered, body):
             return _text_answer(401, "The signature is wrong or too old")
+        return TrustedAnswer(*await self._dispatched(query, lowered, body))
+
+    async def _dispatched(self, query: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Return the app's answer to a signed request."""
         if self._app is None:
             return _text_answer(503, "Not listening yet")
         try:
-            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**lowered})
+            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**headers})
         except ValueError:
             return _text_answer(400, "Not understood")
         return _bolt_answer(await self._app.async_dispatch(request))
@@ -287,7 +292,7 @@ class SlackListener:
         try:
             await self._queue.add(key, partial(self._once.do, identity, job) if identity else job)
         except QueueFull:
-            log.warning("slack: too many requests at once from one conversation; one was dropped")
+            log.warning("slack: too many requests at once from one conversation; one was dropped", summarize=True)
 
     async def _guarded(self, handler: Handler, location: ChatLocation, body: Body) -> None:
         """Handle a request. If this fails, log the error and send the person a one-line apology."""

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -18,11 +19,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, RateLimit
+from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
+from bot.domain.timestamps import bounded, retry_after
 from bot.errors import CountersignError, SendError
 
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
@@ -179,23 +181,18 @@ class SlackSender:
             return self._flood(headers, address)
         if code in _TOKEN_REJECTED:
             return SendError(f"{_token_rejected(code)} ({code})", credentials_rejected=True)
-        if code in _PERMANENT:
-            return SendError(f"{_PERMANENT[code]} ({code})", permanent=True)
-        if code == "channel_not_found":
-            return SendError(
-                "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
-                maybe_permanent=True,
-            )
+        if code in _REFUSED:
+            return SendError(f"{_REFUSED[code]} ({code})", refused=True, by_person=code in _BY_PERSON)
         if code in _TEXT_REJECTED:
-            return SendError(f"Slack rejected this text ({code})", too_long=True)
+            return SendError(f"Slack rejected this text ({code})", refused=True, too_long=True)
         why = code or (f"HTTP {status}" if status else type(error).__name__)
         return SendError(f"Slack did not confirm the post ({why}); the message may have been posted")
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
         """Return the SendError that describes a failed picture.
 
-        A rejected token and a temporary failure are handled in the same way as for a text. Any other error applies only
-        to the picture.
+        A rejected token and a temporary failure are handled as they are for a text message. Any other error applies
+        only to the picture.
         """
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
@@ -209,10 +206,8 @@ class SlackSender:
 
         If `held` is given, block only sends to that rate-limit address.
         """
-        try:
-            seconds = float(headers.get("Retry-After", UNSAID_WAIT))
-        except ValueError:
-            seconds = UNSAID_WAIT
+        asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+        seconds = UNSAID_WAIT if asked is None else bounded(asked, LONGEST_WAIT)
         self.rate_limit_of(address).hold(held, seconds)
         return SendError(f"Slack asked us to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
@@ -264,7 +259,8 @@ _TOKEN_REJECTED = {
     "team_access_not_granted": "the app may not use this workspace; an administrator has to allow it",
 }
 _ASK_ADMINISTRATOR = "The workspace doesn't let the app post in this Slack channel. Ask an administrator"
-_PERMANENT = {
+_REFUSED = {
+    "channel_not_found": "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
     "not_in_channel": "The app isn't in this Slack channel. Type /invite @Countersign there",
     "is_archived": "This Slack channel is archived",
     "restricted_action": _ASK_ADMINISTRATOR,
@@ -281,6 +277,7 @@ _PERMANENT = {
     "user_disabled": "This Slack member has left the workspace",
     "channel_is_limited_access": _ASK_ADMINISTRATOR,
 }
+_BY_PERSON = {"user_disabled"}  # Slack can be wrong about the rest for hours; for a removal, it sends an event too
 _TRANSIENT = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 _TEXT_REJECTED = {
     "msg_too_long",

@@ -30,7 +30,7 @@ from telegram.warnings import PTBUserWarning
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.once import Once
-from bot.channels.protocols import ChatHandler, HttpAnswer, Notes
+from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
@@ -47,7 +47,8 @@ ALLOWED_UPDATES = (
 )
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
-MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
+MOST_UPDATES = 1_000  # in the queue at once; any more wait at Telegram
+MOST_AT_ONCE = 8  # updates being handled
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
@@ -89,7 +90,7 @@ class TelegramListener:
         notes: Notes | None = None,
         poll_seconds: int = 30,
         pause: float = 1.0,
-        grace: float = 5.0,
+        grace: float = 4.0,
         refuse_every: float = 60.0,
     ) -> None:
         self._sender = sender
@@ -151,13 +152,17 @@ class TelegramListener:
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
             return HttpAnswer(403)
+        return TrustedAnswer(await self._taken(body))
+
+    async def _taken(self, body: bytes) -> int:
+        """Accept an update with the right secret and return the status."""
         if len(body) > LARGEST_BODY:
-            return HttpAnswer(413)
+            return 413
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
-            return HttpAnswer(400)
-        return HttpAnswer(await self._take(raw))
+            return 400
+        return await self._take(raw)
 
     async def _take(self, raw: Any) -> int:
         if self._updates is None:
@@ -192,7 +197,7 @@ class TelegramListener:
         match error:
             case Conflict():
                 log.warning(
-                    "another process uses this Telegram bot's token; only one may, so stop one of them",
+                    "another process is using this Telegram bot's token; only one can, so stop one of them",
                     again_in=again,
                 )
             case InvalidToken() | EndPointNotFound():
@@ -262,7 +267,7 @@ class TelegramListener:
         self._batch.clear()
         self._offset = min(unfinished, default=self._offset)
         with suppress(TelegramError, TimeoutError):
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(1.0):
                 await self._get_updates(0)
 
 
@@ -279,7 +284,7 @@ class _UpdateQueue:
     def __init__(self, app: App, once: Once) -> None:
         self._app = app
         self._once = once
-        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
+        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES, at_once=MOST_AT_ONCE)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
         """Queue an update when there is room. Return None if no one handles the update or if it is dropped."""
@@ -296,7 +301,7 @@ class _UpdateQueue:
         try:
             return await self._queue.add(key, partial(self._once.do, _identity(update), job))
         except QueueFull:
-            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key)
+            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key, summarize=True)
             return None
 
     async def close(self, grace: float) -> None:

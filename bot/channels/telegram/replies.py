@@ -12,7 +12,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler
-from bot.channels.telegram.sender import TelegramSender, fits, markup, seconds
+from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, markup, seconds
 from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
@@ -56,7 +56,7 @@ class Replies:
         self._sender, self._rate_limit = sender, sender.rate_limit
         self._chat_handler = chat_handler
         self._pause = pause
-        self._queue = KeyedQueue(each=50, most=1_000)
+        self._queue = KeyedQueue(each=50, most=1_000, at_once=1_000)  # the rate limit decides who is next
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
@@ -92,7 +92,9 @@ class Replies:
         try:
             await self._queue.add(part.chat, partial(self._deliver, part))
         except QueueFull:
-            log.warning("telegram: too many answers waiting in one chat; one was dropped", chat=part.chat)
+            log.warning(
+                "telegram: too many answers waiting in one chat; one was dropped", chat=part.chat, summarize=True
+            )
             return
         if part.over is not None:
             self._edits[part.chat, part.over] = part
@@ -135,7 +137,8 @@ class Replies:
             case Forbidden():
                 reason = reason_of(error, self._bot)
                 log.info("telegram: the chat doesn't accept replies", chat=part.chat, why=reason)
-                await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
+                if is_by_person(error):
+                    await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
                 part.over = None  # too old to be edited, or deleted

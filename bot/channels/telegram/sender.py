@@ -18,11 +18,12 @@ from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, RateLimit, Turn
+from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
+from bot.domain.timestamps import bounded
 from bot.errors import SendError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
@@ -146,13 +147,14 @@ class TelegramSender:
     def _refusal(self, error: TelegramError, of: str) -> SendError:
         """Return the SendError that describes a refused message.
 
-        Only a refused text can be a permanent failure, because some chats refuse pictures but accept text.
+        Only a refused text says something about the chat, because some chats refuse pictures but accept text.
         """
         reason = self._reason(error)
-        is_lost = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
-        if is_lost and of == "text":
-            return SendError(f"Telegram can't send to this chat: {reason}", permanent=True)
-        return SendError(f"Telegram rejected this {of}: {reason}", too_long=True)
+        refuses_all = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
+        if refuses_all and of == "text":
+            problem = f"Telegram can't send to this chat: {reason}"
+            return SendError(problem, refused=True, by_person=is_by_person(error))
+        return SendError(f"Telegram rejected this {of}: {reason}", refused=of == "text", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
         """Block sends to this chat after a 429. If another chat also got a 429 just now, block sends to all chats.
@@ -186,6 +188,15 @@ _NO_SUCH_CHAT = (
     "chat_restricted",
     "topic_closed",
 )
+_BY_PERSON = ("bot was blocked", "bot was kicked", "user is deactivated")
+
+
+def is_by_person(error: TelegramError) -> bool:
+    """Return True if a person blocked or removed the bot or closed the account, and not if the platform may be wrong.
+
+    Telegram reports the opposite event when the person takes the bot back.
+    """
+    return isinstance(error, Forbidden) and any(words in error.message.lower() for words in _BY_PERSON)
 
 
 _turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # for the message being sent
@@ -238,9 +249,9 @@ def limits_of(address: str) -> Sequence[Limit]:
 
 
 def seconds(error: RetryAfter) -> float:
-    """Return the number of seconds that Telegram asks us to wait."""
+    """Return the number of seconds that Telegram asks us to wait, cut to LONGEST_WAIT."""
     pause: int | timedelta = error.retry_after
-    return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
+    return bounded(pause.total_seconds() if isinstance(pause, timedelta) else float(pause), LONGEST_WAIT)
 
 
 def fits(lines: Sequence[Line]) -> bool:

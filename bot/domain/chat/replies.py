@@ -70,8 +70,8 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "offset": Mistake(
         Phrase(
-            "“{typed}” isn't a time zone but a difference from UTC, which changes where clocks change. Name the zone or a "
-            "big city in it, such as America/Chicago or Chicago."
+            "“{typed}” is a difference from UTC, not a time zone, because it doesn't say when clocks change. Name the "
+            "zone or a big city in it, such as America/Chicago or Chicago."
         ),
         Phrase("Try /digest 8:00 America/Chicago."),
     ),
@@ -104,8 +104,8 @@ SAID: Mapping[str, Phrase] = {
     "not_watched": Phrase("You weren't watching {what}, so nothing changed."),
     "all_watched": Phrase("You're already watching all states. To watch only some, send /watch only TX FL."),
     "types_for_all": Phrase(
-        "Support types apply to every place you watch, so nothing changed. To get only {types} in all these places, send "
-        "/watch only {types}. To watch only some places, send /watch only TX {types}."
+        "Support types apply to every place you watch, so nothing changed. To get only {types} in all these places, "
+        "send /watch only {types}. To watch only some places, send /watch only TX {types}."
     ),
     "none_yet": Phrase("Nothing is being watched here yet. To start, send /watch TX (or another state)."),
     "hello": Phrase(

@@ -368,7 +368,9 @@ class Wording:
         """Return a line saying that a related subject isn't a 287(g) agreement."""
         if said.subject is not Subject.RELATED:
             return ()
-        about = say(self.language, "This is about detention for ICE or cooperation with it, not a 287(g) agreement.")
+        about = say(
+            self.language, "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement."
+        )
         return (Span(about),)
 
     def _listed(self, said: Mention) -> Line:
@@ -412,7 +414,7 @@ class Wording:
         values: dict[str, object] = {"body": said.body, "day": self.day(said.meets_on), "title": title}
         if said.meets_on <= seen_on:
             return say_line(self.language, "Was on the agenda of the {body} on {day}: {title}", **values)
-        return say_line(self.language, "Is on the agenda of the {body} for {day}: {title}", **values)
+        return say_line(self.language, "On the agenda of the {body} for {day}: {title}", **values)
 
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 

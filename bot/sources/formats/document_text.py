@@ -20,7 +20,8 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
         case Expect.HTML:
             from bot.sources.formats.html import readable_html  # noqa: PLC0415 - slow to import, and few readings need it
 
-            return (), readable_html(document.body, selector)[:LONGEST_DOCUMENT]
+            content_type = document.headers.get("content-type", "")
+            return (), readable_html(document.body, selector, content_type=content_type)[:LONGEST_DOCUMENT]
         case seen:
             raise Unreadable(f"{document.address} is {seen or 'of no known type'}, neither a PDF nor a web page")
 

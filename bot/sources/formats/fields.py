@@ -6,6 +6,7 @@ A field that is missing, null or of the wrong type counts as empty and doesn't r
 import hashlib
 import html
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
@@ -17,6 +18,7 @@ import msgspec
 from bot.domain.agenda import CANCELLED, POSTPONED, RESCHEDULED
 from bot.domain.document import Document
 from bot.errors import Unreadable
+from bot.sources.formats.charset import decoded
 from bot.sources.formats.limits import LONGEST_TEXT, LONGEST_TITLE
 
 YEARS = range(1990, 2101)  # a date outside this range is bad data (0001-01-01 means no date)
@@ -35,9 +37,11 @@ def decode_json(document: Document) -> Any:
     """Parse a document as JSON. Raise Unreadable if it isn't valid JSON.
 
     Some servers cut off a title in the middle of an emoji and leave half of a surrogate pair. That half is replaced
-    with "�".
+    with "�". Broken bytes are read as Windows-1252.
     """
-    body = document.body.removeprefix(b"\xef\xbb\xbf")
+    body = document.body.removeprefix(BOM_UTF8)
+    if not body.isascii():
+        body = decoded(document.body, "utf-8").encode()
     try:
         with suppress(msgspec.DecodeError):
             return msgspec.json.decode(body)
@@ -206,7 +210,7 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a text, such as "6:30 PM", "7 p.m." or "12 noon"."""
+    """Return the first time of day in a string, such as "6:30 PM", "7 p.m." or "12 noon"."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
     if found is not None and found[1] is None:
         return time(12)

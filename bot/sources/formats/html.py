@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 
 from bs4 import BeautifulSoup, Tag
-from bs4.dammit import EncodingDetector
 from bs4.element import CData, NavigableString, PageElement
 from soupsieve import SelectorSyntaxError
 
 from bot.errors import Unreadable
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.limits import WEB_PAGE
 
 _HIDDEN_TAGS = frozenset(
@@ -24,31 +23,21 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
-_PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that the parser doesn't assume XML
 
 
-def readable_html(body: bytes, selector: str | None = None) -> str:
+def readable_html(body: bytes, selector: str | None = None, *, content_type: str = "") -> str:
     """Return the text of a page, with a blank line between blocks.
 
-    `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
+    `content_type` is the server's header, which may name the charset. `selector` limits the text to the matching parts.
+    Scripts, styles, comments, form fields, navigation, footers and
     tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
     changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
     """
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")
-    soup = BeautifulSoup(_PROLOG.sub("", _decoded(body), count=1), "lxml")
+    soup = BeautifulSoup(page_text(body, content_type), "lxml")
     parts = [soup] if selector is None else _selected(soup, selector)
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
-
-
-def _decoded(body: bytes) -> str:
-    declared = EncodingDetector.find_declared_encoding(body, is_html=True)
-    wide = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else None
-    for encoding in (wide, "utf-8-sig", declared):
-        with suppress(UnicodeDecodeError, LookupError):
-            if encoding:
-                return body.decode(encoding).replace("\0", "")
-    return body.decode("cp1252", "replace").replace("\0", "")
 
 
 def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:

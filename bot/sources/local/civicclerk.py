@@ -62,7 +62,7 @@ class CivicClerk:
 
 
 def _base(address: str) -> str:
-    """Return the address of the API. The given address may also be only the host or one of the API's lists."""
+    """Return the address of the API. `address` may be just the host, or the address of one of the API's lists."""
     parts = urlsplit(address)
     path = re.sub(r"/(?:Events|Meetings)(?:/.*)?$", "", parts.path, flags=re.IGNORECASE).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"

@@ -7,6 +7,7 @@
 If an address isn't a feed, or if the agenda feed is empty, that address is tried again the next day.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
@@ -34,6 +36,7 @@ SILENT_FOR = timedelta(hours=24)
 
 _SITE = re.compile(r"(?:(?P<state>[a-z]{2})-)?(?P<town>[a-z0-9-]+)\.civicplus\.com")
 _PATH = re.compile(r"/(?:AgendaCenter(?:/|$)|RSSFeed\.aspx$)", re.IGNORECASE)
+_UTF_8 = html.HTMLParser(encoding="utf-8")
 _FILE = re.compile(
     r"/AgendaCenter/ViewFile/(?P<file>\w+)/_(?P<month>\d{2})(?P<day>\d{2})(?P<year>\d{4})-(?P<key>\d+)", re.IGNORECASE
 )
@@ -104,7 +107,7 @@ class _Site:
         document = await self._session.get(address, expect=Expect.HTML, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return []
-        items = await agendas.crawl(search_entries(document, self._session))
+        items = await agendas.crawl(await asyncio.to_thread(search_entries, document, self._session))
         self._facts["agendas"] = agendas.facts
         return items
 
@@ -129,7 +132,8 @@ class _Site:
         document = await self._session.get(address, expect=Expect.FEED, unconditional=self._session.rereads_index)
         if not self._session.rereads_index and self._session.is_same(document, address):
             return [] if crawler.facts or name == "news" else None
-        named = (_agenda_or_news(entry) for entry in feed_entries(document, self._session))
+        found = await asyncio.to_thread(feed_entries, document, self._session)
+        named = map(_agenda_or_news, found)
         entries = [entry for entry in named if entry is not None]
         if not entries and name == "agendas":
             return None
@@ -158,7 +162,8 @@ def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]
     if b"agenda" not in document.body.lower():
         raise Unreadable(f"{document.address} is a web page, but not part of an Agenda Center")
     try:
-        page = html.fromstring(document.body, parser=html.HTMLParser(encoding=_encoding(document)))
+        source = page_text(document.body, document.headers.get("content-type"))
+        page = html.fromstring(source.encode(), parser=_UTF_8)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as broken:
         raise Unreadable(f"{document.address} is a web page that cannot be parsed") from broken
     base = document.headers.get("final-address", document.address)
@@ -167,14 +172,6 @@ def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]
         if "catAgendaRow" in row.get("class", "").split() and (entry := _row(row, base, session, document.sha256)):
             entries.setdefault(entry.item.id, entry)
     return list(entries.values())
-
-
-def _encoding(document: Document) -> str | None:
-    try:
-        document.body.decode()
-    except UnicodeDecodeError:
-        return None  # use the encoding that the page declares
-    return "utf-8"
 
 
 def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:

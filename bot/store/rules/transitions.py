@@ -58,6 +58,7 @@ def advanced(subscription: Subscription, cursor: int, sent_at: datetime | None =
         retry_at=None,
         failures=0,
         failing_since=None,
+        refusal=None,
     )
 
 
@@ -72,6 +73,7 @@ def failed(stored: Subscription, verdict: Subscription) -> Subscription:
         retry_at=verdict.retry_at,
         failures=verdict.failures,
         failing_since=verdict.failing_since,
+        refusal=verdict.refusal,
         paused=stored.paused or verdict.paused,
         refused=verdict.refused and stored.paused is None,
     )
