@@ -229,6 +229,8 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
         await _subscribe_console(runner)
         await _end_console(runner)
         await _log_start(settings, runner)
+        for found in await runner.store.unreadable():
+            log.warning(found.sentence)
         await probe_rejected_tokens(runner.store, utc_now(), at_once=True)
     finally:
         await runner.store.release(SET_UP)

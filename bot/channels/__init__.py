@@ -10,6 +10,7 @@ from bot.channels.console import ConsoleSetup
 from bot.channels.protocols import (
     ChatHandler,
     HttpAnswer,
+    LearnsAddresses,
     Listener,
     Notes,
     Part,
@@ -28,6 +29,7 @@ __all__ = [
     "CHANNELS",
     "ChatHandler",
     "HttpAnswer",
+    "LearnsAddresses",
     "Listener",
     "Notes",
     "Part",

@@ -90,6 +90,15 @@ def sender_for(sender: Sender, address: str) -> Sender:
     return sender.for_address(address) if isinstance(sender, SenderOfManyServices) else sender
 
 
+@runtime_checkable
+class LearnsAddresses(Protocol):
+    """A sender that learns from its platform by which address a chat is known there for good."""
+
+    def lasting(self, address: str) -> str:
+        """Return the lasting address of a chat, as far as the sends so far have shown it."""
+        ...
+
+
 # ── listening ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -109,18 +118,18 @@ class ChatHandler(Protocol):
         ...
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Record a chat's new address."""
+        """Record a chat's new address. Its topics move along, and two subscriptions of one address become one."""
         ...
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription because the bot was removed or blocked.
+        """Pause the subscriptions of a chat and its topics because the bot was removed or blocked.
 
         Keep the settings and store the reason.
         """
         ...
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription because the bot was added back or unblocked."""
+        """Resume the subscriptions of a chat and its topics because the bot was added back or unblocked."""
         ...
 
     async def erased(self, channel: str, prefix: str) -> None:

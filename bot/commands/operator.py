@@ -5,6 +5,7 @@ If Countersign is already running, the running program executes them.
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from bot.domain.lists.vetting import Ruling
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
+from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
@@ -87,7 +89,7 @@ async def deliver(runner: Runner) -> JsonObject:
     """Send all due messages now. Rejected tokens are retried first."""
     await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
+    deliveries = await runner.deliver_due()
     return {
         "messages": sum(done.messages for done in deliveries),
         "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem]
@@ -126,6 +128,8 @@ async def subscribe(
     Settings that aren't given stay as they are.
     """
     address = checked_address(channel, address)
+    states_ = parsed_states(states)
+    address = await resolved(runner.store, runner.channels, channel, address)
     old = await _find(runner, channel, address)
     now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
     wanted = replace(
@@ -133,7 +137,7 @@ async def subscribe(
         quiet_until=now.quiet_until,
         filter=replace(
             now.filter,
-            states=dict.fromkeys(parsed_states(states), 0),
+            states=dict.fromkeys(states_, 0),
             kinds=now.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0),
         ),
         cadence=_cadence(cadence) if cadence is not None else now.cadence,
@@ -153,6 +157,16 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
         raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
+
+
+async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
+    """Mend a stored subscription that can't be read. `tz` replaces a time zone that not every host knows."""
+    unreadable = {found.id: found for found in await runner.store.unreadable()}
+    if subscription not in unreadable:
+        there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
+        raise UsageError(f"There is nothing to mend in {subscription}. {there}")
+    mended = await runner.store.mend(subscription, _zone(tz))
+    return {"subscription": subscription_json(mended), "was": unreadable[subscription].why}
 
 
 class BroadcastTable(Protocol):
@@ -237,6 +251,7 @@ COMMANDS: Mapping[str, Command] = {
     "deliver": deliver,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "mend": mend,
     "approve": approve,
     "reject": reject,
     "retract": retract,
@@ -309,5 +324,12 @@ def _language(text: str) -> Language:
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
+    """Return the subscription that a person named by its id or by any address of its chat."""
+    names = {address}
+    if channel in CHANNELS:
+        with suppress(UsageError):
+            names.add(CHANNELS[channel].check_address(address))
+    known = await runner.store.notes(ALIAS)
+    names |= {known[f"{channel} {name}"] for name in names if f"{channel} {name}" in known}
     found = (s for s in await runner.store.subscriptions() if s.channel == channel)
-    return next((s for s in found if address in (s.address, s.id)), None)
+    return next((s for s in found if not names.isdisjoint((s.address, s.id))), None)

@@ -14,7 +14,7 @@ from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp
-from bot.store import Store
+from bot.store import Store, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +28,15 @@ class Report:
     subscriptions: tuple[Subscription, ...]
     stale_after: timedelta
     local: PlaceCounts | None = None
+    unreadable: tuple[Unreadable, ...] = ()
     channels: Collection[str] | None = None
 
     @property
     def is_wrong(self) -> bool:
         """True if something needs a person's attention."""
-        return bool(self.held or self.channel_problems) or any(self.wrong(status) for status in self.sources)
+        return bool(self.held or self.unreadable or self.channel_problems) or any(
+            self.wrong(status) for status in self.sources
+        )
 
     @property
     def channel_problems(self) -> list[str]:
@@ -87,6 +90,7 @@ class Report:
             )
         paused = sum(s.paused is not None for s in self.subscriptions)
         lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {paused:,} paused" if paused else ""))
+        lines += [f"  wrong        {found.sentence}" for found in self.unreadable]
         lines += [f"  wrong        {sentence}" for sentence in self.channel_problems]
         return "\n".join(lines)
 
@@ -120,6 +124,7 @@ async def report(
         held=tuple(await store.held()),
         subscriptions=tuple(subscriptions),
         local=counts,
+        unreadable=tuple(await store.unreadable()),
         channels=channels,
         stale_after=timedelta(hours=stale_hours),
     )

@@ -86,6 +86,16 @@ class Broadcast(BaseModel):
             raise ValueError(f"it must be {' or '.join(_platforms())}")
         return value
 
+    @field_validator("tz")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        from bot.domain.chat.parser import Misunderstood, zone  # noqa: PLC0415 - slow to import, and few need it
+
+        try:
+            return zone(value)
+        except Misunderstood:
+            raise ValueError(f"{value!r} isn't a time zone; use a name such as America/Chicago") from None
+
     @property
     def settings(self) -> Mapping[str, str]:
         """The arguments for the `subscribe` command, by name."""

@@ -80,6 +80,7 @@ class Facts:
     log_end: int
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
+    unreadable: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -89,7 +90,7 @@ class Facts:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
-        return (*self._of_ice(), *self._of_channels())
+        return (*self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -143,6 +144,7 @@ def facts(
     subscriptions: Sequence[Subscription],
     stale_after: timedelta,
     reads_ice: bool = True,
+    unreadable: Sequence[str] = (),
     channels: Container[str] | None = None,
 ) -> Facts:
     """Compute the health statistics from the contents of the store.
@@ -158,6 +160,7 @@ def facts(
         log_end=log_end,
         crowds=crowds(subscriptions, now, channels),
         stale_after=stale_after,
+        unreadable=tuple(unreadable),
     )
 
 
@@ -277,9 +280,8 @@ def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[s
         return problems or ["not read yet"]
     if is_stale(status, now, stale_after):
         problems.append(f"stale: no successful reading for {span(now - status.read_at)}")
-    if is_old(status, now):
-        assert status.changed_at is not None
-        problems.append(f"no new list for {span(now - status.changed_at)}")
+    if is_old(status):
+        problems.append(f"no new list for {span(unchanged_for(status))}")
     return problems
 
 
@@ -292,6 +294,15 @@ def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> boo
     return since is not None and now - since > stale_after
 
 
-def is_old(status: SourceStatus, now: datetime) -> bool:
+def is_old(status: SourceStatus) -> bool:
     """Return True if ICE hasn't published a new list in an unusually long time."""
-    return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR
+    return unchanged_for(status) > NO_NEW_LIST_FOR
+
+
+def unchanged_for(status: SourceStatus) -> timedelta:
+    """Return how long ICE is certain not to have published a new list.
+
+    The time before an interruption of the readings doesn't count, nor does the time since the last reading.
+    """
+    since = max(filter(None, (status.changed_at, status.read_since)), default=None)
+    return status.read_at - since if status.read_at is not None and since is not None else timedelta(0)

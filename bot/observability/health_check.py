@@ -44,5 +44,6 @@ class HealthCheck:
             subscriptions=await self.store.subscriptions(),
             stale_after=self.stale_after,
             reads_ice=self.reads_ice,
+            unreadable=[found.sentence for found in await self.store.unreadable()],
             channels=self.channels,
         )

@@ -316,12 +316,14 @@ def _status_after(
     If a list was unreadable, clear the validators so that everything is fetched again.
     """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
+    is_read = ListName.PARTICIPATING not in judgment.unreadable
     return replace(
         status,
         validators={} if judgment.unreadable else reading.validators,
         facts=_with_oddities(reading.facts, status.facts, judgment),
         tried_at=at,
-        read_at=status.read_at if ListName.PARTICIPATING in judgment.unreadable else at,
+        read_at=at if is_read else status.read_at,
+        read_since=status.read_since_at(at) if is_read else status.read_since,
         changed_at=at if is_new else status.changed_at,
         problem=problem,
         problem_since=(status.problem_since or at) if problem else None,

@@ -153,3 +153,9 @@ def test_the_subscriptions_of_a_channel_are_counted_by_standing_due_and_late():
 def test_the_facts_contain_no_address(address):
     found = seen(replace(failing(1), address=address), replace(failing(2), address=address, paused="gone"))
     assert address not in str(found.as_json())
+
+
+def test_a_record_that_can_not_be_read_is_unhealthy_and_named():
+    said = "Subscription s7 gets no messages: its cadence. To mend it, run: countersign mend s7"
+    assert seen(one(), unreadable=[said]).reasons == (said,)
+    assert seen(one(), unreadable=[said]).as_json()["status"] == "unwell"

@@ -7,6 +7,7 @@ import pytest
 from support.chat import FIRST, SECOND, SIGNED, Chat
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, refused
 from support.program import row
+from support.samples import spoken
 
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.sender import TelegramSender
@@ -14,10 +15,12 @@ from bot.commands import operator
 from bot.commands.report import report
 from bot.domain.health import crowds
 from bot.domain.messages.health_notices import for_operator
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
 from bot.pipeline.deliver import deliver, verdict
 from bot.pipeline.token_recovery import probe_rejected_tokens
+from bot.store import Record
 from bot.store.tiny.store import TinyStore
 
 A_WHILE = timedelta(hours=6)
@@ -74,10 +77,7 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     picture, text = chat.telegram.messages
     assert picture.photo is not None
     assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
-    assert (
-        "ICE's list now has 4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago"
-        in text.text
-    )
+    assert "ICE's list now has 2 agreements with 1 agency in Texas, up 1 from a day ago" in text.text
     await chat.publish(MORE, nine + timedelta(minutes=1))
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
@@ -136,6 +136,204 @@ async def test_a_digest_comes_once_each_local_day_even_when_the_clocks_change(ch
         moment += timedelta(minutes=15)
     assert told[0] == first
     assert len(told) == days
+
+
+async def watching(chat, digest: str, since: datetime, *more: str) -> None:
+    """Let the chat watch Texas and ask for digests; it has had none yet."""
+    chat.now = since
+    for text in ("watch TX", digest, *more):
+        await chat.ask(text)
+    await chat.store.change_subscription(replace(await chat.mine(), created_at=since))
+
+
+async def test_a_daily_digest_sent_the_next_night_leaves_that_day_its_own(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    night = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    await chat.deliver(night)  # the host was down at 8:00
+    await chat.publish(MORE, night + timedelta(hours=1))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 11, 26, 7, 59, tzinfo=UTC))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 11, 26, 8, tzinfo=UTC))
+    assert "Bosque" in chat.texts[1]
+
+
+async def test_a_digest_of_ten_to_midnight_delivered_after_midnight_leaves_the_next_one(chat):
+    await watching(chat, "digest 23:50 America/Chicago", NOON, "always on")
+    midnight = datetime(2026, 11, 25, 6, tzinfo=UTC)
+    for days in range(3):
+        await chat.deliver(midnight + timedelta(days=days, minutes=-11))
+        await chat.deliver(midnight + timedelta(days=days, minutes=5))
+        assert len(chat.texts) == days + 1
+
+
+async def test_a_weekly_digest_sent_on_the_next_monday_leaves_that_monday_its_own(chat):
+    await watching(chat, "digest weekly 9:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(datetime(2026, 12, 7, 1, tzinfo=UTC))  # due on Nov. 30
+    await chat.publish(MORE, datetime(2026, 12, 7, 2, tzinfo=UTC))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 12, 7, 9, tzinfo=UTC))
+    assert len(chat.texts) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("always on",)])
+async def test_a_host_that_was_down_for_days_sends_one_digest(chat, more):
+    await watching(chat, "digest 8:00 UTC", NOON, *more)
+    await chat.publish(SECOND, NOON)
+    await chat.publish(MORE, NOON + timedelta(days=2))
+    back = datetime(2026, 11, 29, 20, tzinfo=UTC)
+    for minutes in range(0, 11 * 60, 30):
+        await chat.deliver(back + timedelta(minutes=minutes))
+    assert len(chat.texts) == 1
+    assert "Bosque" in chat.texts[0]
+
+
+async def test_a_digest_that_a_platform_refused_for_days_is_one_with_all_that_happened(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    chat.telegram.script("42", broken())
+    eight = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    await chat.deliver(eight)
+    await chat.publish(MORE, eight + timedelta(hours=1))
+    await chat.deliver(eight + timedelta(days=1, hours=2))
+    await chat.deliver(eight + timedelta(days=1, hours=3))
+    (text,) = chat.texts
+    assert "Bosque" in text
+    assert "Bell" in text
+    assert (await chat.mine()).slot_served.day == eight.date() + timedelta(days=1)
+
+
+async def test_an_hour_changed_while_a_digest_is_sent_brings_no_second_one(chat, monkeypatch):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    eight, advance = datetime(2026, 11, 25, 8, tzinfo=UTC), chat.store.advance
+
+    async def changed_then_advanced(*args):
+        await chat.ask("digest 9:00 UTC")
+        return await advance(*args)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(chat.store, "advance", changed_then_advanced)
+        await chat.deliver(eight)
+    await chat.publish(MORE, eight + timedelta(minutes=1))
+    assert (await chat.mine()).due_at == eight + timedelta(days=1, hours=1)
+
+
+async def test_a_correction_serves_no_slot(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    eight = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    await chat.deliver(eight)
+    bell = next(c.seq for c in await chat.store.changes() if "Bell" in c.agreement.agency)
+    await retract(chat, bell, eight + timedelta(hours=20))
+    await chat.deliver(eight + timedelta(hours=20))
+    assert (await chat.mine()).slot_served.day == eight.date()
+
+
+async def test_a_pause_that_ends_at_night_leaves_the_next_digest_its_slot(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    night = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    await chat.store.change_subscription(replace(await chat.mine(), quiet_until=night))
+    await chat.deliver(night)
+    await chat.publish(MORE, night + timedelta(hours=1))
+    assert (await chat.mine()).due_at == datetime(2026, 11, 26, 8, tzinfo=UTC)
+
+
+ARCHIVE = NOON - timedelta(days=5)  # the first publication
+
+
+def footer(text: str) -> str:
+    """Return the sentence with the totals."""
+    return next(line for line in text.splitlines() if "ICE's list now has" in line)
+
+
+@pytest.mark.parametrize(
+    ("watch", "digest", "at", "said"),
+    [
+        (
+            "watch all",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in 2 states and territories, up 2 from a day ago. It had 135 in January 2025.",
+        ),
+        (
+            "watch TX",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "2 agreements with 1 agency in Texas, up 1 from a day ago.",
+        ),
+        (
+            "watch TX OH",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in Ohio and Texas, up 2 from a day ago.",
+        ),
+        (
+            "watch TX OH FL GA",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in the 4 states and territories you watch, up 2 from a day ago.",
+        ),
+        (
+            "watch Bell County TX",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "2 agreements with 1 agency, up 2 from a day ago.",
+        ),
+        (
+            "watch TX",
+            "digest weekly 9:00 UTC",
+            datetime(2026, 11, 30, 9, tzinfo=UTC),
+            "2 agreements with 1 agency in Texas, up 1 from a week ago.",
+        ),
+        (
+            "watch VT",
+            "digest weekly 9:00 UTC",
+            datetime(2026, 11, 30, 9, tzinfo=UTC),
+            "0 agreements with 0 agencies in Vermont, unchanged from a week ago.",
+        ),
+    ],
+)
+async def test_the_totals_are_of_what_the_chat_watches_and_since_its_last_digest(chat, watch, digest, at, said):
+    chat.now = ARCHIVE
+    for text in (watch, digest, "always on"):
+        await chat.ask(text)
+    await chat.store.change_subscription(replace(await chat.mine(), created_at=at - timedelta(hours=1)))
+    await chat.publish(FIRST, ARCHIVE - timedelta(days=7))
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(at)
+    assert footer(chat.texts[0]).partition("now has ")[2] == said
+
+
+@pytest.mark.parametrize(
+    ("digest", "at"),
+    [
+        ("digest 9:00 UTC", ARCHIVE + timedelta(hours=21)),
+        ("digest weekly 9:00 UTC", datetime(2026, 11, 23, 9, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("watch", ["watch all", "watch TX", "watch Archer County TX"])
+async def test_a_digest_compares_with_nothing_if_the_log_does_not_reach_back_that_far(chat, digest, at, watch):
+    await watching(chat, digest, at - timedelta(hours=1), "always on")
+    await chat.ask(watch)
+    await chat.deliver(at)
+    assert " ago" not in footer(chat.texts[0])
+    assert footer(chat.texts[0]).rstrip(".") != footer(chat.texts[0]), "it is a whole sentence"
+
+
+async def test_a_digest_before_ices_list_was_read_has_no_totals(chat):
+    store = TinyStore.in_memory()
+    bare = DeliveringChat(store, chat.telegram, chat.channel)
+    await store.record(
+        Record(status=SourceStatus(source="place"), recorded_at=NOON, known=None, changes=(spoken(),), held=None)
+    )
+    await watching(bare, "digest 9:00 UTC", NOON, "always on")
+    await bare.deliver(NOON + timedelta(hours=21))
+    assert "ICE's list now has" not in bare.texts[0]
+    await store.close()
 
 
 async def test_changes_older_than_a_month_are_only_counted(chat):

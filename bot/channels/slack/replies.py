@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
-from bot.domain.chat.parser import is_zone
+from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
 from bot.domain.chat.request import Button
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
+from bot.domain.time_zones import is_zone
 from bot.errors import SendError
 
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
@@ -55,7 +55,7 @@ class ChatLocation:
     @property
     def address(self) -> str:
         """The conversation's address, as used in subscriptions."""
-        return f"{self.team}/{self.channel}" if self.team else self.channel
+        return with_workspace(self.team, self.channel)
 
     @property
     def is_direct(self) -> bool:
@@ -165,7 +165,7 @@ class Replies:
                 if not refusal:
                     break
             if refusal:
-                log.warning("slack: a person could not be answered", problem=refusal)
+                log.warning("slack: could not reply to a person", problem=refusal)
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:

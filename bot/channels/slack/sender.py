@@ -59,6 +59,7 @@ class SlackSender:
         self._base_url = base_url
         self._call_timeout = call_timeout
         self._patience = patience
+        self._directs: dict[str, str] = {}  # the direct messages of members who were addressed by their ids
         self._session: aiohttp.ClientSession | None = None
         self.timeout = call_timeout
         self.rate_limit = rate_limit or _rate_limit()
@@ -113,6 +114,8 @@ class SlackSender:
             answer = await self.client.chat_postMessage(
                 channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message
             )
+            if is_member(address) and str(answer.get("channel") or "").startswith("D"):
+                self._directs[address] = with_workspace(workspace(address), str(answer["channel"]))
             return str(answer["ts"])
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
@@ -169,6 +172,41 @@ class SlackSender:
             )
         return token
 
+    def lasting(self, address: str) -> str:
+        """Return the address of a member's direct messages, once a send or a look-up has shown it."""
+        return self._directs.get(address, address)
+
+    async def address_of(self, address: str) -> str:
+        """Return the address that events from this conversation have, as far as Slack tells it now.
+
+        It names the workspace only if the app is in several, and a member's direct messages by their own id.
+        """
+        team, conversation = workspace(address), address.rpartition("/")[2]
+        if self._tokens is None:
+            team = ""
+        elif not team and self._token is not None:
+            team = await self._own_workspace()
+        if is_member(address):
+            conversation = await self._direct(team, conversation)
+        return with_workspace(team, conversation)
+
+    async def _own_workspace(self) -> str:
+        """Return the id of the own token's workspace if people there also installed the app, or ""."""
+        try:
+            team = str((await self.client.auth_test(token=self._token))["team_id"])
+            await self.token_of(team)
+        except Exception:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
+            return ""
+        return team
+
+    async def _direct(self, team: str, member: str) -> str:
+        """Return the id of a member's direct messages, or the member's id if Slack doesn't tell it."""
+        try:
+            answer = await self.client.conversations_open(token=await self.token_of(team), users=member)
+            return str(answer["channel"]["id"])
+        except Exception:  # noqa: BLE001 - as above
+            return member
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -217,10 +255,20 @@ def workspace(address: str) -> str:
     return address.rpartition("/")[0]
 
 
+def with_workspace(team: str, conversation: str) -> str:
+    """Return the address of a conversation. `team` is empty if there is only one workspace."""
+    return f"{team}/{conversation}" if team else conversation
+
+
+def is_member(address: str) -> bool:
+    """Return True if an address is a member and not a conversation."""
+    return address.rpartition("/")[2].startswith(("U", "W"))
+
+
 def _destination(address: str) -> dict[str, Any]:
     """Return the argument that tells Slack where to share a file. Members and channels use different arguments."""
     conversation = address.rpartition("/")[2]
-    return {"channels": [conversation]} if conversation.startswith("U") else {"channel_id": conversation}
+    return {"channels": [conversation]} if is_member(address) else {"channel_id": conversation}
 
 
 def _rate_limit() -> RateLimit:

@@ -6,14 +6,14 @@ They are sent to the operator and to subscribers who asked for them, and are nev
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.chat.replies import said
-from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, wrong
+from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
+from bot.domain.time_zones import zone_or_utc
 from bot.domain.timestamps import stamp
 
 GONE_NAMED = 30
@@ -55,10 +55,11 @@ def for_operator(
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
             yield Notice(key, f"{status.source}: {'; '.join(wrong(status, now, stale_after))}.")
-        elif is_old(status, now) and status.changed_at is not None:
+        elif is_old(status):
+            since = status.changed_at or status.read_since
             yield Notice(
-                f"old {status.source} {stamp(status.changed_at)}",
-                f"{status.source}: no new list for {span(now - status.changed_at)}. ICE has never taken this long.",
+                f"old {status.source} {stamp(since) if since else ''}",
+                f"{status.source}: no new list for {span(unchanged_for(status))}. ICE has never taken this long.",
             )
     yield from _refused(subscriptions, now)
     yield from _of_channels(subscriptions, now, channels)
@@ -130,7 +131,7 @@ def for_subscriber(
     """Return the daily notice that ICE's list is stale, or None if it isn't stale or the subscriber didn't ask."""
     if not subscription.hears_stale or subscription.paused is not None or not is_stale(status, now, stale_after):
         return None
-    day = now.astimezone(ZoneInfo(subscription.tz)).date()
+    day = now.astimezone(zone_or_utc(subscription.tz)).date()
     wording = Wording(subscription.language, subscription.tz)
     since = status.read_at or status.problem_since
     assert since is not None  # or it wouldn't be stale
