@@ -61,7 +61,7 @@ def places(settings: Settings) -> Mapping[str, Place]:
 
 
 class StoredNotes:
-    """One kind of the store's notes. The channels keep their tokens in the first kind."""
+    """The store's notes of one kind. Each channel keeps its tokens and the updates it has handled in notes."""
 
     def __init__(self, store: Notes, kind: str = TOKENS) -> None:
         self._store = store
@@ -114,9 +114,10 @@ def sending_leaderships(settings: Settings) -> dict[str, str]:
 
 
 def access(settings: Settings) -> Access:
-    """Return the web server's proxies and limits.
+    """Return the web server's trusted proxies and connection limits.
 
-    At least half of the files that this process may open are left for reading sources, sending and the store.
+    The web server gets at most half of the files that this process may open. The rest are for reading sources, sending
+    and the store.
     """
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
@@ -133,7 +134,7 @@ def operator(settings: Settings) -> Operator:
 
 @asynccontextmanager
 async def fetching(fetch: Fetch) -> AsyncIterator[None]:
-    """Open the fetcher while the block runs, and close it in time."""
+    """Keep the fetcher open while the block runs. Afterward, close it within a time limit."""
     await fetch.__aenter__()
     try:
         yield
@@ -180,7 +181,7 @@ async def runner(
 
 
 async def closed_in_time(*closings: Coroutine[Any, Any, None]) -> None:
-    """Close clients at the same time. One that is stuck or fails must not keep the store from being closed."""
+    """Close clients concurrently. A client that is stuck or fails doesn't keep the store from being closed."""
     tasks = {asyncio.create_task(closing) for closing in closings}
     if not tasks:
         return

@@ -109,10 +109,10 @@ class AppriseSender:
 
 
 class _BoundedWait:
-    """Keeps one of Apprise's plugins from sleeping for as long as its service asks.
+    """Keeps an Apprise plugin from sleeping too long when its service asks it to wait.
 
-    A plugin that sleeps holds a thread, and after the sleep it would post a message that already counts as failed.
-    `refused` is the wait that was too long, in seconds, or 0.
+    A sleeping plugin blocks a thread. When it wakes up, it would post a message that already counts as failed.
+    `refused` is the length of the wait that was too long, in seconds, or 0.
     """
 
     def __init__(self, plugin: Any, longest: float) -> None:

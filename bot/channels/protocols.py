@@ -67,7 +67,7 @@ class Sender(Protocol):
         sent. If `ready` raises an error, nothing is sent and the error propagates.
 
         For a part with a picture, return "" if nothing was sent. If the platform refuses the picture for any reason,
-        raise a SendError marked `too_long`. Any other problem shows up when the text is sent.
+        raise a SendError marked `too_long`. Any other problem will show up when the text is sent.
         """
         ...
 
@@ -92,10 +92,10 @@ def sender_for(sender: Sender, address: str) -> Sender:
 
 @runtime_checkable
 class LearnsAddresses(Protocol):
-    """A sender that learns from its platform by which address a chat is known there for good."""
+    """A sender that can learn a chat's permanent address from its platform."""
 
     def lasting(self, address: str) -> str:
-        """Return the lasting address of a chat, as far as the sends so far have shown it."""
+        """Return a chat's permanent address if earlier sends have revealed it."""
         ...
 
 
@@ -118,7 +118,7 @@ class ChatHandler(Protocol):
         ...
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Record a chat's new address. Its topics move along, and two subscriptions of one address become one."""
+        """Record a chat's new address and move its topics too. If both addresses have a subscription, merge the two."""
         ...
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
@@ -146,7 +146,7 @@ class HttpAnswer(NamedTuple):
 
 
 class TrustedAnswer(HttpAnswer):
-    """The response to a request that carried a right signature or secret."""
+    """The response to a request that carried a valid signature or secret."""
 
     __slots__ = ()
 

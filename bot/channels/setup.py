@@ -76,9 +76,9 @@ class Setup(ABC, Generic[SettingsT]):
         """Return an address in the platform's standard form. Raise UsageError with instructions if it's malformed."""
 
     async def resolve(self, sender: Sender, address: str) -> str | None:  # noqa: ARG002 - for channels that need it
-        """Ask the platform for the one address of a chat that has several.
+        """Ask the platform for the standard address of a chat that has several addresses.
 
-        Return None if the address can't change or if the platform doesn't know the chat or doesn't answer.
+        Return None if the address can't change, if the platform doesn't know the chat or if there is no answer.
         """
         return None
 

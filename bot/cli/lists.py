@@ -73,7 +73,7 @@ def agreements(
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
 ) -> None:
-    """List the agreements on ICE's list now."""
+    """List the agreements that are now on ICE's list."""
     code = one_state(state)
     known = read(prepared(), lambda store: store.known())
     found = [
@@ -93,7 +93,7 @@ def agreements(
 
 @app.command()
 def held(json_: Json = False) -> None:
-    """List the listings that haven't been accepted yet.
+    """List the held listings, which haven't been accepted yet.
 
     Prints the reasons and the agreements that would leave the list.
     """

@@ -42,7 +42,7 @@ def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
 
 
 def date_cell(found: JsonObject) -> str:
-    """Return the signing date of a change or an agreement for a table, with its doubt."""
+    """Return the signing date of a change or an agreement for a table. If the date is doubtful, say so."""
     return f"{found['signed']} (doubtful)" if found["signed_doubtful"] else found["signed"] or ""
 
 
@@ -71,7 +71,7 @@ def print_csv(found: Iterable[JsonObject]) -> None:
 
 
 def _cell(value: object) -> object:
-    """Write true and false as spreadsheets do. Add an apostrophe before a value that one would run as a formula."""
+    """Write true and false as spreadsheets do. If a value looks like a formula, put an apostrophe before it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value

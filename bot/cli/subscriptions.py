@@ -65,7 +65,10 @@ def mend(
     tz: Annotated[str, typer.Option(help="The time zone to use if its own isn't known.")] = "UTC",
     json_: Json = False,
 ) -> None:
-    """Mend a stored subscription that can't be read. What can be read is kept, and the rest gets the usual settings."""
+    """Mend a stored subscription that can't be read.
+
+    Readable settings are kept. The others are reset to their defaults.
+    """
     answer = write(prepared(), say, "mend", {"subscription": subscription, "tz": tz})
     say(f"It couldn't be read: {answer['was']}.")
     _print_subscription("Mended", answer["subscription"], as_line=json_)
@@ -123,7 +126,7 @@ def deliveries(
 ) -> None:
     """List the messages from the last 90 days, oldest first.
 
-    The list includes failed messages and the reasons they failed.
+    The list includes failed messages and the reason for each failure.
     """
     receipts = read(prepared(), lambda store: store.receipts())
     found = [receipt_json(receipt) for receipt in receipts if receipt.error is not None or not failed]

@@ -88,7 +88,7 @@ class ChatCommands:
     async def returned(self, channel: str, address: str) -> None:
         """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them.
 
-        If a message was refused in the meantime, send it now instead of after the back-off.
+        If a message was refused while the bot was gone, send it now instead of after the back-off.
         """
         for found in await self._of_chat(channel, address):
             if found.paused != STOPPED and (found.paused or found.failing_since):
@@ -98,7 +98,7 @@ class ChatCommands:
         return [found for found in await self.subscriptions(channel) if is_in(found.address, address)]
 
     async def erased(self, channel: str, prefix: str) -> None:
-        """Forget every chat whose address starts with the prefix."""
+        """Erase all chats whose address starts with this prefix."""
         for found in await self.subscriptions(channel):
             if found.address.startswith(prefix):
                 await addresses.leave(self._runner.store, found, prefix)

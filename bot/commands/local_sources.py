@@ -95,7 +95,7 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """Remove the source's name and the note that it was never read from a problem."""
+    """Shorten a problem by removing the source's name and the note that the source has never been read."""
     return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 

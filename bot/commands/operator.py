@@ -160,7 +160,7 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
 
 
 async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
-    """Mend a stored subscription that can't be read. `tz` replaces a time zone that not every host knows."""
+    """Mend a stored subscription that can't be read. If its time zone isn't recognized, use `tz` instead."""
     unreadable = {found.id: found for found in await runner.store.unreadable()}
     if subscription not in unreadable:
         there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
@@ -324,7 +324,10 @@ def _language(text: str) -> Language:
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
-    """Return the subscription that a person named by its id or by any address of its chat."""
+    """Return the subscription with this id, or the subscription of the chat with this address.
+
+    A chat can have several addresses.
+    """
     names = {address}
     if channel in CHANNELS:
         with suppress(UsageError):

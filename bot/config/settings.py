@@ -294,7 +294,7 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
 
 
 def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of valid keys and a list of problems with the other keys."""
+    """Return the values of the valid keys and a list of problems with the invalid ones."""
     fields = model.model_fields
     secrets = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     names = [name for name in fields if name not in secrets]
@@ -329,6 +329,6 @@ def _problem(
 
 
 def _line(text: str, key: str) -> int:
-    """Return the number of the line that sets a key, counting from 1. Return 1 if no line does."""
+    """Return the number of the line that sets a key, counting from 1. Return 1 if the key isn't set."""
     lines = enumerate(text.splitlines(), start=1)
     return next((n for n, line in lines if re.match(rf"\s*\[*\"?{re.escape(key)}\"?\s*[=\]]", line)), 1)

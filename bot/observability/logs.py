@@ -58,9 +58,9 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
 
 
 class Summary:
-    """A processor that passes on lines with `summarize` at most once a minute for each event, and counts the others.
+    """A processor that passes on lines with `summarize` at most once a minute for each event, and counts the rest.
 
-    Strangers can cause these events as often as they like. `clock` returns seconds.
+    The limit is needed because strangers can cause these events as often as they like. `clock` returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def parse(self, document: Document, name: ListName) -> Listing:
-        """Parse a document as the named list. Raise Unreadable if it isn't that list. Pure."""
+        """Parse a document as the named list. Raise Unreadable if it isn't that list. This function is pure."""
         ...
 
 
@@ -50,7 +50,7 @@ class LocalSource(Protocol):
     def recognizes(self, address: str) -> Place | None:
         """Return the place that an address on this platform belongs to, or None if the address isn't on this platform.
 
-        The place has no state if the address doesn't include one. Pure.
+        The place has no state if the address doesn't include one. This function is pure.
         """
         ...
 

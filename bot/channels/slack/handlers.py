@@ -151,10 +151,10 @@ class EventHandlers:
         return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
 
     async def _settings_address(self, location: ChatLocation) -> str:
-        """Return the address to which a conversation's settings belong.
+        """Return the address that a conversation's settings are stored under.
 
-        A channel that several workspaces share has the same id in each. It has one subscription, in the workspace that
-        subscribed it first.
+        A channel that several workspaces share has the same id in each. It has one subscription, which belongs to the
+        first workspace that subscribed the channel.
         """
         if not location.team or location.is_direct:
             return location.address

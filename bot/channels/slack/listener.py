@@ -261,7 +261,7 @@ class SlackListener:
     def _queued(self, handler: Handler, *, per_person: bool = False) -> Callable[..., Awaitable[None]]:
         """Return a function that acknowledges a request and queues it.
 
-        Each conversation has its own queue. With `per_person`, each person has one.
+        Each conversation has its own queue. With `per_person`, each person has their own queue instead.
         """
 
         async def acknowledge(ack: Callable[[], Awaitable[object]], body: dict[str, Any], context: Any) -> None:
@@ -305,7 +305,7 @@ class SlackListener:
                 await self._replies.tell(location, [(Span(platforms.FAILED(person.language)),)])
 
     def _location(self, body: Body, context: Any) -> ChatLocation:
-        """Return the location of a request. The channel is in different fields in different events."""
+        """Return the location of a request. Different kinds of events store the channel in different fields."""
         event = body.get("event") or {}
         channel = event.get("channel") or context.channel_id or ""
         return ChatLocation(

@@ -37,9 +37,9 @@ class ChatLocation:
     """The place where an event happened, and the person who caused the event.
 
     `team` is empty if there is only one workspace. `url` is the response URL, or empty if Slack didn't provide one.
-    `pressed` is True if the person pressed a button. In that case, the answer can replace the message with the button.
-    `is_own` is True if the channel is known to be the person's direct messages with the bot. `thread` is the thread in
-    which the person wrote or pressed a button, or empty.
+    `pressed` is True if the person pressed a button. In that case, the answer can replace the message that contains the
+    button. `is_own` is True if the channel is known to be the person's direct messages with the bot. `thread` is the
+    thread in which the person wrote or pressed a button, or empty.
     """
 
     team: str
@@ -155,8 +155,8 @@ class Replies:
     ) -> None:
         """Send an answer that only this person can see.
 
-        With `in_place`, replace the message whose button the person pressed. In direct messages with the bot, the
-        answer is permanent. In other places, it disappears when the person reloads Slack.
+        With `in_place`, replace the message that contains the button the person pressed. In direct messages with the
+        bot, the answer is permanent. In other places, it disappears when the person reloads Slack.
         """
         for number, message in enumerate(_messages(lines, rows, location)):
             refusal = "no way to reach them"
@@ -262,7 +262,7 @@ def _button(button: Button, name: str) -> Block:
 
 
 def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: ChatLocation) -> list[_Message]:
-    """Split lines into up to four messages. Put the buttons under the last message and cut any remaining text."""
+    """Split lines into up to four messages. Put the buttons under the last one, and omit any text that doesn't fit."""
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]

@@ -77,7 +77,7 @@ class SlackSetup(Setup[SlackSettings]):
         )
 
     async def resolve(self, sender: Sender, address: str) -> str | None:
-        """Return the address that events from the conversation have, or None if it is that already or isn't known."""
+        """Return the address that events from the conversation use, or None if it is the same as the given address."""
         from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the library is slow to import
 
         assert isinstance(sender, SlackSender)

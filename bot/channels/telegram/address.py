@@ -1,7 +1,7 @@
 """Addresses of Telegram chats.
 
-An address is a number or the @name of a public channel or group. In a group with topics, the number of a topic may
-follow after a colon, as in -1001234567890:7. Without one, messages go to the General topic.
+An address is a number or the @name of a public channel or group. In a group with topics, a colon and a topic number may
+follow, as in -1001234567890:7. If there is no topic number, messages go to the General topic.
 """
 
 import re
@@ -15,7 +15,7 @@ _NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
 class Address(NamedTuple):
-    """A chat's number or @name, and a topic in the chat, or None for the General topic."""
+    """A chat's number or @name, and the number of a topic in the chat. The topic is None for the General topic."""
 
     chat: str
     topic: int | None = None

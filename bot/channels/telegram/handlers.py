@@ -197,7 +197,7 @@ class EventHandlers:
     async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
         """Pass a question to the chat handler and send the answer.
 
-        `over` is the id of the message whose button was pressed.
+        `over` is the id of the message that contains the pressed button.
         """
         await self._reveal(location.name, location.chat)
         reply = await self._chat_handler.answer(
@@ -212,12 +212,12 @@ class EventHandlers:
         await self._replies.say(location, reply, over=over if reply.in_place else None)
 
     async def _reveal(self, name: str, number: int) -> None:
-        """Move a subscription that was made with a chat's @name to the chat's number."""
+        """If a subscription is stored under the chat's @name, store it under the chat's number instead."""
         if name and await self._chat_handler.subscription("telegram", name) is not None:
             await self._chat_handler.moved("telegram", name, str(number))
 
     async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
-        """Handle a command for a channel that was sent in a private chat, such as `/channel @name watch TX`."""
+        """Handle a command from a private chat that applies to a channel, such as `/channel @name watch TX`."""
         language = await self._language(location)
         name, _, text = rest.partition(" ")
         try:
@@ -232,7 +232,7 @@ class EventHandlers:
     async def _admitted(self, query: CallbackQuery, command: str, chat: Chat, location: ChatLocation) -> bool:
         """Acknowledge a button press. Return True if the person is allowed to press the button.
 
-        If not, show a refusal that only this person can see.
+        If the person isn't allowed to, show a refusal that only this person can see.
         """
         reads = chat.type != ChatType.CHANNEL and command.partition(" ")[0] in READING
         try:
@@ -287,8 +287,8 @@ class _Permissions:
     async def channel(self, name: str, person: User, language: Language) -> int:
         """Find a channel by name or number, and return its number.
 
-        Raise UsageError if there is no such channel, if the person isn't an administrator of the channel or if the bot
-        can't post there.
+        Raise UsageError if there is no such channel, if the person isn't one of its administrators or if the bot can't
+        post there.
         """
         words = {"name": name, "bot": self._bot.username}
         try:
@@ -367,7 +367,10 @@ def _asked_at(update: Update) -> ChatLocation | None:
 
 
 def _location(where: Any, person: User | None = None) -> ChatLocation:
-    """Return the location of a message or event, with the person's language. The message can be too old to read."""
+    """Return the location of a message or event, with the person's language.
+
+    This works even if the message is too old to read.
+    """
     speaker = person or getattr(where, "from_user", None)
     chat, topic = where.chat, where.message_thread_id if getattr(where, "is_topic_message", False) else None
     name = f"@{chat.username.lower()}" if chat.username and chat.type != ChatType.PRIVATE else ""

@@ -78,8 +78,8 @@ class TelegramListener:
     `menu` lists the commands and their descriptions in each language. `notes` keeps the updates that were handled, so
     that an update delivered again after a restart isn't handled twice. All times are in seconds. `poll_seconds` is how
     long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
-    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. `refuse_every` is
-    the shortest time between two messages that tell a chat that a command is only for administrators.
+    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. A chat is told
+    that a command is only for administrators at most once per `refuse_every`.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class TelegramListener:
         return TrustedAnswer(await self._taken(body))
 
     async def _taken(self, body: bytes) -> int:
-        """Accept an update with the right secret and return the status."""
+        """Accept an update that has the correct secret, and return the status."""
         if len(body) > LARGEST_BODY:
             return 413
         try:
@@ -232,7 +232,7 @@ class TelegramListener:
                 await bot.set_my_commands(commands, scope=scope, language_code=code)
 
     async def _poll(self) -> None:
-        """Fetch the next updates and wait a limited time for their answers.
+        """Fetch the next updates and wait a limited time until they are answered.
 
         The wait is needed because the next fetch confirms these updates to Telegram.
         """
@@ -260,7 +260,7 @@ class TelegramListener:
         return found
 
     async def _confirm(self) -> None:
-        """Confirm the answered updates when the program stops. Telegram will send only the others again."""
+        """Confirm the answered updates when the program stops. Telegram will resend only the unanswered ones."""
         unfinished = [number for number, task in self._batch.items() if not task.done() or task.cancelled()]
         if not self._batch:
             return

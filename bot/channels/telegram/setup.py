@@ -36,14 +36,14 @@ class TelegramSetup(Setup[TelegramSettings]):
     chatty_loggers = ("telegram", "httpx", "httpcore")
 
     def check_address(self, address: str) -> str:
-        """Return the address as a chat number, maybe with a topic, or as the @name of a public channel or group.
+        """Return the address as a chat number, optionally with a topic, or as the @name of a public channel or group.
 
         A t.me link is also accepted. Raise UsageError for any other address.
         """
         return check_address(address)
 
     async def resolve(self, sender: Sender, address: str) -> str | None:
-        """Return the number of a channel or group that was given by its @name, or None if Telegram doesn't tell it."""
+        """Return the number of the channel or group with this @name, or None if Telegram doesn't provide it."""
         from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the library is slow to import
 
         assert isinstance(sender, TelegramSender)

@@ -60,7 +60,7 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """Raised if a text can't be parsed.
+    """Raised if a command can't be parsed.
 
     `why` is the key of the reply, and `values` are the words to insert in the reply.
     """
@@ -230,7 +230,7 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
 
 
 def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
-    """Return the words through the first word such as County. If there is no such word, stop at the first comma.
+    """Return the words up to and including the first one like "County". If there is none, stop at the first comma.
 
     The second value is True if such a word was found.
     """

@@ -58,7 +58,7 @@ def legible_line(line: Line) -> Line:
 def _followable(href: str | None) -> str | None:
     """Return the address in ASCII if it is safe to follow, or None if it isn't.
 
-    A safe address uses http, https or mailto and, on the web, has no user name before the host.
+    A safe address uses http, https or mailto. An http or https address must not have a user name before the host.
     """
     if href is None:
         return None

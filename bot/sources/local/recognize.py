@@ -13,7 +13,7 @@ _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 
 def recognize(address: str) -> Place | None:
-    """Return a place for an address, or None if the text isn't a web address.
+    """Return a place for an address, or None if the input isn't a web address.
 
     The state is filled in if the host name includes one.
     """

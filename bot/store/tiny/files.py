@@ -1,4 +1,4 @@
-"""Files that survive a killed process, a full disk or a damaged byte.
+"""Files that remain readable even if the process is killed, the disk is full or a byte is damaged.
 
 Each file is either replaced as a whole or appended to in sealed lines.
 """
