@@ -1273,7 +1273,7 @@ def test_the_manifest_names_what_the_program_answers_to() -> None:
 async def test_an_answer_in_a_thread_of_direct_messages_stays_in_the_thread(at: Scene) -> None:
     at.chat_handler.replies["watch TX"] = says("Watching.", buttons=((Button("Undo", "undo 1"),),))
     await at.workspace.event(
-        "message", channel=DIRECT, channel_type="im", user=at.ada.user, text="watch TX", ts="2.1", thread_ts="1.1"
+        "message", channel="D0ADA00", channel_type="im", user=at.ada.user, text="watch TX", ts="2.1", thread_ts="1.1"
     )
     await eventually(lambda: at.server.messages)
 

@@ -823,7 +823,14 @@ async def test_messages_sent_while_no_program_listened_are_answered(server, chat
     [call] = server.called("deleteWebhook")
     assert call.arguments.get("drop_pending_updates", "false") == "false"
     allowed = json.loads(server.called("getUpdates")[0].arguments["allowed_updates"])
-    assert sorted(allowed) == ["callback_query", "channel_post", "message", "my_chat_member"]
+    assert sorted(allowed) == [
+        "callback_query",
+        "channel_post",
+        "edited_channel_post",
+        "edited_message",
+        "message",
+        "my_chat_member",
+    ]
 
 
 async def test_an_answered_message_does_not_come_again_after_a_restart(server, chat, sender, chat_handler) -> None:
