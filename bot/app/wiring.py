@@ -61,26 +61,35 @@ def places(settings: Settings) -> Mapping[str, Place]:
 
 
 class StoredNotes:
-    """The channels' notes in the store, where channels keep their tokens."""
+    """The store's notes of one kind. Each channel keeps its tokens and the updates it has handled in notes."""
 
-    def __init__(self, store: Notes) -> None:
+    def __init__(self, store: Notes, kind: str = TOKENS) -> None:
         self._store = store
+        self._kind = kind
 
     async def get(self, key: str) -> str | None:
         """Return the string stored under a key, or None if there is none."""
-        return (await self._store.notes(TOKENS)).get(key)
+        return (await self.all()).get(key)
 
     async def put(self, key: str, text: str) -> None:
         """Store a string under a key."""
-        await self._store.note(TOKENS, key, text)
+        await self._store.note(self._kind, key, text)
 
     async def delete(self, key: str) -> None:
         """Delete the string stored under a key."""
-        await self._store.note(TOKENS, key, None)
+        await self._store.note(self._kind, key, None)
 
     async def keys(self) -> Sequence[str]:
         """Return all keys."""
-        return list(await self._store.notes(TOKENS))
+        return list(await self.all())
+
+    async def all(self) -> Mapping[str, str]:
+        """Return all strings by key."""
+        return await self._store.notes(self._kind)
+
+    def of(self, kind: str) -> "StoredNotes":
+        """Return the notes of another kind."""
+        return StoredNotes(self._store, kind)
 
 
 def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Sender]:

@@ -7,7 +7,9 @@ output, logs and receipts show only the type of service.
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import bounded
 from bot.errors import SendError, UsageError
+
+MARGIN = 32  # characters of a message that a service may add, such as tags or a counter around the title
 
 
 class AppriseSetup(Setup[SharedSettings]):
@@ -50,15 +54,20 @@ class AppriseSender:
 
     name = "apprise"
 
-    def __init__(self, *, call_timeout: float = 30.0) -> None:
+    def __init__(self, *, call_timeout: float = 30.0, address: str = "") -> None:
         self.timeout = call_timeout
+        self._address = address
+
+    def for_address(self, address: str) -> "AppriseSender":
+        """Return a sender that splits digests within the limits of the service at this address."""
+        return AppriseSender(call_timeout=self.timeout, address=address)
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Return one part of plain text, with the link addresses in parentheses.
+        """Split the digest into parts of plain text, with the link addresses in parentheses.
 
-        Apprise splits the text for services with a length limit.
+        Every part is one message of the service, so that each has a receipt and none is sent again for another.
         """
-        found = pages(digest, lambda _: True)
+        found = pages(digest, _limits(self._address).fits)
         return tuple(
             Part(
                 payload={"title": plain_text(page.lines[:1]), "body": _with_addresses(page.lines[1:])},
@@ -135,9 +144,45 @@ def _shown(span: Span) -> Span:
     return Span(f"{span.text} ({span.href})") if span.href and span.href != span.text else Span(span.text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The limits of a service's message. `grows` is True if it sends HTML, which is longer than the text."""
+
+    body: int
+    title: int
+    lines: int
+    grows: bool
+
+    def fits(self, lines: Sequence[Line]) -> bool:
+        """Return True if the service sends these lines, with the first as the title, in one message."""
+        title, body = plain_text(lines[:1]), _with_addresses(lines[1:])
+        whole = f"{title}\r\n{body}" if self.title <= 0 else body
+        sent = _as_html(whole) if self.grows else whole
+        return self.body >= len(sent) + MARGIN and (not self.lines or sent.count("\n") < self.lines)
+
+
+def _limits(address: str) -> _Limits:
+    """Return the limits of the service at an address, or Apprise's usual ones if the address is unknown."""
+    apprise = _library()
+    service = apprise.Apprise()
+    if not address or not service.add(address):
+        return _Limits(apprise.NotifyBase.body_maxlen, apprise.NotifyBase.title_maxlen, 0, grows=False)
+    plugin = service[0]
+    return _Limits(
+        body=plugin.body_maxlen,
+        title=0 if plugin.overflow_amalgamate_title else plugin.title_maxlen,  # or it counts as part of the body
+        lines=plugin.body_max_line_count,
+        grows=plugin.resolve_format(apprise.NotifyFormat.TEXT) == apprise.NotifyFormat.HTML,
+    )
+
+
 def _splitting(address: str) -> str:
-    """Add the option that makes Apprise split long messages instead of cutting them."""
+    """Add the option that makes Apprise cut a long title, and split a message that is still too long."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
+
+
+def _as_html(text: str) -> str:
+    return escape(text).replace(" ", "&nbsp;").replace("\n", "<br/>\r\n")
 
 
 def _kind(address: str) -> str:

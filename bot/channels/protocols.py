@@ -77,6 +77,20 @@ class Sender(Protocol):
 
 
 @runtime_checkable
+class SenderOfManyServices(Protocol):
+    """A sender to services with different limits, which the address names."""
+
+    def for_address(self, address: str) -> Sender:
+        """Return the sender for one address."""
+        ...
+
+
+def sender_for(sender: Sender, address: str) -> Sender:
+    """Return the sender for an address. Most channels have one for all addresses."""
+    return sender.for_address(address) if isinstance(sender, SenderOfManyServices) else sender
+
+
+@runtime_checkable
 class LearnsAddresses(Protocol):
     """A sender that can learn a chat's permanent address from its platform."""
 
@@ -172,4 +186,12 @@ class Notes(Protocol):
 
     async def keys(self) -> Sequence[str]:
         """Return all keys, in any order."""
+        ...
+
+    async def all(self) -> Mapping[str, str]:
+        """Return all strings by key."""
+        ...
+
+    def of(self, kind: str) -> "Notes":
+        """Return the notes of another kind. Reading one kind of notes doesn't read the others."""
         ...

@@ -28,15 +28,21 @@ def subscribe(
     channel: Channel,
     address: Annotated[str, typer.Argument(help="The id of a chat or channel. For apprise, a URL like mailto://…")],
     states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
-    cadence: Annotated[str, typer.Option(help="instant, daily or weekly (Mondays).")] = "instant",
-    at: Annotated[str, typer.Option(help="The local time of a daily or weekly digest.")] = "09:00",
-    tz: Annotated[str, typer.Option(help="The time zone of --at.")] = "UTC",
-    language: Annotated[str, typer.Option(help="en or es.")] = "en",
+    cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly (Mondays).")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="The local time of a daily or weekly digest; 09:00 by default.")
+    ] = None,
+    tz: Annotated[str | None, typer.Option(help="The time zone of --at; UTC by default.")] = None,
+    language: Annotated[str | None, typer.Option(help="en (the default) or es.")] = None,
     json_: Json = False,
 ) -> None:
-    """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now."""
-    wanted = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
-    answer = write(prepared(), say, "subscribe", wanted | {"language": language})
+    """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now.
+
+    Options that aren't given leave the settings of an existing subscription as they are.
+    """
+    options = {"cadence": cadence, "at": at, "tz": tz, "language": language}
+    given = {name: value for name, value in options.items() if value is not None}
+    answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address, "states": states} | given)
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
     if not answer.get("served", True):  # an older running program doesn't say
         say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))

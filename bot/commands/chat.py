@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
-from bot.commands.filters import filter_for, with_added, without
+from bot.commands.filters import filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
 from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
@@ -18,7 +18,7 @@ from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
-from bot.domain.text.rich_text import Span
+from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
@@ -128,25 +128,22 @@ class ChatCommands:
     async def _watch(self, question: Question, rest: str) -> Reply:
         if not rest:
             return await self._picker(question, "")
-        only = rest.casefold().startswith(("only ", "solo "))
-        where = parser.where(rest.partition(" ")[2] if only else rest)
-        if not only and ALL_STATES in question.settings.filter.states and (where.counties or where.agencies):
-            return Reply(lines=(question.says("all_watched"),))
-        before = Filter(kinds=question.settings.filter.kinds) if only else question.settings.filter
-        return await self._apply(question, replace(question.settings, filter=with_added(before, where), paused=None))
+        is_only = rest.casefold().startswith(("only ", "solo "))
+        where, now = parser.where(rest.partition(" ")[2] if is_only else rest), question.settings
+        why = None if is_only or now.paused is not None else why_not_added(now.filter, where)
+        if why is not None:
+            return Reply(lines=(_explained(question, why, where),))
+        after = only(now.filter, where) if is_only else with_added(_resumed(question, where), where)
+        return await self._apply(question, replace(now, filter=after, paused=None))
 
     async def _unwatch(self, question: Question, rest: str) -> Reply:
         if question.subscription is None:
             return Reply(lines=(question.says("none_yet"),))
         where, before = parser.where(rest or "all"), question.settings.filter
-        if ALL_STATES in where.states:
-            return await self._apply(question, replace(question.settings, filter=Filter(kinds=before.kinds)))
-        if ALL_STATES in before.states and where.states:
-            return Reply(lines=(question.says("all_watched"),))
         after = without(before, where)
-        if after == before:
-            what = replies.watched(question.language, filter_for(where))
-            return Reply(lines=(question.says("not_watched", what=what),))
+        why = why_not_removed(before, where) or ("not_watched" if after == before else None)
+        if why is not None:
+            return Reply(lines=(_explained(question, why, where),))
         return await self._apply(question, replace(question.settings, filter=after))
 
     async def _picker(self, question: Question, _: str) -> Reply:
@@ -340,6 +337,20 @@ class ChatCommands:
             version=1,
         )
         return await store.subscribe(fresh)
+
+
+def _explained(question: Question, why: str, where: Where) -> Line:
+    """Return the line that explains why nothing changed."""
+    return question.says(
+        why, what=replies.watched(question.language, filter_for(where)), types=" ".join(where.support_types)
+    )
+
+
+def _resumed(question: Question, where: Where) -> Filter:
+    """Return the filter to add to. It is the previous one if these support types were just removed from its places."""
+    now, last = question.settings.filter, question.subscription.before if question.subscription else None
+    is_back = now.is_empty and last is not None and set(last.filter.support_types) == set(where.support_types)
+    return last.filter if last and is_back and where == Where(support_types=where.support_types) else now
 
 
 def _all_word(states: Sequence[str]) -> Sequence[str]:

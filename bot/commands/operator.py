@@ -16,6 +16,7 @@ from bot.commands.as_json import JsonObject, change_json, held_json, subscriptio
 from bot.config import catalog
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import parser, replies
+from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
 from bot.domain.lists.vetting import Ruling
@@ -112,44 +113,41 @@ async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
 
 
 async def subscribe(
-    runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
+    runner: Runner,
+    *,
+    channel: str,
+    address: str,
+    states: str,
+    cadence: str | None = None,
+    at: str | None = None,
+    tz: str | None = None,
+    language: str | None = None,
 ) -> JsonObject:
-    """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
+    """Add a subscription, or change the existing one for this address. Nothing is posted to the address.
+
+    Settings that aren't given stay as they are.
+    """
     address = checked_address(channel, address)
     states_ = parsed_states(states)
     address = await resolved(runner.store, runner.channels, channel, address)
-    wanted = Subscription(
-        id="",
-        channel=channel,
-        address=address,
-        filter=Filter(states=dict.fromkeys(states_, 0)),
-        cadence=_cadence(cadence),
-        at=_time(at),
-        tz=_zone(tz),
-        language=_language(language),
-        created_at=runner.now(),
-    )
     old = await _find(runner, channel, address)
-    if old is None:
-        made = await runner.store.subscribe(wanted)
-        return {"subscription": subscription_json(made), "changed": False, "served": channel in runner.channels}
-    kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
-    changed = replace(
-        old,
-        filter=Filter(states=wanted.filter.states, kinds=kinds),
-        cadence=wanted.cadence,
-        at=wanted.at,
-        tz=wanted.tz,
-        language=wanted.language,
-        paused=None,
-        refused=False,
-        retry_at=None,
-        failures=0,
-        failing_since=None,
-        refusal=None,
+    now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
+    wanted = replace(
+        now.revived,
+        quiet_until=now.quiet_until,
+        filter=replace(
+            now.filter,
+            states=dict.fromkeys(states_, 0),
+            kinds=now.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0),
+        ),
+        cadence=_cadence(cadence) if cadence is not None else now.cadence,
+        at=_time(at) if at is not None else now.at,
+        tz=_zone(tz) if tz is not None else now.tz,
+        language=_language(language) if language is not None else now.language,
     )
-    kept = await runner.store.change_subscription(changed)
-    return {"subscription": subscription_json(kept), "changed": True, "served": channel in runner.channels}
+    save = runner.store.subscribe if old is None else runner.store.change_subscription
+    kept = subscription_json(await save(wanted))
+    return {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
@@ -298,9 +296,10 @@ def checked_address(channel: str, address: str) -> str:
 
 
 def _cadence(text: str) -> Cadence:
-    if text not in Cadence.__members__.values():
+    word = plain(text).casefold()
+    if word not in Cadence.__members__.values():
         raise UsageError(f"{text!r} isn't a cadence. Choose one of: {', '.join(Cadence)}.")
-    return Cadence(text)
+    return Cadence(word)
 
 
 def _time(text: str) -> time:

@@ -11,6 +11,7 @@ county = "Nash"                    # if the source is a county or is located in 
 import re
 import tempfile
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -234,7 +235,7 @@ class _File:
 
     def _read(self) -> dict[str, Any]:
         try:
-            self._text = self._path.read_text(encoding="utf-8")
+            self._text = self._path.read_text(encoding="utf-8-sig")
             return tomllib.loads(self._text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             self.problems.append(f"{self._path}: {fault}")
@@ -336,7 +337,7 @@ def add(place: Place, folder: Path | None = None) -> Path:
         raise UsageError(f"The installed catalog can't be changed. Copy {where} to {FOLDER} and try again.")
     _refuse_twin(place, where)
     path = where / f"{place.state}.toml"
-    document = tomlkit.parse(path.read_bytes() if path.exists() else b"")
+    document = tomlkit.parse(path.read_bytes().removeprefix(BOM_UTF8) if path.exists() else b"")
     document.append(_table_name(place), tomlkit.item(_values(place)))
     try:
         _replace(path, tomlkit.dumps(document))

@@ -24,7 +24,13 @@ from pydantic import (
     create_model,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 import bot
 from bot.channels import CHANNELS, SharedSettings
@@ -35,6 +41,17 @@ from bot.sources.ice import PAGE
 
 FILE = Path("config/countersign.toml")
 SOURCES = ("ice", "local")
+SECRET_KEY = "COUNTERSIGN_SECRET_KEY"  # noqa: S105 - a name
+_INVISIBLE = r"[\s\u200b-\u200f\u2060\ufeff]+"
+_AROUND = re.compile(rf"\A{_INVISIBLE}|{_INVISIBLE}\Z")
+_QUOTES = {
+    '"': '"\u201d',
+    "'": "'\u2019",
+    "\u201c": '"\u201d',
+    "\u2018": "'\u2019",
+    "\u201e": "\u201c\u201d",
+    "\u201d": "\u201d",
+}
 
 
 def _names(value: object) -> object:
@@ -47,17 +64,20 @@ def _platforms() -> list[str]:
 
 
 class Broadcast(BaseModel):
-    """A public channel that anyone can follow, with its states and schedule."""
+    """A public channel that anyone can follow, with its states and schedule.
+
+    Settings that the table leaves out stay as they are for a channel that is already subscribed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     channel: str
     address: str
     states: str | tuple[str, ...] = "all"
-    cadence: Literal["instant", "daily", "weekly"] = "instant"
-    at: str = "09:00"
-    tz: str = "UTC"
-    language: Literal["en", "es"] = "en"
+    cadence: Literal["instant", "daily", "weekly"] | None = None
+    at: str | None = None
+    tz: str | None = None
+    language: Literal["en", "es"] | None = None
 
     @field_validator("channel")
     @classmethod
@@ -79,7 +99,28 @@ class Broadcast(BaseModel):
     @property
     def settings(self) -> Mapping[str, str]:
         """The arguments for the `subscribe` command, by name."""
-        return self.model_dump() | {"states": self.states if isinstance(self.states, str) else ",".join(self.states)}
+        return self.model_dump(exclude_none=True) | {
+            "states": self.states if isinstance(self.states, str) else ",".join(self.states)
+        }
+
+
+class _Environment(EnvSettingsSource):
+    """The environment's variables, without what editors, shells and hosts leave around a name or a value.
+
+    A secret key stays as it is, because texts are already encrypted with it.
+    """
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        named = {name.strip("\ufeff \t\r"): value or "" for name, value in super()._load_env_vars().items()}
+        bare = {name: value if name.upper() == SECRET_KEY else bare_value(value) for name, value in named.items()}
+        return {name: value for name, value in bare.items() if value}
+
+
+def bare_value(text: str) -> str:
+    """Return a setting's value without quotation marks, line breaks, spaces or invisible characters around it."""
+    value = _AROUND.sub("", text)
+    quotes = _QUOTES.get(value[:1])
+    return bare_value(value[1:-1]) if len(value) > 1 and quotes and value[-1] in quotes else value
 
 
 class Settings(BaseSettings, SharedSettings):
@@ -113,14 +154,14 @@ class Settings(BaseSettings, SharedSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Make environment variables override values from the settings file, which are passed in as arguments."""
-        return env_settings, init_settings
+        return _Environment(settings_cls), init_settings
 
     @field_validator("sources")
     @classmethod
@@ -246,7 +287,7 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
     if path is None:
         return "", {}, []
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return text, *_checked(model, tomllib.loads(text), path, text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         return "", {}, [f"{path}: {fault}"]

@@ -67,12 +67,14 @@ class Filter:
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
         """Return this filter with each entry's starting position in the log.
 
-        Entries that are also in `old` keep their position. New entries start at `end`.
+        Entries that are also in `old` keep their position. New entries start at `end`. If `old` had no support types,
+        it matched every type, so none of the types is new.
         """
 
         def dated(name: str) -> dict[Any, int]:
             before = getattr(old, name) if old is not None else {}
-            return {entry: before.get(entry, end) for entry in getattr(self, name)}
+            first = 0 if name == "support_types" and old is not None and not before else end
+            return {entry: before.get(entry, first) for entry in getattr(self, name)}
 
         entries = {f.name: dated(f.name) for f in fields(self) if f.name != "told"}
         return Filter(**entries, told=old.told if old is not None else ())

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once
+from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once, sender_for
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.messages.compose import Circumstances, compose, correct
@@ -75,6 +75,7 @@ async def deliver(
     if channel is None:
         problem = f"{subscription.channel} is not configured"
         return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
+    channel = sender_for(channel, subscription.address)
     courier = _Courier(channel, store, now, allowed)
     done = await _corrections_and_digest(subscription, courier, page, standings or Standings(store))
     await courier.follow(subscription)

@@ -7,10 +7,9 @@ the requests to the event handlers.
 import asyncio
 import json
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
@@ -21,7 +20,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
+from bot.channels.once import Once
+from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
@@ -51,7 +51,8 @@ class SlackListener:
 
     With `app_token`, it listens on a WebSocket. With `signing_secret`, Slack posts requests to the public address and
     `receive` answers them. With `oauth`, workspaces install the app themselves, and an address has the form
-    TEAM/CHANNEL. With `admins_only`, only administrators of the workspace can change settings.
+    TEAM/CHANNEL. `notes` keeps the requests that were handled, so that a request delivered again after a restart isn't
+    handled twice. With `admins_only`, only administrators of the workspace can change settings.
 
     `first_wait` is the pause before the first reconnection. `picker_rest` is how long a picker must be idle before its
     changes are announced. Both times are in seconds.
@@ -64,6 +65,7 @@ class SlackListener:
         app_token: str | None = None,
         signing_secret: str | None = None,
         oauth: OAuth | None = None,
+        notes: Notes | None = None,
         admins_only: bool = False,
         first_wait: float = 1.0,
         picker_rest: float = PICKER_REST,
@@ -85,7 +87,7 @@ class SlackListener:
         self._only: AuthorizeResult | None = None
         self._replies = Replies(slack, self._team)
         self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_IN_QUEUE, at_once=MOST_AT_ONCE)
-        self._seen: deque[str] = deque(maxlen=1_000)
+        self._once = Once(slack.name, notes)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
         """Answer people until canceled. Reconnect as needed."""
@@ -133,7 +135,8 @@ class SlackListener:
     def _socket(self, app: AsyncApp) -> Socket:
         async def handle(envelope: Envelope) -> Mapping[str, Any] | None:
             """Return the payload for the acknowledgment, or None if there isn't one."""
-            request = AsyncBoltRequest(mode="socket_mode", body=dict(envelope.get("payload") or {}))
+            body = {"envelope_id": envelope["envelope_id"], **(envelope.get("payload") or {})}
+            request = AsyncBoltRequest(mode="socket_mode", body=body)
             answer = await app.async_dispatch(request)
             if answer.status != 200 or not answer.body:
                 return None
@@ -264,8 +267,7 @@ class SlackListener:
         async def acknowledge(ack: Callable[[], Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             await ack()
             location = self._location(body, context)
-            if not self._is_repeated(body):
-                await self._add(("person", location.user) if per_person else location.address, handler, location, body)
+            await self._add(("person", location.user) if per_person else location.address, handler, location, body)
 
         return acknowledge
 
@@ -285,8 +287,10 @@ class SlackListener:
         return acknowledge
 
     async def _add(self, key: object, handler: Handler, location: ChatLocation, body: Body) -> None:
+        """Queue a request, which is handled once even if Slack delivers it again."""
+        identity, job = _identity(body), partial(self._guarded, handler, location, body)
         try:
-            await self._queue.add(key, lambda: self._guarded(handler, location, body))
+            await self._queue.add(key, partial(self._once.do, identity, job) if identity else job)
         except QueueFull:
             log.warning("slack: too many requests at once from one conversation; one was dropped", summarize=True)
 
@@ -299,18 +303,6 @@ class SlackListener:
             if location.token and (location.is_own or body.get("type") != "event_callback"):
                 person = await self._replies.person(location)
                 await self._replies.tell(location, [(Span(platforms.FAILED(person.language)),)])
-
-    def _is_repeated(self, body: Body) -> bool:
-        """Return True if this event was already received.
-
-        Slack repeats an event if the first delivery seems to have failed.
-        """
-        event = str(body.get("event_id") or "")
-        if event in self._seen:
-            return True
-        if event:
-            self._seen.append(event)
-        return False
 
     def _location(self, body: Body, context: Any) -> ChatLocation:
         """Return the location of a request. Different kinds of events store the channel in different fields."""
@@ -325,7 +317,26 @@ class SlackListener:
             url=str(body.get("response_url") or ""),
             pressed=body.get("type") == "block_actions",
             is_own=event.get("channel_type") == "im",
+            thread=_thread(body),
         )
+
+
+def _thread(body: Body) -> str:
+    """Return the thread of a message or of a message whose button was pressed, or "" outside threads."""
+    event = body.get("event") or {}
+    holders = (event, event.get("message"), body.get("container"), body.get("message"))
+    found = (holder.get("thread_ts") for holder in holders if isinstance(holder, Mapping))
+    return str(next((thread for thread in found if thread), ""))
+
+
+def _identity(body: Body) -> tuple[object, ...]:
+    """Return what a request delivered again has in common with the first, or () if it names nothing of its own."""
+    if event := body.get("event_id"):
+        return "event", event
+    if trigger := body.get("trigger_id"):
+        pressed = [(action.get("action_id"), action.get("action_ts")) for action in body.get("actions") or ()]
+        return "trigger", trigger, body.get("type"), body.get("text"), pressed
+    return ("envelope", body["envelope_id"]) if "envelope_id" in body else ()
 
 
 async def _acknowledge(ack: Callable[[], Awaitable[object]]) -> None:

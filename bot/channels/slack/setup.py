@@ -20,6 +20,9 @@ _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.
 _MENTION = re.compile(r"<[#@]([CGUW][A-Z0-9]{6,})(?:\|[^>]*)?>")
 
 
+HANDLED = "handled slack"  # the kind of note that lists the requests handled lately
+
+
 class SlackSettings(SharedSettings):
     """The settings of the Slack channel."""
 
@@ -113,6 +116,7 @@ class SlackSetup(Setup[SlackSettings]):
             app_token=None if is_public else _revealed(settings.slack_app_token),
             signing_secret=_revealed(settings.slack_signing_secret) or None,
             oauth=oauth,
+            notes=notes.of(HANDLED),
             admins_only=settings.admins_only,
         )
 
