@@ -30,7 +30,7 @@ class AppriseSetup(Setup[SharedSettings]):
         The error doesn't quote the address, because it contains a password.
         """
         address = address.strip()
-        if not urlsplit(address).scheme or not _library().Apprise().add(address):
+        if not _scheme(address) or not _library().Apprise().add(address):
             raise UsageError(
                 "Apprise doesn't understand this address. It should look like mailto://user:password@example.org or "
                 "discord://id/token; Apprise's documentation lists every kind."
@@ -113,4 +113,12 @@ def _splitting(address: str) -> str:
 
 
 def _kind(address: str) -> str:
-    return urlsplit(address).scheme or "the service"
+    return _scheme(address) or "the service"
+
+
+def _scheme(address: str) -> str:
+    """Return the part before the first colon, such as "mailto", or "" if the address isn't valid."""
+    try:
+        return urlsplit(address).scheme
+    except ValueError:
+        return ""

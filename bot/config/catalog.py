@@ -28,6 +28,7 @@ from bot.domain.geography.counties import county_names
 from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
+from bot.domain.web_address import web_parts
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
 
@@ -65,6 +66,8 @@ def _platform(kind: str) -> str:
 def _web_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
         raise ValueError("must start with https:// or http:// and must not contain a password")
+    if web_parts(address) is None:
+        raise ValueError("must have a host name and a port that exist, as in https://www.example.gov/agendas")
     return address
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import (
     BaseModel,
@@ -152,9 +152,15 @@ class Settings(BaseSettings, SharedSettings):
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.database_url is not None:
-            password = urlsplit(self.database_url.get_secret_value()).password
-            secrets += [password, unquote(password)] if password else []
+            secrets += _passwords(self.database_url.get_secret_value())
         return tuple(secrets)
+
+
+def _passwords(address: str) -> list[str]:
+    """Return the password in a database address, both as it is written and decoded."""
+    written = re.match(r"[^:/]*://[^:@/]*:([^@/?#]*)@|.*[?&]password=([^&]*)", address)
+    found = (written[1] or written[2]) if written else ""
+    return [found, unquote(found)] if found else []
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
