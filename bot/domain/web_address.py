@@ -17,7 +17,7 @@ def web_parts(address: str) -> SplitResult | None:
     """
     try:
         parts = urlsplit(address)
-        is_port = parts.port is None or parts.port > 0
+        is_port = (parts.port is None or parts.port > 0) and re.search(r"\][^:]", parts.netloc) is None
         is_web = parts.scheme in {"http", "https"} and is_port and _is_host(parts.hostname or "")
     except ValueError:  # IDNAError and UnicodeError are ValueErrors
         return None

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import httpx
 
+from bot.domain.web_address import web_parts
 from bot.errors import Unreadable, Unsafe
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -94,7 +95,7 @@ def parsed(address: str) -> httpx.URL:
         raise Unsafe(f"the address starts with {short(url.scheme, 20)!r}, not http or https")
     if url.userinfo:
         raise Unsafe("the address contains a user name or password")
-    if not re.fullmatch(rb"[\w.:-]+", url.raw_host):
+    if not re.fullmatch(rb"[\w.:-]+", url.raw_host) or web_parts(str(url)) is None:
         raise Unsafe("the address has no valid host name")
     if port is not None and not 1 <= port <= 65_535:
         raise Unsafe("the address has no valid port")

@@ -119,7 +119,8 @@ def _closed(reason: str) -> Answer:
 
 def _webhook(receive: Receive) -> Answer:
     async def answer(request: web.Request) -> web.Response:
-        path = request.path + (f"?{request.query_string}" if request.query_string else "")
+        query = request.rel_url.raw_query_string  # decoded, an escaped & would become a separator
+        path = request.path + (f"?{query}" if query else "")
         status, headers, body = await receive(path, request.headers, await request.read())
         return web.Response(status=status, headers=headers, body=body)
 
