@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import structlog
+from aiohttp import ClientError
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
@@ -344,6 +345,9 @@ async def _refuse_or_fail(error: Exception) -> BoltResponse:
     if isinstance(error, LookupError | TypeError | AttributeError | ValueError):
         log.warning("slack: a request made no sense", why=type(error).__name__)
         return BoltResponse(status=400, body="Not understood")
+    if isinstance(error, ClientError | OSError):  # the sentence for a workspace without the app; there is no other way
+        log.warning("slack: a person could not be told", why=type(error).__name__)
+        return BoltResponse(status=200, body="")
     log.error("slack: a request failed", exc_info=error)
     return BoltResponse(status=500, body="")
 
