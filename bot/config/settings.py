@@ -23,7 +23,7 @@ from pydantic import (
     create_model,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 import bot
 from bot.channels import CHANNELS, SharedSettings
@@ -156,6 +156,19 @@ class Settings(BaseSettings, SharedSettings):
         return tuple(secrets)
 
 
+def _garbled(model: type[Settings], env: Mapping[str, str]) -> list[str]:
+    """Return a problem for each setting whose environment variable isn't UTF-8.
+
+    Python keeps such bytes as halves of surrogate pairs, which can't be written to a log, a request or the store.
+    """
+    aliases = [str(field.alias) for field in model.model_fields.values()]
+    return [
+        f"{alias}: it contains bytes that aren't UTF-8; type it again"
+        for alias in aliases
+        if any("\ud800" <= letter <= "\udfff" for letter in env.get(alias, ""))
+    ]
+
+
 def _passwords(address: str) -> list[str]:
     """Return the password in a database address, both as it is written and decoded."""
     written = re.match(r"[^:/]*://[^:@/]*:([^@/?#]*)@|.*[?&]password=([^&]*)", address)
@@ -169,6 +182,8 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
     """
     model = _model()
+    if garbled := _garbled(model, env):
+        raise ConfigError(garbled)
     path = next((p for p in _candidates(folder) if p.is_file()), None)
     text, values, problems = _read(model, path)
     try:
@@ -177,6 +192,10 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
         errors = fault.errors(include_url=False, include_input=False)
         found = [_problem(model, error, env, path, text) for error in errors]
         raise ConfigError([*problems, *found]) from None
+    except SettingsError as fault:  # its text names the field, but not the environment variable
+        named = re.search(r'field "(\w+)"', str(fault))
+        alias = str(model.model_fields[named[1]].alias) if named and named[1] in model.model_fields else "a setting"
+        raise ConfigError([*problems, f"{alias}: it isn't valid JSON; in the settings file, it is easier to write"]) from None
     if problems:
         raise ConfigError(problems)
     return settings

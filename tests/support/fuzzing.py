@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import tempfile
 import traceback
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -478,8 +480,11 @@ async def _settings() -> AsyncIterator[Try]:
             (folder / "config" / "countersign.toml").write_bytes(file)
             chosen = {key: GOOD[key] for key in dice.sample(list(GOOD), dice.randint(0, 5))}
             env = {key: damaged_text(dice, value) if dice.random() < 0.5 else value for key, value in chosen.items()}
-            settings: Settings = load(env=env, folder=folder)
-            notices(settings, env=env)
+            env = {key: value.replace("\0", "") for key, value in env.items()}  # the kernel cuts a value there
+            bytes_of = {key: value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape") for key, value in env.items()}
+            with patch.dict(os.environ, bytes_of):
+                settings: Settings = load(folder=folder)
+            notices(settings, env=bytes_of)
             assert all(settings.secrets)
             return "settings"
 
