@@ -47,7 +47,7 @@ def unsubscribe(
 
 def _print_subscription(verb: str, subscription: JsonObject, *, as_line: bool) -> None:
     if as_line:
-        print(json.dumps(subscription, ensure_ascii=False))
+        print_lines([subscription])
     else:
         print(f"{verb}: {_as_text(subscription)}")
 

@@ -28,7 +28,7 @@ from bot.domain.geography.counties import county_names
 from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
-from bot.domain.web_address import web_parts
+from bot.domain.web_address import masked, web_parts
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
 
@@ -321,7 +321,7 @@ def checked(place: Place, folder: Path | None = None) -> Place:
 def _refuse_twin(place: Place, folder: Path) -> None:
     for other in places(folder).values():
         if place.name == other.name or _plain_address(place.address) == _plain_address(other.address):
-            raise UsageError(f"{other.name} is already in the catalog, with the address {other.address}.")
+            raise UsageError(f"{other.name} is already in the catalog, with the address {masked(other.address)}.")
 
 
 def table(place: Place) -> str:

@@ -1,4 +1,4 @@
-"""The check that all addresses from outside the program go through before any code uses their parts. Pure."""
+"""Addresses from outside the program: their parts, if they can be used at all, and how to show them. Pure."""
 
 import re
 from urllib.parse import SplitResult, urlsplit
@@ -35,3 +35,29 @@ def _is_host(host: str) -> bool:
         if label.startswith("xn--"):
             idna.ulabel(label)
     return all(0 < len(label) <= LONGEST_LABEL for label in labels)
+
+
+_SECRET = re.compile(
+    r"([?&](?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|credential)|(?:[\w.-]*[_.-])?(?:api)?key|sig|auth)=)[^&#]*",
+    re.IGNORECASE,
+)
+_BEFORE_LAST_AT = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+_USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
+
+
+def masked(address: str) -> str:
+    """Return the address with any secrets replaced by asterisks."""
+    return _SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", address))
+
+
+def masked_typed(text: str) -> str:
+    """Return what a person typed instead of a valid address, shortened and without any secrets.
+
+    Nobody knows where the host of an invalid address starts, so everything before its last @ counts as a password.
+    """
+    return short(masked(_BEFORE_LAST_AT.sub(r"\1***@", text)))
+
+
+def short(text: str, longest: int = 200) -> str:
+    """Cut text to a length that fits on one line."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

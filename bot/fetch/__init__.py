@@ -23,7 +23,8 @@ import structlog
 from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
-from bot.fetch.addresses import Resolve, masked, parsed, redirect_target, short, shown, system_resolve
+from bot.domain.web_address import masked, short
+from bot.fetch.addresses import Resolve, parsed, redirect_target, shown, system_resolve
 from bot.fetch.body import check_content, file_name
 from bot.fetch.client import Answer, Client, Dialer, TransientError
 from bot.fetch.hosts import PATIENCE, Clock, Hosts, retry_after

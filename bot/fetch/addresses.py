@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import httpx
 
-from bot.domain.web_address import web_parts
+from bot.domain.web_address import masked, short, web_parts
 from bot.errors import Unreadable, Unsafe
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -116,32 +116,6 @@ def redirect_target(url: httpx.URL, status: int, location: str | None) -> httpx.
     return target
 
 
-_SECRET = re.compile(
-    r"([?&](?:[\w.-]*(?:token|secret|passw(?:or)?d|signature|credential)|(?:[\w.-]*[_.-])?(?:api)?key|sig|auth)=)[^&#]*",
-    re.IGNORECASE,
-)
-_BEFORE_LAST_AT = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
-_USERINFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
-
-
-def masked(address: str) -> str:
-    """Return the address with any secrets replaced by asterisks."""
-    return _SECRET.sub(r"\1***", _USERINFO.sub(r"\1***@", address))
-
-
-def masked_typed(text: str) -> str:
-    """Return what a person typed instead of a valid address, shortened and without any secrets.
-
-    Nobody knows where the host of an invalid address starts, so everything before its last @ counts as a password.
-    """
-    return short(masked(_BEFORE_LAST_AT.sub(r"\1***@", text)))
-
-
 def shown(url: httpx.URL) -> str:
     """Return the URL masked and shortened, for errors and logs."""
     return short(masked(str(url)))
-
-
-def short(text: str, longest: int = 200) -> str:
-    """Cut text to a length that fits on one line."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -36,7 +36,8 @@ from bot.domain.document import Document, digest
 from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import legible, plain_text
 from bot.errors import CountersignError, InternalSourceError, Missing
-from bot.fetch.addresses import masked, masked_typed, parsed, redirect_target
+from bot.domain.web_address import masked, masked_typed
+from bot.fetch.addresses import parsed, redirect_target
 from bot.fetch.body import check_content
 from bot.sources import LOCAL
 from bot.sources.formats.document_text import document_text

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
 from bot.channels.slack.command import COMMAND
+from bot.domain.web_address import masked_typed
 from bot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class SlackSetup(Setup[SlackSettings]):
         if _ID.fullmatch(wanted):
             return wanted
         raise UsageError(
-            f"{address!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
+            f"{masked_typed(address)!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
             "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
 

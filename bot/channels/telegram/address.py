@@ -2,6 +2,7 @@
 
 import re
 
+from bot.domain.web_address import masked_typed
 from bot.errors import UsageError
 
 _CHAT_ID = re.compile(r"-?[1-9][0-9]{0,15}")
@@ -18,7 +19,8 @@ def check_address(address: str) -> str:
         return wanted
     if name := _NAME.fullmatch(wanted):
         return f"@{name[1].lower()}"
+    shown = masked_typed(address) if "://" in address else address  # an @ begins a name
     raise UsageError(
-        f"{address!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
+        f"{shown!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
         "with -100) or the @name of a public channel or group. A person's @name won't work."
     )
