@@ -7,7 +7,9 @@ output, logs and receipts show only the type of service.
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from types import ModuleType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
@@ -17,6 +19,15 @@ from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.errors import SendError, UsageError
+
+
+if TYPE_CHECKING:
+    from bot.channels.sealed_address import AddressSeal
+
+LOCKED = (
+    "This address is encrypted with another COUNTERSIGN_SECRET_KEY. Set it back to the earlier key, or unsubscribe "
+    "and subscribe the address again"
+)
 
 
 class AppriseSetup(Setup[SharedSettings]):
@@ -38,16 +49,39 @@ class AppriseSetup(Setup[SharedSettings]):
         return address
 
     def make_sender(self, settings: SharedSettings, notes: Notes, *, sends: bool) -> Sender:  # noqa: ARG002
-        return AppriseSender()
+        return AppriseSender(secret_key=settings.secret_key.get_secret_value() if settings.secret_key else None)
 
 
 class AppriseSender:
-    """Sends messages through Apprise. `call_timeout` is in seconds."""
+    """Sends messages through Apprise.
+
+    `call_timeout` is in seconds. With `secret_key`, addresses are stored encrypted.
+    """
 
     name = "apprise"
 
-    def __init__(self, *, call_timeout: float = 30.0) -> None:
+    def __init__(self, *, call_timeout: float = 30.0, secret_key: str | None = None) -> None:
         self.timeout = call_timeout
+        self._secret_key = secret_key
+
+    def stored_address(self, address: str) -> str:
+        """Return the address as the store keeps it: encrypted if there is a secret key."""
+        return self._seal.seal(address) if self._seal is not None else address
+
+    @cached_property
+    def _seal(self) -> "AddressSeal | None":
+        if self._secret_key is None:
+            return None
+        from bot.channels.sealed_address import AddressSeal  # noqa: PLC0415 - the library is slow to import
+
+        return AddressSeal(self._secret_key)
+
+    def _opened(self, address: str) -> str:
+        """Return the plain address. Raise SendError if it was encrypted with another key."""
+        opened = self._seal.unseal(address) if self._seal is not None else address
+        if opened is None or "://sealed." in opened:
+            raise SendError(LOCKED)
+        return opened
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
         """Return one part of plain text, with the link addresses in parentheses.
@@ -75,7 +109,7 @@ class AppriseSender:
         """Send one part. A failed delivery never counts as permanent, because Apprise doesn't report the cause."""
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
-        if not service.add(_splitting(address)):
+        if not service.add(_splitting(self._opened(address))):
             raise SendError("Apprise no longer understands this address", permanent=True)
         await ready()
         try:

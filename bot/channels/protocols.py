@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from bot.domain.chat.request import Reply, Request
 from bot.domain.messages.digest import Digest
@@ -41,6 +41,15 @@ Ready = Callable[[], Awaitable[None]]
 
 async def at_once() -> None:
     """Return immediately. This is the default value of `ready`."""
+
+
+@runtime_checkable
+class EncryptsAddresses(Protocol):
+    """A sender whose addresses hold passwords, so that the store keeps them encrypted."""
+
+    def stored_address(self, address: str) -> str:
+        """Return the address as the store keeps it."""
+        ...
 
 
 class Sender(Protocol):

@@ -10,6 +10,7 @@ from datetime import time
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS
+from bot.channels.protocols import EncryptsAddresses
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
 from bot.config import catalog
@@ -106,7 +107,7 @@ async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> JsonObject:
     """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
-    address = checked_address(channel, address)
+    address = _stored(runner, channel, checked_address(channel, address))
     wanted = Subscription(
         id="",
         channel=channel,
@@ -140,9 +141,10 @@ async def subscribe(
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
     """End a subscription."""
-    old = await _find(runner, channel, address)
+    old = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
     if old is None:
-        raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
+        kind, sign, _ = address.partition("://")  # the rest may hold a password
+        raise UsageError(f"{channel} {f'{kind}://***' if sign else address} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
 
@@ -297,6 +299,28 @@ def _language(text: str) -> Language:
         return parser.language(text)
     except Misunderstood as fault:
         raise UsageError(_explained(fault)) from None
+
+
+def _stored(runner: Runner, channel: str, address: str) -> str:
+    """Return the address as the store keeps it. Some channels encrypt addresses that hold a password."""
+    sender = runner.channels.get(channel)
+    return sender.stored_address(address) if isinstance(sender, EncryptsAddresses) else address
+
+
+async def encrypt_addresses(runner: Runner) -> int:
+    """Encrypt the addresses that were stored before there was a secret key, and erase them from the store's files.
+
+    Return their number.
+    """
+    changed = 0
+    for found in await runner.store.subscriptions():
+        address = _stored(runner, found.channel, found.address)
+        if address != found.address:
+            await runner.store.change_subscription(replace(found, address=address))
+            changed += 1
+    if changed:
+        await runner.store.scrub()
+    return changed
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:

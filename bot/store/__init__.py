@@ -148,6 +148,10 @@ class Subscriptions(Protocol):
         """Delete a subscription but keep its receipts. Do nothing if it doesn't exist."""
         ...
 
+    async def scrub(self) -> None:
+        """Erase from the store's files what earlier versions of a subscription held."""
+        ...
+
     async def forget(self, subscription_id: str) -> None:
         """Delete a subscription and its receipts, so that the store keeps nothing about it."""
         ...

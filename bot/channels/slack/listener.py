@@ -124,7 +124,10 @@ class SlackListener:
         request = _understood(body, query, lowered)
         if request is None:
             return _text_answer(400, "Not understood")
-        return _bolt_answer(await self._app.async_dispatch(request))
+        try:
+            return _bolt_answer(await self._app.async_dispatch(request))
+        except Exception as error:  # noqa: BLE001 - the library's own handling of errors can fail, too
+            return _bolt_answer(await _refuse_or_fail(error))
 
     # Connections and requests
 
@@ -371,7 +374,7 @@ def _understood(body: bytes, query: str, headers: Mapping[str, str]) -> AsyncBol
         if has_wrong_type(parse_body(text, content_type)):
             return None
         return AsyncBoltRequest(body=text, query=query, headers={**headers})
-    except (ValueError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # the library checks nothing
         return None
 
 

@@ -156,6 +156,6 @@ def has_wrong_type(raw: Any) -> bool:
     shape = _SHAPES.get(kind, _Payload) if isinstance(kind, str) else _Payload
     try:
         found = msgspec.convert(raw, shape)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.ValidationError, UnicodeError, RecursionError):  # half a surrogate pair isn't text
         return True
     return isinstance(found, _Actions) and not found.actions

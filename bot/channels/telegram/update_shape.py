@@ -99,6 +99,6 @@ def has_wrong_type(raw: Any) -> bool:
     """Return True if a field of an update has a type that Telegram never sends."""
     try:
         msgspec.convert(raw, _Update)
-    except (msgspec.ValidationError, RecursionError):
+    except (msgspec.ValidationError, UnicodeError, RecursionError):  # half a surrogate pair isn't text
         return True
     return False

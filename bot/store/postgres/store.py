@@ -187,6 +187,9 @@ class PostgresStore:
             if await find_subscription(db, subscription_id) is not None:
                 await remove_subscription(db, subscription_id)
 
+    async def scrub(self) -> None:
+        """Do nothing, because PostgreSQL overwrites replaced rows by itself."""
+
     async def forget(self, subscription_id: str) -> None:
         async with self._transaction() as db:
             gone = await find_subscription(db, subscription_id)

@@ -183,6 +183,12 @@ class TinyStore:
     async def unsubscribe(self, subscription_id: str) -> None:
         await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
 
+    async def scrub(self) -> None:
+        await self._in_turn(lambda now: self._erased(now))
+
+    async def _erased(self, now: Contents) -> None:
+        await self._on_disk(self._files.erase, now.image())
+
     async def forget(self, subscription_id: str) -> None:
         async def forget(now: Contents) -> None:
             self._must_erase |= await self._remove(now, Removed(id=subscription_id, receipts=True))
