@@ -1,7 +1,7 @@
 # ruff: noqa: E402 - the loopback servers are part of the tests
 """Kill the program again and again while it delivers, and check that no chat misses a change.
 
-    python benchmarks/crash.py --kills 200 --seed 1 [--archive DIR] [--faults 200] [--slack-down] [--cursor-first]
+    python benchmarks/crash.py --kills 200 --seed 1 [--archive DIR] [--faults 200] [--refusals] [--slack-down] [--cursor-first]
 
 ICE, Telegram and Slack run on loopback and take 20 to 200 ms to answer. They publish the real lists of the archive one
 after another, or made-up lists if there is no archive. `countersign run` alerts a dozen chats; SIGKILL stops it at
@@ -9,6 +9,7 @@ random moments, mostly while messages are on their way, and it is started again 
 at a kill, half never reach the platform; the platform stores the other half, but their sender never hears about it.
 
     --faults N      N sends meet a 429, a 500, a reset or a time-out
+    --refusals      a tenth of all sends is refused in passing: no rights, chat not found, 429 or 5xx
     --slack-down    Slack refuses connections until the end; Telegram's delays are compared first, without kills
     --cursor-first  the program moves its cursor before it sends, and so must fail here
 
@@ -66,6 +67,8 @@ SENDERS = {"telegram": TelegramSender(token=""), "slack": SlackSender(token="")}
 ARCHIVE = ROOT.parent / "shared" / "ice-archive"
 ANSWERS_TAKE = (0.02, 0.2)  # seconds
 TOO_LATE = 4.0  # seconds; the program waits three, thanks to launcher.py
+REFUSED = 0.1  # of all sends, with --refusals
+ENDLESS = 10**9
 SENDS_A_KILL = 2  # messages that reach a platform for each kill before their sender is gone, roughly
 QUIET = 0.5  # seconds without a message before the next list is published
 FAST = {"COUNTERSIGN_POLL_SECONDS": "1"}
@@ -124,8 +127,9 @@ class Flight:
 class SlowPlatform:
     """Makes a loopback platform slow, and decides the fate of a message whose sender died."""
 
-    def prepare(self, luck: Luck, seed: str) -> None:
+    def prepare(self, luck: Luck, refusals: Luck, seed: str) -> None:
         self.luck = luck
+        self.refusals = refusals
         self.period = 0
         self.flights: list[Flight] = []
         self.on_their_way = 0
@@ -162,7 +166,7 @@ class SlowPlatform:
             if self._dice.random() < 0.5:
                 await kept()
             return web.Response()
-        flight.fault = self.luck()
+        flight.fault = self.luck() or self.refusals()
         self.script(flight.chat, flight.fault)
         answer = await super().deliver(request, flight.chat, kept)
         if flight.fault is None:  # then its sender is gone only if it was killed, or gave up on a busy machine
@@ -203,6 +207,14 @@ class SlowTelegram(SlowPlatform, LoopbackTelegram):
         "time-out": Fault(delay=TOO_LATE),
         "time-out, stored": late(TOO_LATE),
     }
+    REFUSALS: ClassVar = {
+        "no rights": support.loopback.telegram.refused(
+            400, "Bad Request: not enough rights to send text messages to the chat"
+        ),
+        "chat not found": support.loopback.telegram.unknown_chat(),
+        "429": support.loopback.telegram.flooded(1),
+        "502": support.loopback.telegram.broken(502, "Bad Gateway"),
+    }
 
 
 class SlowSlack(SlowPlatform, LoopbackSlack):
@@ -214,6 +226,12 @@ class SlowSlack(SlowPlatform, LoopbackSlack):
         "reset, stored": dropped(after=True),
         "time-out": Fault(delay=TOO_LATE),
         "time-out, stored": late(TOO_LATE),
+    }
+    REFUSALS: ClassVar = {
+        "no rights": support.loopback.slack.refused("restricted_action"),
+        "chat not found": support.loopback.slack.refused("channel_not_found"),
+        "429": support.loopback.slack.flooded(1),
+        "502": support.loopback.slack.broken(502),
     }
 
 
@@ -511,6 +529,10 @@ def print_work(table: Table, run: Run) -> None:
     table.say("faults met", met.total(), kinds, good=met.total() == run.options.faults)
     if run.options.faults:
         table.say("faults met between the kills", run.met_among_kills)
+    if run.options.refusals:
+        refused = sum((platform.refusals.met for platform in run.platforms.values()), Counter())
+        kinds = ", ".join(f"{name}: {number}" for name, number in sorted(refused.items()))
+        table.say("sends refused in passing", refused.total(), kinds, good=refused.total() > 0)
 
 
 def print_verdict(table: Table, audit: Audit) -> None:
@@ -569,7 +591,8 @@ def world(options: argparse.Namespace) -> Iterator[tuple[World, Path]]:
     of_slack = 0 if options.slack_down else options.faults // 2
     for platform, count in ((telegram, options.faults - of_slack), (slack, of_slack)):
         seed = f"{type(platform).__name__} {options.seed}"
-        platform.prepare(Luck(platform.FAULTS, count, rate, seed), seed)
+        refusals = Luck(platform.REFUSALS, ENDLESS if options.refusals else 0, REFUSED, f"{seed} refusals")
+        platform.prepare(Luck(platform.FAULTS, count, rate, seed), refusals, seed)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-crash-")))
         ice = stack.enter_context(SlowIce.run_in_thread())
@@ -612,6 +635,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--archive", type=Path, default=ARCHIVE)
     parser.add_argument("--faults", type=int, default=0, help="sends that meet a fault")
+    parser.add_argument("--refusals", action="store_true", help="refuse a tenth of all sends in passing")
     parser.add_argument("--slack-down", action="store_true")
     parser.add_argument("--cursor-first", action="store_true")
     sys.exit(main(parser.parse_args()))

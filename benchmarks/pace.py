@@ -117,7 +117,8 @@ async def broadcast(folder, pipe, url, token, options):
         tasks.append(asyncio.create_task(TelegramListener(channel, menu=menu).listen(commands.ChatCommands(runner))))
     cpu = time.process_time()
     await store.record(record(await store.known(), [signed(100, "TX")], at=utc_now()))
-    work = asyncio.create_task(scheduler.run(Worker(runner)))
+    worker = Worker(runner)
+    work = asyncio.create_task(scheduler.run(worker, scheduler.stop_asked()))
     await all_told(store, options.chats)
     cpu = time.process_time() - cpu
     os.kill(os.getpid(), signal.SIGTERM)
@@ -126,6 +127,7 @@ async def broadcast(folder, pipe, url, token, options):
             task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+    await worker.finish(within=10)
     await channel.close()
     receipts = await store.receipts()
     await store.close()

@@ -11,6 +11,7 @@
     │   ├── Missing                404 or 410: linked but not there (ICE links to a sheet before uploading it)
     │   ├── Unsafe                 an address we won't request or a response that is too large
     │   ├── Unreadable             a document arrived, but it isn't what we expected
+    │   │   └── StandIn            a page that the server sent in place of the document: a login, an error
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
     ├── SendError                  a message was not delivered; the attributes describe the consequences
     └── StoreError                 our data could not be read or written
@@ -73,6 +74,10 @@ class Unreadable(SourceError):
     """Raised when a document isn't in the format that we expect."""
 
 
+class StandIn(Unreadable):
+    """Raised when a server sends another page in place of a document, such as a login page, with a status of 200."""
+
+
 class InternalSourceError(SourceError):
     """Raised when a document triggers a bug in Countersign. The message gives the file and line of the bug."""
 
@@ -100,11 +105,12 @@ def attribute_errors_to(source: str) -> Iterator[None]:
 class SendError(CountersignError):
     """Raised when a message wasn't delivered. The attributes describe the consequences for the subscription.
 
-    `permanent`: the address won't accept messages until someone fixes the problem. The message gives the reason.
-    `maybe_permanent`: the failure is permanent only if the platform still reports it after a day, because Slack can
-    lose track of a channel for hours. `credentials_rejected`: the platform rejects the whole workspace or bot token,
-    not just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
-    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `too_long`: the
+    `refused`: the platform answered that this address doesn't accept the message. The platform may be wrong for hours,
+    so a refusal is believed only after it has lasted. `by_person`: a person did this, such as by blocking the bot, so
+    the refusal is believed at once. `credentials_rejected`: the platform rejects the whole workspace or bot token, not
+    just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
+    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `fallback`:
+    the address to use instead for now, because a topic is closed, or for good if `topic_deleted`. `too_long`: the
     platform accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes
     only after `retry_after` seconds. This isn't a failure.
     """
@@ -113,20 +119,24 @@ class SendError(CountersignError):
         self,
         message: str,
         *,
-        permanent: bool = False,
-        maybe_permanent: bool = False,
+        refused: bool = False,
+        by_person: bool = False,
         credentials_rejected: bool = False,
         retry_after: float | None = None,
         moved_to: str | None = None,
+        fallback: str | None = None,
+        topic_deleted: bool = False,
         too_long: bool = False,
         scope: str = "address",
         not_our_turn: bool = False,
     ) -> None:
-        self.permanent = permanent
-        self.maybe_permanent = maybe_permanent
+        self.refused = refused or by_person
+        self.by_person = by_person
         self.credentials_rejected = credentials_rejected
         self.retry_after = retry_after
         self.moved_to = moved_to
+        self.fallback = fallback
+        self.topic_deleted = topic_deleted
         self.too_long = too_long
         self.scope = scope
         self.not_our_turn = not_our_turn

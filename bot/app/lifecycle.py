@@ -1,15 +1,20 @@
 """The programs that run until they are stopped: `run`, `worker` and `web`.
 
 Each program reads the settings, sets up logs, metrics and error reports, and opens the store. It works until SIGTERM or
-Ctrl-C, finishes the work in progress and closes the store.
+Ctrl-C, finishes the work in progress and closes the store. Hosts kill a process about ten seconds after SIGTERM. So
+everything that finishes does so at the same time, within six seconds; then the clients and the store are closed; and
+after eight seconds the process ends in any case. Nothing is lost then, because unfinished work stays due.
 """
 
 import asyncio
 import gc
+import os
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,12 +22,14 @@ import structlog
 
 from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
-from bot.app.wiring import opened, operator, places, runner, utc_now
+from bot.app.wiring import access, opened, operator, places, runner, senders, utc_now
 from bot.commands.chat import ChatCommands
 from bot.commands.operator import broadcast, encrypt_addresses
 from bot.config.settings import Settings, load, notices
+from bot.domain.health import crowds
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.subscription import Settings as ChatSettings
 from bot.errors import CountersignError, StoreUnavailable
 from bot.observability.health_check import HealthCheck
 from bot.observability.logs import set_up_logs
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
 
 DATABASE_PATIENCE = 60.0  # seconds to wait at startup for a database that is also starting
+FINISH_WITHIN = 5.5  # seconds for polls and deliveries in progress after SIGTERM
+STOP_WITHIN = 8.0  # seconds for everything
 SET_UP = "set up"  # the lease of the program that applies the configuration
 NO_WEBHOOKS = (
     "This process takes no webhooks because it only reads the data folder. `countersign run` takes them at its own "
@@ -48,7 +57,8 @@ NO_WEBHOOKS = (
 )
 
 T = TypeVar("T")
-Job = Callable[["Service", Runner], Awaitable[None]]
+Stop = Callable[[], asyncio.Event]
+Job = Callable[["Service", Runner, Stop], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -74,8 +84,8 @@ def serve() -> None:
 
     Without a database, serve only health checks.
     """
-    with _service() as service:
-        asyncio.run(_serve(service))
+    with _last_resort() as stop, _service() as service:
+        asyncio.run(_serve(service, stop))
 
 
 # ── service ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +105,7 @@ class Service:
             now=utc_now,
             stale_after=timedelta(hours=self.settings.stale_hours),
             reads_ice=ICE in self.settings.sources,
+            channels=senders(self.settings, store),
         )
         return Views(check.look, self.metrics.page, CONTENT_TYPE)
 
@@ -129,6 +140,26 @@ def _service() -> Iterator[Service]:
             reports.flush()
 
 
+@contextmanager
+def _last_resort() -> Iterator[Stop]:
+    """Yield a function that returns the event of a stop, and end the process if the stop takes too long.
+
+    A stuck write, a stuck thread or a client that can't be closed would otherwise keep the process alive.
+    """
+    timer = threading.Timer(STOP_WITHIN, _give_up)
+    timer.daemon = True
+    try:
+        yield lambda: scheduler.stop_asked(timer.start)
+    finally:
+        timer.cancel()
+
+
+def _give_up() -> None:
+    log.warning("stopping took too long; the unfinished work is still due in the store")
+    sys.stderr.flush()
+    os._exit(0)
+
+
 # ── store ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -160,11 +191,11 @@ async def _patiently(do: Callable[[], Awaitable[T]]) -> T:
 
 
 def _work(job: Job) -> None:
-    with _service() as service:
-        asyncio.run(_open_and(job, service))
+    with _last_resort() as stop, _service() as service:
+        asyncio.run(_open_and(job, service, stop))
 
 
-async def _open_and(job: Job, service: Service) -> None:
+async def _open_and(job: Job, service: Service, stop: Stop) -> None:
     settings = service.settings
     store = await _opened_in_time(settings)
     try:
@@ -174,7 +205,7 @@ async def _open_and(job: Job, service: Service) -> None:
             _taking_commands(made, settings),
         ):
             await _patiently(lambda: _set_up(settings, made))
-            await job(service, made)
+            await job(service, made, stop)
     finally:
         await store.close()
 
@@ -197,69 +228,98 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
         await encrypt_addresses(runner)
         await broadcast(runner, settings.broadcast)
         await _subscribe_console(runner)
+        await _end_console(runner)
         await _log_start(settings, runner)
+        for found in await runner.store.unreadable():
+            log.warning(found.sentence)
         await probe_rejected_tokens(runner.store, utc_now(), at_once=True)
     finally:
         await runner.store.release(SET_UP)
 
 
+CONSOLE = Subscription(id="", channel="console", address="console", filter=Filter(states={ALL_STATES: 0}))
+
+
 async def _subscribe_console(runner: Runner) -> None:
     """Subscribe the console to all changes if it is the only channel and there are no subscriptions."""
-    if "console" in runner.channels and not await runner.store.subscriptions():
-        filter_ = Filter(states={ALL_STATES: 0})
-        await runner.store.subscribe(
-            Subscription(id="", channel="console", address="console", filter=filter_, created_at=utc_now())
-        )
+    if CONSOLE.channel in runner.channels and not await runner.store.subscriptions():
+        await runner.store.subscribe(replace(CONSOLE, created_at=utc_now()))
+
+
+async def _end_console(runner: Runner) -> None:
+    """End the console's subscription of a first start once another channel is set up. Keep it if someone changed it."""
+    if CONSOLE.channel in runner.channels:
+        return
+    found = await runner.store.find(CONSOLE.channel, CONSOLE.address)
+    if found is not None and _without_positions(found) == _without_positions(CONSOLE):
+        await runner.store.unsubscribe(found.id)
+        log.info("ended the console's subscription, because another channel is set up now", subscription=found.id)
+
+
+def _without_positions(subscription: Subscription) -> ChatSettings:
+    """Return the settings without the log positions of the filter's entries."""
+    return replace(subscription.settings, filter=subscription.filter.since(0))
 
 
 async def _log_start(settings: Settings, runner: Runner) -> None:
+    subscriptions = await runner.store.subscriptions()
+    for channel, crowd in crowds(subscriptions, utc_now(), runner.channels).items():
+        for reason in crowd.reasons(channel, utc_now()):
+            log.warning(reason)
     log.info(
         "started",
         page=settings.ice_url,
         every=f"{settings.poll_seconds:g} s",
         data="PostgreSQL" if settings.database_url is not None else str(settings.data),
         channels=sorted(runner.channels),
-        subscriptions=len(await runner.store.subscriptions()),
+        subscriptions=len(subscriptions),
     )
 
 
-async def _poll_deliver_and_answer(service: Service, runner: Runner) -> None:
+async def _poll_deliver_and_answer(service: Service, runner: Runner, stop: Stop) -> None:
     settings = service.settings
     has_port = settings.public_url is not None or settings.port is not None
     views = service.views(runner.store) if has_port else None
-    async with listening(settings, runner, ChatCommands(runner), views):
-        await _tick(settings, runner)
+    await _tick(settings, runner, stop, beside=listening(settings, runner, ChatCommands(runner), views))
 
 
-async def _poll_and_deliver(service: Service, runner: Runner) -> None:
+async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> None:
     settings = service.settings
     if settings.database_url is None:
-        await _poll_deliver_and_answer(service, runner)
+        await _poll_deliver_and_answer(service, runner, stop)
         return
-    async with nullcontext() if settings.port is None else serving(settings.port, service.views(runner.store)):
-        await _tick(settings, runner)
+    shown = service.views(runner.store)
+    server = nullcontext() if settings.port is None else serving(settings.port, shown, access=access(settings))
+    await _tick(settings, runner, stop, beside=server)
 
 
-async def _tick(settings: Settings, runner: Runner) -> None:
-    """Start all due work once per second until the program is stopped."""
+async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: AbstractAsyncContextManager[None]) -> None:
+    """Start all due work once per second until the program is stopped.
+
+    Then the work in progress and what runs `beside` it finish at the same time.
+    """
     stale_after = timedelta(hours=settings.stale_hours)
 
     async def upkeep() -> None:
         await probe_rejected_tokens(runner.store, utc_now())
         await notify(runner, operator(settings), stale_after)
 
-    await scheduler.run(Worker(runner, upkeep=upkeep))
+    worker = Worker(runner, upkeep=upkeep)
+    async with beside:
+        await scheduler.run(worker, stop())
+        finishing = asyncio.create_task(worker.finish(FINISH_WITHIN))
+    await finishing
 
 
-async def _serve(service: Service) -> None:
+async def _serve(service: Service, stopping: Stop) -> None:
     settings = service.settings
-    stop = scheduler.stop_asked()
+    stop = stopping()
     store = await _opened_in_time(settings, readonly=True)
     try:
         views = service.views(store)
         if settings.database_url is None:
             log.warning(NO_WEBHOOKS)
-            async with serving(settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS):
+            async with serving(settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS, access=access(settings)):
                 await stop.wait()
         else:
             async with (

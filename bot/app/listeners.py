@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
-from bot.app.wiring import StoredNotes
+from bot.app.wiring import StoredNotes, access
 from bot.channels import CHANNELS, ChatHandler, Listener, Receive, Route
 from bot.config.settings import Settings
 from bot.errors import StoreUnavailable
@@ -16,6 +16,7 @@ from bot.web.server import Views, serving
 
 RESTART_AFTER = 60.0  # seconds until a listener that failed unexpectedly is restarted
 LEADERSHIP_CHECK = 5.0  # seconds between checks of the leadership
+DONE_WITHIN = 6.0  # seconds for the listeners to finish; each has its own, shorter limits
 DEFAULT_PORT = 8080
 
 Listen = Callable[[ChatHandler], Awaitable[None]]
@@ -32,22 +33,30 @@ async def listening(
     With a public URL, the platforms send requests to us. Without one, we connect to the platforms. Some platforms allow
     only one connection per bot, so if several programs share a database, only the leader connects.
     """
-    made = await _listeners(settings, runner)
-    async with AsyncExitStack() as stack:
-        if views is not None:
-            routes = _routes(made) if settings.public_url is not None else {}
-            await stack.enter_async_context(serving(settings.port or DEFAULT_PORT, views, routes=routes))
-        tasks = []
-        for name, listener in made.items():
-            leadership = CHANNELS[name].listening_leadership(settings)
-            listen = listener.listen if leadership is None else _while_leader(listener.listen, leadership, runner.store)
-            tasks.append(asyncio.create_task(_listen(name, listen, chat_handler), name=name))
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    made, tasks = await _listeners(settings, runner), set[asyncio.Task[None]]()
+    try:
+        async with AsyncExitStack() as stack:
+            if views is not None:
+                routes = _routes(made) if settings.public_url is not None else {}
+                port = settings.port or DEFAULT_PORT
+                await stack.enter_async_context(serving(port, views, routes=routes, access=access(settings)))
+            tasks |= {_started(name, listener, settings, runner, chat_handler) for name, listener in made.items()}
+            try:
+                yield
+            finally:  # the listeners and the server finish at the same time
+                for task in tasks:
+                    task.cancel()
+    finally:
+        if tasks:
+            await asyncio.wait(tasks, timeout=DONE_WITHIN)
+
+
+def _started(
+    name: str, listener: Listener, settings: Settings, runner: Runner, chat_handler: ChatHandler
+) -> asyncio.Task[None]:
+    leadership = CHANNELS[name].listening_leadership(settings)
+    listen = listener.listen if leadership is None else _while_leader(listener.listen, leadership, runner.store)
+    return asyncio.create_task(_listen(name, listen, chat_handler), name=name)
 
 
 async def _listeners(settings: Settings, runner: Runner) -> Mapping[str, Listener]:

@@ -1,9 +1,13 @@
 """Builds objects from the settings: the store, the sources, the senders and the runner."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from bot.channels import CHANNELS, Sender
 from bot.config import catalog
@@ -15,12 +19,17 @@ from bot.sources import Source
 from bot.sources.ice import Ice
 from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
+from bot.web.clients import Clients
+from bot.web.connections import Access, Bounds
 from bot.worker.health_notices import Operator
 
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
 
 TOKENS = "tokens"
+CLOSE_WITHIN = 0.7  # seconds for all clients together
+
+log = structlog.get_logger()
 
 
 def utc_now() -> datetime:
@@ -58,15 +67,15 @@ class StoredNotes:
         self._store = store
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none."""
+        """Return the string stored under a key, or None if there is none."""
         return (await self._store.notes(TOKENS)).get(key)
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text under a key."""
+        """Store a string under a key."""
         await self._store.note(TOKENS, key, text)
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key."""
+        """Delete the string stored under a key."""
         await self._store.note(TOKENS, key, None)
 
     async def keys(self) -> Sequence[str]:
@@ -95,12 +104,32 @@ def sending_leaderships(settings: Settings) -> dict[str, str]:
     return {name: leadership for name, leadership in found.items() if leadership is not None}
 
 
+def access(settings: Settings) -> Access:
+    """Return the web server's proxies and limits.
+
+    At least half of the files that this process may open are left for reading sources, sending and the store.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
+    return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
+
+
 def operator(settings: Settings) -> Operator:
     """Return the channel and address for messages to the operator."""
     if settings.operator is None:
         return Operator()
     channel, _, address = settings.operator.partition(":")
     return Operator(channel, address)
+
+
+@asynccontextmanager
+async def fetching(fetch: Fetch) -> AsyncIterator[None]:
+    """Open the fetcher while the block runs, and close it in time."""
+    await fetch.__aenter__()
+    try:
+        yield
+    finally:
+        await closed_in_time(fetch.__aexit__(None, None, None))
 
 
 @asynccontextmanager
@@ -124,7 +153,7 @@ async def runner(
     )
     made: Mapping[str, Sender] = senders(settings, store, sends=sends)
     try:
-        async with fetch:
+        async with fetching(fetch):
             yield Runner(
                 store=store,
                 fetch=fetch,
@@ -138,5 +167,19 @@ async def runner(
                 observer=observer or Unobserved(),
             )
     finally:
-        for sender in made.values():
-            await sender.close()
+        await closed_in_time(*(sender.close() for sender in made.values()))
+
+
+async def closed_in_time(*closings: Coroutine[Any, Any, None]) -> None:
+    """Close clients at the same time. One that is stuck or fails must not keep the store from being closed."""
+    tasks = {asyncio.create_task(closing) for closing in closings}
+    if not tasks:
+        return
+    done, late = await asyncio.wait(tasks, timeout=CLOSE_WITHIN)
+    for task in late:
+        task.cancel()
+    for problem in (task.exception() for task in done):
+        if problem is not None:
+            log.warning("a client couldn't be closed", problem=type(problem).__name__)
+    if late:
+        log.warning("a client didn't close in time")

@@ -10,6 +10,7 @@ from bot.channels.console import ConsoleSetup
 from bot.channels.protocols import (
     ChatHandler,
     HttpAnswer,
+    LearnsAddresses,
     Listener,
     Notes,
     Part,
@@ -27,6 +28,7 @@ __all__ = [
     "CHANNELS",
     "ChatHandler",
     "HttpAnswer",
+    "LearnsAddresses",
     "Listener",
     "Notes",
     "Part",

@@ -7,17 +7,20 @@ output, logs and receipts show only the type of service.
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
+from bot.channels.rate_limit import LONGEST_WAIT
 from bot.channels.setup import Setup, SharedSettings
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
+from bot.domain.timestamps import bounded
 from bot.errors import SendError, UsageError
 
 
@@ -110,19 +113,43 @@ class AppriseSender:
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
         if not service.add(_splitting(self._opened(address))):
-            raise SendError("Apprise no longer understands this address", permanent=True)
+            raise SendError("Apprise no longer understands this address", refused=True)
+        asked = [_BoundedWait(plugin, self.timeout / 2) for plugin in service]
         await ready()
         try:
             async with asyncio.timeout(self.timeout):
                 done = await service.async_notify(**part.payload, body_format=apprise.NotifyFormat.TEXT)
         except Exception as error:  # noqa: BLE001 - each plugin fails in its own way; some quote the address
             raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
+        if (wait := max(each.refused for each in asked)) > 0:
+            problem = f"{_kind(address)} asked us to wait {wait:.0f} seconds"
+            raise SendError(problem, retry_after=bounded(wait, LONGEST_WAIT))
         if not done:
             raise SendError(f"{_kind(address)} refused the message or could not be reached")
         return "accepted"
 
     async def close(self) -> None:
         """Do nothing, because the sender keeps no connection open."""
+
+
+class _BoundedWait:
+    """Keeps one of Apprise's plugins from sleeping for as long as its service asks.
+
+    A plugin that sleeps holds a thread, and after the sleep it would post a message that already counts as failed.
+    `refused` is the wait that was too long, in seconds, or 0.
+    """
+
+    def __init__(self, plugin: Any, longest: float) -> None:
+        self.refused = 0.0
+        self._throttle = plugin.throttle
+        self._longest = longest
+        plugin.throttle = self._checked
+
+    def _checked(self, last_io: datetime | None = None, wait: float | None = None) -> None:
+        if wait is not None and not wait <= self._longest:
+            self.refused = bounded(wait) or self._longest
+            raise TimeoutError("the service asks for too long a wait")
+        self._throttle(last_io=last_io, wait=None if wait is None else max(wait, 0.0))
 
 
 def _library() -> ModuleType:
@@ -142,7 +169,7 @@ def _shown(span: Span) -> Span:
 
 
 def _splitting(address: str) -> str:
-    """Add the option that makes Apprise split long texts instead of cutting them."""
+    """Add the option that makes Apprise split long messages instead of cutting them."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 

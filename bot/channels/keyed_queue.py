@@ -1,9 +1,14 @@
-"""A bounded job queue. Jobs with the same key run in order, and jobs with different keys run concurrently."""
+"""A bounded job queue. Jobs with the same key run in order, and jobs with different keys run concurrently.
+
+Only so many jobs run at once, because they share the store and the processor with deliveries. A key has one job at most
+in the line for a place, so many jobs of one key don't delay those of the others.
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 
+CANCEL_WITHIN = 0.5  # seconds for canceled jobs to end; one that waits for a stuck disk doesn't
 JOB = "keyed queue"  # the name of each job's task
 
 Job = Callable[[], Awaitable[None]]
@@ -14,11 +19,15 @@ class QueueFull(Exception):
 
 
 class KeyedQueue:
-    """A queue for each key. It allows `each` unfinished jobs per key and `most` queued jobs overall."""
+    """A queue for each key.
 
-    def __init__(self, *, each: int, most: int) -> None:
+    It allows `each` unfinished jobs per key, `most` unfinished jobs overall and `at_once` running jobs.
+    """
+
+    def __init__(self, *, each: int, most: int, at_once: int) -> None:
         self._each = each
         self._room = asyncio.Semaphore(most)
+        self._places = asyncio.Semaphore(at_once)
         self._waiting: Counter[Hashable] = Counter()
         self._last: dict[Hashable, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -41,7 +50,7 @@ class KeyedQueue:
         except asyncio.CancelledError:
             self._left(key)
             raise
-        task = asyncio.create_task(_after(self._last.get(key), job), name=JOB)
+        task = asyncio.create_task(self._after(self._last.get(key), job), name=JOB)
         self._last[key] = task
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(key, done))
@@ -56,7 +65,14 @@ class KeyedQueue:
         finally:
             for task in self._tasks:
                 task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=CANCEL_WITHIN)
+
+    async def _after(self, previous: asyncio.Task[None] | None, job: Job) -> None:
+        if previous is not None:
+            await asyncio.wait({previous})  # this job runs even if the previous one failed
+        async with self._places:
+            await job()
 
     def _ended(self, key: Hashable, task: asyncio.Task[None]) -> None:
         self._room.release()
@@ -69,9 +85,3 @@ class KeyedQueue:
         self._waiting[key] -= 1
         if not self._waiting[key]:
             del self._waiting[key]
-
-
-async def _after(previous: asyncio.Task[None] | None, job: Job) -> None:
-    if previous is not None:
-        await asyncio.wait({previous})  # this job runs even if the previous one failed
-    await job()

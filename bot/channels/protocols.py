@@ -85,6 +85,15 @@ class Sender(Protocol):
         ...
 
 
+@runtime_checkable
+class LearnsAddresses(Protocol):
+    """A sender that learns from its platform by which address a chat is known there for good."""
+
+    def lasting(self, address: str) -> str:
+        """Return the lasting address of a chat, as far as the sends so far have shown it."""
+        ...
+
+
 # ── listening ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -104,18 +113,18 @@ class ChatHandler(Protocol):
         ...
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Record a chat's new address."""
+        """Record a chat's new address. Its topics move along, and two subscriptions of one address become one."""
         ...
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription because the bot was removed or blocked.
+        """Pause the subscriptions of a chat and its topics because the bot was removed or blocked.
 
         Keep the settings and store the reason.
         """
         ...
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription because the bot is no longer removed or blocked."""
+        """Resume the subscriptions of a chat and its topics because the bot was added back or unblocked."""
         ...
 
     async def erased(self, channel: str, prefix: str) -> None:
@@ -129,6 +138,12 @@ class HttpAnswer(NamedTuple):
     status: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+
+class TrustedAnswer(HttpAnswer):
+    """The response to a request that carried a right signature or secret."""
+
+    __slots__ = ()
 
 
 Receive = Callable[[str, Mapping[str, str], bytes], Awaitable[HttpAnswer]]
@@ -150,18 +165,18 @@ class Listener(Protocol):
 
 
 class Notes(Protocol):
-    """Texts kept in the store under keys. Each channel's keys start with the channel's name."""
+    """Strings that the store keeps by key. Each channel's keys start with the channel's name."""
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none."""
+        """Return the string stored under a key, or None if there is none."""
         ...
 
     async def put(self, key: str, text: str) -> None:
-        """Store a text under a key. Overwrite any existing text."""
+        """Store a string under a key. Overwrite any existing string."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key. Do nothing if the key is missing."""
+        """Delete the string stored under a key. Do nothing if the key is missing."""
         ...
 
     async def keys(self) -> Sequence[str]:

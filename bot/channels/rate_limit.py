@@ -9,8 +9,10 @@ from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
+from bot.domain.timestamps import bounded
 from bot.errors import SendError
 
+LONGEST_WAIT = 3_600.0  # seconds; a platform that asks for a longer wait is asked again after an hour
 _EARLY = 1e-6  # seconds by which a timer may go off too soon
 _FEW = 1_000  # idle addresses are forgotten only once there are this many
 
@@ -23,7 +25,10 @@ class Limit(NamedTuple):
 
 
 class RateLimit:
-    """The rate limits of one token. Urgent sends go first, and an address at its limit doesn't delay other addresses.
+    """The rate limits of one token. An address at its limit doesn't delay other addresses.
+
+    While urgent and other sends are waiting, every second turn is for an urgent one. So an answer doesn't wait for
+    thousands of alerts, and an alert doesn't wait for thousands of answers.
 
     `overall` contains the limits of the token. `each` returns the limits of an address. `clock` and `sleep` use
     seconds.
@@ -43,7 +48,8 @@ class RateLimit:
         self._overall = _Window(overall)
         self._windows: dict[str, _Window] = {}
         self._keep = _FEW
-        self._ready: list[_Waiter] = []
+        self._ready: dict[bool, list[_Waiter]] = {True: [], False: []}  # by urgency
+        self._urgent_next = True
         self._later: list[tuple[float, _Waiter]] = []
         self._count = 0
         self._alarm: asyncio.Task[None] | None = None
@@ -69,12 +75,12 @@ class RateLimit:
             raise self._too_busy(address) from None
 
     def hold(self, address: str | None, seconds: float) -> None:
-        """Block sends to an address for `seconds`, as the platform requested.
+        """Block sends to an address for `seconds`, as the platform requested, but no longer than LONGEST_WAIT.
 
         If the address is None, block all sends.
         """
         window = self._overall if address is None else self._window(address)
-        window.held_until = max(window.held_until, self._clock() + seconds)
+        window.held_until = max(window.held_until, self._clock() + bounded(seconds, LONGEST_WAIT))
 
     def opens_in(self, address: str) -> float:
         """Return the number of seconds until a send to this address is allowed.
@@ -95,8 +101,8 @@ class RateLimit:
 
     async def _wait(self, address: str, *, urgent: bool) -> "Turn":
         self._count += 1
-        waiter = _Waiter(not urgent, self._count, address, asyncio.get_running_loop().create_future())
-        heappush(self._ready, waiter)
+        waiter = _Waiter(self._count, urgent, address, asyncio.get_running_loop().create_future())
+        heappush(self._ready[urgent], waiter)
         self._serve()
         return await waiter.called
 
@@ -104,10 +110,12 @@ class RateLimit:
         """Give a turn to every waiting send that is allowed now, and set a timer for the next one."""
         now = self._clock() + _EARLY
         while self._later and self._later[0][0] <= now:
-            heappush(self._ready, heappop(self._later)[1])
-        while self._ready and self._overall.opens_at() <= now:
-            self._call(heappop(self._ready), now)
-        if self._ready:
+            waiter = heappop(self._later)[1]
+            heappush(self._ready[waiter.urgent], waiter)
+        while any(self._ready.values()) and self._overall.opens_at() <= now:
+            urgent = bool(self._ready[True]) and (self._urgent_next or not self._ready[False])
+            self._call(heappop(self._ready[urgent]), now)
+        if any(self._ready.values()):
             self._wake_at(self._overall.opens_at())
         elif self._later:
             self._wake_at(max(self._overall.opens_at(), self._later[0][0]))
@@ -122,6 +130,7 @@ class RateLimit:
         turn = Turn(now, self._clock)
         self._overall.add(turn)
         window.add(turn)
+        self._urgent_next = not waiter.urgent
         waiter.called.set_result(turn)
 
     def _wake_at(self, moment: float) -> None:
@@ -167,13 +176,10 @@ class Turn:
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    """A send that is waiting for its turn.
+    """A send that is waiting for its turn. Waiting sends sort by arrival."""
 
-    Urgent sends sort before others, because False sorts before True. Sends of the same urgency sort by arrival.
-    """
-
-    patient: bool
     number: int
+    urgent: bool = field(compare=False)
     address: str = field(compare=False)
     called: "asyncio.Future[Turn]" = field(compare=False)
 

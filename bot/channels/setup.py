@@ -78,6 +78,13 @@ class Setup(ABC, Generic[SettingsT]):
     def check_address(self, address: str) -> str:
         """Return an address in the platform's standard form. Raise UsageError with instructions if it's malformed."""
 
+    async def resolve(self, sender: Sender, address: str) -> str | None:  # noqa: ARG002 - for channels that need it
+        """Ask the platform for the one address of a chat that has several.
+
+        Return None if the address can't change or if the platform doesn't know the chat or doesn't answer.
+        """
+        return None
+
     @abstractmethod
     def make_sender(self, settings: SettingsT, notes: Notes, *, sends: bool) -> Sender | None:
         """Return the channel's sender, or None if the channel isn't set up.

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from bot.app.one_shot import read, write
-from bot.app.wiring import places, sources, utc_now
+from bot.app.wiring import places, senders, sources, utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, date_cell, print_changes, print_csv, print_lines, print_table, say
+from bot.cli.output import date_cell, print_changes, print_csv, print_lines, print_table, say
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
 from bot.domain.agreement import ListName
+from bot.domain.health import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError
@@ -159,10 +160,13 @@ def status(
             sources=sources(settings),
             stale_hours=settings.stale_hours,
             places=places(settings),
+            channels=senders(settings, store),
         ),
     )
     if json_:
         print_lines(found.as_json())
+        for problem in found.channel_problems:
+            say(problem)
     else:
         print(found.as_text())
     if check and found.is_wrong:

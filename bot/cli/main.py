@@ -10,7 +10,8 @@ import typer
 
 from bot import __version__
 from bot.cli import lists, run, sources, storage, subscriptions
-from bot.cli.output import counted, say
+from bot.cli.output import say
+from bot.domain.health import counted
 from bot.errors import ConfigError, CountersignError, UsageError
 
 app = typer.Typer(

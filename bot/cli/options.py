@@ -18,7 +18,7 @@ class TakesChatNumber(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Move negative numbers after `--`, so that they aren't parsed as options."""
-        numbers = [word for word in args if re.fullmatch(r"-\d+", word)]
+        numbers = [word for word in args if re.fullmatch(r"-\d+(:\d+)?", word)]
         if numbers and "--" not in args:
             args = [*(word for word in args if word not in numbers), "--", *numbers]
         return super().parse_args(ctx, args)

@@ -23,11 +23,6 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number followed by its noun, such as "1 item" or "1,200 items"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def print_lines(found: Iterable[JsonObject]) -> None:
     """Print each object as one line of JSON."""
     for line in found:

@@ -10,7 +10,7 @@ import typer
 from bot.app import control_socket, one_shot
 from bot.app.wiring import utc_now
 from bot.cli.options import Json, State, subject
-from bot.cli.output import counted, print_lines, print_table, say
+from bot.cli.output import print_lines, print_table, say
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject
 from bot.commands.local_sources import document_at, place_of, proposed
@@ -18,6 +18,7 @@ from bot.commands.operator import one_state
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.health import counted
 from bot.domain.text.rich_text import legible
 from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
@@ -183,7 +184,7 @@ def _check(settings: Settings, places: Sequence[Place], *, as_lines: bool) -> li
     except StoreBusy:
         if settings.database_url is not None:
             raise
-    say("The running program is reading them. The results come at the end.")
+    say("The running program is reading them. You will see the results when it has finished.")
     answers = control_socket.hand_over(settings.data, "check", {"names": [place.name for place in places]})["checked"]
     for answer in answers:
         print_result(answer)
@@ -197,7 +198,7 @@ def _print_check(answer: JsonObject, *, as_lines: bool) -> None:
     elif not answer["read"]:
         print(f"{name}: not read: {answer['problem'].removeprefix(f'{name}: ')}")
     elif answer["unchanged"]:
-        print(f"{name}: nothing new since the last time")
+        print(f"{name}: nothing new since last time")
     else:
         unreadable = f", {answer['unreadable']:,} couldn't be read" if answer["unreadable"] else ""
         print(

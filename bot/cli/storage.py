@@ -11,9 +11,10 @@ import typer
 
 from bot.app.wiring import opened
 from bot.cli.options import subject
-from bot.cli.output import LinesFile, ProgressBar, counted, say
+from bot.cli.output import LinesFile, ProgressBar, say
 from bot.config.settings import Settings
 from bot.domain.change import Kind
+from bot.domain.health import counted
 from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.pipeline import replay as archive
@@ -52,7 +53,7 @@ def move(
         raise UsageError(f"{from_} isn't a Countersign data folder. Nothing was moved.")
     for moved in asyncio.run(_move(from_, to)):
         print(f"{moved.part:14} {moved.count:8}  {moved.sha256}")
-    say("Both now hold everything, with the same counts and SHA-256 hashes.")
+    say("Both stores now hold everything, with the same counts and SHA-256 hashes.")
 
 
 async def _move(from_: str, to: str) -> Sequence[Moved]:

@@ -1,6 +1,7 @@
 """Commands for subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,11 +9,16 @@ import typer
 from bot.app.one_shot import read, write
 from bot.channels import CHANNELS
 from bot.cli.options import Json, TakesChatNumber, subject
-from bot.cli.output import counted, print_lines, print_table, say
+from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
+from bot.domain.health import counted
+from bot.domain.subscription import Subscription
 from bot.observability.logs import prepared
+from bot.store import Store, Unreadable
 
 app = subject()
+
+_UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
 Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
 
@@ -32,6 +38,8 @@ def subscribe(
     wanted = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
     answer = write(prepared(), say, "subscribe", wanted | {"language": language})
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
+    if not answer.get("served", True):  # an older running program doesn't say
+        say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
 
 
 @app.command(cls=TakesChatNumber)
@@ -43,6 +51,18 @@ def unsubscribe(
     """End a subscription."""
     answer = write(prepared(), say, "unsubscribe", {"channel": channel, "address": address})
     _print_subscription("Ended", answer["subscription"], as_line=json_)
+
+
+@app.command()
+def mend(
+    subscription: Annotated[str, typer.Argument(metavar="ID", help="The id that `countersign status` names.")],
+    tz: Annotated[str, typer.Option(help="The time zone to use if its own isn't known.")] = "UTC",
+    json_: Json = False,
+) -> None:
+    """Mend a stored subscription that can't be read. What can be read is kept, and the rest gets the usual settings."""
+    answer = write(prepared(), say, "mend", {"subscription": subscription, "tz": tz})
+    say(f"It couldn't be read: {answer['was']}.")
+    _print_subscription("Mended", answer["subscription"], as_line=json_)
 
 
 def _print_subscription(verb: str, subscription: JsonObject, *, as_line: bool) -> None:
@@ -63,7 +83,10 @@ def _as_text(subscription: JsonObject) -> str:
 @app.command()
 def subscriptions(json_: Json = False) -> None:
     """List subscriptions."""
-    found = [subscription_json(s) for s in read(prepared(), lambda store: store.subscriptions())]
+    stored, unreadable = read(prepared(), _stored)
+    found = [subscription_json(s) for s in stored]
+    for one in unreadable:
+        say(one.sentence)
     if json_:
         print_lines(found)
     elif not found:
@@ -71,6 +94,10 @@ def subscriptions(json_: Json = False) -> None:
     else:
         for subscription in found:
             print(_as_text(subscription))
+
+
+async def _stored(store: Store) -> tuple[Sequence[Subscription], Sequence[Unreadable]]:
+    return await store.subscriptions(), await store.unreadable()
 
 
 @app.command()

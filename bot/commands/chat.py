@@ -1,6 +1,7 @@
 """The commands people type in chats, with one method per verb. The code is independent of the chat platform."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
@@ -14,10 +15,11 @@ from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Span
+from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
 IN_A_ROW = 8  # buttons
@@ -72,32 +74,34 @@ class ChatCommands:
 
     async def moved(self, channel: str, old: str, new: str) -> None:
         """Record a chat's new address."""
-        store = self._runner.store
-        found = await store.find(channel, old)
-        if found is None:
-            return
-        if await store.find(channel, new) is None:
-            await store.change_subscription(replace(found, address=new))
-        else:
-            await store.unsubscribe(found.id)  # already moved, or set up anew at the new address
+        async with AsyncExitStack() as waiting:
+            for found in await self._of_chat(channel, old):
+                await waiting.enter_async_context(self._runner.between_deliveries(found.id))
+            await addresses.learn(self._runner.store, channel, old, new)
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
-        """Pause a chat's subscription after the bot is removed or blocked."""
-        found = await self._runner.store.find(channel, address)
-        if found is not None and found.paused is None:
-            await self._runner.store.change_subscription(replace(found, paused=reason))
+        """Pause the subscriptions of a chat and its topics after the bot is removed or blocked."""
+        for found in await self._of_chat(channel, address):
+            if found.paused is None:
+                await self._runner.store.change_subscription(replace(found, paused=reason))
 
     async def returned(self, channel: str, address: str) -> None:
-        """Resume a chat's subscription when the bot returns, unless a person stopped the subscription."""
-        found = await self._runner.store.find(channel, address)
-        if found is not None and found.paused not in (None, STOPPED):
-            await self._runner.store.change_subscription(found.revived)
+        """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them.
+
+        If a message was refused in the meantime, send it now instead of after the back-off.
+        """
+        for found in await self._of_chat(channel, address):
+            if found.paused != STOPPED and (found.paused or found.failing_since):
+                await self._runner.store.change_subscription(replace(found.revived, quiet_until=found.quiet_until))
+
+    async def _of_chat(self, channel: str, address: str) -> Sequence[Subscription]:
+        return [found for found in await self.subscriptions(channel) if is_in(found.address, address)]
 
     async def erased(self, channel: str, prefix: str) -> None:
         """Forget every chat whose address starts with the prefix."""
         for found in await self.subscriptions(channel):
             if found.address.startswith(prefix):
-                await self._runner.store.forget(found.id)
+                await addresses.leave(self._runner.store, found, prefix)
 
     # ── start and help ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -304,7 +308,7 @@ class ChatCommands:
             buttons = ((question.button("b_erase", "forget yes"), question.button("b_keep", "status")),)
             return Reply(lines=(question.says("forget_sure"),), buttons=buttons)
         if question.subscription is not None:
-            await self._runner.store.forget(question.subscription.id)
+            await addresses.forget(self._runner.store, question.subscription)
         return Reply(lines=(question.says("forgotten"),), changed=question.subscription is not None, in_place=True)
 
     async def _undo(self, question: Question, rest: str) -> Reply:

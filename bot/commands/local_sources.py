@@ -96,7 +96,7 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """Remove the source's name and the note about regular reading from a problem."""
+    """Remove the source's name and the note that it was never read from a problem."""
     return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 
@@ -164,7 +164,7 @@ def _counts(poll: AgendaPoll, today: date) -> JsonObject:
 def proposed(place: Place) -> Place:
     """Return the place with its name in the catalog's form. Raise UsageError if the state is unknown."""
     if not place.state:
-        raise UsageError("The address doesn't show which state this is. Add --state, as in --state NC.")
+        raise UsageError("The address doesn't show which state this source is in. Add --state, as in --state NC.")
     name = re.sub(r"[,\s]+", " ", place.name.removesuffix(f", {place.state}")).strip()
     return replace(place, name=f"{name}, {place.state}")
 

@@ -5,6 +5,7 @@ If Countersign is already running, the running program executes them.
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from bot.domain.lists.vetting import Ruling
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
+from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.poll_list import ListPoll, rule
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
@@ -87,11 +89,18 @@ async def deliver(runner: Runner) -> JsonObject:
     """Send all due messages now. Rejected tokens are retried first."""
     await probe_rejected_tokens(runner.store, runner.now(), at_once=True)
     await runner.await_leadership()
-    deliveries = [await runner.deliver(subscription) for subscription in await runner.claim_due()]
+    deliveries = await runner.deliver_due()
     return {
         "messages": sum(done.messages for done in deliveries),
-        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem],
+        "problems": [f"{done.subscription}: {done.problem}" for done in deliveries if done.problem]
+        + await _due_but_unserved(runner),
     }
+
+
+async def _due_but_unserved(runner: Runner) -> list[str]:
+    """Return a sentence for each subscription that is due on a channel that isn't set up."""
+    due = (s for s in await runner.store.subscriptions() if s.is_due(runner.now()))
+    return [f"{s.id}: {s.channel} isn't set up; set its token" for s in due if s.channel not in runner.channels]
 
 
 async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
@@ -107,12 +116,14 @@ async def subscribe(
     runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
 ) -> JsonObject:
     """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
-    address = _stored(runner, channel, checked_address(channel, address))
+    address = checked_address(channel, address)
+    states_ = parsed_states(states)
+    address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     wanted = Subscription(
         id="",
         channel=channel,
         address=address,
-        filter=Filter(states=dict.fromkeys(parsed_states(states), 0)),
+        filter=Filter(states=dict.fromkeys(states_, 0)),
         cadence=_cadence(cadence),
         at=_time(at),
         tz=_zone(tz),
@@ -121,7 +132,8 @@ async def subscribe(
     )
     old = await _find(runner, channel, address)
     if old is None:
-        return {"subscription": subscription_json(await runner.store.subscribe(wanted)), "changed": False}
+        made = await runner.store.subscribe(wanted)
+        return {"subscription": subscription_json(made), "changed": False, "served": channel in runner.channels}
     kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
     changed = replace(
         old,
@@ -135,8 +147,10 @@ async def subscribe(
         retry_at=None,
         failures=0,
         failing_since=None,
+        refusal=None,
     )
-    return {"subscription": subscription_json(await runner.store.change_subscription(changed)), "changed": True}
+    kept = await runner.store.change_subscription(changed)
+    return {"subscription": subscription_json(kept), "changed": True, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
@@ -147,6 +161,16 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
         raise UsageError(f"{channel} {f'{kind}://***' if sign else address} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
+
+
+async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
+    """Mend a stored subscription that can't be read. `tz` replaces a time zone that not every host knows."""
+    unreadable = {found.id: found for found in await runner.store.unreadable()}
+    if subscription not in unreadable:
+        there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
+        raise UsageError(f"There is nothing to mend in {subscription}. {there}")
+    mended = await runner.store.mend(subscription, _zone(tz))
+    return {"subscription": subscription_json(mended), "was": unreadable[subscription].why}
 
 
 class BroadcastTable(Protocol):
@@ -231,6 +255,7 @@ COMMANDS: Mapping[str, Command] = {
     "deliver": deliver,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "mend": mend,
     "approve": approve,
     "reject": reject,
     "retract": retract,
@@ -324,5 +349,12 @@ async def encrypt_addresses(runner: Runner) -> int:
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
+    """Return the subscription that a person named by its id or by any address of its chat."""
+    names = {address}
+    if channel in CHANNELS:
+        with suppress(UsageError):
+            names.add(CHANNELS[channel].check_address(address))
+    known = await runner.store.notes(ALIAS)
+    names |= {known[f"{channel} {name}"] for name in names if f"{channel} {name}" in known}
     found = (s for s in await runner.store.subscriptions() if s.channel == channel)
-    return next((s for s in found if address in (s.address, s.id)), None)
+    return next((s for s in found if not names.isdisjoint((s.address, s.id))), None)

@@ -1,6 +1,6 @@
 """The report printed by `countersign status`: the last reading of each source, held listings and problems."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,12 +9,12 @@ from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import PlaceCounts, WatchedStates, count_places
 from bot.domain.agreement import ListName
 from bot.domain.change import Known
-from bot.domain.health import span, wrong
+from bot.domain.health import crowds, span, wrong
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp
-from bot.store import Store
+from bot.store import Store, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +28,21 @@ class Report:
     subscriptions: tuple[Subscription, ...]
     stale_after: timedelta
     local: PlaceCounts | None = None
+    unreadable: tuple[Unreadable, ...] = ()
+    channels: Collection[str] | None = None
 
     @property
     def is_wrong(self) -> bool:
         """True if something needs a person's attention."""
-        return bool(self.held) or any(self.wrong(status) for status in self.sources)
+        return bool(self.held or self.unreadable or self.channel_problems) or any(
+            self.wrong(status) for status in self.sources
+        )
+
+    @property
+    def channel_problems(self) -> list[str]:
+        """The problems with sending, as sentences."""
+        found = crowds(self.subscriptions, self.now, self.channels)
+        return [reason for channel, crowd in found.items() for reason in crowd.reasons(channel, self.now)]
 
     def wrong(self, status: SourceStatus) -> list[str]:
         """Return the problems with a source, as sentences."""
@@ -80,6 +90,8 @@ class Report:
             )
         paused = sum(s.paused is not None for s in self.subscriptions)
         lines.append(f"subscriptions: {len(self.subscriptions):,}" + (f", {paused:,} paused" if paused else ""))
+        lines += [f"  wrong        {found.sentence}" for found in self.unreadable]
+        lines += [f"  wrong        {sentence}" for sentence in self.channel_problems]
         return "\n".join(lines)
 
     def _when(self, moment: datetime | None) -> str:
@@ -97,8 +109,12 @@ async def report(
     sources: Iterable[str],
     stale_hours: float,
     places: Mapping[str, Place] | None = None,
+    channels: Collection[str] | None = None,
 ) -> Report:
-    """Create a report on these sources and on the local sources in the catalog."""
+    """Create a report on these sources, on the local sources in the catalog and on the subscriptions.
+
+    `channels` are the channels that are set up, or None if this isn't known.
+    """
     subscriptions = await store.subscriptions()
     counts = count_places(places, await store.source_statuses(), WatchedStates.of(subscriptions)) if places else None
     return Report(
@@ -108,5 +124,7 @@ async def report(
         held=tuple(await store.held()),
         subscriptions=tuple(subscriptions),
         local=counts,
+        unreadable=tuple(await store.unreadable()),
+        channels=channels,
         stale_after=timedelta(hours=stale_hours),
     )

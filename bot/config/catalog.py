@@ -13,11 +13,9 @@ import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
@@ -28,6 +26,7 @@ from bot.domain.geography.counties import county_names
 from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
+from bot.domain.time_zones import is_zone, zone_names
 from bot.domain.web_address import masked, web_parts
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
@@ -71,12 +70,9 @@ def _web_address(address: str) -> str:
     return address
 
 
-@cache
 def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)  # available_timezones() takes 20 ms
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} isn't a time zone{_advice(name, available_timezones())}") from None
+    if not is_zone(name):
+        raise ValueError(f"{name!r} isn't a time zone{_advice(name, zone_names())}")
     return name
 
 

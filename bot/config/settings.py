@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
+from ipaddress import ip_network
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -65,6 +66,16 @@ class Broadcast(BaseModel):
             raise ValueError(f"it must be {' or '.join(_platforms())}")
         return value
 
+    @field_validator("tz")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        from bot.domain.chat.parser import Misunderstood, zone  # noqa: PLC0415 - slow to import, and few need it
+
+        try:
+            return zone(value)
+        except Misunderstood:
+            raise ValueError(f"{value!r} isn't a time zone; use a name such as America/Chicago") from None
+
     @property
     def settings(self) -> Mapping[str, str]:
         """The arguments for the `subscribe` command, by name."""
@@ -90,6 +101,11 @@ class Settings(BaseSettings, SharedSettings):
     operator: str | None = Field(None, alias="COUNTERSIGN_OPERATOR")
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (), alias="COUNTERSIGN_TRUSTED_PROXIES"
+    )
+    web_connections: int = Field(400, ge=16, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS")
+    web_connections_per_client: int = Field(32, ge=1, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS_PER_CLIENT")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")
     sentry_dsn: SecretStr | None = Field(None, alias="SENTRY_DSN")
@@ -114,6 +130,16 @@ class Settings(BaseSettings, SharedSettings):
             what = f"no source is called {', '.join(unknown)}" if unknown else "no source is named"
             raise ValueError(f"{what}; choose from {', '.join(SOURCES)}")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network} isn't an address or a network such as 10.0.0.0/8") from None
+        return tuple(str(ip_network(network, strict=False)) for network in value)
 
     @field_validator("operator")
     @classmethod

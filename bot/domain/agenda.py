@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement
 from bot.domain.document import Document, Validators
+from bot.domain.time_zones import zone_or_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class Mention:
         """
         if self.meets_at is not None:
             return self.meets_at > now
-        return self.meets_on is not None and self.meets_on >= now.astimezone(ZoneInfo(self.zone)).date()
+        return self.meets_on is not None and self.meets_on >= now.astimezone(zone_or_utc(self.zone)).date()
 
     def after(self, before: "Mention | None") -> "Mention":
         """Return a copy of this mention with `before` as the previous edition."""

@@ -108,10 +108,10 @@ class Expect(StrEnum):
         root = _ROOT.search(start)
         if root is None:
             return None if start.startswith(b"<?xml") else cls.HTML
-        return cls.FEED if root[1].lower() in {b"rss", b"feed", b"rdf:rdf"} else cls.HTML
+        return cls.FEED if root[1].lower().rpartition(b":")[2] in {b"rss", b"feed", b"rdf"} else cls.HTML
 
 
-_ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|rss|feed|rdf:rdf)[\s>]", re.IGNORECASE)
+_ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|(?:[\w-]+:)?(?:rss|feed|rdf))[\s>]", re.IGNORECASE)
 
 
 def _text_start(body: bytes) -> bytes:

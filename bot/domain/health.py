@@ -1,18 +1,23 @@
 """The health of the program, based on the contents of the store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from bot.domain.source_status import ICE, SourceStatus
-from bot.domain.subscription import Subscription
+from bot.domain.subscription import STOPPED, Subscription
 from bot.domain.timestamps import stamp
 
 LATE = timedelta(minutes=5)  # a subscription that has been due for longer is late
 IDLE = timedelta(minutes=20)  # if ICE's list has been due for longer, no worker is running
 MUTE = timedelta(minutes=15)  # a channel on which every send has failed for longer is down
+AT_ONCE = timedelta(minutes=10)  # many chats refused within this time are the platform's trouble
+PERSONS_ACT = timedelta(days=1)  # a chat paused by its first refusal counts no longer
+FEWEST = 3  # chats; one or two can refuse together by chance
+SHARE = 20  # on a busy channel, one chat in twenty
 
 
 class Standing(StrEnum):
@@ -29,6 +34,8 @@ class Crowd:
 
     `late` is the number of subscriptions that have been overdue for longer than LATE. `oldest_due` is the earliest due
     time in UTC. `mute_since` is the UTC time when every message began to fail, or None if the channel works.
+    `refused_at_once` is the number of chats that the platform refused within minutes, if there are many. `unserved` is
+    the number of subscriptions that get nothing because the channel isn't set up.
     """
 
     standings: Mapping[Standing, int]
@@ -36,6 +43,25 @@ class Crowd:
     late: int
     oldest_due: datetime | None
     mute_since: datetime | None
+    refused_at_once: int = 0
+    unserved: int = 0
+
+    def reasons(self, channel: str, now: datetime) -> Iterable[str]:
+        """Yield the reasons why this channel is unhealthy, in words."""
+        if self.mute_since is not None:
+            failing = counted(self.standings[Standing.FAILING], "subscription")
+            yield f"{channel}: every message has failed for {span(now - self.mute_since)} ({failing} in back-off)"
+        if self.refused_at_once:
+            yield (
+                f"{channel}: the platform refused {counted(self.refused_at_once, 'chat')} within minutes, so it may be "
+                "the platform's trouble; `countersign deliveries --failed` shows its answers"
+            )
+        if self.unserved:
+            verb = "gets" if self.unserved == 1 else "get"
+            yield (
+                f"{channel}: {counted(self.unserved, 'subscription')} {verb} nothing, because the channel isn't set "
+                "up; set its token again, or end them with `countersign unsubscribe`"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +80,8 @@ class Facts:
     log_end: int
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
+    unreadable: tuple[str, ...] = ()
+    unwritable: str | None = None
 
     @property
     def is_stale(self) -> bool:
@@ -63,7 +91,8 @@ class Facts:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
-        return (*self._of_ice(), *self._of_channels())
+        full = () if self.unwritable is None else (f"the last write failed: {self.unwritable}",)
+        return (*full, *self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -78,12 +107,7 @@ class Facts:
 
     def _of_channels(self) -> Iterable[str]:
         for channel, crowd in self.crowds.items():
-            if crowd.mute_since is not None:
-                failing = crowd.standings[Standing.FAILING]
-                yield (
-                    f"{channel}: every message has failed for {span(self.now - crowd.mute_since)} "
-                    f"({failing} subscription{'' if failing == 1 else 's'} in back-off)"
-                )
+            yield from crowd.reasons(channel, self.now)
 
     def as_json(self) -> dict[str, Any]:
         """Return the response to a health check."""
@@ -122,8 +146,14 @@ def facts(
     subscriptions: Sequence[Subscription],
     stale_after: timedelta,
     reads_ice: bool = True,
+    unreadable: Sequence[str] = (),
+    unwritable: str | None = None,
+    channels: Container[str] | None = None,
 ) -> Facts:
-    """Compute the health statistics from the contents of the store."""
+    """Compute the health statistics from the contents of the store.
+
+    `channels` are the channels that are set up, or None if this isn't known.
+    """
     known = {status.source: status for status in statuses}
     return Facts(
         now=now,
@@ -131,27 +161,35 @@ def facts(
         local=tuple(status for status in statuses if status.source != ICE),
         held=held,
         log_end=log_end,
-        crowds=_crowds(subscriptions, now),
+        crowds=crowds(subscriptions, now, channels),
         stale_after=stale_after,
+        unreadable=tuple(unreadable),
+        unwritable=unwritable,
     )
 
 
 def local_counts(local: Iterable[SourceStatus]) -> dict[str, int]:
-    """Count the local sources that are healthy, failing and parked."""
+    """Count how many local sources are healthy, how many are failing and how many are parked."""
     counts = {"well": 0, "failing": 0, "parked": 0}
     for status in local:
         counts["parked" if status.parked_at else "failing" if status.failures else "well"] += 1
     return counts
 
 
-def _crowds(subscriptions: Iterable[Subscription], now: datetime) -> dict[str, Crowd]:
+def crowds(
+    subscriptions: Iterable[Subscription], now: datetime, channels: Container[str] | None = None
+) -> dict[str, Crowd]:
+    """Count the subscriptions of each channel. `channels` are the channels that are set up, or None if unknown."""
     by_channel: dict[str, list[Subscription]] = {}
     for subscription in subscriptions:
         by_channel.setdefault(subscription.channel, []).append(subscription)
-    return {channel: _crowd(by_channel[channel], now) for channel in sorted(by_channel)}
+    return {
+        channel: _crowd(by_channel[channel], now, is_served=channels is None or channel in channels)
+        for channel in sorted(by_channel)
+    }
 
 
-def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
+def _crowd(together: Sequence[Subscription], now: datetime, *, is_served: bool) -> Crowd:
     standings = dict.fromkeys(Standing, 0)
     for subscription in together:
         standings[standing(subscription)] += 1
@@ -162,6 +200,8 @@ def _crowd(together: Sequence[Subscription], now: datetime) -> Crowd:
         late=sum(now - wakes > LATE for wakes in due),
         oldest_due=min(due, default=None),
         mute_since=_mute_since(together, now),
+        refused_at_once=len(refused_at_once(together, now)),
+        unserved=0 if is_served else len(together) - standings[Standing.PAUSED],
     )
 
 
@@ -190,9 +230,34 @@ def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | N
     return None if sent or now - since < MUTE else since
 
 
+def refused_at_once(together: Sequence[Subscription], now: datetime) -> Sequence[Subscription]:
+    """Return the subscriptions on one channel that the platform began to refuse within ten minutes, if there are many.
+
+    One by one, chats refuse for reasons of their own. A pause after the first answer counts for a day only, because a
+    person may have removed the bot. A pause after two days of refusals counts until someone ends it.
+    """
+    refused = [(s.failing_since, s) for s in together if s.refusal and s.failing_since and s.paused != STOPPED]
+    starts = [(since, s) for since, s in refused if s.paused is None or s.failures > 1 or now - since < PERSONS_ACT]
+    starts.sort(key=itemgetter(0))
+    most: Sequence[Subscription] = ()
+    first = 0
+    for last, (since, _) in enumerate(starts):
+        while since - starts[first][0] > AT_ONCE:
+            first += 1
+        if last + 1 - first > len(most):
+            most = [s for _, s in starts[first : last + 1]]
+    return most if len(most) >= max(FEWEST, len(together) / SHARE) else ()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in "1 subscription" or "2 subscriptions"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _crowd_json(crowd: Crowd) -> dict[str, int]:
     counts = {standing.value: number for standing, number in crowd.standings.items()}
-    return counts | {"due": crowd.due, "late": crowd.late}
+    more = {"refused_at_once": crowd.refused_at_once, "unserved": crowd.unserved}
+    return counts | {"due": crowd.due, "late": crowd.late} | more
 
 
 def _stamp(moment: datetime | None) -> str | None:
@@ -219,9 +284,8 @@ def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[s
         return problems or ["not read yet"]
     if is_stale(status, now, stale_after):
         problems.append(f"stale: no successful reading for {span(now - status.read_at)}")
-    if is_old(status, now):
-        assert status.changed_at is not None
-        problems.append(f"no new list for {span(now - status.changed_at)}")
+    if is_old(status):
+        problems.append(f"no new list for {span(unchanged_for(status))}")
     return problems
 
 
@@ -234,6 +298,15 @@ def is_stale(status: SourceStatus, now: datetime, stale_after: timedelta) -> boo
     return since is not None and now - since > stale_after
 
 
-def is_old(status: SourceStatus, now: datetime) -> bool:
+def is_old(status: SourceStatus) -> bool:
     """Return True if ICE hasn't published a new list in an unusually long time."""
-    return status.changed_at is not None and now - status.changed_at > NO_NEW_LIST_FOR
+    return unchanged_for(status) > NO_NEW_LIST_FOR
+
+
+def unchanged_for(status: SourceStatus) -> timedelta:
+    """Return how long ICE is certain not to have published a new list.
+
+    The time before an interruption of the readings doesn't count, nor does the time since the last reading.
+    """
+    since = max(filter(None, (status.changed_at, status.read_since)), default=None)
+    return status.read_at - since if status.read_at is not None and since is not None else timedelta(0)

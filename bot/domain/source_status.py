@@ -14,6 +14,7 @@ from bot.errors import Blocked, SourceError, Unreadable
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
 LONGEST_BACK_OFF = timedelta(hours=6)
+INTERRUPTION = timedelta(days=1)  # we can't tell whether ICE published anything during one
 JITTER = 0.1  # of the interval, either way
 
 
@@ -22,7 +23,8 @@ class SourceStatus:
     """The stored status of a source. Times are UTC.
 
     `tried_at` is the time of the last attempt. `read_at` is the time of the last successful reading, including a 304
-    response. `changed_at` is the time of the last reading that found anything new. `problem` is the current problem,
+    response. `read_since` is the time of the first successful reading after the last interruption of a day or more.
+    `changed_at` is the time of the last reading that found anything new. `problem` is the current problem,
     `problem_since` is when it began and `failures` is the number of failed attempts since then. `due_at` is the time of
     the next poll. It is never before `not_before`, which is set by the server's Retry-After header. `facts` contains
     data that only this source uses. A local source that couldn't be read for a week is no longer polled. `parked_at` is
@@ -34,6 +36,7 @@ class SourceStatus:
     facts: Mapping[str, Any] = field(default_factory=dict)
     tried_at: datetime | None = None
     read_at: datetime | None = None
+    read_since: datetime | None = None
     changed_at: datetime | None = None
     problem: str | None = None
     problem_since: datetime | None = None
@@ -52,6 +55,10 @@ class SourceStatus:
             return True
         latest = self.tried_at + _longest(self.failures, every) * (1 + JITTER)
         return latest <= now and (self.not_before is None or self.not_before <= now)
+
+    def read_since_at(self, at: datetime) -> datetime | None:
+        """Return `read_since` after a successful reading at this time."""
+        return at if self.read_at is None or at - self.read_at >= INTERRUPTION else self.read_since
 
     def failed(self, fault: SourceError, at: datetime, every: timedelta) -> "SourceStatus":
         """Return the status after a failed attempt, with the time of the next attempt.

@@ -1,5 +1,6 @@
 """Subscriptions, with their filters and cadence, the changes they are owed and the times when digests are due."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,10 +13,12 @@ from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
+from bot.domain.time_zones import is_zone, zone_or_utc
 
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
+DAY = timedelta(days=1)
 
 
 class Cadence(StrEnum):
@@ -38,6 +41,8 @@ class Filter:
     contains entries such as TX/harris, and `agencies` contains parts of canonical names. A mention is matched by its
     state, its county and the names of the public body and of the local agencies on ICE's list. `support_types` doesn't
     apply to mentions. A mention of a related subject matches only if `kinds` also contains `related`.
+
+    `told` contains changes that never match, because they were sent or not owed before two subscriptions were merged.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -45,6 +50,7 @@ class Filter:
     counties: Mapping[str, int] = field(default_factory=dict)
     agencies: Mapping[str, int] = field(default_factory=dict)
     support_types: Mapping[SupportType, int] = field(default_factory=dict)
+    told: tuple[int, ...] = ()
 
     @property
     def index_states(self) -> frozenset[str]:
@@ -67,7 +73,8 @@ class Filter:
             before = getattr(old, name) if old is not None else {}
             return {entry: before.get(entry, end) for entry in getattr(self, name)}
 
-        return Filter(**{f.name: dated(f.name) for f in fields(self)})
+        entries = {f.name: dated(f.name) for f in fields(self) if f.name != "told"}
+        return Filter(**entries, told=old.told if old is not None else ())
 
     def kind_for(self, change: Change) -> Kind | None:
         """Return the kind to report this change as, or None if the filter doesn't match the change.
@@ -79,7 +86,7 @@ class Filter:
         if change.retracted is not None:  # goes to everyone who got the wrong change
             wrong = replace(change, kind=change.retracted, retracted=None)
             return Kind.RETRACTED if self.kind_for(wrong) is not None else None
-        if change.kind in NEVER_TOLD:
+        if change.kind in NEVER_TOLD or change.seq in self.told:
             return None
         if change.mention is not None:
             kinds = {change.kind, Kind.RELATED} if change.is_related else {change.kind}
@@ -94,6 +101,20 @@ class Filter:
         if not wanted or not (before or now):
             return None
         return change.kind if before else wanted[0]
+
+    @property
+    def is_of_states(self) -> bool:
+        """True if only an agreement's state decides whether the filter has it."""
+        return not (self.support_types or self.counties or self.agencies)
+
+    @property
+    def is_whole_list(self) -> bool:
+        """True if the filter has every agreement on ICE's lists."""
+        return ALL_STATES in self.states and not self.support_types
+
+    def has(self, agreement: Agreement) -> bool:
+        """Return whether the filter has this agreement, no matter when the entries were added."""
+        return self._watches(agreement, sys.maxsize)
 
     def matches(self, change: Change) -> bool:
         """Return whether the filter matches this change."""
@@ -136,6 +157,19 @@ def county_in(entry: str) -> County | None:
     return find_county(state, county)
 
 
+def is_in(address: str, chat: str) -> bool:
+    """Return True if an address is this chat or a topic in it, which is written after a colon."""
+    return address == chat or address.startswith(f"{chat}:")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The day for which a daily or weekly digest is sent, in the subscription's time zone, and its moment (UTC)."""
+
+    day: date
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A subscription for one address on one channel. Times are UTC except `at`, which is local time in `tz`.
@@ -144,11 +178,12 @@ class Subscription:
     is owed. It is derived from the log, the cursor, the filter and the cadence. `retry_at` delays the digest after a
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
     sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
-    the last digest was finished. No other digest is sent on the same local date, unless the cadence is instant.
-    `paused` is the reason for a pause, and `refused` is True if the reason is a rejected token. `hears_stale` asks for
-    a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is
-    the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
-    never changed.
+    the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
+    even if the first one was sent late. An older program doesn't store `slot_served`; then no other digest is sent on
+    the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the reason
+    for a pause, and `refused` is True if it ends by itself once the token works again. `hears_stale` asks for a notice
+    when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is the number
+    of changes to the settings. `before` contains the previous settings for Undo, or None if the settings never changed.
     """
 
     id: str
@@ -164,12 +199,14 @@ class Subscription:
     retry_at: datetime | None = None
     failures: int = 0
     failing_since: datetime | None = None
+    refusal: str | None = None
     paused: str | None = None
     refused: bool = False
     pinned: int | None = None
     pinned_at: datetime | None = None
     sent: int = 0
     last_sent_at: datetime | None = None
+    slot_served: Slot | None = None
     created_at: datetime | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
@@ -179,8 +216,11 @@ class Subscription:
 
     @property
     def wakes_at(self) -> datetime | None:
-        """The earliest time (UTC) for the next delivery, or None if the subscription is paused or owed nothing."""
-        if self.paused is not None or self.due_at is None:
+        """The earliest time (UTC) for the next delivery.
+
+        It is None if the subscription is paused, can't be read or is owed nothing.
+        """
+        if self.paused is not None or self.due_at is None or self.unreadable is not None:
             return None
         return max(moment for moment in (self.due_at, self.retry_at, self.quiet_until) if moment is not None)
 
@@ -225,7 +265,14 @@ class Subscription:
     def revived(self) -> "Subscription":
         """A copy of the subscription without its pause, delays or failures."""
         return replace(
-            self, paused=None, refused=False, quiet_until=None, retry_at=None, failures=0, failing_since=None
+            self,
+            paused=None,
+            refused=False,
+            refusal=None,
+            quiet_until=None,
+            retry_at=None,
+            failures=0,
+            failing_since=None,
         )
 
     @property
@@ -235,6 +282,14 @@ class Subscription:
         The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses.
         """
         return (self.channel, self.address.rpartition("/")[0])
+
+    @property
+    def unreadable(self) -> str | None:
+        """The reason why no message can be sent on time, or None if there is none.
+
+        It is a time zone that this host may know but another one doesn't.
+        """
+        return None if is_zone(self.tz) else f"“{self.tz}” isn't a time zone that every host knows"
 
     @property
     def shown_address(self) -> str:
@@ -273,19 +328,58 @@ def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change,
 def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
     """Return when a change recorded at this time is due (UTC).
 
-    It is due immediately for instant alerts, and otherwise at the next time that the cadence calls for.
+    It is due immediately for instant alerts, and otherwise in the next slot that hasn't been served.
     """
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
-    zone = ZoneInfo(subscription.tz)
-    day = recorded_at.astimezone(zone).date()
-    last = subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+    zone = zone_or_utc(subscription.tz)
+    last = _last_day_served(subscription, zone)
+    day = recorded_at.astimezone(zone).date() - DAY  # a slot skipped in the spring can be after midnight
     while True:
         moment = _local_moment(day, subscription.at, zone)
-        fits = subscription.cadence is Cadence.DAILY or day.weekday() == MONDAY
-        if moment > recorded_at and day > last and fits:
+        if moment > recorded_at and day > last and _is_slot(subscription, day):
             return moment
-        day += timedelta(days=1)
+        day += DAY
+
+
+def slot_at(subscription: Subscription, moment: datetime) -> Slot:
+    """Return the latest slot that isn't after `moment` (UTC).
+
+    A digest started at that moment serves this slot and all earlier ones. An instant alert serves only the slots of
+    earlier days, so that it doesn't use up today's digest if the person switches to daily digests.
+    """
+    zone = zone_or_utc(subscription.tz)
+    day = moment.astimezone(zone).date()
+    if subscription.cadence is Cadence.INSTANT:
+        day -= DAY
+    while not _is_slot(subscription, day) or _local_moment(day, subscription.at, zone) > moment:
+        day -= DAY
+    return Slot(day, _local_moment(day, subscription.at, zone))
+
+
+def is_overtaken(subscription: Subscription, now: datetime) -> bool:
+    """Return whether the next slot has come before any part of the pinned digest was sent.
+
+    One digest then serves both slots.
+    """
+    if subscription.cadence is Cadence.INSTANT or subscription.pinned_at is None or subscription.sent:
+        return False
+    return slot_at(subscription, subscription.pinned_at) != slot_at(subscription, now)
+
+
+def _last_day_served(subscription: Subscription, zone: ZoneInfo) -> date:
+    """Return the last day that needs no other digest.
+
+    After a change of time zone, the slot may be on another date. The earlier date counts, so that no day is left out.
+    """
+    served = subscription.slot_served
+    if served is not None:
+        return min(served.day, served.at.astimezone(zone).date())
+    return subscription.last_sent_at.astimezone(zone).date() if subscription.last_sent_at else date.min
+
+
+def _is_slot(subscription: Subscription, day: date) -> bool:
+    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == MONDAY
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
@@ -298,7 +392,7 @@ def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A record that part of a digest was sent, or of the error if it wasn't. `at` is UTC.
+    """A record of sending part of a digest, or of the error if sending failed. `at` is UTC.
 
     `changes` contains the numbers of the changes.
     """

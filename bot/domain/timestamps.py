@@ -1,7 +1,11 @@
-"""UTC times in the format used in the store, the log and JSON."""
+"""UTC times in the format used in the store, the log and JSON, and the waits that servers ask for."""
 
-from datetime import datetime, timedelta
-from math import ceil
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from math import ceil, isnan
+
+LONGEST_WAIT = 86_400.0  # seconds; a server that asks for a longer wait is asked again after this
 
 
 def stamp(moment: datetime) -> str:
@@ -10,8 +14,29 @@ def stamp(moment: datetime) -> str:
 
 
 def after(moment: datetime, seconds: float) -> datetime:
-    """Return a time at least `seconds` after `moment`.
+    """Return a time at least `seconds` after `moment`, but no more than LONGEST_WAIT.
 
     A second is added because `moment` may have been rounded down to a whole second.
     """
-    return moment + timedelta(seconds=ceil(seconds) + 1)
+    return moment + timedelta(seconds=ceil(bounded(seconds)) + 1)
+
+
+def bounded(seconds: float, longest: float = LONGEST_WAIT) -> float:
+    """Return a wait that a server asked for, cut to `longest`. Senseless values, such as nan, become 0."""
+    return 0.0 if isnan(seconds) else min(max(seconds, 0.0), longest)
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """Return the number of seconds in a Retry-After header, or None if the header is invalid.
+
+    The header may contain a number of seconds or a date.
+    """
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()):
+        return bounded(float(value))
+    try:
+        until = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return bounded((until - now).total_seconds())

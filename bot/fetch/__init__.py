@@ -22,12 +22,13 @@ import structlog
 
 from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
-from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable, Unsafe
+from bot.domain.timestamps import retry_after
 from bot.domain.web_address import masked, short
+from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
 from bot.fetch.addresses import Resolve, parsed, redirect_target, shown, system_resolve
 from bot.fetch.body import check_content, file_name
-from bot.fetch.client import Answer, Client, Dialer, TransientError
-from bot.fetch.hosts import PATIENCE, Clock, Hosts, retry_after
+from bot.fetch.client import WITH_A_BODY, Answer, Client, Dialer, TransientError
+from bot.fetch.hosts import PATIENCE, Clock, Hosts
 from bot.fetch.robots import PRODUCT, ROBOTS_BYTES, RobotsCache
 
 __all__ = ["NEVER_READ", "Clock", "Expect", "Fetch", "Limits", "masked", "remembered"]
@@ -184,33 +185,35 @@ class Fetch:
     async def _followed(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, robots: bool = False) -> Answer:
         """Send a request, follow any redirects and return the final answer.
 
-        Before each request, check robots.txt. If `robots` is true, the request is for robots.txt itself and there is no
-        check.
+        Cookies last from one redirect to the next and no longer. Before each request, check robots.txt. If `robots` is
+        true, the request is for robots.txt itself and there is no check.
         """
-        at = url
+        at, cookies = url, httpx.Cookies()
         for _ in range(REDIRECTS + 1):
             if not robots:
                 await self._heed_robots(at)
-            answer = await self._exchange(at, headers, cap, cut=robots)
+            answer = await self._exchange(at, headers, cap, cut=robots, cookies=cookies)
             if answer.status not in {301, 302, 303, 307, 308}:
                 answer.redirected = at != url
                 return answer
             at = redirect_target(at, answer.status, answer.location)
-        raise Unsafe(f"{shown(url)} was redirected more than {REDIRECTS} times")
+        raise Unreadable(f"{shown(url)} was redirected more than {REDIRECTS} times")
 
-    async def _exchange(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
+    async def _exchange(
+        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool, cookies: httpx.Cookies
+    ) -> Answer:
         """Wait for the host's turn, then send one request."""
         assert self._client is not None, "use Fetch as a context manager"
         async with self._hosts.turn(url.host):
-            return await self._client.get(url, headers, cap, cut=cut)
+            return await self._client.get(url, headers, cap, cut=cut, cookies=cookies)
 
     def _judge(self, answer: Answer) -> None:
-        """Raise an error unless the status is 200 or 304.
+        """Raise an error unless the status is 200, 203 or 304.
 
         If the status is 429 or 5xx and the server asks for a pause, apply the pause to all requests to that host.
         """
         status = answer.status
-        if status in {200, 304}:
+        if status in {*WITH_A_BODY, 304}:
             return
         said = f"{shown(answer.url)} answered {status} {httpx.codes.get_reason_phrase(status)}".rstrip()
         pause = retry_after(answer.headers.get("retry-after", ""), self._clock.now())
@@ -236,10 +239,10 @@ class Fetch:
         """Return the body of a robots.txt file.
 
         Under RFC 9309, a 4xx status means that everything is allowed. We treat 429 as an error, because it asks us to
-        slow down.
+        slow down. A 2xx status without a body, such as 204, contains no rules.
         """
         answer = await self._followed(url, {"Accept": "text/plain"}, ROBOTS_BYTES, robots=True)
-        if answer.status == 429 or not 400 <= answer.status < 500:
+        if answer.status == 429 or answer.status >= 500:
             self._judge(answer)
         return answer.body
 

@@ -1,8 +1,10 @@
 """Functions that read response bodies up to a size limit, check their type and choose a file name."""
 
+import asyncio
 import re
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import unquote
 
 import httpx
@@ -12,26 +14,42 @@ from bot.errors import Unreadable, Unsafe
 from bot.fetch.addresses import short, shown
 
 PIECE = 256 * 1024  # bytes decompressed at a time
+LONGEST_STEP = 0.005  # seconds of decoding before other tasks get a turn
+MANY_CHUNKS = 10_000
+TINY_CHUNK = 16  # bytes; many chunks must be larger than this on average
+LAYERS = 2  # some servers compress twice
+_GZIP = 16 + zlib.MAX_WBITS
+_COMPRESSIONS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
+_UNSUPPORTED = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 
 
 async def read_body(response: httpx.Response, cap: int, *, cut: bool) -> bytes:
     """Return the decoded body, without letting it grow beyond `cap` bytes in memory.
 
-    If the body is larger than `cap`, cut it off there if `cut` is true; otherwise raise Unsafe.
+    If the body is larger than `cap`, cut it off there if `cut` is true; otherwise raise Unsafe. Raise Unreadable if the
+    body arrives in many tiny chunks, because each chunk costs as much time as a large one.
     """
     size = response.headers.get("content-length", "")
     if not cut and size.isdecimal() and float(size) > cap:
         raise _too_large(response, cap)
-    inflater = _inflater(response)
+    decoders = _decoders(response)
     body = bytearray()
+    chunks, rested_at = 0, time.monotonic()
     async for raw in response.aiter_raw():
-        for piece in _inflated(raw, inflater):
+        chunks += 1
+        received = response.num_bytes_downloaded
+        if chunks > MANY_CHUNKS and received < chunks * TINY_CHUNK:
+            raise Unreadable(f"{shown(response.url)} sends its body a few bytes at a time")
+        for piece in _decoded(raw, decoders):
             body += piece
-            if max(len(body), response.num_bytes_downloaded) > cap:
+            if max(len(body), received, *(each.size for each in decoders)) > cap:
                 if cut:
                     return bytes(body[:cap])
                 raise _too_large(response, cap)
-    if inflater is not None and response.num_bytes_downloaded and not inflater.eof:
+            if time.monotonic() - rested_at > LONGEST_STEP:
+                await asyncio.sleep(0)
+                rested_at = time.monotonic()
+    if response.num_bytes_downloaded and not all(each.is_complete for each in decoders):
         raise httpx.RemoteProtocolError("the compressed body ended early")
     return bytes(body)
 
@@ -40,31 +58,76 @@ def _too_large(response: httpx.Response, cap: int) -> Unsafe:
     return Unsafe(f"{shown(response.url)} is larger than the {cap / 2**20:.3g} MiB we accept")
 
 
-def _inflater(response: httpx.Response) -> "zlib._Decompress | None":
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in {"gzip", "x-gzip"}:
-        return zlib.decompressobj(16 + zlib.MAX_WBITS)
-    if encoding in {"identity", ""}:
-        return None
-    raise Unreadable(f"{shown(response.url)} came in an encoding we didn't ask for ({short(encoding, 20)!a})")
+def _decoders(response: httpx.Response) -> "list[_Decoder]":
+    """Return a decoder for each Content-Encoding, the last one applied first. Ignore encodings that don't exist."""
+    header = response.headers.get("content-encoding", "")
+    named = [name.strip().lower() for name in header.split(",")]
+    real = [name for name in named if name in _COMPRESSIONS or name in _UNSUPPORTED]
+    if len(real) > LAYERS or not _UNSUPPORTED.isdisjoint(real):
+        raise Unreadable(f"{shown(response.url)} came in an encoding we didn't ask for ({short(header, 20)!a})")
+    return [_Decoder(_COMPRESSIONS[name]) for name in reversed(real)]
 
 
-def _inflated(raw: bytes, inflater: "zlib._Decompress | None") -> Iterator[bytes]:
-    """Decompress a chunk and yield it in small pieces.
+def _decoded(raw: bytes, decoders: "Sequence[_Decoder]") -> Iterable[bytes]:
+    pieces: Iterable[bytes] = (raw,)
+    for decoder in decoders:
+        pieces = decoder.decode(pieces)
+    return pieces
 
-    httpx would decompress the whole chunk at once, and a zip bomb can expand to a thousand times its size.
+
+class _Decoder:
+    """A decoder for gzip or deflate. It yields small pieces.
+
+    httpx would decompress a whole chunk at once, and a zip bomb can expand to a thousand times its size. As in
+    browsers, deflate may lack its zlib header. As in gzip itself, a body may consist of several members, and bytes
+    after the last member are ignored.
     """
-    if inflater is None:
-        yield raw
-        return
-    try:
-        while raw:
-            yield inflater.decompress(raw, PIECE)
-            raw = inflater.unconsumed_tail
-    except zlib.error as broken:
-        raise Unreadable("the body claims to be gzip but isn't") from broken
-    if inflater.unused_data:
-        raise Unreadable("the gzip body has extra data after its end")
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._inflater: zlib._Decompress | None = None
+        self._start = b""
+        self._is_padding = False
+        self.is_complete = False
+        self.size = 0
+
+    def decode(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Decompress chunks and yield the content in pieces of at most `PIECE` bytes."""
+        for chunk in chunks:
+            data = chunk
+            while data and not self._is_padding:
+                if self._inflater is None:
+                    data = self._begin(data)
+                    continue
+                yield self._inflate(self._inflater, data)
+                data = self._inflater.unconsumed_tail
+                if self._inflater.eof:
+                    data = self._inflater.unused_data
+                    self._inflater, self.is_complete = None, True
+
+    def _inflate(self, inflater: "zlib._Decompress", data: bytes) -> bytes:
+        try:
+            piece = inflater.decompress(data, PIECE)
+        except zlib.error as broken:
+            raise Unreadable("the body claims to be compressed but isn't") from broken
+        self.size += len(piece)
+        return piece
+
+    def _begin(self, data: bytes) -> bytes:
+        """Look at the first two bytes of a member, and return the bytes to decompress."""
+        self._start += data
+        if len(self._start) < 2:
+            return b""
+        start, self._start = self._start, b""
+        if self._wbits == _GZIP:
+            self._is_padding = self.is_complete and start[:2] != b"\x1f\x8b"
+        else:
+            self._is_padding = self.is_complete
+        if not self._is_padding:
+            has_header = self._wbits == _GZIP or (start[0] & 0x0F == 8 and int.from_bytes(start[:2]) % 31 == 0)
+            self._inflater = zlib.decompressobj(self._wbits if has_header else -zlib.MAX_WBITS)
+            self.is_complete = False
+        return start
 
 
 def check_content(url: httpx.URL, body: bytes, expect: Expect | None) -> None:

@@ -24,7 +24,9 @@ import httpx
 from bot.errors import SourceError, Unreachable
 from bot.fetch.addresses import Resolve, checked_addresses, shown
 from bot.fetch.body import read_body
+from bot.fetch.heads import RepairedHeads
 
+WITH_A_BODY = frozenset({200, 203})  # a proxy that changed something answers 203
 _CHATTY = ("httpx", "httpcore")  # they log addresses and headers unmasked, including tokens
 
 
@@ -81,7 +83,8 @@ class Dialer(httpcore.AsyncNetworkBackend):
             raise failure from unknown
         for address in addresses:
             try:
-                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return RepairedHeads(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
                 failure = failed
         raise failure
@@ -103,7 +106,7 @@ class _Transport(httpx.AsyncHTTPTransport):
 
 
 class _NoCookies(CookieJar):
-    """A cookie jar that ignores all cookies."""
+    """A cookie jar that ignores all cookies. Only a chain of redirects has cookies."""
 
     def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
         pass
@@ -136,15 +139,18 @@ class Client:
         """Close the client and any open connections."""
         await self._httpx.aclose()
 
-    async def get(self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool) -> Answer:
-        """Send one GET request. Read the body only if the status is 200.
+    async def get(
+        self, url: httpx.URL, headers: Mapping[str, str], cap: int, *, cut: bool, cookies: httpx.Cookies
+    ) -> Answer:
+        """Send one GET request. Read the body only if the status is 200 or 203.
 
-        If the body is larger than `cap` bytes, cut it off there if `cut` is true; otherwise raise Unsafe. Raise a
-        TransientError for an error that a retry may fix, or a SourceError for any other.
+        Send the matching `cookies` and add those that the answer sets. If the body is larger than `cap` bytes, cut it
+        off there if `cut` is true; otherwise raise Unsafe. Raise a TransientError for an error that a retry may fix, or
+        a SourceError for any other.
         """
         try:
-            async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers)) as response:
-                body = await read_body(response, cap, cut=cut) if response.status_code == 200 else b""
+            async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers, cookies)) as response:
+                body = await read_body(response, cap, cut=cut) if response.status_code in WITH_A_BODY else b""
         except TimeoutError as late:  # no retry for something this slow
             raise Unreachable(f"{shown(url)} didn't finish within {self._total:g} s") from late
         except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
@@ -152,12 +158,15 @@ class Client:
         location = response.extensions.get("location")
         return Answer(url=url, status=response.status_code, headers=response.headers, body=body, location=location)
 
-    async def _sent(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
+    async def _sent(self, url: httpx.URL, headers: Mapping[str, str], cookies: httpx.Cookies) -> httpx.Response:
         request = self._httpx.build_request("GET", url, headers=headers)
+        cookies.set_cookie_header(request)
         try:
-            return await self._httpx.send(request, stream=True)
+            response = await self._httpx.send(request, stream=True)
         except ValueError as impossible:  # ssl rejects a name that no certificate could have
             raise httpx.ConnectError("the host name isn't valid", request=request) from impossible
+        cookies.extract_cookies(response)
+        return response
 
 
 async def _set_location_aside(response: httpx.Response) -> None:

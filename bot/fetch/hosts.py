@@ -10,12 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from bot.errors import SourceError, Unreachable
 
 PATIENCE = 30.0  # seconds; we wait out a pause up to this long and leave a longer one to the caller
-LONGEST_PAUSE = 86_400.0  # seconds; a longer Retry-After is cut to this
 HOSTS = 1024  # hosts remembered; idle ones are forgotten when there are more
 
 
@@ -107,19 +105,3 @@ class Hosts:
             at = self._clock.monotonic()
             self._known = {known: host for known, host in self._known.items() if not host.at_rest(at)}
         return self._known.setdefault(name, _Host(gap=self._gap))
-
-
-def retry_after(value: str, now: datetime) -> float | None:
-    """Return the number of seconds in a Retry-After header, or None if the header is invalid.
-
-    The header may contain a number of seconds or a date.
-    """
-    if value.strip().isdecimal():
-        return min(float(value), LONGEST_PAUSE)
-    try:
-        until = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE)

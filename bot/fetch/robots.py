@@ -12,7 +12,7 @@ import httpx
 import structlog
 from protego import Protego
 
-from bot.errors import SourceError, Unsafe
+from bot.errors import SourceError, Unreadable, Unsafe
 from bot.fetch.client import TransientError
 
 PRODUCT = "Countersign"
@@ -60,12 +60,16 @@ class RobotsCache:
         return copy.rules
 
     async def _refresh(self, copy: _Copy, url: httpx.URL) -> None:
-        """Fetch robots.txt again. If that fails, keep the last copy, or raise the error if there is none."""
+        """Fetch robots.txt again. If that fails, keep the last copy, or raise the error if there is none.
+
+        A file that was reached but can't be read, such as one that redirects in a circle, contains no rules (RFC 9309).
+        """
         fresh = _FRESH
         try:
             copy.rules = Protego.parse(robots_text(await self._read(url)))
-        except Unsafe:
-            raise
+        except (Unsafe, Unreadable) as useless:
+            log.debug("robots.txt can't be read", host=url.host, fault=str(useless))
+            copy.rules, fresh = copy.rules or Protego.parse(""), _AGAIN
         except (TransientError, SourceError) as trouble:
             fault = trouble.fault if isinstance(trouble, TransientError) else trouble
             if copy.rules is None:

@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,7 @@ Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Event]
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+SUMMARY_EVERY = 60.0  # seconds
 FIRST = ("timestamp", "level", "event")
 CHATTY = ("httpx", "httpcore", "apscheduler", "aiohttp")  # loggers that quote addresses; channels add theirs
 
@@ -40,6 +43,7 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
     level = logging.WARNING if quiet else logging.INFO
     structlog.configure(
         processors=[
+            Summary(),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt=TIME, utc=True),
@@ -52,6 +56,30 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+class Summary:
+    """A processor that passes on lines with `summarize` at most once a minute for each event, and counts the others.
+
+    Strangers can cause these events as often as they like. `clock` returns seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_at: dict[str, float] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def __call__(self, _: Any, __: str, event: Event) -> Event:
+        if not event.pop("summarize", False):
+            return event
+        name, now = str(event["event"]), self._clock()
+        if now < self._next_at.get(name, now):
+            self._left_out[name] += 1
+            raise structlog.DropEvent
+        self._next_at[name] = now + SUMMARY_EVERY
+        if left_out := self._left_out.pop(name, 0):
+            event["more_since_last_line"] = left_out
+        return event
 
 
 def _renderer(*, as_json: bool) -> Callable[[Any, str, Event], str | bytes]:

@@ -113,6 +113,18 @@ class Metrics:
             ["channel"],
             registry=of,
         )
+        self._unserved = Gauge(
+            "countersign_subscriptions_unserved",
+            "Subscriptions that get nothing because their channel isn't set up.",
+            ["channel"],
+            registry=of,
+        )
+        self._refused = Gauge(
+            "countersign_subscriptions_refused_at_once",
+            "Chats that the platform refused within minutes, if there are many.",
+            ["channel"],
+            registry=of,
+        )
         self._oldest = Gauge("countersign_oldest_due_seconds", "The longest wait among them.", ["channel"], registry=of)
 
     # ── counting work ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +181,7 @@ class Metrics:
             self._ice_changed.set(_unix(facts.ice.changed_at))
         for standing, number in local_counts(facts.local).items():
             self._local.labels(standing).set(number)
-        for gauge in (self._subscriptions, self._due, self._late, self._oldest):
+        for gauge in (self._subscriptions, self._due, self._late, self._oldest, self._unserved, self._refused):
             gauge.clear()  # drops channels without subscriptions
         for channel, crowd in facts.crowds.items():
             for standing, number in crowd.standings.items():
@@ -178,6 +190,8 @@ class Metrics:
                 self._messages.labels(channel, outcome)
             self._due.labels(channel).set(crowd.due)
             self._late.labels(channel).set(crowd.late)
+            self._unserved.labels(channel).set(crowd.unserved)
+            self._refused.labels(channel).set(crowd.refused_at_once)
             waited = (facts.now - crowd.oldest_due).total_seconds() if crowd.oldest_due else 0
             self._oldest.labels(channel).set(waited)
 

@@ -44,7 +44,7 @@ class Reporter:
         self._sdk = sdk
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
-        """Report the exception in a log line, if there is one, and return the line unchanged."""
+        """If a log line has an exception, report it. Return the line unchanged."""
         if event.get("exc_info"):
             self.report(None if event["exc_info"] is True else event["exc_info"])
         return event

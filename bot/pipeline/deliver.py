@@ -4,33 +4,36 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
-from bot.channels import Part, Ready, Sender, at_once
-from bot.domain.agendas.link import AGENDA_KINDS, KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
+from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once
+from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
-from bot.domain.lists.totals import totals
-from bot.domain.messages.chart import picture_for
 from bot.domain.messages.compose import Circumstances, compose, correct
-from bot.domain.messages.figures import history
-from bot.domain.messages.picture import Image
+from bot.domain.messages.digest import Digest
 from bot.domain.source_status import ICE
-from bot.domain.subscription import Cadence, Receipt, Subscription
+from bot.domain.subscription import Cadence, Receipt, Slot, Subscription, is_overtaken, slot_at
+from bot.domain.text.platforms import TOPIC_CLOSED, TOPIC_DELETED
+from bot.domain.text.rich_text import Span
 from bot.domain.timestamps import after, stamp
 from bot.errors import SendError
-from bot.pipeline.rasterize import image_of
+from bot.pipeline.addresses import learn
+from bot.pipeline.standings import Standings
 from bot.pipeline.token_recovery import PROBE_EVERY, resume_all
-from bot.store import ChangeLog, Store
+from bot.store import Store
 
 FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(days=2)
-MAYBE_PERMANENT_FOR = timedelta(days=1)
+LEAST_TRIES = 10  # before giving up; the program may have been down for most of the two days
+SHORT = 20  # changes; composing and rendering more of them takes long enough to run off the event loop
 NOTED_WITHIN = 10.0  # seconds a lease must still last after the longest possible send, to write the receipt
 
 log = structlog.get_logger()
 Now = Callable[[], datetime]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,31 +63,45 @@ async def deliver(
     now: Now,
     page: str,
     allowed: Ready = at_once,
+    standings: Standings | None = None,
 ) -> Delivered:
     """Send one subscription any corrections, and then its digest if one is due.
 
     If a message fails temporarily, only the time of the next try changes. `page` is the address of ICE's page; every
     message links to it. `allowed` is awaited before each message and can stop the delivery by raising an error.
+    `standings` is shared by all deliveries of the program.
     """
     channel = channels.get(subscription.channel)
     if channel is None:
         problem = f"{subscription.channel} is not configured"
         return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
-    courier, end, corrected = _Courier(channel, store, now, allowed), await store.last_seq(), 0
+    courier = _Courier(channel, store, now, allowed)
+    done = await _corrections_and_digest(subscription, courier, page, standings or Standings(store))
+    await courier.follow(subscription)
+    return done
+
+
+async def _corrections_and_digest(
+    subscription: Subscription, courier: "_Courier", page: str, standings: Standings
+) -> Delivered:
+    channel, store, now = courier.channel, courier.store, courier.now
+    end, corrected = await store.last_seq(), 0
     if corrections := await _corrections(subscription, channel, store, page, end):
         pinned = await store.pin(subscription.id, subscription.cursor, now())
         done = await courier.send(pinned, corrections)
         if done.problem is not None:
             return done
-        subscription = await courier.finish(pinned, sent_at=None)
+        subscription = await courier.finish(pinned)
         if not subscription.is_due(now()):
             return done
         corrected = done.messages
-    pinned = await _pin_digest(subscription, end, store, now)
-    parts, seen_at = await _digest(pinned, channel, store, page)
+    begun_at = now()
+    pinned = await _pin_digest(subscription, end, store, begun_at)
+    slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else begun_at)
+    parts, seen_at = await _Composer(channel, store, page, standings).parts(pinned)
     done = await courier.send(pinned, parts)
     if done.problem is None:
-        await courier.finish(pinned, sent_at=now() if parts else None)
+        await (courier.finish(pinned, sent_at=now(), slot=slot) if parts else courier.finish(pinned))
         done = replace(done, waited=now() - seen_at if seen_at is not None else None)
     return replace(done, messages=corrected + done.messages)
 
@@ -114,14 +131,16 @@ async def _corrections(
     return parts
 
 
-async def _pin_digest(subscription: Subscription, end: int, store: Store, now: Now) -> Subscription:
+async def _pin_digest(subscription: Subscription, end: int, store: Store, now: datetime) -> Subscription:
     """Store the last change that the digest covers, so that the same digest is composed again after a crash.
+
+    If the next slot has come before any part was sent, the digest grows to cover it too.
 
     Write the pin even if it hasn't changed. If the disk is full, this write fails before anything is sent. Without this
     write, the message would be sent and only the receipt would fail, so the same message would be sent over and over.
     """
-    upto = subscription.pinned if _is_begun(subscription) else None
-    return await store.pin(subscription.id, end if upto is None else upto, now())
+    upto = subscription.pinned if _is_begun(subscription) and not is_overtaken(subscription, now) else None
+    return await store.pin(subscription.id, end if upto is None else upto, now)
 
 
 def _is_begun(subscription: Subscription) -> bool:
@@ -132,61 +151,59 @@ def _is_begun(subscription: Subscription) -> bool:
     return subscription.pinned not in (None, subscription.cursor)
 
 
-async def _digest(
-    pinned: Subscription, channel: Sender, store: Store, page: str
-) -> tuple[Sequence[Part], datetime | None]:
-    """Return the parts of the digest that is due, and the time when the first change in the digest was seen.
+@dataclass(frozen=True, slots=True)
+class _Composer:
+    """Composes the digests of one channel."""
 
-    A scheduled digest includes totals and a chart of past changes, so it is composed from the whole log.
-    """
-    assert pinned.pinned is not None
-    is_instant = pinned.cadence is Cadence.INSTANT
-    log_so_far = await store.changes(after=pinned.cursor if is_instant else 0, upto=pinned.pinned)
-    new = [change for change in log_so_far if change.seq > pinned.cursor]
-    agendas = await _agendas(pinned, new, store)
-    about = Circumstances(page=page, agendas=agendas)
-    if not is_instant:
-        about = await _circumstances(pinned, log_so_far, about, store)
-    digest = compose(pinned, new, upto=pinned.pinned, about=about)
-    if digest is None:
-        return (), None
-    named = set(digest.covers)
-    seen_at = min((change.publication.observed_at for change in new if change.seq in named), default=None)
-    return channel.render(digest, None if is_instant else _picture(pinned, log_so_far)), seen_at
+    channel: Sender
+    store: Store
+    page: str
+    standings: Standings
 
+    async def parts(self, pinned: Subscription) -> tuple[Sequence[Part], datetime | None]:
+        """Return the parts of the digest that is due, and the time when the first change in the digest was seen."""
+        assert pinned.pinned is not None
+        new = await self.store.changes(after=pinned.cursor, upto=pinned.pinned)
+        about = await self._circumstances(pinned, new)
+        work = partial(self._work, pinned, is_long=len(new) > SHORT)
+        digest = await work(partial(compose, pinned, new, upto=pinned.pinned, about=about))
+        if digest is None:
+            return (), None
+        named = set(digest.covers)
+        seen_at = min((change.publication.observed_at for change in new if change.seq in named), default=None)
+        picture = await self.standings.picture(pinned) if pinned.cadence is not Cadence.INSTANT else None
+        return await work(partial(self.channel.render, digest, picture)), seen_at
 
-def _picture(pinned: Subscription, log_so_far: Sequence[Change]) -> Image | None:
-    picture = picture_for(pinned, history(log_so_far))
-    return image_of(picture) if picture is not None else None
+    async def _work(self, pinned: Subscription, work: Callable[[], T], *, is_long: bool) -> T:
+        """Run short work right away, and long work in a thread. An alert doesn't wait for digests."""
+        if not is_long:
+            return work()
+        return await self.standings.in_thread(work, urgent=pinned.cadence is Cadence.INSTANT)
 
+    async def _circumstances(self, pinned: Subscription, new: Sequence[Change]) -> Circumstances:
+        """Return what the digest needs in addition to its changes. Only a scheduled digest has totals."""
+        about = Circumstances(page=self.page, agendas=await self._agendas(pinned, new))
+        if pinned.cadence is Cadence.INSTANT:
+            return about
+        about = replace(about, totals=await self.standings.totals(pinned), is_held=bool(await self.store.held()))
+        if not pinned.hears_always:
+            return about
+        statuses = [status for status in await self.store.source_statuses() if status.read_at is not None]
+        read_at = next((status.read_at for status in statuses if status.source == ICE), None)
+        return replace(about, read_at=read_at, sources=len(statuses))
 
-async def _circumstances(
-    pinned: Subscription, log_so_far: Sequence[Change], about: Circumstances, store: Store
-) -> Circumstances:
-    """Add the totals and the state of the sources, which only a scheduled digest includes."""
-    assert pinned.pinned_at is not None
-    statuses = [status for status in await store.source_statuses() if status.read_at is not None]
-    return replace(
-        about,
-        totals=totals(log_so_far, earlier=pinned.pinned_at - timedelta(days=1)) if log_so_far else None,
-        read_at=next((status.read_at for status in statuses if status.source == ICE), None),
-        sources=len(statuses),
-        is_held=bool(await store.held()),
-    )
+    async def _agendas(self, pinned: Subscription, new: Sequence[Change]) -> AgendaLog:
+        """Return the agenda mentions recorded before the new changes.
 
-
-async def _agendas(pinned: Subscription, new: Sequence[Change], store: ChangeLog) -> AgendaLog:
-    """Return the agenda mentions recorded before the new changes.
-
-    If none of the new changes could be the result of a vote, return an empty log.
-    """
-    followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
-    if not followed:
-        return AgendaLog()
-    states = sorted({state for change in followed for state in change.states})
-    since = min(c.recorded_at for c in followed if c.recorded_at) - LINKED_FOR
-    recorded = await store.changes(upto=pinned.pinned, since=since, states=states, kinds=AGENDA_KINDS)
-    return AgendaLog(tuple(change for change in recorded if change.mention is not None))
+        If none of the new changes could be the result of a vote, return an empty log.
+        """
+        assert pinned.pinned is not None
+        followed = [c for c in new if c.kind in KINDS_AFTER_A_VOTE and pinned.filter.matches(c)]
+        if not followed:
+            return AgendaLog()
+        states = frozenset(state for change in followed for state in change.states)
+        since = min(c.recorded_at for c in followed if c.recorded_at) - LINKED_FOR
+        return await self.standings.mentions(pinned.pinned, since, states)
 
 
 # ── send and advance ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,14 +238,19 @@ class _OutgoingPart:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Courier:
-    """The sender for one delivery. It sends each part over the channel and records a receipt."""
+    """The sender for one delivery. It sends each part over the channel and records a receipt.
+
+    `fallback` is the address that takes the messages because a topic doesn't, and `lasting` is true if it always will.
+    """
 
     channel: Sender
     store: Store
     now: Now
     allowed: Ready
+    fallback: str | None = None
+    lasting: bool = False
 
     async def send(self, pinned: Subscription, parts: Sequence[Part]) -> Delivered:
         """Send the remaining parts in order, and stop at the first failure.
@@ -254,16 +276,18 @@ class _Courier:
             done = replace(done, messages=done.messages + 1)
         return done
 
-    async def finish(self, pinned: Subscription, *, sent_at: datetime | None) -> Subscription:
-        """Move the cursor to the pin.
+    async def finish(
+        self, pinned: Subscription, *, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        """Move the cursor to the pin. If a digest was sent, record when, and the slot that it served.
 
-        If the subscription's token had been rejected, the token now works again, so resume all subscriptions that use
-        it.
+        If the subscription's token had been marked as rejected, this delivery shows that it works again, so resume all
+        subscriptions that use it.
         """
         if pinned.refused:
             await resume_all(pinned, self.store)
         assert pinned.pinned is not None
-        return await self.store.advance(pinned.id, pinned.pinned, sent_at)
+        return await self.store.advance(pinned.id, pinned.pinned, sent_at, slot)
 
     async def _already_sent(self, pinned: Subscription) -> frozenset[int]:
         """Return the changes named in the parts that have already been sent.
@@ -274,15 +298,39 @@ class _Courier:
         return frozenset(seq for receipt in sent for seq in receipt.changes)
 
     async def _send(self, outgoing: _OutgoingPart) -> str:
-        """Send one part. If the platform rejects it as too long or can't parse it, resend it as plain text."""
-        address, ready = outgoing.to.address, partial(self._ready, outgoing.to)
+        """Send one part. If the platform rejects it as too long or can't parse it, resend it as plain text.
+
+        If its topic takes no message, send it to the fallback address, after a sentence that says so.
+        """
+        address, ready = self.fallback or outgoing.to.address, partial(self._ready, outgoing.to)
         try:
             return await self.channel.send(address, outgoing.part, ready=ready)
         except SendError as fault:
+            if fault.fallback is not None:
+                self.fallback, self.lasting = fault.fallback, fault.topic_deleted
+                log.warning("sent outside its topic", problem=str(fault), **outgoing.log_context())
+                await self._say_where(outgoing.to)
+                return await self._send(outgoing)
             if not fault.too_long:
                 raise
             log.warning("sent as plain text", problem=str(fault), **outgoing.log_context())
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
+
+    async def _say_where(self, to: Subscription) -> None:
+        """Say at the fallback address why the messages come there."""
+        assert self.fallback is not None
+        phrase = TOPIC_DELETED if self.lasting else TOPIC_CLOSED
+        digest = Digest(upto=to.cursor, title=(Span(phrase(to.language)),), sections=())
+        for part in self.channel.render(digest):
+            await self.channel.send(self.fallback, part, ready=partial(self._ready, to))
+
+    async def follow(self, to: Subscription) -> None:
+        """Move the subscription to the lasting address of its chat, if the sends have shown one."""
+        lasting = self.channel.lasting(to.address) if isinstance(self.channel, LearnsAddresses) else to.address
+        if self.fallback is not None and self.lasting:
+            await self.store.move(to.channel, to.address, self.fallback)
+        elif lasting != to.address:
+            await learn(self.store, to.channel, to.address, lasting)
 
     async def _ready(self, to: Subscription) -> None:
         """Check that sending is still allowed, and extend the lease until the send must be finished."""
@@ -301,28 +349,48 @@ class _Courier:
             log.info("waiting for its turn", until=stamp(then.retry_at), **outgoing.log_context())
         else:
             await self.store.failed(outgoing.receipt(at, error=str(fault)), then)
+            if fault.moved_to is not None:
+                await learn(self.store, outgoing.to.channel, outgoing.to.address, fault.moved_to)
             log.warning("not sent", problem=str(fault), paused=then.paused is not None, **outgoing.log_context())
         return replace(done, problem=str(fault), paused=then.paused is not None, waiting=fault.not_our_turn)
 
 
 def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
-    """Return an updated subscription after a failed send.
+    """Return an updated subscription after a failed send. Pure.
 
-    The subscription gets a new address, is paused with a reason or becomes due again later. Pure.
+    The subscription gets a new address, is paused with a reason or becomes due again later. A person's act and a
+    rejected token are believed at once. Anything else is the platform's word only, which may be wrong, so the
+    subscription isn't paused until it has failed for two days.
     """
     if fault.moved_to is not None:
         return replace(subscription, address=fault.moved_to, retry_at=at)
-    if fault.not_our_turn and fault.retry_after is not None:
-        return replace(subscription, retry_at=after(at, fault.retry_after))
-    since = subscription.failing_since or at
-    failing = replace(subscription, failures=subscription.failures + 1, failing_since=since)
-    if fault.credentials_rejected or (fault.permanent and not fault.maybe_permanent):
-        retry_at = at + PROBE_EVERY if fault.credentials_rejected else subscription.retry_at
-        return replace(failing, paused=str(fault), refused=fault.credentials_rejected, retry_at=retry_at)
-    lasting = MAYBE_PERMANENT_FOR if fault.maybe_permanent else GIVEN_UP_AFTER
-    if at - since >= lasting:
-        return replace(failing, paused=f"{fault} (for {lasting.days} day{'s' if lasting.days > 1 else ''})")
     if fault.retry_after is not None:
-        return replace(subscription, retry_at=after(at, fault.retry_after))
-    wait = min(FIRST_BACK_OFF * 2 ** min(subscription.failures, 10), LONGEST_BACK_OFF)
+        wait = replace(subscription, retry_at=after(at, fault.retry_after))
+        return wait if fault.not_our_turn else replace(wait, failing_since=subscription.failing_since or at)
+    failing = _failing(subscription, fault, at)
+    if fault.by_person:
+        return replace(failing, paused=str(fault))
+    if fault.credentials_rejected:
+        return _until_a_probe_succeeds(failing, str(fault), at)
+    assert failing.failing_since is not None
+    if at - failing.failing_since >= GIVEN_UP_AFTER and failing.failures >= LEAST_TRIES:
+        lasting = f"{fault} (for {GIVEN_UP_AFTER.days} days)"
+        return replace(failing, paused=lasting) if fault.refused else _until_a_probe_succeeds(failing, lasting, at)
+    wait = min(FIRST_BACK_OFF * 2 ** min(failing.failures - 1, 10), LONGEST_BACK_OFF)
     return replace(failing, retry_at=at + wait)
+
+
+def _failing(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
+    """Count a failure. If nothing was tried for two days, start counting again."""
+    idle = subscription.retry_at is not None and at - subscription.retry_at >= GIVEN_UP_AFTER
+    return replace(
+        subscription,
+        failures=1 if idle else subscription.failures + 1,
+        failing_since=at if idle else subscription.failing_since or at,
+        refusal=str(fault) if fault.refused else None,
+    )
+
+
+def _until_a_probe_succeeds(failing: Subscription, reason: str, at: datetime) -> Subscription:
+    """Pause a subscription whose whole token may be affected. It resumes once any message with the token arrives."""
+    return replace(failing, paused=reason, refused=True, retry_at=at + PROBE_EVERY)

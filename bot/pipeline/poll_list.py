@@ -1,5 +1,6 @@
 """Poll one source of ICE's lists. Fetch, parse, vet and reconcile the lists, and record the changes."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -208,10 +209,10 @@ class _Candidate:
 
 async def _accept_or_hold(candidate: _Candidate, store: Store) -> _Judgment:
     try:
-        listing = candidate.source.parse(candidate.document, candidate.name)
+        listing = await asyncio.to_thread(candidate.source.parse, candidate.document, candidate.name)
     except Unreadable as fault:
         return candidate.unreadable(str(fault))
-    found = reconcile(candidate.judgment.known, listing)
+    found = await asyncio.to_thread(reconcile, candidate.judgment.known, listing)
     reasons = await _reasons(candidate, listing, found, store)
     if not reasons:
         return candidate.accept(found).noting(listing)
@@ -224,7 +225,8 @@ async def _reasons(candidate: _Candidate, listing: Listing, found: Reconciled, s
     held = candidate.held
     excused = {agreement.key for agreement in held.gone} if held is not None and held.is_released else set()
     log_so_far = await store.changes(since=candidate.at - EARLIER_WITHIN) if goes_back(found.changes) else ()
-    return doubts(
+    return await asyncio.to_thread(
+        doubts,
         candidate.judgment.known,
         listing,
         found.changes,
@@ -314,12 +316,14 @@ def _status_after(
     If a list was unreadable, clear the validators so that everything is fetched again.
     """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
+    is_read = ListName.PARTICIPATING not in judgment.unreadable
     return replace(
         status,
         validators={} if judgment.unreadable else reading.validators,
         facts=_with_oddities(reading.facts, status.facts, judgment),
         tried_at=at,
-        read_at=status.read_at if ListName.PARTICIPATING in judgment.unreadable else at,
+        read_at=at if is_read else status.read_at,
+        read_since=status.read_since_at(at) if is_read else status.read_since,
         changed_at=at if is_new else status.changed_at,
         problem=problem,
         problem_since=(status.problem_since or at) if problem else None,

@@ -1,6 +1,6 @@
 """Convert SVG pictures to PNG images for chat platforms, without a browser or system fonts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,8 +8,10 @@ from pathlib import Path
 import structlog
 
 from bot.domain.messages.picture import Image, Picture
+from bot.pipeline.svg_to_png import SCALE, converted, converted_elsewhere
 
-SCALE = 2  # pixels per SVG unit, so that the image is sharp on a phone
+__all__ = ["SCALE", "drawn_elsewhere", "fonts", "image_of", "png_of"]
+
 KEPT = 4  # images; most digests sent in the same hour show the same image
 FACES = ("Regular", "Semibold")
 
@@ -21,8 +23,17 @@ def image_of(picture: Picture) -> Image:
 
     If the picture can't be drawn, log a warning and return an image with empty data.
     """
+    return _image(picture, png_of)
+
+
+def drawn_elsewhere(picture: Picture) -> Image:
+    """Return the picture as a PNG image, drawn in a separate process. Call this from a thread, because it waits."""
+    return _image(picture, lambda svg: converted_elsewhere(svg, fonts()))
+
+
+def _image(picture: Picture, convert: Callable[[str], bytes]) -> Image:
     try:
-        png = png_of(picture.svg)
+        png = convert(picture.svg)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as fault:  # noqa: BLE001 - the text must go out in any case, and a Rust panic isn't an Exception
@@ -34,9 +45,7 @@ def image_of(picture: Picture) -> Image:
 @lru_cache(maxsize=KEPT)
 def png_of(svg: str) -> bytes:
     """Convert an SVG to a PNG. The last few images are cached."""
-    import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
-
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts())))
+    return converted(svg, fonts())
 
 
 @cache

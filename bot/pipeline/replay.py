@@ -59,7 +59,8 @@ async def replay(
 ) -> AsyncIterator[tuple[int, Entry, tuple[Change, ...]]]:
     """Replay the entries. After each reading, yield the entry's number (starting at 1), the entry and the changes.
 
-    Each list counts as published until the next version of the same list.
+    Each list counts as published until the next version of the same list. When the replay ends, the source counts as
+    not read yet, because no one has asked ICE.
     """
     published: dict[ListName, Document] = {}
     for number, entry in enumerate(found, start=1):
@@ -68,6 +69,8 @@ async def replay(
         published[entry.list] = document_of(entry)
         yield number, entry, await _read(source, store, published, entry.observed_at)
         published[entry.list] = replace(published[entry.list], body=b"", unchanged=True)
+    status = await store.source_status(source.name)
+    await store.remember(replace(status, tried_at=None, read_at=None, read_since=None, changed_at=None, due_at=None))
 
 
 async def _rereadings(store: Store, published: dict[ListName, Document], until: datetime) -> Iterator[datetime]:

@@ -1,12 +1,14 @@
 """Run the pipeline under leases. Only one program at a time can poll a given source or send to a given subscription."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -19,12 +21,14 @@ from bot.errors import LeaseLost, StoreError
 from bot.pipeline.deliver import Delivered, deliver
 from bot.pipeline.poll_agenda import AgendaPoll, poll_agenda
 from bot.pipeline.poll_list import ListPoll, poll_list
+from bot.pipeline.standings import Standings
 from bot.sources import Fetcher, Source
 from bot.store import Leases, Store
 
 MOST_PLACES = 16  # read at the same time
-NO_LIMIT = 1_000_000  # a command delivers all that is due
+MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
 RENEW_EVERY = 20.0  # seconds
+MOVE_WAITS = 30.0  # seconds that a chat's move to another address waits for a delivery in another program
 LEASE_POLL = 0.2  # seconds between tries to get a lease that another program holds
 
 log = structlog.get_logger()
@@ -76,8 +80,12 @@ class Runner:
     places: Mapping[str, Place] = field(default_factory=dict)
     leadership: Mapping[str, str] = field(default_factory=dict)
     observer: Observer = field(default_factory=Unobserved)
-    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)  # the ones in use
     _reading_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_PLACES))
+    _standings: Standings = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_standings", Standings(self.store))
 
     # ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,7 +155,7 @@ class Runner:
 
     # ── deliveries ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim_due(self, room: Callable[[str], int] = lambda _: NO_LIMIT) -> Sequence[Subscription]:
+    async def claim_due(self, room: Callable[[str], int] = lambda _: MOST_UNDER_WAY) -> Sequence[Subscription]:
         """Lease the subscriptions that are due and return them. `room` returns the maximum number for a channel."""
         claimed: list[Subscription] = []
         for channel in self.channels:
@@ -166,6 +174,54 @@ class Runner:
         finally:
             await self.store.release(claimed.id)
 
+    async def deliver_due(self) -> Sequence[Delivered]:
+        """Send everyone's due messages, as many at a time as each channel allows, and return the results.
+
+        Each subscription gets one delivery. A failed message doesn't stop the others. If the store fails, nothing else
+        is started.
+        """
+        started: dict[str, asyncio.Task[Delivered]] = {}
+        try:
+            while await self._start_deliveries(started):
+                if under_way := _under_way(started):
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            for task in _under_way(started):
+                task.cancel()
+            raise
+        finally:
+            await asyncio.gather(*started.values(), return_exceptions=True)
+        return [task.result() for task in started.values()]
+
+    async def _start_deliveries(self, started: dict[str, "asyncio.Task[Delivered]"]) -> bool:
+        """Start as many due deliveries as fit. Return False if nothing was started and nothing is under way.
+
+        A channel gets more only after half of its deliveries are done, because looking for more takes a while.
+        """
+        under_way = Counter(task.get_name() for task in _under_way(started))
+        room = {name: MOST_UNDER_WAY - under_way[name] for name in self.channels}
+        if any(task.done() and task.exception() is not None for task in started.values()):
+            return bool(under_way)
+        before = len(started)
+        if under_way and max(room.values()) < MOST_UNDER_WAY // 2:
+            return True
+        for subscription in await self.claim_due(lambda name: room[name] if room[name] >= MOST_UNDER_WAY // 2 else 0):
+            name = subscription.channel
+            if subscription.id in started and started[subscription.id].done():
+                await self.store.release(subscription.id)  # due again, because its chat has moved; that's for later
+            elif subscription.id not in started and room[name] > 0:
+                started[subscription.id] = asyncio.create_task(self._deliver_unless_leased(subscription), name=name)
+                room[name] -= 1
+                await asyncio.sleep(0)  # a delivery starts with a write to disk; let other work run in between
+        return bool(under_way) or len(started) > before
+
+    async def _deliver_unless_leased(self, claimed: Subscription) -> Delivered:
+        """Deliver, unless another program has taken over the subscription."""
+        try:
+            return await self.deliver(claimed)
+        except LeaseLost:
+            return Delivered(subscription=claimed.id)
+
     async def _deliver(self, to: Subscription) -> Delivered:
         with bound_contextvars(**to.log_context()):
             done = await deliver(
@@ -175,9 +231,27 @@ class Runner:
                 now=self.now,
                 page=self.page,
                 allowed=partial(self._check_leadership, to.channel),
+                standings=self._standings,
             )
         self.observer.delivered(done)
         return done
+
+    @asynccontextmanager
+    async def between_deliveries(self, subscription_id: str) -> AsyncIterator[None]:
+        """Let a delivery to this subscription finish, and start no other one meanwhile.
+
+        Another program may take too long. Then go on without waiting, because what it sends is only repeated.
+        """
+        until = asyncio.get_running_loop().time() + MOVE_WAITS
+        async with self._lock(f"subscription {subscription_id}"):
+            while not await self.store.lease(subscription_id):
+                if asyncio.get_running_loop().time() >= until:
+                    break
+                await asyncio.sleep(LEASE_POLL)
+            try:
+                yield
+            finally:
+                await self.store.release(subscription_id)
 
     # ── leases and leadership ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,6 +291,10 @@ class Runner:
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
+
+
+def _under_way(started: Mapping[str, "asyncio.Task[Delivered]"]) -> list["asyncio.Task[Delivered]"]:
+    return [task for task in started.values() if not task.done()]
 
 
 class _LeaseKeeper:

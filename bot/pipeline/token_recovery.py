@@ -1,7 +1,7 @@
-"""Recover from rejected tokens.
+"""Recover from rejected tokens, and from platforms that don't answer for days.
 
-When a token is rejected, its subscriptions are paused. One of them is retried until the token works, and then all of
-them are resumed.
+When a token is rejected, its subscriptions are paused, and so is a subscription whose messages failed for two days for
+an unknown reason. One of them is retried until the token works, and then all of them are resumed.
 """
 
 from dataclasses import replace
@@ -45,7 +45,7 @@ async def resume_all(probe: Subscription, store: Subscriptions) -> None:
 
 
 def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
-    """Return the first subscription that has something to send.
+    """Return the subscription that has something to send and was tried longest ago, because one chat may never work.
 
     Return None if a subscription is already being retried or if it's too early to retry.
     """
@@ -53,7 +53,8 @@ def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) ->
         return None
     if not at_once and any(s.retry_at is not None and s.retry_at > now for s in group):
         return None
-    return next((s for s in group if _unpaused(s).is_due(now)), None)
+    due = [s for s in group if _unpaused(s).is_due(now)]
+    return min(due, key=lambda s: s.retry_at or now, default=None)
 
 
 def _unpaused(subscription: Subscription) -> Subscription:

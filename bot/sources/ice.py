@@ -35,6 +35,7 @@ from bot.domain.lists.names import (
 from bot.domain.source_status import Reading, SourceStatus
 from bot.errors import SourceError, Unreadable
 from bot.sources import Fetcher
+from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import fingerprint, resolve_link
 from bot.sources.formats.workbook import looks_like, read_workbook
 
@@ -168,7 +169,7 @@ def _page_facts(page: Document) -> dict[str, Any]:
 
     The keys are a stored format, so they must not change.
     """
-    soup = _soup(page.body)
+    soup = _soup(page)
     base = page.headers.get("final-address", page.address)
     found = _HEADLINE.search(" ".join(soup.get_text(" ").split()))
     return {
@@ -178,10 +179,10 @@ def _page_facts(page: Document) -> dict[str, Any]:
     }
 
 
-def _soup(body: bytes) -> "BeautifulSoup":
+def _soup(page: Document) -> "BeautifulSoup":
     from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings are unchanged
 
-    return BeautifulSoup(body, "lxml")
+    return BeautifulSoup(page_text(page.body, page.headers.get("content-type", "")), "lxml")
 
 
 def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -327,7 +328,7 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
     if b"<" not in document.body[:4096]:
         raise Unreadable(f"expected a workbook, got {looks_like(document.body)}")
     base = unarchived(document.headers.get("final-address", document.address))
-    for table in _soup(document.body).find_all("table"):
+    for table in _soup(document).find_all("table"):
         printed = [tr.find_all(["td", "th"]) for tr in table.find_all("tr")]
         rows = [_html_row(cells) for cells in printed]
         if any("STATE" in _header(row) for row in rows[:HEADER_WITHIN]):

@@ -13,7 +13,8 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Receipt, Subscription
+from bot.domain.subscription import Receipt, Slot, Subscription
+from bot.store.rules.mending import Unreadable
 
 __all__ = [
     "ChangeLog",
@@ -25,6 +26,7 @@ __all__ = [
     "Sources",
     "Store",
     "Subscriptions",
+    "Unreadable",
 ]
 
 
@@ -85,6 +87,11 @@ class ChangeLog(Protocol):
         """
         ...
 
+    @property
+    def unwritable(self) -> str | None:
+        """The reason why the last write failed, or None if it succeeded."""
+        ...
+
     async def held(self) -> Sequence[Held]:
         """Return the held listings, oldest first."""
         ...
@@ -133,7 +140,8 @@ class Subscriptions(Protocol):
     async def subscribe(self, subscription: Subscription) -> Subscription:
         """Add a subscription with a new id.
 
-        Its cursor and all entries in its filter start at the end of the log.
+        Its cursor and all entries in its filter start at the end of the log. If the address already has a subscription,
+        that one gets these settings, because an address never has two.
         """
         ...
 
@@ -141,6 +149,14 @@ class Subscriptions(Protocol):
         """Replace the subscription that has this id, and recompute its `due_at` from the log.
 
         New entries in its filter start at the end of the log; the other entries keep their starting points.
+        """
+        ...
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        """Move a subscription to another address of the same chat, and return it, or None if there is none.
+
+        If the new address has a subscription too, the two become one, which keeps the settings of the one at the new
+        address and owes what either of them owed. Receipts move along.
         """
         ...
 
@@ -161,11 +177,22 @@ class Subscriptions(Protocol):
         ...
 
     async def find(self, channel: str, address: str) -> Subscription | None:
-        """Return the newest subscription for an address, or None."""
+        """Return the subscription for an address, or None."""
         ...
 
     async def subscriptions(self) -> Sequence[Subscription]:
         """Return all subscriptions, oldest first."""
+        ...
+
+    async def unreadable(self) -> Sequence[Unreadable]:
+        """Return the stored subscriptions that get no messages, because they or their time zones can't be read."""
+        ...
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        """Keep what can be read of an unreadable subscription, replace the rest with defaults, and return it.
+
+        `tz` replaces a time zone that isn't one that every host knows.
+        """
         ...
 
     async def due(self, now: datetime) -> Sequence[Subscription]:
@@ -183,15 +210,18 @@ class Subscriptions(Protocol):
         """
         ...
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
         """Finish the digest: move the cursor, clear the pin and any back-off, and compute `due_at` from the log.
 
-        `sent_at` is the time in UTC when the digest was sent, or None if nothing was sent.
+        `sent_at` is the time in UTC when the digest was sent, or None if nothing was sent. `slot` is the slot that the
+        digest served.
         """
         ...
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
-        """Record a failed send: the receipt and the resulting back-off, pause or new address.
+        """Record a failed send: the receipt and the resulting back-off or pause.
 
         Changes that the owner has made in the meantime are kept. Nothing is stored if the subscription has been
         deleted.

@@ -12,7 +12,7 @@ import msgspec
 
 from bot.domain.document import Document
 from bot.errors import StoreError, UsageError
-from bot.store import Everything
+from bot.store import Everything, Unreadable
 
 
 class Movable(Protocol):
@@ -23,6 +23,9 @@ class Movable(Protocol):
 
     async def fill(self, everything: Everything) -> None:
         """Load everything into an empty store. If that fails, the store stays empty."""
+
+    async def unreadable(self) -> Sequence[Unreadable]:
+        """Return the subscriptions that can't be read."""
 
     async def evidence_names(self) -> Sequence[str]:
         """Return the SHA-256 hashes of all documents."""
@@ -59,6 +62,7 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     contains different data.
     """
     await _nobody_else(source, target)
+    await _all_readable(source)
     everything, names = await source.everything(), list(await source.evidence_names())
     there, kept = await target.everything(), set(await target.evidence_names())
     is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
@@ -85,6 +89,12 @@ async def _nobody_else(source: Movable, target: Movable) -> None:
         raise UsageError(
             "Another copy of Countersign is using the database. Stop every `run`, `worker` and `web` first."
         )
+
+
+async def _all_readable(source: Movable) -> None:
+    unreadable = await source.unreadable()
+    if unreadable:
+        raise UsageError(f"Nothing was moved. {' '.join(f'{found.sentence}.' for found in unreadable)}")
 
 
 async def _document(store: Movable, sha256: str) -> Document:

@@ -6,8 +6,12 @@
 | /live | 200 as long as the process responds, for hosts that restart a process that doesn't |
 | /metrics | metrics for Prometheus |
 | the channels' routes | the response from the channel's listener |
+
+`front_door` accepts connections, `connections` limits how many there are and how long each may take, `clients` says who
+they come from and `malformed` logs the requests that can't be read.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -16,17 +20,26 @@ from http import HTTPStatus
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Middleware
 
 from bot import __version__
 from bot.channels import CHANNELS, Receive, Route
+from bot.channels.protocols import TrustedAnswer
 from bot.domain.health import Facts
 from bot.errors import ConfigError, StoreError
+from bot.web.clients import Clients
+from bot.web.connections import Access, Connection, Connections
+from bot.web.front_door import FrontDoor
+from bot.web.malformed import server_log
 
 LARGEST_BODY = 1 << 20  # bytes
-DONE_WITHIN = 5.0  # seconds to finish requests when the program stops; a host waits ten before it kills the process
+DONE_WITHIN = 2.5  # seconds to finish requests when the program stops; aiohttp waits for them twice
 UNREADABLE = "the store cannot be read; the log says why"
+TRUSTED = web.RequestKey("trusted", bool)  # True for a request that carried a right signature or secret
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
+Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger()
 
@@ -45,31 +58,123 @@ class Views:
 
 @asynccontextmanager
 async def serving(
-    port: int, views: Views, *, routes: Mapping[Route, Receive] | None = None, closed: str | None = None
+    port: int,
+    views: Views,
+    *,
+    routes: Mapping[Route, Receive] | None = None,
+    closed: str | None = None,
+    access: Access | None = None,
 ) -> AsyncIterator[None]:
     """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
 
     `routes` are the channels' webhooks. If this process doesn't accept webhooks, `closed` is the reason. Every
     channel's route then responds with 503 and that reason, so that the platform tries again later.
     """
-    app = web.Application(client_max_size=LARGEST_BODY)
+    access = access or Access()
+    webhooks, connections, clients = _webhooks(routes or {}, closed), Connections(access.bounds), access.clients
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_limited(connections, clients, webhooks)])
     app.router.add_get("/health", _health(views))
     app.router.add_get("/live", _live)
     app.router.add_get("/metrics", _metrics(views))
-    for route, answer in _webhooks(routes or {}, closed).items():
+    for route, answer in webhooks.items():
         app.router.add_route(route.method, route.path, answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DONE_WITHIN)
+    async with _accepting(port, app, connections, clients):
+        log.info("serving", port=port)
+        yield
+
+
+@asynccontextmanager
+async def _accepting(
+    port: int, app: web.Application, connections: Connections, clients: Clients
+) -> AsyncIterator[None]:
+    """Accept connections while the block runs. Then let requests in progress finish."""
+    keep = connections.bounds.keep
+    runner = web.AppRunner(
+        app, access_log=None, logger=server_log(), shutdown_timeout=DONE_WITHIN, keepalive_timeout=keep
+    )
     await runner.setup()
+
+    def connection(peer: str) -> Connection:
+        assert runner.server is not None
+        return Connection(runner.server(), None if clients.is_proxy(peer) else clients.name(peer), connections)
+
     try:
-        await web.TCPSite(runner, port=port).start()
+        door = FrontDoor(port, connections, connection)
     except OSError as fault:
         await runner.cleanup()
         raise ConfigError([f"PORT: port {port} can't be opened ({fault.strerror})"]) from fault
-    log.info("serving", port=port)
     try:
         yield
     finally:
+        door.close()
         await runner.cleanup()
+
+
+# ── limits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _limited(connections: Connections, clients: Clients, webhooks: Mapping[Route, Answer]) -> Middleware:
+    """Return a middleware that waits for a request's body, but not too long, and checks the client's share.
+
+    A request at a webhook's route may carry a right signature, so it isn't refused before it was read.
+    """
+    exempt = frozenset(webhooks.values())
+
+    @web.middleware
+    async def limited(request: web.Request, handler: Handle) -> web.StreamResponse:
+        connection = _connection(request)
+        if connection is None:
+            return _refused(HTTPStatus.BAD_REQUEST, "The connection was lost")
+        forwarded = _forwarded(request, clients) if connection.client is None else None
+        with connections.taken(forwarded):
+            is_over = connections.is_over(forwarded) or connection.is_over
+            if is_over and request.match_info.handler not in exempt:
+                return _refused(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests at once")
+            connection.expect_body()
+            try:
+                return await _answered(request, handler, connection, hurried=is_over)
+            finally:
+                connection.rest()
+
+    return limited
+
+
+async def _answered(
+    request: web.Request, handle: Handle, connection: Connection, *, hurried: bool
+) -> web.StreamResponse:
+    """Read the whole request in time, then answer it."""
+    bounds = connection.bounds
+    try:
+        async with asyncio.timeout(bounds.hurried if hurried else bounds.body):
+            await request.read()
+    except TimeoutError:
+        return _refused(HTTPStatus.REQUEST_TIMEOUT, "The request didn't arrive in time")
+    except (ConnectionError, web.RequestPayloadError, HttpProcessingError):
+        return _refused(HTTPStatus.BAD_REQUEST, "The request can't be read")
+    connection.work()
+    response = await handle(request)
+    if request.get(TRUSTED):
+        connection.trust()
+    return response
+
+
+def _connection(request: web.Request) -> Connection | None:
+    """Return the connection of a request, or None if it is lost."""
+    found = request.transport.get_protocol() if request.transport is not None else None
+    return found if isinstance(found, Connection) else None
+
+
+def _forwarded(request: web.Request, clients: Clients) -> str:
+    return clients.name(request.remote or "", ",".join(request.headers.getall("X-Forwarded-For", ())))
+
+
+def _refused(status: HTTPStatus, sentence: str) -> web.Response:
+    response = web.Response(status=status, text=f"{sentence}.\n", headers={"Retry-After": "5"})
+    response.force_close()
+    return response
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _health(views: Views) -> Answer:
@@ -121,7 +226,8 @@ def _webhook(receive: Receive) -> Answer:
     async def answer(request: web.Request) -> web.Response:
         query = request.rel_url.raw_query_string  # decoded, an escaped & would become a separator
         path = request.path + (f"?{query}" if query else "")
-        status, headers, body = await receive(path, request.headers, await request.read())
-        return web.Response(status=status, headers=headers, body=body)
+        found = await receive(path, request.headers, await request.read())
+        request[TRUSTED] = isinstance(found, TrustedAnswer)
+        return web.Response(status=found.status, headers=found.headers, body=found.body)
 
     return answer

@@ -40,6 +40,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
         subscriptions=subscriptions,
         now=now,
         stale_after=stale_after,
+        channels=runner.channels,
     )
     for notice in (*for_us, *((parked,) if parked else ())):
         if notice.key not in sent and await _deliver(runner, notice, operator.channel, operator.address):
@@ -61,6 +62,9 @@ async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, add
     try:
         await _send(channel, address, notice.text)
     except SendError as fault:
+        elsewhere = fault.moved_to or fault.fallback
+        if elsewhere is not None:
+            return await _deliver(runner, notice, channel_name, elsewhere)
         log.warning("notice not sent", problem=str(fault), text=notice.text)
         return False
     return True

@@ -5,6 +5,7 @@ The store decides what is due, so no work is skipped or done twice.
 
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -13,26 +14,30 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.worker.worker import Worker
 
 TICK = 1.0  # seconds
-FINISH_WITHIN = 10.0  # seconds that running work has to finish after SIGTERM
 
 log = structlog.get_logger()
 
 
-def stop_asked() -> asyncio.Event:
-    """Return an event that is set when SIGTERM or SIGINT arrives.
+def stop_asked(then: Callable[[], None] = lambda: None) -> asyncio.Event:
+    """Return an event that is set when SIGTERM or SIGINT arrives, and call `then` when the first one does.
 
     After this call, these signals no longer end the program by themselves.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if not stop.is_set():
+            stop.set()
+            then()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, asked)
     return stop
 
 
-async def run(worker: Worker) -> None:
-    """Run ticks until SIGTERM or SIGINT arrives, then let work in progress finish."""
-    stop = stop_asked()
+async def run(worker: Worker, stop: asyncio.Event) -> None:
+    """Run ticks until the program is asked to stop. The caller lets work in progress finish."""
 
     async def tick() -> None:
         with suppress(asyncio.CancelledError):  # shutdown cancels the tick, and apscheduler would log that as an error
@@ -47,4 +52,3 @@ async def run(worker: Worker) -> None:
     log.info("stopping")
     following.cancel()
     scheduler.shutdown(wait=False)
-    await worker.finish(FINISH_WITHIN)

@@ -16,10 +16,10 @@ from bot.domain.agenda import Place
 from bot.domain.agendas.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
-from bot.pipeline.runner import MOST_PLACES, Runner
+from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
 
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
-MOST_UNDER_WAY = 200  # deliveries per channel; Telegram's limit allows this many in 8 s, and a send waits up to 30 s
+CANCEL_WITHIN = 0.5  # seconds for canceled work to end; a store that is stuck can't even take back a lease
 RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
 
 log = structlog.get_logger()
@@ -86,10 +86,11 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self.idle()
-        late = list(self._under_way.values())
+        late = set(self._under_way.values())
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=CANCEL_WITHIN)
 
     # ── start what is due ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -51,6 +51,34 @@ async def test_a_digest_arrives_as_plain_text_with_its_links_written_out():
     assert "MOA (https://www.ice.gov/a.pdf)" in sink.posted[0]["message"]
 
 
+class Flooded(Sink):
+    """A self-hosted Fluxer, which answers 429 and says how long to wait."""
+
+    def __init__(self, asked: str) -> None:
+        super().__init__()
+        self.asked = asked
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.posted.append({})
+        if len(self.posted) > 1:
+            return web.Response(status=204)
+        return web.Response(status=429, headers={"Retry-After": self.asked})
+
+
+@pytest.mark.parametrize("asked", ["99999999", "3600", "inf", "99999999999"])
+async def test_a_service_that_asks_for_too_long_a_wait_is_asked_again_later_and_holds_no_thread(asked):
+    with Flooded(asked).run_in_thread() as server:
+        (part,) = AppriseSender().render(a_digest())
+        with pytest.raises(SendError) as fault:
+            await AppriseSender(call_timeout=20).send(
+                server.base.replace("http://", "fluxer://") + "/000000000000000000/" + "x" * 64, part
+            )
+    assert len(server.posted) == 1
+    assert fault.value.retry_after is None or 10 < fault.value.retry_after <= 3_600
+    if asked in {"99999999", "3600"}:
+        assert fault.value.retry_after is not None
+
+
 async def test_a_refusal_shows_no_more_of_the_address_than_its_kind():
     with Sink().run_in_thread() as sink:
         sink.status = 500

@@ -128,6 +128,17 @@ async def test_an_answer_to_a_person_waits_less_than_a_second_during_a_broadcast
     assert len(telegram.turns) == 2_040
 
 
+async def test_an_alert_does_not_wait_until_two_thousand_answers_are_sent(telegram: Audience, time: FakeTime) -> None:
+    for number in range(2_000):
+        telegram.waits(f"person {number}", urgent=True)
+    for number in range(20):
+        telegram.waits(f"alert {number}")
+    await time.run(3)
+    told = [who for _, who in telegram.turns if who.startswith("alert")]
+    assert len(told) == 20
+    assert len(telegram.turns) > 60, "the answers get the other turns"
+
+
 async def test_one_chat_gets_one_message_a_second_in_order(telegram: Audience, time: FakeTime) -> None:
     for _ in range(5):
         telegram.waits("42")

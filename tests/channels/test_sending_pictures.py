@@ -160,7 +160,7 @@ async def test_whatever_telegram_objects_to_in_a_picture_does_not_stop_the_text(
     refusal = await refusal_of(telegram, CHAT)
 
     assert refusal.too_long
-    assert not refusal.permanent
+    assert not refusal.by_person
     assert "rejected this picture" in str(refusal)
 
 
@@ -260,7 +260,7 @@ async def test_a_picture_that_slack_or_a_firewall_rejects_does_not_stop_the_text
     refusal = await refusal_of(slack, CHANNEL)
 
     assert refusal.too_long
-    assert not any((refusal.permanent, refusal.maybe_permanent, refusal.credentials_rejected))
+    assert not any((refusal.refused, refusal.by_person, refusal.credentials_rejected))
     assert "picture" in str(refusal)
 
 

@@ -130,3 +130,13 @@ def test_the_settings_of_channels_are_checked(folder, monkeypatch, name, value, 
     assert said.startswith(f"{name}: ")
     assert problem in said
     assert "hunter2" not in said
+
+
+def test_trusted_proxies_are_addresses_or_networks(folder, monkeypatch):
+    monkeypatch.setenv("COUNTERSIGN_TRUSTED_PROXIES", "10.1.2.3/8, 192.0.2.1, fd00::/8")
+    assert load(folder=folder).trusted_proxies == ("10.0.0.0/8", "192.0.2.1/32", "fd00::/8")
+    monkeypatch.setenv("COUNTERSIGN_TRUSTED_PROXIES", "nginx")
+    with pytest.raises(ConfigError) as fault:
+        load(folder=folder)
+    (said,) = fault.value.problems
+    assert said == "COUNTERSIGN_TRUSTED_PROXIES: nginx isn't an address or a network such as 10.0.0.0/8"

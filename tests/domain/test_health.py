@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.health import Standing, facts
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Filter, Subscription
+from bot.domain.subscription import STOPPED, Filter, Subscription
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -98,6 +98,44 @@ def test_a_rejected_token_is_a_reason_and_a_chat_that_blocked_the_bot_is_not():
     assert seen(failing(1, paused="blocked")).reasons == ()
 
 
+def refused(number, minutes=0, **more):
+    """Return a subscription that the platform refused once, so many minutes ago."""
+    at = NOW - minutes * MINUTE
+    return one(number, **({"failures": 1, "failing_since": at, "refusal": "no rights", "due_at": at} | more))
+
+
+def test_many_chats_refused_within_minutes_are_a_reason_before_a_quarter_of_an_hour_has_passed():
+    (reason,) = seen(*(refused(n, minutes=n) for n in range(8)), one(9, last_sent_at=NOW)).reasons
+    assert "telegram: the platform refused 8 chats within minutes" in reason
+    assert seen(*(refused(n, minutes=n) for n in range(8))).crowds["telegram"].refused_at_once == 8
+
+
+def test_two_refusals_or_refusals_hours_apart_or_a_few_among_hundreds_are_no_reason():
+    assert seen(refused(1), refused(2), one(3), one(4)).reasons == ()
+    hours = [refused(n, minutes=60 * n) for n in range(6)]
+    assert seen(*hours, one(9, last_sent_at=NOW)).reasons == ()
+    assert seen(refused(1), refused(2), refused(3), *(one(n) for n in range(4, 104))).reasons == ()
+
+
+def test_refusals_stay_a_reason_once_they_are_believed_and_what_persons_did_only_for_a_day():
+    days = 60 * 24
+    believed = [refused(n, minutes=3 * days, failures=16, paused="no rights (for 2 days)") for n in range(3)]
+    assert len(seen(*believed).reasons) == 1
+    fresh = [refused(n, minutes=days - 1, paused="bot was blocked by the user") for n in range(3)]
+    assert len(seen(*fresh).reasons) == 1
+    old = [refused(n, minutes=days, paused="bot was blocked by the user") for n in range(3)]
+    assert seen(*old).reasons == ()
+    assert seen(*(refused(n, paused=STOPPED) for n in range(8))).reasons == ()
+
+
+def test_a_subscription_whose_channel_is_not_set_up_is_a_reason_unless_it_is_paused():
+    (reason,) = seen(one(1), one(2, channel="slack"), channels={"slack"}).reasons
+    assert reason.startswith("telegram: 1 subscription gets nothing, because the channel isn't set up")
+    assert seen(one(1, paused=STOPPED), channels={"slack"}).reasons == ()
+    assert seen(one(1), channels={"telegram"}).reasons == ()
+    assert "pigeon: 2 subscriptions get" in seen(*(one(n, channel="pigeon") for n in (1, 2)), channels=()).reasons[0]
+
+
 def test_each_channel_is_judged_separately():
     (reason,) = seen(failing(1, channel="slack"), one(2, last_sent_at=NOW)).reasons
     assert reason.startswith("slack: ")
@@ -115,3 +153,9 @@ def test_the_subscriptions_of_a_channel_are_counted_by_standing_due_and_late():
 def test_the_facts_contain_no_address(address):
     found = seen(replace(failing(1), address=address), replace(failing(2), address=address, paused="gone"))
     assert address not in str(found.as_json())
+
+
+def test_a_record_that_can_not_be_read_is_unhealthy_and_named():
+    said = "Subscription s7 gets no messages: its cadence. To mend it, run: countersign mend s7"
+    assert seen(one(), unreadable=[said]).reasons == (said,)
+    assert seen(one(), unreadable=[said]).as_json()["status"] == "unwell"

@@ -24,6 +24,7 @@ from bot.domain.subscription import (
     county_in,
     due_at,
     owed,
+    slot_at,
 )
 
 HARRIS = row("Harris County Constable Precinct 4", "TX", "Harris County", kind="WSO")
@@ -322,6 +323,108 @@ def test_no_second_digest_comes_on_the_local_day_of_the_last():
     told = subscription(HONOLULU, last_sent_at=local(HONOLULU, 2026, 7, 1, 1))
     assert due_at(told, local(HONOLULU, 2026, 7, 1, 2)) == local(HONOLULU, 2026, 7, 2, 9)
     assert due_at(told, local(HONOLULU, 2026, 7, 1, 22)) == local(HONOLULU, 2026, 7, 2, 9)
+
+
+NUUK, LOS_ANGELES, TOKYO, LONDON = (
+    ZoneInfo(name) for name in ("America/Nuuk", "America/Los_Angeles", "Asia/Tokyo", "Europe/London")
+)  # in Nuuk, on March 28, 2026, its clocks go from 11 p.m. to midnight
+
+
+def served(here, at):
+    """Return the subscription after a digest that was started at that time."""
+    return replace(here, slot_served=slot_at(here, at), last_sent_at=at)
+
+
+@pytest.mark.parametrize("cadence", [Cadence.DAILY, Cadence.WEEKLY])
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(hours=15), timedelta(hours=23, minutes=59)])
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_late_digest_leaves_the_next_one_its_slot(zone, late, cadence):
+    here = subscription(zone, cadence=cadence)
+    days = 1 if cadence is Cadence.DAILY else 7
+    told = served(here, local(zone, 2026, 7, 6, 9) + late)
+    assert told.slot_served.day == date(2026, 7, 6)
+    for recorded in (told.last_sent_at, local(zone, 2026, 7, 6 + days, 8, 59)):
+        assert due_at(told, recorded) == local(zone, 2026, 7, 6 + days, 9)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_digest_after_days_of_silence_serves_all_the_slots_it_missed(zone):
+    here = subscription(zone)
+    told = served(here, local(zone, 2026, 7, 6, 1))
+    assert told.slot_served.day == date(2026, 7, 5)
+    assert due_at(told, told.last_sent_at) == local(zone, 2026, 7, 6, 9)
+    weekly = served(subscription(zone, cadence=Cadence.WEEKLY), local(zone, 2026, 7, 23, 1))
+    assert due_at(weekly, weekly.last_sent_at) == local(zone, 2026, 7, 27, 9)
+
+
+@pytest.mark.parametrize(("hour", "day"), [(10, 7), (8, 7), (23, 7), (0, 7)])
+def test_a_new_hour_brings_no_second_digest_for_the_same_day(hour, day):
+    told = replace(served(subscription(), local(NEW_YORK, 2026, 7, 6, 9)), at=time(hour))
+    assert due_at(told, local(NEW_YORK, 2026, 7, 6, 9, 30)) == local(NEW_YORK, 2026, 7, day, hour)
+
+
+def test_a_new_hour_after_a_late_digest_takes_nothing_from_the_next_day():
+    told = replace(served(subscription(), local(NEW_YORK, 2026, 7, 7, 1)), at=time(6))
+    assert due_at(told, local(NEW_YORK, 2026, 7, 7, 2)) == local(NEW_YORK, 2026, 7, 7, 6)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "moved_to", "day"),
+    [
+        (NEW_YORK, time(9), LOS_ANGELES, 7),
+        (NEW_YORK, time(23, 50), LONDON, 7),  # there, the slot was on the next date already
+        (TOKYO, time(9), NEW_YORK, 6),  # there, the slot was on the day before
+        (HONOLULU, time(9), GUAM, 7),
+        (GUAM, time(9), HONOLULU, 6),
+    ],
+)
+def test_a_new_time_zone_leaves_out_no_day(zone, at, moved_to, day):
+    told = replace(served(subscription(zone, at), local(zone, 2026, 7, 6, at.hour, at.minute)), tz=str(moved_to))
+    assert due_at(told, told.last_sent_at) == local(moved_to, 2026, 7, day, at.hour, at.minute)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "last"),
+    [
+        (NEW_YORK, time(2, 30), (2026, 3, 8)),
+        (NEW_YORK, time(1, 30), (2026, 11, 1)),
+        (NUUK, time(23, 30), (2026, 3, 28)),  # skipped, so it is half past midnight on the next date
+        (NUUK, time(23, 30), (2026, 10, 24)),  # twice on this date
+    ],
+)
+def test_each_day_has_its_slot_when_the_clocks_change(zone, at, last):
+    here, day, slots = subscription(zone, at), date(*last) - timedelta(days=2), []
+    now = local(zone, day.year, day.month, day.day)
+    while len(slots) < 5:
+        due = due_at(here, now)
+        here = served(here, due)
+        slots.append(here.slot_served.day)
+        now = due + timedelta(minutes=5)
+    assert slots == [day + timedelta(days=n) for n in range(5)]
+
+
+def test_an_alert_this_morning_leaves_the_digest_of_today_its_slot():
+    alert = served(subscription(cadence=Cadence.INSTANT), local(NEW_YORK, 2026, 7, 6, 8))
+    daily = replace(alert, cadence=Cadence.DAILY)
+    assert due_at(daily, alert.last_sent_at) == local(NEW_YORK, 2026, 7, 6, 9)
+    assert due_at(replace(daily, cadence=Cadence.WEEKLY), alert.last_sent_at) == local(NEW_YORK, 2026, 7, 6, 9)
+
+
+@given(
+    st.sampled_from([*ZONES, NUUK]),
+    st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    st.sampled_from([Cadence.DAILY, Cadence.WEEKLY]),
+    st.lists(st.floats(0, 30), min_size=1, max_size=6),
+)
+def test_no_slot_is_served_twice_however_late_the_digests_are(zone, at, cadence, delays):
+    here, now, slots = subscription(zone, at, cadence=cadence), local(zone, 2026, 3, 6), []
+    for days in delays:
+        due = due_at(here, now)
+        now = due + timedelta(days=days)
+        here = served(here, now)
+        assert due <= here.slot_served.at <= now
+        slots.append(here.slot_served)
+    assert [slot.day for slot in slots] == sorted({slot.day for slot in slots})
 
 
 def test_a_digest_is_due_at_its_time_unless_something_delays_it():

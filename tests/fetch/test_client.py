@@ -77,7 +77,7 @@ async def client() -> AsyncIterator[Client]:
 
 async def ask(client: Client, server: Server, *, scheme: str = "http", cap: int = 1000) -> Answer:
     url = httpx.URL(f"{scheme}://sheets.example:{server.port}/a?b=c%20d")
-    return await client.get(url, {"Accept": "text/html"}, cap, cut=False)
+    return await client.get(url, {"Accept": "text/html"}, cap, cut=False, cookies=httpx.Cookies())
 
 
 async def test_a_request_goes_out_as_it_was_meant(client):
@@ -226,7 +226,9 @@ async def test_nobody_listening_cannot_be_reached(client):
 async def test_a_name_that_no_certificate_can_have_cannot_be_reached(client):
     async with answering() as server:
         with pytest.raises(TransientError, match="couldn't be reached"):
-            await client.get(httpx.URL(f"https://.example:{server.port}/"), {}, 1000, cut=False)
+            await client.get(
+                httpx.URL(f"https://.example:{server.port}/"), {}, 1000, cut=False, cookies=httpx.Cookies()
+            )
 
 
 @pytest.fixture
@@ -309,7 +311,7 @@ async def test_a_name_is_resolved_once_and_the_checked_address_is_dialed(scheme,
     network = Network()
     dialer, asked = dialing(network, PUBLIC)
     async with opened(dialer=dialer) as client:
-        answer = await client.get(httpx.URL(f"{scheme}://www.example/x"), {}, 1000, cut=False)
+        answer = await client.get(httpx.URL(f"{scheme}://www.example/x"), {}, 1000, cut=False, cookies=httpx.Cookies())
     assert (answer.body, str(answer.url)) == (b"abcd", f"{scheme}://www.example/x")
     assert asked == [("www.example", port)]
     assert network.dialed == [(PUBLIC, port)]
@@ -320,7 +322,9 @@ async def test_the_next_address_is_dialed_if_the_first_takes_no_connection():
     network.refusing.add(PUBLIC)
     dialer, asked = dialing(network, PUBLIC, "2606:2800::1")
     async with opened(dialer=dialer) as client:
-        assert (await client.get(httpx.URL("http://www.example/x"), {}, 1000, cut=False)).body == b"abcd"
+        assert (
+            await client.get(httpx.URL("http://www.example/x"), {}, 1000, cut=False, cookies=httpx.Cookies())
+        ).body == b"abcd"
     assert network.dialed == [(PUBLIC, 80), ("2606:2800::1", 80)]
     assert len(asked) == 1
 
@@ -330,7 +334,7 @@ async def test_nothing_is_dialed_if_one_address_is_inside(inside):
     network = Network()
     async with opened(dialer=dialing(network, PUBLIC, inside)[0]) as client:
         with pytest.raises(Unsafe, match=rf"^www\.example resolves to {inside}, which isn't a public address$"):
-            await client.get(httpx.URL("http://www.example/x"), {}, 1000, cut=False)
+            await client.get(httpx.URL("http://www.example/x"), {}, 1000, cut=False, cookies=httpx.Cookies())
     assert network.dialed == []
 
 

@@ -346,10 +346,9 @@ async def test_only_gzip_is_offered_and_only_gzip_is_taken(fetch, ice):
     ("body", "error", "tries"),
     [
         (b"not gzip", Unreadable, 1),
-        (gzip.compress(XLSX) * 2, Unreadable, 1),
         (gzip.compress(XLSX)[:-9], Unreachable, 3),
     ],
-    ids=["not gzip", "twice", "cut off"],
+    ids=["not gzip", "cut off"],
 )
 async def test_broken_gzip_is_never_half_a_document(fetch, ice, body, error, tries):
     ice.answer("/x", 200, body, headers={"Content-Encoding": "gzip"})
@@ -495,15 +494,17 @@ async def test_a_long_pause_is_left_to_the_caller_and_holds_for_the_whole_host(f
     assert (await fetch.get(ice.base + path, source="ICE")).body == XLSX
 
 
-async def test_a_pause_of_years_is_believed_for_a_day(fetch, ice):
-    ice.answer("/x", 503, headers={"Retry-After": "9" * 30})
+@pytest.mark.parametrize("asked", ["9" * 30, "9" * 400, "99999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_a_pause_of_years_is_believed_for_a_day(fetch, ice, asked):
+    ice.answer("/x", 503, headers={"Retry-After": asked})
     with pytest.raises(Unreachable) as caught:
         await fetch.get(f"{ice.base}/x", source="ICE")
     assert caught.value.retry_after == 86_400
 
 
-async def test_a_retry_after_that_means_nothing_is_as_good_as_none(fetch, ice, world):
-    ice.answer("/x", 503, headers={"Retry-After": "soon"})
+@pytest.mark.parametrize("asked", ["soon", "nan", "inf", "-5", "1e9", "Fri, 99 Dec 9999 99:99:99 GMT"])
+async def test_a_retry_after_that_means_nothing_is_as_good_as_none(fetch, ice, world, asked):
+    ice.answer("/x", 503, headers={"Retry-After": asked})
     with pytest.raises(Unreachable) as caught:
         await fetch.get(f"{ice.base}/x", source="ICE")
     assert caught.value.retry_after is None
@@ -833,7 +834,7 @@ async def test_redirects_are_followed_and_the_last_address_is_told(fetch, ice):
 
 async def test_redirects_in_a_circle_end(fetch, ice):
     ice.redirect("/a", "/a")
-    with pytest.raises(Unsafe, match="redirected more than 5 times"):
+    with pytest.raises(Unreadable, match="redirected more than 5 times"):
         await fetch.get(f"{ice.base}/a", source="ICE")
     assert ice.count("/a") == 6
 

@@ -2,13 +2,14 @@
 
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.config.settings import load
-from bot.observability.logs import set_up_logs
+from bot.observability.logs import Summary, set_up_logs
 
 TOKEN = "12345678:AAF-not-a-token-of-anybody-0123456"
 
@@ -88,3 +89,18 @@ def test_an_unknown_log_format_is_refused(monkeypatch):
     with pytest.raises(ConfigError) as fault:
         load()
     assert "COUNTERSIGN_LOG" in fault.value.problems[0]
+
+
+def test_lines_that_strangers_can_cause_are_summarized_once_a_minute():
+    now = 0.0
+    summary, passed = Summary(clock=lambda: now), []
+    for event in [*["a flood"] * 1_000, "another"]:
+        with suppress(structlog.DropEvent):
+            passed.append(summary(None, "", {"event": event, "summarize": True}))
+    assert passed == [{"event": "a flood"}, {"event": "another"}]
+    now = 61.0
+    assert summary(None, "", {"event": "a flood", "summarize": True}) == {
+        "event": "a flood",
+        "more_since_last_line": 999,
+    }
+    assert summary(None, "", {"event": "work failed"}) == {"event": "work failed"}, "all other lines stay"

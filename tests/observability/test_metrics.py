@@ -89,7 +89,8 @@ async def test_a_message_is_counted_with_the_time_since_its_change_was_seen(stor
     ("verdict", "outcome"),
     [
         (SendError("500"), "failed"),
-        (SendError("blocked", permanent=True), "paused"),
+        (SendError("chat not found", refused=True), "failed"),
+        (SendError("blocked", by_person=True), "paused"),
         (SendError("its turn has not come", retry_after=5, not_our_turn=True), "waiting"),
     ],
 )

@@ -7,17 +7,23 @@ import pytest
 from support.chat import FIRST, SECOND, SIGNED, Chat
 from support.loopback.telegram import LoopbackTelegram, blocked, broken, flooded, migrated, refused
 from support.program import row
+from support.samples import spoken
 
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator
+from bot.commands.report import report
+from bot.domain.health import crowds
 from bot.domain.messages.health_notices import for_operator
+from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import STOPPED, Filter, Subscription
 from bot.errors import SendError, StoreError
 from bot.pipeline.deliver import deliver, verdict
 from bot.pipeline.token_recovery import probe_rejected_tokens
+from bot.store import Record
 from bot.store.tiny.store import TinyStore
 
+A_WHILE = timedelta(hours=6)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MORE = [*SECOND, row("TEXAS", "Bosque County Sheriff's Office", "Task Force Model", SIGNED, "Bosque County")]
 
@@ -71,10 +77,7 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     picture, text = chat.telegram.messages
     assert picture.photo is not None
     assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
-    assert (
-        "ICE's list now has 4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago"
-        in text.text
-    )
+    assert "ICE's list now has 2 agreements with 1 agency in Texas, 1 more than a day ago" in text.text
     await chat.publish(MORE, nine + timedelta(minutes=1))
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
@@ -135,6 +138,204 @@ async def test_a_digest_comes_once_each_local_day_even_when_the_clocks_change(ch
     assert len(told) == days
 
 
+async def watching(chat, digest: str, since: datetime, *more: str) -> None:
+    """Let the chat watch Texas and ask for digests; it has had none yet."""
+    chat.now = since
+    for text in ("watch TX", digest, *more):
+        await chat.ask(text)
+    await chat.store.change_subscription(replace(await chat.mine(), created_at=since))
+
+
+async def test_a_daily_digest_sent_the_next_night_leaves_that_day_its_own(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    night = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    await chat.deliver(night)  # the host was down at 8:00
+    await chat.publish(MORE, night + timedelta(hours=1))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 11, 26, 7, 59, tzinfo=UTC))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 11, 26, 8, tzinfo=UTC))
+    assert "Bosque" in chat.texts[1]
+
+
+async def test_a_digest_of_ten_to_midnight_delivered_after_midnight_leaves_the_next_one(chat):
+    await watching(chat, "digest 23:50 America/Chicago", NOON, "always on")
+    midnight = datetime(2026, 11, 25, 6, tzinfo=UTC)
+    for days in range(3):
+        await chat.deliver(midnight + timedelta(days=days, minutes=-11))
+        await chat.deliver(midnight + timedelta(days=days, minutes=5))
+        assert len(chat.texts) == days + 1
+
+
+async def test_a_weekly_digest_sent_on_the_next_monday_leaves_that_monday_its_own(chat):
+    await watching(chat, "digest weekly 9:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(datetime(2026, 12, 7, 1, tzinfo=UTC))  # due on Nov. 30
+    await chat.publish(MORE, datetime(2026, 12, 7, 2, tzinfo=UTC))
+    assert len(chat.texts) == 1
+    await chat.deliver(datetime(2026, 12, 7, 9, tzinfo=UTC))
+    assert len(chat.texts) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("always on",)])
+async def test_a_host_that_was_down_for_days_sends_one_digest(chat, more):
+    await watching(chat, "digest 8:00 UTC", NOON, *more)
+    await chat.publish(SECOND, NOON)
+    await chat.publish(MORE, NOON + timedelta(days=2))
+    back = datetime(2026, 11, 29, 20, tzinfo=UTC)
+    for minutes in range(0, 11 * 60, 30):
+        await chat.deliver(back + timedelta(minutes=minutes))
+    assert len(chat.texts) == 1
+    assert "Bosque" in chat.texts[0]
+
+
+async def test_a_digest_that_a_platform_refused_for_days_is_one_with_all_that_happened(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    chat.telegram.script("42", broken())
+    eight = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    await chat.deliver(eight)
+    await chat.publish(MORE, eight + timedelta(hours=1))
+    await chat.deliver(eight + timedelta(days=1, hours=2))
+    await chat.deliver(eight + timedelta(days=1, hours=3))
+    (text,) = chat.texts
+    assert "Bosque" in text
+    assert "Bell" in text
+    assert (await chat.mine()).slot_served.day == eight.date() + timedelta(days=1)
+
+
+async def test_an_hour_changed_while_a_digest_is_sent_brings_no_second_one(chat, monkeypatch):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    eight, advance = datetime(2026, 11, 25, 8, tzinfo=UTC), chat.store.advance
+
+    async def changed_then_advanced(*args):
+        await chat.ask("digest 9:00 UTC")
+        return await advance(*args)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(chat.store, "advance", changed_then_advanced)
+        await chat.deliver(eight)
+    await chat.publish(MORE, eight + timedelta(minutes=1))
+    assert (await chat.mine()).due_at == eight + timedelta(days=1, hours=1)
+
+
+async def test_a_correction_serves_no_slot(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    eight = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    await chat.deliver(eight)
+    bell = next(c.seq for c in await chat.store.changes() if "Bell" in c.agreement.agency)
+    await retract(chat, bell, eight + timedelta(hours=20))
+    await chat.deliver(eight + timedelta(hours=20))
+    assert (await chat.mine()).slot_served.day == eight.date()
+
+
+async def test_a_pause_that_ends_at_night_leaves_the_next_digest_its_slot(chat):
+    await watching(chat, "digest 8:00 UTC", NOON)
+    await chat.publish(SECOND, NOON)
+    night = datetime(2026, 11, 26, 1, tzinfo=UTC)
+    await chat.store.change_subscription(replace(await chat.mine(), quiet_until=night))
+    await chat.deliver(night)
+    await chat.publish(MORE, night + timedelta(hours=1))
+    assert (await chat.mine()).due_at == datetime(2026, 11, 26, 8, tzinfo=UTC)
+
+
+ARCHIVE = NOON - timedelta(days=5)  # the first publication
+
+
+def footer(text: str) -> str:
+    """Return the sentence with the totals."""
+    return next(line for line in text.splitlines() if "ICE's list now has" in line)
+
+
+@pytest.mark.parametrize(
+    ("watch", "digest", "at", "said"),
+    [
+        (
+            "watch all",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago. It had 135 in January 2025.",
+        ),
+        (
+            "watch TX",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "2 agreements with 1 agency in Texas, 1 more than a day ago.",
+        ),
+        (
+            "watch TX OH",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in Ohio and Texas, 2 more than a day ago.",
+        ),
+        (
+            "watch TX OH FL GA",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "4 agreements with 3 agencies in the 4 states and territories you watch, 2 more than a day ago.",
+        ),
+        (
+            "watch Bell County TX",
+            "digest 9:00 UTC",
+            NOON + timedelta(hours=21),
+            "2 agreements with 1 agency, 2 more than a day ago.",
+        ),
+        (
+            "watch TX",
+            "digest weekly 9:00 UTC",
+            datetime(2026, 11, 30, 9, tzinfo=UTC),
+            "2 agreements with 1 agency in Texas, 1 more than a week ago.",
+        ),
+        (
+            "watch VT",
+            "digest weekly 9:00 UTC",
+            datetime(2026, 11, 30, 9, tzinfo=UTC),
+            "0 agreements with 0 agencies in Vermont, the same as a week ago.",
+        ),
+    ],
+)
+async def test_the_totals_are_of_what_the_chat_watches_and_since_its_last_digest(chat, watch, digest, at, said):
+    chat.now = ARCHIVE
+    for text in (watch, digest, "always on"):
+        await chat.ask(text)
+    await chat.store.change_subscription(replace(await chat.mine(), created_at=at - timedelta(hours=1)))
+    await chat.publish(FIRST, ARCHIVE - timedelta(days=7))
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(at)
+    assert footer(chat.texts[0]).partition("now has ")[2] == said
+
+
+@pytest.mark.parametrize(
+    ("digest", "at"),
+    [
+        ("digest 9:00 UTC", ARCHIVE + timedelta(hours=21)),
+        ("digest weekly 9:00 UTC", datetime(2026, 11, 23, 9, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("watch", ["watch all", "watch TX", "watch Archer County TX"])
+async def test_a_digest_compares_with_nothing_if_the_log_does_not_reach_back_that_far(chat, digest, at, watch):
+    await watching(chat, digest, at - timedelta(hours=1), "always on")
+    await chat.ask(watch)
+    await chat.deliver(at)
+    assert " ago" not in footer(chat.texts[0])
+    assert footer(chat.texts[0]).rstrip(".") != footer(chat.texts[0]), "it is a whole sentence"
+
+
+async def test_a_digest_before_ices_list_was_read_has_no_totals(chat):
+    store = TinyStore.in_memory()
+    bare = DeliveringChat(store, chat.telegram, chat.channel)
+    await store.record(
+        Record(status=SourceStatus(source="place"), recorded_at=NOON, known=None, changes=(spoken(),), held=None)
+    )
+    await watching(bare, "digest 9:00 UTC", NOON, "always on")
+    await bare.deliver(NOON + timedelta(hours=21))
+    assert "ICE's list now has" not in bare.texts[0]
+    await store.close()
+
+
 async def test_changes_older_than_a_month_are_only_counted(chat):
     await chat.ask("watch TX")
     await chat.ask("pause 60 days")
@@ -189,6 +390,133 @@ async def test_the_back_off_doubles_to_six_hours_and_after_two_days_the_subscrip
     assert max(waits) == timedelta(hours=6)
     assert timedelta(days=2) <= at - NOON < timedelta(days=2, hours=6)
     assert subscription.cursor == (await chat.mine()).cursor
+
+
+PASSING = [
+    refused(400, "Bad Request: not enough rights to send text messages to the chat"),
+    refused(400, "Bad Request: chat not found"),
+    refused(400, "Bad Request: PEER_ID_INVALID"),
+    refused(400, "Bad Request: CHAT_WRITE_FORBIDDEN"),
+    refused(400, "Bad Request: need administrator rights in the channel chat"),
+    refused(403, "Forbidden: bot can't initiate conversation with a user"),
+    refused(403, "Forbidden: CHAT_RESTRICTED"),
+    refused(400, "Bad Request: a sentence no one has heard before"),
+]
+
+
+async def test_a_refusal_that_passes_silences_no_one_and_many_at_once_are_the_platforms_trouble(chat):
+    for number, fault in enumerate(PASSING, start=1):
+        await chat.ask("watch TX", address=str(number))
+        chat.telegram.script(str(number), fault, fault)  # twice, because a rejected text is sent again without markup
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(NOON)
+    subscriptions = await chat.store.subscriptions()
+    assert [s.paused for s in subscriptions] == [None] * len(PASSING)
+    (reason,) = crowds(subscriptions, NOON)["telegram"].reasons("telegram", NOON)
+    assert "refused 8 chats within minutes" in reason
+    assert (await report(chat.store, now=NOON, sources=[], stale_hours=6)).is_wrong
+    (notice,) = for_operator(statuses=(), held=(), subscriptions=subscriptions, now=NOON, stale_after=A_WHILE)
+    assert notice.text.startswith("telegram refused 8 chats within minutes")
+
+    for minutes in (1, 3, 7, 15):
+        await chat.deliver(NOON + timedelta(minutes=minutes))
+    assert sorted({m.chat for m in chat.telegram.messages}) == [str(n + 1) for n in range(len(PASSING))]
+    recovered = await chat.store.subscriptions()
+    assert not [s for s in recovered if s.paused or s.failures or s.refusal]
+    assert not (await report(chat.store, now=NOON, sources=[], stale_hours=6)).is_wrong
+
+
+@pytest.mark.parametrize("fault", PASSING[:3])
+async def test_a_refusal_is_believed_after_two_days_of_asking(chat, fault):
+    await chat.ask("watch TX")
+    await chat.publish(SECOND, NOON)
+    at, tries = NOON, 0
+    while (await chat.mine()).paused is None:
+        chat.telegram.script("42", fault)
+        await chat.deliver(at)
+        tries += 1
+        at = (await chat.mine()).retry_at if (await chat.mine()).paused is None else at
+    assert timedelta(days=2) <= at - NOON < timedelta(days=2, hours=6)
+    assert 12 <= tries <= 24
+    assert "for 2 days" in (await chat.mine()).paused
+    assert not (await chat.mine()).refused
+
+
+@pytest.mark.parametrize(
+    "said", ["bot was blocked by the user", "bot was kicked from the group chat", "user is deactivated"]
+)
+async def test_what_a_person_did_pauses_at_once(chat, said):
+    await chat.ask("watch TX")
+    chat.telegram.script("42", blocked(f"Forbidden: {said}"))
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(NOON)
+    assert said in (await chat.mine()).paused
+    await chat.chat_commands.returned("telegram", "42")
+    await chat.deliver(NOON)
+    assert len(chat.texts) == 1
+
+
+async def test_a_bot_made_administrator_again_tells_at_once_what_was_refused(chat):
+    await chat.ask("watch TX")
+    chat.telegram.script("42", PASSING[0])
+    await chat.publish(SECOND, NOON)
+    await chat.deliver(NOON)
+    assert (await chat.mine()).retry_at > NOON
+    await chat.chat_commands.returned("telegram", "42")
+    await chat.deliver(NOON)
+    assert len(chat.texts) == 1
+
+
+async def test_one_refusal_after_the_program_was_down_for_days_is_not_two_days_of_asking(chat):
+    await chat.ask("watch TX")
+    await chat.publish(SECOND, NOON)
+    for days in (0, 3, 6):
+        chat.telegram.script("42", PASSING[1])
+        await chat.deliver(NOON + timedelta(days=days))
+        assert (await chat.mine()).paused is None
+        assert (await chat.mine()).failing_since == NOON + timedelta(days=days)
+
+
+async def test_a_platform_that_was_down_for_three_days_silences_no_one_for_good(chat):
+    for each in ("1", "2", "3"):
+        await chat.ask("watch TX", address=each)
+    await chat.publish(SECOND, NOON)
+    chat.telegram.plan = lambda _: broken(502, "Bad Gateway")
+    at = NOON
+    while at < NOON + timedelta(days=3):
+        await probe_rejected_tokens(chat.store, at)
+        await chat.deliver(at)
+        at += timedelta(hours=1)
+    subscriptions = await chat.store.subscriptions()
+    assert all(s.paused for s in subscriptions)
+    assert crowds(subscriptions, at)["telegram"].mute_since == NOON
+    chat.telegram.plan = None
+    for minutes in (15, 30):
+        await probe_rejected_tokens(chat.store, at + timedelta(minutes=minutes))
+        await chat.deliver(at + timedelta(minutes=minutes))
+    await chat.deliver(at + timedelta(minutes=30))
+    assert sorted(m.chat for m in chat.telegram.messages) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("asked", [float("nan"), float("inf"), -5.0, 99_999_999_999.0])
+def test_a_senseless_wait_is_a_bounded_one(asked):
+    subscription = Subscription(id="s1", channel="telegram", address="1", filter=Filter())
+    told = verdict(subscription, SendError("wait", retry_after=asked), NOON)
+    assert NOON < told.retry_at <= NOON + timedelta(days=1, seconds=1)
+    limit = RateLimit(clock=lambda: 0.0)
+    limit.hold(None, asked)
+    assert 0 <= limit.opens_in("1") <= 3_600
+
+
+async def test_a_flood_that_lasts_never_pauses_a_chat(chat):
+    await chat.ask("watch TX")
+    await chat.publish(SECOND, NOON)
+    for hours in range(0, 80, 2):
+        chat.telegram.script("42", flooded(99_999_999_999))
+        chat.channel.rate_limit = RateLimit()
+        await chat.deliver(NOON + timedelta(hours=hours))
+        assert NOON < (await chat.mine()).retry_at <= NOON + timedelta(hours=hours + 1, seconds=2)
+    assert (await chat.mine()).paused is None
 
 
 async def test_forget_erases_the_receipts_of_an_earlier_subscription_of_the_chat_too(chat):

@@ -318,6 +318,70 @@ async def test_an_agenda_document_posted_after_its_item_adds_no_mention(at, legi
     assert (await at.store.evidence(told.mention.evidence)).sha256 == told.publication.evidence
 
 
+DENIED = page("<h1>Access Denied</h1><p>You don't have permission to access /AgendaCenter on this server.</p>")
+
+
+@pytest.mark.parametrize("kind", ["page", "civicplus", "feed"])
+async def test_a_page_sent_in_place_of_another_records_nothing(kind, tmp_path):
+    case = CASES[kind]
+    async with case.server() as server:
+        harness = AgendaHarness(place_of(kind, server), tmp_path / "data")
+        server.fails[case.listing] = Reply(DENIED, "text/html")
+        assert (await harness.poll_agenda()).failed
+        assert (await harness.source_status()).read_at is None
+        server.fails.clear()
+        case.say(server, TITLE)
+        first = await harness.read()
+        assert [(change.kind, change.mention.already) for change in first] == [
+            (Kind.LISTED, False) if kind == "page" else (Kind.MENTIONED, True)
+        ], "the denied reading was no baseline"
+        documents, denied = dict(server.files), dict.fromkeys(server.files, DENIED)
+        for fails, files in [({case.listing: Reply(DENIED, "text/html")}, documents), ({}, denied), ({}, documents)]:
+            server.fails.clear()
+            server.fails.update(fails)
+            server.files.update(files)
+            assert await harness.read(DAY) == ()
+        await harness.store.close()
+
+
+@pytest.mark.parametrize(
+    ("guid", "origin"),
+    [("g1", "https://nash.example"), ("x", "http://nash.example"), ("", "https://www.nash-county.gov")],
+)
+async def test_a_feed_that_moves_mentions_nothing_again(guid, origin, tmp_path):
+    def post(guid, origin):
+        link, text = (
+            f"{origin}/news/1",
+            "The sheriff asks the board to sign an agreement with ICE under Section 287(g).",
+        )
+        return rss(entry(guid or link, "Special meeting", link=link, text=text))
+
+    async with LoopbackWeb() as web:
+        web.feeds["/agendas.rss"] = rss(entry("0", "Parade"))
+        harness = AgendaHarness(nash(web, "feed", "/agendas.rss"), tmp_path / "data")
+        await harness.read()
+        web.feeds["/agendas.rss"] = post("g1" if guid else "", "http://nash.example")
+        assert [change.kind for change in await harness.read()] == [Kind.MENTIONED]
+        web.feeds["/agendas.rss"] = post(guid, origin)
+        assert await harness.read() == ()
+        web.feeds["/agendas.rss"] = rss()
+        assert await harness.read() == ()
+        web.feeds["/agendas.rss"] = post("y", origin)
+        assert await harness.read() == ()
+        await harness.store.close()
+
+
+async def test_an_unreadable_entry_hides_no_mention(tmp_path):
+    async with LoopbackWeb() as web:
+        web.feeds["/agendas.rss"] = rss(entry("0", "Parade"))
+        harness = AgendaHarness(nash(web, "feed", "/agendas.rss"), tmp_path / "data")
+        await harness.read()
+        parade = "<item><title>Parade &#55357;&#56832;</title></item>"
+        web.feeds["/agendas.rss"] = rss(parade, entry("2", "Agreement with ICE under Section 287(g)"))
+        assert [change.kind for change in await harness.read()] == [Kind.MENTIONED]
+        await harness.store.close()
+
+
 @pytest.fixture
 def as_document(legistar):
     """Post the agenda as a document that names the agreement, before its items are posted."""

@@ -32,6 +32,14 @@ def test_twenty_kills_and_some_faults_lose_nothing_and_repeat_no_more_than_they_
 
 
 @pytest.mark.slow
+def test_a_tenth_of_all_sends_refused_in_passing_silences_no_chat_and_loses_nothing():
+    done = run("--kills", "10", "--refusals", "--seed", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figure(done, "sends refused in passing") > 0
+    assert figure(done, "changes lost") == 0
+
+
+@pytest.mark.slow
 def test_the_harness_catches_a_program_that_moves_its_cursor_before_it_sends():
     done = run("--kills", "6", "--cursor-first", "--archive", "/nowhere")
     assert done.returncode == 1, done.stdout + done.stderr

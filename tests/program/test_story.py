@@ -76,7 +76,7 @@ def tell_the_story(here, agency, next_list):
         wait_for(lambda: agency in texts(here.telegram.messages[told:], "42"))
     second = texts(here.telegram.messages[told:], "42")
     told_of = second[second.index(agency) :]
-    assert f"Is on the agenda of the Board of Commissioners for {ON_THE_DAY}: {MOA}" in told_of
+    assert f"On the agenda of the Board of Commissioners for {ON_THE_DAY}: {MOA}" in told_of
     assert second.count("Board of Commissioners") == 1
     mentions = [change for change in here.lines("changes") if change["kind"] == "mentioned"]
     assert [(m["agency"], m["mention"]["item"]) for m in mentions] == [

@@ -16,7 +16,7 @@ from support.samples import MINUTE, NOON, picture, signed, subscription
 
 from bot.domain.change import Kind
 from bot.domain.language import Language
-from bot.domain.subscription import Cadence
+from bot.domain.subscription import Cadence, owed
 from bot.store import Record
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.store import PostgresStore
@@ -45,8 +45,12 @@ async def test_a_folder_of_format_1_opens_with_everything_in_it(folder):
     reader = TinyStore.open(folder, readonly=True)
     seen = await picture(reader)
     store = TinyStore.open(folder)
-    assert store.notices == ()
-    assert await picture(store) == seen
+    assert [notice.split(" had")[0] for notice in store.notices] == 2 * ["slack C012345"]
+    merged = ("subscriptions", "receipts")
+    assert {name: part for name, part in (await picture(store)).items() if name not in merged} == {
+        name: part for name, part in seen.items() if name not in merged
+    }
+    seen = await picture(store)
     await holds_what_was_written(store)
     await store.close()
     store = TinyStore.open(folder)  # now from what this version wrote
@@ -58,11 +62,12 @@ async def test_a_folder_of_format_1_opens_with_everything_in_it(folder):
 
 async def test_a_database_of_format_1_opens_with_everything_in_it(old_database, folder):
     migrate(old_database)
-    store, tiny = await PostgresStore.open(old_database), TinyStore.open(folder, readonly=True)
+    store, tiny = await PostgresStore.open(old_database), TinyStore.open(folder)
     await holds_what_was_written(store)
     assert await store.everything() == await tiny.everything()
     await goes_on(store)
     await store.close()
+    await tiny.close()
 
 
 async def holds_what_was_written(store):
@@ -74,10 +79,10 @@ async def holds_what_was_written(store):
     assert [s.source for s in everything.statuses] == [
         "Nash County, NC", "a", "b", "ice", "source 0", "source 1", "source 3"
     ]  # fmt: skip
-    assert [s.last_sent_at for s in everything.subscriptions] == [
-        NOON + 52 * MINUTE, None, NOON + 21 * MINUTE, None, None
-    ]  # fmt: skip
-    _, _, daily, _, changed = everything.subscriptions
+    assert {s.id: s.last_sent_at for s in everything.subscriptions} == {
+        "s3": NOON + 21 * MINUTE, "s4": NOON + 52 * MINUTE, "s5": None
+    }, "three subscriptions of one channel are one now"  # fmt: skip
+    daily, _, changed = everything.subscriptions
     assert (daily.cadence, daily.at, daily.tz, daily.language) == (
         Cadence.DAILY, time(8, 30), "America/Chicago", Language.SPANISH
     )  # fmt: skip
@@ -124,3 +129,71 @@ def test_a_stored_name_inside_a_text_stays_as_it_was_typed():
     stored = to_stored(msgspec.json.encode(typed))
     assert msgspec.json.decode(stored) == {"told_at": 1, "text": typed["text"]}
     assert msgspec.json.decode(from_stored(stored)) == typed
+
+
+# Format 2: a group became a supergroup whose own subscription was further on. Texas, Alabama and Florida were signed as
+# changes 5, 6 and 7. The supergroup got 5 and 7, and the group, which also watches Alabama, got none of them. Another
+# chat has the time zone `localtime`.
+
+
+@pytest.fixture
+def folder_2(tmp_path):
+    with tarfile.open(FIXTURES / "folder-format-2.tar.xz") as archive:
+        archive.extractall(tmp_path / "data", filter="data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def database_2(server):
+    url = server.make()
+    with psycopg.connect(url) as db:
+        db.execute(gzip.decompress((FIXTURES / "database-format-2.sql.gz").read_bytes()))
+    return url
+
+
+async def test_a_folder_in_which_a_chat_has_two_subscriptions_opens_with_one(folder_2):
+    store = TinyStore.open(folder_2)
+    assert store.notices == ("telegram -1001234567890 had two subscriptions, s1 and s2. They are now one, s2.",)
+    await owes_exactly_what_was_missed(store)
+    await store.close()
+    store = TinyStore.open(folder_2)
+    assert store.notices == ()
+    await owes_exactly_what_was_missed(store)
+    await store.close()
+
+
+async def test_a_database_in_which_a_chat_has_two_subscriptions_migrates_to_one(database_2, folder_2):
+    assert migrate(database_2)
+    store, tiny = await PostgresStore.open(database_2), TinyStore.open(folder_2)
+    await owes_exactly_what_was_missed(store)
+    assert await store.everything() == await tiny.everything()
+    await tiny.close()
+    await store.close()
+    with psycopg.connect(database_2) as db, pytest.raises(psycopg.errors.UniqueViolation):
+        db.execute("INSERT INTO subscriptions SELECT 99, channel, address, states, NULL, NULL, body FROM subscriptions")
+
+
+async def test_a_merge_that_could_not_be_saved_whole_is_made_again(folder_2):
+    kept = {path.name: path.read_bytes() for path in folder_2.iterdir() if path.is_file()}
+    store = TinyStore.open(folder_2)
+    await store.close()
+    for name, body in kept.items():  # as if the new snapshot had never been put in place
+        (folder_2 / name).write_bytes(body)
+    for path in folder_2.glob("journal-*.jsonl"):
+        if path.name not in kept:
+            path.unlink()
+    store = TinyStore.open(folder_2)
+    await owes_exactly_what_was_missed(store)
+    await store.close()
+
+
+async def owes_exactly_what_was_missed(store):
+    one = await store.find("telegram", "-1001234567890")
+    assert (one.id, set(one.filter.states), one.tz) == ("s2", {"TX", "AL", "FL"}, "America/Chicago")
+    assert [c.seq for c in owed(one, await store.changes())] == [6]
+    assert one.due_at == NOON + 2 * MINUTE
+    assert {r.subscription for r in await store.receipts()} == {"s2", "s4"}
+    [stopped] = await store.unreadable()
+    assert (stopped.id, stopped.channel, stopped.address) == ("s3", "telegram", "7")
+    due = await store.due(datetime(2027, 1, 1, tzinfo=UTC))
+    assert [s.id for s in due] == ["s2", "s4"], "the unreadable one stops only itself"

@@ -25,7 +25,7 @@ from bot.domain.agreement import ListName, SupportType, Window
 from bot.domain.change import Kind, Known
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import is_doubtful
-from bot.domain.subscription import Cadence, Filter, due_at, owed
+from bot.domain.subscription import Cadence, Filter, Receipt, due_at, owed, slot_at
 from bot.errors import StoreError
 from bot.store import Record, SourceStatus
 from bot.store.postgres.store import PostgresStore
@@ -413,8 +413,8 @@ async def test_nothing_is_kept_about_a_subscription_forgotten_during_a_send(stor
 
 
 async def test_a_subscription_is_found_by_its_address_wherever_it_moves(place, store):
-    mine = await store.subscribe(subscription())
-    other = await store.subscribe(replace(subscription(), channel="telegram"))
+    mine = await store.subscribe(subscription(address="C012345"))
+    other = await store.subscribe(replace(mine, channel="telegram"))
     assert await store.find("slack", "C012345") == await store.subscription(mine.id) == mine
     assert await store.find("telegram", "C012345") == other
     await store.failed(receipt(mine.id, error="moved"), replace(mine, address="C9"))
@@ -547,6 +547,34 @@ async def test_nothing_waits_for_a_time_set_while_the_clock_was_ahead(place, sto
     assert (after.id, after.due_at) == (instant.id, NOON + MINUTE), "what is recorded from now on has its own time"
 
 
+async def test_a_digest_sent_late_serves_its_slot_and_leaves_the_next_one(place, store):
+    night = NOON + timedelta(hours=13)
+    mine = await store.subscribe(subscription(["FL"], cadence=Cadence.DAILY))
+    slot = slot_at(mine, night)
+    await store.advance(mine.id, 0, night, slot)
+    await tell(store, signed(1, "FL"), at=night + MINUTE)
+    for _ in range(2):
+        [told] = await store.subscriptions()
+        assert (told.slot_served, told.due_at) == (slot, slot.at + timedelta(days=1))
+        store = await place.open()
+    corrected = await store.advance(mine.id, 0)
+    assert corrected.slot_served == slot, "a correction serves no slot"
+
+
+async def test_a_slot_served_while_the_clock_was_ahead_is_served_no_longer(place, store):
+    ahead = NOON + timedelta(days=30)
+    await store.record(record(await store.known(), at=ahead))
+    mine = await store.subscribe(subscription(["FL"], cadence=Cadence.DAILY))
+    await store.advance(mine.id, 0, ahead, slot_at(mine, ahead))
+    await store.remember(status(NOON))  # the next reading; its clock is right
+    await tell(store, signed(1, "FL"), at=NOON + MINUTE)
+    for _ in range(2):
+        [told] = await store.subscriptions()
+        assert told.slot_served == slot_at(told, NOON)
+        assert told.due_at == told.slot_served.at + timedelta(days=1)
+        store = await place.open()
+
+
 async def test_a_clock_set_back_by_a_few_seconds_changes_nothing(store):
     soon = NOON + timedelta(seconds=20)
     await store.subscribe(subscription(["FL"]))
@@ -667,3 +695,136 @@ async def test_a_closed_store_refuses_everything(place, store):
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.known()
+
+
+# Addresses
+
+
+async def telling(store, to, *seqs, at=NOON):
+    """Deliver these changes to a subscription, and move its cursor to the last one."""
+    await store.pin(to.id, max(seqs), at)
+    await store.sent(Receipt(
+        subscription=to.id, channel=to.channel, address=to.address, at=at, changes=seqs, message_id="1"
+    ))  # fmt: skip
+    return await store.advance(to.id, max(seqs), at)
+
+
+async def test_an_address_that_subscribes_again_keeps_its_subscription_and_what_it_is_owed(place, store):
+    mine = await store.subscribe(subscription(["TX"], address="C1"))
+    await tell(store, signed(1, "TX"))
+    again = await store.subscribe(subscription(["TX", "FL"], address="C1", tz="America/Chicago"))
+    store = await place.open()
+    assert [s.id for s in await store.subscriptions()] == [mine.id]
+    assert (again.tz, again.due_at) == ("America/Chicago", NOON)
+    assert [c.seq for c in owed(again, await store.changes())] == [1]
+
+
+async def test_a_moved_subscription_keeps_its_place_and_its_receipts_and_is_forgotten_whole(place, store):
+    mine = await store.subscribe(subscription(["TX"], address="-42"))
+    await tell(store, signed(1, "TX"), signed(2, "TX"))
+    await telling(store, mine, 1)
+    moved = await store.move("slack", "-42", "-1001")
+    assert await store.move("slack", "-42", "-1001") == moved, "a second time changes nothing"
+    store = await place.open()
+    assert await store.find("slack", "-42") is None
+    assert (moved.id, moved.cursor, moved.due_at) == (mine.id, 1, NOON)
+    assert [(r.subscription, r.address) for r in await store.receipts()] == [(mine.id, "-1001")]
+    await store.forget(moved.id)
+    assert list(await store.receipts()) == list(await store.subscriptions()) == []
+
+
+async def test_two_that_become_one_are_owed_what_either_missed_and_nothing_that_one_sent(place, store):
+    group = await store.subscribe(subscription(["TX", "AL"], address="-42", hears_stale=True))
+    chat = await store.subscribe(subscription(["TX", "FL"], address="-1001", tz="America/Denver"))
+    await tell(store, signed(1, "TX"), signed(2, "AL"), signed(3, "FL"), signed(4, "TX"))
+    await telling(store, chat, 1, 3)
+    one = await store.move("slack", "-42", "-1001")
+    await tell(store, signed(5, "AL"), signed(6, "GA"), at=NOON + MINUTE)
+    store = await place.open()
+    [one] = await store.subscriptions()
+    assert (one.id, one.tz, one.hears_stale) == (chat.id, "America/Denver", True)
+    assert [c.seq for c in owed(one, await store.changes())] == [2, 4, 5]
+    assert one.due_at == NOON
+    assert {r.subscription for r in await store.receipts()} == {chat.id}
+    assert group.id not in {s.id for s in await store.subscriptions()}
+    one = await telling(store, one, 2, 4, 5, at=NOON + 2 * MINUTE)
+    assert (one.filter.told, one.due_at) == ((), None)
+
+
+async def test_what_was_not_asked_for_before_a_merge_is_not_told_after_it(store):
+    await store.subscribe(
+        replace(subscription(["TX"]), address="a", filter=Filter(states={"TX": 0}, kinds={Kind.SIGNED: 0}))
+    )
+    await store.subscribe(
+        replace(subscription(["FL"]), address="b", filter=Filter(states={"FL": 0}, kinds={Kind.WITHDRAWN: 0}))
+    )
+    await tell(store, signed(1, "TX"), signed(2, "FL"))
+    one = await store.move("slack", "a", "b")
+    assert [c.seq for c in owed(one, await store.changes())] == [1]
+
+
+async def test_a_digest_under_way_during_a_merge_neither_skips_nor_repeats_anything(store):
+    await store.subscribe(subscription(["AL"], address="a"))
+    chat = await store.subscribe(subscription(["TX"], address="b"))
+    await tell(store, signed(1, "AL"), signed(2, "TX"))
+    await store.pin(chat.id, 2, NOON)
+    await store.move("slack", "a", "b")
+    await store.sent(replace(receipt(chat.id), changes=(2,)))
+    one = await store.advance(chat.id, 2, NOON)
+    assert [c.seq for c in owed(one, await store.changes())] == [1]
+    assert one.due_at == NOON
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "paused"),
+    [
+        (None, "stopped", "stopped"),
+        ("stopped", None, None),
+        (None, "chat not found", None),
+        ("chat not found", "chat not found", "chat not found"),
+        ("stopped", "chat not found", "chat not found"),
+    ],
+)
+async def test_a_merge_keeps_the_last_wish_and_drops_a_pause_that_may_be_over(store, old, new, paused):
+    for address, why in (("a", old), ("b", new)):
+        mine = await store.subscribe(subscription([{"a": "AL", "b": "TX"}[address]], address=address))
+        await store.change_subscription(replace(mine, paused=why))
+    await tell(store, signed(1, "AL"), signed(2, "TX"))
+    one = await store.move("slack", "a", "b")
+    assert one.paused == paused
+    told = [c.seq for c in owed(one, await store.changes())]
+    assert told == ([2] if old == "stopped" else [1, 2]), "a place that was stopped stays so"
+
+
+async def test_a_failed_send_that_shows_a_new_address_merges_with_the_one_there(store):
+    group = await store.subscribe(subscription(["TX"], address="-42"))
+    await store.subscribe(subscription(["FL"], address="-1001"))
+    await tell(store, signed(1, "TX"))
+    await store.failed(replace(receipt(group.id), error="upgraded"), replace(group, address="-1001", retry_at=NOON))
+    [one] = await store.subscriptions()
+    assert (one.address, set(one.filter.states)) == ("-1001", {"FL", "TX"})
+
+
+async def test_two_merges_in_a_row_lose_and_repeat_nothing(place, store):
+    for address, state in (("a", "TX"), ("b", "AL"), ("c", "FL")):
+        await store.subscribe(subscription([state], address=address))
+    await tell(store, signed(1, "TX"), signed(2, "AL"), signed(3, "FL"))
+    await telling(store, await store.find("slack", "c"), 3)
+    await store.move("slack", "a", "b")
+    await store.move("slack", "b", "c")
+    store = await place.open()
+    [one] = await store.subscriptions()
+    assert [c.seq for c in owed(one, await store.changes())] == [1, 2]
+
+
+# Records that can't be read
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "posixrules", "posix/UTC", "right/UTC", "../UTC", "", "utc"])
+async def test_only_time_zones_that_every_host_knows_are_stored(store, zone):
+    mine = await store.subscribe(subscription(["TX"]))
+    for refused in (store.subscribe(subscription(tz=zone)), store.change_subscription(replace(mine, tz=zone))):
+        with pytest.raises(StoreError, match="isn't a time zone"):
+            await refused
+    with pytest.raises(StoreError, match="isn't a time zone"):
+        await store.mend(mine.id, zone)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import Mention
@@ -18,6 +19,7 @@ from bot.store import Record, SourceStatus
 NOON = datetime(2026, 5, 14, 12, 0, 0, 250_000, tzinfo=UTC)
 STATES = ("AL", "AR", "FL", "GA", "NC", "PA", "TX")
 MINUTE = timedelta(minutes=1)
+_CHANNELS = count(100_000)
 
 
 def agreement(number, state=None, **more):
@@ -129,11 +131,12 @@ def held(number=1, gone=(), **more):
     )
 
 
-def subscription(states: Iterable[str] = ("FL", "TX"), cadence=Cadence.INSTANT, **more):
+def subscription(states: Iterable[str] = ("FL", "TX"), cadence=Cadence.INSTANT, *, address=None, **more):
+    """Return a new subscription, at an address of its own unless one is given."""
     return Subscription(
         id="",
         channel="slack",
-        address="C012345",
+        address=address or f"C{next(_CHANNELS):06d}",
         filter=Filter(states=dict.fromkeys(states, 0)),
         cadence=cadence,
         created_at=NOON,
@@ -177,7 +180,7 @@ async def perform(store, step):
     known = await store.known()
     match step % 9:
         case 0:
-            await store.subscribe(subscription([STATES[one % 7], "TX"]))
+            await store.subscribe(subscription([STATES[one % 7], "TX"], address=f"C{step:06d}"))
         case 1 | 4:
             body = f"rows of {step}".encode()
             coming = [signed(step, "TX", publication(step)), signed(step + 1000, None, publication(step))]

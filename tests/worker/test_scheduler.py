@@ -14,7 +14,6 @@ class HangingWorker:
     def __init__(self) -> None:
         self.ticks = 0
         self.hangs = asyncio.Event()
-        self.finished = False
 
     async def tick(self) -> None:
         self.ticks += 1
@@ -25,14 +24,11 @@ class HangingWorker:
     async def follow(self) -> None:
         await asyncio.Event().wait()
 
-    async def finish(self, within: float) -> None:
-        self.finished = True
-
 
 async def test_a_stop_in_the_middle_of_a_tick_is_no_error(monkeypatch, caplog):
     monkeypatch.setattr(scheduler, "TICK", 0.01)
     worker = HangingWorker()
-    running = asyncio.create_task(scheduler.run(worker))
+    running = asyncio.create_task(scheduler.run(worker, scheduler.stop_asked()))
     async with asyncio.timeout(60):
         await worker.hangs.wait()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -40,5 +36,4 @@ async def test_a_stop_in_the_middle_of_a_tick_is_no_error(monkeypatch, caplog):
         others = asyncio.all_tasks() - {asyncio.current_task()}  # the tick that was cancelled, which might log an error
         await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(0)  # the callback of that tick
-    assert worker.finished
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -132,9 +132,25 @@ class EventHandlers:
 
     async def _answer(self, location: ChatLocation, language: Language, text: str) -> Reply:
         name, bot = self._slack.name, f"<@{location.bot}>"
-        asked = Request(channel=name, address=location.address, text=text, language=language, bot=bot)
+        address = await self._settings_address(location)
+        asked = Request(channel=name, address=address, text=text, language=language, bot=bot)
         reply = await self._chat_handler.answer(asked)
         return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
+
+    async def _settings_address(self, location: ChatLocation) -> str:
+        """Return the address to which a conversation's settings belong.
+
+        A channel that several workspaces share has the same id in each. It has one subscription, in the workspace that
+        subscribed it first.
+        """
+        if not location.team or location.is_direct:
+            return location.address
+        every = await self._chat_handler.subscriptions(self._slack.name)
+        here = [found.address for found in every if found.address.rpartition("/")[2] == location.channel]
+        first = here[0] if here else location.address
+        for other in {*here[1:], location.address} - {first}:
+            await self._chat_handler.moved(self._slack.name, other, first)
+        return first
 
     def _refusal(self, person: Person, text: str) -> str:
         """Return the reason why the person isn't allowed to run this command, or "" if the command is allowed."""
@@ -174,9 +190,10 @@ class EventHandlers:
     async def _announce(self, location: ChatLocation, person: Person, lines: Sequence[Line]) -> bool:
         """Announce in the channel that a person changed its settings. Return False if the bot can't post there.
 
-        The message is in the channel's language. It contains these lines or, if there are none, the current settings.
+        The message is in the channel's language. It contains `lines` or, if there are none, the current settings.
         """
-        found = await self._chat_handler.subscription(self._slack.name, location.address)
+        address = await self._settings_address(location)
+        found = await self._chat_handler.subscription(self._slack.name, address)
         language = found.language if found is not None else person.language
         said = replies.in_force(language, found.settings) if found else replies.said(language, "nothing_watched")
         who = platforms.SLACK_CHANGED(language, who=f"<@{location.user}>")
@@ -210,7 +227,8 @@ class EventHandlers:
 
     async def _form(self, location: ChatLocation, person: Person) -> Form:
         about = await self._replies.own_direct(location) if location.is_direct else location
-        found = await self._chat_handler.subscription(self._slack.name, about.address) if about.channel else None
+        address = await self._settings_address(about) if about.channel else ""
+        found = await self._chat_handler.subscription(self._slack.name, address) if address else None
         return Form(language=person.language, zone=person.zone, conversation=about.channel, subscription=found)
 
     async def problems(self, location: ChatLocation, view: Body) -> dict[str, str]:
@@ -281,7 +299,7 @@ class EventHandlers:
             await self._chat_handler.erased(self._slack.name, f"{location.team}/")
         elif self._team() in {"", body.get("team_id")}:
             await self._chat_handler.erased(self._slack.name, "")
-        log.info("slack: a workspace removed the app; everything stored about it is erased")
+        log.info("slack: a workspace removed the app; everything stored about the workspace is being erased")
 
 
 _VERBS = "|".join(name for name, _ in replies.menu(Language.ENGLISH))

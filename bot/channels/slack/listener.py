@@ -23,7 +23,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
@@ -41,7 +41,8 @@ EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "
 BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
 TEAM_ID = re.compile(r"[A-Z0-9]{1,40}")
-MOST_AT_ONCE = 100  # requests in the queue
+MOST_IN_QUEUE = 1_000  # requests
+MOST_AT_ONCE = 16  # requests being answered; each may wait for Slack
 MOST_WAITING = 20  # requests from one conversation
 PICKER_REST = 10.0  # seconds without a press in a picker before the channel is told what changed
 GRACE = 5.0  # seconds to finish answers in progress when the program stops
@@ -87,7 +88,7 @@ class SlackListener:
         self._app: AsyncApp | None = None
         self._only: AuthorizeResult | None = None
         self._replies = Replies(slack, self._team)
-        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_AT_ONCE)
+        self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_IN_QUEUE, at_once=MOST_AT_ONCE)
         self._seen: deque[str] = deque(maxlen=1_000)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
@@ -119,9 +120,13 @@ class SlackListener:
             return _text_answer(404, "Not found")
         if not _is_signed(self._verifier, lowered, body):
             return _text_answer(401, "The signature is wrong or too old")
+        return TrustedAnswer(*await self._dispatched(query, lowered, body))
+
+    async def _dispatched(self, query: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Return the app's answer to a signed request."""
         if self._app is None:
             return _text_answer(503, "Not listening yet")
-        request = _understood(body, query, lowered)
+        request = _understood(body, query, headers)
         if request is None:
             return _text_answer(400, "Not understood")
         try:
@@ -300,7 +305,7 @@ class SlackListener:
         try:
             await self._queue.add(key, lambda: self._guarded(handler, location, body))
         except QueueFull:
-            log.warning("slack: too many requests at once from one conversation; one was dropped")
+            log.warning("slack: too many requests at once from one conversation; one was dropped", summarize=True)
 
     async def _guarded(self, handler: Handler, location: ChatLocation, body: Body) -> None:
         """Handle a request. If this fails, log the error and send the person a one-line apology."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary
-from bot.domain.chat.parser import is_zone
+from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
 from bot.domain.chat.request import Button
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
+from bot.domain.time_zones import is_zone
 from bot.errors import SendError
 
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
@@ -24,6 +25,7 @@ LONGEST_LABEL = 75  # characters on a button
 MOST_IN_ROW = 25  # buttons
 MOST_ROWS = 40  # of buttons; a message holds 50 blocks
 LONGEST_SPAN = 2_000  # characters
+MENTION = re.compile(r"<@([^<>@]+)>")
 OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # Slack's errors in channels where the bot isn't a member
 
 log = structlog.get_logger()
@@ -51,7 +53,7 @@ class ChatLocation:
     @property
     def address(self) -> str:
         """The conversation's address, as used in subscriptions."""
-        return f"{self.team}/{self.channel}" if self.team else self.channel
+        return with_workspace(self.team, self.channel)
 
     @property
     def is_direct(self) -> bool:
@@ -165,7 +167,10 @@ class Replies:
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
-        """Yield the possible ways to answer a person, best first. Each returns "" on success or Slack's error."""
+        """Yield the possible ways to answer a person, best first.
+
+        Each returns "" if it succeeds and Slack's error if it doesn't.
+        """
         for form in message.forms:
             if location.url:
                 yield self._respond(location, form, in_place=in_place)
@@ -295,24 +300,24 @@ def _with_mentions(blocks: Sequence[Block], location: ChatLocation) -> list[Bloc
 
     All other ids stay as text, because the text may come from an untrusted source.
     """
-    names = re.compile(
-        "|".join(rf"<@({re.escape(name)})>" for name in (location.bot, location.user) if name) or r"(?!)"
-    )
+    names = {name for name in (location.bot, location.user) if name}
     [text] = blocks
     [section] = text["elements"]
     elements = [piece for element in section["elements"] for piece in _split(element, names)]
     return [text | {"elements": [section | {"elements": elements}]}]
 
 
-def _split(element: Block, names: "re.Pattern[str]") -> Iterator[Block]:
+def _split(element: Block, names: AbstractSet[str]) -> Iterator[Block]:
     if element["type"] != "text":
         yield element
         return
     at = 0
-    for found in names.finditer(element["text"]):
+    for found in MENTION.finditer(element["text"]):
+        if found[1] not in names:
+            continue
         if found.start() > at:
             yield element | {"text": element["text"][at : found.start()]}
-        yield {"type": "user", "user_id": found[0][2:-1]}
+        yield {"type": "user", "user_id": found[1]}
         at = found.end()
     if at < len(element["text"]):
         yield element | {"text": element["text"][at:]}

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -18,11 +19,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, RateLimit
+from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
+from bot.domain.timestamps import bounded, retry_after
 from bot.errors import CountersignError, SendError
 
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
@@ -57,6 +59,7 @@ class SlackSender:
         self._base_url = base_url
         self._call_timeout = call_timeout
         self._patience = patience
+        self._directs: dict[str, str] = {}  # the direct messages of members who were addressed by their ids
         self._session: aiohttp.ClientSession | None = None
         self.timeout = call_timeout
         self.rate_limit = rate_limit or _rate_limit()
@@ -111,6 +114,8 @@ class SlackSender:
             answer = await self.client.chat_postMessage(
                 channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message
             )
+            if is_member(address) and str(answer.get("channel") or "").startswith("D"):
+                self._directs[address] = with_workspace(workspace(address), str(answer["channel"]))
             return str(answer["ts"])
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
@@ -167,6 +172,41 @@ class SlackSender:
             )
         return token
 
+    def lasting(self, address: str) -> str:
+        """Return the address of a member's direct messages, once a send or a look-up has shown it."""
+        return self._directs.get(address, address)
+
+    async def address_of(self, address: str) -> str:
+        """Return the address that events from this conversation have, as far as Slack tells it now.
+
+        It names the workspace only if the app is in several, and a member's direct messages by their own id.
+        """
+        team, conversation = workspace(address), address.rpartition("/")[2]
+        if self._tokens is None:
+            team = ""
+        elif not team and self._token is not None:
+            team = await self._own_workspace()
+        if is_member(address):
+            conversation = await self._direct(team, conversation)
+        return with_workspace(team, conversation)
+
+    async def _own_workspace(self) -> str:
+        """Return the id of the own token's workspace if people there also installed the app, or ""."""
+        try:
+            team = str((await self.client.auth_test(token=self._token))["team_id"])
+            await self.token_of(team)
+        except Exception:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
+            return ""
+        return team
+
+    async def _direct(self, team: str, member: str) -> str:
+        """Return the id of a member's direct messages, or the member's id if Slack doesn't tell it."""
+        try:
+            answer = await self.client.conversations_open(token=await self.token_of(team), users=member)
+            return str(answer["channel"]["id"])
+        except Exception:  # noqa: BLE001 - as above
+            return member
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session is not None:
@@ -179,23 +219,18 @@ class SlackSender:
             return self._flood(headers, address)
         if code in _TOKEN_REJECTED:
             return SendError(f"{_token_rejected(code)} ({code})", credentials_rejected=True)
-        if code in _PERMANENT:
-            return SendError(f"{_PERMANENT[code]} ({code})", permanent=True)
-        if code == "channel_not_found":
-            return SendError(
-                "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
-                maybe_permanent=True,
-            )
+        if code in _REFUSED:
+            return SendError(f"{_REFUSED[code]} ({code})", refused=True, by_person=code in _BY_PERSON)
         if code in _TEXT_REJECTED:
-            return SendError(f"Slack rejected this text ({code})", too_long=True)
+            return SendError(f"Slack rejected this text ({code})", refused=True, too_long=True)
         why = code or (f"HTTP {status}" if status else type(error).__name__)
         return SendError(f"Slack did not confirm the post ({why}); the message may have been posted")
 
     def _picture_verdict(self, error: Exception, address: str) -> SendError:
         """Return the SendError that describes a failed picture.
 
-        A rejected token and a temporary failure are handled in the same way as for a text. Any other error applies only
-        to the picture.
+        A rejected token and a temporary failure are handled as they are for a text message. Any other error applies
+        only to the picture.
         """
         status, headers, code = answered(error)
         if status == 429 or code in {"ratelimited", "rate_limited"}:
@@ -209,10 +244,8 @@ class SlackSender:
 
         If `held` is given, block only sends to that rate-limit address.
         """
-        try:
-            seconds = float(headers.get("Retry-After", UNSAID_WAIT))
-        except ValueError:
-            seconds = UNSAID_WAIT
+        asked = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+        seconds = UNSAID_WAIT if asked is None else bounded(asked, LONGEST_WAIT)
         self.rate_limit_of(address).hold(held, seconds)
         return SendError(f"Slack asked us to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
@@ -222,10 +255,20 @@ def workspace(address: str) -> str:
     return address.rpartition("/")[0]
 
 
+def with_workspace(team: str, conversation: str) -> str:
+    """Return the address of a conversation. `team` is empty if there is only one workspace."""
+    return f"{team}/{conversation}" if team else conversation
+
+
+def is_member(address: str) -> bool:
+    """Return True if an address is a member and not a conversation."""
+    return address.rpartition("/")[2].startswith(("U", "W"))
+
+
 def _destination(address: str) -> dict[str, Any]:
     """Return the argument that tells Slack where to share a file. Members and channels use different arguments."""
     conversation = address.rpartition("/")[2]
-    return {"channels": [conversation]} if conversation.startswith("U") else {"channel_id": conversation}
+    return {"channels": [conversation]} if is_member(address) else {"channel_id": conversation}
 
 
 def _rate_limit() -> RateLimit:
@@ -264,7 +307,8 @@ _TOKEN_REJECTED = {
     "team_access_not_granted": "the app may not use this workspace; an administrator has to allow it",
 }
 _ASK_ADMINISTRATOR = "The workspace doesn't let the app post in this Slack channel. Ask an administrator"
-_PERMANENT = {
+_REFUSED = {
+    "channel_not_found": "Slack can't find this channel. If it's a private channel, type /invite @Countersign there",
     "not_in_channel": "The app isn't in this Slack channel. Type /invite @Countersign there",
     "is_archived": "This Slack channel is archived",
     "restricted_action": _ASK_ADMINISTRATOR,
@@ -281,6 +325,7 @@ _PERMANENT = {
     "user_disabled": "This Slack member has left the workspace",
     "channel_is_limited_access": _ASK_ADMINISTRATOR,
 }
+_BY_PERSON = {"user_disabled"}  # Slack can be wrong about the rest for hours; for a removal, it sends an event too
 _TRANSIENT = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 _TEXT_REJECTED = {
     "msg_too_long",

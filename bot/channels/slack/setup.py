@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from bot.channels.slack.oauth import OAuth
 
 
-_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDU][A-Z0-9]{6,}")
+_ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDUW][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
+_MENTION = re.compile(r"<[#@]([CGUW][A-Z0-9]{6,})(?:\|[^>]*)?>")
 
 
 class SlackSettings(SharedSettings):
@@ -59,19 +60,27 @@ class SlackSetup(Setup[SlackSettings]):
     chatty_loggers = ("slack_sdk", "slack_bolt", "aiohttp")
 
     def check_address(self, address: str) -> str:
-        """Return the id from a valid address, which is a channel or member id, TEAM/ID or a link to a channel.
+        """Return the id from a valid address, which is a channel or member id, TEAM/ID, a link or a mention.
 
-        Raise UsageError for any other address.
+        Raise UsageError for any other address. Ids are in capital letters, so "general" is a name and not an id.
         """
-        wanted = address.strip()
-        if link := _LINK.fullmatch(wanted):
-            return link[1]
+        wanted = re.sub(r"\s*/\s*", "/", address.strip())
+        if found := _LINK.fullmatch(address.strip()) or _MENTION.fullmatch(address.strip()):
+            return found[1]
         if _ID.fullmatch(wanted):
             return wanted
         raise UsageError(
             f"{masked_typed(address)!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
             "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
+
+    async def resolve(self, sender: Sender, address: str) -> str | None:
+        """Return the address that events from the conversation have, or None if it is that already or isn't known."""
+        from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the library is slow to import
+
+        assert isinstance(sender, SlackSender)
+        found = await sender.address_of(address)
+        return found if found != address else None
 
     def make_sender(self, settings: SlackSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
         oauth = _oauth(settings, notes)

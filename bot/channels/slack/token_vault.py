@@ -34,7 +34,7 @@ class TokenVault:
         self._fernet = Fernet(base64.urlsafe_b64encode(derived))
 
     async def get(self, key: str) -> str | None:
-        """Return the text stored under a key, or None if there is none.
+        """Return the string stored under a key, or None if there is none.
 
         Raise ConfigError if the text was encrypted with another secret key.
         """
@@ -48,11 +48,11 @@ class TokenVault:
         return found
 
     async def put(self, key: str, text: str) -> None:
-        """Encrypt a text and store it under a key."""
+        """Encrypt a string and store it under a key."""
         await self._notes.put(key, self.seal(f"{key}\n{text}"))
 
     async def delete(self, key: str) -> None:
-        """Delete the text stored under a key."""
+        """Delete the string stored under a key."""
         await self._notes.delete(key)
 
     async def keys(self, prefix: str = "") -> tuple[str, ...]:
@@ -60,16 +60,16 @@ class TokenVault:
         return tuple(sorted(key for key in await self._notes.keys() if key.startswith(prefix)))
 
     async def check(self, prefix: str = "") -> None:
-        """Decrypt all texts at startup, so that a wrong secret key is found before the first message is sent."""
+        """Decrypt all strings at startup, so that a wrong secret key is found before the first message is sent."""
         for key in await self.keys(prefix):
             await self.get(key)
 
     def seal(self, text: str) -> str:
-        """Encrypt and sign a text."""
+        """Encrypt and sign a string."""
         return self._fernet.encrypt(text.encode()).decode()
 
     def unseal(self, sealed: str, *, within: int | None = None) -> str | None:
-        """Decrypt a text. Return None if it wasn't encrypted with our key or is more than `within` seconds old."""
+        """Decrypt a string. Return None if it wasn't encrypted with our key or is more than `within` seconds old."""
         try:
             return self._fernet.decrypt(sealed.encode(), ttl=within).decode()
         except (InvalidToken, UnicodeError):

@@ -8,13 +8,13 @@ from typing import Any
 
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import replies
-from bot.domain.chat.parser import is_zone
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
+from bot.domain.time_zones import is_zone
 
 FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
 WHERE = "where"
@@ -128,9 +128,10 @@ class Form:
     def _present_zone(self) -> str:
         """Return the time zone to show in the form.
 
-        It is the subscription's time zone or, if the subscription hasn't needed one yet, the person's own.
+        It is the subscription's time zone or, if the subscription hasn't needed one yet, the person's own. A time zone
+        that isn't known anywhere else can't be shown.
         """
-        kept = self.subscription.tz if self.subscription is not None else "UTC"
+        kept = self.subscription.tz if self.subscription is not None and is_zone(self.subscription.tz) else "UTC"
         unused = self.subscription is None or self.subscription.cadence is Cadence.INSTANT
         return self.zone or kept if unused and kept == "UTC" else kept
 

@@ -119,11 +119,14 @@ class EventHandlers:
             await self._acknowledge(query)
             return
         location = _location(query.message, query.from_user)
+        command = query.data
+        if pointed := re.fullmatch(r":(\d+) (.+)", command, re.DOTALL):
+            location, command = location.in_topic(int(pointed[1])), pointed[2]
         if query.message.chat.type == ChatType.PRIVATE:
             await self._acknowledge(query)
-            await self._pressed_in_private(location, query.from_user, query.data, query.message.message_id)
-        elif await self._admitted(query, query.message.chat, location):
-            await self._ask(location, query.data, over=query.message.message_id)
+            await self._pressed_in_private(location, query.from_user, command, query.message.message_id)
+        elif await self._admitted(query, command, query.message.chat, location):
+            await self._ask(location, command, over=query.message.message_id)
 
     async def _pressed_in_private(self, location: ChatLocation, person: User, command: str, over: int) -> None:
         if pointed := re.fullmatch(r"@(-\d+ .+)", command, re.DOTALL):
@@ -136,6 +139,7 @@ class EventHandlers:
         assert event is not None
         before, after = (_present(event.chat, member) for member in (event.old_chat_member, event.new_chat_member))
         location = _location(event, event.from_user)
+        await self._reveal(location.name, location.chat)
         if before and not after:
             await self._chat_handler.gone("telegram", location.address, _absence(event))
         elif after and not before:
@@ -176,6 +180,7 @@ class EventHandlers:
 
         `over` is the id of the message whose button was pressed.
         """
+        await self._reveal(location.name, location.chat)
         reply = await self._chat_handler.answer(
             Request(
                 channel="telegram",
@@ -187,6 +192,11 @@ class EventHandlers:
         )
         await self._replies.say(location, reply, over=over if reply.in_place else None)
 
+    async def _reveal(self, name: str, number: int) -> None:
+        """Move a subscription that was made with a chat's @name to the chat's number."""
+        if name and await self._chat_handler.subscription("telegram", name) is not None:
+            await self._chat_handler.moved("telegram", name, str(number))
+
     async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
         """Handle a command for a channel that was sent in a private chat, such as `/channel @name watch TX`."""
         language = await self._language(location)
@@ -196,14 +206,16 @@ class EventHandlers:
         except UsageError as refusal:
             await self._say(location, str(refusal))
         else:
+            address = check_address(name)
+            await self._reveal(address if address.startswith("@") else "", channel)
             await self._ask(replace(location, address=str(channel)), text.strip() or "status", over=over)
 
-    async def _admitted(self, query: CallbackQuery, chat: Chat, location: ChatLocation) -> bool:
+    async def _admitted(self, query: CallbackQuery, command: str, chat: Chat, location: ChatLocation) -> bool:
         """Acknowledge a button press. Return True if the person is allowed to press the button.
 
         If not, show a refusal that only this person can see.
         """
-        reads = chat.type != ChatType.CHANNEL and (query.data or "").partition(" ")[0] in READING
+        reads = chat.type != ChatType.CHANNEL and command.partition(" ")[0] in READING
         try:
             admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
         except TelegramError:
@@ -225,7 +237,7 @@ class EventHandlers:
     async def _language(self, location: ChatLocation) -> Language:
         """Return the language set for the chat or, if none is set, the language that Telegram suggests."""
         with suppress(Exception):  # the message goes out even if the store can't be read
-            chosen = await self._chat_handler.subscription("telegram", str(location.chat))
+            chosen = await self._chat_handler.subscription("telegram", location.own_address)
             return chosen.language if chosen else location.language
         return location.language
 
@@ -329,8 +341,10 @@ def _asked_at(update: Update) -> ChatLocation | None:
 def _location(where: Any, person: User | None = None) -> ChatLocation:
     """Return the location of a message or event, with the person's language. The message can be too old to read."""
     speaker = person or getattr(where, "from_user", None)
-    topic = where.message_thread_id if getattr(where, "is_topic_message", False) else None
-    return ChatLocation(chat=where.chat.id, address=str(where.chat.id), topic=topic, language=_language(speaker))
+    chat, topic = where.chat, where.message_thread_id if getattr(where, "is_topic_message", False) else None
+    name = f"@{chat.username.lower()}" if chat.username and chat.type != ChatType.PRIVATE else ""
+    location = ChatLocation(chat=chat.id, address=str(chat.id), name=name, language=_language(speaker))
+    return location.in_topic(topic)
 
 
 def _language(person: User | None) -> Language:

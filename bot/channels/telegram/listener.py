@@ -29,7 +29,7 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from telegram.warnings import PTBUserWarning
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer
+from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
@@ -40,7 +40,8 @@ from bot.errors import UsageError
 ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
-MOST_UPDATES = 200  # in the queue at once; any more wait at Telegram
+MOST_UPDATES = 1_000  # in the queue at once; any more wait at Telegram
+MOST_AT_ONCE = 8  # updates being handled
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
@@ -79,7 +80,7 @@ class TelegramListener:
         menu: Menu,
         poll_seconds: int = 30,
         pause: float = 1.0,
-        grace: float = 5.0,
+        grace: float = 4.0,
         refuse_every: float = 60.0,
     ) -> None:
         self._sender = sender
@@ -140,15 +141,19 @@ class TelegramListener:
         shown = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
         if self._webhook is None or not compare_digest(shown.encode(errors="replace"), self._webhook.secret.encode()):
             return HttpAnswer(403)
+        return TrustedAnswer(await self._taken(body))
+
+    async def _taken(self, body: bytes) -> int:
+        """Accept an update with the right secret and return the status."""
         if len(body) > LARGEST_BODY:
-            return HttpAnswer(413)
+            return 413
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
-            return HttpAnswer(400)
+            return 400
         if has_wrong_type(raw):
-            return HttpAnswer(400)
-        return HttpAnswer(await self._take(raw))
+            return 400
+        return await self._take(raw)
 
     async def _take(self, raw: Any) -> int:
         if self._updates is None:
@@ -183,7 +188,7 @@ class TelegramListener:
         match error:
             case Conflict():
                 log.warning(
-                    "another process uses this Telegram bot's token; only one may, so stop one of them",
+                    "another process is using this Telegram bot's token; only one can, so stop one of them",
                     again_in=again,
                 )
             case InvalidToken() | EndPointNotFound():
@@ -253,7 +258,7 @@ class TelegramListener:
         self._batch.clear()
         self._offset = min(unfinished, default=self._offset)
         with suppress(TelegramError, TimeoutError):
-            async with asyncio.timeout(2.0):
+            async with asyncio.timeout(1.0):
                 await self._get_updates(0)
 
 
@@ -269,7 +274,7 @@ class _UpdateQueue:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES)
+        self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES, at_once=MOST_AT_ONCE)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
         """Queue an update when there is room. Return None if the update is dropped."""
@@ -286,7 +291,7 @@ class _UpdateQueue:
         try:
             return await self._queue.add(key, partial(self._app.process_update, update))
         except QueueFull:
-            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key)
+            log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key, summarize=True)
             return None
 
     async def close(self, grace: float) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,8 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler
-from bot.channels.telegram.sender import TelegramSender, fits, markup, seconds
+from bot.channels.telegram.address import Address, address_of
+from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, markup, seconds
 from bot.domain.chat.request import Button, Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
@@ -33,19 +34,36 @@ log = structlog.get_logger()
 class ChatLocation:
     """The place to send an answer: a chat and, in some groups, a topic.
 
-    `address` is the chat that the settings belong to. It is usually the same chat, but a channel can be set up from a
-    private chat. `language` is the language that Telegram suggests.
+    `address` is the chat or topic that the settings belong to. It is usually the same chat, but a channel can be set up
+    from a private chat. `name` is the chat's public @name,
+    or empty. `language` is the language that Telegram suggests.
     """
 
     chat: int
     address: str
     topic: int | None = None
+    name: str = ""
     language: Language = Language.ENGLISH
 
     @property
+    def own_address(self) -> str:
+        """The address of the place itself, wherever the settings belong."""
+        return str(Address(str(self.chat), self.topic))
+
+    def in_topic(self, topic: int | None) -> "ChatLocation":
+        """Return this chat's location in a topic. The General topic is the chat itself."""
+        address = address_of(f"{self.chat}:{topic}") if topic is not None else Address(str(self.chat))
+        return replace(self, topic=address.topic, address=str(address))
+
+    @property
     def pointer(self) -> str:
-        """The prefix for button commands that apply to a different chat, or "" if they apply to this chat."""
-        return "" if self.address == str(self.chat) else f"@{self.address} "
+        """The prefix for button commands that apply to a different chat or a topic, or "" if they apply to this chat.
+
+        Telegram doesn't say in which topic an old message stands.
+        """
+        if address_of(self.address).chat != str(self.chat):
+            return f"@{self.address} "
+        return "" if self.topic is None else f":{self.topic} "
 
 
 class Replies:
@@ -56,7 +74,7 @@ class Replies:
         self._sender, self._rate_limit = sender, sender.rate_limit
         self._chat_handler = chat_handler
         self._pause = pause
-        self._queue = KeyedQueue(each=50, most=1_000)
+        self._queue = KeyedQueue(each=50, most=1_000, at_once=1_000)  # the rate limit decides who is next
         self._edits: dict[tuple[int, int], _OutgoingPart] = {}
 
     async def say(self, location: ChatLocation, reply: Reply, *, over: int | None = None) -> None:
@@ -92,7 +110,9 @@ class Replies:
         try:
             await self._queue.add(part.chat, partial(self._deliver, part))
         except QueueFull:
-            log.warning("telegram: too many answers waiting in one chat; one was dropped", chat=part.chat)
+            log.warning(
+                "telegram: too many answers waiting in one chat; one was dropped", chat=part.chat, summarize=True
+            )
             return
         if part.over is not None:
             self._edits[part.chat, part.over] = part
@@ -135,13 +155,14 @@ class Replies:
             case Forbidden():
                 reason = reason_of(error, self._bot)
                 log.info("telegram: the chat doesn't accept replies", chat=part.chat, why=reason)
-                await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
+                if is_by_person(error):
+                    await self._tell(self._chat_handler.gone("telegram", str(part.chat), reason))
                 return False
             case BadRequest() if part.over is not None:
                 part.over = None  # too old to be edited, or deleted
                 return "not modified" not in error.message
             case BadRequest() if not part.plain:
-                part.plain, part.topic = True, None
+                part.plain, part.topic = not is_topic_lost(error), None
                 return True
             case _:
                 log.warning("telegram: an answer failed", chat=part.chat, why=reason_of(error, self._bot))

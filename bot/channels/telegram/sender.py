@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,15 +19,18 @@ from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
-from bot.channels.rate_limit import Limit, RateLimit, Turn
+from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
+from bot.channels.telegram.address import Address, address_of
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
+from bot.domain.timestamps import bounded
 from bot.errors import SendError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
 MOST_ENTITIES = 90  # links and bold runs; Telegram allows 100 in all, including the ones it detects itself
+LOOK_UP = 10.0  # seconds to ask for a chat's number
 LONGEST_MARKUP = 9_000  # text and addresses together; above about 9,500, Telegram answers ENTITIES_TOO_LONG
 # Telegram allows 30 a second. Send 25 in a little more than a second, because the network delay varies. Space them
 # evenly, so that answers fit in between.
@@ -63,6 +67,7 @@ class TelegramSender:
         self._call_timeout = call_timeout
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
+        self._numbers: dict[str, str] = {}  # of the chats that were addressed by @name
         self.timeout = call_timeout
         self.rate_limit = rate_limit or RateLimit(overall=OVERALL if sends else ANSWERS, each=limits_of)
 
@@ -73,11 +78,12 @@ class TelegramSender:
         return Bot(self._token, base_url=self._base_url, request=request, get_updates_request=request)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
-        """Wait for a turn, as `rate_limit.turn` does.
+        """Wait for a turn, as `rate_limit.turn` does. The topics of a group share its turns.
 
         The turn counts from the time when this task writes its next request.
         """
-        _turn.set(await self.rate_limit.turn(address, urgent=urgent, patience=patience))
+        chat = address_of(address).chat
+        _turn.set(await self.rate_limit.turn(chat, urgent=urgent, patience=patience))
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
         """Split the digest into messages within Telegram's limits. If there is a picture, put it first."""
@@ -103,19 +109,37 @@ class TelegramSender:
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the library in unforeseen ways
             refusal = self._verdict(address, error, of="picture" if part.picture else "text")
         else:
+            if address.startswith("@"):
+                self._numbers[address] = str(sent.chat.id)
             return str(sent.message_id)
         raise refusal  # raised outside `except`, so that it doesn't carry along the URL, which contains the token
 
     async def _send(self, address: str, part: Part, *, plain: bool) -> Message:
+        chat, topic = address_of(address)
+        where: dict[str, Any] = {"chat_id": chat} if topic is None else {"chat_id": chat, "message_thread_id": topic}
         if part.picture:
-            return await self.bot.send_photo(chat_id=address, photo=part.picture, caption=part.payload["title"])
+            return await self.bot.send_photo(photo=part.picture, caption=part.payload["title"], **where)
         message = {"text": part.plain} if plain else part.payload
         if part.reply_to is not None and part.reply_to.isdecimal():
             message = message | {
                 "reply_parameters": ReplyParameters(int(part.reply_to), allow_sending_without_reply=True)
             }
         preview = LinkPreviewOptions(is_disabled=True)
-        return await self.bot.send_message(chat_id=address, link_preview_options=preview, **message)
+        return await self.bot.send_message(link_preview_options=preview, **where, **message)
+
+    def lasting(self, address: str) -> str:
+        """Return the number of a chat that was addressed by its @name, once a send or a look-up has shown it."""
+        return self._numbers.get(address, address)
+
+    async def number_of(self, name: str) -> str | None:
+        """Ask Telegram for the number of a public channel or group. Return None if Telegram doesn't tell it."""
+        try:
+            async with asyncio.timeout(LOOK_UP):
+                chat = await self.bot.get_chat(name)
+        except Exception:  # noqa: BLE001 - a foreign answer breaks the library in unforeseen ways
+            return None
+        self._numbers[name] = str(chat.id)
+        return str(chat.id)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -131,7 +155,8 @@ class TelegramSender:
             case TelegramError(__cause__=TelegramError()):
                 return _unconfirmed("something else answered in its place")  # a proxy's page, with any status
             case ChatMigrated():
-                return SendError("The group became a supergroup", moved_to=str(error.new_chat_id))
+                moved_to = Address(str(error.new_chat_id), address_of(address).topic)
+                return SendError("The group became a supergroup", moved_to=str(moved_to))
             case RetryAfter():
                 return self._flood(address, seconds(error))
             case InvalidToken():
@@ -139,26 +164,39 @@ class TelegramSender:
                     "Telegram rejected the bot's token: set the one that @BotFather shows", credentials_rejected=True
                 )
             case TelegramError() if isinstance(error, (Forbidden, BadRequest)) or _is_too_large(error, of):
-                return self._refusal(error, of)
+                return self._topic_lost(address, error) or self._refusal(error, of)
             case _:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
+
+    def _topic_lost(self, address: str, error: TelegramError) -> SendError | None:
+        """Return the SendError that describes a topic which takes no message, or None if the error has another reason.
+
+        The General topic takes the message instead.
+        """
+        chat, topic = address_of(address)
+        if topic is None or not is_topic_lost(error):
+            return None
+        is_deleted = _TOPIC_CLOSED not in error.message.lower()
+        return SendError(f"The topic takes no message: {self._reason(error)}", fallback=chat, topic_deleted=is_deleted)
 
     def _refusal(self, error: TelegramError, of: str) -> SendError:
         """Return the SendError that describes a refused message.
 
-        Only a refused text can be a permanent failure, because some chats refuse pictures but accept text.
+        Only a refused text says something about the chat, because some chats refuse pictures but accept text.
         """
         reason = self._reason(error)
-        is_lost = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
-        if is_lost and of == "text":
-            return SendError(f"Telegram can't send to this chat: {reason}", permanent=True)
-        return SendError(f"Telegram rejected this {of}: {reason}", too_long=True)
+        refuses_all = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
+        if refuses_all and of == "text":
+            problem = f"Telegram can't send to this chat: {reason}"
+            return SendError(problem, refused=True, by_person=is_by_person(error))
+        return SendError(f"Telegram rejected this {of}: {reason}", refused=of == "text", too_long=True)
 
     def _flood(self, address: str, seconds: float) -> SendError:
         """Block sends to this chat after a 429. If another chat also got a 429 just now, block sends to all chats.
 
         A 429 doesn't say whether the limit is for one chat or for the whole bot.
         """
+        address = address_of(address).chat
         other, until = self._flooded
         everywhere = other not in {"", address} and time.monotonic() < until
         self._flooded = (address, time.monotonic() + seconds)
@@ -173,6 +211,8 @@ class TelegramSender:
         return words if len(words) <= 200 else f"{words[:199]}…"
 
 
+_TOPIC_CLOSED = "topic_closed"
+_TOPIC_DELETED = re.compile(r"thread not found|topic_(deleted|id_invalid|not_found)", re.IGNORECASE)
 _NO_SUCH_CHAT = (
     "chat not found",
     "user not found",
@@ -186,6 +226,15 @@ _NO_SUCH_CHAT = (
     "chat_restricted",
     "topic_closed",
 )
+_BY_PERSON = ("bot was blocked", "bot was kicked", "user is deactivated")
+
+
+def is_by_person(error: TelegramError) -> bool:
+    """Return True if a person blocked or removed the bot or closed the account, and not if the platform may be wrong.
+
+    Telegram reports the opposite event when the person takes the bot back.
+    """
+    return isinstance(error, Forbidden) and any(words in error.message.lower() for words in _BY_PERSON)
 
 
 _turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)  # for the message being sent
@@ -229,18 +278,23 @@ def _is_too_large(error: TelegramError, of: str) -> bool:
     return of == "picture" and "too large" in error.message.lower()
 
 
+def is_topic_lost(error: TelegramError) -> bool:
+    """Return True if a topic refused a message because it was closed or deleted."""
+    return _TOPIC_CLOSED in error.message.lower() or _TOPIC_DELETED.search(error.message) is not None
+
+
 def _unconfirmed(why: str) -> SendError:
     return SendError(f"Telegram did not confirm delivery ({why}); the message may have arrived")
 
 
 def limits_of(address: str) -> Sequence[Limit]:
-    return CHAT if address.isdecimal() else GROUP
+    return CHAT if address_of(address).chat.isdecimal() else GROUP
 
 
 def seconds(error: RetryAfter) -> float:
-    """Return the number of seconds that Telegram asks us to wait."""
+    """Return the number of seconds that Telegram asks us to wait, cut to LONGEST_WAIT."""
     pause: int | timedelta = error.retry_after
-    return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
+    return bounded(pause.total_seconds() if isinstance(pause, timedelta) else float(pause), LONGEST_WAIT)
 
 
 def fits(lines: Sequence[Line]) -> bool:

@@ -35,11 +35,18 @@ class TelegramSetup(Setup[TelegramSettings]):
     chatty_loggers = ("telegram", "httpx", "httpcore")
 
     def check_address(self, address: str) -> str:
-        """Return the address as a chat number or as the @name of a public channel or group.
+        """Return the address as a chat number, maybe with a topic, or as the @name of a public channel or group.
 
         A t.me link is also accepted. Raise UsageError for any other address.
         """
         return check_address(address)
+
+    async def resolve(self, sender: Sender, address: str) -> str | None:
+        """Return the number of a channel or group that was given by its @name, or None if Telegram doesn't tell it."""
+        from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the library is slow to import
+
+        assert isinstance(sender, TelegramSender)
+        return await sender.number_of(address) if address.startswith("@") else None
 
     def make_sender(self, settings: TelegramSettings, notes: Notes, *, sends: bool) -> Sender | None:  # noqa: ARG002
         if settings.telegram_bot_token is None:

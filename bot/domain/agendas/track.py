@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import OFF_AGENDA, RESCHEDULED, AgendaItem, Mention, Passage, Place, Subject, standing
 from bot.domain.agendas.link import listed_there
@@ -22,6 +21,7 @@ from bot.domain.agreement import Agreement, Key, ListName, Publication, SupportT
 from bot.domain.change import Change, Kind
 from bot.domain.document import Document
 from bot.domain.lists.names import canonical
+from bot.domain.time_zones import zone_or_utc
 
 LONG_UNREAD = timedelta(days=30)  # a place not read for longer than this is treated as new
 MOST_MATCHED = 5
@@ -84,7 +84,7 @@ class _Tracker:
         retracted = {change.retracts for change in context.log}
         ours = [c for c in context.log if c.mention and c.mention.source == place.name and c.kind is not Kind.RETRACTED]
         self._place, self._context, self._now = place, context, now
-        self._zone = ZoneInfo(place.zone)
+        self._zone = zone_or_utc(place.zone)
         self._today = now.astimezone(self._zone).date()
         self._recorded = {m.item: m for m in standing(c.mention for c in ours if c.mention).values()}
         self._retracted = {c.mention.item for c in ours if c.mention and c.seq in retracted}

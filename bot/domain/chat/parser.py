@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import takewhile
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
@@ -18,6 +18,7 @@ from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
 from bot.domain.suggest import suggest
+from bot.domain.time_zones import zone_names, zone_or_utc
 
 SHORTEST_PART = 3  # letters of a part of an agency's name
 LONGEST_PART = 80
@@ -395,18 +396,9 @@ def zone(text: str) -> str:
 
 @cache
 def _zones() -> dict[str, str]:
-    names = {name.casefold(): name for name in available_timezones()}
-    cities = {name.casefold().rpartition("/")[2]: name for name in sorted(available_timezones()) if "America/" in name}
+    names = {name.casefold(): name for name in zone_names()}
+    cities = {name.casefold().rpartition("/")[2]: name for name in sorted(zone_names()) if "America/" in name}
     return cities | names
-
-
-def is_zone(name: str) -> bool:
-    """Return True if this is a valid time zone name."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def until(text: str, now: datetime, tz: str) -> datetime:
@@ -423,7 +415,7 @@ def _midnight(text: str, tz: str) -> datetime | None:
         day = date.fromisoformat(text)
     except ValueError:
         return None
-    return datetime.combine(day, time(0, 0), tzinfo=ZoneInfo(tz)).astimezone(ZoneInfo("UTC"))
+    return datetime.combine(day, time(0, 0), tzinfo=zone_or_utc(tz)).astimezone(ZoneInfo("UTC"))
 
 
 def _span_end(text: str, now: datetime) -> datetime | None:

@@ -27,9 +27,9 @@ def swapped_letters(
 ) -> tuple[str, str, str] | None:
     """Return the letters that others replaced in every name that had them, those others, and a name with them.
 
-    One name of the `gone` agreements is enough if three letters inside a word make it the name of no real place; else
-    two words must agree.
-    A replacement may have minded capital letters or not.
+    Two different words must show the same replacement. One name is enough if its agreement is `gone`, at least three
+    letters inside a word were replaced, and the new name is that of no real place. Upper and lower case may or may not
+    have mattered to the replacement.
     """
     pairs = [
         (was, is_now)

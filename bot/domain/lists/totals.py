@@ -1,49 +1,119 @@
-"""Count the agreements, agencies and states on ICE's participating list, using the change log."""
+"""ICE's participating list after each change in the log, and its totals."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
 
-from bot.domain.agreement import Key, ListName
+from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import LEAVING, Change
 
 JANUARY_2025 = 135  # agreements on ICE's list at the end of January 2025, before this project's records begin
+WEEK = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The size of the participating list at one point in the log.
+    """The size of the participating list, or of the part that a subscription watches.
 
-    `before` is the number of agreements at an earlier time.
+    `before` is the number of agreements at an earlier time, or None if the log doesn't reach back that far.
     """
 
     agreements: int
     agencies: int
     states: int
-    before: int
+    before: int | None
 
 
-def totals(changes: Iterable[Change], *, earlier: datetime) -> Totals:
-    """Count the agreements on the list after these changes, and the agreements at the time `earlier` (UTC).
+@dataclass(frozen=True, kw_only=True)  # no slots, so that `by_state` can be cached
+class Standing:
+    """The participating list after one change in the log.
 
-    The changes must begin at the start of the log.
+    `since` is when the list was first recorded, or None if that hasn't happened. `points` contains the number of
+    agreements after each publication that changed the list, by the time when the publication was observed. `recent`
+    contains the changes of the last week, of every kind. Times are UTC.
     """
-    on_list: set[Key] = set()
-    before: int | None = None
-    for change in changes:
-        if before is None and change.recorded_at is not None and change.recorded_at > earlier:
-            before = len(on_list)
-        if change.list is not ListName.PARTICIPATING or not change.is_of_lists:
-            continue
-        if change.was is not None:
-            on_list.discard(change.was.key)
-        if change.kind in LEAVING:
-            on_list.discard(change.agreement.key)
-        else:
-            on_list.add(change.agreement.key)
+
+    agreements: Mapping[Key, Agreement] = field(default_factory=dict)
+    since: datetime | None = None
+    points: Mapping[datetime, int] = field(default_factory=dict)
+    recent: tuple[Change, ...] = ()
+
+    def after(self, changes: Iterable[Change]) -> "Standing":
+        """Return the standing after these changes, which are the next ones in the log."""
+        new = tuple(changes)
+        agreements, points, since = dict(self.agreements), dict(self.points), self.since
+        for change in new:
+            if change.list is ListName.PARTICIPATING and change.is_of_lists:
+                _enter(agreements, change)
+                points[change.publication.observed_at] = len(agreements)
+                since = since or change.recorded_at
+        return Standing(agreements=agreements, since=since, points=points, recent=_recent((*self.recent, *new)))
+
+    @cached_property
+    def by_state(self) -> Mapping[str, tuple[Agreement, ...]]:
+        """The agreements by state."""
+        found: dict[str, list[Agreement]] = {}
+        for agreement in self.agreements.values():
+            found.setdefault(agreement.state, []).append(agreement)
+        return {state: tuple(agreements) for state, agreements in found.items()}
+
+    @cached_property
+    def agencies_by_state(self) -> Mapping[str, int]:
+        """The number of agencies by state."""
+        return {state: _agencies(agreements) for state, agreements in self.by_state.items()}
+
+    def within(self, states: Collection[str] | None) -> dict[str, tuple[Agreement, ...]]:
+        """Return the agreements in these states, or all agreements, by state."""
+        wanted = self.by_state.keys() if states is None else self.by_state.keys() & states
+        return {state: self.by_state[state] for state in wanted}
+
+
+def totals(
+    now: Standing,
+    then: Standing | None,
+    states: Collection[str] | None = None,
+    watches: Callable[[Agreement], bool] | None = None,
+) -> Totals:
+    """Count the agreements on the list in these states, and the ones that were on it at an earlier time.
+
+    Without `states`, count all states. If `watches` is given, count only the agreements for which it is true.
+    """
+    parts = _watched(now, states, watches)
+    whole = now.agencies_by_state if watches is None else {}
     return Totals(
-        agreements=len(on_list),
-        agencies=len({(key.state, key.agency) for key in on_list}),
-        states=len({key.state for key in on_list}),
-        before=len(on_list) if before is None else before,
+        agreements=sum(map(len, parts.values())),
+        agencies=sum(whole[state] if whole else _agencies(part) for state, part in parts.items()),
+        states=len(parts),
+        before=sum(map(len, _watched(then, states, watches).values())) if then is not None else None,
     )
+
+
+def _watched(
+    standing: Standing, states: Collection[str] | None, watches: Callable[[Agreement], bool] | None
+) -> dict[str, tuple[Agreement, ...]]:
+    parts = standing.within(states)
+    if watches is None:
+        return parts
+    found = {state: tuple(filter(watches, part)) for state, part in parts.items()}
+    return {state: part for state, part in found.items() if part}
+
+
+def _agencies(agreements: Iterable[Agreement]) -> int:
+    """Count the different agencies among agreements in one state."""
+    return len({agreement.key.agency for agreement in agreements})
+
+
+def _enter(on_list: dict[Key, Agreement], change: Change) -> None:
+    """Apply one change to the agreements on the participating list, in the same way as `Known.after`."""
+    if change.was is not None:
+        on_list.pop(change.was.key, None)
+    if change.kind in LEAVING:
+        on_list.pop(change.agreement.key, None)
+    else:
+        on_list[change.agreement.key] = change.agreement
+
+
+def _recent(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    latest = max((change.publication.observed_at for change in changes), default=None)
+    return tuple(change for change in changes if latest and change.publication.observed_at > latest - WEEK)

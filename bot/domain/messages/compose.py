@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, AgendaLog
 from bot.domain.change import Change, Kind
@@ -13,6 +12,7 @@ from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording, state_name
+from bot.domain.time_zones import zone_or_utc
 
 MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause or an outage, is only counted
 
@@ -21,9 +21,10 @@ MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause 
 class Circumstances:
     """The facts that a digest needs in addition to its changes. `page` is the address of ICE's page.
 
-    `totals` are shown in daily and weekly digests. `read_at` (UTC) is the time of the last successful reading of ICE's
-    list, and `sources` is the number of sources read. `is_held` is True if a list is on hold. `agendas` contains the
-    mentions of 287(g) on local agendas in recent months, through the last change in the digest.
+    `totals` count what the subscription watches, and are shown in daily and weekly digests. `read_at` (UTC) is the time
+    of the last successful reading of ICE's list, and `sources` is the number of sources read. Only a no-changes digest
+    shows them. `is_held` is True if a list is on hold. `agendas` contains the mentions of 287(g) on local agendas in
+    recent months, through the last change in the digest.
     """
 
     page: str
@@ -47,7 +48,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     told = [net for net in heard if not _is_old(net.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
     scheduled = subscription.cadence is not Cadence.INSTANT
-    footer = wording.circumstances(about.totals, is_held=about.is_held) if scheduled else ()
+    footer = wording.circumstances(subscription, about.totals, is_held=about.is_held) if scheduled else ()
     if len(told) < len(heard):
         footer = (wording.older(len(heard) - len(told)), *footer)
     if not heard:
@@ -64,7 +65,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
 def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
     """Compose a correction for a change that was sent in error at `sent_at` (UTC)."""
     wording = Wording(subscription.language, subscription.tz)
-    title, wrong = wording.retraction(retraction, sent_at.astimezone(ZoneInfo(subscription.tz)).date())
+    title, wrong = wording.retraction(retraction, sent_at.astimezone(zone_or_utc(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
     return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)

@@ -1,17 +1,17 @@
 """Calculate the numbers in a picture from the change log."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from bot.domain.agreement import Key, ListName
+from bot.domain.agreement import ListName
 from bot.domain.change import LEAVING, Change, Kind
 from bot.domain.geography.states import STATES
+from bot.domain.lists.totals import WEEK, Standing
 from bot.domain.messages.net_changes import ARRIVING, net_changes
+from bot.domain.time_zones import zone_or_utc
 
-WEEK = timedelta(days=7)
 FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log goes back further
 
 
@@ -34,12 +34,14 @@ class History:
     """The history of the participating list up to one change in the log. It is the same for every reader.
 
     `points` contains the total after each publication that changed the list. `counts` is the final number of agreements
-    in each state. `recent` contains the changes to both lists in the last week of the history.
+    in each state. `recent` contains the changes to both lists in the last week of the history, and `observed` the times
+    when they were observed, in order.
     """
 
     points: tuple[Point, ...]
     counts: Mapping[str, int]
     recent: tuple[Change, ...]
+    observed: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,40 +65,22 @@ class Figures:
 
 def history(changes: Iterable[Change]) -> History:
     """Return the history for the changes from the start of the log to any later point."""
-    everything = tuple(changes)
-    here: set[Key] = set()
-    points: dict[datetime, int] = {}
-    for change in everything:
-        if change.list is ListName.PARTICIPATING and change.is_of_lists:
-            _enter(here, change)
-            points[change.publication.observed_at] = len(here)
+    return history_of(Standing().after(changes))
+
+
+def history_of(standing: Standing) -> History:
+    """Return the history that led to this standing of the list."""
     counts = dict.fromkeys(STATES, 0)
-    for key in here:
+    for key in standing.agreements:
         counts[key.state] = counts.get(key.state, 0) + 1
-    ordered = tuple(Point(*point) for point in sorted(points.items()))
-    return History(points=ordered, counts=counts, recent=_recent(everything))
-
-
-def _enter(here: set[Key], change: Change) -> None:
-    """Apply one change to the set of keys on the participating list, in the same way as `Known.after`."""
-    if change.was is not None:
-        here.discard(change.was.key)
-    if change.kind in LEAVING:
-        here.discard(change.agreement.key)
-    else:
-        here.add(change.agreement.key)
-
-
-def _recent(changes: Sequence[Change]) -> tuple[Change, ...]:
-    if not changes:
-        return ()
-    since = changes[-1].publication.observed_at - WEEK
-    return tuple(change for change in changes if change.publication.observed_at > since)
+    points = tuple(Point(*point) for point in sorted(standing.points.items()))
+    observed = sorted({change.publication.observed_at for change in standing.recent})
+    return History(points=points, counts=counts, recent=standing.recent, observed=tuple(observed))
 
 
 def figures(past: History, *, until: datetime, tz: str) -> Figures:
     """Return the numbers for a picture of the week ending at `until` (UTC). Dates are in the time zone `tz`."""
-    zone, since = ZoneInfo(tz), until - WEEK
+    zone, since = zone_or_utc(tz), until - WEEK
     week = [change for change in past.recent if since < change.publication.observed_at <= until]
     return Figures(
         series=tuple({point.at.astimezone(zone).date(): point.total for point in past.points}.items()),

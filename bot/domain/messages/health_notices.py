@@ -3,17 +3,17 @@
 They are sent to the operator and to subscribers who asked for them, and are never queued.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.domain.chat.replies import said
-from bot.domain.health import is_old, is_stale, span, wrong
+from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
+from bot.domain.time_zones import zone_or_utc
 from bot.domain.timestamps import stamp
 
 GONE_NAMED = 30
@@ -40,8 +40,12 @@ def for_operator(
     subscriptions: Sequence[Subscription],
     now: datetime,
     stale_after: timedelta,
+    channels: Container[str] | None = None,
 ) -> Iterable[Notice]:
-    """Yield every notice that currently applies for the operator."""
+    """Yield every notice that currently applies for the operator.
+
+    `channels` are the channels that are set up, or None if this isn't known.
+    """
     for h in held:
         yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
     for status in statuses:
@@ -51,12 +55,14 @@ def for_operator(
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
             yield Notice(key, f"{status.source}: {'; '.join(wrong(status, now, stale_after))}.")
-        elif is_old(status, now) and status.changed_at is not None:
+        elif is_old(status):
+            since = status.changed_at or status.read_since
             yield Notice(
-                f"old {status.source} {stamp(status.changed_at)}",
-                f"{status.source}: no new list for {span(now - status.changed_at)}. ICE has never taken this long.",
+                f"old {status.source} {stamp(since) if since else ''}",
+                f"{status.source}: no new list for {span(unchanged_for(status))}. ICE has never taken this long.",
             )
     yield from _refused(subscriptions, now)
+    yield from _of_channels(subscriptions, now, channels)
     for s in subscriptions:
         if s.paused is not None and s.failing_since is not None and not s.refused:
             yield Notice(
@@ -78,8 +84,27 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
         yield Notice(
             f"refused {channel} {workspace} {now.date()}",
             f"{paused[0].paused}.\n{many} paused{where}. I try again every 15 minutes and at every start. "
-            "Once the token works, they all resume and nothing is lost.",
+            "Once a message arrives, they all resume and nothing is lost.",
         )
+
+
+def _of_channels(
+    subscriptions: Sequence[Subscription], now: datetime, channels: Container[str] | None
+) -> Iterable[Notice]:
+    """Yield one notice per day for each channel that isn't set up or whose platform refuses many chats at once."""
+    for channel, crowd in crowds(subscriptions, now, channels).items():
+        together = [s for s in subscriptions if s.channel == channel]
+        if refused := refused_at_once(together, now):
+            first = refused[0]
+            yield Notice(
+                f"refused at once {channel} {now.date()}",
+                f"{channel} refused {len(refused)} chats within minutes, so it may be the platform's trouble. It said: "
+                f"{first.refusal}.\nI keep asking for two days before I believe it. Only chats where a person removed "
+                "the bot are paused at once. To see all, run: countersign deliveries --failed",
+            )
+        if crowd.unserved:
+            (reason,) = replace(crowd, mute_since=None, refused_at_once=0).reasons(channel, now)
+            yield Notice(f"unserved {channel} {now.date()}", f"{reason}.")
 
 
 def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
@@ -106,7 +131,7 @@ def for_subscriber(
     """Return the daily notice that ICE's list is stale, or None if it isn't stale or the subscriber didn't ask."""
     if not subscription.hears_stale or subscription.paused is not None or not is_stale(status, now, stale_after):
         return None
-    day = now.astimezone(ZoneInfo(subscription.tz)).date()
+    day = now.astimezone(zone_or_utc(subscription.tz)).date()
     wording = Wording(subscription.language, subscription.tz)
     since = status.read_at or status.problem_since
     assert since is not None  # or it wouldn't be stale

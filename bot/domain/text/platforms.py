@@ -26,6 +26,11 @@ CHANNEL_CLOSED = Phrase(
 )
 CHANNEL_NOT_YOURS = Phrase("Only an administrator of {name} can set it up.")
 
+TOPIC_CLOSED = Phrase("The topic for these alerts is closed, so they come here until it reopens.")
+TOPIC_DELETED = Phrase(
+    "The topic for these alerts was deleted, so they come here from now on. To end them, send /stop."
+)
+
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SLACK_ADMINS_ONLY = Phrase(

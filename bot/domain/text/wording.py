@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
@@ -18,9 +17,11 @@ from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
 from bot.domain.lists.totals import JANUARY_2025, Totals
+from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
 from bot.domain.text.rich_text import Line, Span
+from bot.domain.time_zones import zone_or_utc
 
 HAPPENED: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new on ICE's list"),
@@ -84,6 +85,7 @@ BACK_FROM: Mapping[str, Phrase] = {
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }
 HELD = Phrase("One of ICE's lists looks wrong, so its changes are on hold until they're checked.")
+MOST_STATES_NAMED = 3  # in the line with the totals; more are only counted
 _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs, islands, municipalities
 
 
@@ -123,7 +125,7 @@ class Wording:
 
     def moment(self, moment: datetime) -> str:
         """Return a time in the reader's time zone, such as Aug. 29, 2025, at 5 p.m. EDT."""
-        return self._formats.moment(moment.astimezone(ZoneInfo(self.tz)))
+        return self._formats.moment(moment.astimezone(zone_or_utc(self.tz)))
 
     def support(self, agreement: Agreement) -> str:
         """Return the full name of an agreement's support type. An unknown type is returned as ICE printed it."""
@@ -320,7 +322,7 @@ class Wording:
     def meets(self, said: Mention) -> str:
         """Return a meeting's local time, such as Dec. 1, 2026, at 6:30 p.m. EST."""
         if said.meets_at is not None:
-            return self._formats.moment(said.meets_at.astimezone(ZoneInfo(said.zone)))
+            return self._formats.moment(said.meets_at.astimezone(zone_or_utc(said.zone)))
         return self.day(said.meets_on) if said.meets_on is not None else say(self.language, "no date yet")
 
     def _planned(self, said: Mention) -> Line:
@@ -368,7 +370,9 @@ class Wording:
         """Return a line saying that a related subject isn't a 287(g) agreement."""
         if said.subject is not Subject.RELATED:
             return ()
-        about = say(self.language, "This is about detention for ICE or cooperation with it, not a 287(g) agreement.")
+        about = say(
+            self.language, "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement."
+        )
         return (Span(about),)
 
     def _listed(self, said: Mention) -> Line:
@@ -412,7 +416,7 @@ class Wording:
         values: dict[str, object] = {"body": said.body, "day": self.day(said.meets_on), "title": title}
         if said.meets_on <= seen_on:
             return say_line(self.language, "Was on the agenda of the {body} on {day}: {title}", **values)
-        return say_line(self.language, "Is on the agenda of the {body} for {day}: {title}", **values)
+        return say_line(self.language, "On the agenda of the {body} for {day}: {title}", **values)
 
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -488,33 +492,50 @@ class Wording:
         older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
         return (Span(older),)
 
-    def circumstances(self, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
-        """Return lines with the total number of agreements and a note if a list is on hold."""
+    def circumstances(self, to: Subscription, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
+        """Return lines with the number of agreements that the reader watches and a note if a list is on hold."""
         lines = []
         if totals is not None:
-            lines.append((Span(self._totals(totals)),))
+            lines.append((Span(self._totals(to, totals)),))
         if is_held:
             lines.append((Span(HELD(self.language)),))
         return tuple(lines)
 
-    def _totals(self, totals: Totals) -> str:
-        now = say(
-            self.language,
-            "ICE's list now has {agreements} with {agencies} in {states}, {trend}.",
-            agreements=say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements),
-            agencies=say_count(self.language, "{n} agency", "{n} agencies", totals.agencies),
-            states=say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states),
-            trend=self._trend(totals.agreements - totals.before),
-        )
-        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025)
-        return f"{now} {then}"
+    def _totals(self, to: Subscription, totals: Totals) -> str:
+        agreements = say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements)
+        agencies = say_count(self.language, "{n} agency", "{n} agencies", totals.agencies)
+        count = say(self.language, "{agreements} with {agencies}", agreements=agreements, agencies=agencies)
+        if place := self._place(to.filter, totals):
+            count = say(self.language, "{count} in {place}", count=count, place=place)
+        if totals.before is not None:
+            trend = self._trend(totals.agreements - totals.before, weekly=to.cadence is Cadence.WEEKLY)
+            count = f"{count}, {trend}"
+        if not place:
+            return say(self.language, "Of what you watch, ICE's list now has {count}.", count=count)
+        now = say(self.language, "ICE's list now has {count}.", count=count)
+        then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025) if to.filter.is_whole_list else ""
+        return f"{now} {then}".rstrip()
 
-    def _trend(self, more: int) -> str:
+    def _place(self, watched: Filter, totals: Totals) -> str:
+        """Return where the counted agreements are, or an empty string if more than states decides what is watched."""
+        if watched.is_whole_list:
+            return say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states)
+        if not watched.is_of_states:
+            return ""
+        if len(watched.states) <= MOST_STATES_NAMED:
+            return self._formats.join(sorted(state_name(state, self.language) for state in watched.states))
+        return say(self.language, "the {n} states and territories you watch", n=len(watched.states))
+
+    def _trend(self, more: int, *, weekly: bool) -> str:
+        if more > 0 and weekly:
+            return say_count(self.language, "{n} more than a week ago", "{n} more than a week ago", more)
         if more > 0:
             return say_count(self.language, "{n} more than a day ago", "{n} more than a day ago", more)
+        if more < 0 and weekly:
+            return say_count(self.language, "{n} fewer than a week ago", "{n} fewer than a week ago", -more)
         if more < 0:
             return say_count(self.language, "{n} fewer than a day ago", "{n} fewer than a day ago", -more)
-        return say(self.language, "the same as a day ago")
+        return say(self.language, "the same as a week ago") if weekly else say(self.language, "the same as a day ago")
 
 
 def _adds(county: str, name: str) -> bool:

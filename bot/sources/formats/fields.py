@@ -6,11 +6,13 @@ A field that is missing, null or of the wrong type counts as empty and doesn't r
 import hashlib
 import html
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
+from html import escape
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
 
@@ -18,12 +20,14 @@ from bot.domain.agenda import CANCELLED, POSTPONED, RESCHEDULED
 from bot.domain.document import Document
 from bot.domain.web_address import web_parts
 from bot.errors import Unreadable
+from bot.sources.formats.charset import decoded
 from bot.sources.formats.limits import LONGEST_TEXT, LONGEST_TITLE
 
 YEARS = range(1990, 2101)  # a date outside this range is bad data (0001-01-01 means no date)
 
 Row = Mapping[str, Any]
 
+_CONTROLS_TO_SPACES = bytes(max(byte, 32) for byte in range(256))
 _HALF_A_LETTER = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
@@ -35,28 +39,38 @@ _HALF_A_LETTER = re.compile(
 def decode_json(document: Document) -> Any:
     """Parse a document as JSON. Raise Unreadable if it isn't valid JSON.
 
-    Some servers cut off a title in the middle of an emoji and leave half of a surrogate pair. That half is replaced
-    with "�".
+    One bad title must not hide the others. Some servers cut off a title in the middle of an emoji and leave half of a
+    surrogate pair, or break a line inside a text. The half is replaced with "�", and control characters with spaces.
+    Broken bytes are read as Windows-1252.
     """
-    body = document.body.removeprefix(b"\xef\xbb\xbf")
+    body = document.body.removeprefix(BOM_UTF8)
+    if not body.isascii():
+        body = decoded(document.body, "utf-8").encode()
     try:
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, UnicodeError):
             return msgspec.json.decode(body)
-        return msgspec.json.decode(_HALF_A_LETTER.sub(lambda half: half[1] or b"\\ufffd", body))
+        mended = body.translate(_CONTROLS_TO_SPACES).decode("utf-8", "replace").encode()
+        return msgspec.json.decode(_HALF_A_LETTER.sub(lambda half: half[1] or b"\\ufffd", mended))
     except (msgspec.DecodeError, UnicodeError, RecursionError) as broken:
         raise Unreadable(f"{document.address} is not the JSON we expected") from broken
 
 
-def rows(document: Document, field: str = "") -> list[Row]:
+def rows(document: Document, field: str = "", *, of: str = "") -> list[Row]:
     """Return the objects in a JSON list. Raise Unreadable if the list is missing.
 
-    The list is the value of `field`, or the whole document if `field` is empty.
+    The list is the value of `field`, or the whole document if `field` is empty. The names of the platform's fields
+    begin with `of`. A list of objects that have only other fields may be an error message. It is refused.
     """
     found = decode_json(document)
     listed = found.get(field) if field and isinstance(found, dict) else found
-    if not isinstance(listed, list) or (listed and not objects(listed)):
+    if not isinstance(listed, list) or (listed and not objects(listed)) or not _is_of(objects(listed), of):
         raise Unreadable(f"{document.address} is JSON, but not the list we expected{_message(found)}")
     return objects(listed)
+
+
+def _is_of(found: list[Row], of: str) -> bool:
+    names = [name for row in found for name in row]
+    return not names or any(name.startswith(of) for name in names)
 
 
 def objects(value: object) -> list[Row]:
@@ -66,7 +80,8 @@ def objects(value: object) -> list[Row]:
 
 def _message(found: object) -> str:
     """Return the server's error message to append to our own error, or an empty string if there is none."""
-    words = text(found, "Message") or text(found, "message") if isinstance(found, dict) else ""
+    first = next(iter(objects(found)), {}) if isinstance(found, list) else found
+    words = title(first, "Message", "message", "error", "error_description") if isinstance(first, dict) else ""
     return f": it says “{words[:200]}”" if words else ""
 
 
@@ -127,12 +142,56 @@ def resolve_link(base: str, href: str) -> str:
     return address if is_web_address(address) else ""
 
 
+def place_on_site(address: str) -> str:
+    """Return an address without its scheme, its host and the session ids in it.
+
+    Two addresses of the same page then compare as equal, before and after a site moves.
+    """
+    parts = urlsplit(address)
+    asked = (each for each in parts.query.split("&") if each and not _SESSION.fullmatch(each))
+    return urlunsplit(("", "", _SESSION_IN_PATH.sub("", parts.path), "&".join(asked), ""))
+
+
+_SESSION_IN_PATH = re.compile(r";\w*sess\w*=[^/;?]*", re.IGNORECASE)
+_SESSION = re.compile(r"\w*sess\w*=.*|(?:s|sid|oscsid|zenid|cfid|cftoken)=[\w-]{16,}", re.IGNORECASE)
+
+
 # ── text ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"</?([a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")  # can't be encoded, so it must not reach the store
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200d\u2060\ufeff]")
+_REFERENCES = re.compile(r"(?:&#(?:[0-9]+|[xX][0-9a-fA-F]+);)+")
+_DIGITS = re.compile(r"&#([0-9]+|[xX][0-9a-fA-F]+);")
+_WRONG = {0, *range(0x80, 0xA0)}  # no letter, or one of Windows-1252
 _INLINE = {"a", "abbr", "b", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup", "u", "wbr"}
+
+
+def mend_references(value: str) -> str:
+    """Replace numeric references to half a letter, to no letter at all or in Windows-1252, as browsers do.
+
+    Some servers write an emoji as its two halves (`&#55357;&#56832;`), which no XML parser accepts.
+    """
+    return _REFERENCES.sub(_letters, value) if "&#" in value else value
+
+
+def _letters(references: re.Match[str]) -> str:
+    """Return the letters that numeric references stand for. Leave references to ordinary letters alone."""
+    codes = [_code(digits) for digits in _DIGITS.findall(references[0])]
+    if not any(0xD800 <= code <= 0xDFFF or code > 0x10FFFF or code in _WRONG for code in codes):
+        return references[0]
+    units = b"".join(
+        code.to_bytes(2, "little") if 0xD800 <= code <= 0xDFFF else html.unescape(f"&#{code};").encode("utf-16-le")
+        for code in codes
+    )
+    return escape(units.decode("utf-16-le", "replace"), quote=False)
+
+
+def _code(digits: str) -> int:
+    """Return the number in a reference such as x1F600 or 128512, or one that is no letter if it is too large."""
+    number = digits.lstrip("xX").lstrip("0")
+    return (int(number or "0", 16 if digits[0] in "xX" else 10)) if len(number) <= 8 else 0x110000
 
 
 def clean_text(value: str) -> str:
@@ -141,8 +200,8 @@ def clean_text(value: str) -> str:
     if "<" in value:
         value = _TAG.sub(_gap, _UNSEEN.sub(" ", value))
     if "&" in value:
-        value = html.unescape(value)
-    return " ".join(_HIDDEN.sub("", value).split())[:LONGEST_TEXT]
+        value = html.unescape(mend_references(value))
+    return " ".join(_HIDDEN.sub("", _HALF_A_PAIR.sub("\ufffd", value)).split())[:LONGEST_TEXT]
 
 
 def _gap(tag: re.Match[str]) -> str:
@@ -204,7 +263,7 @@ def meeting_time(day: object, clock: object, zone: tzinfo) -> datetime | date | 
 
 
 def clock_in(words: object) -> time | None:
-    """Return the first time of day in a text, such as "6:30 PM", "7 p.m." or "12 noon"."""
+    """Return the first time of day in a string, such as "6:30 PM", "7 p.m." or "12 noon"."""
     found = _CLOCK.search(words) if isinstance(words, str) else None
     if found is not None and found[1] is None:
         return time(12)

@@ -1,16 +1,18 @@
 """Extract the visible text of a web page. Size limits are checked before the page is parsed."""
 
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from urllib.parse import urldefrag
 
 from bs4 import BeautifulSoup, Tag
-from bs4.dammit import EncodingDetector
 from bs4.element import CData, NavigableString, PageElement
 from soupsieve import SelectorSyntaxError
 
-from bot.errors import Unreadable
+from bot.errors import StandIn, Unreadable
+from bot.sources.formats.charset import page_text
+from bot.sources.formats.fields import resolve_link
 from bot.sources.formats.limits import WEB_PAGE
+from bot.sources.formats.stand_in import FEW, stand_in
 
 _HIDDEN_TAGS = frozenset(
     {"audio", "button", "canvas", "footer", "head", "iframe", "input", "math", "nav", "noscript", "object",
@@ -22,33 +24,72 @@ _BLOCKS = frozenset(
      "html", "legend", "li", "main", "menu", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot",
      "thead", "tr", "ul"}
 )  # fmt: skip
+LONGEST_SIGNPOST = 64 << 10  # bytes of a page that only sends its readers on
+LONGEST_DELAY = 30  # seconds; a page that sends its readers on later has something to read
+SHORTEST_VISIT = 3  # seconds; a page that is loaded again sooner has nothing to read
 _SPACE = re.compile(r"\s+")
 _CELLS = frozenset({"td", "th"})
-_PROLOG = re.compile(r"\s*<\?xml[^<>]{0,200}\?>")  # of XHTML; removed, so that the parser doesn't assume XML
 
 
-def readable_html(body: bytes, selector: str | None = None) -> str:
+_REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
+_WHERE = re.compile(
+    r"(\d{1,6})(?:\.\d*)?(?:\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?([^\"']*)[\"']?)?", re.IGNORECASE
+)  # seconds and address
+
+
+def readable_page(body: bytes, selector: str | None = None, *, content_type: str = "") -> str:
+    """Return the text of a page, as `readable_html` does. Raise StandIn if the page stands in for another."""
+    soup = _parsed(body, content_type)
+    parts = [] if selector is None else _selected(soup, selector)
+    text = _text_of(parts or [soup])
+    if not parts and (instead := stand_in(soup, text)):
+        raise StandIn(f"the server sent {instead} in place of the page")
+    if selector is not None and not parts:
+        raise _nothing_matches(selector)
+    return text
+
+
+def readable_html(body: bytes, selector: str | None = None, *, content_type: str = "") -> str:
     """Return the text of a page, with a blank line between blocks.
 
-    `selector` limits the text to the matching parts. Scripts, styles, comments, form fields, navigation, footers and
+    `content_type` is the server's header, which may name the charset. `selector` limits the text to the matching parts.
+    Scripts, styles, comments, form fields, navigation, footers and
     tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
     changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
     """
+    soup = _parsed(body, content_type)
+    parts = [soup] if selector is None else _selected(soup, selector)
+    if not parts and selector is not None:
+        raise _nothing_matches(selector)
+    return _text_of(parts)
+
+
+def _parsed(body: bytes, content_type: str) -> BeautifulSoup:
     if len(body) > WEB_PAGE["bytes"] or body.count(b"<") > WEB_PAGE["tags"]:
         raise Unreadable(f"the page is too large: more than {WEB_PAGE['bytes'] >> 20} MiB or {WEB_PAGE['tags']:,} tags")
-    soup = BeautifulSoup(_PROLOG.sub("", _decoded(body), count=1), "lxml")
-    parts = [soup] if selector is None else _selected(soup, selector)
+    return BeautifulSoup(page_text(body, content_type), "lxml")
+
+
+def _nothing_matches(selector: str) -> Unreadable:
+    return Unreadable(f"nothing on the page matches the selector {selector!r}; the page may have been redesigned")
+
+
+def _text_of(parts: Sequence[Tag]) -> str:
     return _tidy("\n\n".join("".join(_pieces(part)) for part in parts))
 
 
-def _decoded(body: bytes) -> str:
-    declared = EncodingDetector.find_declared_encoding(body, is_html=True)
-    wide = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else None
-    for encoding in (wide, "utf-8-sig", declared):
-        with suppress(UnicodeDecodeError, LookupError):
-            if encoding:
-                return body.decode(encoding).replace("\0", "")
-    return body.decode("cp1252", "replace").replace("\0", "")
+def refresh_target(body: bytes, address: str) -> str:
+    """Return the address to which a page at `address` sends its readers on, or an empty string if it has content."""
+    if len(body) > LONGEST_SIGNPOST or b"refresh" not in body.lower():
+        return ""
+    soup = BeautifulSoup(page_text(body), "lxml")
+    for meta in soup.find_all("meta", attrs={"http-equiv": _REFRESH}):
+        found = _WHERE.fullmatch(str(meta.get("content", "")).strip())
+        target = urldefrag(resolve_link(address, found[2] or "")).url if found else ""
+        longest = LONGEST_DELAY if target != urldefrag(address).url else SHORTEST_VISIT
+        if found and target and int(found[1]) <= longest and len(_text_of([soup]).split()) <= FEW:
+            return target
+    return ""
 
 
 def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
@@ -57,8 +98,6 @@ def _selected(soup: BeautifulSoup, selector: str) -> list[Tag]:
         found = soup.select(selector)
     except (SelectorSyntaxError, NotImplementedError) as fault:
         raise Unreadable(f"{selector!r} is not a CSS selector") from fault
-    if not found:
-        raise Unreadable(f"nothing on the page matches the selector {selector!r}; the page may have been redesigned")
     ids = set(map(id, found))
     return [tag for tag in found if not any(id(parent) in ids for parent in tag.parents)]
 

@@ -26,7 +26,8 @@ PDF = {
 
 WEB_PAGE = {"bytes": 16 << 20, "tags": 200_000}
 
-MOST_ENTRIES = 300  # in one feed
+MOST_ENTRIES = 300  # in one feed: the latest
+MOST_NODES = 10_000  # in one feed, to find the latest among
 LONGEST_TEXT = 20_000  # characters in one field
 LONGEST_TITLE = 1_000
 LONGEST_DOCUMENT = 1_000_000  # characters in a web page's readable text

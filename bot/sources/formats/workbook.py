@@ -135,7 +135,7 @@ class _Texts(dict[str, str]):
     def __missing__(self, number: str) -> str:
         if number != (plain := str(int(number))):
             return self[plain]
-        raise Unreadable(f"the workbook refers to text number {number[:20]} but has only {len(self)} texts")
+        raise Unreadable(f"the workbook refers to string number {number[:20]} but has only {len(self)} strings")
 
 
 def _texts(xml: str) -> _Texts:

@@ -62,7 +62,7 @@ class CivicClerk:
 
 
 def _base(address: str) -> str:
-    """Return the address of the API. The given address may also be only the host or one of the API's lists."""
+    """Return the address of the API. `address` may be just the host, or the address of one of the API's lists."""
     parts = urlsplit(address)
     path = re.sub(r"/(?:Events|Meetings)(?:/.*)?$", "", parts.path, flags=re.IGNORECASE).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
@@ -106,8 +106,10 @@ class _Tenant:
 
     def _page(self, document: Document) -> list[IndexEntry]:
         since = self._session.since
-        entries = (self._entry(row, document.sha256) for row in rows(document, "value"))
-        return [entry for entry in entries if entry is not None and _is_since(entry.item, since)]
+        read = self._session.read_each(
+            document.address, rows(document, "value", of="id"), lambda row: self._entry(row, document.sha256), _name
+        )
+        return [entry for entry in read if _is_since(entry.item, since)]
 
     def _entry(self, row: Row, evidence: str) -> IndexEntry | None:
         key = number(row, "id")
@@ -163,18 +165,22 @@ class _Tenant:
         If the meeting is upcoming and the agenda is empty, the agenda is fetched again later.
         """
         decoded = decode_json(document)
-        if not isinstance(decoded, dict):
+        if not isinstance(decoded, dict) or "items" not in decoded:
             raise Unreadable(f"{document.address} is JSON, but not an agenda")
         items: dict[str, AgendaItem] = {}
         documents: list[LinkedDocument] = []
-        for row, path in _walk(objects(decoded.get("items")), ""):
-            name = title(row, "agendaObjectItemName")
-            if not name:
-                continue
+
+        def add(numbered: tuple[Row, str]) -> None:
+            row, path = numbered
+            if not (name := _name(row)):
+                return
             key = f"{meeting.item.id}/{_key(row, path, name)}"
             key = f"{key}/{fingerprint(name)}" if key in items else key
             items[key] = _item(key, name, row, meeting.item, document.sha256)
-            documents += _attachments(key, name, row, meeting.item.address)
+            documents.extend(_attachments(key, name, row, meeting.item.address))
+
+        walked = _walk(objects(decoded.get("items")), "")
+        self._session.read_each(document.address, walked, add, lambda numbered: _name(numbered[0]))
         is_pending = not items and is_upcoming(meeting.item.meets_at, self._session)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(documents), is_complete=not is_pending)
 
@@ -225,6 +231,10 @@ def _key(row: Row, path: str, name: str) -> str:
     if key := number(row, "id"):
         return f"item/{key}"
     return f"number/{path}" if path else f"name/{fingerprint(name)}"
+
+
+def _name(row: Row) -> str:
+    return title(row, "eventName", "agendaObjectItemName")
 
 
 def _slug(words: str) -> str:

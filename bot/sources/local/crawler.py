@@ -8,16 +8,16 @@ same id as its entry, the document is the entry's own agenda and is read as part
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from typing import Any
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
-from bot.errors import Blocked, SourceError, Unreachable, Unreadable
+from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
-from bot.sources.formats.fields import fingerprint
+from bot.sources.formats.fields import fingerprint, place_on_site
 from bot.sources.local.session import RECENT, ReadSession
 
 MOST_ENTRIES = 1_000  # in one index
@@ -46,13 +46,15 @@ class IndexEntry:
     """A meeting, agenda or news entry in the index.
 
     `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
-    an empty string if there is no agenda yet.
+    an empty string if there is no agenda yet. `words` are set if ids on this platform aren't reliable: hashes of the
+    entry's words. An entry with one of the same hashes is the same entry, even if its id is new.
     """
 
     item: AgendaItem
     version: str = ""
     documents: tuple[LinkedDocument, ...] = ()
     agenda: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -61,6 +63,25 @@ class IndexEntry:
         documents = [(document.id, document.version) for document in self.documents]
         shown = (item.title, item.text, item.body, item.meets_at, item.status, item.address)
         return fingerprint(self.version, *shown, documents, self.agenda)
+
+    @property
+    def content(self) -> str:
+        """A hash of the entry that stays the same when only its id, its site's name or a session changes."""
+        item, versions = self.item, [document.version for document in self.documents]
+        shown = (item.title, item.text, item.body, item.meets_at, item.status, place_on_site(item.address))
+        return fingerprint(self.version, *shown, versions)
+
+    def under(self, name: str) -> "IndexEntry":
+        """Return the entry with another id."""
+        own = self.item.id
+        documents = (replace(each, id=name) if each.id == own else each for each in self.documents)
+        return replace(self, item=replace(self.item, id=name), documents=tuple(documents))
+
+    def is_stored_as(self, name: str, stored: "EntryFacts") -> bool:
+        """Return whether this is the entry that was stored under another id."""
+        if "words" in stored:
+            return bool(set(self.words) & set(stored["words"]))
+        return bool(stored.get("stamp") == self.under(name).fingerprint)  # stored before the words were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +145,12 @@ class Crawler:
         `evidence` is the hash of the index. `is_complete` is true if the whole index was read. The agendas of upcoming
         meetings through `recheck_until` are fetched even if they seem unchanged.
         """
+        if not entries and not self._is_calendar:
+            self.keep_stored()  # an empty feed says nothing about the entries it had
+            return []
         self.facts = {}
         once: dict[str, IndexEntry] = {}  # in the index's order, which decides among entries for the same day
-        for entry in entries[:MOST_ENTRIES]:
+        for entry in self._under_stored_ids(entries[:MOST_ENTRIES]):
             once.setdefault(entry.item.id, entry)
         items: list[AgendaItem] = []
         for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
@@ -136,8 +160,26 @@ class Crawler:
             items += await crawl.read(self._parse_agenda)
             self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
         if self._is_calendar:
-            items += self._vanished(once, evidence, is_complete=is_complete and len(entries) <= MOST_ENTRIES)
+            is_whole = is_complete and len(entries) <= MOST_ENTRIES and not self._session.has_skipped
+            items += self._vanished(once, evidence, is_complete=is_whole)
         return items
+
+    def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
+        """Give an entry that the index now lists under another id the id under which it's stored.
+
+        Feeds change all their ids when a site moves to https or to another domain.
+        """
+        listed = {entry.item.id for entry in entries}
+        left = {name: facts for name, facts in self._stored.items() if name not in listed}
+        for entry in entries:
+            is_unknown = bool(left and entry.words) and entry.item.id not in self._stored
+            same = [name for name, facts in left.items() if entry.is_stored_as(name, facts)] if is_unknown else []
+            if not same:
+                yield entry
+                continue
+            name = next((name for name in same if left[name].get("content") == entry.content), same[0])
+            del left[name]
+            yield entry.under(name)
 
     def _vanished(self, once: Mapping[str, IndexEntry], evidence: str, *, is_complete: bool) -> list[AgendaItem]:
         """Return the upcoming meetings that are no longer on the calendar.
@@ -170,7 +212,8 @@ class _EntryCrawl:
     ) -> None:
         self._session = session
         self._entry = entry
-        self._is_changed = stored.get("stamp") != entry.fingerprint
+        is_same = bool(entry.words) and stored.get("content") == entry.content
+        self._is_changed = stored.get("stamp") != entry.fingerprint and not is_same
         self._is_upcoming = is_upcoming(entry.item.meets_at, session)
         self._is_current = self._is_upcoming or _is_recent(entry.item, session)
         self._is_wanted = self._is_current or session.is_first
@@ -195,6 +238,7 @@ class _EntryCrawl:
             **({"agenda": self._entry.agenda} if self._entry.agenda else {}),
             **({"refs": list(self._matters)} if self._matters else {}),
             **({"papers": self._documents} if self._documents else {}),
+            **({"words": list(self._entry.words), "content": self._entry.content} if self._entry.words else {}),
             **(_words(item) if words else {}),
         }
 
@@ -221,7 +265,8 @@ class _EntryCrawl:
         self._session.agendas_left -= 1
         document = await self._session.try_get(address, expect=Expect.JSON, unconditional=self._must_parse)
         if isinstance(document, SourceError):
-            return self._retry_next_time() if isinstance(document, Blocked | Unreachable) else ParsedAgenda()
+            is_passing = isinstance(document, Blocked | Unreachable | Unreadable)
+            return self._retry_next_time() if is_passing else ParsedAgenda()
         is_same = self._session.is_same(document, address)
         if is_same and not self._must_parse:
             return ParsedAgenda()
@@ -229,7 +274,7 @@ class _EntryCrawl:
             agenda = parse_agenda(self._entry, document)
         except Unreadable as fault:
             self._session.note(f"{self._session.place.name}: {fault}")
-            return ParsedAgenda()
+            return self._retry_next_time()
         self._matters = agenda.matters
         if not agenda.is_complete:
             self._retry_next_time()
@@ -252,15 +297,24 @@ class _EntryCrawl:
             self._retry_next_time()
             return None
         document = await self._session.try_get(linked.address, key=linked.id, unconditional=must_read)
-        if isinstance(document, Unreachable):
+        if isinstance(document, Unreachable | StandIn):
             self._retry_next_time()
             return None
         if isinstance(document, SourceError):  # the next daily recheck tries again if the meeting is still upcoming
             self._documents[linked.id] = (linked.version, "")
             return None
-        self._documents[linked.id] = (linked.version, document.sha256[:16])
-        if document.unchanged or (document.sha256[:16] == sha256 and not must_read):
+        is_same = document.unchanged or (document.sha256[:16] == sha256 and not must_read)
+        try:
+            read = None if is_same else await self._opened(linked, document)
+        except StandIn as fault:  # the site has a bad day
+            self._session.note(f"{self._session.place.name}: {linked.title[:120]}: {fault}")
+            self._session.restore_validators(linked.id)
+            self._retry_next_time()
             return None
+        self._documents[linked.id] = (linked.version, document.sha256[:16])
+        return read
+
+    async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1
         return await _opened(linked, self._entry.item, document)
 
@@ -275,6 +329,8 @@ async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) 
         read = replace(read, id=linked.id, title=linked.title, text="")
     try:
         pages, text = await asyncio.to_thread(document_text, document)
+    except StandIn:
+        raise
     except Unreadable as fault:
         return replace(read, unreadable=str(fault))
     return replace(read, pages=pages, unreadable=pages_without_text(pages), text=f"{read.text}\n{text}".strip())

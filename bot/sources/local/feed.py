@@ -1,5 +1,6 @@
 """The source for any RSS or Atom feed, including Granicus's ViewPublisherRSS.php."""
 
+import asyncio
 import re
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -45,5 +46,6 @@ class Feed:
         if not session.rereads_index and session.is_same(document, address):
             return session.unchanged_reading()
         entries = Crawler(session, "entries")
-        items = await entries.crawl(feed_entries(document, session))
+        found = await asyncio.to_thread(feed_entries, document, session)
+        items = await entries.crawl(found)
         return session.reading(items, {"entries": entries.facts})

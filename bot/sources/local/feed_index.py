@@ -2,15 +2,19 @@
 
 from bot.domain.agenda import AgendaItem
 from bot.domain.document import Document
-from bot.sources.formats.feed_xml import read_feed
-from bot.sources.formats.fields import meeting_status
+from bot.sources.formats.feed_xml import FeedEntry, read_feed
+from bot.sources.formats.fields import fingerprint, meeting_status, place_on_site
 from bot.sources.local.crawler import IndexEntry, LinkedDocument
 from bot.sources.local.session import ReadSession
 
 
 def feed_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
-    """Return a feed's entries. The first agenda that an entry links to becomes its document."""
+    """Return a feed's entries. The first agenda that an entry links to becomes its document.
+
+    Entries that differ only in their id are one.
+    """
     feed = read_feed(document, session.zone)
+    session.note_skipped(feed.skipped)
     found: dict[str, IndexEntry] = {}
     for entry in feed.entries:
         body = session.place.body or feed.title
@@ -25,5 +29,18 @@ def feed_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
             evidence=document.sha256,
         )
         documents = tuple(LinkedDocument(id=item.id, title=item.title, address=each) for each in entry.agendas[:1])
-        found.setdefault(item.id, IndexEntry(item=item, documents=documents))
+        indexed = IndexEntry(item=item, documents=documents, words=_words(entry))
+        found.setdefault(indexed.content, indexed)
     return list(found.values())
+
+
+def _words(entry: FeedEntry) -> tuple[str, ...]:
+    """Return the hashes by which an entry is recognized under another id.
+
+    The same title and text are the same entry. A title alone, or the text beside an agenda, may be the same for every
+    meeting of a board. The page or the day must be the same as well.
+    """
+    if entry.title and entry.text and not entry.agendas:
+        return (fingerprint(entry.title, entry.text),)
+    page, day = place_on_site(entry.link), entry.meets_at
+    return tuple(fingerprint(entry.title, entry.text, known) for known in (page, day) if known)

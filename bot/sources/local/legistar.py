@@ -7,7 +7,7 @@ all upcoming meetings once a day.
 """
 
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -31,6 +31,7 @@ from bot.sources.formats.fields import (
     text,
     title,
 )
+from bot.sources.formats.read_each import Entry
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.relevance import worth_opening
 from bot.sources.local.session import ReadSession
@@ -86,12 +87,19 @@ def _base(address: str) -> tuple[str, str]:
 class ApiFeed:
     """One of the API's two feeds.
 
-    `id` and `stamp` are the names of the fields with a row's ID and its date. Rows are sorted by `stamp`.
+    `id`, `stamp` and `titles` are the names of the fields with a row's ID, its date and its title. Rows are sorted by
+    `stamp`.
     """
 
     name: str
     id: str
     stamp: str
+    titles: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the names of all fields."""
+        return self.id.removesuffix("Id")
 
     def address(self, base: str, since: str, skip: int) -> str:
         """Return the address of one page of rows.
@@ -105,8 +113,8 @@ class ApiFeed:
 
 
 _UNQUOTED = "'$,:-"
-MATTERS = ApiFeed("matters", "MatterId", "MatterLastModifiedUtc")
-EVENTS = ApiFeed("events", "EventId", "EventDate")
+MATTERS = ApiFeed("matters", "MatterId", "MatterLastModifiedUtc", ("MatterTitle", "MatterName", "MatterFile"))
+EVENTS = ApiFeed("events", "EventId", "EventDate", ("EventBodyName",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +183,7 @@ class _Client:
             document = await self._session.get(address, expect=Expect.JSON, unconditional=rereads or page > 0)
             if page == 0 and not rereads and self._session.is_same(document, address):
                 return _FeedReading(is_same=True)
-            on_page = rows(document)
+            on_page = rows(document, of=feed.prefix)
             found += [(row, document.sha256) for row in on_page if _is_since(row, feed, since)]
             if _is_last(on_page, feed, since):
                 return _FeedReading(found, pages=page + 1)
@@ -184,6 +192,14 @@ class _Client:
             "the rest was not read"
         )
         return _FeedReading(found, pages=MOST_PAGES, is_complete=False)
+
+    def _read_rows(
+        self, feed: ApiFeed, found: Iterable[tuple[Row, str]], read: Callable[[Row, str], Entry | None]
+    ) -> list[Entry]:
+        """Convert the rows of a feed. A row that can't be converted is recorded and skipped."""
+        return self._session.read_each(
+            f"{self._base}/{feed.name}", found, lambda each: read(*each), lambda each: title(each[0], *feed.titles)
+        )
 
     def _store_pages(self, feed: ApiFeed, reading: _FeedReading) -> None:
         self._facts["pages"] = {**self._facts.get("pages", {}), feed.name: reading.pages}
@@ -204,7 +220,7 @@ class _Client:
         self._facts["since"] = max(since, min(newest, self._session.today.isoformat()))
         self._facts["matters"] = {key: stamp for key, stamp in stamps.items() if stamp[:10] >= self._facts["since"]}
         changed = [each for each in reading.rows if stored.get(_id(each[0], MATTERS)) != text(each[0], MATTERS.stamp)]
-        return [item for row, sha256 in changed if (item := self._matter(row, sha256)) is not None]
+        return self._read_rows(MATTERS, changed, self._matter)
 
     async def _meetings(self, *, matters_changed: bool) -> list[AgendaItem]:
         """Return the new and amended items from the calendar and its agendas."""
@@ -214,7 +230,7 @@ class _Client:
         if reading.is_same:
             return []
         self._store_pages(EVENTS, reading)
-        entries = [entry for row, sha256 in reading.rows if (entry := self._entry(row, sha256)) is not None]
+        entries = self._read_rows(EVENTS, reading.rows, self._entry)
         items = await self._events.crawl(
             entries,
             evidence=reading.rows[0][1] if reading.rows else "",
@@ -227,7 +243,7 @@ class _Client:
     # ── the rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _matter(self, row: Row, evidence: str) -> AgendaItem | None:
-        key, name = _id(row, MATTERS), title(row, "MatterTitle", "MatterName", "MatterFile")
+        key, name = _id(row, MATTERS), title(row, *MATTERS.titles)
         if not key or not name:
             return None
         return AgendaItem(
@@ -276,16 +292,19 @@ class _Client:
         items: dict[str, AgendaItem] = {}
         documents: list[LinkedDocument] = []
         matters: list[str] = []
-        for row in rows(document):
+
+        def add(row: Row) -> None:
             matter, name = number(row, "EventItemMatterId"), _title_of(row)
             if not name:
-                continue
+                return
             key = f"{meeting.item.id}/matter/{matter}"
             if not matter or key in items:
                 key = f"{meeting.item.id}/item/{number(row, 'EventItemId') or fingerprint(name)}"
-            matters += [str(matter)] if matter else []
+            matters.extend([str(matter)] if matter else [])
             items[key] = _item(key, name, row, meeting.item, document.sha256)
-            documents += _attachments(key, name, row)
+            documents.extend(_attachments(key, name, row))
+
+        self._session.read_each(document.address, rows(document, of="Event"), add, _title_of)
         return ParsedAgenda(items=tuple(items.values()), documents=worth_opening(documents), matters=tuple(matters))
 
 

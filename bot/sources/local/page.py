@@ -13,12 +13,13 @@ from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
+from bot.sources.formats.charset import charset, decoded
 from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import clean_text, fingerprint, is_web_address, name_from
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.session import ReadSession
 
-_TITLE = re.compile(rb"<title\b[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title\b[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
 
 
 class Page:
@@ -61,5 +62,5 @@ class Page:
 
 
 def _title(document: Document) -> str:
-    found = _TITLE.search(document.body[:100_000])
-    return clean_text(html.unescape(found[1].decode("utf-8", "replace")))[:LONGEST_TITLE] if found else ""
+    found = _TITLE.search(decoded(document.body[:100_000], charset(document.headers.get("content-type"))))
+    return clean_text(html.unescape(found[1]))[:LONGEST_TITLE] if found else ""

@@ -44,9 +44,14 @@ class PrimeGov:
         document = await session.get(address, expect=Expect.JSON, unconditional=session.rereads_index)
         if not session.rereads_index and session.is_same(document, address):
             return session.unchanged_reading()
-        entries = (_entry(row, site, session, document.sha256) for row in rows(document))
+        entries = session.read_each(
+            document.address,
+            rows(document, of="id"),
+            lambda row: _entry(row, site, session, document.sha256),
+            lambda row: title(row, "title"),
+        )
         meetings = Crawler(session, "meetings", is_calendar=True)
-        items = await meetings.crawl([entry for entry in entries if entry is not None], evidence=document.sha256)
+        items = await meetings.crawl(entries, evidence=document.sha256)
         return session.reading(items, {"meetings": meetings.facts})
 
 

@@ -1,6 +1,7 @@
 """One reading of a local place, with its request budget and the documents and problems found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,8 +10,11 @@ from zoneinfo import ZoneInfo
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document, Expect, Validators, remembered
 from bot.domain.source_status import SourceStatus
-from bot.errors import Blocked, SourceError, Unreachable
+from bot.domain.time_zones import is_zone
+from bot.errors import Blocked, Missing, SourceError, StandIn, Unreachable, Unreadable, Unsafe
 from bot.sources import Fetcher
+from bot.sources.formats.document_text import leads_on_to
+from bot.sources.formats.read_each import Entry, Row, read_each
 
 RECHECK_EVERY = timedelta(hours=24)  # for upcoming meetings, even if there is no sign of a change
 RECENT = timedelta(days=14)  # how long after a meeting it is still read
@@ -20,6 +24,7 @@ MOST_REQUESTS = 150
 MOST_ITEMS = 5_000
 MOST_BYTES = 64 * 2**20
 MOST_PROBLEMS = 10
+MOST_SIGNPOSTS = 3  # pages in a row that only lead on to another
 
 _ACCEPT = {
     Expect.JSON: "application/json",
@@ -33,7 +38,8 @@ class ReadSession:
     """The state of one reading: its documents, its problems and its remaining budget.
 
     `agendas_left` and `documents_left` are how many more agendas and documents the reading may open. `is_incomplete` is
-    true if something wasn't read this time; the next reading then reads the whole index, even if it is unchanged. The
+    true if something wasn't read this time; the next reading then reads the whole index, even if it is unchanged.
+    `has_skipped` is true if an entry of an index can't be read. The
     `signature` ("token=…") is added to requests for addresses that start with `base`. It is never stored: documents
     keep the unsigned address.
     """
@@ -48,6 +54,7 @@ class ReadSession:
         self.agendas_left = MOST_AGENDAS
         self.documents_left = MOST_DOCUMENTS
         self.is_incomplete = False
+        self.has_skipped = False
         self._requests_left = MOST_REQUESTS
         self._bytes_left = MOST_BYTES
         self._failed_hosts: set[str | None] = set()
@@ -99,19 +106,46 @@ class ReadSession:
         The validators are stored under `key`, or under the address if `key` is empty.
         """
         before = self.status.validators.get(key or address)
+        document = await self._request(self._signed(address), None if unconditional else before, expect)
+        document = await self._led_on(document, expect)
+        self._validators[key or address] = remembered(document, before)
+        if not document.unchanged:
+            self._documents[document.sha256] = document
+        return document
+
+    async def _request(self, address: str, validators: Validators | None, expect: Expect | None) -> Document:
         self._requests_left -= 1
         document = await self._fetch.get(
-            self._signed(address),
+            address,
             source=self.place.name,
-            validators=None if unconditional else before,
+            validators=validators,
             accept=_ACCEPT.get(expect, "*/*") if expect else "*/*",
             expect=expect,
             last_good=self.status.read_at,
         )
-        self._validators[key or address] = remembered(document, before)
         self._bytes_left -= len(document.body)
-        if not document.unchanged:
-            self._documents[document.sha256] = document
+        return document
+
+    async def _led_on(self, document: Document, expect: Expect | None) -> Document:
+        """Return the document to which a page without content sends its readers on, as a browser would.
+
+        The document has no validators, because the next conditional request would be about the page without content.
+        """
+        source = f"{self.place.name}: {document.address}"
+        for _ in range(MOST_SIGNPOSTS):
+            target = leads_on_to(document)
+            if not target:
+                return document
+            if not self.can_request(target):
+                break
+            try:
+                reached = await self._request(target, None, expect)
+            except (Missing, Unreadable, Unsafe) as fault:
+                raise StandIn(f"{source} only leads on to another page: {fault}") from fault
+            headers = {name: value for name, value in reached.headers.items() if name not in {"etag", "last-modified"}}
+            document = replace(reached, address=document.address, headers={"final-address": reached.address, **headers})
+        if leads_on_to(document):
+            raise StandIn(f"{source} only leads on to another page, which leads nowhere")
         return document
 
     def _signed(self, address: str) -> str:
@@ -144,10 +178,29 @@ class ReadSession:
         if key in self.status.validators and key not in self._validators:
             self._validators[key] = self.status.validators[key]
 
+    def restore_validators(self, key: str) -> None:
+        """Keep the stored validators of an address whose answer isn't to be believed."""
+        self._validators.pop(key, None)
+        self.keep_validators(key)
+
     def note(self, problem: str) -> None:
         """Record a problem that doesn't stop the reading."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
+
+    def read_each(
+        self, address: str, rows: Iterable[Row], read: Callable[[Row], Entry | None], name: Callable[[Row], str]
+    ) -> list[Entry]:
+        """Read the rows from an address one by one. Record the rows that can't be read."""
+        result = read_each(rows, read, name=name, address=address)
+        self.note_skipped(result.skipped)
+        return list(result.entries)
+
+    def note_skipped(self, skipped: Sequence[str]) -> None:
+        """Record the entries that couldn't be read. Nothing is concluded from their absence."""
+        self.has_skipped |= bool(skipped)
+        for problem in skipped:
+            self.note(f"{self.place.name}: {problem}")
 
     def unchanged_reading(self) -> LocalReading:
         """Return a reading for an unchanged place."""
@@ -178,10 +231,7 @@ class ReadSession:
 
 
 def zone_of(place: Place) -> ZoneInfo:
-    """Return the place's time zone; raise SourceError if this machine has no such time zone."""
-    try:
-        return ZoneInfo(place.zone)
-    except (KeyError, ValueError, OSError) as unknown:  # ZoneInfoNotFoundError is a KeyError
-        raise SourceError(
-            f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York"
-        ) from unknown
+    """Return the place's time zone; raise SourceError if it isn't one that every host knows."""
+    if not is_zone(place.zone):
+        raise SourceError(f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York")
+    return ZoneInfo(place.zone)

@@ -1,7 +1,8 @@
 """The table rows, the values stored in them and the statements that read and write them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC
 from typing import Any, get_args, get_origin, get_type_hints
@@ -19,6 +20,8 @@ from bot.domain.subscription import Receipt, Subscription
 from bot.errors import StoreCorrupt, StoreError
 from bot.store.postgres.tables import EVIDENCE, LEASES, LEDGER, NOTES, RECEIPTS, SUBSCRIPTIONS
 from bot.store.rules.due import SetBack, number_of
+from bot.store.rules.mending import Unreadable, mended, unreadable_row, unreadable_zone
+from bot.store.rules.merging import readdressed
 from bot.store.rules.packed_document import check, label, packed, restored
 from bot.store.rules.stored_names import from_stored, to_stored
 
@@ -102,6 +105,42 @@ def subscription_of(row: Any) -> Subscription:
     return subscription if subscription.due_at == due_at else replace(subscription, due_at=due_at)
 
 
+def readable(rows: Iterable[Any]) -> list[Subscription]:
+    """Return the subscriptions in the rows. Leave out those that can't be read, because they stop only themselves."""
+    found = []
+    for row in rows:
+        with suppress(msgspec.MsgspecError):
+            found.append(subscription_of(row))
+    return found
+
+
+def unreadable_of(row: Any) -> Unreadable | None:
+    """Return the subscription in a row as unreadable, or None if it can be read."""
+    try:
+        return unreadable_zone(subscription_of(row))
+    except msgspec.ValidationError:
+        return unreadable_row(_body(row) | _columns(row))
+    except msgspec.MsgspecError as fault:
+        return unreadable_row(_columns(row), str(fault))
+
+
+def mended_row(row: Any, *, cursor: int, tz: str) -> Subscription:
+    """Return the subscription in a row as far as it can be read. The columns are used where the body can't be."""
+    try:
+        body = _body(row)
+    except msgspec.MsgspecError:
+        body = {"filter": {"states": dict.fromkeys(row.states, cursor)}}
+    return mended(body | _columns(row), cursor=cursor, tz=tz)
+
+
+def _body(row: Any) -> dict[str, Any]:
+    return msgspec.json.decode(from_stored(row.body.encode()), type=dict[str, Any])
+
+
+def _columns(row: Any) -> dict[str, str]:
+    return {"id": f"s{row.number}", "channel": row.channel, "address": row.address}
+
+
 def receipt_row(receipt: Receipt) -> dict[str, Any]:
     """Return the row for a receipt."""
     return {
@@ -128,7 +167,31 @@ async def find_subscription(db: AsyncConnection, subscription_id: str, *, lock: 
         return None
     asked = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == number_of(subscription_id))
     row = (await db.execute(asked.with_for_update() if lock else asked)).one_or_none()
-    return subscription_of(row) if row is not None else None
+    return next(iter(readable([row])), None) if row is not None else None
+
+
+async def find_at(db: AsyncConnection, channel: str, address: str, *, lock: bool = False) -> Subscription | None:
+    """Return the subscription for an address, or None. Raise StoreError if it can't be read."""
+    s = SUBSCRIPTIONS.c
+    asked = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
+    row = (await db.execute(asked.with_for_update() if lock else asked)).one_or_none()
+    try:
+        return subscription_of(row) if row is not None else None
+    except msgspec.MsgspecError as fault:
+        found = unreadable_of(row)
+        raise StoreError(found.sentence if found is not None else str(fault)) from fault
+
+
+async def locked_row(db: AsyncConnection, subscription_id: str) -> Any:
+    """Return a subscription's row, even if it can't be read, and lock it until the end of the transaction.
+
+    Raises Missing if there is none.
+    """
+    if subscription_id.removeprefix("s").isdecimal():
+        of_id = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == number_of(subscription_id))
+        if (row := (await db.execute(of_id.with_for_update())).one_or_none()) is not None:
+            return row
+    raise Missing(f"There is no subscription {subscription_id}.")
 
 
 async def locked_subscription(db: AsyncConnection, subscription_id: str) -> Subscription:
@@ -151,7 +214,7 @@ async def subscriptions_in_slices(
     asked = asked.with_for_update() if lock else asked
     last = 0
     while rows := (await db.execute(asked.where(number > last))).all():
-        yield [subscription_of(row) for row in rows]
+        yield readable(rows)
         last = rows[-1].number
 
 
@@ -178,6 +241,16 @@ async def find_receipts(db: AsyncConnection, which: sa.ColumnElement[bool]) -> t
     """Return the matching receipts, oldest first."""
     asked = sa.select(RECEIPTS.c.body).where(which).order_by(RECEIPTS.c.number)
     return tuple(map(decode_receipt, (await db.execute(asked)).scalars()))
+
+
+async def readdress_receipts(db: AsyncConnection, kept: Subscription, gone: str | None, was: str) -> None:
+    """Rewrite the receipts after a subscription moved from the address `was` or after `gone` was merged into it."""
+    r = RECEIPTS.c
+    at_address = sa.and_(r.channel == kept.channel, r.address == was)
+    asked = sa.select(r.number, r.body).where(sa.or_(r.subscription == gone, at_address))
+    for number, body in (await db.execute(asked)).all():
+        row = receipt_row(readdressed(decode_receipt(body), kept, gone, was))
+        await db.execute(sa.update(RECEIPTS).where(r.number == number).values(row))
 
 
 async def put_note(db: AsyncConnection, kind: str, key: str, value: str) -> None:

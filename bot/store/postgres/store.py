@@ -9,6 +9,7 @@ and requests only newer changes.
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import ALL_STATES, Receipt, Subscription
+from bot.domain.subscription import ALL_STATES, Receipt, Slot, Subscription
 from bot.errors import StoreError, StoreUnavailable
 from bot.store import Everything, Record
 from bot.store.postgres.connection import check_format, connect, explaining, insist, pool, sentence
@@ -36,6 +37,7 @@ from bot.store.postgres.rows import (
     decode_receipt,
     decode_set_back,
     decode_status,
+    find_at,
     find_document,
     find_receipts,
     find_subscription,
@@ -43,20 +45,36 @@ from bot.store.postgres.rows import (
     keep_documents,
     known_json,
     locked_numbers,
+    locked_row,
     locked_subscription,
+    mended_row,
     put_note,
     put_subscriptions,
+    readable,
+    readdress_receipts,
     receipt_row,
     remove_subscription,
-    subscription_of,
     subscription_row,
     subscriptions_in_slices,
+    unreadable_of,
 )
 from bot.store.postgres.tables import CHANGES, EVIDENCE, LEDGER, NOTES, RECEIPTS, SOURCES, SUBSCRIPTIONS
 from bot.store.rules.change_log import Log, follow, numbered
 from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, number_of
+from bot.store.rules.mending import Unreadable
+from bot.store.rules.merging import merged
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
-from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.rules.transitions import (
+    advanced,
+    changed,
+    check_zone,
+    deferred,
+    failed,
+    part_sent,
+    pinned,
+    resubscribed,
+    started,
+)
 
 CLOCK = "clock"  # the kind of note that records that the clock was set back
 NEWS = "countersign"  # the channel on which a program announces that it has recorded something
@@ -64,6 +82,8 @@ NEWS = "countersign"  # the channel on which a program announces that it has rec
 
 class PostgresStore:
     """A store in a PostgreSQL database."""
+
+    unwritable = None  # a failed write fails the next reading, too
 
     def __init__(self, url: str) -> None:
         self._name = f"countersign {secrets.token_hex(4)}"
@@ -167,20 +187,37 @@ class PostgresStore:
             await db.execute(sa.update(LEDGER).values(held=as_json(tuple(held))))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         async with self._transaction() as db:
             ledger = await locked_numbers(db)
+            stored = await find_at(db, subscription.channel, subscription.address, lock=True)
+            if stored is not None:
+                return await self._place(db, resubscribed(stored, subscription, ledger.last_seq))
             new = await self._with_due_at(db, started(subscription, ledger.next_number, ledger.last_seq))
             await db.execute(sa.insert(SUBSCRIPTIONS).values(subscription_row(new)))
             await db.execute(sa.update(LEDGER).values(next_number=ledger.next_number + 1))
         return new
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         async with self._transaction() as db:
             end = (await locked_numbers(db)).last_seq
             old = await locked_subscription(db, subscription.id)
             return await self._place(db, changed(old, subscription, end))
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        async with self._transaction() as db:
+            await locked_numbers(db)  # so that no one subscribes at the new address now
+            mover = await find_at(db, channel, old, lock=True)
+            there = await find_at(db, channel, new, lock=True)
+            if mover is None or old == new:
+                return there
+            if there is None:
+                await readdress_receipts(db, moved := replace(mover, address=new), None, mover.shown_address)
+                return await self._place(db, moved)
+            both = await find_receipts(db, RECEIPTS.c.subscription.in_([there.id, mover.id]))
+            one = merged(there, mover, await self._read_on(db), both)
+            await remove_subscription(db, mover.id)
+            await readdress_receipts(db, one, mover.id, mover.shown_address)
+            return await self._place(db, one)
 
     async def unsubscribe(self, subscription_id: str) -> None:
         async with self._transaction() as db:
@@ -210,10 +247,7 @@ class PostgresStore:
 
     async def find(self, channel: str, address: str) -> Subscription | None:
         async with self._statement() as db:
-            s = SUBSCRIPTIONS.c
-            of_address = sa.select(SUBSCRIPTIONS).where(s.channel == channel, s.address == address)
-            row = (await db.execute(of_address.order_by(s.number.desc()).limit(1))).one_or_none()
-        return subscription_of(row) if row is not None else None
+            return await find_at(db, channel, address)
 
     async def notes(self, kind: str) -> Mapping[str, str]:
         async with self._statement() as db:
@@ -233,24 +267,42 @@ class PostgresStore:
                 [subscription async for some in subscriptions_in_slices(db, lock=False) for subscription in some]
             )
 
+    async def unreadable(self) -> Sequence[Unreadable]:
+        async with self._statement() as db:
+            rows = await db.execute(sa.select(SUBSCRIPTIONS).order_by(SUBSCRIPTIONS.c.number))
+            return tuple(found for found in map(unreadable_of, rows) if found is not None)
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        check_zone(tz)
+        async with self._transaction() as db:
+            end = (await locked_numbers(db)).last_seq
+            row = await locked_row(db, subscription_id)
+            sent = await find_receipts(db, RECEIPTS.c.subscription == subscription_id)
+            told = (seq for receipt in sent if receipt.error is None for seq in receipt.changes)
+            return await self._place(db, mended_row(row, cursor=max(told, default=end), tz=tz))
+
     async def due(self, now: datetime) -> Sequence[Subscription]:
         async with self._statement() as db:
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.wakes_at <= now).order_by(s.due_at, s.number))
-            return tuple(map(subscription_of, rows))
+            return tuple(found for found in readable(rows) if found.is_due(now))
 
     async def pin(self, subscription_id: str, upto: int, at: datetime) -> Subscription:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at, slot))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         with suppress(Missing):
-            await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+            stored = await self._change(subscription.id, lambda stored: failed(stored, subscription), receipt)
+            if stored.address != subscription.address:
+                await insist(lambda: self.move(stored.channel, stored.address, subscription.address))
 
     async def receipts(self, subscription_id: str | None = None) -> Sequence[Receipt]:
         which = RECEIPTS.c.subscription == subscription_id if subscription_id is not None else sa.true()
@@ -267,7 +319,7 @@ class PostgresStore:
             taken = [number_of(name) for name in await self._leases.claim_due(db, now, channel, most)]
             s = SUBSCRIPTIONS.c
             rows = await db.execute(sa.select(SUBSCRIPTIONS).where(s.number.in_(taken)).order_by(s.due_at, s.number))
-            return tuple(map(subscription_of, rows))
+            return tuple(readable(rows))
 
     async def lease(self, name: str) -> bool:
         async with self._statement() as db:
@@ -323,7 +375,7 @@ class PostgresStore:
                 changes=tuple(map(decode_change, changes)),
                 held=decode_held(ledger.held),
                 statuses=tuple(sorted(map(decode_status, statuses), key=lambda status: status.source)),
-                subscriptions=tuple(map(subscription_of, subscriptions)),
+                subscriptions=tuple(readable(subscriptions)),
                 receipts=tuple(map(decode_receipt, receipts)),
                 notes=notes,
                 next_number=ledger.next_number,
@@ -331,6 +383,8 @@ class PostgresStore:
 
     async def fill(self, everything: Everything) -> None:
         """Load everything into an empty store in one transaction."""
+        for subscription in everything.subscriptions:
+            check_zone(subscription.tz)
         notes = [
             {"kind": kind, "key": key, "value": value}
             for kind, of_kind in everything.notes.items()

@@ -51,7 +51,7 @@ SUBSCRIPTIONS = Table(
     Column("due_at", MOMENT),
     Column("wakes_at", MOMENT),
     Column("body", Text, nullable=False),
-    Index("subscriptions_address", "channel", "address"),
+    Index("subscriptions_address", "channel", "address", unique=True),
     Index("subscriptions_states", "states", postgresql_using="gin"),
     Index("subscriptions_wakes_at", "wakes_at"),
 )

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from bot.domain.change import Change
-from bot.domain.subscription import ALL_STATES, Cadence, Subscription, due_at
+from bot.domain.subscription import ALL_STATES, Cadence, Slot, Subscription, due_at, slot_at
 from bot.errors import StoreError
 from bot.store.rules.change_log import Log
 from bot.store.rules.receipts import ReceiptIndex
@@ -97,6 +97,7 @@ class SubscriptionIndex:
                     retry_at=None,
                     failing_since=_not_after(at, subscription.failing_since),
                     last_sent_at=_not_after(at, subscription.last_sent_at),
+                    slot_served=_served_by(at, subscription),
                     created_at=_not_after(at, subscription.created_at),
                 ),
                 self._log,
@@ -116,6 +117,8 @@ class SubscriptionIndex:
 
     def _due_at(self, subscription: Subscription, log: Log) -> datetime | None:
         """Return when the subscription's next message is due, or None. A retraction is always due immediately."""
+        if subscription.unreadable is not None:
+            return None
         owed = log.first_owed(subscription)
         moments = [self._moment(subscription, self._recorded_at(owed))] if owed else []
         retractions = self._log.retractions(subscription.cursor)
@@ -142,14 +145,26 @@ class SubscriptionIndex:
 
         The result is cached for all subscriptions with the same hour, time zone and cadence.
         """
-        if subscription.last_sent_at is not None and subscription.last_sent_at > recorded_at - timedelta(days=2):
-            return due_at(subscription, recorded_at)  # the date of the last digest matters
+        if any(last > recorded_at - timedelta(days=2) for last in _last_served(subscription)):
+            return due_at(subscription, recorded_at)  # the slot of the last digest matters
         key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)
         if key not in self._moments:
             if len(self._moments) > 10_000:
                 self._moments.clear()
             self._moments[key] = due_at(subscription, recorded_at)
         return self._moments[key]
+
+
+def _last_served(subscription: Subscription) -> list[datetime]:
+    """Return when the last digest was sent and the moment of its slot, if there was one."""
+    slot = subscription.slot_served
+    return [moment for moment in (subscription.last_sent_at, slot.at if slot else None) if moment is not None]
+
+
+def _served_by(at: datetime, subscription: Subscription) -> Slot | None:
+    """Return the slot served by the time `at`. A slot that is still to come can't have been served."""
+    slot = subscription.slot_served
+    return slot if slot is None or slot.at <= at else slot_at(subscription, at)
 
 
 def _not_after(at: datetime, moment: datetime | None) -> datetime | None:

@@ -1,8 +1,9 @@
 """The store's contents in memory. Only transactions change the contents. This module uses no files and no clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from bot.domain.agreement import Key
 from bot.domain.change import Change, Known
@@ -12,6 +13,7 @@ from bot.domain.subscription import Receipt, Subscription
 from bot.store import Everything
 from bot.store.rules.change_log import Log
 from bot.store.rules.due import CLOCK_TOLERANCE, SetBack, SubscriptionIndex, number_of
+from bot.store.rules.merging import merged, readdressed, twins
 from bot.store.rules.receipts import RECEIPTS_KEPT, ReceiptIndex
 from bot.store.tiny.transactions import (
     Batch,
@@ -20,6 +22,8 @@ from bot.store.tiny.transactions import (
     Recorded,
     Remembered,
     Removed,
+    SetAside,
+    SubscriptionMoved,
     SubscriptionSaved,
     Transaction,
 )
@@ -33,12 +37,14 @@ class Image:
     transactions: int = 0
     latest: datetime | None = None
     set_back: SetBack | None = None
+    unreadable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Contents:
     """The current contents: an image plus the transactions applied to it.
 
-    `latest` is the time of the last transaction that has one.
+    `latest` is the time of the last transaction that has one. `unreadable` contains the stored rows of subscriptions
+    that can't be read, by id.
     """
 
     def __init__(self, image: Image | None = None) -> None:
@@ -51,6 +57,7 @@ class Contents:
         self.notes: dict[str, dict[str, str]] = {}
         self.transactions = 0
         self.latest: datetime | None = None
+        self.unreadable: dict[str, Mapping[str, Any]] = {}
         if image is not None:
             self._restore(image)
 
@@ -62,6 +69,7 @@ class Contents:
             transactions=self.transactions,
             latest=self.latest,
             set_back=self.subscriptions.set_back,
+            unreadable=dict(self.unreadable),
         )
 
     def everything(self) -> Everything:
@@ -77,6 +85,33 @@ class Contents:
             next_number=self.subscriptions.next_number,
         )
 
+    def last_told(self, subscription_id: str) -> int:
+        """Return the last change that was sent to a subscription, or the end of the log if there is none."""
+        sent = [r.changes for r in self.receipts.all if r.subscription == subscription_id and r.error is None]
+        return max((seq for changes in sent for seq in changes), default=self.log.end)
+
+    def moving(self, channel: str, old: str, new: str) -> SubscriptionMoved | None:
+        """Return the transaction that moves a subscription to another address, or None if there is nothing to move."""
+        mover, there = self.subscriptions.find(channel, old), self.subscriptions.find(channel, new)
+        if mover is None or old == new:
+            return None
+        if there is None:
+            return SubscriptionMoved(subscription=replace(mover, address=new), was=mover.shown_address)
+        return self._merging(there, mover)
+
+    def merging_twins(self) -> SubscriptionMoved | None:
+        """Return the transaction that merges two subscriptions with the same address, or None if there are none.
+
+        Versions up to format 2 let a chat have two. The newer one is kept, because commands acted on it.
+        """
+        same = next(iter(twins(self.subscriptions.by_id.values())), None)
+        return self._merging(same[-1], same[-2]) if same is not None else None
+
+    def _merging(self, kept: Subscription, other: Subscription) -> SubscriptionMoved:
+        both = [receipt for receipt in self.receipts.all if receipt.subscription in (kept.id, other.id)]
+        one = merged(kept, other, self.log, both)
+        return SubscriptionMoved(subscription=one, was=other.shown_address, gone=other.id)
+
     def apply(self, transaction: Transaction, changes: Sequence[Change] = ()) -> None:
         """Apply a committed transaction. `changes` are the changes recorded by a `Recorded` transaction."""
         match transaction:
@@ -89,13 +124,22 @@ class Contents:
                     self._remember(remembered)
             case HeldReplaced(held=held):
                 self.held = held
-            case SubscriptionSaved(subscription=subscription, receipt=receipt):
-                self._save(subscription, receipt)
-            case Removed(id=removed, receipts=receipts):
-                self._remove(removed, receipts=receipts)
             case Noted():
                 self._note(transaction)
+            case _:
+                self._apply_to_subscription(transaction)
         self.transactions += 1
+
+    def _apply_to_subscription(self, transaction: SubscriptionSaved | SubscriptionMoved | SetAside | Removed) -> None:
+        match transaction:
+            case SubscriptionSaved(subscription=subscription, receipt=receipt):
+                self._save(subscription, receipt)
+            case SetAside(row=row):
+                self._set_aside(row)
+            case SubscriptionMoved():
+                self._move(transaction)
+            case Removed(id=removed, receipts=receipts):
+                self._remove(removed, receipts=receipts)
 
     def _restore(self, image: Image) -> None:
         everything = image.everything
@@ -107,6 +151,7 @@ class Contents:
         self.latest, self.subscriptions.set_back = image.latest, image.set_back
         for subscription in everything.subscriptions:
             self.subscriptions.place(subscription)
+        self.unreadable = dict(image.unreadable)
         self.subscriptions.next_number = everything.next_number
         self.transactions = image.transactions
 
@@ -149,7 +194,22 @@ class Contents:
         if receipt is not None:
             self._happened(receipt.at)
             self.receipts.add(receipt)
+        self.unreadable.pop(subscription.id, None)
         self.subscriptions.place(subscription)
+
+    def _set_aside(self, row: Mapping[str, Any]) -> None:
+        """Keep the row of a subscription that can't be read, in place of the subscription."""
+        subscription_id = str(row["id"])
+        self.subscriptions.by_id.pop(subscription_id, None)
+        self.subscriptions.next_number = max(self.subscriptions.next_number, number_of(subscription_id) + 1)
+        self.unreadable[subscription_id] = row
+
+    def _move(self, moved: SubscriptionMoved) -> None:
+        if moved.gone is not None:
+            self.subscriptions.remove(moved.gone)
+        kept = moved.subscription
+        self.receipts.keep([readdressed(receipt, kept, moved.gone, moved.was) for receipt in self.receipts.all])
+        self.subscriptions.place(kept)
 
     def _remove(self, subscription_id: str, *, receipts: bool) -> None:
         gone = self.subscriptions[subscription_id]

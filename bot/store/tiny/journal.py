@@ -141,7 +141,18 @@ class Writer:
             self._folder.move(STATE, self._folder.free_name(STATE))
         if found.outdated:
             self._next_journal()
+        self._merge_twins()
         self.fold(self.contents.image())
+
+    def _merge_twins(self) -> None:
+        """Merge the subscriptions that share an address, which versions up to format 2 allowed."""
+        while (merging := self.contents.merging_twins()) is not None:
+            self.contents.apply(self.commit(self._written + 1, merging, (), ()))
+            kept = merging.subscription
+            self.notices.append(
+                f"{kept.channel} {kept.shown_address} had two subscriptions, {merging.gone} and {kept.id}. "
+                f"They are now one, {kept.id}."
+            )
 
     def _cut_log(self) -> None:
         """Copy any uncommitted changes from the end of the log to a separate file, and then cut them off."""

@@ -5,7 +5,7 @@ it when an older program would misread the files that this version writes. The f
 and in each journal's heading, and a program stops if it finds a version higher than its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from bot.store.rules.stored_names import from_stored, to_stored
 from bot.store.tiny.contents import Image
 from bot.store.tiny.files import Folder
 
-FORMAT = 2
+FORMAT = 3
 T = TypeVar("T")
 Tables = dict[str, dict[str, Any]]
 
@@ -126,13 +126,14 @@ class Snapshot:
         notes: dict[str, dict[str, str]] = {}
         for note in self._all("notes", Note):
             notes.setdefault(note.kind, {})[note.key] = note.value
+        subscriptions, unreadable = self._subscriptions()
         return Image(
             everything=Everything(
                 known=self._known(),
                 changes=tuple(changes),
                 held=tuple(self._all("held", Held)),
                 statuses=tuple(self._all("sources", SourceStatus)),
-                subscriptions=tuple(self._all("subscriptions", Subscription)),
+                subscriptions=tuple(subscriptions),
                 receipts=tuple(self._all("receipts", Receipt)),
                 notes=notes,
                 next_number=self.meta.next_number,
@@ -140,7 +141,21 @@ class Snapshot:
             transactions=self.meta.transactions,
             latest=self.meta.latest,
             set_back=self.meta.set_back,
+            unreadable=unreadable,
         )
+
+    def _subscriptions(self) -> tuple[list[Subscription], dict[str, Mapping[str, Any]]]:
+        """Return the subscriptions, and the rows of those that can't be read, by id."""
+        found: list[Subscription] = []
+        unreadable: dict[str, Mapping[str, Any]] = {}
+        for row in self.db.table("subscriptions"):
+            try:
+                found.append(msgspec.convert(row, Subscription))
+            except msgspec.ValidationError:
+                if "id" not in row:
+                    raise
+                unreadable[str(row["id"])] = dict(row)
+        return found, unreadable
 
     def _all(self, table: str, kind: type[T]) -> Iterator[T]:
         return (msgspec.convert(row, kind) for row in self.db.table(table))
@@ -215,7 +230,7 @@ def _tables(image: Image, generation: int) -> dict[str, Sequence[Any]]:
         "absent": [Since(key, at) for key, at in known.absent.items()],
         "held": everything.held,
         "sources": everything.statuses,
-        "subscriptions": everything.subscriptions,
+        "subscriptions": [*everything.subscriptions, *image.unreadable.values()],
         "receipts": everything.receipts,
         "notes": [Note(kind, key, value) for kind, notes in everything.notes.items() for key, value in notes.items()],
     }

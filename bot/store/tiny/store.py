@@ -17,15 +17,28 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
 
+import msgspec
+
 from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
-from bot.domain.subscription import Receipt, Subscription
-from bot.errors import StoreError
+from bot.domain.subscription import Receipt, Slot, Subscription
+from bot.errors import StoreError, StoreUnwritable
 from bot.store import Everything, Record
 from bot.store.rules.change_log import follow, numbered
-from bot.store.rules.transitions import advanced, changed, deferred, failed, in_zone, part_sent, pinned, started
+from bot.store.rules.mending import Unreadable, mended, unreadable_row, unreadable_zone
+from bot.store.rules.transitions import (
+    advanced,
+    changed,
+    check_zone,
+    deferred,
+    failed,
+    part_sent,
+    pinned,
+    resubscribed,
+    started,
+)
 from bot.store.tiny.contents import Contents, Image
 from bot.store.tiny.evidence import Evidence
 from bot.store.tiny.files import Folder
@@ -79,7 +92,10 @@ class Documents(Protocol):
 
 
 class TinyStore:
-    """A store in one folder. `notices` are messages to the operator about damage and repairs."""
+    """A store in one folder. `notices` are messages to the operator about damage and repairs.
+
+    `unwritable` says why the last write failed, or is None if it succeeded.
+    """
 
     def __init__(self, files: Files, evidence: Documents) -> None:
         self._files = files
@@ -89,6 +105,7 @@ class TinyStore:
         self._writes: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, SourceStatus] = {}
         self._remembering: asyncio.Task[None] | None = None
+        self.unwritable: str | None = None
         self._must_erase = False  # the files may still hold something that was forgotten
         self._closing: asyncio.Task[None] | None = None
 
@@ -173,12 +190,24 @@ class TinyStore:
         await self._in_turn(lambda _: self._commit(HeldReplaced(held=tuple(held))))
 
     async def subscribe(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
-        return await self._save(lambda now: started(subscription, now.subscriptions.next_number, now.log.end))
+        def decide(now: Contents) -> Subscription:
+            stored = now.subscriptions.find(subscription.channel, subscription.address)
+            if stored is not None:
+                return resubscribed(stored, subscription, now.log.end)
+            return started(subscription, now.subscriptions.next_number, now.log.end)
+
+        return await self._save(decide)
 
     async def change_subscription(self, subscription: Subscription) -> Subscription:
-        in_zone(subscription)
         return await self._save(lambda now: changed(now.subscriptions[subscription.id], subscription, now.log.end))
+
+    async def move(self, channel: str, old: str, new: str) -> Subscription | None:
+        async def move(now: Contents) -> Subscription | None:
+            if (moving := now.moving(channel, old, new)) is not None:
+                await self._commit(moving)
+            return now.subscriptions.find(channel, new)
+
+        return await self._in_turn(move)
 
     async def unsubscribe(self, subscription_id: str) -> None:
         await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
@@ -213,6 +242,26 @@ class TinyStore:
     async def subscriptions(self) -> Sequence[Subscription]:
         return tuple(self._contents.subscriptions.by_id.values())
 
+    async def unreadable(self) -> Sequence[Unreadable]:
+        zones = map(unreadable_zone, self._contents.subscriptions.by_id.values())
+        rows = self._contents.unreadable.values()
+        return (*(found for found in zones if found is not None), *map(unreadable_row, rows))
+
+    async def mend(self, subscription_id: str, tz: str) -> Subscription:
+        check_zone(tz)
+
+        async def mend(now: Contents) -> Subscription:
+            row = now.unreadable.get(subscription_id)
+            row = row if row is not None else msgspec.to_builtins(now.subscriptions[subscription_id])
+            subscription = mended(row, cursor=now.last_told(subscription_id), tz=tz)
+            await self._commit(SubscriptionSaved(subscription=subscription))
+            if (merging := now.merging_twins()) is not None:
+                await self._commit(merging)
+                return merging.subscription
+            return now.subscriptions[subscription_id]
+
+        return await self._in_turn(mend)
+
     async def due(self, now: datetime) -> Sequence[Subscription]:
         return tuple(self._contents.subscriptions.due(now))
 
@@ -220,16 +269,21 @@ class TinyStore:
         return await self._change(subscription_id, lambda stored: pinned(stored, upto, at))
 
     async def sent(self, receipt: Receipt) -> Subscription:
-        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt.part), receipt)
+        return await self._change(receipt.subscription, lambda stored: part_sent(stored, receipt), receipt)
 
-    async def advance(self, subscription_id: str, cursor: int, sent_at: datetime | None = None) -> Subscription:
-        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at))
+    async def advance(
+        self, subscription_id: str, cursor: int, sent_at: datetime | None = None, slot: Slot | None = None
+    ) -> Subscription:
+        return await self._change(subscription_id, lambda stored: advanced(stored, cursor, sent_at, slot))
 
     async def failed(self, receipt: Receipt, subscription: Subscription) -> None:
         async def commit(now: Contents) -> None:
             stored = now.subscriptions.by_id.get(subscription.id)
             if stored is not None:
                 await self._commit(SubscriptionSaved(subscription=failed(stored, subscription), receipt=receipt))
+                moving = now.moving(stored.channel, stored.address, subscription.address)
+                if moving is not None:
+                    await self._commit(moving)
 
         await self._in_turn(commit)
 
@@ -264,6 +318,8 @@ class TinyStore:
 
     async def fill(self, everything: Everything) -> None:
         """Load everything into an empty store. If that fails, the store stays empty."""
+        for subscription in everything.subscriptions:
+            check_zone(subscription.tz)
 
         async def fill(now: Contents) -> None:
             await self._on_disk(self._files.fill, Image(everything=everything, transactions=now.transactions))
@@ -355,7 +411,12 @@ class TinyStore:
     ) -> None:
         """Write a transaction and then apply it. The caller must hold `_turn`."""
         now = self._files.contents
-        written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
+        try:
+            written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
+        except StoreUnwritable as full:
+            self.unwritable = str(full)
+            raise
+        self.unwritable = None
         now.apply(written, changes)
         if self._files.is_full:
             self._on_disk(self._files.fold, now.image())  # only the next write waits for this

@@ -3,10 +3,11 @@
 Their tags and field names are stored, so they must never change.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -68,6 +69,20 @@ class SubscriptionSaved(msgspec.Struct, frozen=True, kw_only=True, tag_field="di
     receipt: Receipt | None = None
 
 
+class SubscriptionMoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="moved"):
+    """A subscription moved here from the address `was`, and the one named in `gone` was merged into it, if any."""
+
+    subscription: Subscription
+    was: str
+    gone: str | None = None
+
+
+class SetAside(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="set aside"):
+    """A subscription was saved in a form that can't be read. It is never written, only found."""
+
+    row: dict[str, Any]
+
+
 class Removed(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="removed"):
     """A subscription was removed. If `receipts` is true, its receipts were also removed."""
 
@@ -83,7 +98,9 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="not
     value: str | None
 
 
-Transaction = Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | Removed | Noted
+Transaction = (
+    Recorded | Remembered | Batch | HeldReplaced | SubscriptionSaved | SubscriptionMoved | SetAside | Removed | Noted
+)
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +110,18 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
     transaction: Transaction
 
 
+class _Saved(msgspec.Struct, frozen=True):
+    did: str
+    subscription: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class _NumberedSaved(msgspec.Struct, frozen=True):
+    n: int
+    transaction: _Saved
+
+
+_ID = re.compile(r"s[1-9][0-9]*")
+_DECODE_SAVED = msgspec.json.Decoder(_NumberedSaved).decode
 _DECODE = msgspec.json.Decoder(Numbered).decode
 
 
@@ -102,8 +131,18 @@ def encoded(line: Numbered) -> bytes:
 
 
 def decoded(body: bytes) -> Numbered:
-    """Decode a stored transaction; raise MsgspecError if it has a different version's format."""
-    return _DECODE(from_stored(body))
+    """Decode a stored transaction; raise MsgspecError if it has a different version's format.
+
+    If only a subscription in it can't be read, the rest of the journal still counts.
+    """
+    body = from_stored(body)
+    try:
+        return _DECODE(body)
+    except msgspec.ValidationError:
+        raw = _DECODE_SAVED(body)
+        if raw.transaction.did != "placed" or not _ID.fullmatch(str(raw.transaction.subscription.get("id"))):
+            raise
+        return Numbered(n=raw.n, transaction=SetAside(row=raw.transaction.subscription))
 
 
 def recorded(record: Record, known: Known, held: tuple[Held, ...], end: int) -> Recorded:

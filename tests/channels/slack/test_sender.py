@@ -118,27 +118,21 @@ async def test_without_markup_nothing_is_read_as_markup(slack: SlackSender, serv
         ("restricted_action_read_only_channel", "read-only"),
         ("messages_tab_disabled", "Messages tab"),
         ("user_disabled", "left"),
+        ("channel_is_limited_access", "administrator"),
+        ("channel_not_found", "/invite"),
     ],
 )
-async def test_a_refusing_channel_is_lost_until_someone_acts_and_the_reason_says_how(
+async def test_a_refusal_says_how_to_mend_it_and_only_a_persons_act_is_one(
     slack: SlackSender, server: LoopbackSlack, code: str, says: str
 ) -> None:
     server.script(CHANNEL, refused(code))
     error = await verdict(slack)
 
-    assert error.permanent
+    assert error.refused
+    assert error.by_person == (code == "user_disabled")
     assert not error.credentials_rejected
     assert says in str(error)
     assert code in str(error)
-
-
-async def test_a_channel_that_is_not_found_is_only_maybe_lost(slack: SlackSender, server: LoopbackSlack) -> None:
-    server.script(CHANNEL, refused("channel_not_found"))
-    error = await verdict(slack)
-
-    assert error.maybe_permanent
-    assert not error.permanent
-    assert "/invite" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +145,7 @@ async def test_a_rejected_token_concerns_the_whole_workspace(
     error = await verdict(slack)
 
     assert error.credentials_rejected
-    assert not error.permanent
+    assert not error.by_person
     assert code in str(error)
 
 
@@ -161,7 +155,20 @@ async def test_a_rejected_token_concerns_the_whole_workspace(
         (flooded(35), 35.0),
         (refused("ratelimited"), 30.0),
         (Fault(status=429, body="Too many requests", headers={"Retry-After": "7"}), 7.0),
-        (Fault(status=429, body="Too many requests", headers={"Retry-After": "soon"}), 30.0),
+        *(
+            (Fault(status=429, body="Too many requests", headers={"Retry-After": asked}), seconds)
+            for asked, seconds in {
+                "soon": 30.0,
+                "nan": 30.0,
+                "inf": 30.0,
+                "-7": 30.0,
+                "": 30.0,
+                "99999999999": 3_600.0,
+                "9" * 400: 3_600.0,
+                "Fri, 31 Dec 9999 23:59:59 GMT": 3_600.0,
+                "Thu, 01 Jan 1970 00:00:00 GMT": 0.0,
+            }.items()
+        ),
     ],
 )
 async def test_a_flood_holds_back_every_channel_of_the_workspace(
@@ -180,7 +187,7 @@ async def test_a_rejected_text_can_be_sent_without_markup(slack: SlackSender, se
     error = await verdict(slack)
 
     assert error.too_long
-    assert not error.permanent
+    assert not error.by_person
 
 
 @pytest.mark.parametrize(

@@ -384,6 +384,16 @@ async def test_a_person_who_blocks_the_bot_before_the_answer_counts_as_gone(here
     assert chat_handler.told == [("gone", "telegram", "42", "bot was blocked by the user")]
 
 
+async def test_an_answer_that_telegram_refuses_in_passing_pauses_no_chat(here, server, chat_handler) -> None:
+    server.script(42, blocked("Forbidden: CHAT_WRITE_FORBIDDEN"))
+    server.say("/help")
+    await until(lambda: server.called("sendMessage"))
+    server.say("/status")
+    await until(lambda: server.told(42))
+
+    assert chat_handler.told == []
+
+
 async def test_an_answer_follows_a_group_that_became_a_supergroup(here, server, chat_handler) -> None:
     server.script(GROUP, migrated(-1001234567890))
     server.say("/help", chat=GROUP, user=MEMBER)
@@ -891,7 +901,7 @@ async def test_another_process_with_the_same_token_is_reported_and_waited_for(se
         async with listening(chat, chat_handler):
             await quiet(server)
 
-    told = [entry for entry in logs if "another process uses this Telegram bot's token" in entry["event"]]
+    told = [entry for entry in logs if "another process is using this Telegram bot's token" in entry["event"]]
     assert [entry["again_in"] for entry in told] == ["0.02 s", "0.04 s"]
 
 
@@ -1038,7 +1048,7 @@ async def test_a_flooding_chat_loses_the_excess_and_others_are_served(here, serv
 
 
 async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None:
-    queue, done = KeyedQueue(each=9, most=9), []
+    queue, done = KeyedQueue(each=9, most=9, at_once=9), []
 
     async def job(number: int) -> None:
         await asyncio.sleep(0)
@@ -1055,7 +1065,7 @@ async def test_a_queue_goes_on_after_a_job_that_failed_or_was_canceled() -> None
 
 
 async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
-    queue, gate = KeyedQueue(each=2, most=3), asyncio.Event()
+    queue, gate = KeyedQueue(each=2, most=3, at_once=3), asyncio.Event()
     for key in ("x", "x", "y"):
         await queue.add(key, gate.wait)
     with pytest.raises(QueueFull):
@@ -1066,6 +1076,32 @@ async def test_a_queue_takes_no_more_jobs_than_there_is_room_for() -> None:
     gate.set()
     async with asyncio.timeout(60):
         await queue.add("z", gate.wait)
+
+
+async def test_many_jobs_of_one_key_do_not_delay_those_of_others() -> None:
+    queue, ran = KeyedQueue(each=50, most=1_000, at_once=2), []
+
+    async def job(key: str) -> None:
+        await asyncio.sleep(0)
+        ran.append(key)
+
+    tasks = [await queue.add(key, lambda key=key: job(key)) for key in [*("x" * 50), *("y" * 50), "z"]]
+    await tasks[-1]
+    assert len(ran) <= 6, "the last comer waits for the running jobs, not for a hundred waiting ones"
+    await asyncio.gather(*tasks)
+
+
+async def test_only_so_many_jobs_run_at_once() -> None:
+    queue, running, most = KeyedQueue(each=9, most=99, at_once=3), set(), []
+
+    async def job(number: int) -> None:
+        running.add(number)
+        most.append(len(running))
+        await asyncio.sleep(0)
+        running.discard(number)
+
+    await asyncio.gather(*[await queue.add(number, lambda n=number: job(n)) for number in range(20)])
+    assert max(most) == 3
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -104,7 +104,24 @@ async def test_a_group_is_addressed_by_its_negative_number_and_a_channel_by_its_
     [
         blocked(),
         blocked("Forbidden: user is deactivated"),
+        blocked("Forbidden: bot was kicked from the group chat"),
         blocked("Forbidden: bot was kicked from the supergroup chat"),
+        blocked("Forbidden: bot was kicked from the channel chat"),
+    ],
+)
+async def test_what_a_person_did_is_told_apart_from_what_the_platform_says(
+    telegram: TelegramSender, server: LoopbackTelegram, fault
+) -> None:
+    server.script(42, fault)
+    error = await verdict(telegram)
+
+    assert error.by_person
+    assert error.refused
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
         blocked("Forbidden: bot is not a member of the channel chat"),
         blocked("Forbidden: bot can't initiate conversation with a user"),
         refused(400, "Bad Request: chat not found"),
@@ -112,16 +129,19 @@ async def test_a_group_is_addressed_by_its_negative_number_and_a_channel_by_its_
         refused(400, "Bad Request: not enough rights to send text messages to the chat"),
         refused(400, "Bad Request: need administrator rights in the channel chat"),
         refused(400, "Bad Request: PEER_ID_INVALID"),
+        refused(400, "Bad Request: CHAT_WRITE_FORBIDDEN"),
+        refused(403, "Forbidden: CHAT_RESTRICTED"),
     ],
 )
-async def test_a_refusing_chat_is_lost_for_good_and_the_reason_is_given(
+async def test_a_refusal_that_may_pass_is_no_persons_act_and_the_reason_is_given(
     telegram: TelegramSender, server: LoopbackTelegram, fault
 ) -> None:
     server.script(42, fault)
     error = await verdict(telegram)
 
     reason = fault.body["description"].partition(": ")[2]
-    assert error.permanent
+    assert error.refused
+    assert not error.by_person
     assert not error.credentials_rejected
     assert not error.too_long
     assert reason.lower() in str(error).lower()
@@ -134,7 +154,7 @@ async def test_a_group_that_became_a_supergroup_reports_its_new_number(
     error = await verdict(telegram, "-42")
 
     assert error.moved_to == "-1001234567890"
-    assert not error.permanent
+    assert not error.by_person
     [part] = telegram.render(digest(Span("Bay County")))
     await telegram.send(error.moved_to, part)
     assert server.told("-1001234567890")
@@ -166,6 +186,16 @@ async def test_a_flood_in_a_second_chat_meanwhile_counts_for_the_whole_bot(
     assert telegram.rate_limit.opens_in("42") == 35
 
 
+@pytest.mark.parametrize("asked", [99_999_999_999, -5, float("nan"), float("inf"), "soon", 10**30])
+async def test_a_senseless_wait_is_bounded(telegram: TelegramSender, server: LoopbackTelegram, asked) -> None:
+    server.script(42, flooded(asked))
+    error = await verdict(telegram)
+
+    assert not error.refused
+    assert error.retry_after is None or 0 <= error.retry_after <= 3_600
+    assert telegram.rate_limit.opens_in("42") <= 3_600
+
+
 async def test_repeated_floods_in_one_chat_stay_its_own(telegram: TelegramSender, server: LoopbackTelegram) -> None:
     server.script(42, flooded(35), flooded(36))
     await verdict(telegram)
@@ -192,7 +222,7 @@ async def test_a_rejected_text_can_be_sent_without_markup(
     error = await verdict(telegram)
 
     assert error.too_long
-    assert not error.permanent
+    assert not error.by_person
     await telegram.send("42", telegram.render(digest(Span("Bay <County>")))[0], plain=True)
     assert server.told(42) == ["News\n\nBay <County>"]
 
@@ -229,7 +259,7 @@ async def test_a_wrong_token_is_told_apart_from_a_wrong_chat(server: LoopbackTel
     await channel.close()
 
     assert error.credentials_rejected
-    assert not error.permanent
+    assert not error.by_person
     assert token not in str(error)
 
 

@@ -89,7 +89,7 @@ RELATED = {"title": "Approve a contract for detention beds with ICE", "excerpt":
 def test_a_related_subject_is_said_not_to_be_287g():
     lines = read(said(Kind.RELATED, **RELATED))
     assert lines[:2] == ["287(g): 1 related agenda item", "Florida: on a local agenda, about ICE but not 287(g)"]
-    assert "This is about detention for ICE or cooperation with it, not a 287(g) agreement." in lines
+    assert "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement." in lines
     spanish = read(said(Kind.RELATED, **RELATED), language="es")
     assert spanish[1] == "Florida: en la agenda de un gobierno local, sobre ICE pero no sobre 287(g)"
     assert "Trata de detención para ICE o de cooperación con ICE, no de un acuerdo 287(g)." in spanish
@@ -175,9 +175,7 @@ def test_a_signing_names_the_agenda_item_before_it_past_upcoming_or_called_off()
     assert f"Was on the agenda of the Board of Commissioners on Dec. 1, 2026: {title}" in read(
         signed(later), agendas=earlier
     )
-    assert f"Is on the agenda of the Board of Commissioners for Dec. 1, 2026: {title}" in read(
-        signed(), agendas=earlier
-    )
+    assert f"On the agenda of the Board of Commissioners for Dec. 1, 2026: {title}" in read(signed(), agendas=earlier)
     assert f"Was on the agenda of the Board of Commissioners on Dec. 1, 2026: {title} · The meeting is canceled." in (
         read(signed(later), agendas=off)
     )

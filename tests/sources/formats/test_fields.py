@@ -16,6 +16,7 @@ from bot.sources.formats.fields import (
     meeting_status,
     meeting_time,
     moment,
+    place_on_site,
     resolve_link,
     rows,
     text,
@@ -82,6 +83,57 @@ def test_json_without_objects_is_not_an_empty_calendar(body):
     with pytest.raises(Unreadable, match="expected"):
         rows(answered(body))
     assert rows(answered(b"[]")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"Caf\xe9 287(g)", "Caf\xe9 287(g)"),
+        (b"Parade \xed\xa0\xbd", "Parade \xed\xa0\xbd"),
+        (b"Parade\n287(g)\x0b", "Parade 287(g) "),
+        (b"Caf\xc3\xa9\x00", "Caf\xe9 "),
+    ],
+)
+def test_one_bad_byte_hides_no_other_title(written, read):
+    body = b'[{"EventItemTitle": "' + written + b'"}, {"EventItemTitle": "287(g)"}]'
+    assert rows(answered(body)) == [{"EventItemTitle": read}, {"EventItemTitle": "287(g)"}]
+
+
+def test_a_list_of_other_objects_is_not_the_platforms():
+    with pytest.raises(Unreadable, match="it says “Please log in”"):
+        rows(answered(b'[{"message": "Please log in"}]'), of="Event")
+    assert rows(answered(b'[{"EventTime": 1}, {"x": 1}]'), of="Event") == [{"EventTime": 1}, {"x": 1}]
+    assert rows(answered(b"[]"), of="Event") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("&#55357;&#56832; 287(g)", "\U0001f600 287(g)"),
+        ("&#xD83D; 287(g)", "\ufffd 287(g)"),
+        ("\ud83d 287(g)", "\ufffd 287(g)"),
+        ("Sheriff&#146;s &#8217; &#38;amp;", "Sheriff’s ’ &amp;"),
+        ("&#38;&#55357;lt;", "&\ufffdlt;"),
+    ],
+)
+def test_half_a_letter_is_replaced(written, read):
+    assert clean_text(written) == read
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://nash.example/news?id=1", "https://www.nash-county.gov/news?id=1"),
+        ("https://nash.example/news?id=1&PHPSESSID=f6a0", "https://nash.example/news?id=1"),
+        ("https://nash.example/news;jsessionid=0A1B?id=1", "https://nash.example/news?sid=0123456789abcdef01&id=1"),
+    ],
+)
+def test_the_same_page_has_the_same_place_on_its_site(one, other):
+    assert place_on_site(one) == place_on_site(other) == "/news?id=1"
+
+
+def test_the_number_of_a_story_is_no_session():
+    assert place_on_site("https://nash.example/modules.php?name=News&sid=123") == "/modules.php?name=News&sid=123"
 
 
 @given(st.text())

@@ -6,6 +6,7 @@ from support.places import PAGES, TUESDAY, Reader, needs_pages
 
 from bot.domain.agenda import Place
 from bot.domain.document import Document, digest
+from bot.errors import Unreadable
 from bot.sources.local.civicplus import search_entries
 from bot.sources.local.session import ReadSession
 
@@ -64,6 +65,110 @@ def test_two_real_search_pages_agree_on_the_agenda_they_share():
     three, one = found.values()
     assert one == {"agenda/382": three["agenda/382"]}
     assert three.keys() == {"agenda/382", "agenda/381"}
+
+
+PLATFORM = PAGES / "platforms" / "civicplus"
+
+
+def entries_of(body: bytes) -> dict:
+    document = Document(
+        address="http://x/AgendaCenter/", name="x", body=body, sha256=digest(body), headers={}, fetched_at=TUESDAY
+    )
+    session = ReadSession(None, place("http://x/AgendaCenter"), Reader(place("http://x")).status, TUESDAY)
+    return {entry.item.id: entry.item for entry in search_entries(document, session)}
+
+
+@needs_pages
+@pytest.mark.parametrize(
+    ("name", "rows", "canceled"), [("avenal", 24, 1), ("chowchilla", 41, 10), ("kingsburg", 61, 10)]
+)
+def test_every_row_of_a_real_agenda_center_has_its_title(name, rows, canceled):
+    items = entries_of((PLATFORM / f"{name}-agendacenter.html").read_bytes())
+    assert len(items) == rows
+    assert [item.status for item in items.values()].count("cancelled") == canceled
+    assert not {item.title for item in items.values()} & {"PDF", "HTML", "Packet", "Agenda", "Previous Versions", ""}
+
+
+@needs_pages
+def test_a_real_row_with_an_html_edition_has_its_title():
+    items = entries_of((PLATFORM / "anthony-updatecategorylist.html").read_bytes())
+    assert {key: (item.title, item.address) for key, item in items.items()} == {
+        "agenda/178": ("BOT Regular Meeting", "http://x/AgendaCenter/ViewFile/Agenda/_03042026-178"),
+        "agenda/168": ("Notice of Potential Quorum.", "http://x/AgendaCenter/ViewFile/Agenda/_02182026-168"),
+    }
+
+
+@needs_pages
+@pytest.mark.parametrize("name", ["bismarck", "wichita"])
+def test_another_page_of_a_real_site_is_not_an_empty_agenda_center(name):
+    with pytest.raises(Unreadable, match="not part of an Agenda Center"):
+        entries_of((PLATFORM / f"{name}-calendar.html").read_bytes())
+
+
+FILE = "/AgendaCenter/ViewFile/Agenda/_12012026-382"
+MENU = "".join(
+    f'<li><a class="{kind}" role="menuitem" href="{FILE}{query}">{words}</a></li>'
+    for kind, query, words in [
+        ("html", "?html=true", "HTML Version"),
+        ("pdf", "", "Download the PDF Version of the Agenda"),
+        ("pdf", "?packet=true", "Packet"),
+        ("previous", "", "Previous Versions"),
+    ]
+)
+
+
+def row(title: str, menu: str = MENU) -> bytes:
+    return page(
+        '<table summary="List of Agendas"><tr class="catAgendaRow"><td><h3><strong>Dec 1, 2026</strong></h3>'
+        f'<p>{title}</p></td><td class="downloads"><div class="popout"><ol role="menu">{menu}</ol></div></td></tr></table>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "status"),
+    [
+        (f'<a href="{FILE}?html=true">287(g) hearing - CANCELLED</a>', "287(g) hearing - CANCELLED", "cancelled"),
+        (f'<a href="{FILE}?packet=true">287(g)</a>', "287(g)", ""),
+        (f'<a href="{FILE.lower()}?HTML=True&amp;x=1#top">287(g)</a>', "287(g)", ""),
+        (f'<a href="http://x{FILE}">287(g)</a>', "287(g)", ""),
+        (f'<a class="pdf" href="{FILE}">287(g)</a>', "287(g)", ""),
+        ("287(g) hearing", "287(g) hearing", ""),
+        (f'<a href="{FILE}"></a>', "Dec 1, 2026", ""),
+    ],
+)
+def test_a_title_is_never_taken_from_the_menu(title, name, status):
+    (item,) = entries_of(row(title)).values()
+    assert (item.title, item.status) == (name, status)
+    assert item.address.lower() == f"http://x{FILE}".lower()
+
+
+def test_an_agenda_with_only_an_html_edition_is_opened_there():
+    (item,) = entries_of(row(f'<a href="{FILE}?html=true">287(g)</a>', menu="")).values()
+    assert item.address == f"http://x{FILE}?html=true"
+
+
+def test_half_of_an_emoji_in_a_row_hides_nothing():
+    both = row(f'<a href="{FILE[:-3]}1">&#55357;&#56832;</a>', "").replace(
+        b"</table>",
+        b'<tr class="catAgendaRow"><td><a href="/AgendaCenter/ViewFile/Agenda/_12012026-2">287(g)</a></td></tr></table>',
+    )
+    assert [item.title for item in entries_of(both).values()] == ["\ufffd\ufffd", "287(g)"]
+
+
+async def test_a_row_that_cannot_be_read_is_skipped_and_named(town, reader, monkeypatch):
+    def broken(*words: str) -> str:
+        if "Parade" in words:
+            raise OverflowError("too far away")
+        return ""
+
+    monkeypatch.setattr("bot.sources.local.civicplus.meeting_status", broken)
+    town.row(381, "12012026", "Parade", page("<p>Parade</p>"))
+    town.row(382, "12012026", "Regular Meeting Agenda", page("<p>287(g)</p>"))
+    reading = await reader.read()
+    assert [item.id for item in reading.items] == ["agenda/382"]
+    (problem,) = reading.problems
+    assert "Parade" in problem
+    assert "too far away" in problem
 
 
 async def test_an_empty_feed_is_replaced_by_the_search_page_until_the_next_day(town, reader):

@@ -639,7 +639,8 @@ class LoopbackSlack(LoopbackServer):
 
         async def store() -> Mapping[str, Any]:
             ts = self._store(channel, reading, arguments)
-            return {"ok": True, "channel": channel, "ts": ts, "message": {"text": arguments.get("text", ""), "ts": ts}}
+            where = own_direct(channel) if channel.startswith("U") else channel
+            return {"ok": True, "channel": where, "ts": ts, "message": {"text": arguments.get("text", ""), "ts": ts}}
 
         return await self.deliver(request, channel, store)
 

@@ -189,7 +189,7 @@ class LoopbackTelegram(LoopbackServer):
     `limits` enforces 1 message a second for a chat, 20 a minute for a group and 30 a second in all, with leeway.
     `unauthorized` refuses the token. `members` holds the status of (chat, user) where it is not "member"; `channels`
     the numbers of channels and their @names; in those of `muted` an administrator may not post; `unknown` the chats that
-    the bot cannot look up. `edits` are the messages as they were changed, oldest first.
+    the bot cannot look up; `topics` why a topic of a chat takes no message, as Telegram words it. `edits` are the messages as they were changed, oldest first.
     """
 
     def __init__(self, *, token: str = TOKEN, limits: bool = False) -> None:
@@ -201,6 +201,7 @@ class LoopbackTelegram(LoopbackServer):
         self.channels: dict[int, str] = {CHANNEL: "some_channel"}
         self.muted: set[int] = set()
         self.unknown: set[str] = set()
+        self.topics: dict[tuple[str, int], str] = {}
         self.webhook: Mapping[str, Any] = {}
         self.edits: list[Message] = []
         self._shown: dict[tuple[str, str], tuple[str, Any]] = {}
@@ -404,6 +405,8 @@ class LoopbackTelegram(LoopbackServer):
             seconds = max(1, round(wait))
             body = _error(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
             return web.json_response(body, status=429)
+        if (why := self.topics.get((chat, int(arguments.get("message_thread_id") or 0)))) is not None:
+            raise Refused(f"Bad Request: {why}")
         raw = str(arguments.get("caption" if photo else "text", ""))
         if photo:
             _check_photo(arguments.get("photo"))

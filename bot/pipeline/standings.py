@@ -1,0 +1,152 @@
+"""The parts of a digest that come from the whole log.
+
+They are computed once for all digests of one moment and kept up as changes come.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from bot.domain.agendas.link import AGENDA_KINDS, AgendaLog
+from bot.domain.change import Change
+from bot.domain.lists.totals import WEEK, Standing, Totals, totals
+from bot.domain.messages.chart import picture_for
+from bot.domain.messages.figures import History, history_of
+from bot.domain.messages.picture import Image
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
+from bot.domain.time_zones import zone_or_utc
+from bot.pipeline.rasterize import drawn_elsewhere
+from bot.store import ChangeLog
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+PERIOD = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: WEEK}  # what a digest compares its totals with
+STANDINGS_KEPT = 8  # now, a day ago and a week ago, for digests that end with different changes
+PICTURES_KEPT = 24  # one for each time zone and language
+TOTALS_KEPT = 500  # one for each group of places that someone watches
+
+
+class Standings:
+    """The standings of ICE's list, and the totals and pictures made of them.
+
+    Long work runs in a thread, one piece at a time, so that the event loop never waits for it.
+    """
+
+    def __init__(self, store: ChangeLog) -> None:
+        self._store = store
+        self._turn, self._urgent_turn = asyncio.Lock(), asyncio.Lock()
+        self._changes: list[Change] = []
+        self._recorded_by: list[datetime] = []  # for each change, the latest time of any change so far
+        self._mentions: list[Change] = []
+        self._standings: dict[int, Standing] = {}
+        self._histories: dict[int, History] = {}
+        self._totals: dict[Hashable, Totals | None] = {}
+        self._images: dict[Hashable, Image | None] = {}
+
+    async def totals(self, to: Subscription) -> Totals | None:
+        """Return the totals for what a subscription watches, through the last change in its digest.
+
+        Return None if the list hasn't been read by then.
+        """
+        assert to.pinned is not None
+        assert to.pinned_at is not None
+        await self._read_on(to.pinned)
+        earlier = min(bisect_right(self._recorded_by, to.pinned_at - PERIOD[to.cadence]), to.pinned)
+        key = (to.pinned, earlier, *map(frozenset, _places(to.filter)))
+        return await self._kept(self._totals, key, TOTALS_KEPT, partial(self._count, to.pinned, earlier, to.filter))
+
+    async def picture(self, to: Subscription) -> Image | None:
+        """Return the picture for a subscription's digest, or None if there is nothing to draw yet."""
+        assert to.pinned is not None
+        assert to.pinned_at is not None
+        await self._read_on(to.pinned)
+        past = await self._kept(self._histories, to.pinned, STANDINGS_KEPT, partial(self._history, to.pinned))
+        since, zone = to.pinned_at - WEEK, zone_or_utc(to.tz)
+        begun = bisect_right(past.observed, since)
+        days = (since.astimezone(zone).date(), to.pinned_at.astimezone(zone).date())
+        key = (to.pinned, begun, days, to.tz, to.language)
+        return await self._kept(self._images, key, PICTURES_KEPT, partial(_drawn, to, past))
+
+    async def mentions(self, upto: int, since: datetime, states: frozenset[str]) -> AgendaLog:
+        """Return the agenda mentions from these states that were recorded since then, through change `upto`."""
+        await self._read_on(upto)
+        return AgendaLog(
+            tuple(
+                change
+                for change in self._mentions
+                if change.seq <= upto
+                and change.recorded_at is not None
+                and change.recorded_at >= since
+                and not change.states.isdisjoint(states)
+            )
+        )
+
+    async def in_thread(self, work: Callable[[], T], *, urgent: bool = False) -> T:
+        """Run long work in a thread, after the work that is already waiting. Urgent work waits only for urgent work."""
+        async with self._urgent_turn if urgent else self._turn:
+            return await asyncio.to_thread(work)
+
+    async def _read_on(self, upto: int) -> None:
+        """Read the changes of the log through `upto` that haven't been read yet."""
+        if upto <= len(self._changes):
+            return
+        for change in await self._store.changes(after=len(self._changes), upto=upto):
+            if change.seq > len(self._changes):  # another coroutine may already have read it
+                self._append(change)
+
+    def _append(self, change: Change) -> None:
+        assert change.recorded_at is not None
+        latest = self._recorded_by[-1] if self._recorded_by else change.recorded_at
+        self._changes.append(change)
+        self._recorded_by.append(max(latest, change.recorded_at))
+        if change.mention is not None and change.kind in AGENDA_KINDS:
+            self._mentions.append(change)
+
+    async def _kept(self, kept: dict[K, T], key: K, most: int, work: Callable[[], T]) -> T:
+        """Return the value kept under a key. Compute it in a thread if there is none."""
+        if key not in kept:
+            async with self._turn:
+                if key not in kept:
+                    found = await asyncio.to_thread(work)
+                    _make_room(kept, most)
+                    kept[key] = found
+        return kept[key]
+
+    # ── in a thread ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _count(self, upto: int, earlier: int, watched: Filter) -> Totals | None:
+        now, then = self._standing(upto), self._standing(earlier)
+        if now.since is None:
+            return None
+        states = None if ALL_STATES in watched.index_states else watched.index_states
+        is_plain = watched.is_of_states or watched.is_whole_list
+        return totals(now, then if then.since else None, states, None if is_plain else watched.has)
+
+    def _history(self, upto: int) -> History:
+        return history_of(self._standing(upto))
+
+    def _standing(self, seq: int) -> Standing:
+        """Return the standing after a change. It is derived from the nearest earlier one that is kept."""
+        if seq not in self._standings:
+            base = max((kept for kept in self._standings if kept < seq), default=0)
+            found = self._standings.get(base, Standing()).after(self._changes[base:seq])
+            _make_room(self._standings, STANDINGS_KEPT)
+            self._standings[seq] = found
+        return self._standings[seq]
+
+
+def _places(watched: Filter) -> Iterable[Iterable[str]]:
+    return watched.states, watched.counties, watched.agencies, watched.support_types
+
+
+def _drawn(to: Subscription, past: History) -> Image | None:
+    picture = picture_for(to, past)
+    return drawn_elsewhere(picture) if picture is not None else None
+
+
+def _make_room(kept: dict[K, T], most: int) -> None:
+    while len(kept) >= most:
+        del kept[next(iter(kept))]

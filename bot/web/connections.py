@@ -1,0 +1,287 @@
+"""The open connections of the web server. Each has deadlines, and together they have a limit.
+
+A connection is *waiting* while its request hasn't arrived completely, or while it is kept alive for the next one.
+Waiting connections are cheap to open, so a stranger can hold many. Once the places are taken, the connections that have
+waited longest are closed, and a real request, which arrives within milliseconds, finds a place. A client with more than
+its share gets little time for each further request. Those that carried a right signature or secret are exempt from
+both.
+"""
+
+import asyncio
+import fcntl
+import termios
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import cast
+
+import structlog
+
+from bot.web.clients import Clients
+
+END_OF_HEAD = b"\r\n\r\n"
+TRUSTED_FOR = 3_600.0  # seconds
+MOST_TRUSTED = 1_000  # clients
+SPARE = 5.0  # seconds for the server to close a connection by itself, with an answer
+
+log = structlog.get_logger()
+
+
+class Stage(Enum):
+    """The state of a connection."""
+
+    HEAD = "a request line and headers are expected"
+    READ = "the headers have arrived, and the program must read them"
+    BODY = "the body is expected"
+    BUSY = "the request is being answered"
+    KEPT = "kept alive for the next request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The limits of the web server. `most` are connections, `share` is one client's part, and the rest are seconds.
+
+    `hurried` is the time that a client over its share has for a request. When all places are taken, connections that
+    waited longer than `pressed` (or `hurried`, for a body) make room for others.
+    """
+
+    most: int = 400
+    share: int = 32
+    head: float = 10.0
+    body: float = 30.0
+    keep: float = 15.0
+    hurried: float = 3.0
+    pressed: float = 0.5
+
+    def patience(self, stage: Stage) -> float:
+        """Return the seconds after which a connection in this stage must make room for others."""
+        return self.hurried if stage is Stage.BODY else self.pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the web server tells its clients apart, and its limits."""
+
+    clients: Clients = field(default_factory=Clients)
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class Connections:
+    """All open connections, and how many of them, and of the forwarded requests, each client has."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._open: set[Connection] = set()
+        self._held: Counter[str] = Counter()
+        self._trusted: dict[str, float] = {}  # clients that carried a right signature or secret, and until when
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def make_room(self) -> bool:
+        """Return True if there is a place for one more connection, after closing the longest waiting one if needed."""
+        if len(self._open) < self.bounds.most:
+            return True
+        now = asyncio.get_running_loop().time()
+        longest = min((c for c in self._open if c.may_be_closed(now)), key=Connection.precedence, default=None)
+        if longest is None:
+            return False
+        longest.close("a connection was closed to make room for others, because all were taken")
+        return True
+
+    def add(self, connection: "Connection") -> None:
+        """Count a new connection."""
+        self._open.add(connection)
+
+    def discard(self, connection: "Connection") -> None:
+        """Forget a connection that has ended."""
+        self._open.discard(connection)
+
+    def take(self, client: str) -> None:
+        """Count one more connection or forwarded request of this client."""
+        self._held[client] += 1
+
+    def give_back(self, client: str) -> None:
+        """Count one less."""
+        self._held[client] -= 1
+        if self._held[client] <= 0:
+            del self._held[client]
+
+    def is_over(self, client: str | None) -> bool:
+        """Return True if this client has more than its share."""
+        return client is not None and self._held[client] > self.bounds.share and not self.trusts(client)
+
+    def trust(self, client: str) -> None:
+        """Remember that a request of this client carried a right signature or secret."""
+        self._trusted.pop(client, None)
+        self._trusted[client] = asyncio.get_running_loop().time() + TRUSTED_FOR
+        if len(self._trusted) > MOST_TRUSTED:
+            del self._trusted[next(iter(self._trusted))]
+
+    def trusts(self, client: str | None) -> bool:
+        """Return True if a request of this client carried a right signature or secret in the last hour."""
+        return client is not None and self._trusted.get(client, 0.0) > asyncio.get_running_loop().time()
+
+    @contextmanager
+    def taken(self, client: str | None) -> Iterator[None]:
+        """Count a forwarded request of this client while the block runs."""
+        if client is None:
+            yield
+            return
+        self.take(client)
+        try:
+            yield
+        finally:
+            self.give_back(client)
+
+
+class Connection(asyncio.Protocol):
+    """One connection. It passes everything on to aiohttp's `handler` and closes the connection if it's too slow.
+
+    `client` is the other end's name, or None if the other end is a proxy and so speaks for many clients.
+    """
+
+    def __init__(self, handler: asyncio.Protocol, client: str | None, others: Connections) -> None:
+        self.client = client
+        self.bounds = others.bounds
+        self._handler, self._others = handler, others
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_trusted = client is None
+        self._tail = b""
+        self._stage, self._since = Stage.HEAD, asyncio.get_running_loop().time()
+        others.add(self)
+        if client is not None:
+            others.take(client)
+
+    @property
+    def is_over(self) -> bool:
+        """True if the client has more than its share and this connection isn't exempt."""
+        return not self._is_trusted and self._others.is_over(self.client)
+
+    # ── what the transport reports ───────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._enter(Stage.HEAD)
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._stage is Stage.KEPT:
+            self._enter(Stage.HEAD)
+        if self._stage is Stage.HEAD:
+            found = self._tail + data
+            self._tail = found[1 - len(END_OF_HEAD) :]
+            if END_OF_HEAD in found:
+                self._enter(Stage.READ)
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.leave()
+        self._transport = None
+        self._handler.connection_lost(exc)
+
+    # ── what the server reports ──────────────────────────────────────────────────────────────────────────────────────
+
+    def expect_body(self) -> None:
+        """Note that the headers of a request have been read."""
+        self._enter(Stage.BODY)
+
+    def work(self) -> None:
+        """Note that the whole request has arrived and is being answered."""
+        self._enter(Stage.BUSY)
+
+    def rest(self) -> None:
+        """Note that the answer is ready. The other end must read it, and begin another request, in time."""
+        self._enter(Stage.KEPT)
+
+    def trust(self) -> None:
+        """Exempt this connection from the client's share, because a request carried a right signature or secret."""
+        if self.client is not None:
+            self._others.trust(self.client)
+            self._exempt(self.client)
+
+    # ── closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def may_be_closed(self, now: float) -> bool:
+        """Return True if this connection has waited long enough to make room for others.
+
+        While the program is busy, it may be the program that hasn't read yet what has arrived.
+        """
+        if self._transport is None or self._stage in {Stage.READ, Stage.BUSY}:
+            return False
+        is_known = self._stage is not Stage.KEPT and self._others.trusts(self.client)
+        if now - self._since < (self.bounds.head if is_known else self.bounds.patience(self._stage)):
+            return False
+        return not _has_unread(self._transport.get_extra_info("socket").fileno())
+
+    def precedence(self) -> tuple[bool, float]:
+        """Return the order in which connections are closed to make room: trusted ones last, then by age."""
+        return (self._is_trusted and self.client is not None, self._since)
+
+    def close(self, reason: str) -> None:
+        """Close the connection at once."""
+        log.info(reason, client=self.client or "a proxy", summarize=True)
+        self.leave()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def leave(self) -> None:
+        """Give back the place and the client's share. Later calls have no effect."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._others.discard(self)
+        if self.client is not None:
+            self._exempt(self.client)
+
+    def _exempt(self, client: str) -> None:
+        if not self._is_trusted:
+            self._is_trusted = True
+            self._others.give_back(client)
+
+    def _enter(self, stage: Stage) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._stage, self._since, self._tail = stage, loop.time(), b""
+        seconds = self._allowed(stage)
+        if seconds is not None and self._transport is not None and not self._transport.is_closing():
+            self._timer = loop.call_later(seconds, self._too_late)
+
+    def _allowed(self, stage: Stage) -> float | None:
+        """Return the seconds that a stage may last. The server itself limits the time for a body and answers."""
+        if stage is Stage.HEAD:
+            return self.bounds.hurried if self.is_over else self.bounds.head
+        slow = self.bounds.body + SPARE
+        return {Stage.READ: slow, Stage.BODY: slow, Stage.KEPT: self.bounds.keep}.get(stage)
+
+    def _too_late(self) -> None:
+        allowed, waited = self._allowed(self._stage), asyncio.get_running_loop().time() - self._since
+        if allowed is not None and allowed - waited > 0.001:  # the client has become trusted in the meantime
+            self._timer = asyncio.get_running_loop().call_later(allowed - waited, self._too_late)
+        elif self._transport is not None and self._stage is not Stage.KEPT:
+            self.close("a connection was closed because its request didn't arrive in time")
+        elif self._transport is not None:
+            self.leave()
+            self._transport.abort()
+
+
+def _has_unread(number: int) -> bool:
+    """Return True if bytes have arrived on this socket that the program hasn't read."""
+    return any(fcntl.ioctl(number, termios.FIONREAD, bytes(4)))
+
+
+MakeConnection = Callable[[str], Connection]
