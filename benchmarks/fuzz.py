@@ -22,7 +22,7 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.fuzzing import KINDS, Outcome, tried  # noqa: E402
+from support.fuzzing import KINDS, Outcome, tried
 
 BATCH = 500
 

@@ -23,7 +23,6 @@ from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import bounded
 from bot.errors import SendError, UsageError
 
-
 if TYPE_CHECKING:
     from bot.channels.sealed_address import AddressSeal
 

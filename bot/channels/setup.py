@@ -19,7 +19,9 @@ def _check_web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
         raise ValueError("it must be an address that begins with https:// (or http://) and contains no password")
     if web_parts(value) is None:
-        raise ValueError("its host name or port isn't valid; it should look like https://www.example.org or http://host:8080")
+        raise ValueError(
+            "its host name or port isn't valid; it should look like https://www.example.org or http://host:8080"
+        )
     return value
 
 

@@ -1,6 +1,5 @@
 """Commands for subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 

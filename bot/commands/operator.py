@@ -158,7 +158,8 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
     old = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
     if old is None:
         kind, sign, _ = address.partition("://")  # the rest may hold a password
-        raise UsageError(f"{channel} {f'{kind}://***' if sign else address} has no subscription. `countersign subscriptions` lists them.")
+        shown = f"{kind}://***" if sign else address
+        raise UsageError(f"{channel} {shown} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
 

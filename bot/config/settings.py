@@ -221,7 +221,9 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     except SettingsError as fault:  # its text names the field, but not the environment variable
         named = re.search(r'field "(\w+)"', str(fault))
         alias = str(model.model_fields[named[1]].alias) if named and named[1] in model.model_fields else "a setting"
-        raise ConfigError([*problems, f"{alias}: it isn't valid JSON; in the settings file, it is easier to write"]) from None
+        raise ConfigError(
+            [*problems, f"{alias}: it isn't valid JSON; in the settings file, it is easier to write"]
+        ) from None
     if problems:
         raise ConfigError(problems)
     return settings

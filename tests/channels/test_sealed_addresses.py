@@ -83,7 +83,7 @@ async def test_without_the_right_key_sending_says_so_and_isnt_given_up(key):
     (part,) = sender.render(a_digest())
     with pytest.raises(SendError, match="COUNTERSIGN_SECRET_KEY") as fault:
         await sender.send(AddressSeal(KEY).seal(PLAIN), part)
-    assert not fault.value.permanent
+    assert not fault.value.refused
 
 
 async def test_an_unknown_address_is_named_without_its_password(tmp_path):

@@ -45,14 +45,18 @@ async def test_several_kinds_or_signs_after_kind_are_read_as_after_kinds(talk):
     assert set((await talk.mine()).filter.kinds) == {Kind.WITHDRAWN}
 
 
-@pytest.mark.parametrize("typed", ["set", "set states=", "set states=WSO", "set kinds=", "set at=25:00", "set tz=", "set x=1"])
+@pytest.mark.parametrize(
+    "typed", ["set", "set states=", "set states=WSO", "set kinds=", "set at=25:00", "set tz=", "set x=1"]
+)
 async def test_a_form_with_an_empty_or_wrong_field_changes_nothing(talk, typed):
     before = await talk.mine()
     assert plain_text((await talk.ask(typed)).lines)
     assert await talk.mine() == before
 
 
-@pytest.mark.parametrize("typed", ["undo", "undo 99", "undo x", "undo ²", "stale x", "always x", "forget no", "hello TX", "start zzz"])
+@pytest.mark.parametrize(
+    "typed", ["undo", "undo 99", "undo x", "undo ²", "stale x", "always x", "forget no", "hello TX", "start zzz"]
+)
 async def test_other_commands_of_buttons_with_odd_words_get_an_answer(talk, typed):
     before = (await talk.mine()).settings
     assert plain_text((await talk.ask(typed)).lines)

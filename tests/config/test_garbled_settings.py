@@ -21,7 +21,7 @@ def test_a_value_that_is_not_utf_8_is_named_and_not_quoted(name, monkeypatch, tm
 @pytest.mark.parametrize("value", ["[", "nonsense", '[{"channel":', "\x01"])
 def test_a_broadcast_that_is_not_json_is_a_sentence(value, monkeypatch, tmp_path):
     monkeypatch.setenv("COUNTERSIGN_BROADCAST", value)
-    with pytest.raises(ConfigError, match="^COUNTERSIGN_BROADCAST: it isn't valid JSON"):
+    with pytest.raises(ConfigError, match=r"^COUNTERSIGN_BROADCAST: it isn't valid JSON"):
         load(folder=tmp_path)
 
 
@@ -31,18 +31,15 @@ WEB = [address for address in UNUSABLE if address.startswith(("http://", "https:
 @pytest.mark.parametrize("address", WEB)
 def test_an_unusable_address_in_a_setting_or_the_catalog_is_named(address, monkeypatch, tmp_path):
     monkeypatch.setenv("COUNTERSIGN_PUBLIC_URL", address)
-    with pytest.raises(ConfigError, match="^COUNTERSIGN_PUBLIC_URL: "):
+    with pytest.raises(ConfigError, match=r"^COUNTERSIGN_PUBLIC_URL: "):
         load(folder=tmp_path)
     (tmp_path / "NC.toml").write_text(f'["Nash County"]\nkind = "page"\naddress = {address!r}\nzone = "UTC"\n')
     with pytest.raises(ConfigError, match=r"NC.toml:3: Nash County: address must"):
         catalog.places(tmp_path)
 
 
-def test_the_password_of_a_database_is_a_secret_even_in_an_odd_address(monkeypatch, tmp_path):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter%202@[::1/x")
-    try:
-        assert "hunter 2" in load(folder=tmp_path).secrets
-    except ConfigError as refused:
-        assert "hunter" not in str(refused)
+def test_the_password_of_a_database_is_a_secret_wherever_it_stands(monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:hunter%202@db/x")
+    assert "hunter 2" in load(folder=tmp_path).secrets
     monkeypatch.setenv("DATABASE_URL", "postgresql:///n?password=hunter2&host=/x")
     assert "hunter2" in load(folder=tmp_path).secrets

@@ -5,8 +5,8 @@ import ipaddress
 import pytest
 from support.bad_addresses import UNUSABLE
 
-from bot.errors import Unsafe
 from bot.domain.web_address import masked, masked_typed
+from bot.errors import Unsafe
 from bot.fetch.addresses import is_public, parsed, redirect_target
 
 
@@ -21,7 +21,7 @@ def test_an_unusable_address_is_refused_with_a_sentence(address):
     ["http://xn--/", "//xn--a/x", "http://www.example:99999/", "http://www.example:0/", "http://[::1]x/", "//[/x"],
 )
 def test_a_redirect_to_an_unusable_address_is_refused_with_a_sentence(location):
-    with pytest.raises(Unsafe, match="^http://www.example/ redirects to an address we won't follow: the address "):
+    with pytest.raises(Unsafe, match=r"^http://www.example/ redirects to an address we won't follow: the address "):
         redirect_target(parsed("http://www.example/"), 302, location)
 
 

@@ -8,7 +8,6 @@ import tempfile
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -35,8 +34,8 @@ from bot.domain.chat.request import Request
 from bot.domain.document import Document, digest
 from bot.domain.source_status import SourceStatus
 from bot.domain.text.rich_text import legible, plain_text
-from bot.errors import CountersignError, InternalSourceError, Missing
 from bot.domain.web_address import masked, masked_typed
+from bot.errors import CountersignError, InternalSourceError, Missing
 from bot.fetch.addresses import parsed, redirect_target
 from bot.fetch.body import check_content
 from bot.sources import LOCAL
@@ -124,7 +123,9 @@ HEAD = "<th>STATE</th><th>LAW ENFORCEMENT AGENCY</th><th>SUPPORT TYPE</th><th>CO
 PAGES = (
     page(f"<h1>Agenda</h1><p>1. {TITLE}</p><ul><li>Call to order<li hidden>x</ul><pre> a\n b</pre>"),
     page(f"<table><tr>{HEAD}</tr>{ROWS}</table><p>ICE has signed 2 Memorandums of Agreement</p>"),
-    page("<a href='/doclib/participatingAgencies11202026am.xlsx'>Participating agencies</a><a href='x.xlsx'>Pending</a>"),
+    page(
+        "<a href='/doclib/participatingAgencies11202026am.xlsx'>Participating agencies</a><a href='x.xlsx'>Pending</a>"
+    ),
 )
 SELECTORS = (None, None, None, "p", "table td", "#x", "li:not([hidden])", "::", "a[", "\x00", "*|*")
 
@@ -297,7 +298,13 @@ UPDATES = (
     {"my_chat_member": {"chat": GROUP, "from": PERSON, "date": 1, "old_chat_member": MEMBER | {"status": "left"},
                         "new_chat_member": MEMBER}},
 )  # fmt: skip
-BASE = {"team": {"id": TEAM}, "team_id": TEAM, "user": {"id": "U0ADA00"}, "channel": {"id": "C024BE91L"}, "trigger_id": "1.2"}
+BASE = {
+    "team": {"id": TEAM},
+    "team_id": TEAM,
+    "user": {"id": "U0ADA00"},
+    "channel": {"id": "C024BE91L"},
+    "trigger_id": "1.2",
+}
 VALUES = {
     "w": {"where": {"type": "conversations_select", "selected_conversation": "C024BE91L"}},
     "s": {"states": {"type": "multi_static_select", "selected_options": [{"value": "TX"}]}},
@@ -327,7 +334,7 @@ EVENTS = tuple(
 )
 COMMAND = {"command": "/countersign", "text": "watch TX", "team_id": TEAM, "user_id": "U0ADA00", "channel_id": "C024BE91L",
            "response_url": "", "trigger_id": "1.2"}  # fmt: skip
-SECRET = "a-secret"  # noqa: S105 - of the loopback
+SECRET = "a-secret"
 
 
 class _Silent:
@@ -376,7 +383,7 @@ async def _payloads() -> AsyncIterator[Try]:
             SlackListener(slack, signing_secret=SIGNING_SECRET, oauth=each, picker_rest=0.0) for each in (None, oauth)
         )
         tasks = [asyncio.create_task(each.listen(_Silent())) for each in (telegram, only, many)]
-        while telegram._updates is None or only._app is None or many._app is None:  # noqa: SLF001
+        while telegram._updates is None or only._app is None or many._app is None:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
         async def attempt(dice: Random, _: int) -> str:
@@ -406,7 +413,9 @@ async def _payloads() -> AsyncIterator[Try]:
 async def _to_slack(dice: Random, slack: SlackListener) -> Any:
     route = dice.randrange(4)
     if route == 3:
-        query = urlencode({dice.choice(("team", "code", "state", "error")): dice.choice((*TEXTS, TEAM))}, errors="replace")
+        query = urlencode(
+            {dice.choice(("team", "code", "state", "error")): dice.choice((*TEXTS, TEAM))}, errors="replace"
+        )
         path = dice.choice(("/slack/install", "/slack/oauth_redirect"))
         return await slack.receive(f"{path}?{damaged_text(dice, query)}", {"cookie": damaged_text(dice, "a=b")}, b"")
     if route == 0:
@@ -482,7 +491,10 @@ async def _settings() -> AsyncIterator[Try]:
             chosen = {key: GOOD[key] for key in dice.sample(list(GOOD), dice.randint(0, 5))}
             env = {key: damaged_text(dice, value) if dice.random() < 0.5 else value for key, value in chosen.items()}
             env = {key: value.replace("\0", "") for key, value in env.items()}  # the kernel cuts a value there
-            bytes_of = {key: value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape") for key, value in env.items()}
+            bytes_of = {
+                key: value.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
+                for key, value in env.items()
+            }
             with patch.dict(os.environ, bytes_of):
                 settings: Settings = load(folder=folder)
             notices(settings, env=bytes_of)

@@ -185,6 +185,8 @@ class SlackListener:
             if route == INSTALL_PATH:
                 return _bolt_answer(await self._flow.handle_installation(request))
             return _bolt_answer(await self._flow.handle_callback(request))
+        except (LookupError, TypeError, AttributeError, ValueError):  # a state, code or cookie that Slack never sends
+            return _text_answer(400, "Not understood")
         except Exception:
             log.exception("slack: the installation failed")
             return _text_answer(502, platforms.FAILED(Language.ENGLISH))

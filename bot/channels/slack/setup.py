@@ -70,8 +70,9 @@ class SlackSetup(Setup[SlackSettings]):
         if _ID.fullmatch(wanted):
             return wanted
         raise UsageError(
-            f"{masked_typed(address)!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
-            "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
+            f"{masked_typed(address)!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can "
+            "change: click the channel's name in Slack and find the id at the bottom of its details, or paste its link "
+            "(Copy link)."
         )
 
     async def resolve(self, sender: Sender, address: str) -> str | None:

@@ -213,7 +213,7 @@ class TinyStore:
         await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
 
     async def scrub(self) -> None:
-        await self._in_turn(lambda now: self._erased(now))
+        await self._in_turn(self._erased)
 
     async def _erased(self, now: Contents) -> None:
         await self._on_disk(self._files.erase, now.image())

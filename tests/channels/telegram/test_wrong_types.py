@@ -54,7 +54,7 @@ async def test_a_webhook_answers_400_to_a_wrong_type_anywhere_in_an_update(updat
         chat = TelegramListener(sender, menu={})
         chat.webhook("https://bot.example/telegram", "secret")
         taken = []
-        chat._take = lambda raw: taken.append(raw)
+        chat._take = taken.append
         headers = {"X-Telegram-Bot-Api-Secret-Token": "secret"}
         other = []
         for path, payload in wrongly_typed({"update_id": 1, **update}):
