@@ -42,6 +42,8 @@ def main() -> None:
     failures: list[tuple[int, str]] = []
     with ProcessPoolExecutor(given.processes) as pool:
         for outcomes in pool.map(partial(run, given.kind), batches):
+            if sum(counts.values()) // 10_000 != (sum(counts.values()) + len(outcomes)) // 10_000:
+                print(f"{sum(counts.values()) + len(outcomes):,} inputs, {len(failures):,} failures", file=sys.stderr)
             counts.update("failed" if outcome.failure else outcome.name for outcome in outcomes)
             for outcome in outcomes:
                 if outcome.failure:

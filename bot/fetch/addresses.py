@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 
 from bot.domain.web_address import masked, web_parts
-from bot.domain.web_address import short as short  # `body` takes it from here
+from bot.domain.web_address import short as short  # noqa: PLC0414 - `body` takes it from here
 from bot.errors import Unreadable, Unsafe
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
