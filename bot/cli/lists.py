@@ -63,7 +63,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} isn't a date. Use a form like 2026-11-24 or 2026-11-24T09:00Z.") from None
+        raise UsageError(f"{text!r} isn't a date. Use a format like 2026-11-24 or 2026-11-24T09:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -37,7 +37,7 @@ class RepairedHeads(httpcore.AsyncNetworkStream):
                 self._is_body = True
                 return repaired(head) + rest
             self._head = bytearray(rest)
-        raise httpcore.RemoteProtocolError("too many interim answers")
+        raise httpcore.RemoteProtocolError("too many interim responses")
 
     async def _read_head(self, max_bytes: int, timeout: float | None) -> int:  # noqa: ASYNC109 - httpcore's signature
         """Read until the head is complete or the connection is closed, and return the length of the head."""

@@ -65,7 +65,7 @@ class FrontDoor:
                 accepted, address = listening.accept()
             except OSError as fault:
                 if fault.errno in EXHAUSTED:
-                    log.warning("no connection can be accepted", problem=fault.strerror, summarize=True)
+                    log.warning("can't accept connections", problem=fault.strerror, summarize=True)
                     self._pause(NO_FILES)
                 return  # none is waiting, or the one that was has gone
             self._begin(accepted, str(address[0]))

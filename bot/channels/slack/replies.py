@@ -163,7 +163,7 @@ class Replies:
                 if not refusal:
                     break
             if refusal:
-                log.warning("slack: a person could not be answered", problem=refusal)
+                log.warning("slack: could not reply to a person", problem=refusal)
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:

@@ -69,10 +69,10 @@ class SlackSetup(Setup[SlackSettings]):
             return found[1]
         if _ID.fullmatch(wanted):
             return wanted
+        shown = masked_typed(address)
         raise UsageError(
-            f"{masked_typed(address)!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can "
-            "change: click the channel's name in Slack and find the id at the bottom of its details, or paste its link "
-            "(Copy link)."
+            f"{shown!r} isn't a Slack channel id. Names can change, so use the id, such as C024BE91L: click "
+            "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
 
     async def resolve(self, sender: Sender, address: str) -> str | None:

@@ -43,7 +43,7 @@ def check_address(address: str) -> str:
         return f"@{name[1].lower()}"
     shown = masked_typed(address) if "://" in address else address  # an @ begins a name
     raise UsageError(
-        f"{shown!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
+        f"{shown!r} isn't a Telegram chat. Use the chat's number (a group's begins with a minus sign, a channel's "
         "with -100, and a topic's number follows after a colon) or the @name of a public channel or group. A person's "
         "@name won't work."
     )

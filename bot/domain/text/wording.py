@@ -196,12 +196,12 @@ class Wording:
         if named == agreement.signed:
             return say(
                 self.language,
-                "ICE's list says {day}, which may be a typo; the name of the MOA's file has the same date",
+                "ICE's list says {day}, which may be a typo; the MOA's file name has the same date",
                 day=day,
             )
         return say(
             self.language,
-            "ICE's list says {day}, which may be a typo; the name of the MOA's file says {named}",
+            "ICE's list says {day}, which may be a typo; the MOA's file name says {named}",
             day=day,
             named=self.day(named),
         )
@@ -528,14 +528,18 @@ class Wording:
 
     def _trend(self, more: int, *, weekly: bool) -> str:
         if more > 0 and weekly:
-            return say_count(self.language, "{n} more than a week ago", "{n} more than a week ago", more)
+            return say_count(self.language, "up {n} from a week ago", "up {n} from a week ago", more)
         if more > 0:
-            return say_count(self.language, "{n} more than a day ago", "{n} more than a day ago", more)
+            return say_count(self.language, "up {n} from a day ago", "up {n} from a day ago", more)
         if more < 0 and weekly:
-            return say_count(self.language, "{n} fewer than a week ago", "{n} fewer than a week ago", -more)
+            return say_count(self.language, "down {n} from a week ago", "down {n} from a week ago", -more)
         if more < 0:
-            return say_count(self.language, "{n} fewer than a day ago", "{n} fewer than a day ago", -more)
-        return say(self.language, "the same as a week ago") if weekly else say(self.language, "the same as a day ago")
+            return say_count(self.language, "down {n} from a day ago", "down {n} from a day ago", -more)
+        return (
+            say(self.language, "unchanged from a week ago")
+            if weekly
+            else say(self.language, "unchanged from a day ago")
+        )
 
 
 def _adds(county: str, name: str) -> bool:
