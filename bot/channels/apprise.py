@@ -43,7 +43,8 @@ class AppriseSetup(Setup[SharedSettings]):
         The error doesn't quote the address, because it contains a password.
         """
         address = address.strip()
-        if not _scheme(address) or not _library().Apprise().add(address):
+        is_text = not any("\ud800" <= letter <= "\udfff" for letter in address)
+        if not is_text or not _scheme(address) or not _library().Apprise().add(address):
             raise UsageError(
                 "Apprise doesn't understand this address. It should look like mailto://user:password@example.org or "
                 "discord://id/token; Apprise's documentation lists every kind."

@@ -239,7 +239,7 @@ class _File:
         try:
             self._text = self._path.read_text(encoding="utf-8")
             return tomllib.loads(self._text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        except (OSError, ValueError, RecursionError) as fault:
             self.problems.append(f"{self._path}: {fault}")
             return {}
 

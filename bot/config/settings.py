@@ -275,7 +275,7 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
     try:
         text = path.read_text(encoding="utf-8")
         return text, *_checked(model, tomllib.loads(text), path, text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         return "", {}, [f"{path}: {fault}"]
 
 

@@ -6,5 +6,14 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "json": (1, 2, 3),
     "commands": (1163,),  # /pick with two states
     "payloads": (2636, 3485, 4379, 12657),  # failures inside Slack's library, half a surrogate pair
-    "settings": (1, 2, 3),
+    "settings": (
+        502964,
+        508178,
+        510707,
+        510984,
+        518893,
+        521399,
+        522537,
+        528450,
+    ),  # long numbers and deep nesting in TOML, half a letter
 }
