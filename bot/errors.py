@@ -42,8 +42,8 @@ class ConfigError(UsageError):
     """Raised when the configuration is wrong. The message lists every problem, with its file and line if possible."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(problems))
+        self.problems = tuple(" ".join(problem.splitlines()) for problem in problems)  # a file's text may be quoted
+        super().__init__("; ".join(self.problems))
 
 
 class SourceError(CountersignError):

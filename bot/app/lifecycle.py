@@ -24,7 +24,7 @@ from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
 from bot.app.wiring import access, opened, operator, places, runner, senders, utc_now
 from bot.commands.chat import ChatCommands
-from bot.commands.operator import broadcast
+from bot.commands.operator import broadcast, encrypt_addresses
 from bot.config.settings import Settings, load, notices
 from bot.domain.health import crowds
 from bot.domain.source_status import ICE
@@ -225,6 +225,7 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
     while not await runner.store.lease(SET_UP):  # noqa: ASYNC110 - waits for another program
         await asyncio.sleep(0.2)
     try:
+        await encrypt_addresses(runner)
         await broadcast(runner, settings.broadcast)
         await _subscribe_console(runner)
         await _end_console(runner)

@@ -43,6 +43,15 @@ async def at_once() -> None:
     """Return immediately. This is the default value of `ready`."""
 
 
+@runtime_checkable
+class EncryptsAddresses(Protocol):
+    """A sender whose addresses hold passwords, so that the store keeps them encrypted."""
+
+    def stored_address(self, address: str) -> str:
+        """Return the address as the store keeps it."""
+        ...
+
+
 class Sender(Protocol):
     """The sending side of a channel. If a send fails, it raises SendError, which says what to do next.
 

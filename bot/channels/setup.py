@@ -12,11 +12,16 @@ from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from bot.channels.protocols import Listener, Notes, Sender
+from bot.domain.web_address import web_parts
 
 
 def _check_web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
         raise ValueError("it must be an address that begins with https:// (or http://) and contains no password")
+    if web_parts(value) is None:
+        raise ValueError(
+            "its host name or port isn't valid; it should look like https://www.example.org or http://host:8080"
+        )
     return value
 
 

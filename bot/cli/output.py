@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bot.commands.as_json import JsonObject, change_json
 from bot.domain.change import Change
-from bot.domain.text.rich_text import legible
+from bot.domain.text.rich_text import escaped_json, legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
 
@@ -26,7 +26,7 @@ def say(text: str) -> None:
 def print_lines(found: Iterable[JsonObject]) -> None:
     """Print each object as one line of JSON."""
     for line in found:
-        print(json.dumps(line, ensure_ascii=False))
+        print(escaped_json(json.dumps(line, ensure_ascii=False)))
 
 
 def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
@@ -132,7 +132,7 @@ class LinesFile:
     def write(self, change: Change) -> None:
         """Write one change."""
         if self._file:
-            self._file.write(json.dumps(change_json(change), ensure_ascii=False) + "\n")
+            self._file.write(escaped_json(json.dumps(change_json(change), ensure_ascii=False)) + "\n")
 
     def __exit__(self, *_: object) -> None:
         if self._file:

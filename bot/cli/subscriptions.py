@@ -1,6 +1,5 @@
 """Commands for subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -76,7 +75,7 @@ def mend(
 
 def _print_subscription(verb: str, subscription: JsonObject, *, as_line: bool) -> None:
     if as_line:
-        print(json.dumps(subscription, ensure_ascii=False))
+        print_lines([subscription])
     else:
         print(f"{verb}: {_as_text(subscription)}")
 

@@ -110,9 +110,10 @@ class ChatCommands:
         await self.returned(question.request.channel, question.request.address)
         if not rest:
             return replace(await self._picker(question, ""), lines=(question.says("welcome"),), in_place=False)
-        where = parser.where(rest.replace("_", " ").replace("-", " "))
+        typed = rest.replace("_", " ").replace("-", " ")
+        where = parser.where(typed)
         what = replies.watched(question.language, filter_for(where))
-        yes = question.button("b_yes_watch", _short(f"watch {' '.join(_all_word(where.states))}"))
+        yes = question.button("b_yes_watch", _short(f"watch {' '.join(_all_word(where.states)) or typed}"))
         choose = question.button("b_choose", "states")
         return Reply(lines=(question.says("confirm", what=what),), buttons=((yes,), (choose,)))
 
@@ -160,12 +161,17 @@ class ChatCommands:
         )
 
     async def _pick(self, question: Question, rest: str) -> Reply:
-        """Turn one state on or off in the picker."""
-        (code,) = parser.where(rest).states or (ALL_STATES,)
+        """Turn states on or off in the picker. A button names one; a person may type several, or none."""
+        if not rest:
+            return await self._picker(question, "")
+        found = parser.where(rest)
+        if found != Where(states=found.states):
+            raise Misunderstood("no_state", typed=rest[:40])
         filter_ = question.settings.filter
-        where = Where(states=(code,))
-        after = without(filter_, where) if code in filter_.states else with_added(filter_, where)
-        return await self._redrawn(question, after, self._picker)
+        for code in found.states:
+            where = Where(states=(code,))
+            filter_ = without(filter_, where) if code in filter_.states else with_added(filter_, where)
+        return await self._redrawn(question, filter_, self._picker)
 
     async def _kinds(self, question: Question, rest: str) -> Reply:
         if not rest:
@@ -187,8 +193,11 @@ class ChatCommands:
         return Reply(lines=(question.says("picker_kinds"),), buttons=(*rows, done), in_place=True)
 
     async def _kind(self, question: Question, rest: str) -> Reply:
-        """Turn one kind of change on or off in the picker."""
-        (kind,) = parser.kinds(rest, ())[:1] or (Kind.SIGNED,)
+        """Turn one kind of change on or off in the picker. Anything else that a person types is read as /kinds."""
+        chosen = parser.kinds(rest, ())
+        if len(chosen) != 1:
+            return await self._kinds(question, rest)
+        (kind,) = chosen
         on = dict(question.settings.filter.kinds)
         if on.pop(kind, None) is None:
             on[kind] = 0
@@ -261,7 +270,10 @@ class ChatCommands:
         fields, now = parser.form(rest), question.settings
         filter_ = now.filter
         if "states" in fields:
-            filter_ = replace(filter_, states=dict.fromkeys(parser.where(fields["states"]).states, 0))
+            states = parser.where(fields["states"]).states
+            if not states:
+                raise Misunderstood("no_form", typed=rest[:40])
+            filter_ = replace(filter_, states=dict.fromkeys(states, 0))
         if "kinds" in fields:
             filter_ = replace(filter_, kinds=dict.fromkeys(parser.kinds(fields["kinds"], ()), 0))
         if not filter_.kinds:

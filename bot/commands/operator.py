@@ -11,6 +11,7 @@ from datetime import time
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS
+from bot.channels.protocols import EncryptsAddresses
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
 from bot.config import catalog
@@ -129,7 +130,7 @@ async def subscribe(
     """
     address = checked_address(channel, address)
     states_ = parsed_states(states)
-    address = await resolved(runner.store, runner.channels, channel, address)
+    address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
     now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
     wanted = replace(
@@ -152,9 +153,11 @@ async def subscribe(
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
     """End a subscription."""
-    old = await _find(runner, channel, address)
+    old = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
     if old is None:
-        raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
+        kind, sign, _ = address.partition("://")  # the rest may hold a password
+        shown = f"{kind}://***" if sign else address
+        raise UsageError(f"{channel} {shown} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
 
@@ -321,6 +324,28 @@ def _language(text: str) -> Language:
         return parser.language(text)
     except Misunderstood as fault:
         raise UsageError(_explained(fault)) from None
+
+
+def _stored(runner: Runner, channel: str, address: str) -> str:
+    """Return the address as the store keeps it. Some channels encrypt addresses that hold a password."""
+    sender = runner.channels.get(channel)
+    return sender.stored_address(address) if isinstance(sender, EncryptsAddresses) else address
+
+
+async def encrypt_addresses(runner: Runner) -> int:
+    """Encrypt the addresses that were stored before there was a secret key, and erase them from the store's files.
+
+    Return their number.
+    """
+    changed = 0
+    for found in await runner.store.subscriptions():
+        address = _stored(runner, found.channel, found.address)
+        if address != found.address:
+            await runner.store.change_subscription(replace(found, address=address))
+            changed += 1
+    if changed:
+        await runner.store.scrub()
+    return changed
 
 
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:

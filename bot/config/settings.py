@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import (
     BaseModel,
@@ -30,6 +30,7 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 import bot
@@ -219,9 +220,28 @@ class Settings(BaseSettings, SharedSettings):
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.database_url is not None:
-            password = urlsplit(self.database_url.get_secret_value()).password
-            secrets += [password, unquote(password)] if password else []
+            secrets += _passwords(self.database_url.get_secret_value())
         return tuple(secrets)
+
+
+def _garbled(model: type[Settings], env: Mapping[str, str]) -> list[str]:
+    """Return a problem for each setting whose environment variable isn't UTF-8.
+
+    Python keeps such bytes as halves of surrogate pairs, which can't be written to a log, a request or the store.
+    """
+    aliases = [str(field.alias) for field in model.model_fields.values()]
+    return [
+        f"{alias}: it contains bytes that aren't UTF-8; type it again"
+        for alias in aliases
+        if any("\ud800" <= letter <= "\udfff" for letter in env.get(alias, ""))
+    ]
+
+
+def _passwords(address: str) -> list[str]:
+    """Return the password in a database address, both as it is written and decoded."""
+    written = re.match(r"[^:/]*://[^:@/]*:([^@/?#]*)@|.*[?&]password=([^&]*)", address)
+    found = (written[1] or written[2]) if written else ""
+    return [found, unquote(found)] if found else []
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
@@ -230,6 +250,8 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
     """
     model = _model()
+    if garbled := _garbled(model, env):
+        raise ConfigError(garbled)
     path = next((p for p in _candidates(folder) if p.is_file()), None)
     text, values, problems = _read(model, path)
     try:
@@ -238,6 +260,12 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
         errors = fault.errors(include_url=False, include_input=False)
         found = [_problem(model, error, env, path, text) for error in errors]
         raise ConfigError([*problems, *found]) from None
+    except SettingsError as fault:  # its text names the field, but not the environment variable
+        named = re.search(r'field "(\w+)"', str(fault))
+        alias = str(model.model_fields[named[1]].alias) if named and named[1] in model.model_fields else "a setting"
+        raise ConfigError(
+            [*problems, f"{alias}: it isn't valid JSON; in the settings file, it is easier to write"]
+        ) from None
     if problems:
         raise ConfigError(problems)
     return settings
@@ -289,7 +317,7 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
     try:
         text = path.read_text(encoding="utf-8-sig")
         return text, *_checked(model, tomllib.loads(text), path, text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         return "", {}, [f"{path}: {fault}"]
 
 

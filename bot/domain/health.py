@@ -81,6 +81,7 @@ class Facts:
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
     unreadable: tuple[str, ...] = ()
+    unwritable: str | None = None
 
     @property
     def is_stale(self) -> bool:
@@ -90,7 +91,8 @@ class Facts:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
-        return (*self._of_ice(), *self._of_channels(), *self.unreadable)
+        full = () if self.unwritable is None else (f"the last write failed: {self.unwritable}",)
+        return (*full, *self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -145,6 +147,7 @@ def facts(
     stale_after: timedelta,
     reads_ice: bool = True,
     unreadable: Sequence[str] = (),
+    unwritable: str | None = None,
     channels: Container[str] | None = None,
 ) -> Facts:
     """Compute the health statistics from the contents of the store.
@@ -161,6 +164,7 @@ def facts(
         crowds=crowds(subscriptions, now, channels),
         stale_after=stale_after,
         unreadable=tuple(unreadable),
+        unwritable=unwritable,
     )
 
 

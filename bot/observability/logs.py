@@ -13,6 +13,7 @@ import structlog
 
 from bot.channels import CHANNELS
 from bot.config.settings import Settings, load
+from bot.domain.text.rich_text import escaped_json
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Event]
@@ -116,7 +117,7 @@ class _AsJson(logging.Formatter):
 def _line(event: Mapping[str, Any]) -> str:
     """Return an event as one line of JSON, starting with its time."""
     first = {key: event[key] for key in FIRST if key in event}
-    return json.dumps(first | dict(event), ensure_ascii=False, default=str)
+    return escaped_json(json.dumps(first | dict(event), ensure_ascii=False, default=str))
 
 
 # ── masking ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -87,6 +87,11 @@ class ChangeLog(Protocol):
         """
         ...
 
+    @property
+    def unwritable(self) -> str | None:
+        """The reason why the last write failed, or None if it succeeded."""
+        ...
+
     async def held(self) -> Sequence[Held]:
         """Return the held listings, oldest first."""
         ...
@@ -157,6 +162,10 @@ class Subscriptions(Protocol):
 
     async def unsubscribe(self, subscription_id: str) -> None:
         """Delete a subscription but keep its receipts. Do nothing if it doesn't exist."""
+        ...
+
+    async def scrub(self) -> None:
+        """Erase from the store's files what earlier versions of a subscription held."""
         ...
 
     async def forget(self, subscription_id: str) -> None:

@@ -224,7 +224,8 @@ def _closed(reason: str) -> Answer:
 
 def _webhook(receive: Receive) -> Answer:
     async def answer(request: web.Request) -> web.Response:
-        path = request.path + (f"?{request.query_string}" if request.query_string else "")
+        query = request.rel_url.raw_query_string  # decoded, an escaped & would become a separator
+        path = request.path + (f"?{query}" if query else "")
         found = await receive(path, request.headers, await request.read())
         request[TRUSTED] = isinstance(found, TrustedAnswer)
         return web.Response(status=found.status, headers=found.headers, body=found.body)

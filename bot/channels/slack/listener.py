@@ -13,9 +13,11 @@ from functools import cached_property, partial
 from typing import Any
 
 import structlog
+from aiohttp import ClientError
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
+from slack_bolt.request.internals import parse_body
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
@@ -25,6 +27,7 @@ from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
+from bot.channels.slack.payload_shape import has_wrong_type
 from bot.channels.slack.replies import ChatLocation, Replies, why
 from bot.channels.slack.sender import SlackSender, library_log
 from bot.channels.slack.socket_mode import Envelope, Socket
@@ -37,6 +40,7 @@ from bot.errors import ConfigError, CountersignError
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"
 BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
+TEAM_ID = re.compile(r"[A-Z0-9]{1,40}")
 MOST_IN_QUEUE = 1_000  # requests
 MOST_AT_ONCE = 16  # requests being answered; each may wait for Slack
 MOST_WAITING = 20  # requests from one conversation
@@ -124,18 +128,24 @@ class SlackListener:
         """Return the app's answer to a signed request."""
         if self._app is None:
             return _text_answer(503, "Not listening yet")
-        try:
-            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**headers})
-        except ValueError:
+        request = _understood(body, query, headers)
+        if request is None:
             return _text_answer(400, "Not understood")
-        return _bolt_answer(await self._app.async_dispatch(request))
+        try:
+            return _bolt_answer(await self._app.async_dispatch(request))
+        except Exception as error:  # noqa: BLE001 - the library's own handling of errors can fail, too
+            return _bolt_answer(await _refuse_or_fail(error))
 
     # Connections and requests
 
     def _socket(self, app: AsyncApp) -> Socket:
         async def handle(envelope: Envelope) -> Mapping[str, Any] | None:
             """Return the payload for the acknowledgment, or None if there isn't one."""
-            body = {"envelope_id": envelope["envelope_id"], **(envelope.get("payload") or {})}
+            payload = envelope.get("payload") or {}
+            if has_wrong_type(payload):
+                log.warning("slack: a request made no sense", why="a field has a wrong type")
+                return None
+            body = {"envelope_id": envelope["envelope_id"], **payload}
             request = AsyncBoltRequest(mode="socket_mode", body=body)
             answer = await app.async_dispatch(request)
             if answer.status != 200 or not answer.body:
@@ -167,11 +177,19 @@ class SlackListener:
         return str(answer["url"])
 
     async def _install(self, route: str, query: str, headers: Mapping[str, str]) -> HttpAnswer:
+        """Start or finish an installation.
+
+        Slack's library copies `team` into the address of a redirect as it is, so only a workspace's id may pass.
+        """
         request = AsyncBoltRequest(body="", query=query, headers={**headers})
+        if not all(TEAM_ID.fullmatch(team) for team in request.query.get("team", ())):
+            return _text_answer(400, "The team isn't the id of a workspace, such as T024BE91L")
         try:
             if route == INSTALL_PATH:
                 return _bolt_answer(await self._flow.handle_installation(request))
             return _bolt_answer(await self._flow.handle_callback(request))
+        except (LookupError, TypeError, AttributeError, ValueError):  # a state, code or cookie that Slack never sends
+            return _text_answer(400, "Not understood")
         except Exception:
             log.exception("slack: the installation failed")
             return _text_answer(502, platforms.FAILED(Language.ENGLISH))
@@ -225,6 +243,7 @@ class SlackListener:
             app.event(name)(self._queued(handler))
         for rest in (app.event, app.action, app.shortcut, app.view, app.command):
             rest(ANYTHING)(_acknowledge)  # Slack counts unacknowledged requests as failed
+        app.error(_refuse_or_fail)
         return app
 
     async def _authorized(self, team: str, enterprise: str | None) -> AuthorizeResult | None:
@@ -339,6 +358,21 @@ def _identity(body: Body) -> tuple[object, ...]:
     return ("envelope", body["envelope_id"]) if "envelope_id" in body else ()
 
 
+async def _refuse_or_fail(error: Exception) -> BoltResponse:
+    """Answer a request that failed before it was queued. The library fails in its own ways on payloads without a field.
+
+    Anything else is our failure, and Slack sends the event again.
+    """
+    if isinstance(error, LookupError | TypeError | AttributeError | ValueError):
+        log.warning("slack: a request made no sense", why=type(error).__name__)
+        return BoltResponse(status=400, body="Not understood")
+    if isinstance(error, ClientError | OSError):  # the sentence for a workspace without the app; there is no other way
+        log.warning("slack: a person could not be told", why=type(error).__name__)
+        return BoltResponse(status=200, body="")
+    log.error("slack: a request failed", exc_info=error)
+    return BoltResponse(status=500, body="")
+
+
 async def _acknowledge(ack: Callable[[], Awaitable[object]]) -> None:
     await ack()
 
@@ -348,6 +382,18 @@ def _is_signed(verifier: SignatureVerifier, headers: Mapping[str, str], body: by
         return verifier.is_valid_request(body, dict(headers))
     except (ValueError, TypeError):  # a time that isn't a number, a signature or body that isn't text
         return False
+
+
+def _understood(body: bytes, query: str, headers: Mapping[str, str]) -> AsyncBoltRequest | None:
+    """Return the library's form of a signed request, or None if its body isn't what Slack sends."""
+    try:
+        text = body.decode()
+        content_type = headers.get("content-type", "").partition(";")[0].strip()
+        if has_wrong_type(parse_body(text, content_type)):
+            return None
+        return AsyncBoltRequest(body=text, query=query, headers={**headers})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # the library checks nothing
+        return None
 
 
 def _text_answer(status: int, text: str) -> HttpAnswer:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
 from bot.channels.slack.command import COMMAND
+from bot.domain.web_address import masked_typed
 from bot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ class SlackSetup(Setup[SlackSettings]):
             return found[1]
         if _ID.fullmatch(wanted):
             return wanted
+        shown = masked_typed(address)
         raise UsageError(
-            f"{address!r} isn't a Slack channel id. Names can change, so use the id, such as C024BE91L: click "
+            f"{shown!r} isn't a Slack channel id. Names can change, so use the id, such as C024BE91L: click "
             "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
 

@@ -7,6 +7,7 @@ follow, as in -1001234567890:7. If there is no topic number, messages go to the 
 import re
 from typing import NamedTuple
 
+from bot.domain.web_address import masked_typed
 from bot.errors import UsageError
 
 GENERAL = 1  # the number of the General topic, which an address leaves out
@@ -40,8 +41,9 @@ def check_address(address: str) -> str:
         return str(address_of(wanted))
     if name := _NAME.fullmatch(wanted):
         return f"@{name[1].lower()}"
+    shown = masked_typed(address) if "://" in address else address  # an @ begins a name
     raise UsageError(
-        f"{address!r} isn't a Telegram chat. Use the chat's number (a group's begins with a minus sign, a channel's "
+        f"{shown!r} isn't a Telegram chat. Use the chat's number (a group's begins with a minus sign, a channel's "
         "with -100, and a topic's number follows after a colon) or the @name of a public channel or group. A person's "
         "@name won't work."
     )

@@ -34,6 +34,7 @@ from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
+from bot.channels.telegram.update_shape import has_wrong_type
 from bot.domain.language import Language
 from bot.errors import UsageError
 
@@ -144,7 +145,7 @@ class TelegramListener:
 
         The status is one of these:
 
-        - 400: The body isn't valid JSON.
+        - 400: The body isn't valid JSON, or a field in it has a wrong type.
         - 403: The secret is missing or wrong.
         - 413: The body is too large.
         - 503: The update can't be accepted now. Telegram will send it again.
@@ -161,6 +162,8 @@ class TelegramListener:
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
+            return 400
+        if has_wrong_type(raw):
             return 400
         return await self._take(raw)
 
@@ -288,14 +291,17 @@ class _UpdateQueue:
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
         """Queue an update when there is room. Return None if no one handles the update or if it is dropped."""
+        if has_wrong_type(raw):
+            log.warning("telegram: an update made no sense", why="a field has a wrong type")
+            return None
         try:
             update = Update.de_json(raw, self._app.bot)
+            chat, person = update.effective_chat, update.effective_user
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
             log.warning("telegram: an update made no sense", why=type(error).__name__)
             return None
         if not any(handler.check_update(update) for handler in self._app.handlers[0]):
             return None
-        chat, person = update.effective_chat, update.effective_user
         key = chat.id if chat else person.id if person else 0
         job = partial(self._app.process_update, update)
         try:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bot.domain.agreement import Agreement, SupportType, Window
+from bot.domain.web_address import web_parts
 
 LISTED_WITHIN = timedelta(days=120)
 TYPED_WRONG_BY = frozenset({1, 10})  # years; a mistyped year is nearly always last year's, or a wrong third digit
@@ -85,7 +86,8 @@ def _file_name(address: str) -> str:
 
     Return an empty string if there is no extension, as in a download that has only a number.
     """
-    name = unquote(urlsplit(address).path).rsplit("/", 1)[-1]
+    parts = web_parts(address)
+    name = unquote(parts.path).rsplit("/", 1)[-1] if parts is not None else ""
     return _EXTENSION.sub("", name) if _EXTENSION.search(name) else ""
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from bot.domain.agenda import CANCELLED, POSTPONED, RESCHEDULED
 from bot.domain.document import Document
+from bot.domain.web_address import web_parts
 from bot.errors import Unreadable
 from bot.sources.formats.charset import decoded
 from bot.sources.formats.limits import LONGEST_TEXT, LONGEST_TITLE
@@ -129,10 +130,7 @@ def name_from(address: str) -> str:
 
 def is_web_address(address: str) -> bool:
     """Return whether this is a valid web address. For example, http://[insert link] isn't."""
-    try:
-        return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
-    except ValueError:
-        return False
+    return web_parts(address.strip()) is not None
 
 
 def resolve_link(base: str, href: str) -> str:

@@ -83,6 +83,8 @@ NEWS = "countersign"  # the channel on which a program announces that it has rec
 class PostgresStore:
     """A store in a PostgreSQL database."""
 
+    unwritable = None  # a failed write fails the next reading, too
+
     def __init__(self, url: str) -> None:
         self._name = f"countersign {secrets.token_hex(4)}"
         self._url = url
@@ -221,6 +223,9 @@ class PostgresStore:
         async with self._transaction() as db:
             if await find_subscription(db, subscription_id) is not None:
                 await remove_subscription(db, subscription_id)
+
+    async def scrub(self) -> None:
+        """Do nothing, because PostgreSQL overwrites replaced rows by itself."""
 
     async def forget(self, subscription_id: str) -> None:
         async with self._transaction() as db:

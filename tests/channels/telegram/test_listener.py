@@ -1008,7 +1008,7 @@ async def test_a_body_too_large_or_not_json_is_rejected_and_an_odd_update_is_ign
     assert await take(hooked, b"\xff{") == 400
     assert await take(hooked, b"[" * 100_000) == 400
     assert await take(hooked, b'{"update_id": 1, "message": {}}') == 200
-    assert await take(hooked, b"[]") == 200
+    assert await take(hooked, b"[]") == 400
     assert not chat_handler.asked
 
 
