@@ -591,7 +591,7 @@ def tried(body: bytes) -> Result:
     try:
         formulas, results = loaded(body, data_only=False), loaded(body, data_only=True)
     except Exception as error:  # noqa: BLE001 - openpyxl raises anything
-        return Result("openpyxl can't open it", f"{type(error).__name__}: {str(error)[:200]}")
+        return Result("openpyxl can't open it", f"{type(error).__name__}: {str(error)[:200]}".partition("\n")[0])
     found = difference(sheets, formulas, results)
     return Result("differs", found) if found else Result("the same")
 

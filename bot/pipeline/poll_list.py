@@ -81,10 +81,7 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
     if held is None:
         raise UsageError(f"No held listing has the number {held_id}. `countersign held` lists them.")
     if ruling is Ruling.APPROVED and not held.readable:
-        raise UsageError(
-            f"Held listing {held_id} cannot be approved: {'; '.join(held.reasons)}. "
-            "It changes nothing and goes away with the next good list."
-        )
+        return await _approve_first_sheet(held, source=source, store=store, at=now())
     others = tuple(h for h in await store.held() if h.id != held_id)
     await store.put_held((*others, replace(held, ruling=ruling)))
     if ruling is Ruling.REJECTED:
@@ -96,6 +93,27 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
     if judgment == before:
         return await _record_status(source, status, store)
     return await _record(source, judgment, status, store, at)
+
+
+async def _approve_first_sheet(held: Held, *, source: Source, store: Store, at: datetime) -> ListPoll:
+    """Accept the first of several sheets that list the same agreements.
+
+    Raise UsageError if the listing was unreadable for another reason.
+    """
+    document = await store.evidence(held.publication.evidence)
+    refusal = UsageError(
+        f"Held listing {held.id} cannot be approved: {'; '.join(held.reasons)}. "
+        "It changes nothing and goes away with the next good list."
+    )
+    if document is None:
+        raise refusal
+    try:
+        listing = source.parse(document, held.list, first_sheet=True)
+    except Unreadable:
+        raise refusal from None
+    before = await _known_so_far(store)
+    judgment = before.accepting(reconcile(before.known, listing), held.list)
+    return await _record(source, judgment, await store.source_status(source.name), store, at)
 
 
 # ── parse, vet, reconcile ────────────────────────────────────────────────────────────────────────────────────────────

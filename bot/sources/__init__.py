@@ -37,8 +37,11 @@ class Source(Protocol):
         """Fetch the current lists. Raise a SourceError if none of them could be read."""
         ...
 
-    def parse(self, document: Document, name: ListName) -> Listing:
-        """Parse a document as the named list. Raise Unreadable if it isn't that list. This function is pure."""
+    def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:
+        """Parse a document as the named list. Raise Unreadable if it isn't that list. This function is pure.
+
+        With `first_sheet`, read only the first of several sheets that have the list's columns.
+        """
         ...
 
 

@@ -131,11 +131,13 @@ class Ice:
             address, source=self.name, validators=status.validators.get(address), last_good=status.read_at
         )
 
-    def parse(self, document: Document, name: ListName) -> Listing:
+    def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:
         """Parse the document as the named list. Raise Unreadable if it has the columns of the other list."""
         found = _sheets(document)
         for table in found.tables:
             _check_columns(table.header, name)
+        if first_sheet:
+            found = found._replace(tables=found.tables[:1])
         rows = [row for table in found.tables for row in _rows(table)]
         agreements = [(number, row) for number, row in rows if isinstance(row, Agreement)]
         flaws = [(number, row) for number, row in rows if isinstance(row, _Flaw)]
@@ -240,6 +242,7 @@ class _Table:
     header_row: int
     rows: Sequence[Sequence[Value]]
     links: Mapping[tuple[int, int], str]
+    title: str = ""
 
     def links_under(self, name: str) -> Mapping[int, str]:
         """Return the links in one column, by row number."""
@@ -264,12 +267,12 @@ def _sheets(document: Document) -> _Sheets:
     raise Unreadable(NO_HEADER)
 
 
-def _table(rows: Sequence[Sequence[Value]], links: Mapping[tuple[int, int], str]) -> _Table | None:
+def _table(rows: Sequence[Sequence[Value]], links: Mapping[tuple[int, int], str], title: str = "") -> _Table | None:
     """Return the table that starts with the first header row, or None if there is no header row."""
     for number, row in enumerate(rows[: HEADER_WITHIN + 1], start=1):
         header = _header(row)
         if {"STATE", "LAW ENFORCEMENT AGENCY"} <= header.keys():
-            return _Table(header, number, rows, links)
+            return _Table(header, number, rows, links, title)
     return None
 
 
@@ -291,7 +294,7 @@ def _workbook_tables(body: bytes) -> _Sheets:
     Other sheets are left out. Raise Unreadable if one of them has a row that looks like an agreement.
     """
     sheets = read_workbook(body)
-    found = [(sheet, _table(sheet.rows, sheet.links)) for sheet in sheets]
+    found = [(sheet, _table(sheet.rows, sheet.links, sheet.title)) for sheet in sheets]
     tables = [table for _, table in found if table is not None]
     if not tables:
         has_state = any("STATE" in _header(row) for sheet in sheets for row in sheet.rows[:HEADER_WITHIN])
@@ -329,9 +332,13 @@ def _is_of_another_column(cell: Value) -> bool:
 def _check_sheets_differ(tables: Sequence[_Table]) -> None:
     """Raise Unreadable if two sheets have many of the same agreements, because one of them may be an old list."""
     keys = [{row.key for _, row in _rows(table) if isinstance(row, Agreement)} for table in tables]
-    for one, other in combinations(keys, 2):
+    for (table, one), (second, other) in combinations(zip(tables, keys, strict=True), 2):
         if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
-            raise Unreadable(f"{len(one & other)} agreements are on two sheets of the workbook: one may be an old list")
+            raise Unreadable(
+                f"{len(one & other)} agreements are on two sheets of it, {table.title!r} and {second.title!r}; "
+                f"one may be an old list. Approving the listing reads only the first sheet, {tables[0].title!r}, "
+                f"with {len(keys[0])} agreements"
+            )
 
 
 def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[tuple[int, int], str]]:

@@ -9,6 +9,7 @@ from support.workbooks import PARTICIPATING, Raw, several, workbook
 from bot.domain.lists.names import signed_date
 from bot.domain.lists.vetting import Ruling
 from bot.domain.messages.health_notices import for_operator
+from bot.errors import UsageError
 
 COUNTIES = (
     *("Anderson", "Bell", "Collin", "Dallas", "Ellis", "Falls", "Garza", "Hill", "Jasper", "Karnes"),
@@ -96,6 +97,32 @@ async def test_an_old_list_left_as_a_second_sheet_holds_the_list(world):
         world.publish(body=several(*tables))
         assert await world.changes() == []
         assert "one may be an old list" in await reasons(world)
+
+
+async def test_approving_an_old_list_on_a_second_sheet_reads_the_first_sheet(world):
+    new, gone = cells("Wise County Sheriff's Office", county="Wise County"), sheriffs()[3]
+    current = [row for row in sheriffs() if row != gone] + [new]
+    world.publish(body=several([HEADER, *current], [HEADER, *sheriffs()], titles=["List", "Old"]))
+    for hours in (0.2, 24, 24):  # it is never released by itself
+        assert await world.changes(hours=hours) == []
+    assert "reads only the first sheet, 'List', with 20 agreements" in await reasons(world)
+    found = await world.rule(await world.held(), Ruling.APPROVED)
+    assert {(c.kind.value, c.agreement.agency) for c in found.changes} == {
+        ("withdrawn", gone[1]),
+        ("signed", "Wise County Sheriff's Office"),
+    }
+    assert await world.changes() == []
+    assert not await world.store.held()
+
+
+@pytest.mark.parametrize("header", [None, HEADER[:5]])
+async def test_a_second_sheet_that_cannot_be_read_is_never_approved(world, header):
+    second = [header, *(row[: len(header)] for row in sheriffs()[12:])] if header else sheriffs()[12:]
+    world.publish(body=several([HEADER, *sheriffs()[:12]], second))
+    await world.poll()
+    with pytest.raises(UsageError, match="cannot be approved"):
+        await world.rule(await world.held(), Ruling.APPROVED)
+    assert await world.changes() == []
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ class CountingIce(Ice):
         super().__init__(PAGE)
         self.parsed = 0
 
-    def parse(self, document, name):
+    def parse(self, document, name, *, first_sheet=False):
         self.parsed += 1
-        return super().parse(document, name)
+        return super().parse(document, name, first_sheet=first_sheet)
 
 
 class Site:

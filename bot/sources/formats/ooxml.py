@@ -63,7 +63,8 @@ def tags(xml: str, path: str) -> Iterator[dict[str, str]]:
 def walk(xml: str) -> Iterator[tuple[str, str, str]]:
     """Yield the path of each element in plain XML, its opening tag without the name, and the text that follows it."""
     path = ""
-    for closes, name, tag, text in _TAG.findall(xml):
+    for found in _TAG.finditer(xml):  # one by one, because a list of them all takes too much memory
+        closes, name, tag, text = found.groups()
         if closes:
             path = path.rpartition("/")[0]
         else:
