@@ -42,8 +42,8 @@ class ConfigError(UsageError):
     """Raised when the configuration is wrong. The message lists every problem, with its file and line if possible."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(problems))
+        self.problems = tuple(" ".join(problem.splitlines()) for problem in problems)  # a file's text may be quoted
+        super().__init__("; ".join(self.problems))
 
 
 class SourceError(CountersignError):
@@ -106,13 +106,13 @@ class SendError(CountersignError):
     """Raised when a message wasn't delivered. The attributes describe the consequences for the subscription.
 
     `refused`: the platform answered that this address doesn't accept the message. The platform may be wrong for hours,
-    so a refusal is believed only after it has lasted. `by_person`: a person did this, such as by blocking the bot, so
-    the refusal is believed at once. `credentials_rejected`: the platform rejects the whole workspace or bot token, not
-    just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
-    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `fallback`:
-    the address to use instead for now, because a topic is closed, or for good if `topic_deleted`. `too_long`: the
-    platform accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes
-    only after `retry_after` seconds. This isn't a failure.
+    so a refusal is accepted only if it persists. `by_person`: a person caused the refusal, such as by blocking the bot,
+    so the refusal is accepted at once. `credentials_rejected`: the platform rejects the whole workspace or bot token,
+    not just this address. `retry_after`: the number of seconds the platform asks us to wait. `scope`: whether the wait
+    applies to the "address" or the whole "platform". `moved_to`: the address to use from now on. `fallback`: the
+    address to use instead while a topic is closed, or permanently if `topic_deleted` is true. `too_long`: the platform
+    accepts this text only if it is shorter or simpler. `not_our_turn`: nothing was sent because our turn comes only
+    after `retry_after` seconds. This isn't a failure.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class StoreBusy(StoreError):
 
 
 class LeaseLost(StoreError):
-    """Raised when another program has taken over the work, because this one was too slow or started later."""
+    """Raised when another program has taken over the work, because this program was too slow or started later."""
 
 
 class StoreUnavailable(StoreError):

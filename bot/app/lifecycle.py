@@ -1,9 +1,9 @@
 """The programs that run until they are stopped: `run`, `worker` and `web`.
 
 Each program reads the settings, sets up logs, metrics and error reports, and opens the store. It works until SIGTERM or
-Ctrl-C, finishes the work in progress and closes the store. Hosts kill a process about ten seconds after SIGTERM. So
-everything that finishes does so at the same time, within six seconds; then the clients and the store are closed; and
-after eight seconds the process ends in any case. Nothing is lost then, because unfinished work stays due.
+Ctrl-C, finishes the work in progress and closes the store. Hosts kill a process about ten seconds after SIGTERM. So all
+work in progress is finished concurrently, within six seconds. Then the clients and the store are closed. After eight
+seconds, the process ends even if something is still open. Nothing is lost, because unfinished work stays due.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
 from bot.app.wiring import access, opened, operator, places, runner, senders, utc_now
 from bot.commands.chat import ChatCommands
-from bot.commands.operator import broadcast
+from bot.commands.operator import broadcast, encrypt_addresses
 from bot.config.settings import Settings, load, notices
 from bot.domain.health import crowds
 from bot.domain.source_status import ICE
@@ -142,7 +142,7 @@ def _service() -> Iterator[Service]:
 
 @contextmanager
 def _last_resort() -> Iterator[Stop]:
-    """Yield a function that returns the event of a stop, and end the process if the stop takes too long.
+    """Yield a function that returns the stop event. If stopping takes too long, end the process.
 
     A stuck write, a stuck thread or a client that can't be closed would otherwise keep the process alive.
     """
@@ -225,6 +225,7 @@ async def _set_up(settings: Settings, runner: Runner) -> None:
     while not await runner.store.lease(SET_UP):  # noqa: ASYNC110 - waits for another program
         await asyncio.sleep(0.2)
     try:
+        await encrypt_addresses(runner)
         await broadcast(runner, settings.broadcast)
         await _subscribe_console(runner)
         await _end_console(runner)
@@ -240,13 +241,13 @@ CONSOLE = Subscription(id="", channel="console", address="console", filter=Filte
 
 
 async def _subscribe_console(runner: Runner) -> None:
-    """Subscribe the console to all changes if it is the only channel and there are no subscriptions."""
+    """Subscribe the console to all changes if no other channel is set up and there are no subscriptions."""
     if CONSOLE.channel in runner.channels and not await runner.store.subscriptions():
         await runner.store.subscribe(replace(CONSOLE, created_at=utc_now()))
 
 
 async def _end_console(runner: Runner) -> None:
-    """End the console's subscription of a first start once another channel is set up. Keep it if someone changed it."""
+    """Once another channel is set up, end the console's automatic subscription. Keep it if someone changed it."""
     if CONSOLE.channel in runner.channels:
         return
     found = await runner.store.find(CONSOLE.channel, CONSOLE.address)
@@ -295,7 +296,7 @@ async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> Non
 async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: AbstractAsyncContextManager[None]) -> None:
     """Start all due work once per second until the program is stopped.
 
-    Then the work in progress and what runs `beside` it finish at the same time.
+    Then finish the work in progress and, at the same time, exit the context manager `beside`.
     """
     stale_after = timedelta(hours=settings.stale_hours)
 

@@ -83,7 +83,7 @@ async def _listen(name: str, listen: Listen, chat_handler: ChatHandler) -> None:
 
 
 def _while_leader(listen: Listen, leadership: str, store: Leases) -> Listen:
-    """Return a listener that runs only while this program holds the leadership."""
+    """Return a listener that runs only while this program is the leader."""
 
     async def is_leader() -> bool:
         try:

@@ -1,6 +1,6 @@
 """Runs commands that do one thing and exit.
 
-A command reads from the store or writes to it. It writes directly or through the running program.
+A command reads from the store or writes to it. It writes to the store directly or through the running program.
 """
 
 import asyncio

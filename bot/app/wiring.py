@@ -61,26 +61,35 @@ def places(settings: Settings) -> Mapping[str, Place]:
 
 
 class StoredNotes:
-    """The part of the store's notes where channels keep their tokens."""
+    """The store's notes of one kind. Each channel keeps its tokens and the updates it has handled in notes."""
 
-    def __init__(self, store: Notes) -> None:
+    def __init__(self, store: Notes, kind: str = TOKENS) -> None:
         self._store = store
+        self._kind = kind
 
     async def get(self, key: str) -> str | None:
         """Return the string stored under a key, or None if there is none."""
-        return (await self._store.notes(TOKENS)).get(key)
+        return (await self.all()).get(key)
 
     async def put(self, key: str, text: str) -> None:
         """Store a string under a key."""
-        await self._store.note(TOKENS, key, text)
+        await self._store.note(self._kind, key, text)
 
     async def delete(self, key: str) -> None:
         """Delete the string stored under a key."""
-        await self._store.note(TOKENS, key, None)
+        await self._store.note(self._kind, key, None)
 
     async def keys(self) -> Sequence[str]:
         """Return all keys."""
-        return list(await self._store.notes(TOKENS))
+        return list(await self.all())
+
+    async def all(self) -> Mapping[str, str]:
+        """Return all strings by key."""
+        return await self._store.notes(self._kind)
+
+    def of(self, kind: str) -> "StoredNotes":
+        """Return the notes of another kind."""
+        return StoredNotes(self._store, kind)
 
 
 def senders(settings: Settings, store: Store, *, sends: bool = True) -> dict[str, Sender]:
@@ -105,9 +114,10 @@ def sending_leaderships(settings: Settings) -> dict[str, str]:
 
 
 def access(settings: Settings) -> Access:
-    """Return the web server's proxies and limits.
+    """Return the web server's trusted proxies and connection limits.
 
-    At least half of the files that this process may open are left for reading sources, sending and the store.
+    The web server gets at most half of the files that this process may open. The rest are for reading sources, sending
+    and the store.
     """
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
@@ -124,7 +134,7 @@ def operator(settings: Settings) -> Operator:
 
 @asynccontextmanager
 async def fetching(fetch: Fetch) -> AsyncIterator[None]:
-    """Open the fetcher while the block runs, and close it in time."""
+    """Keep the fetcher open while the block runs. Afterward, close it within a time limit."""
     await fetch.__aenter__()
     try:
         yield
@@ -171,7 +181,7 @@ async def runner(
 
 
 async def closed_in_time(*closings: Coroutine[Any, Any, None]) -> None:
-    """Close clients at the same time. One that is stuck or fails must not keep the store from being closed."""
+    """Close clients concurrently. A client that is stuck or fails doesn't keep the store from being closed."""
     tasks = {asyncio.create_task(closing) for closing in closings}
     if not tasks:
         return

@@ -19,6 +19,7 @@ from bot.channels.protocols import (
     Sender,
     at_once,
     pictured,
+    sender_for,
 )
 from bot.channels.setup import Route, Setup, SharedSettings
 from bot.channels.slack.setup import SlackSetup
@@ -40,6 +41,7 @@ __all__ = [
     "SharedSettings",
     "at_once",
     "pictured",
+    "sender_for",
 ]
 
 CHANNELS: dict[str, Setup[Any]] = {

@@ -7,9 +7,12 @@ output, logs and receipts show only the type of service.
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from html import escape
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
@@ -21,6 +24,15 @@ from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import bounded
 from bot.errors import SendError, UsageError
+
+if TYPE_CHECKING:
+    from bot.channels.sealed_address import AddressSeal
+
+MARGIN = 32  # characters of a message that a service may add, such as tags or a counter around the title
+LOCKED = (
+    "This address is encrypted with another COUNTERSIGN_SECRET_KEY. Set it back to the earlier key, or unsubscribe "
+    "and subscribe the address again"
+)
 
 
 class AppriseSetup(Setup[SharedSettings]):
@@ -34,7 +46,8 @@ class AppriseSetup(Setup[SharedSettings]):
         The error doesn't quote the address, because it contains a password.
         """
         address = address.strip()
-        if not urlsplit(address).scheme or not _library().Apprise().add(address):
+        is_text = not any("\ud800" <= letter <= "\udfff" for letter in address)
+        if not is_text or not _scheme(address) or not _library().Apprise().add(address):
             raise UsageError(
                 "Apprise doesn't understand this address. It should look like mailto://user:password@example.org or "
                 "discord://id/token; Apprise's documentation lists every kind."
@@ -42,23 +55,58 @@ class AppriseSetup(Setup[SharedSettings]):
         return address
 
     def make_sender(self, settings: SharedSettings, notes: Notes, *, sends: bool) -> Sender:  # noqa: ARG002
-        return AppriseSender()
+        return AppriseSender(secret_key=settings.secret_key.get_secret_value() if settings.secret_key else None)
 
 
 class AppriseSender:
-    """Sends messages through Apprise. `call_timeout` is in seconds."""
+    """Sends messages through Apprise.
+
+    `call_timeout` is in seconds. With `secret_key`, addresses are stored encrypted.
+    """
 
     name = "apprise"
 
-    def __init__(self, *, call_timeout: float = 30.0) -> None:
+    def __init__(self, *, call_timeout: float = 30.0, secret_key: str | None = None, address: str = "") -> None:
         self.timeout = call_timeout
+        self._secret_key = secret_key
+        self._address = address
+
+    def for_address(self, address: str) -> "AppriseSender":
+        """Return a sender that splits digests within the limits of the service at this address."""
+        return AppriseSender(call_timeout=self.timeout, secret_key=self._secret_key, address=address)
+
+    def stored_address(self, address: str) -> str:
+        """Return the address as the store keeps it: encrypted if there is a secret key."""
+        return self._seal.seal(address) if self._seal is not None else address
+
+    @cached_property
+    def _seal(self) -> "AddressSeal | None":
+        if self._secret_key is None:
+            return None
+        from bot.channels.sealed_address import AddressSeal  # noqa: PLC0415 - the library is slow to import
+
+        return AddressSeal(self._secret_key)
+
+    def _opened(self, address: str) -> str:
+        """Return the plain address. Raise SendError if it was encrypted with another key."""
+        opened = self._seal.unseal(address) if self._seal is not None else address
+        if opened is None or "://sealed." in opened:
+            raise SendError(LOCKED)
+        return opened
+
+    def _limits(self) -> "_Limits":
+        """Return the service's limits. An address that can't be decrypted has the usual ones; its send will fail."""
+        try:
+            return _limits(self._opened(self._address))
+        except SendError:
+            return _limits("")
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Return one part of plain text, with the link addresses in parentheses.
+        """Split the digest into parts of plain text, with the link addresses in parentheses.
 
-        Apprise splits the text for services with a length limit.
+        Every part is one message of the service, so that each has a receipt and none is sent again for another.
         """
-        found = pages(digest, lambda _: True)
+        found = pages(digest, self._limits().fits)
         return tuple(
             Part(
                 payload={"title": plain_text(page.lines[:1]), "body": _with_addresses(page.lines[1:])},
@@ -79,7 +127,7 @@ class AppriseSender:
         """Send one part. A failed delivery never counts as permanent, because Apprise doesn't report the cause."""
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
-        if not service.add(_splitting(address)):
+        if not service.add(_splitting(self._opened(address))):
             raise SendError("Apprise no longer understands this address", refused=True)
         asked = [_BoundedWait(plugin, self.timeout / 2) for plugin in service]
         await ready()
@@ -100,10 +148,10 @@ class AppriseSender:
 
 
 class _BoundedWait:
-    """Keeps one of Apprise's plugins from sleeping for as long as its service asks.
+    """Keeps an Apprise plugin from sleeping too long when its service asks it to wait.
 
-    A plugin that sleeps holds a thread, and after the sleep it would post a message that already counts as failed.
-    `refused` is the wait that was too long, in seconds, or 0.
+    A sleeping plugin blocks a thread. When it wakes up, it would post a message that already counts as failed.
+    `refused` is the length of the wait that was too long, in seconds, or 0.
     """
 
     def __init__(self, plugin: Any, longest: float) -> None:
@@ -135,10 +183,54 @@ def _shown(span: Span) -> Span:
     return Span(f"{span.text} ({span.href})") if span.href and span.href != span.text else Span(span.text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """The limits of a service's message. `grows` is True if it sends HTML, which is longer than the text."""
+
+    body: int
+    title: int
+    lines: int
+    grows: bool
+
+    def fits(self, lines: Sequence[Line]) -> bool:
+        """Return True if the service sends these lines, with the first as the title, in one message."""
+        title, body = plain_text(lines[:1]), _with_addresses(lines[1:])
+        whole = f"{title}\r\n{body}" if self.title <= 0 else body
+        sent = _as_html(whole) if self.grows else whole
+        return self.body >= len(sent) + MARGIN and (not self.lines or sent.count("\n") < self.lines)
+
+
+def _limits(address: str) -> _Limits:
+    """Return the limits of the service at an address, or Apprise's usual ones if the address is unknown."""
+    apprise = _library()
+    service = apprise.Apprise()
+    if not address or not service.add(address):
+        return _Limits(apprise.NotifyBase.body_maxlen, apprise.NotifyBase.title_maxlen, 0, grows=False)
+    plugin = service[0]
+    return _Limits(
+        body=plugin.body_maxlen,
+        title=0 if plugin.overflow_amalgamate_title else plugin.title_maxlen,  # or it counts as part of the body
+        lines=plugin.body_max_line_count,
+        grows=plugin.resolve_format(apprise.NotifyFormat.TEXT) == apprise.NotifyFormat.HTML,
+    )
+
+
 def _splitting(address: str) -> str:
-    """Add the option that makes Apprise split long messages instead of cutting them."""
+    """Add the option that makes Apprise cut a long title, and split a message that is still too long."""
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 
+def _as_html(text: str) -> str:
+    return escape(text).replace(" ", "&nbsp;").replace("\n", "<br/>\r\n")
+
+
 def _kind(address: str) -> str:
-    return urlsplit(address).scheme or "the service"
+    return _scheme(address) or "the service"
+
+
+def _scheme(address: str) -> str:
+    """Return the part before the first colon, such as "mailto", or "" if the address isn't valid."""
+    try:
+        return urlsplit(address).scheme
+    except ValueError:
+        return ""

@@ -22,7 +22,7 @@ class ConsoleSetup(Setup[SharedSettings]):
 
     def check_address(self, address: str) -> str:
         if address.strip() not in {"-", "console"}:
-            raise UsageError(f"The console has only one address. Write console instead of {address!r}.")
+            raise UsageError(f"The console has only one address. Use console instead of {address!r}.")
         return "console"
 
     def make_sender(self, settings: SharedSettings, notes: Notes, *, sends: bool) -> Sender:  # noqa: ARG002

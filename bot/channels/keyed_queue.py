@@ -1,7 +1,7 @@
 """A bounded job queue. Jobs with the same key run in order, and jobs with different keys run concurrently.
 
-Only so many jobs run at once, because they share the store and the processor with deliveries. A key has one job at most
-in the line for a place, so many jobs of one key don't delay those of the others.
+The number of running jobs is limited, because they share the store and the processor with deliveries. Each key competes
+with only one job at a time, so a key with many jobs doesn't delay the others.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class KeyedQueue:
 
     @property
     def waiting(self) -> Mapping[Hashable, int]:
-        """The number of unfinished jobs for each key that has any."""
+        """The number of unfinished jobs for each key. Keys without unfinished jobs are omitted."""
         return dict(self._waiting)
 
     async def add(self, key: Hashable, job: Job) -> asyncio.Task[None]:

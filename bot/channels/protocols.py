@@ -43,6 +43,15 @@ async def at_once() -> None:
     """Return immediately. This is the default value of `ready`."""
 
 
+@runtime_checkable
+class EncryptsAddresses(Protocol):
+    """A sender whose addresses hold passwords, so that the store keeps them encrypted."""
+
+    def stored_address(self, address: str) -> str:
+        """Return the address as the store keeps it."""
+        ...
+
+
 class Sender(Protocol):
     """The sending side of a channel. If a send fails, it raises SendError, which says what to do next.
 
@@ -67,7 +76,7 @@ class Sender(Protocol):
         sent. If `ready` raises an error, nothing is sent and the error propagates.
 
         For a part with a picture, return "" if nothing was sent. If the platform refuses the picture for any reason,
-        raise a SendError marked `too_long`. Any other problem shows up when the text is sent.
+        raise a SendError marked `too_long`. Any other problem will show up when the text is sent.
         """
         ...
 
@@ -77,11 +86,25 @@ class Sender(Protocol):
 
 
 @runtime_checkable
+class SenderOfManyServices(Protocol):
+    """A sender to services with different limits, which the address names."""
+
+    def for_address(self, address: str) -> Sender:
+        """Return the sender for one address."""
+        ...
+
+
+def sender_for(sender: Sender, address: str) -> Sender:
+    """Return the sender for an address. Most channels have one for all addresses."""
+    return sender.for_address(address) if isinstance(sender, SenderOfManyServices) else sender
+
+
+@runtime_checkable
 class LearnsAddresses(Protocol):
-    """A sender that learns from its platform by which address a chat is known there for good."""
+    """A sender that can learn a chat's permanent address from its platform."""
 
     def lasting(self, address: str) -> str:
-        """Return the lasting address of a chat, as far as the sends so far have shown it."""
+        """Return a chat's permanent address if earlier sends have revealed it."""
         ...
 
 
@@ -104,7 +127,7 @@ class ChatHandler(Protocol):
         ...
 
     async def moved(self, channel: str, old: str, new: str) -> None:
-        """Record a chat's new address. Its topics move along, and two subscriptions of one address become one."""
+        """Record a chat's new address and move its topics too. If both addresses have a subscription, merge the two."""
         ...
 
     async def gone(self, channel: str, address: str, reason: str) -> None:
@@ -132,7 +155,7 @@ class HttpAnswer(NamedTuple):
 
 
 class TrustedAnswer(HttpAnswer):
-    """The response to a request that carried a right signature or secret."""
+    """The response to a request that carried a valid signature or secret."""
 
     __slots__ = ()
 
@@ -172,4 +195,12 @@ class Notes(Protocol):
 
     async def keys(self) -> Sequence[str]:
         """Return all keys, in any order."""
+        ...
+
+    async def all(self) -> Mapping[str, str]:
+        """Return all strings by key."""
+        ...
+
+    def of(self, kind: str) -> "Notes":
+        """Return the notes of another kind. Reading one kind of notes doesn't read the others."""
         ...

@@ -27,8 +27,8 @@ class Limit(NamedTuple):
 class RateLimit:
     """The rate limits of one token. An address at its limit doesn't delay other addresses.
 
-    While urgent and other sends are waiting, every second turn is for an urgent one. So an answer doesn't wait for
-    thousands of alerts, and an alert doesn't wait for thousands of answers.
+    While both urgent and other sends are waiting, every second turn goes to an urgent send. So an answer doesn't wait
+    for thousands of alerts, and an alert doesn't wait for thousands of answers.
 
     `overall` contains the limits of the token. `each` returns the limits of an address. `clock` and `sleep` use
     seconds.
@@ -64,7 +64,7 @@ class RateLimit:
         """Wait until a send to this address is allowed, and use a turn. `urgent` is for answers to people.
 
         Raise a SendError with the time to wait if no turn is available within `patience` seconds. Raise it right away
-        if the limits already rule out a turn in time.
+        if the limits already show that no turn will be available in time.
         """
         if patience is not None and self.opens_in(address) > patience:
             raise self._too_busy(address)
@@ -162,7 +162,7 @@ class RateLimit:
 
 
 class Turn:
-    """Permission to send one message, and the time that counts toward the rate limit."""
+    """Permission to send one message. `at` is the time that counts toward the rate limit."""
 
     def __init__(self, at: float, clock: Callable[[], float]) -> None:
         self.at = at
@@ -185,7 +185,7 @@ class _Waiter:
 
 
 class _Window:
-    """The most recent turns, and the time until which the platform asked us to wait."""
+    """The most recent turns, and when the wait that the platform asked for ends."""
 
     def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits

@@ -12,11 +12,16 @@ from typing import Annotated, ClassVar, Generic, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from bot.channels.protocols import Listener, Notes, Sender
+from bot.domain.web_address import web_parts
 
 
 def _check_web_address(value: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
         raise ValueError("it must be an address that begins with https:// (or http://) and contains no password")
+    if web_parts(value) is None:
+        raise ValueError(
+            "its host name or port isn't valid; it should look like https://www.example.org or http://host:8080"
+        )
     return value
 
 
@@ -76,9 +81,9 @@ class Setup(ABC, Generic[SettingsT]):
         """Return an address in the platform's standard form. Raise UsageError with instructions if it's malformed."""
 
     async def resolve(self, sender: Sender, address: str) -> str | None:  # noqa: ARG002 - for channels that need it
-        """Ask the platform for the one address of a chat that has several.
+        """Ask the platform for the standard address of a chat that has several addresses.
 
-        Return None if the address can't change or if the platform doesn't know the chat or doesn't answer.
+        Return None if the address can't change, if the platform doesn't know the chat or if there is no answer.
         """
         return None
 

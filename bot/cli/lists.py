@@ -63,7 +63,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} isn't a date. Use a form like 2026-11-24 or 2026-11-24T09:00Z.") from None
+        raise UsageError(f"{text!r} isn't a date. Use a format like 2026-11-24 or 2026-11-24T09:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -73,7 +73,7 @@ def agreements(
     json_: Json = False,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
 ) -> None:
-    """List the agreements on ICE's list now."""
+    """List the agreements that are now on ICE's list."""
     code = one_state(state)
     known = read(prepared(), lambda store: store.known())
     found = [
@@ -93,7 +93,7 @@ def agreements(
 
 @app.command()
 def held(json_: Json = False) -> None:
-    """List the listings that haven't been accepted yet.
+    """List the held listings, which haven't been accepted yet.
 
     Prints the reasons and the agreements that would leave the list.
     """

@@ -11,6 +11,7 @@ import typer
 from bot import __version__
 from bot.cli import lists, run, sources, storage, subscriptions
 from bot.cli.output import say
+from bot.domain.chat.characters import plain_option
 from bot.domain.health import counted
 from bot.errors import ConfigError, CountersignError, UsageError
 
@@ -33,7 +34,7 @@ def command_line() -> int:
     The code is 1 if the command failed, and 2 if the command or the settings were wrong.
     """
     try:
-        app()
+        app([plain_option(word) for word in sys.argv[1:]])
     except ConfigError as fault:
         for problem in fault.problems:
             say(problem)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bot.commands.as_json import JsonObject, change_json
 from bot.domain.change import Change
-from bot.domain.text.rich_text import legible
+from bot.domain.text.rich_text import escaped_json, legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
 
@@ -26,7 +26,7 @@ def say(text: str) -> None:
 def print_lines(found: Iterable[JsonObject]) -> None:
     """Print each object as one line of JSON."""
     for line in found:
-        print(json.dumps(line, ensure_ascii=False))
+        print(escaped_json(json.dumps(line, ensure_ascii=False)))
 
 
 def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
@@ -42,7 +42,7 @@ def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
 
 
 def date_cell(found: JsonObject) -> str:
-    """Return the signing date of a change or an agreement for a table, with its doubt."""
+    """Return the signing date of a change or an agreement for a table. If the date is doubtful, say so."""
     return f"{found['signed']} (doubtful)" if found["signed_doubtful"] else found["signed"] or ""
 
 
@@ -71,7 +71,7 @@ def print_csv(found: Iterable[JsonObject]) -> None:
 
 
 def _cell(value: object) -> object:
-    """Write true and false as spreadsheets do. Add an apostrophe before a value that one would run as a formula."""
+    """Write true and false as spreadsheets do. If a value looks like a formula, put an apostrophe before it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
@@ -132,7 +132,7 @@ class LinesFile:
     def write(self, change: Change) -> None:
         """Write one change."""
         if self._file:
-            self._file.write(json.dumps(change_json(change), ensure_ascii=False) + "\n")
+            self._file.write(escaped_json(json.dumps(change_json(change), ensure_ascii=False)) + "\n")
 
     def __exit__(self, *_: object) -> None:
         if self._file:

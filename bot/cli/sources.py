@@ -20,6 +20,7 @@ from bot.config.settings import Settings
 from bot.domain.agenda import Place
 from bot.domain.health import counted
 from bot.domain.text.rich_text import legible
+from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
@@ -86,7 +87,7 @@ async def _read(settings: Settings, place: Place, *, is_kind_given: bool) -> tup
 
 
 def _print_reading(place: Place, found: Sequence[JsonObject]) -> None:
-    print(f"{place.kind}: {place.address}")
+    print(f"{place.kind}: {masked(place.address)}")
     for one in found:
         if one["what"] == "item":
             _print_item(one)

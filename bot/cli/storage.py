@@ -44,7 +44,10 @@ def move(
     from_: Annotated[str, typer.Option("--from", metavar="DIR|URL", help="A data folder or a postgresql:// address.")],
     to: Annotated[str, typer.Option("--to", metavar="DIR|URL", help="The same. It must be empty.")],
 ) -> None:
-    """Copy all data between a data folder and a database. Counts and hashes verify the copy. The source is kept."""
+    """Copy all data between a data folder and a database.
+
+    The copy is verified by counts and hashes. The source is kept.
+    """
     prepared()
     for place in (from_, to):
         if not place or ("://" in place and not _is_database(place)):

@@ -1,6 +1,5 @@
 """Commands for subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
 
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -28,15 +27,21 @@ def subscribe(
     channel: Channel,
     address: Annotated[str, typer.Argument(help="The id of a chat or channel. For apprise, a URL like mailto://…")],
     states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
-    cadence: Annotated[str, typer.Option(help="instant, daily or weekly (Mondays).")] = "instant",
-    at: Annotated[str, typer.Option(help="The local time of a daily or weekly digest.")] = "09:00",
-    tz: Annotated[str, typer.Option(help="The time zone of --at.")] = "UTC",
-    language: Annotated[str, typer.Option(help="en or es.")] = "en",
+    cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly (Mondays).")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="The local time of a daily or weekly digest; 09:00 by default.")
+    ] = None,
+    tz: Annotated[str | None, typer.Option(help="The time zone of --at; UTC by default.")] = None,
+    language: Annotated[str | None, typer.Option(help="en (the default) or es.")] = None,
     json_: Json = False,
 ) -> None:
-    """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now."""
-    wanted = {"channel": channel, "address": address, "states": states, "cadence": cadence, "at": at, "tz": tz}
-    answer = write(prepared(), say, "subscribe", wanted | {"language": language})
+    """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now.
+
+    Options that aren't given leave the settings of an existing subscription as they are.
+    """
+    options = {"cadence": cadence, "at": at, "tz": tz, "language": language}
+    given = {name: value for name, value in options.items() if value is not None}
+    answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address, "states": states} | given)
     _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
     if not answer.get("served", True):  # an older running program doesn't say
         say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
@@ -59,7 +64,10 @@ def mend(
     tz: Annotated[str, typer.Option(help="The time zone to use if its own isn't known.")] = "UTC",
     json_: Json = False,
 ) -> None:
-    """Mend a stored subscription that can't be read. What can be read is kept, and the rest gets the usual settings."""
+    """Mend a stored subscription that can't be read.
+
+    Readable settings are kept. The others are reset to their defaults.
+    """
     answer = write(prepared(), say, "mend", {"subscription": subscription, "tz": tz})
     say(f"It couldn't be read: {answer['was']}.")
     _print_subscription("Mended", answer["subscription"], as_line=json_)
@@ -67,7 +75,7 @@ def mend(
 
 def _print_subscription(verb: str, subscription: JsonObject, *, as_line: bool) -> None:
     if as_line:
-        print(json.dumps(subscription, ensure_ascii=False))
+        print_lines([subscription])
     else:
         print(f"{verb}: {_as_text(subscription)}")
 
@@ -117,7 +125,7 @@ def deliveries(
 ) -> None:
     """List the messages from the last 90 days, oldest first.
 
-    The list includes failed messages and the reasons they failed.
+    The list includes failed messages and the reason for each failure.
     """
     receipts = read(prepared(), lambda store: store.receipts())
     found = [receipt_json(receipt) for receipt in receipts if receipt.error is not None or not failed]

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
-from bot.commands.filters import filter_for, with_added, without
+from bot.commands.filters import filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
 from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
@@ -18,7 +18,7 @@ from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
-from bot.domain.text.rich_text import Span
+from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
@@ -88,7 +88,7 @@ class ChatCommands:
     async def returned(self, channel: str, address: str) -> None:
         """Resume the subscriptions of a chat and its topics when the bot returns, unless a person stopped them.
 
-        If a message was refused in the meantime, send it now instead of after the back-off.
+        If a message was refused while the bot was gone, send it now instead of after the back-off.
         """
         for found in await self._of_chat(channel, address):
             if found.paused != STOPPED and (found.paused or found.failing_since):
@@ -98,7 +98,7 @@ class ChatCommands:
         return [found for found in await self.subscriptions(channel) if is_in(found.address, address)]
 
     async def erased(self, channel: str, prefix: str) -> None:
-        """Forget every chat whose address starts with the prefix."""
+        """Erase all chats whose address starts with this prefix."""
         for found in await self.subscriptions(channel):
             if found.address.startswith(prefix):
                 await addresses.leave(self._runner.store, found, prefix)
@@ -110,9 +110,10 @@ class ChatCommands:
         await self.returned(question.request.channel, question.request.address)
         if not rest:
             return replace(await self._picker(question, ""), lines=(question.says("welcome"),), in_place=False)
-        where = parser.where(rest.replace("_", " ").replace("-", " "))
+        typed = rest.replace("_", " ").replace("-", " ")
+        where = parser.where(typed)
         what = replies.watched(question.language, filter_for(where))
-        yes = question.button("b_yes_watch", _short(f"watch {' '.join(_all_word(where.states))}"))
+        yes = question.button("b_yes_watch", _short(f"watch {' '.join(_all_word(where.states)) or typed}"))
         choose = question.button("b_choose", "states")
         return Reply(lines=(question.says("confirm", what=what),), buttons=((yes,), (choose,)))
 
@@ -128,25 +129,22 @@ class ChatCommands:
     async def _watch(self, question: Question, rest: str) -> Reply:
         if not rest:
             return await self._picker(question, "")
-        only = rest.casefold().startswith(("only ", "solo "))
-        where = parser.where(rest.partition(" ")[2] if only else rest)
-        if not only and ALL_STATES in question.settings.filter.states and (where.counties or where.agencies):
-            return Reply(lines=(question.says("all_watched"),))
-        before = Filter(kinds=question.settings.filter.kinds) if only else question.settings.filter
-        return await self._apply(question, replace(question.settings, filter=with_added(before, where), paused=None))
+        is_only = rest.casefold().startswith(("only ", "solo "))
+        where, now = parser.where(rest.partition(" ")[2] if is_only else rest), question.settings
+        why = None if is_only or now.paused is not None else why_not_added(now.filter, where)
+        if why is not None:
+            return Reply(lines=(_explained(question, why, where),))
+        after = only(now.filter, where) if is_only else with_added(_resumed(question, where), where)
+        return await self._apply(question, replace(now, filter=after, paused=None))
 
     async def _unwatch(self, question: Question, rest: str) -> Reply:
         if question.subscription is None:
             return Reply(lines=(question.says("none_yet"),))
         where, before = parser.where(rest or "all"), question.settings.filter
-        if ALL_STATES in where.states:
-            return await self._apply(question, replace(question.settings, filter=Filter(kinds=before.kinds)))
-        if ALL_STATES in before.states and where.states:
-            return Reply(lines=(question.says("all_watched"),))
         after = without(before, where)
-        if after == before:
-            what = replies.watched(question.language, filter_for(where))
-            return Reply(lines=(question.says("not_watched", what=what),))
+        why = why_not_removed(before, where) or ("not_watched" if after == before else None)
+        if why is not None:
+            return Reply(lines=(_explained(question, why, where),))
         return await self._apply(question, replace(question.settings, filter=after))
 
     async def _picker(self, question: Question, _: str) -> Reply:
@@ -163,12 +161,17 @@ class ChatCommands:
         )
 
     async def _pick(self, question: Question, rest: str) -> Reply:
-        """Turn one state on or off in the picker."""
-        (code,) = parser.where(rest).states or (ALL_STATES,)
+        """Turn states on or off in the picker. A button names one; a person may type several, or none."""
+        if not rest:
+            return await self._picker(question, "")
+        found = parser.where(rest)
+        if found != Where(states=found.states):
+            raise Misunderstood("no_state", typed=rest[:40])
         filter_ = question.settings.filter
-        where = Where(states=(code,))
-        after = without(filter_, where) if code in filter_.states else with_added(filter_, where)
-        return await self._redrawn(question, after, self._picker)
+        for code in found.states:
+            where = Where(states=(code,))
+            filter_ = without(filter_, where) if code in filter_.states else with_added(filter_, where)
+        return await self._redrawn(question, filter_, self._picker)
 
     async def _kinds(self, question: Question, rest: str) -> Reply:
         if not rest:
@@ -190,8 +193,11 @@ class ChatCommands:
         return Reply(lines=(question.says("picker_kinds"),), buttons=(*rows, done), in_place=True)
 
     async def _kind(self, question: Question, rest: str) -> Reply:
-        """Turn one kind of change on or off in the picker."""
-        (kind,) = parser.kinds(rest, ())[:1] or (Kind.SIGNED,)
+        """Turn one kind of change on or off in the picker. Anything else that a person types is read as /kinds."""
+        chosen = parser.kinds(rest, ())
+        if len(chosen) != 1:
+            return await self._kinds(question, rest)
+        (kind,) = chosen
         on = dict(question.settings.filter.kinds)
         if on.pop(kind, None) is None:
             on[kind] = 0
@@ -264,7 +270,10 @@ class ChatCommands:
         fields, now = parser.form(rest), question.settings
         filter_ = now.filter
         if "states" in fields:
-            filter_ = replace(filter_, states=dict.fromkeys(parser.where(fields["states"]).states, 0))
+            states = parser.where(fields["states"]).states
+            if not states:
+                raise Misunderstood("no_form", typed=rest[:40])
+            filter_ = replace(filter_, states=dict.fromkeys(states, 0))
         if "kinds" in fields:
             filter_ = replace(filter_, kinds=dict.fromkeys(parser.kinds(fields["kinds"], ()), 0))
         if not filter_.kinds:
@@ -340,6 +349,20 @@ class ChatCommands:
             version=1,
         )
         return await store.subscribe(fresh)
+
+
+def _explained(question: Question, why: str, where: Where) -> Line:
+    """Return the line that explains why nothing changed."""
+    return question.says(
+        why, what=replies.watched(question.language, filter_for(where)), types=" ".join(where.support_types)
+    )
+
+
+def _resumed(question: Question, where: Where) -> Filter:
+    """Return the filter to add to. It is the previous one if these support types were just removed from its places."""
+    now, last = question.settings.filter, question.subscription.before if question.subscription else None
+    is_back = now.is_empty and last is not None and set(last.filter.support_types) == set(where.support_types)
+    return last.filter if last and is_back and where == Where(support_types=where.support_types) else now
 
 
 def _all_word(states: Sequence[str]) -> Sequence[str]:

@@ -1,7 +1,13 @@
-"""Create and change filters based on what people type."""
+"""Create and change filters based on what people type.
 
+Watching something and then no longer watching it leads back to the same filter, or to one that watches nothing. It
+never leads to more.
+"""
+
+from collections.abc import Iterable
 from dataclasses import replace
 
+from bot.domain.agreement import SupportType
 from bot.domain.chat.parser import Where
 from bot.domain.subscription import ALL_STATES, Filter, county_in
 
@@ -12,31 +18,91 @@ def filter_for(where: Where) -> Filter:
 
 
 def with_added(filter_: Filter, where: Where) -> Filter:
-    """Add places, agencies and support types to a filter. Adding "all" replaces any individual states."""
+    """Add places, agencies and support types to a filter. "All" replaces individual states, and the other way around.
+
+    A support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
+    """
     watched = {county_in(county) for county in filter_.counties}
     states = {**filter_.states, **dict.fromkeys(where.states, 0)}
-    if ALL_STATES in where.states:
+    if ALL_STATES in where.states or (filter_.is_empty and not _names_places(where) and where.support_types):
         states = {ALL_STATES: 0}
-    elif where.states:
+    elif _names_places(where):
         states.pop(ALL_STATES, None)
-    elif where.support_types and not (states or filter_.counties or filter_.agencies or where.counties):
-        states = {ALL_STATES: 0}  # "watch TFM" alone means everywhere
+    before = {} if filter_.is_empty and where.support_types else filter_.support_types
+    types = {**before, **dict.fromkeys(where.support_types, 0)}
     return replace(
         filter_,
         states=states,
         counties={**filter_.counties, **{county: 0 for county in where.counties if county_in(county) not in watched}},
         agencies={**filter_.agencies, **dict.fromkeys(where.agencies, 0)},
-        support_types={**filter_.support_types, **dict.fromkeys(where.support_types, 0)},
+        support_types={} if types.keys() >= set(SupportType) else types,
     )
 
 
+def only(filter_: Filter, where: Where) -> Filter:
+    """Return a filter for nothing but this. Support types without a place leave the places as they are."""
+    if _names_places(where):
+        return with_added(Filter(kinds=filter_.kinds), where)
+    return with_added(replace(filter_, support_types={}), where)
+
+
 def without(filter_: Filter, where: Where) -> Filter:
-    """Remove places, agencies and support types from a filter."""
+    """Remove places, agencies and support types from a filter.
+
+    The support types of a filter apply to all its places, so types are removed only if all its places are meant. A
+    filter whose last support type is removed watches nothing. The types stay with a filter whose last place is removed,
+    so that watching the place again doesn't watch more of it.
+    """
+    if where.support_types and _means_every_place(filter_, where):
+        return _without_types(filter_, where.support_types)
+    if ALL_STATES in where.states:
+        return replace(filter_, states={}, counties={}, agencies={})
     gone = {county_in(county) for county in where.counties}
     return replace(
         filter_,
         states={k: v for k, v in filter_.states.items() if k not in where.states},
         counties={k: v for k, v in filter_.counties.items() if k not in where.counties and county_in(k) not in gone},
         agencies={k: v for k, v in filter_.agencies.items() if k not in where.agencies},
-        support_types={k: v for k, v in filter_.support_types.items() if k not in where.support_types},
     )
+
+
+def _without_types(filter_: Filter, types: Iterable[SupportType]) -> Filter:
+    watched = filter_.support_types or ({} if filter_.is_empty else dict.fromkeys(SupportType, 0))
+    left = {k: v for k, v in watched.items() if k not in types}
+    return replace(filter_, support_types=left) if left else Filter(kinds=filter_.kinds)
+
+
+def why_not_added(filter_: Filter, where: Where) -> str | None:
+    """Return the key of the reply that explains why adding this would lose what is watched now, or None."""
+    if ALL_STATES in filter_.states and _names_places(where) and ALL_STATES not in where.states:
+        return "all_watched"
+    is_clear = filter_.is_empty or _means_every_place(filter_, where, add=True)
+    return None if is_clear or _types_match(filter_, where) else "types_for_all"
+
+
+def why_not_removed(filter_: Filter, where: Where) -> str | None:
+    """Return the key of the reply that explains why removing this would also remove something else, or None."""
+    if ALL_STATES in filter_.states and where.states and ALL_STATES not in where.states:
+        return "all_watched"
+    is_clear = _means_every_place(filter_, where) or without(filter_, where) == filter_
+    return None if is_clear or _types_match(filter_, where) else "types_for_all"
+
+
+def _types_match(filter_: Filter, where: Where) -> bool:
+    """Return True if the types are the filter's own, or if there are none."""
+    return not where.support_types or set(where.support_types) == set(filter_.support_types)
+
+
+def _means_every_place(filter_: Filter, where: Where, *, add: bool = False) -> bool:
+    """Return True if no places are named, or exactly the filter's. "All" refers to every place unless it's added."""
+    if not _names_places(where) or (ALL_STATES in where.states and not add):
+        return True
+    return _places(filter_) == _places(where)
+
+
+def _names_places(where: Where) -> bool:
+    return bool(where.states or where.counties or where.agencies)
+
+
+def _places(of: Filter | Where) -> frozenset[object]:
+    return frozenset({*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies)})

@@ -13,6 +13,7 @@ from bot.commands.as_json import JsonObject
 from bot.domain.agenda import AgendaItem, Place
 from bot.domain.source_status import SourceStatus
 from bot.domain.timestamps import stamp
+from bot.domain.web_address import masked, masked_typed
 from bot.errors import LeaseLost, Missing, SourceError, Unreadable, UsageError, attribute_errors_to
 from bot.fetch import NEVER_READ
 from bot.pipeline.poll_agenda import AgendaPoll
@@ -38,7 +39,7 @@ def place_of(address: str, *, kind: str | None = None, state: str = "", county: 
     found = recognize(address)
     if found is None:
         raise UsageError(
-            f"{address!r} isn't a web address. It should look like https://www.nashcountync.gov/AgendaCenter."
+            f"{masked_typed(address)!r} isn't a web address, or it contains a password. It should look like https://www.nashcountync.gov/AgendaCenter."
         )
     if kind is not None and found.kind != kind:
         typed = completed_address(address)
@@ -95,7 +96,7 @@ async def read(fetch: Fetcher, place: Place, now: datetime) -> list[JsonObject]:
 
 
 def _without_source(problem: str, place: Place) -> str:
-    """Remove the source's name and the note that it was never read from a problem."""
+    """Shorten a problem by removing the source's name and the note that the source has never been read."""
     return problem.removeprefix(f"{place.name}: ").replace(f"; {NEVER_READ}", "")
 
 
@@ -138,7 +139,7 @@ async def check(
 
 
 async def _checked(runner: Runner, place: Place) -> JsonObject:
-    answer: JsonObject = {"name": place.name, "kind": place.kind, "address": place.address}
+    answer: JsonObject = {"name": place.name, "kind": place.kind, "address": masked(place.address)}
     try:
         poll = await runner.poll_agenda(place)
     except LeaseLost as fault:
@@ -176,7 +177,7 @@ def listed(places: Iterable[Place], statuses: Mapping[str, SourceStatus]) -> lis
             "kind": place.kind,
             "state": place.state,
             "county": place.county or None,
-            "address": place.address,
+            "address": masked(place.address),
             "zone": place.zone,
             "every_hours": place.every_hours,
             "verified": place.verified.isoformat() if place.verified else None,

@@ -11,11 +11,13 @@ from datetime import time
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS
+from bot.channels.protocols import EncryptsAddresses
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
 from bot.config import catalog
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import parser, replies
+from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
 from bot.domain.lists.vetting import Ruling
@@ -112,57 +114,56 @@ async def check(runner: Runner, *, names: Sequence[str]) -> JsonObject:
 
 
 async def subscribe(
-    runner: Runner, *, channel: str, address: str, states: str, cadence: str, at: str, tz: str, language: str = "en"
+    runner: Runner,
+    *,
+    channel: str,
+    address: str,
+    states: str,
+    cadence: str | None = None,
+    at: str | None = None,
+    tz: str | None = None,
+    language: str | None = None,
 ) -> JsonObject:
-    """Add a subscription, or update the existing one for this address. Nothing is posted to the address."""
+    """Add a subscription, or change the existing one for this address. Nothing is posted to the address.
+
+    Settings that aren't given stay as they are.
+    """
     address = checked_address(channel, address)
     states_ = parsed_states(states)
-    address = await resolved(runner.store, runner.channels, channel, address)
-    wanted = Subscription(
-        id="",
-        channel=channel,
-        address=address,
-        filter=Filter(states=dict.fromkeys(states_, 0)),
-        cadence=_cadence(cadence),
-        at=_time(at),
-        tz=_zone(tz),
-        language=_language(language),
-        created_at=runner.now(),
-    )
+    address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
-    if old is None:
-        made = await runner.store.subscribe(wanted)
-        return {"subscription": subscription_json(made), "changed": False, "served": channel in runner.channels}
-    kinds = old.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
-    changed = replace(
-        old,
-        filter=Filter(states=wanted.filter.states, kinds=kinds),
-        cadence=wanted.cadence,
-        at=wanted.at,
-        tz=wanted.tz,
-        language=wanted.language,
-        paused=None,
-        refused=False,
-        retry_at=None,
-        failures=0,
-        failing_since=None,
-        refusal=None,
+    now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
+    wanted = replace(
+        now.revived,
+        quiet_until=now.quiet_until,
+        filter=replace(
+            now.filter,
+            states=dict.fromkeys(states_, 0),
+            kinds=now.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0),
+        ),
+        cadence=_cadence(cadence) if cadence is not None else now.cadence,
+        at=_time(at) if at is not None else now.at,
+        tz=_zone(tz) if tz is not None else now.tz,
+        language=_language(language) if language is not None else now.language,
     )
-    kept = await runner.store.change_subscription(changed)
-    return {"subscription": subscription_json(kept), "changed": True, "served": channel in runner.channels}
+    save = runner.store.subscribe if old is None else runner.store.change_subscription
+    kept = subscription_json(await save(wanted))
+    return {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
     """End a subscription."""
-    old = await _find(runner, channel, address)
+    old = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
     if old is None:
-        raise UsageError(f"{channel} {address} has no subscription. `countersign subscriptions` lists them.")
+        kind, sign, _ = address.partition("://")  # the rest may hold a password
+        shown = f"{kind}://***" if sign else address
+        raise UsageError(f"{channel} {shown} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
     return {"subscription": subscription_json(old)}
 
 
 async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
-    """Mend a stored subscription that can't be read. `tz` replaces a time zone that not every host knows."""
+    """Mend a stored subscription that can't be read. If its time zone isn't recognized, use `tz` instead."""
     unreadable = {found.id: found for found in await runner.store.unreadable()}
     if subscription not in unreadable:
         there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
@@ -298,9 +299,10 @@ def checked_address(channel: str, address: str) -> str:
 
 
 def _cadence(text: str) -> Cadence:
-    if text not in Cadence.__members__.values():
+    word = plain(text).casefold()
+    if word not in Cadence.__members__.values():
         raise UsageError(f"{text!r} isn't a cadence. Choose one of: {', '.join(Cadence)}.")
-    return Cadence(text)
+    return Cadence(word)
 
 
 def _time(text: str) -> time:
@@ -324,8 +326,33 @@ def _language(text: str) -> Language:
         raise UsageError(_explained(fault)) from None
 
 
+def _stored(runner: Runner, channel: str, address: str) -> str:
+    """Return the address as the store keeps it. Some channels encrypt addresses that hold a password."""
+    sender = runner.channels.get(channel)
+    return sender.stored_address(address) if isinstance(sender, EncryptsAddresses) else address
+
+
+async def encrypt_addresses(runner: Runner) -> int:
+    """Encrypt the addresses that were stored before there was a secret key, and erase them from the store's files.
+
+    Return their number.
+    """
+    changed = 0
+    for found in await runner.store.subscriptions():
+        address = _stored(runner, found.channel, found.address)
+        if address != found.address:
+            await runner.store.change_subscription(replace(found, address=address))
+            changed += 1
+    if changed:
+        await runner.store.scrub()
+    return changed
+
+
 async def _find(runner: Runner, channel: str, address: str) -> Subscription | None:
-    """Return the subscription that a person named by its id or by any address of its chat."""
+    """Return the subscription with this id, or the subscription of the chat with this address.
+
+    A chat can have several addresses.
+    """
     names = {address}
     if channel in CHANNELS:
         with suppress(UsageError):

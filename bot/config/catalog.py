@@ -11,6 +11,7 @@ county = "Nash"                    # if the source is a county or is located in 
 import re
 import tempfile
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,7 @@ from bot.domain.geography.fold import distinct_name, exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.suggest import suggest
 from bot.domain.time_zones import is_zone, zone_names
+from bot.domain.web_address import masked, web_parts
 from bot.errors import ConfigError, UsageError
 from bot.sources import LOCAL
 
@@ -64,6 +66,8 @@ def _platform(kind: str) -> str:
 def _web_address(address: str) -> str:
     if not re.fullmatch(r"https?://[^\s/@]+(?:/\S*)?", address):
         raise ValueError("must start with https:// or http:// and must not contain a password")
+    if web_parts(address) is None:
+        raise ValueError("must have a host name and a port that exist, as in https://www.example.gov/agendas")
     return address
 
 
@@ -234,9 +238,9 @@ class _File:
 
     def _read(self) -> dict[str, Any]:
         try:
-            self._text = self._path.read_text(encoding="utf-8")
+            self._text = self._path.read_text(encoding="utf-8-sig")
             return tomllib.loads(self._text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        except (OSError, ValueError, RecursionError) as fault:
             self.problems.append(f"{self._path}: {fault}")
             return {}
 
@@ -314,7 +318,7 @@ def checked(place: Place, folder: Path | None = None) -> Place:
 def _refuse_twin(place: Place, folder: Path) -> None:
     for other in places(folder).values():
         if place.name == other.name or _plain_address(place.address) == _plain_address(other.address):
-            raise UsageError(f"{other.name} is already in the catalog, with the address {other.address}.")
+            raise UsageError(f"{other.name} is already in the catalog, with the address {masked(other.address)}.")
 
 
 def table(place: Place) -> str:
@@ -336,7 +340,7 @@ def add(place: Place, folder: Path | None = None) -> Path:
         raise UsageError(f"The installed catalog can't be changed. Copy {where} to {FOLDER} and try again.")
     _refuse_twin(place, where)
     path = where / f"{place.state}.toml"
-    document = tomlkit.parse(path.read_bytes() if path.exists() else b"")
+    document = tomlkit.parse(path.read_bytes().removeprefix(BOM_UTF8) if path.exists() else b"")
     document.append(_table_name(place), tomlkit.item(_values(place)))
     try:
         _replace(path, tomlkit.dumps(document))

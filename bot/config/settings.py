@@ -12,7 +12,7 @@ from ipaddress import ip_network
 from os import environ
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import (
     BaseModel,
@@ -24,7 +24,14 @@ from pydantic import (
     create_model,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 import bot
 from bot.channels import CHANNELS, SharedSettings
@@ -35,6 +42,17 @@ from bot.sources.ice import PAGE
 
 FILE = Path("config/countersign.toml")
 SOURCES = ("ice", "local")
+SECRET_KEY = "COUNTERSIGN_SECRET_KEY"  # noqa: S105 - a name
+_INVISIBLE = r"[\s\u200b-\u200f\u2060\ufeff]+"
+_AROUND = re.compile(rf"\A{_INVISIBLE}|{_INVISIBLE}\Z")
+_QUOTES = {
+    '"': '"\u201d',
+    "'": "'\u2019",
+    "\u201c": '"\u201d',
+    "\u2018": "'\u2019",
+    "\u201e": "\u201c\u201d",
+    "\u201d": "\u201d",
+}
 
 
 def _names(value: object) -> object:
@@ -47,17 +65,20 @@ def _platforms() -> list[str]:
 
 
 class Broadcast(BaseModel):
-    """A public channel that anyone can follow, with its states and schedule."""
+    """A public channel that anyone can follow, with its states and schedule.
+
+    Settings that the table leaves out stay as they are for a channel that is already subscribed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     channel: str
     address: str
     states: str | tuple[str, ...] = "all"
-    cadence: Literal["instant", "daily", "weekly"] = "instant"
-    at: str = "09:00"
-    tz: str = "UTC"
-    language: Literal["en", "es"] = "en"
+    cadence: Literal["instant", "daily", "weekly"] | None = None
+    at: str | None = None
+    tz: str | None = None
+    language: Literal["en", "es"] | None = None
 
     @field_validator("channel")
     @classmethod
@@ -79,7 +100,28 @@ class Broadcast(BaseModel):
     @property
     def settings(self) -> Mapping[str, str]:
         """The arguments for the `subscribe` command, by name."""
-        return self.model_dump() | {"states": self.states if isinstance(self.states, str) else ",".join(self.states)}
+        return self.model_dump(exclude_none=True) | {
+            "states": self.states if isinstance(self.states, str) else ",".join(self.states)
+        }
+
+
+class _Environment(EnvSettingsSource):
+    """The environment's variables, without what editors, shells and hosts leave around a name or a value.
+
+    A secret key stays as it is, because texts are already encrypted with it.
+    """
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        named = {name.strip("\ufeff \t\r"): value or "" for name, value in super()._load_env_vars().items()}
+        bare = {name: value if name.upper() == SECRET_KEY else bare_value(value) for name, value in named.items()}
+        return {name: value for name, value in bare.items() if value}
+
+
+def bare_value(text: str) -> str:
+    """Return a setting's value without quotation marks, line breaks, spaces or invisible characters around it."""
+    value = _AROUND.sub("", text)
+    quotes = _QUOTES.get(value[:1])
+    return bare_value(value[1:-1]) if len(value) > 1 and quotes and value[-1] in quotes else value
 
 
 class Settings(BaseSettings, SharedSettings):
@@ -113,14 +155,14 @@ class Settings(BaseSettings, SharedSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Make environment variables override values from the settings file, which are passed in as arguments."""
-        return env_settings, init_settings
+        return _Environment(settings_cls), init_settings
 
     @field_validator("sources")
     @classmethod
@@ -178,9 +220,28 @@ class Settings(BaseSettings, SharedSettings):
         values = (getattr(self, name) for name in type(self).model_fields)
         secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         if self.database_url is not None:
-            password = urlsplit(self.database_url.get_secret_value()).password
-            secrets += [password, unquote(password)] if password else []
+            secrets += _passwords(self.database_url.get_secret_value())
         return tuple(secrets)
+
+
+def _garbled(model: type[Settings], env: Mapping[str, str]) -> list[str]:
+    """Return a problem for each setting whose environment variable isn't UTF-8.
+
+    Python keeps such bytes as halves of surrogate pairs, which can't be written to a log, a request or the store.
+    """
+    aliases = [str(field.alias) for field in model.model_fields.values()]
+    return [
+        f"{alias}: it contains bytes that aren't UTF-8; type it again"
+        for alias in aliases
+        if any("\ud800" <= letter <= "\udfff" for letter in env.get(alias, ""))
+    ]
+
+
+def _passwords(address: str) -> list[str]:
+    """Return the password in a database address, both as it is written and decoded."""
+    written = re.match(r"[^:/]*://[^:@/]*:([^@/?#]*)@|.*[?&]password=([^&]*)", address)
+    found = (written[1] or written[2]) if written else ""
+    return [found, unquote(found)] if found else []
 
 
 def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Settings:
@@ -189,6 +250,8 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
     The file is config/countersign.toml in the working folder, or else in the folder the program was cloned into.
     """
     model = _model()
+    if garbled := _garbled(model, env):
+        raise ConfigError(garbled)
     path = next((p for p in _candidates(folder) if p.is_file()), None)
     text, values, problems = _read(model, path)
     try:
@@ -197,6 +260,12 @@ def load(*, env: Mapping[str, str] = environ, folder: Path | None = None) -> Set
         errors = fault.errors(include_url=False, include_input=False)
         found = [_problem(model, error, env, path, text) for error in errors]
         raise ConfigError([*problems, *found]) from None
+    except SettingsError as fault:  # its text names the field, but not the environment variable
+        named = re.search(r'field "(\w+)"', str(fault))
+        alias = str(model.model_fields[named[1]].alias) if named and named[1] in model.model_fields else "a setting"
+        raise ConfigError(
+            [*problems, f"{alias}: it isn't valid JSON; in the settings file, it is easier to write"]
+        ) from None
     if problems:
         raise ConfigError(problems)
     return settings
@@ -246,14 +315,14 @@ def _read(model: type[Settings], path: Path | None) -> tuple[str, dict[str, Any]
     if path is None:
         return "", {}, []
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return text, *_checked(model, tomllib.loads(text), path, text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         return "", {}, [f"{path}: {fault}"]
 
 
 def _checked(model: type[Settings], values: dict[str, Any], path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of valid keys and a list of problems with the other keys."""
+    """Return the values of the valid keys and a list of problems with the invalid ones."""
     fields = model.model_fields
     secrets = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     names = [name for name in fields if name not in secrets]
@@ -288,6 +357,6 @@ def _problem(
 
 
 def _line(text: str, key: str) -> int:
-    """Return the number of the line that sets a key, counting from 1. Return 1 if no line does."""
+    """Return the number of the line that sets a key, counting from 1. Return 1 if the key isn't set."""
     lines = enumerate(text.splitlines(), start=1)
     return next((n for n, line in lines if re.match(rf"\s*\[*\"?{re.escape(key)}\"?\s*[=\]]", line)), 1)

@@ -36,7 +36,10 @@ class Key(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The signing dates that ICE's lists can bear out, from `first` (None on the first list we read) to `last`."""
+    """The plausible signing dates according to ICE's lists, from `first` to `last`.
+
+    `first` is None on the first list we read.
+    """
 
     first: date | None
     last: date
@@ -49,7 +52,7 @@ class Agreement:
     `agency` is the name as printed by ICE, with spacing repaired. `canonical` is the same name, normalized for
     comparison. `signed` is the day ICE countersigned. `moa` and `addendum` are document URLs. `printed` is the original
     text of repaired cells, by column. `place` is the county if two agencies on the list share a name, and empty
-    otherwise. `window` is the signing dates we can believe. It is None until the row has been compared with the known
+    otherwise. `window` contains the plausible signing dates. It is None until the row has been compared with the known
     agreements, and in records from before it was stored.
 
     Row numbers are stored in the listing instead, so that an unchanged row can be the same object in both lists.

@@ -115,7 +115,7 @@ _ROOT = re.compile(rb"<(!doctype\s+html|html|head|body|(?:[\w-]+:)?(?:rss|feed|r
 
 
 def _text_start(body: bytes) -> bytes:
-    """Return the start of a text without a byte-order mark or leading whitespace."""
+    """Return the start of a response body as text, without a byte-order mark or leading whitespace."""
     head = body[:4096]
     if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         head = head.decode("utf-16", errors="ignore").encode()

@@ -81,6 +81,7 @@ class Facts:
     crowds: Mapping[str, Crowd]
     stale_after: timedelta
     unreadable: tuple[str, ...] = ()
+    unwritable: str | None = None
 
     @property
     def is_stale(self) -> bool:
@@ -90,7 +91,8 @@ class Facts:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The reasons the program is unhealthy, in words. The tuple is empty if the program is healthy."""
-        return (*self._of_ice(), *self._of_channels(), *self.unreadable)
+        full = () if self.unwritable is None else (f"the last write failed: {self.unwritable}",)
+        return (*full, *self._of_ice(), *self._of_channels(), *self.unreadable)
 
     def _of_ice(self) -> Iterable[str]:
         if self.ice is None:
@@ -145,6 +147,7 @@ def facts(
     stale_after: timedelta,
     reads_ice: bool = True,
     unreadable: Sequence[str] = (),
+    unwritable: str | None = None,
     channels: Container[str] | None = None,
 ) -> Facts:
     """Compute the health statistics from the contents of the store.
@@ -161,6 +164,7 @@ def facts(
         crowds=crowds(subscriptions, now, channels),
         stale_after=stale_after,
         unreadable=tuple(unreadable),
+        unwritable=unwritable,
     )
 
 
@@ -215,7 +219,7 @@ def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | N
     """Return the time when every message on a channel began to fail, or None if the channel works.
 
     The channel is considered down only if at least two subscriptions are failing. If all other subscriptions are
-    paused, one is enough.
+    paused, a single failing subscription is enough.
     """
     failing = [s.failing_since for s in together if standing(s) is Standing.FAILING and s.failing_since is not None]
     trying = sum(standing(s) is not Standing.PAUSED for s in together)
@@ -229,8 +233,9 @@ def _mute_since(together: Sequence[Subscription], now: datetime) -> datetime | N
 def refused_at_once(together: Sequence[Subscription], now: datetime) -> Sequence[Subscription]:
     """Return the subscriptions on one channel that the platform began to refuse within ten minutes, if there are many.
 
-    One by one, chats refuse for reasons of their own. A pause after the first answer counts for a day only, because a
-    person may have removed the bot. A pause after two days of refusals counts until someone ends it.
+    An isolated refusal usually has its own cause. A subscription paused after a single refusal counts for only a day,
+    because a person may have removed the bot. A subscription paused after two days of refusals counts until someone
+    resumes it.
     """
     refused = [(s.failing_since, s) for s in together if s.refusal and s.failing_since and s.paused != STOPPED]
     starts = [(since, s) for since, s in refused if s.paused is None or s.failures > 1 or now - since < PERSONS_ACT]
@@ -300,9 +305,9 @@ def is_old(status: SourceStatus) -> bool:
 
 
 def unchanged_for(status: SourceStatus) -> timedelta:
-    """Return how long ICE is certain not to have published a new list.
+    """Return how long we can be certain that ICE hasn't published a new list.
 
-    The time before an interruption of the readings doesn't count, nor does the time since the last reading.
+    The time before an interruption in the readings isn't counted, and neither is the time since the last reading.
     """
     since = max(filter(None, (status.changed_at, status.read_since)), default=None)
     return status.read_at - since if status.read_at is not None and since is not None else timedelta(0)

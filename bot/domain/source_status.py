@@ -27,8 +27,8 @@ class SourceStatus:
     `changed_at` is the time of the last reading that found anything new. `problem` is the current problem,
     `problem_since` is when it began and `failures` is the number of failed attempts since then. `due_at` is the time of
     the next poll. It is never before `not_before`, which is set by the server's Retry-After header. `facts` contains
-    data that only this source uses. A local source that couldn't be read for a week is no longer polled. `parked_at` is
-    when polling stopped.
+    data that only this source uses. A local source that hasn't been readable for a week is no longer polled;
+    `parked_at` is when polling stopped.
     """
 
     source: str
@@ -112,5 +112,5 @@ def spread(every: timedelta, source: str, at: datetime) -> timedelta:
 
 
 def share(text: str) -> float:
-    """Return a hash of the text as a number from 0 to 1."""
+    """Return a hash of the string as a number from 0 to 1."""
     return zlib.crc32(text.encode()) / 2**32

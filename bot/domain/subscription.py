@@ -42,7 +42,8 @@ class Filter:
     state, its county and the names of the public body and of the local agencies on ICE's list. `support_types` doesn't
     apply to mentions. A mention of a related subject matches only if `kinds` also contains `related`.
 
-    `told` contains changes that never match, because they were sent or not owed before two subscriptions were merged.
+    `told` contains changes that never match. Before two subscriptions were merged, these changes were already sent or
+    weren't owed.
     """
 
     states: Mapping[str, int] = field(default_factory=dict)
@@ -66,12 +67,14 @@ class Filter:
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
         """Return this filter with each entry's starting position in the log.
 
-        Entries that are also in `old` keep their position. New entries start at `end`.
+        Entries that are also in `old` keep their position. New entries start at `end`. If `old` had no support types,
+        it matched every type, so none of the types is new.
         """
 
         def dated(name: str) -> dict[Any, int]:
             before = getattr(old, name) if old is not None else {}
-            return {entry: before.get(entry, end) for entry in getattr(self, name)}
+            first = 0 if name == "support_types" and old is not None and not before else end
+            return {entry: before.get(entry, first) for entry in getattr(self, name)}
 
         entries = {f.name: dated(f.name) for f in fields(self) if f.name != "told"}
         return Filter(**entries, told=old.told if old is not None else ())
@@ -104,16 +107,16 @@ class Filter:
 
     @property
     def is_of_states(self) -> bool:
-        """True if only an agreement's state decides whether the filter has it."""
+        """True if the filter selects agreements by state alone."""
         return not (self.support_types or self.counties or self.agencies)
 
     @property
     def is_whole_list(self) -> bool:
-        """True if the filter has every agreement on ICE's lists."""
+        """True if the filter selects every agreement on ICE's lists."""
         return ALL_STATES in self.states and not self.support_types
 
     def has(self, agreement: Agreement) -> bool:
-        """Return whether the filter has this agreement, no matter when the entries were added."""
+        """Return whether the filter selects this agreement, no matter when the entries were added."""
         return self._watches(agreement, sys.maxsize)
 
     def matches(self, change: Change) -> bool:
@@ -133,7 +136,7 @@ class Filter:
         return self._watches_any((change.agreement, *listed), change.seq)
 
     def _watches_any(self, concerned: Sequence[Agreement], seq: int) -> bool:
-        """Return whether the filter matches the place of the first agreement or the agency of any agreement."""
+        """Return whether the filter matches the first agreement's place or any agreement's agency."""
         agreement = concerned[0]
         places = [self.states.get(agreement.state), self.states.get(ALL_STATES)]
         if self.counties:
@@ -149,7 +152,7 @@ def county_entry(state: str, county: str) -> str:
 
 
 def county_in(entry: str) -> County | None:
-    """Return the county for a filter entry, or None if it is unknown.
+    """Return the county for a filter entry, or None if the county is unknown.
 
     An old entry may use a different name for the county, such as NY/brooklyn.
     """
@@ -158,13 +161,16 @@ def county_in(entry: str) -> County | None:
 
 
 def is_in(address: str, chat: str) -> bool:
-    """Return True if an address is this chat or a topic in it, which is written after a colon."""
+    """Return True if an address is this chat or one of its topics. A topic is written after a colon."""
     return address == chat or address.startswith(f"{chat}:")
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The day for which a daily or weekly digest is sent, in the subscription's time zone, and its moment (UTC)."""
+    """A scheduled time for a daily or weekly digest.
+
+    `day` is the date in the subscription's time zone, and `at` is the exact time (UTC).
+    """
 
     day: date
     at: datetime
@@ -179,11 +185,12 @@ class Subscription:
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
     sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
     the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
-    even if the first one was sent late. An older program doesn't store `slot_served`; then no other digest is sent on
-    the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the reason
-    for a pause, and `refused` is True if it ends by itself once the token works again. `hears_stale` asks for a notice
-    when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version` is the number
-    of changes to the settings. `before` contains the previous settings for Undo, or None if the settings never changed.
+    even if the first one was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
+    sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
+    reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
+    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version`
+    is the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
+    never changed.
     """
 
     id: str
@@ -218,7 +225,7 @@ class Subscription:
     def wakes_at(self) -> datetime | None:
         """The earliest time (UTC) for the next delivery.
 
-        It is None if the subscription is paused, can't be read or is owed nothing.
+        It is None if the subscription is paused or unreadable, or if nothing is owed.
         """
         if self.paused is not None or self.due_at is None or self.unreadable is not None:
             return None
@@ -285,9 +292,9 @@ class Subscription:
 
     @property
     def unreadable(self) -> str | None:
-        """The reason why no message can be sent on time, or None if there is none.
+        """The reason why messages can't be sent on time, or None if they can.
 
-        It is a time zone that this host may know but another one doesn't.
+        The only such reason is a time zone that not every host knows.
         """
         return None if is_zone(self.tz) else f"“{self.tz}” isn't a time zone that every host knows"
 
@@ -326,9 +333,9 @@ def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change,
 
 
 def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
-    """Return when a change recorded at this time is due (UTC).
+    """Return the time (UTC) when a recorded change is due.
 
-    It is due immediately for instant alerts, and otherwise in the next slot that hasn't been served.
+    For instant alerts, it is due immediately. Otherwise, it is due in the next slot that hasn't been served.
     """
     if subscription.cadence is Cadence.INSTANT:
         return recorded_at
@@ -343,7 +350,7 @@ def due_at(subscription: Subscription, recorded_at: datetime) -> datetime:
 
 
 def slot_at(subscription: Subscription, moment: datetime) -> Slot:
-    """Return the latest slot that isn't after `moment` (UTC).
+    """Return the latest slot at or before `moment` (UTC).
 
     A digest started at that moment serves this slot and all earlier ones. An instant alert serves only the slots of
     earlier days, so that it doesn't use up today's digest if the person switches to daily digests.
@@ -368,9 +375,10 @@ def is_overtaken(subscription: Subscription, now: datetime) -> bool:
 
 
 def _last_day_served(subscription: Subscription, zone: ZoneInfo) -> date:
-    """Return the last day that needs no other digest.
+    """Return the last day that doesn't need another digest.
 
-    After a change of time zone, the slot may be on another date. The earlier date counts, so that no day is left out.
+    After a change of time zone, the slot may fall on a different date. The earlier date counts, so that no day is
+    skipped.
     """
     served = subscription.slot_served
     if served is not None:

@@ -12,7 +12,7 @@ _NO_PLACE = frozenset({"Factory"})
 def zone_names() -> frozenset[str]:
     """Return the names of all time zones that can be used.
 
-    A host may know other names, such as `localtime` or `right/UTC`, but the next host may not.
+    Some hosts know other names, such as `localtime` or `right/UTC`, but these may not work on another host.
     """
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split()) - _NO_PLACE
 

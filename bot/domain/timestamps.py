@@ -9,12 +9,12 @@ LONGEST_WAIT = 86_400.0  # seconds; a server that asks for a longer wait is aske
 
 
 def stamp(moment: datetime) -> str:
-    """Return a UTC time as text, to the second and ending in Z."""
+    """Return a UTC time as a string with whole seconds, ending in Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def after(moment: datetime, seconds: float) -> datetime:
-    """Return a time at least `seconds` after `moment`, but no more than LONGEST_WAIT.
+    """Return a time at least `seconds` after `moment`. The wait is capped at LONGEST_WAIT.
 
     A second is added because `moment` may have been rounded down to a whole second.
     """
@@ -22,7 +22,7 @@ def after(moment: datetime, seconds: float) -> datetime:
 
 
 def bounded(seconds: float, longest: float = LONGEST_WAIT) -> float:
-    """Return a wait that a server asked for, cut to `longest`. Senseless values, such as nan, become 0."""
+    """Return a wait that a server asked for, but no more than `longest`. Invalid values, such as nan, become 0."""
     return 0.0 if isnan(seconds) else min(max(seconds, 0.0), longest)
 
 

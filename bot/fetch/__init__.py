@@ -23,8 +23,9 @@ import structlog
 from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.domain.timestamps import retry_after
+from bot.domain.web_address import masked, short
 from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
-from bot.fetch.addresses import Resolve, masked, parsed, redirect_target, short, shown, system_resolve
+from bot.fetch.addresses import Resolve, parsed, redirect_target, shown, system_resolve
 from bot.fetch.body import check_content, file_name
 from bot.fetch.client import WITH_A_BODY, Answer, Client, Dialer, TransientError
 from bot.fetch.hosts import PATIENCE, Clock, Hosts

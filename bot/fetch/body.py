@@ -59,7 +59,7 @@ def _too_large(response: httpx.Response, cap: int) -> Unsafe:
 
 
 def _decoders(response: httpx.Response) -> "list[_Decoder]":
-    """Return a decoder for each Content-Encoding, the last one applied first. Ignore encodings that don't exist."""
+    """Return a decoder for each Content-Encoding, in reverse order. Ignore encodings that don't exist."""
     header = response.headers.get("content-encoding", "")
     named = [name.strip().lower() for name in header.split(",")]
     real = [name for name in named if name in _COMPRESSIONS or name in _UNSUPPORTED]

@@ -106,7 +106,7 @@ class _Transport(httpx.AsyncHTTPTransport):
 
 
 class _NoCookies(CookieJar):
-    """A cookie jar that ignores all cookies. Only a chain of redirects has cookies."""
+    """A cookie jar that ignores all cookies. Cookies are kept only within a chain of redirects."""
 
     def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
         pass
@@ -146,7 +146,7 @@ class Client:
 
         Send the matching `cookies` and add those that the answer sets. If the body is larger than `cap` bytes, cut it
         off there if `cut` is true; otherwise raise Unsafe. Raise a TransientError for an error that a retry may fix, or
-        a SourceError for any other.
+        a SourceError for any other error.
         """
         try:
             async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers, cookies)) as response:

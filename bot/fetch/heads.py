@@ -1,6 +1,6 @@
-"""Repair the headers of an answer before httpcore parses them.
+"""Repair the headers of a response before httpcore parses them.
 
-h11 refuses an answer because of one malformed line. Browsers skip such a line and read the rest, and so do we.
+h11 rejects a whole response because of one malformed line. Browsers skip such a line and read the rest, and so do we.
 """
 
 import re
@@ -19,7 +19,7 @@ _ODD_SPACE = re.compile(rb"[\t\v\f\r ]+")
 
 
 class RepairedHeads(httpcore.AsyncNetworkStream):
-    """A connection for one request. The head of the answer comes out repaired, and the body unchanged."""
+    """A connection for one request. It repairs the head of the response and leaves the body unchanged."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
@@ -27,7 +27,7 @@ class RepairedHeads(httpcore.AsyncNetworkStream):
         self._is_body = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        """Return the whole head at first, with the bytes that came after it. Later, return parts of the body."""
+        """On the first call, return the whole head and any bytes after it. On later calls, return parts of the body."""
         if self._is_body:
             return await self._stream.read(max_bytes, timeout)
         for _ in range(INTERIM_ANSWERS + 1):
@@ -37,7 +37,7 @@ class RepairedHeads(httpcore.AsyncNetworkStream):
                 self._is_body = True
                 return repaired(head) + rest
             self._head = bytearray(rest)
-        raise httpcore.RemoteProtocolError("too many interim answers")
+        raise httpcore.RemoteProtocolError("too many interim responses")
 
     async def _read_head(self, max_bytes: int, timeout: float | None) -> int:  # noqa: ASYNC109 - httpcore's signature
         """Read until the head is complete or the connection is closed, and return the length of the head."""
@@ -70,7 +70,7 @@ class RepairedHeads(httpcore.AsyncNetworkStream):
         return RepairedHeads(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks about the connection."""
+        """Return the information about the connection that httpcore asks for."""
         return self._stream.get_extra_info(info)
 
 
@@ -80,10 +80,10 @@ def _is_interim(head: bytes) -> bool:
 
 
 def repaired(head: bytes) -> bytes:
-    """Return a head without the lines that h11 would refuse.
+    """Return a head without the lines that h11 would reject.
 
-    A head that isn't complete, or has no status line, comes back unchanged. Lines that contradict each other about the
-    length of the body are kept, because then the answer can't be trusted.
+    A head that is incomplete or has no status line is returned unchanged. If lines contradict each other about the
+    body's length, they are kept, because such a response can't be trusted and h11 should reject it.
     """
     status = _STATUS.match(head)
     if status is None or not _END.search(head):
@@ -109,7 +109,10 @@ def _fields(lines: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
 
 
 def _plausible(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Leave out a Content-Length that isn't a number and a Transfer-Encoding other than chunked, as browsers do."""
+    """Return the fields without those that browsers ignore.
+
+    These are a Content-Length that isn't a number and a Transfer-Encoding other than chunked.
+    """
     kept: list[tuple[bytes, bytes]] = []
     for name, value in fields:
         match name.lower():

@@ -68,7 +68,7 @@ class Hosts:
 
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
-        """Wait until the host is due, then take a slot for the duration of the request.
+        """Wait for the host's turn, then take a slot for the duration of the request.
 
         A request that is waiting for its host doesn't occupy a slot.
         """
@@ -88,7 +88,7 @@ class Hosts:
             self._slots.release()
 
     def slow_down(self, name: str, delay: float) -> None:
-        """Set the gap between requests to a host to `delay` seconds, or to the default gap if that is longer."""
+        """Set the gap between requests to a host to `delay` seconds or the default gap, whichever is longer."""
         self._host(name).gap = max(self._gap, delay)
 
     def close(self, name: str, pause: float, kind: type[SourceError]) -> None:

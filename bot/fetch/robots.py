@@ -62,7 +62,8 @@ class RobotsCache:
     async def _refresh(self, copy: _Copy, url: httpx.URL) -> None:
         """Fetch robots.txt again. If that fails, keep the last copy, or raise the error if there is none.
 
-        A file that was reached but can't be read, such as one that redirects in a circle, contains no rules (RFC 9309).
+        A file that was reached but can't be read, such as one with a redirect loop, counts as having no rules (RFC
+        9309).
         """
         fresh = _FRESH
         try:

@@ -27,9 +27,14 @@ class HealthCheck:
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def look(self) -> Facts:
-        """Return facts that are at most a few seconds old. Raise StoreError if the store can't be read."""
+        """Return facts that are at most a few seconds old. Raise StoreError if the store can't be read.
+
+        A failed write, such as on a full disk, shows at once.
+        """
         async with self._one_at_a_time:
             now = self.now()
+            if self._seen is not None and self._seen.unwritable != self.store.unwritable:
+                self._seen = None
             if self._seen is None or not timedelta() <= now - self._seen.now < FRESH_FOR:
                 self._seen = None
                 self._seen = await self._gather(now)
@@ -46,4 +51,5 @@ class HealthCheck:
             reads_ice=self.reads_ice,
             unreadable=[found.sentence for found in await self.store.unreadable()],
             channels=self.channels,
+            unwritable=self.store.unwritable,
         )

@@ -13,6 +13,7 @@ import structlog
 
 from bot.channels import CHANNELS
 from bot.config.settings import Settings, load
+from bot.domain.text.rich_text import escaped_json
 
 Event = MutableMapping[str, Any]
 Processor = Callable[[Any, str, Event], Event]
@@ -58,9 +59,9 @@ def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor
 
 
 class Summary:
-    """A processor that passes on lines with `summarize` at most once a minute for each event, and counts the others.
+    """A processor that passes on lines with `summarize` at most once a minute for each event, and counts the rest.
 
-    Strangers can cause these events as often as they like. `clock` returns seconds.
+    The limit is needed because strangers can cause these events as often as they like. `clock` returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -116,7 +117,7 @@ class _AsJson(logging.Formatter):
 def _line(event: Mapping[str, Any]) -> str:
     """Return an event as one line of JSON, starting with its time."""
     first = {key: event[key] for key in FIRST if key in event}
-    return json.dumps(first | dict(event), ensure_ascii=False, default=str)
+    return escaped_json(json.dumps(first | dict(event), ensure_ascii=False, default=str))
 
 
 # ── masking ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -144,7 +144,7 @@ class Metrics:
             self._changes.labels(change.kind.value).inc()
 
     def delivered(self, delivery: Delivered) -> None:
-        """Count the messages that were sent in a delivery, and the message that wasn't sent, if there is one."""
+        """Count the messages sent in a delivery, and the message that couldn't be sent, if there is one."""
         if delivery.messages:
             self._messages.labels(delivery.channel, "sent").inc(delivery.messages)
         if delivery.waited is not None:

@@ -1,4 +1,4 @@
-"""Keep one address for each chat, although platforms know a chat by several."""
+"""Keep a single address for each chat, because a platform may have several addresses for the same chat."""
 
 from collections.abc import Mapping
 
@@ -16,8 +16,9 @@ log = structlog.get_logger()
 async def resolved(store: Store, channels: Mapping[str, Sender], channel: str, address: str) -> str:
     """Return the lasting address of a chat.
 
-    If the platform doesn't answer, it is the one found earlier or else the given one, which the next send resolves. A
-    subscription that still has the given address moves along.
+    If the platform doesn't answer, return the lasting address that was found earlier. If there is none, return the
+    given address, which the next send resolves. A subscription that still has the given address is moved to the lasting
+    one.
     """
     key, sender = f"{channel} {address}", channels.get(channel)
     found = await CHANNELS[channel].resolve(sender, address) if sender is not None and channel in CHANNELS else None
@@ -28,7 +29,7 @@ async def resolved(store: Store, channels: Mapping[str, Sender], channel: str, a
 
 
 async def learn(store: Store, channel: str, old: str, new: str) -> None:
-    """Note that a chat has a lasting address, and move the chat's subscriptions there."""
+    """Record a chat's lasting address, and move the chat's subscriptions to it."""
     if (await store.notes(ALIAS)).get(f"{channel} {old}") != new:
         await store.note(ALIAS, f"{channel} {old}", new)
     await move_chat(store, channel, old, new)
@@ -45,7 +46,7 @@ async def move_chat(store: Store, channel: str, old: str, new: str) -> None:
 
 
 async def forget(store: Store, subscription: Subscription) -> None:
-    """Delete a subscription, its receipts and the other addresses noted for it."""
+    """Delete a subscription, its receipts and any other addresses recorded for it."""
     for key, address in (await store.notes(ALIAS)).items():
         if address == subscription.address and key.startswith(f"{subscription.channel} "):
             await store.note(ALIAS, key, None)
@@ -55,7 +56,7 @@ async def forget(store: Store, subscription: Subscription) -> None:
 async def leave(store: Store, subscription: Subscription, prefix: str) -> None:
     """Delete a subscription because the bot left every address with this prefix.
 
-    A chat that is also known by an address without the prefix keeps its subscription there.
+    If the chat is also known by an address without the prefix, move the subscription there instead.
     """
     aliases = [key.partition(" ")[2] for key, address in (await store.notes(ALIAS)).items()
                if address == subscription.address and key.startswith(f"{subscription.channel} ")]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once
+from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once, sender_for
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.messages.compose import Circumstances, compose, correct
@@ -75,6 +75,7 @@ async def deliver(
     if channel is None:
         problem = f"{subscription.channel} is not configured"
         return Delivered(subscription=subscription.id, channel=subscription.channel, problem=problem)
+    channel = sender_for(channel, subscription.address)
     courier = _Courier(channel, store, now, allowed)
     done = await _corrections_and_digest(subscription, courier, page, standings or Standings(store))
     await courier.follow(subscription)
@@ -175,7 +176,10 @@ class _Composer:
         return await work(partial(self.channel.render, digest, picture)), seen_at
 
     async def _work(self, pinned: Subscription, work: Callable[[], T], *, is_long: bool) -> T:
-        """Run short work right away, and long work in a thread. An alert doesn't wait for digests."""
+        """Run short work right away, and long work in a thread.
+
+        Work for an alert doesn't wait for work for digests.
+        """
         if not is_long:
             return work()
         return await self.standings.in_thread(work, urgent=pinned.cadence is Cadence.INSTANT)
@@ -242,7 +246,7 @@ class _OutgoingPart:
 class _Courier:
     """The sender for one delivery. It sends each part over the channel and records a receipt.
 
-    `fallback` is the address that takes the messages because a topic doesn't, and `lasting` is true if it always will.
+    `fallback` is the address to use if a topic doesn't accept messages. `lasting` is true if this is permanent.
     """
 
     channel: Sender
@@ -279,7 +283,7 @@ class _Courier:
     async def finish(
         self, pinned: Subscription, *, sent_at: datetime | None = None, slot: Slot | None = None
     ) -> Subscription:
-        """Move the cursor to the pin. If a digest was sent, record when, and the slot that it served.
+        """Move the cursor to the pin. If a digest was sent, record the time and the slot that it served.
 
         If the subscription's token had been marked as rejected, this delivery shows that it works again, so resume all
         subscriptions that use it.
@@ -300,7 +304,7 @@ class _Courier:
     async def _send(self, outgoing: _OutgoingPart) -> str:
         """Send one part. If the platform rejects it as too long or can't parse it, resend it as plain text.
 
-        If its topic takes no message, send it to the fallback address, after a sentence that says so.
+        If its topic doesn't accept messages, send the part to the fallback address, after a message that explains why.
         """
         address, ready = self.fallback or outgoing.to.address, partial(self._ready, outgoing.to)
         try:
@@ -317,7 +321,7 @@ class _Courier:
             return await self.channel.send(address, outgoing.part, plain=True, ready=ready)
 
     async def _say_where(self, to: Subscription) -> None:
-        """Say at the fallback address why the messages come there."""
+        """Explain at the fallback address why the messages are arriving there."""
         assert self.fallback is not None
         phrase = TOPIC_DELETED if self.lasting else TOPIC_CLOSED
         digest = Digest(upto=to.cursor, title=(Span(phrase(to.language)),), sections=())
@@ -356,10 +360,10 @@ class _Courier:
 
 
 def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
-    """Return an updated subscription after a failed send. Pure.
+    """Return an updated subscription after a failed send. This function is pure.
 
-    The subscription gets a new address, is paused with a reason or becomes due again later. A person's act and a
-    rejected token are believed at once. Anything else is the platform's word only, which may be wrong, so the
+    The subscription gets a new address, is paused with a reason or becomes due again later. A refusal caused by a
+    person and a rejected token are accepted at once. Any other failure may be the platform's mistake, so the
     subscription isn't paused until it has failed for two days.
     """
     if fault.moved_to is not None:
@@ -381,7 +385,7 @@ def verdict(subscription: Subscription, fault: SendError, at: datetime) -> Subsc
 
 
 def _failing(subscription: Subscription, fault: SendError, at: datetime) -> Subscription:
-    """Count a failure. If nothing was tried for two days, start counting again."""
+    """Count a failure. If nothing has been tried for two days, start counting again."""
     idle = subscription.retry_at is not None and at - subscription.retry_at >= GIVEN_UP_AFTER
     return replace(
         subscription,
@@ -392,5 +396,8 @@ def _failing(subscription: Subscription, fault: SendError, at: datetime) -> Subs
 
 
 def _until_a_probe_succeeds(failing: Subscription, reason: str, at: datetime) -> Subscription:
-    """Pause a subscription whose whole token may be affected. It resumes once any message with the token arrives."""
+    """Pause a subscription because the problem may affect its whole token.
+
+    It resumes once any message sent with the token arrives.
+    """
     return replace(failing, paused=reason, refused=True, retry_at=at + PROBE_EVERY)

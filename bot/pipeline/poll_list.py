@@ -182,8 +182,8 @@ async def _judge(
 class _Candidate:
     """A document that may be accepted as a new list, and the data needed to decide.
 
-    `held` is the listing currently held for the same list, and `headline` is the total on ICE's page. `new` also holds
-    the document if it isn't in the evidence yet.
+    `held` is the listing currently held for the same list, and `headline` is the total on ICE's page. If the document
+    isn't in the evidence yet, `new` also contains it.
     """
 
     judgment: _Judgment

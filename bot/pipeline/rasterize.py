@@ -27,7 +27,10 @@ def image_of(picture: Picture) -> Image:
 
 
 def drawn_elsewhere(picture: Picture) -> Image:
-    """Return the picture as a PNG image, drawn in a separate process. Call this from a thread, because it waits."""
+    """Return the picture as a PNG image, drawn in a separate process.
+
+    Call this function from a thread, because it waits for the process.
+    """
     return _image(picture, lambda svg: converted_elsewhere(svg, fonts()))
 
 

@@ -67,7 +67,7 @@ class Runner:
 
     `every` is the interval between polls of a source, `page` is the address of ICE's page and `places` is the catalog
     of local sources by name. On some channels, the rate limit applies to a whole token, so only one program may send.
-    `leadership` maps each of these channels to the name of the leadership that a program needs to send there.
+    `leadership` maps each of these channels to the name of the leadership that a program must hold to send there.
     """
 
     store: Store
@@ -238,9 +238,9 @@ class Runner:
 
     @asynccontextmanager
     async def between_deliveries(self, subscription_id: str) -> AsyncIterator[None]:
-        """Let a delivery to this subscription finish, and start no other one meanwhile.
+        """Wait for any delivery to this subscription to finish, and don't start another in the meantime.
 
-        Another program may take too long. Then go on without waiting, because what it sends is only repeated.
+        If another program takes too long, go on without waiting. At worst, what it sends is sent again.
         """
         until = asyncio.get_running_loop().time() + MOVE_WAITS
         async with self._lock(f"subscription {subscription_id}"):
@@ -262,7 +262,10 @@ class Runner:
                 await asyncio.sleep(wait)
 
     async def _leads_in(self, channel: str) -> float | None:
-        """Return the seconds until this program may send on a channel, or None if another program is sending there."""
+        """Return the number of seconds until this program may send on a channel.
+
+        Return None if another program is sending there.
+        """
         name = self.leadership.get(channel)
         return 0.0 if name is None else await self.store.leadership_in(name)
 

@@ -1,6 +1,6 @@
-"""The parts of a digest that come from the whole log.
+"""The parts of a digest that depend on the whole log.
 
-They are computed once for all digests of one moment and kept up as changes come.
+They are computed once for all digests sent at the same time, and are updated as changes arrive.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ TOTALS_KEPT = 500  # one for each group of places that someone watches
 
 
 class Standings:
-    """The standings of ICE's list, and the totals and pictures made of them.
+    """The standings of ICE's list, and the totals and pictures made from them.
 
     Long work runs in a thread, one piece at a time, so that the event loop never waits for it.
     """
@@ -47,9 +47,9 @@ class Standings:
         self._images: dict[Hashable, Image | None] = {}
 
     async def totals(self, to: Subscription) -> Totals | None:
-        """Return the totals for what a subscription watches, through the last change in its digest.
+        """Return the totals for what a subscription watches, up to and including the last change in its digest.
 
-        Return None if the list hasn't been read by then.
+        Return None if the list hadn't been read by then.
         """
         assert to.pinned is not None
         assert to.pinned_at is not None
@@ -71,7 +71,10 @@ class Standings:
         return await self._kept(self._images, key, PICTURES_KEPT, partial(_drawn, to, past))
 
     async def mentions(self, upto: int, since: datetime, states: frozenset[str]) -> AgendaLog:
-        """Return the agenda mentions from these states that were recorded since then, through change `upto`."""
+        """Return the agenda mentions from these states that were recorded at or after `since`.
+
+        Changes after number `upto` are left out.
+        """
         await self._read_on(upto)
         return AgendaLog(
             tuple(
@@ -85,12 +88,15 @@ class Standings:
         )
 
     async def in_thread(self, work: Callable[[], T], *, urgent: bool = False) -> T:
-        """Run long work in a thread, after the work that is already waiting. Urgent work waits only for urgent work."""
+        """Run long work in a thread, after any work that is already waiting.
+
+        Urgent work waits only for other urgent work.
+        """
         async with self._urgent_turn if urgent else self._turn:
             return await asyncio.to_thread(work)
 
     async def _read_on(self, upto: int) -> None:
-        """Read the changes of the log through `upto` that haven't been read yet."""
+        """Read any changes in the log, up to and including `upto`, that haven't been read yet."""
         if upto <= len(self._changes):
             return
         for change in await self._store.changes(after=len(self._changes), upto=upto):
@@ -106,7 +112,7 @@ class Standings:
             self._mentions.append(change)
 
     async def _kept(self, kept: dict[K, T], key: K, most: int, work: Callable[[], T]) -> T:
-        """Return the value kept under a key. Compute it in a thread if there is none."""
+        """Return the cached value for a key. If there is none, compute it in a thread."""
         if key not in kept:
             async with self._turn:
                 if key not in kept:
@@ -129,7 +135,7 @@ class Standings:
         return history_of(self._standing(upto))
 
     def _standing(self, seq: int) -> Standing:
-        """Return the standing after a change. It is derived from the nearest earlier one that is kept."""
+        """Return the standing after a change, computed from the nearest earlier standing in the cache."""
         if seq not in self._standings:
             base = max((kept for kept in self._standings if kept < seq), default=0)
             found = self._standings.get(base, Standing()).after(self._changes[base:seq])

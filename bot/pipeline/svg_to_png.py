@@ -1,8 +1,8 @@
 """Convert an SVG to a PNG, in this process or in a separate one.
 
-The conversion takes tens to hundreds of milliseconds in one call, during which no other Python code of the process
-runs, not even in another thread. A program that also answers people therefore converts in a separate process. This
-module imports little, so that the process starts fast.
+The conversion is a single call that takes tens to hundreds of milliseconds. Until it returns, no other Python code can
+run in the process, not even in another thread. For this reason, a program that also answers people converts in a
+separate process. This module imports little, so that the process starts fast.
 """
 
 import subprocess
@@ -21,9 +21,10 @@ def converted(svg: str, fonts: Sequence[str]) -> bytes:
 
 
 def converted_elsewhere(svg: str, fonts: Sequence[str]) -> bytes:
-    """Return the SVG as a PNG, drawn in a separate process. Call this from a thread, because it waits.
+    """Return the SVG as a PNG, drawn in a separate process.
 
-    Raise OSError or SubprocessError if the process fails.
+    Call this function from a thread, because it waits for the process. Raise OSError or SubprocessError if the process
+    fails.
     """
     command = [sys.executable, "-P", "-m", "bot.pipeline.svg_to_png", *fonts]
     done = subprocess.run(  # noqa: S603 - it runs this module, with our own font files as arguments

@@ -1,7 +1,7 @@
 """Recover from rejected tokens, and from platforms that don't answer for days.
 
-When a token is rejected, its subscriptions are paused, and so is a subscription whose messages failed for two days for
-an unknown reason. One of them is retried until the token works, and then all of them are resumed.
+When a token is rejected, its subscriptions are paused. A subscription is also paused if its messages have failed for
+two days for an unknown reason. One of them is retried until the token works, and then all of them are resumed.
 """
 
 from dataclasses import replace
@@ -45,9 +45,10 @@ async def resume_all(probe: Subscription, store: Subscriptions) -> None:
 
 
 def _choose_probe(group: list[Subscription], now: datetime, *, at_once: bool) -> Subscription | None:
-    """Return the subscription that has something to send and was tried longest ago, because one chat may never work.
+    """Return the subscription to retry. Of those that have something to send, it is the one tried longest ago.
 
-    Return None if a subscription is already being retried or if it's too early to retry.
+    They take turns, because one chat may never work. Return None if a subscription is already being retried or if it's
+    too early to retry.
     """
     if any(s.wakes_at is not None for s in group):
         return None

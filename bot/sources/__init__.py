@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:
-        """Parse a document as the named list. Raise Unreadable if it isn't that list. Pure.
+        """Parse a document as the named list. Raise Unreadable if it isn't that list. This function is pure.
 
         With `first_sheet`, read only the first of several sheets that have the list's columns.
         """
@@ -53,7 +53,7 @@ class LocalSource(Protocol):
     def recognizes(self, address: str) -> Place | None:
         """Return the place that an address on this platform belongs to, or None if the address isn't on this platform.
 
-        The place has no state if the address doesn't include one. Pure.
+        The place has no state if the address doesn't include one. This function is pure.
         """
         ...
 

@@ -180,7 +180,7 @@ def _oddity(name: ListName, number: int, flaw: "_Flaw") -> tuple[str, str]:
 def _page_facts(page: Document) -> dict[str, Any]:
     """Return the page's hash, the links to the lists and the total in the headline.
 
-    The keys are a stored format, so they must not change.
+    The keys are stored, so they must not change.
     """
     soup = _soup(page)
     base = page.headers.get("final-address", page.address)
@@ -544,12 +544,12 @@ def _document(link: str | None, cell: Value) -> str | None:
 
 
 def _differs(cell: Value, read: str) -> bool:
-    """Return whether the text of a cell differs from the text we read, ignoring case."""
+    """Return whether a cell's text differs from the text we read, ignoring case."""
     return isinstance(cell, str) and cell.upper() != read.upper()
 
 
 def _is_repaired(cell: Value, signed: date | None) -> bool:
-    """Return whether the signing date on the list differs from the date we read."""
+    """Return whether the signing date as written on the list differs from our interpretation of it."""
     if cell is None:
         return False
     return not isinstance(cell, datetime | date) or signed is None or cell.year != signed.year

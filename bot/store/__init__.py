@@ -87,6 +87,11 @@ class ChangeLog(Protocol):
         """
         ...
 
+    @property
+    def unwritable(self) -> str | None:
+        """The reason why the last write failed, or None if it succeeded."""
+        ...
+
     async def held(self) -> Sequence[Held]:
         """Return the held listings, oldest first."""
         ...
@@ -102,9 +107,9 @@ class ChangeLog(Protocol):
     async def record(self, record: Record) -> Sequence[Change]:
         """Commit a reading and return its changes with their numbers.
 
-        The known state must follow from the changes, except for its rows, publications and absences. Also sets `due_at`
-        on each subscription that is owed one of the changes and had nothing due. A back-off or a pause is never
-        shortened.
+        The known state must follow from the changes, except for its rows, publications and absences. This also sets
+        `due_at` on each subscription that is owed one of the changes and had nothing due. It never shortens a back-off
+        or a pause.
         """
         ...
 
@@ -135,8 +140,8 @@ class Subscriptions(Protocol):
     async def subscribe(self, subscription: Subscription) -> Subscription:
         """Add a subscription with a new id.
 
-        Its cursor and all entries in its filter start at the end of the log. If the address already has a subscription,
-        that one gets these settings, because an address never has two.
+        Its cursor and all entries in its filter start at the end of the log. An address never has two subscriptions. If
+        the address already has one, the existing subscription gets these settings.
         """
         ...
 
@@ -148,15 +153,19 @@ class Subscriptions(Protocol):
         ...
 
     async def move(self, channel: str, old: str, new: str) -> Subscription | None:
-        """Move a subscription to another address of the same chat, and return it, or None if there is none.
+        """Move a subscription to another address of the same chat. Return it, or None if it doesn't exist.
 
-        If the new address has a subscription too, the two become one, which keeps the settings of the one at the new
-        address and owes what either of them owed. Receipts move along.
+        If the new address already has a subscription, the two are merged. The merged subscription keeps the settings of
+        the one at the new address and is owed everything that either was owed. Receipts are moved too.
         """
         ...
 
     async def unsubscribe(self, subscription_id: str) -> None:
         """Delete a subscription but keep its receipts. Do nothing if it doesn't exist."""
+        ...
+
+    async def scrub(self) -> None:
+        """Erase from the store's files what earlier versions of a subscription held."""
         ...
 
     async def forget(self, subscription_id: str) -> None:
@@ -176,13 +185,16 @@ class Subscriptions(Protocol):
         ...
 
     async def unreadable(self) -> Sequence[Unreadable]:
-        """Return the stored subscriptions that get no messages, because they or their time zones can't be read."""
+        """Return the stored subscriptions that can't be read or have an unreadable time zone.
+
+        They get no messages until they are mended.
+        """
         ...
 
     async def mend(self, subscription_id: str, tz: str) -> Subscription:
-        """Keep what can be read of an unreadable subscription, replace the rest with defaults, and return it.
+        """Repair an unreadable subscription and return it. Fields that can't be read get default values.
 
-        `tz` replaces a time zone that isn't one that every host knows.
+        `tz` replaces the time zone if some hosts may not know it.
         """
         ...
 
@@ -267,7 +279,7 @@ class Leases(Protocol):
 
 
 class Notes(Protocol):
-    """Short texts stored by kind and key, such as encrypted tokens and records of notices already sent."""
+    """Short strings stored by kind and key, such as encrypted tokens and records of notices already sent."""
 
     async def notes(self, kind: str) -> Mapping[str, str]:
         """Return all notes of one kind, by key."""

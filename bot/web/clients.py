@@ -9,7 +9,10 @@ SITE = 64  # bits of an IPv6 address that one customer shares
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Names the client of a connection or request. `proxies` are the networks whose forwarded addresses we believe."""
+    """Identifies the client behind a connection or request.
+
+    `proxies` are the networks that we trust to forward client addresses.
+    """
 
     proxies: Sequence[str] = ()
 
@@ -19,7 +22,7 @@ class Clients:
         return address is not None and any(address in ip_network(network) for network in self.proxies)
 
     def name(self, peer: str, forwarded_for: str = "") -> str:
-        """Return the client's name. Behind our proxies, it is the last address that isn't one of theirs.
+        """Return the client's name. Behind our proxies, this is the last address that doesn't belong to a proxy.
 
         A client can write anything into X-Forwarded-For, but each proxy appends the address that it saw.
         """
@@ -32,7 +35,7 @@ class Clients:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address, with or without a port. Return None if it isn't one."""
+    """Parse an address, with or without a port. Return None if the input isn't an address."""
     plain = text.strip().strip('"')
     if plain.startswith("["):
         plain = plain[1:].partition("]")[0]
@@ -46,7 +49,10 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _site(text: str) -> str:
-    """Return an IPv4 address, or the network of an IPv6 address, because one customer has billions of the latter."""
+    """Return an IPv4 address as it is. For an IPv6 address, return its network.
+
+    A single customer can have billions of IPv6 addresses.
+    """
     address = _address(text)
     if isinstance(address, IPv6Address):
         return str(ip_network((int(address) >> (128 - SITE) << (128 - SITE), SITE)))

@@ -1,10 +1,10 @@
-"""The open connections of the web server. Each has deadlines, and together they have a limit.
+"""The web server's open connections. Each one has deadlines, and their total number is limited.
 
-A connection is *waiting* while its request hasn't arrived completely, or while it is kept alive for the next one.
-Waiting connections are cheap to open, so a stranger can hold many. Once the places are taken, the connections that have
-waited longest are closed, and a real request, which arrives within milliseconds, finds a place. A client with more than
-its share gets little time for each further request. Those that carried a right signature or secret are exempt from
-both.
+A connection is *waiting* if its request hasn't arrived completely, or if it is being kept alive for another request.
+Opening a connection costs almost nothing, so an attacker can keep many of them waiting. When the limit is reached, the
+connections that have waited longest are closed. This makes room for real requests, which arrive within milliseconds. A
+client that has more than its share of connections gets little time for each further request. Connections that have
+carried a valid signature or secret are exempt from both rules.
 """
 
 import asyncio
@@ -41,10 +41,11 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The limits of the web server. `most` are connections, `share` is one client's part, and the rest are seconds.
+    """The web server's limits. `most` and `share` are numbers of connections, and the other limits are in seconds.
 
-    `hurried` is the time that a client over its share has for a request. When all places are taken, connections that
-    waited longer than `pressed` (or `hurried`, for a body) make room for others.
+    `most` is the limit for all clients together, and `share` is the limit for one client. `hurried` is how long a
+    client with more than its share may take to send a request. When the server is full, connections that have waited
+    longer than `pressed` (or `hurried`, while sending a body) may be closed to make room for others.
     """
 
     most: int = 400
@@ -56,20 +57,20 @@ class Bounds:
     pressed: float = 0.5
 
     def patience(self, stage: Stage) -> float:
-        """Return the seconds after which a connection in this stage must make room for others."""
+        """Return how many seconds a connection may spend in this stage before it must make room for others."""
         return self.hurried if stage is Stage.BODY else self.pressed
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How the web server tells its clients apart, and its limits."""
+    """The web server's limits, and its way of telling clients apart."""
 
     clients: Clients = field(default_factory=Clients)
     bounds: Bounds = field(default_factory=Bounds)
 
 
 class Connections:
-    """All open connections, and how many of them, and of the forwarded requests, each client has."""
+    """All open connections, with a count of each client's connections and forwarded requests."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
@@ -81,7 +82,7 @@ class Connections:
         return len(self._open)
 
     def make_room(self) -> bool:
-        """Return True if there is a place for one more connection, after closing the longest waiting one if needed."""
+        """Return True if one more connection fits. If necessary, close the one that has waited longest."""
         if len(self._open) < self.bounds.most:
             return True
         now = asyncio.get_running_loop().time()
@@ -100,11 +101,11 @@ class Connections:
         self._open.discard(connection)
 
     def take(self, client: str) -> None:
-        """Count one more connection or forwarded request of this client."""
+        """Count one more connection or forwarded request from this client."""
         self._held[client] += 1
 
     def give_back(self, client: str) -> None:
-        """Count one less."""
+        """Count one fewer connection or forwarded request from this client."""
         self._held[client] -= 1
         if self._held[client] <= 0:
             del self._held[client]
@@ -114,19 +115,19 @@ class Connections:
         return client is not None and self._held[client] > self.bounds.share and not self.trusts(client)
 
     def trust(self, client: str) -> None:
-        """Remember that a request of this client carried a right signature or secret."""
+        """Remember that a request from this client had a valid signature or secret."""
         self._trusted.pop(client, None)
         self._trusted[client] = asyncio.get_running_loop().time() + TRUSTED_FOR
         if len(self._trusted) > MOST_TRUSTED:
             del self._trusted[next(iter(self._trusted))]
 
     def trusts(self, client: str | None) -> bool:
-        """Return True if a request of this client carried a right signature or secret in the last hour."""
+        """Return True if a request from this client had a valid signature or secret in the last hour."""
         return client is not None and self._trusted.get(client, 0.0) > asyncio.get_running_loop().time()
 
     @contextmanager
     def taken(self, client: str | None) -> Iterator[None]:
-        """Count a forwarded request of this client while the block runs."""
+        """Count a forwarded request from this client while the block runs."""
         if client is None:
             yield
             return
@@ -138,9 +139,10 @@ class Connections:
 
 
 class Connection(asyncio.Protocol):
-    """One connection. It passes everything on to aiohttp's `handler` and closes the connection if it's too slow.
+    """One connection. It passes everything on to aiohttp's `handler` and is closed if it is too slow.
 
-    `client` is the other end's name, or None if the other end is a proxy and so speaks for many clients.
+    `client` is the name of the client at the other end. It is None if a proxy is at the other end, because a proxy
+    forwards requests from many clients.
     """
 
     def __init__(self, handler: asyncio.Protocol, client: str | None, others: Connections) -> None:
@@ -199,15 +201,15 @@ class Connection(asyncio.Protocol):
         self._enter(Stage.BODY)
 
     def work(self) -> None:
-        """Note that the whole request has arrived and is being answered."""
+        """Note that the whole request has arrived and is being processed."""
         self._enter(Stage.BUSY)
 
     def rest(self) -> None:
-        """Note that the answer is ready. The other end must read it, and begin another request, in time."""
+        """Note that the response is ready. The client must read it and start another request before the deadline."""
         self._enter(Stage.KEPT)
 
     def trust(self) -> None:
-        """Exempt this connection from the client's share, because a request carried a right signature or secret."""
+        """Exempt this connection from its client's limit, because a request had a valid signature or secret."""
         if self.client is not None:
             self._others.trust(self.client)
             self._exempt(self.client)
@@ -215,9 +217,9 @@ class Connection(asyncio.Protocol):
     # ── closing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def may_be_closed(self, now: float) -> bool:
-        """Return True if this connection has waited long enough to make room for others.
+        """Return True if this connection has waited long enough to be closed to make room for others.
 
-        While the program is busy, it may be the program that hasn't read yet what has arrived.
+        A connection with unread data isn't closed, because the program may have been too busy to read the data.
         """
         if self._transport is None or self._stage in {Stage.READ, Stage.BUSY}:
             return False
@@ -227,7 +229,7 @@ class Connection(asyncio.Protocol):
         return not _has_unread(self._transport.get_extra_info("socket").fileno())
 
     def precedence(self) -> tuple[bool, float]:
-        """Return the order in which connections are closed to make room: trusted ones last, then by age."""
+        """Return a sort key for closing connections. The oldest are closed first, and trusted ones last."""
         return (self._is_trusted and self.client is not None, self._since)
 
     def close(self, reason: str) -> None:
@@ -238,7 +240,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def leave(self) -> None:
-        """Give back the place and the client's share. Later calls have no effect."""
+        """Stop counting this connection. Later calls have no effect."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -262,7 +264,7 @@ class Connection(asyncio.Protocol):
             self._timer = loop.call_later(seconds, self._too_late)
 
     def _allowed(self, stage: Stage) -> float | None:
-        """Return the seconds that a stage may last. The server itself limits the time for a body and answers."""
+        """Return how many seconds a stage may last. The server itself limits the time for bodies and responses."""
         if stage is Stage.HEAD:
             return self.bounds.hurried if self.is_over else self.bounds.head
         slow = self.bounds.body + SPARE
@@ -280,7 +282,7 @@ class Connection(asyncio.Protocol):
 
 
 def _has_unread(number: int) -> bool:
-    """Return True if bytes have arrived on this socket that the program hasn't read."""
+    """Return True if this socket has received data that the program hasn't read yet."""
     return any(fcntl.ioctl(number, termios.FIONREAD, bytes(4)))
 
 

@@ -1,7 +1,7 @@
-"""The listening sockets. They accept a connection only if there is a place for it; until then it waits in the kernel.
+"""The listening sockets. If there is no room for another connection, it waits in the kernel until there is.
 
-asyncio's own server accepts without limit. Once the process has no file left, it logs an error for every try, a hundred
-at once.
+asyncio's own server accepts connections without a limit. When the process runs out of file descriptors, that server
+logs an error for each attempt, and it makes a hundred attempts at once.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class FrontDoor:
-    """Accepts connections on a port of all interfaces and passes each to the protocol that `make` returns."""
+    """Accepts connections on a port on all interfaces and passes each one to the protocol that `make` returns."""
 
     def __init__(self, port: int, connections: Connections, make: MakeConnection) -> None:
         self._connections, self._make = connections, make
@@ -52,7 +52,7 @@ class FrontDoor:
             self._timer = None
 
     def _pause(self, seconds: float) -> None:
-        """Stop accepting for a while. The kernel would report the waiting connections again and again."""
+        """Stop accepting connections for a while. Otherwise, the kernel would keep reporting the waiting ones."""
         self._stop()
         self._timer = self._loop.call_later(seconds, self._open)
 
@@ -65,7 +65,7 @@ class FrontDoor:
                 accepted, address = listening.accept()
             except OSError as fault:
                 if fault.errno in EXHAUSTED:
-                    log.warning("no connection can be accepted", problem=fault.strerror, summarize=True)
+                    log.warning("can't accept connections", problem=fault.strerror, summarize=True)
                     self._pause(NO_FILES)
                 return  # none is waiting, or the one that was has gone
             self._begin(accepted, str(address[0]))
@@ -87,7 +87,7 @@ class FrontDoor:
 
 
 def _bound(port: int) -> Iterator[socket.socket]:
-    """Yield a listening socket for IPv4 and, if the machine has it, one for IPv6."""
+    """Yield a listening socket for IPv4 and, if the machine supports it, one for IPv6."""
     made = [socket.create_server(("0.0.0.0", port), backlog=BACKLOG)]  # noqa: S104 - a server for the whole network
     try:
         made.append(socket.create_server(("::", port), family=socket.AF_INET6, backlog=BACKLOG))

@@ -1,4 +1,4 @@
-"""The log of aiohttp's server. A request that can't be read takes one short line, and many of them are summarized."""
+"""The log for aiohttp's server. Each unreadable request gets one short line, and repeated lines are summarized."""
 
 import logging
 
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 class _Summarized(logging.Filter):
-    """Replaces the traceback of a malformed request with a short line of ours."""
+    """Replaces the traceback for a malformed request with a short line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         fault = record.exc_info[1] if record.exc_info else None
@@ -23,7 +23,10 @@ class _Summarized(logging.Filter):
 
 
 def server_log() -> logging.Logger:
-    """Return the logger for aiohttp's server. It logs some malformed requests only at the level DEBUG."""
+    """Return the logger for aiohttp's server.
+
+    Its level is DEBUG, because aiohttp logs some malformed requests only at that level.
+    """
     found = logging.getLogger("countersign.web")
     found.setLevel(logging.DEBUG)
     if not found.filters:

@@ -3,12 +3,12 @@
 | path | response |
 |---|---|
 | /health | 200, or 503 with the reasons; the details are in JSON |
-| /live | 200 as long as the process responds, for hosts that restart a process that doesn't |
+| /live | 200 as long as the process responds, for hosts that restart a process that has stopped responding |
 | /metrics | metrics for Prometheus |
 | the channels' routes | the response from the channel's listener |
 
-`front_door` accepts connections, `connections` limits how many there are and how long each may take, `clients` says who
-they come from and `malformed` logs the requests that can't be read.
+`front_door` accepts connections, `connections` limits their number and duration, `clients` identifies the clients
+behind them, and `malformed` logs the requests that can't be read.
 """
 
 import asyncio
@@ -114,9 +114,9 @@ async def _accepting(
 
 
 def _limited(connections: Connections, clients: Clients, webhooks: Mapping[Route, Answer]) -> Middleware:
-    """Return a middleware that waits for a request's body, but not too long, and checks the client's share.
+    """Return a middleware that waits a limited time for a request's body and checks the client's share.
 
-    A request at a webhook's route may carry a right signature, so it isn't refused before it was read.
+    A request to a webhook isn't refused until it has been read, because it may have a valid signature.
     """
     exempt = frozenset(webhooks.values())
 
@@ -142,7 +142,7 @@ def _limited(connections: Connections, clients: Clients, webhooks: Mapping[Route
 async def _answered(
     request: web.Request, handle: Handle, connection: Connection, *, hurried: bool
 ) -> web.StreamResponse:
-    """Read the whole request in time, then answer it."""
+    """Read the whole request within the time limit, and then answer it."""
     bounds = connection.bounds
     try:
         async with asyncio.timeout(bounds.hurried if hurried else bounds.body):
@@ -159,7 +159,7 @@ async def _answered(
 
 
 def _connection(request: web.Request) -> Connection | None:
-    """Return the connection of a request, or None if it is lost."""
+    """Return a request's connection, or None if the connection has been lost."""
     found = request.transport.get_protocol() if request.transport is not None else None
     return found if isinstance(found, Connection) else None
 
@@ -224,7 +224,8 @@ def _closed(reason: str) -> Answer:
 
 def _webhook(receive: Receive) -> Answer:
     async def answer(request: web.Request) -> web.Response:
-        path = request.path + (f"?{request.query_string}" if request.query_string else "")
+        query = request.rel_url.raw_query_string  # decoded, an escaped & would become a separator
+        path = request.path + (f"?{query}" if query else "")
         found = await receive(path, request.headers, await request.read())
         request[TRUSTED] = isinstance(found, TrustedAnswer)
         return web.Response(status=found.status, headers=found.headers, body=found.body)

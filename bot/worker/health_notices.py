@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.channels import Sender
+from bot.channels import Sender, sender_for
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
 from bot.domain.source_status import ICE
@@ -74,5 +74,5 @@ async def _send(channel: Sender, address: str, text: str) -> None:
     title, *rest = text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
     digest = Digest(upto=0, title=(Span(title),), sections=(), footer=lines)
-    for part in channel.render(digest):
+    for part in sender_for(channel, address).render(digest):
         await channel.send(address, part)

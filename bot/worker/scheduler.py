@@ -19,9 +19,9 @@ log = structlog.get_logger()
 
 
 def stop_asked(then: Callable[[], None] = lambda: None) -> asyncio.Event:
-    """Return an event that is set when SIGTERM or SIGINT arrives, and call `then` when the first one does.
+    """Return an event that is set when SIGTERM or SIGINT arrives. Call `then` when the first signal arrives.
 
-    After this call, these signals no longer end the program by themselves.
+    After this function is called, these signals no longer end the program by themselves.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

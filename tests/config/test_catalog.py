@@ -219,6 +219,13 @@ def test_an_added_table_loads_as_the_same_place_and_the_rest_stays_as_written(tm
     assert [path.name for path in tmp_path.iterdir()] == ["NC.toml"]
 
 
+def test_a_file_with_a_byte_order_mark_is_read_and_added_to(tmp_path):
+    (tmp_path / "NC.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert catalog.places(tmp_path).keys() == {"Nash County, NC"}
+    catalog.add(NEW, tmp_path)
+    assert catalog.places(tmp_path).keys() == {"Nash County, NC", NEW.name}
+
+
 def test_the_first_source_of_a_state_begins_its_file(tmp_path):
     catalog.add(NEW, tmp_path / "sources")
     assert (tmp_path / "sources" / "NC.toml").read_text() == catalog.table(NEW) + "\n"

@@ -140,3 +140,59 @@ def test_trusted_proxies_are_addresses_or_networks(folder, monkeypatch):
         load(folder=folder)
     (said,) = fault.value.problems
     assert said == "COUNTERSIGN_TRUSTED_PROXIES: nginx isn't an address or a network such as 10.0.0.0/8"
+
+
+# ── what editors, shells and hosts leave around a value ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "around", ["{}\r", '"{}"', "'{}'", " {}\t", "\u201c{}\u201d", "\ufeff{}", "\u00a0{}\u200b", '"{}"\r\n', "' {} '"]
+)
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("COUNTERSIGN_DATA", "/srv/count", "data"),
+        ("TELEGRAM_BOT_TOKEN", "1:abc", "telegram_bot_token"),
+        ("SLACK_SIGNING_SECRET", "abc", "slack_signing_secret"),
+        ("DATABASE_URL", "postgresql://u:p@db/x", "database_url"),
+        ("COUNTERSIGN_PUBLIC_URL", "https://bot.example.org", "public_url"),
+        ("PORT", "8080", "port"),
+        ("COUNTERSIGN_SOURCES", "ice,local", "sources"),
+        ("COUNTERSIGN_OPERATOR", "telegram:12345", "operator"),
+    ],
+)
+def test_quotes_spaces_and_line_ends_around_a_variable_are_not_part_of_it(
+    folder, monkeypatch, around, name, value, field
+):
+    monkeypatch.setenv(name, value)
+    meant = getattr(load(folder=folder), field)
+    monkeypatch.setenv(name, around.format(value))
+    assert getattr(load(folder=folder), field) == meant
+
+
+def test_a_variable_of_nothing_but_quotes_and_spaces_counts_as_unset(folder, monkeypatch):
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", '" "\r')
+    assert load(folder=folder).telegram_bot_token is None
+
+
+def test_a_quotation_mark_on_one_side_or_within_stays(folder, monkeypatch):
+    monkeypatch.setenv("COUNTERSIGN_DATA", "it's\"")
+    assert str(load(folder=folder).data) == "it's\""
+
+
+def test_the_secret_key_stays_as_it_was_when_texts_were_encrypted_with_it(folder, monkeypatch):
+    monkeypatch.setenv("COUNTERSIGN_SECRET_KEY", '"k" ')
+    assert load(folder=folder).secret_key.get_secret_value() == '"k" '
+
+
+def test_a_byte_order_mark_in_the_file_or_before_a_name_does_no_harm(folder, monkeypatch):
+    written(folder, "\ufeffpoll_seconds = 60\r\n")
+    monkeypatch.setenv("\ufeffCOUNTERSIGN_DATA", "elsewhere")
+    read = load(folder=folder)
+    assert (read.poll_seconds, str(read.data)) == (60, "elsewhere")
+
+
+def test_a_broadcast_table_gives_only_the_settings_it_contains(folder):
+    written(folder, '[[broadcast]]\nchannel = "telegram"\naddress = "@texas"\nstates = "TX"\nat = "8:00"\n')
+    given = {"channel": "telegram", "address": "@texas", "states": "TX", "at": "8:00"}
+    assert load(folder=folder).broadcast[0].settings == given

@@ -77,7 +77,7 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     picture, text = chat.telegram.messages
     assert picture.photo is not None
     assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
-    assert "ICE's list now has 2 agreements with 1 agency in Texas, 1 more than a day ago" in text.text
+    assert "ICE's list now has 2 agreements with 1 agency in Texas, up 1 from a day ago" in text.text
     await chat.publish(MORE, nine + timedelta(minutes=1))
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
@@ -257,43 +257,43 @@ def footer(text: str) -> str:
             "watch all",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "4 agreements with 3 agencies in 2 states and territories, 2 more than a day ago. It had 135 in January 2025.",
+            "4 agreements with 3 agencies in 2 states and territories, up 2 from a day ago. It had 135 in January 2025.",
         ),
         (
             "watch TX",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "2 agreements with 1 agency in Texas, 1 more than a day ago.",
+            "2 agreements with 1 agency in Texas, up 1 from a day ago.",
         ),
         (
             "watch TX OH",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "4 agreements with 3 agencies in Ohio and Texas, 2 more than a day ago.",
+            "4 agreements with 3 agencies in Ohio and Texas, up 2 from a day ago.",
         ),
         (
             "watch TX OH FL GA",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "4 agreements with 3 agencies in the 4 states and territories you watch, 2 more than a day ago.",
+            "4 agreements with 3 agencies in the 4 states and territories you watch, up 2 from a day ago.",
         ),
         (
             "watch Bell County TX",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "2 agreements with 1 agency, 2 more than a day ago.",
+            "2 agreements with 1 agency, up 2 from a day ago.",
         ),
         (
             "watch TX",
             "digest weekly 9:00 UTC",
             datetime(2026, 11, 30, 9, tzinfo=UTC),
-            "2 agreements with 1 agency in Texas, 1 more than a week ago.",
+            "2 agreements with 1 agency in Texas, up 1 from a week ago.",
         ),
         (
             "watch VT",
             "digest weekly 9:00 UTC",
             datetime(2026, 11, 30, 9, tzinfo=UTC),
-            "0 agreements with 0 agencies in Vermont, the same as a week ago.",
+            "0 agreements with 0 agencies in Vermont, unchanged from a week ago.",
         ),
     ],
 )

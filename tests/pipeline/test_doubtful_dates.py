@@ -57,7 +57,7 @@ def test_the_name_of_the_moas_file_is_given_as_evidence(here):
     publish(here, rows, 4, links)
     here.run("deliver")
     text = texts(here.telegram.messages, "42")
-    doubt = "ICE's list says Nov. 18, 2025, which may be a typo; the name of the MOA's file"
+    doubt = "ICE's list says Nov. 18, 2025, which may be a typo; the MOA's file name"
     assert f"{doubt} says Nov. 18, 2026 · MOA" in text
     assert f"{doubt} has the same date · MOA" in text
 

@@ -260,4 +260,4 @@ async def test_accepting_goes_on_after_the_files_ran_out(unused_tcp_port, monkey
 
 
 def refused(log_lines):
-    return [line for line in log_lines if line["event"] == "no connection can be accepted"]
+    return [line for line in log_lines if line["event"] == "can't accept connections"]

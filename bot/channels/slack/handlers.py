@@ -20,6 +20,7 @@ from bot.channels.slack.sender import SlackSender
 from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
 from bot.domain.chat.parser import verb
+from bot.domain.chat.replies import is_command
 from bot.domain.chat.request import Reply, Request
 from bot.domain.language import Language
 from bot.domain.text import platforms
@@ -100,10 +101,22 @@ class EventHandlers:
         await self._asked(location, str(body["actions"][0].get("value") or ""), str(body.get("trigger_id") or ""))
 
     async def _written(self, location: ChatLocation, body: Body) -> None:
-        """Handle a direct message to the bot. The bot neither requests nor reads messages in channels."""
+        """Handle a direct message to the bot. The bot neither requests nor reads messages in channels.
+
+        A command that was edited, or that came with a file, isn't obeyed, because an edit may concern something else.
+        """
         event = body["event"]
-        if event.get("channel_type") == "im" and not event.get("subtype") and not event.get("bot_id"):
-            await self._asked(location, _typed(str(event.get("text") or "").replace(f"<@{location.bot}>", "")), "")
+        if event.get("channel_type") != "im":
+            return
+        kind, message, before = event.get("subtype"), event.get("message") or event, event.get("previous_message") or {}
+        if message.get("bot_id") or (kind == "message_changed" and message.get("text") == before.get("text")):
+            return
+        text = _typed(str(message.get("text") or "").replace(f"<@{location.bot}>", ""))
+        if kind in {None, "thread_broadcast"}:
+            await self._asked(location, text, "")
+        elif kind in {"message_changed", "file_share"} and is_command(text):
+            person = await self._replies.person(location)
+            await self._replies.tell(location, [(Span(platforms.SEND_AS_NEW(person.language, command=text)),)])
 
     async def _asked(self, location: ChatLocation, text: str, trigger: str) -> None:
         if verb(text)[0] not in FORM_WORDS:
@@ -138,10 +151,10 @@ class EventHandlers:
         return replace(reply, lines=tuple(map(_as_typed_here, reply.lines)))
 
     async def _settings_address(self, location: ChatLocation) -> str:
-        """Return the address to which a conversation's settings belong.
+        """Return the address that a conversation's settings are stored under.
 
-        A channel that several workspaces share has the same id in each. It has one subscription, in the workspace that
-        subscribed it first.
+        A channel that several workspaces share has the same id in each. It has one subscription, which belongs to the
+        first workspace that subscribed the channel.
         """
         if not location.team or location.is_direct:
             return location.address

@@ -7,24 +7,27 @@ the requests to the event handlers.
 import asyncio
 import json
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
+from aiohttp import ClientError
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
+from slack_bolt.request.internals import parse_body
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
+from bot.channels.once import Once
+from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
+from bot.channels.slack.payload_shape import has_wrong_type
 from bot.channels.slack.replies import ChatLocation, Replies, why
 from bot.channels.slack.sender import SlackSender, library_log
 from bot.channels.slack.socket_mode import Envelope, Socket
@@ -37,6 +40,7 @@ from bot.errors import ConfigError, CountersignError
 EVENTS_PATH, COMMANDS_PATH, ACTIONS_PATH = "/slack/events", "/slack/commands", "/slack/interactivity"
 BUTTON = re.compile(r"ask:\d+:\d+")
 ANYTHING = re.compile("")
+TEAM_ID = re.compile(r"[A-Z0-9]{1,40}")
 MOST_IN_QUEUE = 1_000  # requests
 MOST_AT_ONCE = 16  # requests being answered; each may wait for Slack
 MOST_WAITING = 20  # requests from one conversation
@@ -51,7 +55,8 @@ class SlackListener:
 
     With `app_token`, it listens on a WebSocket. With `signing_secret`, Slack posts requests to the public address and
     `receive` answers them. With `oauth`, workspaces install the app themselves, and an address has the form
-    TEAM/CHANNEL. With `admins_only`, only administrators of the workspace can change settings.
+    TEAM/CHANNEL. `notes` keeps the requests that were handled, so that a request delivered again after a restart isn't
+    handled twice. With `admins_only`, only administrators of the workspace can change settings.
 
     `first_wait` is the pause before the first reconnection. `picker_rest` is how long a picker must be idle before its
     changes are announced. Both times are in seconds.
@@ -64,6 +69,7 @@ class SlackListener:
         app_token: str | None = None,
         signing_secret: str | None = None,
         oauth: OAuth | None = None,
+        notes: Notes | None = None,
         admins_only: bool = False,
         first_wait: float = 1.0,
         picker_rest: float = PICKER_REST,
@@ -85,7 +91,7 @@ class SlackListener:
         self._only: AuthorizeResult | None = None
         self._replies = Replies(slack, self._team)
         self._queue = KeyedQueue(each=MOST_WAITING, most=MOST_IN_QUEUE, at_once=MOST_AT_ONCE)
-        self._seen: deque[str] = deque(maxlen=1_000)
+        self._once = Once(slack.name, notes)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
         """Answer people until canceled. Reconnect as needed."""
@@ -122,18 +128,25 @@ class SlackListener:
         """Return the app's answer to a signed request."""
         if self._app is None:
             return _text_answer(503, "Not listening yet")
-        try:
-            request = AsyncBoltRequest(body=body.decode(), query=query, headers={**headers})
-        except ValueError:
+        request = _understood(body, query, headers)
+        if request is None:
             return _text_answer(400, "Not understood")
-        return _bolt_answer(await self._app.async_dispatch(request))
+        try:
+            return _bolt_answer(await self._app.async_dispatch(request))
+        except Exception as error:  # noqa: BLE001 - the library's own handling of errors can fail, too
+            return _bolt_answer(await _refuse_or_fail(error))
 
     # Connections and requests
 
     def _socket(self, app: AsyncApp) -> Socket:
         async def handle(envelope: Envelope) -> Mapping[str, Any] | None:
             """Return the payload for the acknowledgment, or None if there isn't one."""
-            request = AsyncBoltRequest(mode="socket_mode", body=dict(envelope.get("payload") or {}))
+            payload = envelope.get("payload") or {}
+            if has_wrong_type(payload):
+                log.warning("slack: a request made no sense", why="a field has a wrong type")
+                return None
+            body = {"envelope_id": envelope["envelope_id"], **payload}
+            request = AsyncBoltRequest(mode="socket_mode", body=body)
             answer = await app.async_dispatch(request)
             if answer.status != 200 or not answer.body:
                 return None
@@ -164,11 +177,19 @@ class SlackListener:
         return str(answer["url"])
 
     async def _install(self, route: str, query: str, headers: Mapping[str, str]) -> HttpAnswer:
+        """Start or finish an installation.
+
+        Slack's library copies `team` into the address of a redirect as it is, so only a workspace's id may pass.
+        """
         request = AsyncBoltRequest(body="", query=query, headers={**headers})
+        if not all(TEAM_ID.fullmatch(team) for team in request.query.get("team", ())):
+            return _text_answer(400, "The team isn't the id of a workspace, such as T024BE91L")
         try:
             if route == INSTALL_PATH:
                 return _bolt_answer(await self._flow.handle_installation(request))
             return _bolt_answer(await self._flow.handle_callback(request))
+        except (LookupError, TypeError, AttributeError, ValueError):  # a state, code or cookie that Slack never sends
+            return _text_answer(400, "Not understood")
         except Exception:
             log.exception("slack: the installation failed")
             return _text_answer(502, platforms.FAILED(Language.ENGLISH))
@@ -222,6 +243,7 @@ class SlackListener:
             app.event(name)(self._queued(handler))
         for rest in (app.event, app.action, app.shortcut, app.view, app.command):
             rest(ANYTHING)(_acknowledge)  # Slack counts unacknowledged requests as failed
+        app.error(_refuse_or_fail)
         return app
 
     async def _authorized(self, team: str, enterprise: str | None) -> AuthorizeResult | None:
@@ -258,14 +280,13 @@ class SlackListener:
     def _queued(self, handler: Handler, *, per_person: bool = False) -> Callable[..., Awaitable[None]]:
         """Return a function that acknowledges a request and queues it.
 
-        Each conversation has its own queue. With `per_person`, each person has one.
+        Each conversation has its own queue. With `per_person`, each person has their own queue instead.
         """
 
         async def acknowledge(ack: Callable[[], Awaitable[object]], body: dict[str, Any], context: Any) -> None:
             await ack()
             location = self._location(body, context)
-            if not self._is_repeated(body):
-                await self._add(("person", location.user) if per_person else location.address, handler, location, body)
+            await self._add(("person", location.user) if per_person else location.address, handler, location, body)
 
         return acknowledge
 
@@ -285,8 +306,10 @@ class SlackListener:
         return acknowledge
 
     async def _add(self, key: object, handler: Handler, location: ChatLocation, body: Body) -> None:
+        """Queue a request, which is handled once even if Slack delivers it again."""
+        identity, job = _identity(body), partial(self._guarded, handler, location, body)
         try:
-            await self._queue.add(key, lambda: self._guarded(handler, location, body))
+            await self._queue.add(key, partial(self._once.do, identity, job) if identity else job)
         except QueueFull:
             log.warning("slack: too many requests at once from one conversation; one was dropped", summarize=True)
 
@@ -300,20 +323,8 @@ class SlackListener:
                 person = await self._replies.person(location)
                 await self._replies.tell(location, [(Span(platforms.FAILED(person.language)),)])
 
-    def _is_repeated(self, body: Body) -> bool:
-        """Return True if this event was already received.
-
-        Slack repeats an event if the first delivery seems to have failed.
-        """
-        event = str(body.get("event_id") or "")
-        if event in self._seen:
-            return True
-        if event:
-            self._seen.append(event)
-        return False
-
     def _location(self, body: Body, context: Any) -> ChatLocation:
-        """Return the location of a request. The channel is in different fields in different events."""
+        """Return the location of a request. Different kinds of events store the channel in different fields."""
         event = body.get("event") or {}
         channel = event.get("channel") or context.channel_id or ""
         return ChatLocation(
@@ -325,7 +336,41 @@ class SlackListener:
             url=str(body.get("response_url") or ""),
             pressed=body.get("type") == "block_actions",
             is_own=event.get("channel_type") == "im",
+            thread=_thread(body),
         )
+
+
+def _thread(body: Body) -> str:
+    """Return the thread of a message or of a message whose button was pressed, or "" outside threads."""
+    event = body.get("event") or {}
+    holders = (event, event.get("message"), body.get("container"), body.get("message"))
+    found = (holder.get("thread_ts") for holder in holders if isinstance(holder, Mapping))
+    return str(next((thread for thread in found if thread), ""))
+
+
+def _identity(body: Body) -> tuple[object, ...]:
+    """Return what a request delivered again has in common with the first, or () if it names nothing of its own."""
+    if event := body.get("event_id"):
+        return "event", event
+    if trigger := body.get("trigger_id"):
+        pressed = [(action.get("action_id"), action.get("action_ts")) for action in body.get("actions") or ()]
+        return "trigger", trigger, body.get("type"), body.get("text"), pressed
+    return ("envelope", body["envelope_id"]) if "envelope_id" in body else ()
+
+
+async def _refuse_or_fail(error: Exception) -> BoltResponse:
+    """Answer a request that failed before it was queued. The library fails in its own ways on payloads without a field.
+
+    Anything else is our failure, and Slack sends the event again.
+    """
+    if isinstance(error, LookupError | TypeError | AttributeError | ValueError):
+        log.warning("slack: a request made no sense", why=type(error).__name__)
+        return BoltResponse(status=400, body="Not understood")
+    if isinstance(error, ClientError | OSError):  # the sentence for a workspace without the app; there is no other way
+        log.warning("slack: a person could not be told", why=type(error).__name__)
+        return BoltResponse(status=200, body="")
+    log.error("slack: a request failed", exc_info=error)
+    return BoltResponse(status=500, body="")
 
 
 async def _acknowledge(ack: Callable[[], Awaitable[object]]) -> None:
@@ -337,6 +382,18 @@ def _is_signed(verifier: SignatureVerifier, headers: Mapping[str, str], body: by
         return verifier.is_valid_request(body, dict(headers))
     except (ValueError, TypeError):  # a time that isn't a number, a signature or body that isn't text
         return False
+
+
+def _understood(body: bytes, query: str, headers: Mapping[str, str]) -> AsyncBoltRequest | None:
+    """Return the library's form of a signed request, or None if its body isn't what Slack sends."""
+    try:
+        text = body.decode()
+        content_type = headers.get("content-type", "").partition(";")[0].strip()
+        if has_wrong_type(parse_body(text, content_type)):
+            return None
+        return AsyncBoltRequest(body=text, query=query, headers={**headers})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # the library checks nothing
+        return None
 
 
 def _text_answer(status: int, text: str) -> HttpAnswer:

@@ -37,8 +37,9 @@ class ChatLocation:
     """The place where an event happened, and the person who caused the event.
 
     `team` is empty if there is only one workspace. `url` is the response URL, or empty if Slack didn't provide one.
-    `pressed` is True if the person pressed a button. In that case, the answer can replace the message with the button.
-    `is_own` is True if the channel is known to be the person's direct messages with the bot.
+    `pressed` is True if the person pressed a button. In that case, the answer can replace the message that contains the
+    button. `is_own` is True if the channel is known to be the person's direct messages with the bot. `thread` is the
+    thread in which the person wrote or pressed a button, or empty.
     """
 
     team: str
@@ -49,6 +50,7 @@ class ChatLocation:
     url: str = field(default="", repr=False)
     pressed: bool = False
     is_own: bool = False
+    thread: str = ""
 
     @property
     def address(self) -> str:
@@ -137,7 +139,7 @@ class Replies:
             return True
         refusal = ""
         for form in _messages(lines, rows, location)[0].forms:
-            refusal = await self._post(location, form)
+            refusal = await self._post(replace(location, thread=""), form)
             if not refusal or refusal in OUTSIDE:
                 return not refusal
         log.warning("slack: not announced", problem=refusal)
@@ -153,8 +155,8 @@ class Replies:
     ) -> None:
         """Send an answer that only this person can see.
 
-        With `in_place`, replace the message whose button the person pressed. In direct messages with the bot, the
-        answer is permanent. In other places, it disappears when the person reloads Slack.
+        With `in_place`, replace the message that contains the button the person pressed. In direct messages with the
+        bot, the answer is permanent. In other places, it disappears when the person reloads Slack.
         """
         for number, message in enumerate(_messages(lines, rows, location)):
             refusal = "no way to reach them"
@@ -163,7 +165,7 @@ class Replies:
                 if not refusal:
                     break
             if refusal:
-                log.warning("slack: a person could not be answered", problem=refusal)
+                log.warning("slack: could not reply to a person", problem=refusal)
                 return
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
@@ -180,7 +182,7 @@ class Replies:
                 yield self._whisper(location, form)
         for form in message.forms:
             if location.user:
-                yield self._post(replace(location, channel=location.user), form)
+                yield self._post(replace(location, channel=location.user, thread=""), form)
 
     async def _respond(self, location: ChatLocation, form: dict[str, Any], *, in_place: bool) -> str:
         client = self._slack.client
@@ -192,7 +194,7 @@ class Replies:
             "response_type": "in_channel" if location.is_own else "ephemeral",
         }  # fmt: skip
         try:
-            answer = await hook.send_dict(form | kind)
+            answer = await hook.send_dict(form | kind | _in_thread(location))
         except Exception as error:  # noqa: BLE001 - as above
             return why(error)
         taken = answer.status_code == 200 and answer.body in {"", "ok"}
@@ -201,14 +203,19 @@ class Replies:
     async def _whisper(self, location: ChatLocation, form: dict[str, Any]) -> str:
         return await self._called(
             self._slack.client.chat_postEphemeral(
-                token=location.token, channel=location.channel, user=location.user, **form
+                token=location.token, channel=location.channel, user=location.user, **form, **_in_thread(location)
             )
         )
 
     async def _post(self, location: ChatLocation, form: dict[str, Any]) -> str:
         return await self._called(
             self._slack.client.chat_postMessage(
-                token=location.token, channel=location.channel, unfurl_links=False, unfurl_media=False, **form
+                token=location.token,
+                channel=location.channel,
+                unfurl_links=False,
+                unfurl_media=False,
+                **form,
+                **_in_thread(location),
             )
         )
 
@@ -218,6 +225,10 @@ class Replies:
         except Exception as error:  # noqa: BLE001 - as above
             return why(error)
         return ""
+
+
+def _in_thread(location: ChatLocation) -> dict[str, Any]:
+    return {"thread_ts": location.thread} if location.thread else {}
 
 
 def why(error: Exception) -> str:
@@ -251,7 +262,7 @@ def _button(button: Button, name: str) -> Block:
 
 
 def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: ChatLocation) -> list[_Message]:
-    """Split lines into up to four messages. Put the buttons under the last message and cut any remaining text."""
+    """Split lines into up to four messages. Put the buttons under the last one, and omit any text that doesn't fit."""
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]

@@ -173,13 +173,14 @@ class SlackSender:
         return token
 
     def lasting(self, address: str) -> str:
-        """Return the address of a member's direct messages, once a send or a look-up has shown it."""
+        """Return the address of the direct messages with a member, if an earlier send or lookup has revealed it."""
         return self._directs.get(address, address)
 
     async def address_of(self, address: str) -> str:
-        """Return the address that events from this conversation have, as far as Slack tells it now.
+        """Return the address that events from this conversation use, based on what Slack reports now.
 
-        It names the workspace only if the app is in several, and a member's direct messages by their own id.
+        The address includes the workspace only if the app is installed in several. For a member, it is the address of
+        the direct messages.
         """
         team, conversation = workspace(address), address.rpartition("/")[2]
         if self._tokens is None:
@@ -191,7 +192,10 @@ class SlackSender:
         return with_workspace(team, conversation)
 
     async def _own_workspace(self) -> str:
-        """Return the id of the own token's workspace if people there also installed the app, or ""."""
+        """Return the id of the workspace that the sender's own token is for.
+
+        Return "" if people in that workspace haven't also installed the app.
+        """
         try:
             team = str((await self.client.auth_test(token=self._token))["team_id"])
             await self.token_of(team)
@@ -200,7 +204,7 @@ class SlackSender:
         return team
 
     async def _direct(self, team: str, member: str) -> str:
-        """Return the id of a member's direct messages, or the member's id if Slack doesn't tell it."""
+        """Return the id of the direct messages with a member, or the member's id if Slack doesn't provide it."""
         try:
             answer = await self.client.conversations_open(token=await self.token_of(team), users=member)
             return str(answer["channel"]["id"])
@@ -261,7 +265,7 @@ def with_workspace(team: str, conversation: str) -> str:
 
 
 def is_member(address: str) -> bool:
-    """Return True if an address is a member and not a conversation."""
+    """Return True if an address belongs to a member rather than a conversation."""
     return address.rpartition("/")[2].startswith(("U", "W"))
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from bot.channels.protocols import Listener, Notes, Sender
 from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
 from bot.channels.slack.command import COMMAND
+from bot.domain.web_address import masked_typed
 from bot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 _ID = re.compile(r"(?:[TE][A-Z0-9]{6,}/)?[CGDUW][A-Z0-9]{6,}")
 _LINK = re.compile(r"https://[\w.-]+\.slack\.com/archives/([CGD][A-Z0-9]{6,})\b.*")
 _MENTION = re.compile(r"<[#@]([CGUW][A-Z0-9]{6,})(?:\|[^>]*)?>")
+
+
+HANDLED = "handled slack"  # the kind of note that lists the requests handled lately
 
 
 class SlackSettings(SharedSettings):
@@ -68,13 +72,14 @@ class SlackSetup(Setup[SlackSettings]):
             return found[1]
         if _ID.fullmatch(wanted):
             return wanted
+        shown = masked_typed(address)
         raise UsageError(
-            f"{address!r} isn't a Slack channel id. Write the id, such as C024BE91L, because names can change: click "
+            f"{shown!r} isn't a Slack channel id. Names can change, so use the id, such as C024BE91L: click "
             "the channel's name in Slack and find the id at the bottom of its details, or paste its link (Copy link)."
         )
 
     async def resolve(self, sender: Sender, address: str) -> str | None:
-        """Return the address that events from the conversation have, or None if it is that already or isn't known."""
+        """Return the address that events from the conversation use, or None if it is the same as the given address."""
         from bot.channels.slack.sender import SlackSender  # noqa: PLC0415 - the library is slow to import
 
         assert isinstance(sender, SlackSender)
@@ -113,6 +118,7 @@ class SlackSetup(Setup[SlackSettings]):
             app_token=None if is_public else _revealed(settings.slack_app_token),
             signing_secret=_revealed(settings.slack_signing_secret) or None,
             oauth=oauth,
+            notes=notes.of(HANDLED),
             admins_only=settings.admins_only,
         )
 

@@ -23,7 +23,7 @@ _WRONG = (
 
 
 class TokenVault:
-    """Notes with encrypted texts and unencrypted keys. A text moved to a different key can't be read."""
+    """Notes with encrypted strings and unencrypted keys. A string moved to a different key can't be read."""
 
     def __init__(self, secret_key: str, notes: Notes) -> None:
         """Raise ConfigError if the secret key is too short to be safe."""
@@ -36,7 +36,7 @@ class TokenVault:
     async def get(self, key: str) -> str | None:
         """Return the string stored under a key, or None if there is none.
 
-        Raise ConfigError if the text was encrypted with another secret key.
+        Raise ConfigError if the string was encrypted with another secret key.
         """
         sealed = await self._notes.get(key)
         text = None if sealed is None else self.unseal(sealed)

@@ -128,8 +128,8 @@ class Form:
     def _present_zone(self) -> str:
         """Return the time zone to show in the form.
 
-        It is the subscription's time zone or, if the subscription hasn't needed one yet, the person's own. A time zone
-        that isn't known anywhere else can't be shown.
+        It is the subscription's time zone or, if the subscription hasn't needed one yet, the person's own time zone. An
+        unrecognized time zone is never shown.
         """
         kept = self.subscription.tz if self.subscription is not None and is_zone(self.subscription.tz) else "UTC"
         unused = self.subscription is None or self.subscription.cadence is Cadence.INSTANT
@@ -234,7 +234,7 @@ def _capital(text: str) -> str:
 
 
 def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
-    """Return the Home tab with the subscriptions of all channels and of the person's own direct messages.
+    """Return the Home tab, which lists the subscriptions of all channels and of the person's own direct messages.
 
     `own` is the id of those direct messages. Other people's direct messages are left out.
     """
@@ -271,6 +271,6 @@ def _channel(subscription: Subscription) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    """Return a paragraph in mrkdwn, the only kind of text that can name a channel in the Home tab."""
+    """Return a paragraph in mrkdwn, the only text format that can show a channel's name in the Home tab."""
     cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
     return {"type": "section", "text": {"type": "mrkdwn", "text": cut, "verbatim": True}}

@@ -1,12 +1,13 @@
 """Addresses of Telegram chats.
 
-An address is a number or the @name of a public channel or group. In a group with topics, the number of a topic may
-follow after a colon, as in -1001234567890:7. Without one, messages go to the General topic.
+An address is a number or the @name of a public channel or group. In a group with topics, a colon and a topic number may
+follow, as in -1001234567890:7. If there is no topic number, messages go to the General topic.
 """
 
 import re
 from typing import NamedTuple
 
+from bot.domain.web_address import masked_typed
 from bot.errors import UsageError
 
 GENERAL = 1  # the number of the General topic, which an address leaves out
@@ -15,7 +16,7 @@ _NAME = re.compile(r"(?:https?://)?(?:t\.me/|@)([A-Za-z]\w{3,31})/?", re.ASCII)
 
 
 class Address(NamedTuple):
-    """A chat's number or @name, and a topic in the chat, or None for the General topic."""
+    """A chat's number or @name, and the number of a topic in the chat. The topic is None for the General topic."""
 
     chat: str
     topic: int | None = None
@@ -40,8 +41,9 @@ def check_address(address: str) -> str:
         return str(address_of(wanted))
     if name := _NAME.fullmatch(wanted):
         return f"@{name[1].lower()}"
+    shown = masked_typed(address) if "://" in address else address  # an @ begins a name
     raise UsageError(
-        f"{address!r} isn't a Telegram chat. Write the chat's number (a group's begins with a minus sign, a channel's "
+        f"{shown!r} isn't a Telegram chat. Use the chat's number (a group's begins with a minus sign, a channel's "
         "with -100, and a topic's number follows after a colon) or the @name of a public channel or group. A person's "
         "@name won't work."
     )

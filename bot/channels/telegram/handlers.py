@@ -4,6 +4,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -35,6 +36,7 @@ from bot.errors import UsageError
 
 READING = frozenset({"help", "status", "list", "recent", "agency"})  # commands that any member of a group may use
 CHANGING = frozenset({"start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"})
+EDITED_WITHIN = timedelta(hours=1)
 LONGEST_ALERT = 200  # characters in an alert shown to the person who pressed a button
 
 log = structlog.get_logger()
@@ -65,6 +67,7 @@ class EventHandlers:
         """Return the library's dispatcher with all handlers added."""
         app = Application.builder().bot(self._bot).updater(None).job_queue(None).build()
         written = filters.UpdateType.MESSAGE
+        edited = filters.UpdateType.EDITED & filters.TEXT
         private, group = filters.ChatType.PRIVATE & filters.TEXT, filters.ChatType.GROUPS & filters.COMMAND
         app.add_handlers(
             [
@@ -73,6 +76,7 @@ class EventHandlers:
                 MessageHandler(written & private & ~filters.COMMAND, self._said_in_private),
                 MessageHandler(written & group, self._typed_in_group),
                 MessageHandler(filters.UpdateType.CHANNEL_POST & filters.COMMAND, self._posted),
+                MessageHandler(edited | filters.CAPTION, self._not_sent_as_command),
                 CallbackQueryHandler(self._pressed),
                 ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER),
             ]
@@ -111,6 +115,21 @@ class EventHandlers:
         message, command = _written(update, self._bot)
         if command is not None and self._is_meant(command) and not message.forward_origin:
             await self._ask(_location(message), command.text)
+
+    async def _not_sent_as_command(self, update: Update, _: object) -> None:
+        """Explain how to send a command that was edited or is the caption of a picture or file.
+
+        It isn't obeyed, because an edit may come long after the message, and with another change than to its text.
+        """
+        message, command = _written(update, self._bot)
+        is_private = message.chat.type == ChatType.PRIVATE
+        if command is None or message.forward_origin or message.is_automatic_forward or not self._is_meant(command):
+            return
+        if _is_late(message) or not (is_private or self._may_refuse(message.chat.id)):
+            return
+        location = _location(message)
+        text = platforms.SEND_AS_NEW(await self._language(location), command=f"/{command.text}")
+        await self._say(location, text)
 
     async def _pressed(self, update: Update, _: object) -> None:
         query = update.callback_query
@@ -178,7 +197,7 @@ class EventHandlers:
     async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
         """Pass a question to the chat handler and send the answer.
 
-        `over` is the id of the message whose button was pressed.
+        `over` is the id of the message that contains the pressed button.
         """
         await self._reveal(location.name, location.chat)
         reply = await self._chat_handler.answer(
@@ -193,12 +212,12 @@ class EventHandlers:
         await self._replies.say(location, reply, over=over if reply.in_place else None)
 
     async def _reveal(self, name: str, number: int) -> None:
-        """Move a subscription that was made with a chat's @name to the chat's number."""
+        """If a subscription is stored under the chat's @name, store it under the chat's number instead."""
         if name and await self._chat_handler.subscription("telegram", name) is not None:
             await self._chat_handler.moved("telegram", name, str(number))
 
     async def _for_channel(self, location: ChatLocation, person: User, rest: str, *, over: int | None = None) -> None:
-        """Handle a command for a channel that was sent in a private chat, such as `/channel @name watch TX`."""
+        """Handle a command from a private chat that applies to a channel, such as `/channel @name watch TX`."""
         language = await self._language(location)
         name, _, text = rest.partition(" ")
         try:
@@ -213,7 +232,7 @@ class EventHandlers:
     async def _admitted(self, query: CallbackQuery, command: str, chat: Chat, location: ChatLocation) -> bool:
         """Acknowledge a button press. Return True if the person is allowed to press the button.
 
-        If not, show a refusal that only this person can see.
+        If the person isn't allowed to, show a refusal that only this person can see.
         """
         reads = chat.type != ChatType.CHANNEL and command.partition(" ")[0] in READING
         try:
@@ -268,8 +287,8 @@ class _Permissions:
     async def channel(self, name: str, person: User, language: Language) -> int:
         """Find a channel by name or number, and return its number.
 
-        Raise UsageError if there is no such channel, if the person isn't an administrator of the channel or if the bot
-        can't post there.
+        Raise UsageError if there is no such channel, if the person isn't one of its administrators or if the bot can't
+        post there.
         """
         words = {"name": name, "bot": self._bot.username}
         try:
@@ -323,11 +342,20 @@ def _written(update: Update, bot: Bot) -> tuple[Message, _Command | None]:
     """Return the message and its command. The command is None if there isn't one or if it is for another bot."""
     message = update.effective_message
     assert message is not None
-    found = re.match(r"/(\w+)(?:@(\w+))?\s*", message.text or "")
+    text = message.text or message.caption or ""
+    found = re.match(r"/(\w+)(?:@(\w+))?\s*", text)
     if found is None or (found[2] and found[2].lower() != bot.username.lower()):
         return message, None
-    rest = " ".join((message.text or "")[found.end() :].split())
+    rest = " ".join(text[found.end() :].split())
     return message, _Command(name=found[1].lower(), rest=rest, addressed=bool(found[2]))
+
+
+def _is_late(message: Message) -> bool:
+    """Return True if a message was edited long after it was sent.
+
+    Telegram also reports changes that no one made to the text, such as a reaction.
+    """
+    return message.edit_date is not None and message.edit_date - message.date > EDITED_WITHIN
 
 
 def _asked_at(update: Update) -> ChatLocation | None:
@@ -339,7 +367,10 @@ def _asked_at(update: Update) -> ChatLocation | None:
 
 
 def _location(where: Any, person: User | None = None) -> ChatLocation:
-    """Return the location of a message or event, with the person's language. The message can be too old to read."""
+    """Return the location of a message or event, with the person's language.
+
+    This works even if the message is too old to read.
+    """
     speaker = person or getattr(where, "from_user", None)
     chat, topic = where.chat, where.message_thread_id if getattr(where, "is_topic_message", False) else None
     name = f"@{chat.username.lower()}" if chat.username and chat.type != ChatType.PRIVATE else ""

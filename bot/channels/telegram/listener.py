@@ -29,14 +29,23 @@ from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter,
 from telegram.warnings import PTBUserWarning
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
-from bot.channels.protocols import ChatHandler, HttpAnswer, TrustedAnswer
+from bot.channels.once import Once
+from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
 from bot.channels.telegram.handlers import CHANGING, READING, App, EventHandlers
 from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
+from bot.channels.telegram.update_shape import has_wrong_type
 from bot.domain.language import Language
 from bot.errors import UsageError
 
-ALLOWED_UPDATES = ("message", "channel_post", "callback_query", "my_chat_member")
+ALLOWED_UPDATES = (
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "callback_query",
+    "my_chat_member",
+)
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the name of the header
 LARGEST_BODY = 1 << 20  # bytes; an update is at most tens of thousands
 MOST_UPDATES = 1_000  # in the queue at once; any more wait at Telegram
@@ -44,6 +53,7 @@ MOST_AT_ONCE = 8  # updates being handled
 MOST_OF_A_CHAT = 50
 SETTLE = 0.5  # seconds to answer updates before they are confirmed anyway
 ROOM = 10.0  # seconds that a webhook waits for room in the queue
+PATIENCE = 5.0  # seconds that a webhook waits for the update to be handled; if the program ends first, it comes again
 LONGEST_PAUSE = 60.0
 CALL = 20.0
 
@@ -66,10 +76,11 @@ class _Webhook:
 class TelegramListener:
     """Listens for updates from Telegram, using the client and the rate limit of `sender`.
 
-    `menu` lists the commands and their descriptions in each language. All times are in seconds. `poll_seconds` is how
+    `menu` lists the commands and their descriptions in each language. `notes` keeps the updates that were handled, so
+    that an update delivered again after a restart isn't handled twice. All times are in seconds. `poll_seconds` is how
     long a poll waits for new updates. `pause` is the wait after the first failure. The wait doubles with each further
-    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. `refuse_every` is
-    the shortest time between two messages that tell a chat that a command is only for administrators.
+    failure, up to a minute. `grace` is the time to finish updates in progress when the program stops. A chat is told
+    that a command is only for administrators at most once per `refuse_every`.
     """
 
     def __init__(
@@ -77,6 +88,7 @@ class TelegramListener:
         sender: TelegramSender,
         *,
         menu: Menu,
+        notes: Notes | None = None,
         poll_seconds: int = 30,
         pause: float = 1.0,
         grace: float = 4.0,
@@ -84,6 +96,7 @@ class TelegramListener:
     ) -> None:
         self._sender = sender
         self._menu = menu
+        self._once = Once(sender.bot.token.partition(":")[0], notes)
         self._poll_seconds = poll_seconds
         self._pause = pause
         self._grace = grace
@@ -109,7 +122,7 @@ class TelegramListener:
         replies = Replies(self._sender, chat_handler, pause=self._pause)
         handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)
         app = handlers.application()
-        updates = _UpdateQueue(app)
+        updates = _UpdateQueue(app, self._once)
         try:
             await self._until_done(app.initialize)
             self._updates = updates
@@ -132,7 +145,7 @@ class TelegramListener:
 
         The status is one of these:
 
-        - 400: The body isn't valid JSON.
+        - 400: The body isn't valid JSON, or a field in it has a wrong type.
         - 403: The secret is missing or wrong.
         - 413: The body is too large.
         - 503: The update can't be accepted now. Telegram will send it again.
@@ -143,12 +156,14 @@ class TelegramListener:
         return TrustedAnswer(await self._taken(body))
 
     async def _taken(self, body: bytes) -> int:
-        """Accept an update with the right secret and return the status."""
+        """Accept an update that has the correct secret, and return the status."""
         if len(body) > LARGEST_BODY:
             return 413
         try:
             raw = json.loads(body)
         except (ValueError, RecursionError):
+            return 400
+        if has_wrong_type(raw):
             return 400
         return await self._take(raw)
 
@@ -161,8 +176,8 @@ class TelegramListener:
         except TimeoutError:
             return 503
         if task is not None:
-            await asyncio.wait({task}, timeout=SETTLE)
-        return 200
+            await asyncio.wait({task}, timeout=PATIENCE)
+        return 503 if task is not None and task.cancelled() else 200
 
     # Connecting
 
@@ -220,7 +235,7 @@ class TelegramListener:
                 await bot.set_my_commands(commands, scope=scope, language_code=code)
 
     async def _poll(self) -> None:
-        """Fetch the next updates and wait a limited time for their answers.
+        """Fetch the next updates and wait a limited time until they are answered.
 
         The wait is needed because the next fetch confirms these updates to Telegram.
         """
@@ -248,7 +263,7 @@ class TelegramListener:
         return found
 
     async def _confirm(self) -> None:
-        """Confirm the answered updates when the program stops. Telegram will send only the others again."""
+        """Confirm the answered updates when the program stops. Telegram will resend only the unanswered ones."""
         unfinished = [number for number, task in self._batch.items() if not task.done() or task.cancelled()]
         if not self._batch:
             return
@@ -269,21 +284,28 @@ _SCOPES: tuple[tuple[BotCommandScope, Callable[[str], bool]], ...] = (
 class _UpdateQueue:
     """A queue that handles the updates of each chat in order."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, once: Once) -> None:
         self._app = app
+        self._once = once
         self._queue = KeyedQueue(each=MOST_OF_A_CHAT, most=MOST_UPDATES, at_once=MOST_AT_ONCE)
 
     async def add(self, raw: Any) -> asyncio.Task[None] | None:
-        """Queue an update when there is room. Return None if the update is dropped."""
+        """Queue an update when there is room. Return None if no one handles the update or if it is dropped."""
+        if has_wrong_type(raw):
+            log.warning("telegram: an update made no sense", why="a field has a wrong type")
+            return None
         try:
             update = Update.de_json(raw, self._app.bot)
+            chat, person = update.effective_chat, update.effective_user
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
             log.warning("telegram: an update made no sense", why=type(error).__name__)
             return None
-        chat, person = update.effective_chat, update.effective_user
+        if not any(handler.check_update(update) for handler in self._app.handlers[0]):
+            return None
         key = chat.id if chat else person.id if person else 0
+        job = partial(self._app.process_update, update)
         try:
-            return await self._queue.add(key, partial(self._app.process_update, update))
+            return await self._queue.add(key, partial(self._once.do, _identity(update), job))
         except QueueFull:
             log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key, summarize=True)
             return None
@@ -291,3 +313,16 @@ class _UpdateQueue:
     async def close(self, grace: float) -> None:
         """Give updates in progress `grace` seconds to finish, then cancel them."""
         await self._queue.close(grace)
+
+
+def _identity(update: Update) -> tuple[object, ...]:
+    """Return what an update delivered again has in common with the first.
+
+    The number isn't enough, because Telegram may begin anew with the numbers after a quiet week.
+    """
+    query, member, message = update.callback_query, update.my_chat_member, update.effective_message
+    if query is not None:
+        return update.update_id, query.id
+    if member is not None:
+        return update.update_id, member.chat.id, member.date
+    return (update.update_id, *((message.chat.id, message.message_id, message.date) if message else ()))

@@ -1,4 +1,7 @@
-"""Telegram's replies. They can have buttons, stay within the rate limits and are corrected and retried if refused."""
+"""Telegram's replies, which can have buttons and stay within the rate limits.
+
+If Telegram refuses a reply, the reply is corrected and sent again.
+"""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -35,8 +38,7 @@ class ChatLocation:
     """The place to send an answer: a chat and, in some groups, a topic.
 
     `address` is the chat or topic that the settings belong to. It is usually the same chat, but a channel can be set up
-    from a private chat. `name` is the chat's public @name,
-    or empty. `language` is the language that Telegram suggests.
+    from a private chat. `name` is the chat's public @name, or empty. `language` is the language that Telegram suggests.
     """
 
     chat: int
@@ -47,7 +49,7 @@ class ChatLocation:
 
     @property
     def own_address(self) -> str:
-        """The address of the place itself, wherever the settings belong."""
+        """The address of the place itself, even if the settings belong to a different chat."""
         return str(Address(str(self.chat), self.topic))
 
     def in_topic(self, topic: int | None) -> "ChatLocation":
@@ -59,7 +61,7 @@ class ChatLocation:
     def pointer(self) -> str:
         """The prefix for button commands that apply to a different chat or a topic, or "" if they apply to this chat.
 
-        Telegram doesn't say in which topic an old message stands.
+        A topic needs the prefix because Telegram doesn't say which topic an old message is in.
         """
         if address_of(self.address).chat != str(self.chat):
             return f"@{self.address} "
@@ -100,7 +102,7 @@ class Replies:
         await self._queue.close(grace)
 
     def _supersedes(self, part: "_OutgoingPart") -> bool:
-        """Replace the content of a waiting edit of the same message. Return False if no such edit is waiting."""
+        """If an edit of the same message is waiting, replace its content. Return False if no such edit is waiting."""
         waiting = self._edits.get((part.chat, part.over)) if part.over is not None else None
         if waiting is not None:
             waiting.lines, waiting.keyboard = part.lines, part.keyboard

@@ -78,7 +78,7 @@ class TelegramSender:
         return Bot(self._token, base_url=self._base_url, request=request, get_updates_request=request)
 
     async def turn(self, address: str, *, urgent: bool = False, patience: float | None = None) -> None:
-        """Wait for a turn, as `rate_limit.turn` does. The topics of a group share its turns.
+        """Wait for a turn, as `rate_limit.turn` does. All topics in a group share the group's turns.
 
         The turn counts from the time when this task writes its next request.
         """
@@ -128,11 +128,11 @@ class TelegramSender:
         return await self.bot.send_message(link_preview_options=preview, **where, **message)
 
     def lasting(self, address: str) -> str:
-        """Return the number of a chat that was addressed by its @name, once a send or a look-up has shown it."""
+        """Return the chat's number in place of its @name, if an earlier send or lookup has revealed it."""
         return self._numbers.get(address, address)
 
     async def number_of(self, name: str) -> str | None:
-        """Ask Telegram for the number of a public channel or group. Return None if Telegram doesn't tell it."""
+        """Ask Telegram for the number of a public channel or group. Return None if Telegram doesn't provide it."""
         try:
             async with asyncio.timeout(LOOK_UP):
                 chat = await self.bot.get_chat(name)
@@ -169,9 +169,9 @@ class TelegramSender:
                 return _unconfirmed(self._reason(error) if isinstance(error, TelegramError) else type(error).__name__)
 
     def _topic_lost(self, address: str, error: TelegramError) -> SendError | None:
-        """Return the SendError that describes a topic which takes no message, or None if the error has another reason.
+        """Return the SendError for a topic that can't receive messages, or None if the error has another cause.
 
-        The General topic takes the message instead.
+        The message goes to the General topic instead.
         """
         chat, topic = address_of(address)
         if topic is None or not is_topic_lost(error):
@@ -182,7 +182,8 @@ class TelegramSender:
     def _refusal(self, error: TelegramError, of: str) -> SendError:
         """Return the SendError that describes a refused message.
 
-        Only a refused text says something about the chat, because some chats refuse pictures but accept text.
+        Only a refused text message can show that the chat is unreachable, because some chats refuse pictures but accept
+        text.
         """
         reason = self._reason(error)
         refuses_all = isinstance(error, Forbidden) or any(words in reason.lower() for words in _NO_SUCH_CHAT)
@@ -230,9 +231,9 @@ _BY_PERSON = ("bot was blocked", "bot was kicked", "user is deactivated")
 
 
 def is_by_person(error: TelegramError) -> bool:
-    """Return True if a person blocked or removed the bot or closed the account, and not if the platform may be wrong.
+    """Return True if a person blocked or removed the bot or closed their account.
 
-    Telegram reports the opposite event when the person takes the bot back.
+    Other refusals may be Telegram's mistake. If the person takes the bot back, Telegram reports that too.
     """
     return isinstance(error, Forbidden) and any(words in error.message.lower() for words in _BY_PERSON)
 
@@ -292,7 +293,7 @@ def limits_of(address: str) -> Sequence[Limit]:
 
 
 def seconds(error: RetryAfter) -> float:
-    """Return the number of seconds that Telegram asks us to wait, cut to LONGEST_WAIT."""
+    """Return the number of seconds that Telegram asks us to wait, but no more than LONGEST_WAIT."""
     pause: int | timedelta = error.retry_after
     return bounded(pause.total_seconds() if isinstance(pause, timedelta) else float(pause), LONGEST_WAIT)
 

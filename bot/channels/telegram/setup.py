@@ -10,6 +10,7 @@ from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
 from bot.channels.telegram.address import check_address
 
 PATH = "/telegram/webhook"
+HANDLED = "handled telegram"  # the kind of note that lists the updates handled lately
 
 
 class TelegramSettings(SharedSettings):
@@ -35,14 +36,14 @@ class TelegramSetup(Setup[TelegramSettings]):
     chatty_loggers = ("telegram", "httpx", "httpcore")
 
     def check_address(self, address: str) -> str:
-        """Return the address as a chat number, maybe with a topic, or as the @name of a public channel or group.
+        """Return the address as a chat number, optionally with a topic, or as the @name of a public channel or group.
 
         A t.me link is also accepted. Raise UsageError for any other address.
         """
         return check_address(address)
 
     async def resolve(self, sender: Sender, address: str) -> str | None:
-        """Return the number of a channel or group that was given by its @name, or None if Telegram doesn't tell it."""
+        """Return the number of the channel or group with this @name, or None if Telegram doesn't provide it."""
         from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the library is slow to import
 
         assert isinstance(sender, TelegramSender)
@@ -56,14 +57,15 @@ class TelegramSetup(Setup[TelegramSettings]):
         token = settings.telegram_bot_token.get_secret_value()
         return TelegramSender(token=token, base_url=settings.telegram_api_url, sends=sends)
 
-    async def make_listener(self, settings: TelegramSettings, sender: Sender, notes: Notes) -> Listener | None:  # noqa: ARG002
+    async def make_listener(self, settings: TelegramSettings, sender: Sender, notes: Notes) -> Listener | None:
         from bot.channels.telegram.listener import TelegramListener  # noqa: PLC0415 - the library is slow to import
         from bot.channels.telegram.sender import TelegramSender  # noqa: PLC0415 - the same
         from bot.domain.chat import replies  # noqa: PLC0415 - texts that only listening programs need
         from bot.domain.language import Language  # noqa: PLC0415 - the same
 
         assert isinstance(sender, TelegramSender)
-        listener = TelegramListener(sender, menu={language: replies.menu(language) for language in Language})
+        menu = {language: replies.menu(language) for language in Language}
+        listener = TelegramListener(sender, menu=menu, notes=notes.of(HANDLED))
         if settings.public_url is not None and settings.telegram_bot_token is not None:
             token = settings.telegram_bot_token.get_secret_value()
             secret = hmac.new(token.encode(), b"countersign webhook", hashlib.sha256).hexdigest()

@@ -1,7 +1,7 @@
-"""Find passages about 287(g) or related subjects in a text.
+"""Find passages about 287(g) or related subjects in the text of an agenda.
 
-287(g) refers to agreements with ICE to enforce immigration law. Related subjects are detention for ICE, detainers,
-cooperation, sanctuary ordinances and agreements with Homeland Security Investigations.
+287(g) refers to agreements with ICE to enforce immigration law. Related subjects are detaining people for ICE,
+detainers, cooperation, sanctuary ordinances and agreements with Homeland Security Investigations.
 
 A sign is a pattern of words. Some signs always count. Others count only near words about a certain topic. For example,
 ICE's full name counts only near an agreement. Some signs don't count if they refer to something else with the same
@@ -11,7 +11,7 @@ within REACH characters in the same paragraph.
 The letters ICE alone are never a sign. They count near both an agreement and immigration, in an agreement between ICE
 and a sheriff, police department or jail, and in "ICE MOA".
 
-Repetition in the patterns is limited, and each pattern scans a text at most once. Processing time therefore grows
+Repetition in the patterns is limited, and each pattern scans the text at most once. Processing time therefore grows
 linearly with the length of the text.
 """
 
@@ -265,8 +265,8 @@ _NOT_MORE = r"(?! ?(?-i:[A-Z])|&|\d)"  # ICE Something is a company
 class _Sign:
     """A pattern of words that indicates a mention of 287(g) or a related subject.
 
-    Every topic in `needs` must appear near the words. Every matching text contains at least one of the `stems`, which
-    allows a fast first check. Stems are lowercase unless the words themselves must be capitalized.
+    Every topic in `needs` must appear near the words. Every match contains at least one of the `stems`, which allows a
+    fast first check. Stems are lowercase unless the words themselves must be capitalized.
 
     The words don't count if `before` matches immediately before them, if `behind` matches immediately after them or if
     a topic in `unless` appears near them. A nearby `saved_by` topic overrides these exclusions. If `never` matches
@@ -628,7 +628,7 @@ _ABBREVIATED = re.compile(
 
 
 def find_passages(text: str, *, page: int | None = None) -> tuple[Passage, ...]:
-    """Return the relevant passages in a text, one per sentence and at most MOST_PASSAGES.
+    """Return the relevant passages in the text, one per sentence and at most MOST_PASSAGES.
 
     Each passage has the given page number.
     """
@@ -659,7 +659,7 @@ class _Found:
 
 
 class _Text:
-    """A cleaned text with one line per paragraph, and the positions of the words for each topic."""
+    """Cleaned text with one line per paragraph, and the positions of the words for each topic."""
 
     def __init__(self, text: str) -> None:
         self.plain = _cleaned(text)
@@ -788,7 +788,7 @@ def _joined(words: Iterable[str]) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """Clean up a text: one line per paragraph, single spaces, no hyphenated line breaks and no invisible characters."""
+    """Clean up text: one line per paragraph, single spaces, no hyphenated line breaks and no invisible characters."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-")
     return "\n".join(_paragraphs(_INVISIBLE.sub("", rejoin_words(text))))

@@ -265,7 +265,7 @@ def _subject(passages: Sequence[Passage]) -> Subject | None:
 def _likeness(excerpt: str, item: AgendaItem, passages: Sequence[Passage]) -> float:
     """Return the similarity, from 0 to 1, between an excerpt and an item's title or most similar passage.
 
-    The similarity is the number of shared words divided by the number of words in the shorter text.
+    The similarity is the number of shared words divided by the number of words in the shorter of the two.
     """
     shown = _words(excerpt)
     candidates = filter(None, map(_words, (item.title, *(passage.excerpt for passage in passages))))
@@ -277,7 +277,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _as_on_agenda(filed: Mention, known: Mention) -> Mention:
-    """Return a filed matter's mention with the id, date and status of the same matter's mention on an agenda."""
+    """Return the mention of a filed matter, using the id, date and status from its mention on an agenda."""
     return replace(filed, item=known.item, meets_on=known.meets_on, meets_at=known.meets_at, status=known.status)
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.chat.characters import plain
 from bot.domain.geography.counties import County, county_names
 from bot.domain.geography.fold import distinct_name, exact_county, find_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
@@ -50,6 +51,7 @@ _ZONES = {
     "pdt": "America/Los_Angeles", "arizona": "America/Phoenix", "alaska": "America/Anchorage",
     "hawaii": "Pacific/Honolulu", "guam": "Pacific/Guam", "puerto rico": "America/Puerto_Rico",
 }  # fmt: skip
+_OFFSET = re.compile(r"(?:UTC|GMT|Z)? ?[-+] ?(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 _SPANS = {
     "m": 1, "min": 1, "minuto": 1, "minute": 1, "h": 60, "hour": 60, "hora": 60, "d": 1440, "day": 1440, "dia": 1440,
     "día": 1440, "w": 10_080, "week": 10_080, "semana": 10_080, "month": 43_200, "mes": 43_200,
@@ -58,7 +60,7 @@ _VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "sta
 
 
 class Misunderstood(Exception):
-    """Raised if a text can't be parsed.
+    """Raised if a command can't be parsed.
 
     `why` is the key of the reply, and `values` are the words to insert in the reply.
     """
@@ -84,9 +86,9 @@ class Where:
 
 def verb(text: str) -> tuple[str, str]:
     """Split a command into its lowercase verb and the remaining text."""
-    first, _, rest = text.strip().lstrip("/").partition(" ")
+    first, *rest = plain(text).lstrip("/-").split() or [""]
     word = first.casefold()
-    return _VERBS.get(word, word), " ".join(rest.split())
+    return _VERBS.get(word, word), " ".join(rest)
 
 
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +100,8 @@ def where(text: str) -> Where:
     The text may contain state codes or names, "all", counties with their states, and support types. After the word
     "agency", the rest of the text is part of an agency's name.
     """
-    agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text.strip(), re.IGNORECASE)
+    text = plain(text)
+    agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text, re.IGNORECASE)
     if agency:
         return Where(agencies=(agency_part(agency[1]),))
     found = _Found()
@@ -227,7 +230,7 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
 
 
 def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
-    """Return the words through the first word such as County. If there is no such word, stop at the first comma.
+    """Return the words up to and including the first one like "County". If there is none, stop at the first comma.
 
     The second value is True if such a word was found.
     """
@@ -315,19 +318,21 @@ def _nearest_state(text: str) -> str | None:
 
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
     """Parse kinds of change: a list, "all", "default", or edits to the current kinds, such as "+amended -applied"."""
-    words = [word for word in re.split(r"[\s,;]+", text.casefold()) if word]
+    words = re.findall(r"[^\s,;]+", re.sub(r"([-+])[-+\s]+", r"\1", plain(text).casefold()))
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
     for word in words:
-        if word.lstrip("+") in _EVERYTHING:
-            chosen |= set(selectable)
-        elif word == "default":
-            chosen |= TOLD_BY_DEFAULT
-        elif word.startswith("-"):
-            chosen.discard(_kind(word[1:], selectable))
+        if word.startswith("-"):
+            chosen -= _kinds_named(word[1:], selectable)
         else:
-            chosen.add(_kind(word.lstrip("+"), selectable))
+            chosen |= _kinds_named(word.removeprefix("+"), selectable)
     return tuple(kind for kind in selectable if kind in chosen)
+
+
+def _kinds_named(word: str, selectable: Sequence[Kind]) -> set[Kind]:
+    if word in _EVERYTHING:
+        return set(selectable)
+    return set(TOLD_BY_DEFAULT) if word == "default" else {_kind(word, selectable)}
 
 
 def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
@@ -351,7 +356,7 @@ class When:
 
 def when(text: str) -> When:
     """Parse a cadence: `off`, `instant`, or `[daily|weekly] [8:00] [America/Chicago]` in any order."""
-    words = text.replace(",", " ").split()
+    words = plain(text).replace(",", " ").split()
     lowered = [word.casefold() for word in words]
     if lowered and lowered[0] in {"off", "instant", "no", "now"}:
         return When(Cadence.INSTANT)
@@ -364,7 +369,7 @@ def when(text: str) -> When:
 
 def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None]:
     for start in range(len(words)):
-        for end in (start + 2, start + 1):
+        for end in (start + 3, start + 2, start + 1):
             if end <= len(words) and (at := clock(" ".join(words[start:end]))) is not None:
                 return at, (start, end)
     return None, None
@@ -372,7 +377,7 @@ def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None
 
 def clock(text: str) -> time | None:
     """Parse a time of day, such as 8, 8:00, 08.30, 5pm or 17:30."""
-    match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?m\.?)?", text.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?\s?m\.?)?", plain(text), re.IGNORECASE)
     if match is None:
         return None
     hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()[:1]
@@ -383,12 +388,20 @@ def clock(text: str) -> time | None:
 
 
 def zone(text: str) -> str:
-    """Parse a time zone by its full name, a city or a common name."""
+    """Parse a time zone by its full name, a city or a common name.
+
+    An offset such as UTC-5 isn't a time zone, because it doesn't say when the clocks change.
+    """
+    text = plain(text)
+    if (offset := _OFFSET.fullmatch(text)) is not None:
+        if not int(offset[1]) and not int(offset[2] or 0):
+            return "UTC"
+        raise Misunderstood("offset", typed=_shown(text))
     if (known := _ZONES.get(text.casefold())) is not None:
         return known
     name = _zones().get(text.casefold().replace(" ", "_"))
     if name is None:
-        zones = _zones() | _ZONES
+        zones = {name: zone for name, zone in (_zones() | _ZONES).items() if not zone.startswith("Etc/")}
         near = suggest(text, zones)
         raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
     return name
@@ -403,7 +416,7 @@ def _zones() -> dict[str, str]:
 
 def until(text: str, now: datetime, tz: str) -> datetime:
     """Parse the end of a pause, such as "3 days", "2h", "1 week" or "until 2026-12-01". Return a time in UTC."""
-    span = re.sub(r"^(for|until|hasta|por)\s+", "", text.casefold().strip())
+    span = re.sub(r"^(for|until|hasta|por)\s+", "", plain(text).casefold())
     end = _midnight(span, tz) or _span_end(span, now)
     if end is None or not now < end <= now + LONGEST_PAUSE:
         raise Misunderstood("no_span", typed=_shown(text))
@@ -428,7 +441,7 @@ def _span_end(text: str, now: datetime) -> datetime | None:
 
 def language(text: str) -> Language:
     """Parse a language by its code, its name, or a locale from Slack or Telegram."""
-    word = text.casefold().strip()
+    word = plain(text).casefold()
     if word.startswith(("es", "spa", "cas")):
         return Language.SPANISH
     if word.startswith(("en", "ing")):

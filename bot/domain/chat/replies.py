@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
-from bot.domain.chat.parser import Misunderstood
+from bot.domain.chat.parser import Misunderstood, verb
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
@@ -68,6 +68,13 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("“{typed}” isn't a time zone I know. Did you mean {near}?"),
         Phrase("Try /digest 8:00 {near}."),
     ),
+    "offset": Mistake(
+        Phrase(
+            "“{typed}” is a difference from UTC, not a time zone, because it doesn't say when clocks change. Name the "
+            "zone or a big city in it, such as America/Chicago or Chicago."
+        ),
+        Phrase("Try /digest 8:00 America/Chicago."),
+    ),
     "no_span": Mistake(
         Phrase("For how long?"),
         Phrase("Try /pause 3 days, or /pause until YYYY-MM-DD for a date. The longest pause is a year."),
@@ -96,6 +103,10 @@ SAID: Mapping[str, Phrase] = {
     # settings
     "not_watched": Phrase("You weren't watching {what}, so nothing changed."),
     "all_watched": Phrase("You're already watching all states. To watch only some, send /watch only TX FL."),
+    "types_for_all": Phrase(
+        "Support types apply to every place you watch, so nothing changed. To get only {types} in all these places, "
+        "send /watch only {types}. To watch only some places, send /watch only TX {types}."
+    ),
     "none_yet": Phrase("Nothing is being watched here yet. To start, send /watch TX (or another state)."),
     "hello": Phrase(
         "Countersign tells this chat when a police agency joins or leaves ICE's 287(g) program. To start, an "
@@ -256,6 +267,11 @@ def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
     rows = [(command, phrase(language)) for command, phrase in HELP.items()]
     rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
     return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
+
+
+def is_command(text: str) -> bool:
+    """Return True if the text begins like a command that people are told about."""
+    return verb(text)[0] in MENU
 
 
 def menu(language: Language) -> tuple[tuple[str, str], ...]:

@@ -35,8 +35,8 @@ class Button:
 class Reply:
     """A reply with lines of text and rows of buttons.
 
-    `changed` is true if the settings changed. In Slack, the bot then posts who changed them. If `in_place` is true, the
-    platform edits the message with the pressed button instead of sending a new message.
+    `changed` is true if the settings changed. In Slack, the bot then announces who changed them. If `in_place` is true,
+    the platform edits the message that contains the pressed button instead of sending a new message.
     """
 
     lines: tuple[Line, ...]

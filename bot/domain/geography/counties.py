@@ -1,7 +1,7 @@
 """The counties of each state, from the table in bot/data/counties.csv (U.S. Census Bureau, 2020).
 
-Two names in the same state are two different counties, even if the names look alike. The exception is two names with
-the same FIPS code. One is the county's main name and the other is an alternative name.
+Two names in the same state belong to two different counties, even if they look alike, unless they have the same FIPS
+code. In that case, one is the county's main name and the other is an alternative name.
 """
 
 import csv

@@ -84,9 +84,10 @@ def county_of_agency(state: str, agency: str) -> County | None:
 def county_of(state: str, printed: str, agency: str) -> County | None:
     """Return the county where an agency is located.
 
-    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. ICE prints "#N/A",
-    "#REF!" or nothing for some agencies. The police of a town are then in the town's county, if the state has one place
-    of that name, in one county. A printed county that isn't real must look like that county.
+    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. If there is none, a
+    town police department is assigned to the town's county, but only if the town's name is unique in the state and the
+    town is in a single county. ICE prints "#N/A", "#REF!" or nothing for some agencies. Any other invalid county must
+    resemble the town's county.
     """
     county = find_county(state, printed) or county_of_agency(state, agency)
     if county is not None:
@@ -129,13 +130,16 @@ def _find(state: str, written: str) -> County | None:
 
 
 def _is_town_elsewhere(words: Words, county: County) -> bool:
-    """Return True if this is a town in another county: Lake City isn't in Lake County, nor Dade City in Miami-Dade."""
+    """Return True if this is a town in a different county.
+
+    For example, Lake City isn't in Lake County, and Dade City isn't in Miami-Dade.
+    """
     codes = town_counties(county.state, " ".join(words)) if words[-1:] == ("city",) else frozenset()
     return bool(codes) and county.kind != "city" and county.fips not in codes
 
 
 def _consolidated(state: str, written: str) -> County | None:
-    """Return the county of a county and a town that are named together, as in Athens-Clarke or Sparta-White County."""
+    """Return the county if the name combines a town and its county, as in Athens-Clarke or Sparta-White County."""
     parts = re.split(r"\s*[-/–]\s*", written)
     if len(parts) != 2:
         return None
@@ -146,9 +150,9 @@ def _consolidated(state: str, written: str) -> County | None:
 
 
 def _words(text: str) -> Words:
-    """Return the words of a name without accents, case or punctuation, and with variants such as Saint and St.
+    """Return the words in a name without accents, case or punctuation.
 
-    normalized.
+    Variants such as Saint and St. are normalized.
     """
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", plain.casefold()))

@@ -17,7 +17,7 @@ def places(state: str) -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def place_words() -> frozenset[str]:
-    """Return the words in the names of places of all states, in lowercase."""
+    """Return the lowercase words that appear in place names in any state."""
     table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
     names = (row["name"] for row in csv.DictReader(table.splitlines()))
     return frozenset(word for name in names for word in re.findall(r"[a-z]+", name.casefold()))
@@ -25,7 +25,7 @@ def place_words() -> frozenset[str]:
 
 @cache
 def town_counties(state: str, name: str) -> frozenset[str]:
-    """Return the FIPS codes of the counties that a place of this name is in; the name is in plain letters."""
+    """Return the FIPS codes of the counties that contain a place with this name. The name must not have accents."""
     return _by_letters(state).get(_letters(name), frozenset())
 
 
@@ -39,7 +39,7 @@ def _by_letters(state: str) -> Mapping[str, frozenset[str]]:
 
 
 def _letters(name: str) -> str:
-    """Return the bare letters of a name, with Saint and Fort in one spelling."""
+    """Return only the letters of a name, in lowercase. Spellings such as Saint and St. or Fort and Ft. are unified."""
     words = re.findall(r"[a-z]+", re.sub(r"['.]", "", name.casefold()))
     return "".join({"saint": "st", "sainte": "st", "ste": "st", "ft": "fort", "mt": "mount"}.get(w, w) for w in words)
 

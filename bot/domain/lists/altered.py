@@ -1,6 +1,7 @@
-"""Letters that became others in every name on a list: a search and replace, a wrong encoding, a lost letter.
+"""Detect letters that were replaced or lost in every name on a list.
 
-No agency left or joined in that case; the page or the workbook is damaged.
+The cause may be a search and replace or a wrong encoding. In either case, no agency has left or joined the list. The
+page or the workbook is damaged.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -25,11 +26,11 @@ Fold = Callable[[str], str]
 def swapped_letters(
     before: Collection[Agreement], now: Collection[Agreement], gone: Collection[Key]
 ) -> tuple[str, str, str] | None:
-    """Return the letters that others replaced in every name that had them, those others, and a name with them.
+    """Return the letters that were replaced in every name, the letters that replaced them, and an altered name.
 
-    Two different words must show the same replacement. One name is enough if its agreement is `gone`, at least three
-    letters inside a word were replaced, and the new name is that of no real place. Upper and lower case may or may not
-    have mattered to the replacement.
+    Two different words must show the same replacement. A single name is enough if its agreement is in `gone`, at least
+    three letters inside a word were replaced, and the new name isn't a real place. The replacement may or may not have
+    been case-sensitive.
     """
     pairs = [
         (was, is_now)
@@ -56,7 +57,7 @@ def _swapped(
 
 
 def _differing(before: Collection[Agreement], now: Collection[Agreement]) -> Iterator[tuple[Agreement, Agreement]]:
-    """Yield each name that isn't on the list any more beside each new one of its state and support type."""
+    """Pair each name that is no longer on the list with each new name that has the same state and support type."""
     old_names, names = ({(row.state, row.agency) for row in rows} for rows in (before, now))
     joined: dict[tuple[str, str], list[Agreement]] = {}
     for row in now:
@@ -70,7 +71,7 @@ def _differing(before: Collection[Agreement], now: Collection[Agreement]) -> Ite
 
 
 def _swaps(was: str, now: str) -> Iterator[tuple[Swap, str]]:
-    """Yield each replacement of letters that turns one name into the other, and the word it was made in."""
+    """Yield each replacement of letters that turns one name into the other, together with the affected word."""
     first = next((at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
     for back, old, new in product(range(AROUND + 1), range(1, LONGEST_BEFORE + 1), range(LONGEST_AFTER + 1)):
         start = first - back
@@ -86,13 +87,13 @@ def _word_at(name: str, at: int) -> str:
 
 
 def _keeps(name: str, swap: Swap) -> bool:
-    """Return whether a name has the letters that were replaced elsewhere, not only within those that replaced them."""
+    """Return whether a name still contains the replaced letters, not counting those inside the replacement."""
     old, new = swap
     return old in (name.replace(new, "\0") if new else name)
 
 
 def _is_nonsense(was: str, now: str, swap: Swap, state: str) -> bool:
-    """Return whether letters inside one word became so many others that it names no real place in the state."""
+    """Return whether several letters inside a word were replaced and the new word isn't a real place in the state."""
     if len(swap[0]) < LEAST_REPLACED or OSA.distance(was, now) < LEAST_REPLACED:
         return False
     lost, found = was.partition(swap[0]), now.partition(swap[1] or swap[0])

@@ -92,15 +92,19 @@ class Pair:
 
     @property
     def in_a_township(self) -> bool:
-        """True for a township, town, village or borough. Many counties in a state may have one with the same name."""
+        """True for a township, town, village or borough.
+
+        Several counties in a state may have one with the same name.
+        """
         return bool((self._left_name.kinds | self._joined_name.kinds) & {"township", "town", "village", "borough"})
 
     @property
     def from_one_place(self) -> bool:
-        """True if the places differ in one word, and it is a word of American places in only one of them.
+        """True if both names probably refer to the same place, and one of them has a typo.
 
-        The other one is a typo of it. Green and Greene are two townships, because both are such words. If the names
-        share two words that name the place (South Pymatuning), a typo may be anywhere else.
+        The names must differ in a single word, and only one version of the word may be part of a known place name.
+        Green and Greene are two townships, because both words are known. If the names share two words, such as South
+        Pymatuning, a typo may be anywhere else in the name.
         """
         one, other = (frozenset(name.words) - OFFICES for name in (self._left_name, self._joined_name))
         left, joined = one - other, other - one
@@ -112,18 +116,18 @@ class Pair:
 
     @property
     def in_named_county(self) -> bool:
-        """True if both names give the same county, so one of the two county cells is wrong."""
+        """True if both names include the same county. If the county cells differ, one of them must be wrong."""
         county = county_of_agency(self.left.state, self.left.agency)
         return county is not None and county == county_of_agency(self.joined.state, self.joined.agency)
 
     @property
     def of_state(self) -> bool:
-        """True if both are a state's own agencies; the county says only where the office is."""
+        """True if both are state agencies. In that case, the county shows only where the office is."""
         return self.left.agency_type == self.joined.agency_type == STATE_AGENCY
 
     @property
     def recognizable(self) -> bool:
-        """True if one typo can't have made the one name of another agency's, no matter what county is printed."""
+        """True if a single typo can't turn one agency's name into another's, whatever county is printed."""
         is_named = self.long_names and not self.in_a_township
         return is_named or self.of_state or self.in_named_county or self.from_one_place
 
@@ -178,10 +182,9 @@ class Pair:
 
     @property
     def alike_counties(self) -> bool:
-        """True unless the counties are clearly different.
+        """True if the counties are the same or similar, or if either is missing.
 
-        Counties are clearly different if both are real counties or if their names aren't similar. A missing county
-        never counts as different.
+        Counties with dissimilar names are different, and so are two real counties, even if their names are similar.
         """
         if not self.two_counties:
             return True

@@ -164,7 +164,7 @@ def _with_year(day: date, year: int) -> date | None:
 
 @lru_cache(maxsize=20_000)
 def web_address(target: str) -> str | None:
-    """Return a link's web address, or None if it has none.
+    """Return the web address in a link, or None if there is none.
 
     Wrappers that mail filters, web archives and browser extensions put around the address are removed.
     """
@@ -203,7 +203,7 @@ _DEFAULT_PORT = re.compile(r"^(http://[^/]+):80(?=/|$)|^(https://[^/]+):443(?=/|
 
 
 def unarchived(address: str) -> str:
-    """Return the original of an address in a web archive; any other address as it is."""
+    """Return the original address of an archived web page. Return any other address unchanged."""
     found = _ARCHIVED.fullmatch(address.strip())
     if found is None:
         return address
@@ -505,7 +505,7 @@ def real_names(state: str) -> frozenset[str]:
 
 
 def bare_letters(text: str) -> str:
-    """Return the lowercase letters and digits of a text, without accents, spaces or punctuation."""
+    """Return the letters and digits of a string in lowercase, without accents, spaces or punctuation."""
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", text).casefold())
 
 

@@ -117,7 +117,10 @@ class _Comparison:
         )
 
     def _with_window(self, row: Agreement) -> Agreement:
-        """Give a row the signing dates that the lists can bear out: a known agreement's own, or else this list's."""
+        """Add the plausible signing dates to a row.
+
+        They come from the known agreement or, for a new row, from this list.
+        """
         known = self._before.get(row.key) or self._paired.get(row.key)
         return replace(row, window=kept_window(known, row, self._day) if known else self._window)
 
@@ -386,7 +389,7 @@ def _by_key(rows: Iterable[Agreement]) -> dict[Key, list[Agreement]]:
 def _one_for_each(
     rows: Sequence[Agreement], before: Mapping[Key, Agreement], with_window: Callable[[Agreement], Agreement]
 ) -> dict[Key, Agreement]:
-    """Choose one row for each agreement key. `with_window` adds the signing dates that the lists can bear out."""
+    """Choose one row for each agreement key. `with_window` adds the plausible signing dates."""
     chosen = {row.key: row for row in rows}
     if len(chosen) < len(rows):
         several = {key: group for key, group in _by_key(rows).items() if len(group) > 1}
@@ -398,7 +401,7 @@ def _one_for_each(
 def _distinguished(
     before: Mapping[Key, Agreement], former: Mapping[Key, Agreement], rows: Sequence[Agreement]
 ) -> Sequence[Agreement]:
-    """Add the county to each row whose agency shares its name with an agency in another county of the same state.
+    """Add the county to each row if agencies in different counties of the same state share a name.
 
     The agency that was known first keeps its name without a county.
     """
@@ -418,7 +421,7 @@ def _distinguished(
 
 
 def _are_namesakes(rows: Sequence[Agreement]) -> bool:
-    """Return whether rows with the same key are agencies in different real counties."""
+    """Return whether rows with the same key belong to agencies in different real counties."""
     moas = {row.moa for row in rows}
     if len(moas) == 1 and None not in moas:
         return False
@@ -451,9 +454,10 @@ def _with_county(row: Agreement, named: Sequence[Agreement]) -> Agreement:
 
 
 def _fullest(rows: Sequence[Agreement], known: Agreement | None, doubtful: Collection[int]) -> Agreement:
-    """Return the most complete row, or the row whose facts equal those of the known agreement if there is one.
+    """Return the most complete row. If a row has the same facts as the known agreement, return that row instead.
 
-    `doubtful` contains the id of each row with a doubtful date. Such a row isn't preferred because it is the oldest.
+    Among equally complete rows, prefer those without a doubtful date, then the oldest. `doubtful` contains the ids of
+    the rows with a doubtful date.
     """
     fullest_first = sorted(rows, key=lambda row: _order(row, id(row) in doubtful))
     same = (row for row in fullest_first if known is not None and row.facts == known.facts)

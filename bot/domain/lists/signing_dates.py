@@ -1,16 +1,17 @@
-"""Decide which signing dates ICE's lists can bear out, and read the date in the name of an MOA's file.
+"""Decide which signing dates are plausible according to ICE's lists, and read the date in an MOA's file name.
 
-An agreement is listed soon after it is signed: in 2025 all but one of 1,170 new ones within 90 days of the list before.
-A date far older than that, or later than the list itself, is told with the doubt.
+An agreement is listed soon after it is signed. In 2025, all but one of 1,170 new agreements were signed no more than 90
+days before the previous list. A date far earlier than that, or later than the list itself, is reported as doubtful.
 """
 
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bot.domain.agreement import Agreement, SupportType, Window
+from bot.domain.web_address import web_parts
 
 LISTED_WITHIN = timedelta(days=120)
 TYPED_WRONG_BY = frozenset({1, 10})  # years; a mistyped year is nearly always last year's, or a wrong third digit
@@ -27,27 +28,34 @@ _RUN = re.compile(r"(?<!\d)\d{6,8}(?!\d)")
 
 
 def borne_out_by(before: date | None, day: date) -> Window:
-    """Return the signing dates that a list of this day can bear out in a row that wasn't on the good list before it.
+    """Return the plausible signing dates for a new row on the list that was read on `day`.
 
-    That list may be months old after an outage. Without one there is no first date.
+    `before` is the date of the last good list, which may be months old after an outage. If there is no earlier list,
+    the window has no first date.
     """
     return Window(before - LISTED_WITHIN if before else None, day)
 
 
 def kept_window(known: Agreement, row: Agreement, day: date) -> Window | None:
-    """Return the window of a known agreement, widened to this list's day if its row has another date."""
+    """Return a known agreement's window.
+
+    If the row has a different signing date, extend the window to this list's day.
+    """
     if row.signed == known.signed:
         return known.window
     return Window(known.window.first if known.window else None, day)
 
 
 def is_doubtful(agreement: Agreement) -> bool:
-    """Return whether an agreement's signing date is one that no list can bear out. A blank one isn't."""
+    """Return whether an agreement's signing date is implausible. A missing date isn't doubtful."""
     return agreement.signed is not None and not _is_possible(agreement.signed, agreement)
 
 
 def is_typo_corrected(was: Agreement, now: Agreement) -> bool:
-    """Return whether a new date corrects a typo: the old one was in doubt, or is off by exactly one year or ten."""
+    """Return whether a new date corrects a typo.
+
+    The old date must be doubtful or differ from the new date by exactly one year or ten years.
+    """
     if was.signed is None or now.signed is None or was.signed == now.signed or is_doubtful(now):
         return False
     same_day = (was.signed.month, was.signed.day) == (now.signed.month, now.signed.day)
@@ -55,9 +63,9 @@ def is_typo_corrected(was: Agreement, now: Agreement) -> bool:
 
 
 def date_in_moa_name(agreement: Agreement) -> date | None:
-    """Return the date in the name of the MOA's file that settles a doubtful date, or repeats it; None if there is none.
+    """Return the date in the MOA's file name that settles or repeats a doubtful date, or None if there is no such date.
 
-    A name settles it only if it can be read as one plausible date and no other.
+    A file name settles the date only if it can be read as exactly one plausible date.
     """
     days = set(_days_in(_file_name(agreement.moa or "")))
     plausible = {day for day in days if _is_possible(day, agreement)}
@@ -74,13 +82,17 @@ def _is_possible(day: date, agreement: Agreement) -> bool:
 
 
 def _file_name(address: str) -> str:
-    """Return the name of a file without its extension; empty if the address ends in none, as in a download's number."""
-    name = unquote(urlsplit(address).path).rsplit("/", 1)[-1]
+    """Return the file name in an address, without the extension.
+
+    Return an empty string if there is no extension, as in a download that has only a number.
+    """
+    parts = web_parts(address)
+    name = unquote(parts.path).rsplit("/", 1)[-1] if parts is not None else ""
     return _EXTENSION.sub("", name) if _EXTENSION.search(name) else ""
 
 
 def _days_in(name: str) -> Iterator[date]:
-    """Yield each date that a file name can be read as: 01072026, 010726, 1.7.2026, 1_7_26 or 2026-01-07."""
+    """Yield each possible date in a file name, such as 01072026, 010726, 1.7.2026, 1_7_26 or 2026-01-07."""
     dated = [(year, month, day) for month, day, year in _MONTH_FIRST.findall(name)]
     dated += _YEAR_FIRST.findall(name)
     for digits in _RUN.findall(name):
@@ -93,7 +105,10 @@ def _days_in(name: str) -> Iterator[date]:
 
 
 def _splits(digits: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the ways to part a run of digits into year, month and day; a run of seven lost the zero of one of them."""
+    """Yield each way to split a run of digits into year, month and day.
+
+    In a run of seven digits, the month or the day lacks its leading zero.
+    """
     for month, day, year in product((1, 2), (1, 2), (2, 4)):
         if month + day + year == len(digits) and (year == 4 or month == day == 2):
             found = digits[month + day :]

@@ -29,9 +29,9 @@ class Totals:
 class Standing:
     """The participating list after one change in the log.
 
-    `since` is when the list was first recorded, or None if that hasn't happened. `points` contains the number of
+    `since` is when the list was first recorded, or None if it hasn't been recorded yet. `points` contains the number of
     agreements after each publication that changed the list, by the time when the publication was observed. `recent`
-    contains the changes of the last week, of every kind. Times are UTC.
+    contains all kinds of changes from the last week. Times are UTC.
     """
 
     agreements: Mapping[Key, Agreement] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Standing:
     recent: tuple[Change, ...] = ()
 
     def after(self, changes: Iterable[Change]) -> "Standing":
-        """Return the standing after these changes, which are the next ones in the log."""
+        """Return the standing after these changes, which must come next in the log."""
         new = tuple(changes)
         agreements, points, since = dict(self.agreements), dict(self.points), self.since
         for change in new:
@@ -75,9 +75,9 @@ def totals(
     states: Collection[str] | None = None,
     watches: Callable[[Agreement], bool] | None = None,
 ) -> Totals:
-    """Count the agreements on the list in these states, and the ones that were on it at an earlier time.
+    """Count the agreements on the list in these states, now and at an earlier time.
 
-    Without `states`, count all states. If `watches` is given, count only the agreements for which it is true.
+    If `states` isn't given, count all states. If `watches` is given, count only the agreements for which it is true.
     """
     parts = _watched(now, states, watches)
     whole = now.agencies_by_state if watches is None else {}

@@ -135,7 +135,7 @@ def _row_doubts(known: Known, listing: Listing, changes: Sequence[Change], gone:
 
 
 def _is_renamed(was: Agreement, now: Agreement) -> bool:
-    """Return whether the name really changed, and not only its spelling."""
+    """Return whether the name itself changed, rather than just its spelling."""
     return likeness(was.canonical, now.canonical, now.state) < Likeness.EXTENDED
 
 
@@ -284,7 +284,7 @@ def stood(held: Held, at: datetime) -> Held:
 def _go_on(before: Held, gone: frozenset[Key]) -> bool:
     """Return whether these are the same disappearances, or almost the same if the operator hasn't ruled yet.
 
-    The list changes on most days. A few disappearances more or fewer don't restart the one-day wait before a listing is
+    The list changes on most days. A few more or fewer disappearances don't restart the one-day wait before a listing is
     released.
     """
     old = _keys(before.gone)

@@ -36,7 +36,7 @@ class Circumstances:
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
-    """Compose a digest of the changes after a subscription's cursor through `upto`.
+    """Compose a digest of the changes after a subscription's cursor, up to and including `upto`.
 
     Return None if there is nothing to report and the subscription doesn't ask for a no-changes digest. `changes`
     contains all changes of every kind in that part of the log. The text depends only on these changes and on stored
@@ -86,7 +86,10 @@ def _is_old(change: Change, at: datetime | None) -> bool:
 
 
 def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:
-    """Return a net change with its kind under this subscription's filter, or None if the filter doesn't match it."""
+    """Return a net change with the kind determined by this subscription's filter.
+
+    Return None if the filter doesn't match the change.
+    """
     kind = subscription.filter.kind_for(net.decided_by)
     return replace(net, change=replace(net.change, kind=kind)) if kind is not None else None
 
@@ -94,7 +97,7 @@ def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:
 def _sections(told: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Iterable[Section]:
     """Group the changes by state and kind, with departures first in each state.
 
-    All changes of one kind for the same agency are one item. Each agenda item is also one item.
+    All changes of one kind for the same agency become a single item. Each agenda item stays separate.
     """
     order = [Kind.WITHDRAWN, *Kind]
     groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[NetChange]]] = {}

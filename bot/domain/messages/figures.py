@@ -64,7 +64,7 @@ class Figures:
 
 
 def history(changes: Iterable[Change]) -> History:
-    """Return the history for the changes from the start of the log to any later point."""
+    """Return the history. `changes` must begin at the start of the log but can end at any point."""
     return history_of(Standing().after(changes))
 
 
@@ -113,7 +113,7 @@ def _not_retracted(changes: Iterable[Change]) -> list[Change]:
 
 
 def course_of(shown: Figures) -> list[tuple[date, int]]:
-    """Return the daily totals from Jan. 1, 2025, on.
+    """Return the daily totals, starting on Jan. 1, 2025.
 
     If the totals begin earlier, the first entry is the total on Jan. 1, 2025.
     """

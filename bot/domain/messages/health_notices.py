@@ -108,7 +108,10 @@ def _of_channels(
 
 
 def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: datetime) -> Notice | None:
-    """Return a notice about all local places parked since the last one, or None. It is sent at most once a day."""
+    """Return a notice about all local places parked since the last such notice, or None if there are none.
+
+    The notice is sent at most once a day.
+    """
     parked = {f"{PARKED}{p.source} {stamp(p.parked_at)}": p for p in places if p.parked_at is not None}
     fresh = {key: place for key, place in parked.items() if key not in told}
     last = max((at for key, at in told.items() if key.startswith(PARKED)), default="")
@@ -128,7 +131,10 @@ def of_parked(places: Iterable[SourceStatus], told: Mapping[str, str], now: date
 def for_subscriber(
     subscription: Subscription, status: SourceStatus, now: datetime, stale_after: timedelta
 ) -> Notice | None:
-    """Return the daily notice that ICE's list is stale, or None if it isn't stale or the subscriber didn't ask."""
+    """Return the daily notice that ICE's list is stale.
+
+    Return None if the list isn't stale or the subscriber didn't ask for the notice.
+    """
     if not subscription.hears_stale or subscription.paused is not None or not is_stale(status, now, stale_after):
         return None
     day = now.astimezone(zone_or_utc(subscription.tz)).date()

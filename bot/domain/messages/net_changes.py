@@ -95,7 +95,8 @@ class _Thread:
     def _since_heard(self, hears: Hears) -> list[Change]:
         """Return the changes without the early ones that the reader's filter excludes.
 
-        This drops everything through the last arrival or departure before the first one that the reader would get.
+        Find the first arrival or departure that the reader would get. All changes up to and including the previous
+        arrival or departure are dropped.
         """
         before = self.changes[0].was or self.changes[0].agreement
         turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in ARRIVING | LEAVING)
@@ -116,7 +117,7 @@ class _Thread:
 
 
 def _where_it_was(change: Change, before: Agreement, hears: Hears) -> Change:
-    """Return a departure with the agreement as it was before, or the change itself.
+    """Return a departure with the earlier version of the agreement, or return the change itself.
 
     The earlier version is used if the agreement's state changed or if the reader's filter matches that version.
     """

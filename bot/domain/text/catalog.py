@@ -38,7 +38,7 @@ def say_count(language: Language, one: str, many: str, n: int, **values: object)
 
 
 def say_line(language: Language, message: str, **values: object) -> Line:
-    """Return a message as a line. Values that are spans keep their links and weight."""
+    """Return a message as a line. Values that are spans keep their links and bold type."""
     shown = _shown(language, values)
     spans: list[Span] = []
     for text, name, _, _ in Formatter().parse(_translations(language).gettext(message)):

@@ -31,7 +31,7 @@ class Formats(Protocol):
         """Return a date in its shortest form, such as Aug. 28."""
 
     def short_month(self, day: date, *, year: bool) -> str:
-        """Return a month for the axis of a chart, such as Aug or Aug 2025."""
+        """Return a month for a chart axis, such as Aug or Aug 2025."""
 
     def clock(self, at: time) -> str:
         """Return a time of day, such as 5:02 p.m."""

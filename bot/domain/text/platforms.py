@@ -6,6 +6,7 @@ All other messages are in the modules for replies, digests and notices.
 from bot.domain.text.catalog import Phrase
 
 FAILED = Phrase("Sorry, something went wrong on our side. Please try again in a few minutes.")
+SEND_AS_NEW = Phrase("I only obey commands in new messages without a picture or file. Send this as one: {command}")
 
 # ── Telegram. `name` is the channel as typed, `bot` the bot's name there. ────────────────────────────────────────────
 

@@ -39,6 +39,14 @@ def legible(text: str) -> str:
     return re.sub(rf"(\S{{{LONGEST_WORD}}})(?=\S)", r"\1 ", re.sub(" {2,}", " ", text))
 
 
+_UNSAFE_IN_LINES = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def escaped_json(text: str) -> str:
+    """Escape the letters in JSON text that some programs take for the end of a line or that hide or reverse text."""
+    return _UNSAFE_IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")  # letters or marks without width or ink
 
 
@@ -58,7 +66,7 @@ def legible_line(line: Line) -> Line:
 def _followable(href: str | None) -> str | None:
     """Return the address in ASCII if it is safe to follow, or None if it isn't.
 
-    A safe address uses http, https or mailto and, on the web, has no user name before the host.
+    A safe address uses http, https or mailto. An http or https address must not have a user name before the host.
     """
     if href is None:
         return None

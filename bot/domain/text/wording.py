@@ -181,14 +181,14 @@ class Wording:
                 return (support, Span(": "), *self._differences(kind, change))
 
     def _dated(self, agreement: Agreement, *rest: Span) -> Line:
-        """Give the signing date, the rest of the sentence and the MOA; a date in doubt comes after the rest."""
+        """Return a line with the signing date, `rest` and the MOA. A doubtful date comes after `rest`."""
         if not is_doubtful(agreement):
             return (*self._signed(agreement), *rest, *self._moa(agreement))
         unclear = say(self.language, "; signing date unclear: {doubt}", doubt=self._doubt(agreement))
         return (*rest, Span(unclear), *self._moa(agreement))
 
     def _doubt(self, agreement: Agreement) -> str:
-        """Give a date in doubt as ICE's list has it, with the date in the name of the MOA's file as evidence."""
+        """Describe a doubtful date: what ICE's list says, and the date in the MOA's file name as evidence."""
         assert agreement.signed is not None
         day, named = self.day(agreement.signed), date_in_moa_name(agreement)
         if named is None:
@@ -196,12 +196,12 @@ class Wording:
         if named == agreement.signed:
             return say(
                 self.language,
-                "ICE's list says {day}, which may be a typo; the name of the MOA's file has the same date",
+                "ICE's list says {day}, which may be a typo; the MOA's file name has the same date",
                 day=day,
             )
         return say(
             self.language,
-            "ICE's list says {day}, which may be a typo; the name of the MOA's file says {named}",
+            "ICE's list says {day}, which may be a typo; the MOA's file name says {named}",
             day=day,
             named=self.day(named),
         )
@@ -275,7 +275,7 @@ class Wording:
         return Span(say(self.language, "{column} now {now}, was {before}", column=column, now=new, before=old))
 
     def _redated(self, before: Agreement, now: Agreement, said: Mapping[str, str]) -> str:
-        """Say that a date is another one, with the doubt if there is one, or as the correction of a typo."""
+        """Return a phrase for a changed date. It mentions any doubt about the new date, or a corrected typo."""
         if is_doubtful(now):
             return say(self.language, "{column} was {before}; now {now}", **said)
         if is_typo_corrected(before, now):
@@ -299,7 +299,7 @@ class Wording:
     def mention(self, change: Change) -> tuple[Line, ...]:
         """Return the lines that describe an agenda item.
 
-        They give the meeting, any changes, the text that matched and the local agencies on ICE's list.
+        They show the meeting, any changes, the text that matched and the local agencies on ICE's list.
         """
         said = change.mention
         assert said is not None
@@ -347,9 +347,9 @@ class Wording:
         return phrase(self.language) if phrase else f"{said.status}."
 
     def _item(self, said: Mention) -> Iterator[Line]:
-        """Yield lines with the item's title, the excerpt that matched and the previous version's text if it changed.
+        """Yield lines with the item's title and the excerpt that matched.
 
-        The excerpt is left out if the title contains it.
+        If the text changed, also yield the previous version's text. The excerpt is left out if the title contains it.
         """
         yield (Span(said.title, href=said.address),)
         if said.excerpt and not _holds(said.title, said.excerpt):
@@ -421,7 +421,10 @@ class Wording:
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
     def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
-        """Return lines that name the lists used for a message, when they were fetched and what they don't prove."""
+        """Return lines that name the lists used in a message.
+
+        The lines also say when the lists were fetched and what they don't prove.
+        """
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
@@ -517,7 +520,10 @@ class Wording:
         return f"{now} {then}".rstrip()
 
     def _place(self, watched: Filter, totals: Totals) -> str:
-        """Return where the counted agreements are, or an empty string if more than states decides what is watched."""
+        """Return a phrase that says where the counted agreements are.
+
+        Return an empty string if the filter is limited by anything other than states.
+        """
         if watched.is_whole_list:
             return say_count(self.language, "{n} state or territory", "{n} states and territories", totals.states)
         if not watched.is_of_states:
@@ -528,14 +534,18 @@ class Wording:
 
     def _trend(self, more: int, *, weekly: bool) -> str:
         if more > 0 and weekly:
-            return say_count(self.language, "{n} more than a week ago", "{n} more than a week ago", more)
+            return say_count(self.language, "up {n} from a week ago", "up {n} from a week ago", more)
         if more > 0:
-            return say_count(self.language, "{n} more than a day ago", "{n} more than a day ago", more)
+            return say_count(self.language, "up {n} from a day ago", "up {n} from a day ago", more)
         if more < 0 and weekly:
-            return say_count(self.language, "{n} fewer than a week ago", "{n} fewer than a week ago", -more)
+            return say_count(self.language, "down {n} from a week ago", "down {n} from a week ago", -more)
         if more < 0:
-            return say_count(self.language, "{n} fewer than a day ago", "{n} fewer than a day ago", -more)
-        return say(self.language, "the same as a week ago") if weekly else say(self.language, "the same as a day ago")
+            return say_count(self.language, "down {n} from a day ago", "down {n} from a day ago", -more)
+        return (
+            say(self.language, "unchanged from a week ago")
+            if weekly
+            else say(self.language, "unchanged from a day ago")
+        )
 
 
 def _adds(county: str, name: str) -> bool:

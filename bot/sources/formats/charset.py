@@ -29,8 +29,9 @@ _LARGER = {
 def decoded(body: bytes, *declared: str | None) -> str:
     """Return the text of a body.
 
-    A byte-order mark comes first. Then come valid UTF-8, the first declared encoding that exists, and Windows-1252. If
-    a body is declared to be UTF-8 or is nearly all valid, only its broken bytes are read as Windows-1252.
+    Use the encoding given by a byte-order mark. Otherwise, use UTF-8 if the body is valid UTF-8, then the first
+    declared encoding that exists, and finally Windows-1252. If a body is declared to be UTF-8 or is nearly all valid
+    UTF-8, only its broken bytes are read as Windows-1252.
     """
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return body.decode("utf-16", "replace")
@@ -46,7 +47,7 @@ def decoded(body: bytes, *declared: str | None) -> str:
 
 
 def page_text(body: bytes, content_type: str | None = None) -> str:
-    """Return a page's HTML without its XML declaration. The server's charset comes before the page's own."""
+    """Return a page's HTML without its XML declaration. The server's charset takes precedence over the page's own."""
     own = _DECLARED.search(body[:4096])
     text = decoded(body, charset(content_type), own[1].decode() if own else None)
     return _PROLOG.sub("", text.replace("\0", ""), count=1)
@@ -70,7 +71,7 @@ def _codec(label: str | None) -> str | None:
 
 
 def _is_nearly_utf_8(text: str) -> bool:
-    """Return whether more letters outside ASCII are valid than broken."""
+    """Return whether there are more valid characters outside ASCII than broken bytes."""
     broken = len(_NO_UTF_8.findall(text))
     return sum(letter > "\x7f" for letter in text) - broken > broken
 

@@ -30,7 +30,7 @@ def document_text(document: Document, selector: str | None = None) -> tuple[tupl
 
 
 def leads_on_to(document: Document) -> str:
-    """Return the address to which a page without content sends its readers on, or an empty string."""
+    """Return the address that a page without content sends its readers to, or an empty string."""
     if b"refresh" not in document.body[:SIGNPOST_HEAD].lower() or Expect.seen_in(document.body) is not Expect.HTML:
         return ""
     from bot.sources.formats.html import refresh_target  # noqa: PLC0415 - slow to import, and few pages need it

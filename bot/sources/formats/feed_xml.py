@@ -1,8 +1,8 @@
 """A parser for RSS and Atom feeds.
 
-We use our own parser, based on lxml, instead of feedparser. Our parser rejects declared entities, repairs broken XML
-as far as lxml can and reads any encoding. feedparser can repair more, but it accepts entities and guesses the time zone
-of dates that have none.
+We use our own parser, based on lxml, instead of feedparser. Our parser rejects declared entities, repairs broken XML as
+far as lxml can and reads any encoding. feedparser can repair more, but it accepts entities and guesses the time zone of
+dates that have none.
 """
 
 import re
@@ -93,9 +93,9 @@ def read_feed(document: Document, zone: tzinfo) -> ParsedFeed:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """What is needed of every entry to choose among them: its names, best first, and the latest time in it.
+    """The data needed to choose among entries: the entry's possible ids, best first, and the latest time in it.
 
-    The time is 0 if there is nothing to choose, or if the entry has no date.
+    The time is 0 if no choice is needed or if the entry has no date.
     """
 
     node: Any
@@ -108,7 +108,7 @@ def _outline(node: Any, base: str, dated_in: tzinfo | None) -> _Outline:
 
 
 def _entry_nodes(root: Any, channel: Any) -> list[Any]:
-    """Return the feed's own entries. An element of another vocabulary isn't an entry unless there are no others."""
+    """Return the feed's own entries. If it has none, return entries from other vocabularies instead."""
     nodes = [node for node in root.iter() if _name(node) in {"item", "entry"}]
     own = [node for node in nodes if _vocabulary(node) == _vocabulary(channel)] or nodes
     return own if len(own) <= MOST_NODES else [*own[: MOST_NODES // 2], *own[-MOST_NODES // 2 :]]
@@ -133,7 +133,7 @@ def _entry(outline: _Outline, base: str, zone: tzinfo, shared: AbstractSet[str])
 
 
 def _ids(node: Any, base: str) -> list[str]:
-    """Return the names that an entry goes by, best first. A name that several entries share is no id."""
+    """Return an entry's possible ids, best first. Some of them may be shared with other entries."""
     fields = _Fields(node, only={"guid", "id"})
     about = next((value for name, value in node.attrib.items() if name.rpartition("}")[2] == "about"), "")
     return [name for name in (fields.first("guid", "id"), _link(node, base), about.strip()) if name]
@@ -145,7 +145,10 @@ def _shared(names: Iterable[str]) -> AbstractSet[str]:
 
 
 def _with_unique_ids(entries: Sequence[FeedEntry]) -> tuple[FeedEntry, ...]:
-    """Add a hash of the words to ids that several entries still share. Entries that are the same throughout are one."""
+    """Make the ids unique. If different entries share an id, add a hash of their content.
+
+    Identical entries are merged into one.
+    """
     shared = _shared(entry.id for entry in dict.fromkeys(entries))
     named = (
         replace(entry, id=fingerprint(entry.id, entry.title, entry.text)) if entry.id in shared else entry
@@ -168,7 +171,7 @@ def _latest(outlines: Sequence[_Outline]) -> list[_Outline]:
 
 
 def _last_time(node: Any, zone: tzinfo) -> float:
-    """Return the latest time that an entry names, in seconds since 1970, or 0 if the entry has no date."""
+    """Return the latest time given in an entry, in seconds since 1970, or 0 if the entry has no date."""
     fields = _Fields(node, only={*_DATES, "title"})
     times = [_published_at(words, zone) for name in _DATES if (words := fields.first(name))]
     known = [at for at in (*times, when_in(fields.first("title"), zone)) if at is not None]
@@ -206,11 +209,17 @@ class _Fields:
                 fields[name] = _text(child)
 
     def first(self, *names: str) -> str:
-        """Return the first text under these names, the entry's own before others'."""
+        """Return the first text with one of these names.
+
+        The entry's own fields come before those of other vocabularies.
+        """
         return next((fields[name] for fields in (self._own, self._foreign) for name in names if fields.get(name)), "")
 
     def longest(self, *names: str) -> str:
-        """Return the longest of the entry's own texts under these names, or another vocabulary's if there is none."""
+        """Return the longest of the entry's own fields with these names.
+
+        If there are none, return a field from another vocabulary.
+        """
         return max((self._own.get(name, "") for name in names), key=len) or self.first(*names)
 
 
@@ -310,9 +319,9 @@ def _root(document: Document) -> Any:
 
 
 def _declares_something(docinfo: Any) -> bool:
-    """Return whether a document type declares entities or elements, or refers to a file that may.
+    """Return whether a document type declares entities or elements, or refers to a file that may declare them.
 
-    A public name, such as that of RSS 0.91, is harmless, because nothing is loaded.
+    A public name, such as the one for RSS 0.91, is harmless, because nothing is loaded.
     """
     declared = docinfo.internalDTD
     has_declarations = declared is not None and any((*declared.iterentities(), *declared.iterelements()))

@@ -18,6 +18,7 @@ import msgspec
 
 from bot.domain.agenda import CANCELLED, POSTPONED, RESCHEDULED
 from bot.domain.document import Document
+from bot.domain.web_address import web_parts
 from bot.errors import Unreadable
 from bot.sources.formats.charset import decoded
 from bot.sources.formats.limits import LONGEST_TEXT, LONGEST_TITLE
@@ -39,8 +40,8 @@ def decode_json(document: Document) -> Any:
     """Parse a document as JSON. Raise Unreadable if it isn't valid JSON.
 
     One bad title must not hide the others. Some servers cut off a title in the middle of an emoji and leave half of a
-    surrogate pair, or break a line inside a text. The half is replaced with "�", and control characters with spaces.
-    Broken bytes are read as Windows-1252.
+    surrogate pair, or put a line break inside a string. The half is replaced with "�", and control characters are
+    replaced with spaces. Broken bytes are read as Windows-1252.
     """
     body = document.body.removeprefix(BOM_UTF8)
     if not body.isascii():
@@ -58,7 +59,7 @@ def rows(document: Document, field: str = "", *, of: str = "") -> list[Row]:
     """Return the objects in a JSON list. Raise Unreadable if the list is missing.
 
     The list is the value of `field`, or the whole document if `field` is empty. The names of the platform's fields
-    begin with `of`. A list of objects that have only other fields may be an error message. It is refused.
+    begin with `of`. A list of objects without any such fields is rejected, because it may be an error message.
     """
     found = decode_json(document)
     listed = found.get(field) if field and isinstance(found, dict) else found
@@ -129,10 +130,7 @@ def name_from(address: str) -> str:
 
 def is_web_address(address: str) -> bool:
     """Return whether this is a valid web address. For example, http://[insert link] isn't."""
-    try:
-        return urlsplit(address.strip()).scheme in {"http", "https"} and "://" in address
-    except ValueError:
-        return False
+    return web_parts(address.strip()) is not None
 
 
 def resolve_link(base: str, href: str) -> str:
@@ -145,9 +143,9 @@ def resolve_link(base: str, href: str) -> str:
 
 
 def place_on_site(address: str) -> str:
-    """Return an address without its scheme, its host and the session ids in it.
+    """Return an address without its scheme, its host and any session ids.
 
-    Two addresses of the same page then compare as equal, before and after a site moves.
+    Two addresses for the same page then compare as equal, even if the site has moved.
     """
     parts = urlsplit(address)
     asked = (each for each in parts.query.split("&") if each and not _SESSION.fullmatch(each))
@@ -171,15 +169,16 @@ _INLINE = {"a", "abbr", "b", "em", "font", "i", "mark", "small", "span", "strong
 
 
 def mend_references(value: str) -> str:
-    """Replace numeric references to half a letter, to no letter at all or in Windows-1252, as browsers do.
+    """Repair numeric character references as browsers do.
 
-    Some servers write an emoji as its two halves (`&#55357;&#56832;`), which no XML parser accepts.
+    This applies to references to half of a surrogate pair, to an invalid character or to a Windows-1252 code. Some
+    servers write an emoji as its two halves (`&#55357;&#56832;`), which no XML parser accepts.
     """
     return _REFERENCES.sub(_letters, value) if "&#" in value else value
 
 
 def _letters(references: re.Match[str]) -> str:
-    """Return the letters that numeric references stand for. Leave references to ordinary letters alone."""
+    """Return the characters that numeric references represent. Leave references to ordinary characters unchanged."""
     codes = [_code(digits) for digits in _DIGITS.findall(references[0])]
     if not any(0xD800 <= code <= 0xDFFF or code > 0x10FFFF or code in _WRONG for code in codes):
         return references[0]
@@ -191,7 +190,10 @@ def _letters(references: re.Match[str]) -> str:
 
 
 def _code(digits: str) -> int:
-    """Return the number in a reference such as x1F600 or 128512, or one that is no letter if it is too large."""
+    """Return the number in a reference such as x1F600 or 128512.
+
+    If it is too large, return a number that isn't a valid character.
+    """
     number = digits.lstrip("xX").lstrip("0")
     return (int(number or "0", 16 if digits[0] in "xX" else 10)) if len(number) <= 8 else 0x110000
 
@@ -231,9 +233,9 @@ _ISO_DAY = re.compile(r"(?<![\d/-])(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 
 
 def moment(value: object, zone: tzinfo) -> datetime | None:
-    """Parse an ISO time and convert it to the place's zone.
+    """Parse an ISO time and convert it to the place's time zone.
 
-    A time without a zone is assumed to be in the place's zone.
+    A time without a zone is assumed to be in the place's time zone.
     """
     if not isinstance(value, str):
         return None
@@ -275,7 +277,7 @@ def clock_in(words: object) -> time | None:
 
 
 def day_in(words: str) -> date | None:
-    """Return a date found in a text, such as "December 1, 2026", "12/01/2026" or "2026-12-01".
+    """Return a date found in a string, such as "December 1, 2026", "12/01/2026" or "2026-12-01".
 
     In a date such as 12/01/2026, the month comes first.
     """
@@ -296,7 +298,7 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 
 def when_in(words: str, zone: tzinfo) -> datetime | date | None:
-    """Return the date in a text, and the time of day if there is one."""
+    """Return the date in a string, and the time of day if there is one."""
     day = day_in(words)
     clock = clock_in(words) if day else None
     return datetime.combine(day, clock, zone) if day and clock else day

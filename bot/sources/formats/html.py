@@ -53,9 +53,9 @@ def readable_html(body: bytes, selector: str | None = None, *, content_type: str
     """Return the text of a page, with a blank line between blocks.
 
     `content_type` is the server's header, which may name the charset. `selector` limits the text to the matching parts.
-    Scripts, styles, comments, form fields, navigation, footers and
-    tag attributes are left out. As a result, the text stays the same if only a token or a counter in a script's address
-    changes. Raise Unreadable if the page is too large or if the selector doesn't match anything.
+    Scripts, styles, comments, form fields, navigation, footers and tag attributes are left out. As a result, the text
+    stays the same if only a token or a counter in a script's address changes. Raise Unreadable if the page is too large
+    or if the selector doesn't match anything.
     """
     soup = _parsed(body, content_type)
     parts = [soup] if selector is None else _selected(soup, selector)
@@ -79,7 +79,7 @@ def _text_of(parts: Sequence[Tag]) -> str:
 
 
 def refresh_target(body: bytes, address: str) -> str:
-    """Return the address to which a page at `address` sends its readers on, or an empty string if it has content."""
+    """Return the address that a page at `address` sends its readers to, or an empty string if it has content."""
     if len(body) > LONGEST_SIGNPOST or b"refresh" not in body.lower():
         return ""
     soup = BeautifulSoup(page_text(body), "lxml")
@@ -124,7 +124,7 @@ def _pieces(part: Tag) -> Iterator[str]:
 
 
 def _visible(text: NavigableString) -> str:
-    """Return a text as a browser would show it.
+    """Return a string as a browser would show it.
 
     Comments are left out, and line breaks are kept only directly inside <pre>.
     """

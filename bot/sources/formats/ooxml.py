@@ -237,7 +237,7 @@ class _MarkupCheck:
     saw_more_than_tags = False
 
     def doctype(self, *_: object) -> None:
-        raise Unreadable("the workbook's XML declares a document type, which no honest workbook does")
+        raise Unreadable("the workbook's XML declares a document type, which no legitimate workbook does")
 
     def comment(self, *_: object) -> None:
         self.saw_more_than_tags = True
@@ -252,7 +252,7 @@ def _in_utf8(body: bytes) -> bytes:
     declared = _DECLARED.match(body.removeprefix(codecs.BOM_UTF8))
     encoding = _WIDE.get(body[:2]) or (declared[1].decode("latin-1").lower() if declared else "utf-8")
     if encoding not in _ENCODINGS:
-        raise Unreadable(f"the workbook's XML is encoded in {encoding[:20]!r}, which Excel does not know")
+        raise Unreadable(f"the workbook's XML is encoded in {encoding[:20]!r}, which Excel does not support")
     return body if encoding == "utf-8" else body.decode(encoding).encode()
 
 

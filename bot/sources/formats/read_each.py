@@ -23,8 +23,8 @@ def read_each(
 ) -> ReadEntries[Entry]:
     """Read each row of the list at `address`.
 
-    A row that raises an error is skipped, and `name` describes the row in the sentence about it. A row that gives None
-    isn't an entry and is left out. Raise Unreadable if every row raises an error.
+    A row that raises an error is skipped, and `name` describes the row in the sentence about it. If the result for a
+    row is None, the row isn't an entry and is left out. Raise Unreadable if every row raises an error.
     """
     found: list[Entry] = []
     skipped: list[str] = []

@@ -1,7 +1,7 @@
-"""Recognize a page that a server sends in place of the one we asked for, with the same status 200.
+"""Recognize a page that a server sends, with a status of 200, in place of the one we asked for.
 
-Such a page is short and says so at its top or in its few words, or shows nothing without a script. It must not be taken
-for an agenda from which every item has vanished.
+Such a page is short and its heading or text shows what it is, or it shows nothing without a script. It must not be
+mistaken for an agenda from which every item has vanished.
 """
 
 import re
@@ -79,9 +79,9 @@ _SAID = (
 
 
 def stand_in(soup: BeautifulSoup, text: str) -> str:
-    """Return what a page is instead of the one we asked for, such as "a login page", or an empty string.
+    """Describe a page that was sent in place of the one we asked for, such as "a login page".
 
-    `text` is the page's readable text.
+    Return an empty string for any other page. `text` is the page's readable text.
     """
     words = len(text.split())
     if words > MANY:
@@ -100,7 +100,7 @@ def stand_in(soup: BeautifulSoup, text: str) -> str:
 
 
 def _headings(soup: BeautifulSoup) -> list[str]:
-    """Return the texts of the page's title and main heading, with single spaces."""
+    """Return the page's title and main heading as strings with single spaces."""
     found = (soup.find(name) for name in ("title", "h1"))
     return [" ".join(each.get_text(" ").split()) for each in found if isinstance(each, Tag)]
 
@@ -110,7 +110,10 @@ def _asks_for_password(soup: BeautifulSoup) -> bool:
 
 
 def _needs_script(soup: BeautifulSoup) -> bool:
-    """Return whether a page asks for scripts if there are none, or has a script and an empty frame for it to fill."""
+    """Return whether a page seems to need a script to show its content.
+
+    Such a page asks the reader to turn on scripts, or has a script and an empty element for it to fill.
+    """
     if any(_SCRIPT.search(each.get_text(" ")) for each in soup.find_all("noscript")):
         return True
     return soup.find("script", src=True) is not None and any(

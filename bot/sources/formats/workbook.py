@@ -63,8 +63,8 @@ _DAMAGE = (  # all the errors that zipfile and the decoders raise on damaged byt
 class Sheet:
     """A visible worksheet.
 
-    `rows` start at A1 and all have the same length. `links` are by row and column, counting from 1, and include
-    HYPERLINK formulas. `strays` are the references of a few cells that are too far out to be read.
+    `rows` start at A1 and all have the same length. `links` maps each row and column, counting from 1, to a link. It
+    includes HYPERLINK formulas. `strays` are the references of a few cells that are too far out to be read.
     """
 
     title: str

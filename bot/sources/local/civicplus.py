@@ -76,7 +76,10 @@ class CivicPlus:
         )
 
     async def read(self, fetch: Fetcher, place: Place, status: SourceStatus, now: datetime) -> LocalReading:
-        """Return the new and amended agendas and news. If nothing has changed, each of the two takes one request."""
+        """Return the new and amended agendas and news.
+
+        If nothing has changed, this takes one request for agendas and one for news.
+        """
         return await _Site(ReadSession(fetch, place, status, now)).read()
 
 
@@ -183,10 +186,10 @@ def search_entries(document: Document, session: ReadSession) -> list[IndexEntry]
 
 
 def _is_of_agenda_center(node: Any) -> bool:
-    """Return whether an element is one that every Agenda Center has, also one without agendas.
+    """Return whether an element shows that the page is an Agenda Center, even one without agendas.
 
-    A link to the Agenda Center isn't enough, because every page of the site has one in its navigation. Neither is the
-    frame for the agendas, if a script has to fill it.
+    A link to the Agenda Center isn't enough, because every page of the site has one in its navigation. An agenda frame
+    that a script has to fill isn't enough either.
     """
     if node.get("id", "").lower() == "agendacentercontent":
         return any(child.text_content().strip() for child in node.iter("a", "button", "h1", "h2", "h3", "label", "p"))
@@ -194,7 +197,7 @@ def _is_of_agenda_center(node: Any) -> bool:
 
 
 def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry | None:
-    """Return the agenda in a row, or None if there is none.
+    """Return the agenda in a row, or None if the row has no agenda.
 
     The date is taken from the file's address. The name of the body is taken from the heading above the table.
     """
@@ -229,7 +232,7 @@ class _AgendaLink:
 
 
 def _agenda_links(row: Any, base: str) -> list[_AgendaLink]:
-    """Return the links to the agenda in a row. The first one says which agenda it is."""
+    """Return the links to a row's agenda. The first link determines which agenda that is."""
     links: list[_AgendaLink] = []
     for anchor in row.iter("a"):
         address = resolve_link(base, anchor.get("href", ""))
@@ -241,9 +244,9 @@ def _agenda_links(row: Any, base: str) -> list[_AgendaLink]:
 
 
 def _name(row: Any, links: Sequence[_AgendaLink]) -> str:
-    """Return the longest text of the links to the agenda, or else the paragraph in front of the menu.
+    """Return the agenda's name: the longest link text or, if there is none, the paragraph in front of the menu.
 
-    The links in the row's menu are left out, because their texts are the names of formats.
+    Links in the row's menu are ignored, because they contain only the names of formats.
     """
     texts = [clean_text(link.anchor.text_content()) for link in links if not _is_in_menu(link.anchor)]
     paragraphs = [clean_text(node.text_content()) for node in row.iter("p") if not _is_in_menu(node)]
@@ -251,7 +254,7 @@ def _name(row: Any, links: Sequence[_AgendaLink]) -> str:
 
 
 def _is_in_menu(node: Any) -> bool:
-    """Return whether an element is part of the menu of formats that a row ends with."""
+    """Return whether an element is part of the menu of formats at the end of a row."""
     return any(
         each.get("role", "").startswith("menu") or not _MENU.isdisjoint(each.get("class", "").split())
         for each in (node, *node.iterancestors())

@@ -46,8 +46,8 @@ class IndexEntry:
     """A meeting, agenda or news entry in the index.
 
     `version` changes when the platform reports a change in the entry. `agenda` is the address of the agenda's items, or
-    an empty string if there is no agenda yet. `words` are set if ids on this platform aren't reliable: hashes of the
-    entry's words. An entry with one of the same hashes is the same entry, even if its id is new.
+    an empty string if there is no agenda yet. `words` is used only if the platform's ids aren't reliable. It contains
+    hashes of the entry's words, and two entries with a hash in common are the same entry, even if their ids differ.
     """
 
     item: AgendaItem
@@ -66,19 +66,19 @@ class IndexEntry:
 
     @property
     def content(self) -> str:
-        """A hash of the entry that stays the same when only its id, its site's name or a session changes."""
+        """A hash of the entry that stays the same if only the entry's id, the site's name or a session changes."""
         item, versions = self.item, [document.version for document in self.documents]
         shown = (item.title, item.text, item.body, item.meets_at, item.status, place_on_site(item.address))
         return fingerprint(self.version, *shown, versions)
 
     def under(self, name: str) -> "IndexEntry":
-        """Return the entry with another id."""
+        """Return a copy of the entry with this id."""
         own = self.item.id
         documents = (replace(each, id=name) if each.id == own else each for each in self.documents)
         return replace(self, item=replace(self.item, id=name), documents=tuple(documents))
 
     def is_stored_as(self, name: str, stored: "EntryFacts") -> bool:
-        """Return whether this is the entry that was stored under another id."""
+        """Return whether this entry is already stored, but under another id."""
         if "words" in stored:
             return bool(set(self.words) & set(stored["words"]))
         return bool(stored.get("stamp") == self.under(name).fingerprint)  # stored before the words were
@@ -123,7 +123,7 @@ class Crawler:
         return {matter for facts in self.facts.values() for matter in facts.get("refs", ())}
 
     def keep_stored(self) -> None:
-        """Keep the stored facts and validators. Use this if the index is unchanged."""
+        """Keep the stored facts and validators. Call this if the index is unchanged."""
         self.facts = dict(self._stored)
         for name, facts in self.facts.items():
             self._keep_validators(name, facts)
@@ -165,9 +165,9 @@ class Crawler:
         return items
 
     def _under_stored_ids(self, entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
-        """Give an entry that the index now lists under another id the id under which it's stored.
+        """Yield the entries. An entry that is already stored under another id gets the stored id.
 
-        Feeds change all their ids when a site moves to https or to another domain.
+        All ids in a feed can change, for example when the site moves to https or to another domain.
         """
         listed = {entry.item.id for entry in entries}
         left = {name: facts for name, facts in self._stored.items() if name not in listed}

@@ -11,7 +11,7 @@ from bot.sources.local.session import ReadSession
 def feed_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     """Return a feed's entries. The first agenda that an entry links to becomes its document.
 
-    Entries that differ only in their id are one.
+    Entries that differ only in their ids are treated as one entry.
     """
     feed = read_feed(document, session.zone)
     session.note_skipped(feed.skipped)
@@ -35,10 +35,10 @@ def feed_entries(document: Document, session: ReadSession) -> list[IndexEntry]:
 
 
 def _words(entry: FeedEntry) -> tuple[str, ...]:
-    """Return the hashes by which an entry is recognized under another id.
+    """Return the hashes that identify an entry even if its id has changed.
 
-    The same title and text are the same entry. A title alone, or the text beside an agenda, may be the same for every
-    meeting of a board. The page or the day must be the same as well.
+    If two entries have the same title and text, they are the same entry. A title alone, or the text that accompanies an
+    agenda, may be the same for every meeting of a board, so the page or the day must also be the same.
     """
     if entry.title and entry.text and not entry.agendas:
         return (fingerprint(entry.title, entry.text),)

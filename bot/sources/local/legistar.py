@@ -121,7 +121,7 @@ EVENTS = ApiFeed("events", "EventId", "EventDate", ("EventBodyName",))
 class _FeedReading:
     """The rows read from a feed, each with the SHA-256 of its document.
 
-    There are no rows if `is_same` is true, because an unchanged feed isn't parsed.
+    If `is_same` is true, there are no rows, because an unchanged feed isn't parsed.
     """
 
     rows: Sequence[tuple[Row, str]] = ()
@@ -382,7 +382,7 @@ def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
 
 
 def _explained(fault: SourceError) -> SourceError:
-    """Add an explanation of the error that is specific to Legistar."""
+    """Add a Legistar-specific explanation to the error."""
     if isinstance(fault, Missing):
         why = "Legistar has no such client, or its API was switched off"
     elif type(fault) is SourceError:

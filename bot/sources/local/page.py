@@ -7,7 +7,7 @@ import asyncio
 import html
 import re
 from datetime import datetime
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urldefrag
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
 from bot.domain.document import Document
@@ -32,7 +32,7 @@ class Page:
 
     def recognizes(self, address: str) -> Place | None:
         """Return a place for any web address."""
-        if not is_web_address(address) or not urlsplit(address).hostname:
+        if not is_web_address(address):
             return None
         return Place(name=name_from(address), kind=self.kind, address=urldefrag(address).url, state="")
 

@@ -25,7 +25,7 @@ _NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment", re.IG
 class PrimeGov:
     """The source `primegov`, which reads one portal.
 
-    The portal's archive isn't read, because every meeting in it was listed as upcoming first.
+    The portal's archive isn't read, because every meeting in the archive was first listed as upcoming.
     """
 
     kind = "primegov"

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from bot.domain.agenda import Place
 from bot.domain.geography.states import STATES
+from bot.domain.web_address import web_parts
 from bot.sources import LOCAL
 
 _HOST_ALONE = re.compile(r"[\w-]+(?:\.[\w-]+)+(?:[:/?#].*)?", re.ASCII)
@@ -13,7 +14,7 @@ _STATE = re.compile(r"\.([a-z]{2})\.(?:us|gov)$")
 
 
 def recognize(address: str) -> Place | None:
-    """Return a place for an address, or None if the text isn't a web address.
+    """Return a place for an address, or None if the input isn't a web address.
 
     The state is filled in if the host name includes one.
     """
@@ -32,14 +33,8 @@ def completed_address(typed: str) -> str:
     address = typed.strip()
     if _HOST_ALONE.fullmatch(address):
         address = f"https://{address}"
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        return ""
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or re.search(r"\s", address):
-        return ""
-    return address
+    parts = web_parts(address)
+    return address if parts is not None and "@" not in parts.netloc and not re.search(r"\s", address) else ""
 
 
 def _state(host: str) -> str:

@@ -39,9 +39,8 @@ class ReadSession:
 
     `agendas_left` and `documents_left` are how many more agendas and documents the reading may open. `is_incomplete` is
     true if something wasn't read this time; the next reading then reads the whole index, even if it is unchanged.
-    `has_skipped` is true if an entry of an index can't be read. The
-    `signature` ("token=…") is added to requests for addresses that start with `base`. It is never stored: documents
-    keep the unsigned address.
+    `has_skipped` is true if an index entry can't be read. `signature` ("token=…") is added to requests for addresses
+    that start with `base`. It is never stored: documents keep the unsigned address.
     """
 
     def __init__(
@@ -127,9 +126,9 @@ class ReadSession:
         return document
 
     async def _led_on(self, document: Document, expect: Expect | None) -> Document:
-        """Return the document to which a page without content sends its readers on, as a browser would.
+        """If a page only redirects its readers, follow it as a browser would, and return the final document.
 
-        The document has no validators, because the next conditional request would be about the page without content.
+        The final document gets no validators, because the next conditional request will be for the redirecting page.
         """
         source = f"{self.place.name}: {document.address}"
         for _ in range(MOST_SIGNPOSTS):
@@ -174,12 +173,12 @@ class ReadSession:
         return before is not None and before.sha256 == document.sha256
 
     def keep_validators(self, key: str) -> None:
-        """Keep the stored validators of an address that wasn't fetched this time."""
+        """Keep the stored validators for an address that wasn't fetched this time."""
         if key in self.status.validators and key not in self._validators:
             self._validators[key] = self.status.validators[key]
 
     def restore_validators(self, key: str) -> None:
-        """Keep the stored validators of an address whose answer isn't to be believed."""
+        """Keep the stored validators for an address that returned an untrustworthy response."""
         self._validators.pop(key, None)
         self.keep_validators(key)
 
@@ -197,7 +196,7 @@ class ReadSession:
         return list(result.entries)
 
     def note_skipped(self, skipped: Sequence[str]) -> None:
-        """Record the entries that couldn't be read. Nothing is concluded from their absence."""
+        """Record the entries that couldn't be read. They don't count as missing."""
         self.has_skipped |= bool(skipped)
         for problem in skipped:
             self.note(f"{self.place.name}: {problem}")
@@ -231,7 +230,7 @@ class ReadSession:
 
 
 def zone_of(place: Place) -> ZoneInfo:
-    """Return the place's time zone; raise SourceError if it isn't one that every host knows."""
+    """Return the place's time zone; raise SourceError if some hosts may not know that time zone."""
     if not is_zone(place.zone):
         raise SourceError(f"{place.name}: {place.zone!r} is not a known time zone; use a name such as America/New_York")
     return ZoneInfo(place.zone)

@@ -80,7 +80,7 @@ async def explaining(connecting: AbstractAsyncContextManager[AsyncConnection]) -
 
 
 async def insist(do: Callable[[], Awaitable[T]]) -> T:
-    """Call `do`, and retry while the database is unavailable. It must be safe to call `do` twice."""
+    """Call `do`, and retry while the database is unavailable. `do` must be safe to call more than once."""
     until = time.monotonic() + WAIT_FOR_DATABASE
     while True:
         try:

@@ -106,7 +106,7 @@ def subscription_of(row: Any) -> Subscription:
 
 
 def readable(rows: Iterable[Any]) -> list[Subscription]:
-    """Return the subscriptions in the rows. Leave out those that can't be read, because they stop only themselves."""
+    """Return the subscriptions in the rows, skipping any that can't be read so that they don't stop the others."""
     found = []
     for row in rows:
         with suppress(msgspec.MsgspecError):
@@ -115,7 +115,7 @@ def readable(rows: Iterable[Any]) -> list[Subscription]:
 
 
 def unreadable_of(row: Any) -> Unreadable | None:
-    """Return the subscription in a row as unreadable, or None if it can be read."""
+    """If the subscription in a row can't be read, return it as unreadable. Otherwise, return None."""
     try:
         return unreadable_zone(subscription_of(row))
     except msgspec.ValidationError:
@@ -125,7 +125,7 @@ def unreadable_of(row: Any) -> Unreadable | None:
 
 
 def mended_row(row: Any, *, cursor: int, tz: str) -> Subscription:
-    """Return the subscription in a row as far as it can be read. The columns are used where the body can't be."""
+    """Return a row's subscription, mended. If the body can't be read, use the values in the columns."""
     try:
         body = _body(row)
     except msgspec.MsgspecError:

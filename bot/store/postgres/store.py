@@ -83,6 +83,8 @@ NEWS = "countersign"  # the channel on which a program announces that it has rec
 class PostgresStore:
     """A store in a PostgreSQL database."""
 
+    unwritable = None  # a failed write fails the next reading, too
+
     def __init__(self, url: str) -> None:
         self._name = f"countersign {secrets.token_hex(4)}"
         self._url = url
@@ -221,6 +223,9 @@ class PostgresStore:
         async with self._transaction() as db:
             if await find_subscription(db, subscription_id) is not None:
                 await remove_subscription(db, subscription_id)
+
+    async def scrub(self) -> None:
+        """Do nothing, because PostgreSQL overwrites replaced rows by itself."""
 
     async def forget(self, subscription_id: str) -> None:
         async with self._transaction() as db:
@@ -411,7 +416,7 @@ class PostgresStore:
             await keep_documents(db, [document])
 
     async def others(self) -> int:
-        """Return how many connections to the database other copies of Countersign have open."""
+        """Return how many database connections other copies of Countersign have open."""
         async with self._statement() as db:
             found = await db.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -503,7 +508,7 @@ class PostgresStore:
             return await self._place(db, subscription)
 
     async def _place(self, db: AsyncConnection, subscription: Subscription) -> Subscription:
-        """Overwrite the subscription that has this id. The caller has locked it, so no other change can be lost."""
+        """Overwrite the subscription that has this id. The caller has locked it, so no concurrent change is lost."""
         placed = await self._with_due_at(db, subscription)
         row = subscription_row(placed)
         await db.execute(sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row["number"]).values(row))
@@ -517,10 +522,10 @@ class PostgresStore:
 
 
 async def _wake(db: AsyncConnection, changes: Sequence[Change]) -> None:
-    """Set `due_at` on the subscriptions that are owed one of these new changes and had nothing due sooner.
+    """Set `due_at` on the subscriptions that are owed one of these new changes and have nothing due sooner.
 
-    All subscriptions that watch one of the states are locked first, even those with something due. Another program may
-    be finishing a digest for one of them, which could leave nothing due a moment later.
+    All subscriptions that watch one of the states are locked first, even if they already have something due. Otherwise,
+    another program could finish a digest for one of them at the same time and leave it with nothing due.
     """
     states = {ALL_STATES}.union(*(change.states for change in changes))
     s = SUBSCRIPTIONS.c

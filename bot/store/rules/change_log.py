@@ -112,7 +112,7 @@ class Log:
 def _index_entries(change: Change) -> list[tuple[str, Kind]]:
     """Return the pairs of state and kind under which the change is indexed.
 
-    A filter with just one such pair matches the change.
+    A filter that contains only one of these pairs matches the change.
     """
     kinds = (change.kind,) if len(change.states) == 1 else tuple(Kind)  # a move may also be reported as another kind
     entries = product((*change.states, ALL_STATES), kinds)

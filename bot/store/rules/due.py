@@ -70,8 +70,8 @@ class SubscriptionIndex:
         """Set `due_at` on the subscriptions that are owed one of these new changes.
 
         If a subscription already has something due, its `due_at` is normally left alone. It is recomputed if the
-        subscription may be owed a retraction, or if it gets digests even without changes, because either could be due
-        earlier.
+        subscription may be owed a retraction or gets digests even when nothing has changed, because something could
+        then be due earlier.
         """
         if not changes:
             return
@@ -156,13 +156,13 @@ class SubscriptionIndex:
 
 
 def _last_served(subscription: Subscription) -> list[datetime]:
-    """Return when the last digest was sent and the moment of its slot, if there was one."""
+    """Return when the last digest was sent and when its slot was, if it had one."""
     slot = subscription.slot_served
     return [moment for moment in (subscription.last_sent_at, slot.at if slot else None) if moment is not None]
 
 
 def _served_by(at: datetime, subscription: Subscription) -> Slot | None:
-    """Return the slot served by the time `at`. A slot that is still to come can't have been served."""
+    """Return the latest slot served by the time `at`. A slot in the future can't have been served yet."""
     slot = subscription.slot_served
     return slot if slot is None or slot.at <= at else slot_at(subscription, at)
 

@@ -13,7 +13,10 @@ from bot.domain.time_zones import is_zone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A stored subscription that gets no messages, because it or its time zone can't be read. `why` is the reason."""
+    """A stored subscription that gets no messages, because the subscription or its time zone can't be read.
+
+    `why` is the reason.
+    """
 
     id: str
     channel: str
@@ -27,7 +30,7 @@ class Unreadable:
 
 
 def unreadable_zone(subscription: Subscription) -> Unreadable | None:
-    """Return the subscription as unreadable if its time zone isn't one that every host knows, or None."""
+    """If some hosts may not know the subscription's time zone, return it as unreadable. Otherwise, return None."""
     if subscription.unreadable is None:
         return None
     return Unreadable(
@@ -39,7 +42,7 @@ def unreadable_zone(subscription: Subscription) -> Unreadable | None:
 
 
 def unreadable_row(row: Mapping[str, Any], why: str = "") -> Unreadable:
-    """Return the subscription in a row that can't be read, with the first reason."""
+    """Describe the unreadable subscription in a row, with the first reason why it can't be read."""
     try:
         msgspec.convert(row, Subscription)
     except msgspec.ValidationError as fault:
@@ -52,8 +55,9 @@ def unreadable_row(row: Mapping[str, Any], why: str = "") -> Unreadable:
 def mended(row: Mapping[str, Any], *, cursor: int, tz: str) -> Subscription:
     """Return a subscription with every field of the row that can be read, and defaults for the others.
 
-    `row` must contain a readable id, channel and address. `cursor` is used if the row's own can't be read, and `tz` if
-    the row's time zone isn't one that every host knows. If it isn't known which places were watched, all are.
+    `row` must contain a readable id, channel and address. `cursor` is used if the row's cursor can't be read. `tz` is
+    used if some hosts may not know the row's time zone. If it isn't known which places the subscription watched, it
+    watches all of them.
     """
     found: dict[str, Any] = {"cursor": cursor} | _readable_fields(Subscription, row)
     raw = row.get("filter")

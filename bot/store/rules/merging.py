@@ -14,12 +14,12 @@ K = TypeVar("K")
 
 
 def merged(kept: Subscription, other: Subscription, log: Log, receipts: Iterable[Receipt]) -> Subscription:
-    """Return one subscription that watches everything that these two watched.
+    """Merge two subscriptions into one that watches everything that either of them watched.
 
-    `kept` is the one that the chat's commands act on, so its id and its settings stay. The chat gets exactly the
-    changes that one of the two still owed it and that neither has sent. If the chat stopped the other one, nothing of
-    it is taken over. A pause that no person asked for ends if the other one isn't paused, because the next send shows
-    if the chat can be reached.
+    `kept` is the subscription that the chat's commands act on, so its id and settings are kept. The chat gets exactly
+    the changes that either subscription still owed it and neither has sent. If the chat had stopped `other`, nothing
+    from `other` is used. If `kept` was paused, but not by a person, and `other` isn't paused, the pause ends, because
+    the next send will show whether the chat can be reached.
     """
     version = max(kept.version, other.version) + 1  # so that no older Undo button fits
     if other.paused == STOPPED != kept.paused:
@@ -58,16 +58,17 @@ def twins(subscriptions: Iterable[Subscription]) -> list[list[Subscription]]:
 
 
 def readdressed(receipt: Receipt, kept: Subscription, gone: str | None, was: str) -> Receipt:
-    """Return a receipt as it is after a subscription moved here from the address `was`, or was merged into this one."""
+    """Update a receipt after a subscription moved here from the address `was` or was merged into this one."""
     if (receipt.channel, receipt.address) == (kept.channel, was):
         receipt = replace(receipt, address=kept.shown_address)
     return replace(receipt, subscription=kept.id) if receipt.subscription == gone else receipt
 
 
 def _both(first: Filter, second: Filter) -> Filter:
-    """Return a filter that matches everything that one of these matches.
+    """Return a filter that matches everything that either filter matches.
 
-    An entry of both starts at the earlier place in the log. Without support types, a filter matches all of them.
+    An entry that is in both filters starts at the earlier of its two places in the log. A filter without support types
+    matches all of them.
     """
     every_type = any(not one.support_types and not one.is_empty for one in (first, second))
     return Filter(

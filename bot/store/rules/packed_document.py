@@ -1,4 +1,4 @@
-"""The stored form of evidence documents: compressed bytes, named by their SHA-256, and a label."""
+"""The stored form of an evidence document: its compressed bytes, named by their SHA-256, and its label."""
 
 import gzip
 import zlib

@@ -21,7 +21,7 @@ def started(subscription: Subscription, number: int, end: int) -> Subscription:
 
 
 def resubscribed(stored: Subscription, again: Subscription, end: int) -> Subscription:
-    """Return the stored subscription with the settings of another one for the same address."""
+    """Return the stored subscription with its settings replaced by those of another one for the same address."""
     return changed(stored, stored.with_settings(again.settings), end)
 
 
@@ -46,10 +46,10 @@ def pinned(subscription: Subscription, upto: int, at: datetime) -> Subscription:
 
 
 def part_sent(subscription: Subscription, receipt: Receipt) -> Subscription:
-    """Record that the digest's parts up to this one have been sent.
+    """Record that the digest's parts up to and including this one have been sent.
 
-    If another subscription was merged into this one while the digest was being sent, the next digest leaves out what
-    the part reported.
+    If another subscription was merged into this one while the digest was being sent, the next digest omits the changes
+    that were reported in this part.
     """
     if subscription.pinned is not None and subscription.pinned_at is None:
         later = [seq for seq in receipt.changes if seq > subscription.cursor]
@@ -64,7 +64,7 @@ def advanced(
     """Finish the digest. `sent_at` is the time when the digest was sent, or None if nothing was sent.
 
     `slot` is the slot that the digest served. If another subscription was merged into this one while the digest was
-    being sent, the cursor stays, because the digest left out what the other one owed.
+    being sent, the cursor doesn't move, because the digest didn't include the changes owed to the other subscription.
     """
     last_sent_at = sent_at or subscription.last_sent_at
     slots = filter(None, (slot, subscription.slot_served))
@@ -93,8 +93,8 @@ def advanced(
 def failed(stored: Subscription, verdict: Subscription) -> Subscription:
     """Copy the outcome of a failed send from `verdict`.
 
-    All other fields are kept as stored, because the owner may have changed them in the meantime. A new address is a
-    transaction of its own, because the chat may already have a subscription there.
+    All other fields are kept as stored, because the owner may have changed them in the meantime. A new address requires
+    a separate transaction, because the chat may already have a subscription at that address.
     """
     return replace(
         stored,

@@ -91,7 +91,7 @@ class Contents:
         return max((seq for changes in sent for seq in changes), default=self.log.end)
 
     def moving(self, channel: str, old: str, new: str) -> SubscriptionMoved | None:
-        """Return the transaction that moves a subscription to another address, or None if there is nothing to move."""
+        """Return the transaction that moves a subscription to another address. Return None if no move is needed."""
         mover, there = self.subscriptions.find(channel, old), self.subscriptions.find(channel, new)
         if mover is None or old == new:
             return None
@@ -102,7 +102,8 @@ class Contents:
     def merging_twins(self) -> SubscriptionMoved | None:
         """Return the transaction that merges two subscriptions with the same address, or None if there are none.
 
-        Versions up to format 2 let a chat have two. The newer one is kept, because commands acted on it.
+        In versions up to format 2, a chat could have two subscriptions. The newer one is kept, because commands acted
+        on it.
         """
         same = next(iter(twins(self.subscriptions.by_id.values())), None)
         return self._merging(same[-1], same[-2]) if same is not None else None
@@ -184,7 +185,7 @@ class Contents:
     def _happened(self, moment: datetime) -> None:
         """Store the time of the latest event.
 
-        If that is well before the previous event, assume the clock was set back.
+        If that time is well before the previous event, assume that the clock was set back.
         """
         if self.latest is not None and self.latest - moment > CLOCK_TOLERANCE:
             self.subscriptions.reckon_from(moment)

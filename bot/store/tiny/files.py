@@ -1,4 +1,4 @@
-"""Files that survive a killed process, a full disk or a damaged byte.
+"""Files that remain readable even if the process is killed, the disk is full or a byte is damaged.
 
 Each file is either replaced as a whole or appended to in sealed lines.
 """
@@ -6,6 +6,7 @@ Each file is either replaced as a whole or appended to in sealed lines.
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,10 @@ from typing import NamedTuple
 from bot.errors import StoreBusy, StoreCorrupt, StoreError, StoreUnwritable
 from bot.store.rules.sealed_line import unseal
 
+UNWRITTEN = b"\0" * 16
+SEALED = re.compile(rb'.*,"crc":"[0-9a-f]{8}"}', re.DOTALL)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+LINKED = frozenset({errno.ELOOP, errno.EMLINK})
 REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
@@ -33,10 +37,17 @@ class Lines(NamedTuple):
         """True if `rest` is a line that was never completely written, rather than a line damaged later.
 
         If the process is killed, only the beginning of a line may be written. After a power failure, unwritten parts of
-        a line may be zeros.
+        a line may be zeros. A line that ends in a whole seal was written to its end, so if it doesn't match the seal,
+        it is damaged; a few zeros are damage too.
         """
         line, newline, more = self.rest.partition(b"\n")
-        return not more and (b"\0" in line or not newline) and unseal(line[:-1]) is None
+        if more:
+            return False
+        if UNWRITTEN in line or line.startswith(b"\0\0"):
+            return True
+        if newline or SEALED.fullmatch(line[:-1]):
+            return False
+        return SEALED.fullmatch(line) is None or unseal(line) is not None
 
 
 def read_lines(path: Path, start: int = 0) -> Lines | None:
@@ -72,6 +83,11 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             sentence = f"{path} could not be written because the disk is full. Nothing is lost, but make some room."
+        elif error.errno in LINKED:
+            sentence = (
+                f"{path} is a symbolic link, and nothing in the data folder is written through a link. Replace it with "
+                "what it points to."
+            )
         elif error.errno in REFUSED:
             sentence = f"{path} could not be written: the data folder is read-only for this user."
         else:
@@ -86,9 +102,14 @@ class Folder:
         self.path = path
 
     def make(self, name: str = ".") -> None:
-        """Create the data folder or a subfolder, accessible only to this user."""
+        """Create the data folder or a subfolder, accessible only to this user.
+
+        The data folder itself may be a symbolic link, because its name comes from the operator. A subfolder may not.
+        """
         folder = self.path / name
         with writing(folder):
+            if folder != self.path and folder.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             if folder.is_dir():
                 return
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,7 +192,7 @@ class LineFile:
         with writing(self.path):
             try:
                 if self._fd is None:
-                    self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+                    self._fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
                 self._cut(self._fd)
                 yield self._fd
             except OSError:
@@ -202,7 +223,7 @@ class Lock:
     def __init__(self, folder: Folder) -> None:
         path = folder.path / "lock"
         with writing(path):
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -224,7 +245,8 @@ class Lock:
 
 
 def _write_new(path: Path, body: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    path.unlink(missing_ok=True)  # left over from an earlier write, or a link, which must not be followed
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _write_all(fd, body, 0)
         os.fsync(fd)

@@ -27,8 +27,8 @@ RESTORE = "Restore the data folder from a backup"
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
     """The first line of a journal.
 
-    It contains the journal's number, the number of transactions before it and the folder's format. Early versions with
-    format 1 didn't write the format.
+    It contains the journal's number, the number of transactions before it and the folder's format. Early versions that
+    used format 1 didn't write the format.
     """
 
     generation: int
@@ -152,7 +152,7 @@ class Recovered:
         self.contents.apply(line.transaction, changes)
 
     def _next_goes_on(self, *, unused: bool = False) -> bool:
-        """Return whether the next journal starts where this one ends and is in use.
+        """Return whether the next journal is in use and starts where this one ends.
 
         If `unused` is true, the next journal may be empty. A journal left over from a failed snapshot is empty and
         starts at an earlier transaction.

@@ -145,7 +145,7 @@ class Snapshot:
         )
 
     def _subscriptions(self) -> tuple[list[Subscription], dict[str, Mapping[str, Any]]]:
-        """Return the subscriptions, and the rows of those that can't be read, by id."""
+        """Return the subscriptions by id, and the rows of unreadable subscriptions by id."""
         found: list[Subscription] = []
         unreadable: dict[str, Mapping[str, Any]] = {}
         for row in self.db.table("subscriptions"):

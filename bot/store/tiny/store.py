@@ -24,7 +24,7 @@ from bot.domain.document import Document
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Receipt, Slot, Subscription
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreUnwritable
 from bot.store import Everything, Record
 from bot.store.rules.change_log import follow, numbered
 from bot.store.rules.mending import Unreadable, mended, unreadable_row, unreadable_zone
@@ -92,7 +92,10 @@ class Documents(Protocol):
 
 
 class TinyStore:
-    """A store in one folder. `notices` are messages to the operator about damage and repairs."""
+    """A store in one folder. `notices` are messages to the operator about damage and repairs.
+
+    `unwritable` says why the last write failed, or is None if it succeeded.
+    """
 
     def __init__(self, files: Files, evidence: Documents) -> None:
         self._files = files
@@ -102,6 +105,7 @@ class TinyStore:
         self._writes: set[asyncio.Task[Any]] = set()
         self._waiting: dict[str, SourceStatus] = {}
         self._remembering: asyncio.Task[None] | None = None
+        self.unwritable: str | None = None
         self._must_erase = False  # the files may still hold something that was forgotten
         self._closing: asyncio.Task[None] | None = None
 
@@ -207,6 +211,12 @@ class TinyStore:
 
     async def unsubscribe(self, subscription_id: str) -> None:
         await self._in_turn(lambda now: self._remove(now, Removed(id=subscription_id)))
+
+    async def scrub(self) -> None:
+        await self._in_turn(self._erased)
+
+    async def _erased(self, now: Contents) -> None:
+        await self._on_disk(self._files.erase, now.image())
 
     async def forget(self, subscription_id: str) -> None:
         async def forget(now: Contents) -> None:
@@ -401,7 +411,12 @@ class TinyStore:
     ) -> None:
         """Write a transaction and then apply it. The caller must hold `_turn`."""
         now = self._files.contents
-        written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
+        try:
+            written = await self._on_disk(self._files.commit, now.transactions + 1, transaction, changes, documents)
+        except StoreUnwritable as full:
+            self.unwritable = str(full)
+            raise
+        self.unwritable = None
         now.apply(written, changes)
         if self._files.is_full:
             self._on_disk(self._files.fold, now.image())  # only the next write waits for this

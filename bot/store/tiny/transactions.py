@@ -70,7 +70,10 @@ class SubscriptionSaved(msgspec.Struct, frozen=True, kw_only=True, tag_field="di
 
 
 class SubscriptionMoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="moved"):
-    """A subscription moved here from the address `was`, and the one named in `gone` was merged into it, if any."""
+    """A subscription moved here from the address `was`.
+
+    If `gone` is set, the subscription with that id was merged into this one.
+    """
 
     subscription: Subscription
     was: str
@@ -78,7 +81,10 @@ class SubscriptionMoved(msgspec.Struct, frozen=True, kw_only=True, tag_field="di
 
 
 class SetAside(msgspec.Struct, frozen=True, kw_only=True, tag_field="did", tag="set aside"):
-    """A subscription was saved in a form that can't be read. It is never written, only found."""
+    """A subscription was saved in a form that can't be read.
+
+    The program never writes this transaction. It only stands for a damaged one found in the journal.
+    """
 
     row: dict[str, Any]
 
@@ -131,9 +137,9 @@ def encoded(line: Numbered) -> bytes:
 
 
 def decoded(body: bytes) -> Numbered:
-    """Decode a stored transaction; raise MsgspecError if it has a different version's format.
+    """Decode a stored transaction; raise MsgspecError if it was written in another version's format.
 
-    If only a subscription in it can't be read, the rest of the journal still counts.
+    If the only unreadable part is a subscription, the rest of the journal is still used.
     """
     body = from_stored(body)
     try:

@@ -18,6 +18,7 @@ from support.loopback.server import Fault, dropped
 from support.loopback.slack import CLIENT, TEAM, Installed, LoopbackSlack, refused
 from support.loopback.slack_people import SIGNING_SECRET, Member, Workspace, encoded, eventually, posted, signed
 
+from bot.app.wiring import StoredNotes
 from bot.channels.rate_limit import RateLimit
 from bot.channels.slack.handlers import EventHandlers
 from bot.channels.slack.listener import SlackListener
@@ -35,8 +36,9 @@ from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.rich_text import Span
 from bot.errors import ConfigError, SendError, UsageError
+from bot.store.tiny.store import TinyStore
 
-CHANNEL, PRIVATE = "C024BE91L", "C0PRIVATE"
+CHANNEL, PRIVATE, DIRECT = "C024BE91L", "C0PRIVATE", "D0ADA0000"
 SECRET_KEY = "a secret key that is long enough to be one"
 SOCKET = {"app_token": "xapp-loopback-0000000000"}
 HTTP = {"signing_secret": SIGNING_SECRET}
@@ -1262,3 +1264,106 @@ def test_the_manifest_names_what_the_program_answers_to() -> None:
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"]["is_enabled"] is True
     assert settings["token_rotation_enabled"] is False
+
+
+# ── threads, edits and requests that come again ──────────────────────────────────────────────────────────────────────
+
+
+@both_ways
+async def test_an_answer_in_a_thread_of_direct_messages_stays_in_the_thread(at: Scene) -> None:
+    at.chat_handler.replies["watch TX"] = says("Watching.", buttons=((Button("Undo", "undo 1"),),))
+    await at.workspace.event(
+        "message", channel="D0ADA00", channel_type="im", user=at.ada.user, text="watch TX", ts="2.1", thread_ts="1.1"
+    )
+    await eventually(lambda: at.server.messages)
+
+    assert at.server.called("chat.postMessage")[-1].arguments["thread_ts"] == "1.1"
+
+
+@both_ways
+async def test_an_answer_to_a_button_in_a_thread_stays_in_the_thread(at: Scene) -> None:
+    await at.ada._interacts(
+        "block_actions",
+        channel={"id": DIRECT, "name": "directmessage"},
+        container={"type": "message", "message_ts": "2.2", "channel_id": DIRECT, "thread_ts": "1.1"},
+        trigger_id=at.server.trigger(at.ada.user),
+        actions=[{"type": "button", "action_id": "ask:0:0", "block_id": "b", "value": "status"}],
+    )
+    await eventually(lambda: at.server.messages or at.server.answers)
+
+    called = at.server.called("chat.postMessage") + at.server.called("chat.postEphemeral")
+    assert called[-1].arguments["thread_ts"] == "1.1"
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subtype": "message_changed", "message": {"user": "U0ADA00", "text": "watch TX"},
+         "previous_message": {"text": "wacth TX"}},
+        {"subtype": "file_share", "user": "U0ADA00", "text": "watch TX", "files": []},
+    ],
+)  # fmt: skip
+async def test_an_edited_command_or_one_with_a_file_is_answered_with_how_to_send_it(at: Scene, fields) -> None:
+    await at.workspace.event("message", channel=DIRECT, channel_type="im", ts="1.1", **fields)
+    await eventually(lambda: at.server.messages)
+
+    assert "Send this as one: watch TX" in at.server.messages[-1].text
+    assert not at.chat_handler.asked
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subtype": "message_changed", "message": {"user": "U0ADA00", "text": "watch TX", "attachments": []},
+         "previous_message": {"text": "watch TX"}},
+        {"subtype": "message_changed", "message": {"bot_id": "B1", "text": "watch TX"}, "previous_message": {}},
+        {"subtype": "file_share", "user": "U0ADA00", "text": "for the record", "files": []},
+        {"subtype": "message_deleted", "previous_message": {"text": "watch TX"}},
+    ],
+)  # fmt: skip
+async def test_other_edits_and_files_are_passed_over(at: Scene, fields) -> None:
+    await at.workspace.event("message", channel=DIRECT, channel_type="im", ts="1.1", **fields)
+    await at.ada.types("help", channel=CHANNEL)
+    await at.told()
+
+    assert at.server.messages == []
+    assert [asked.text for asked in at.chat_handler.asked] == ["help"]
+
+
+@both_ways
+async def test_a_command_a_press_and_a_message_that_slack_sends_again_are_answered_once(at: Scene) -> None:
+    sent = []
+
+    async def twice(kind, payload):
+        sent.append(kind)
+        await at.way(kind, payload)
+        return await at.way(kind, payload)
+
+    ada = Member(at.server, at.ada.user, way=twice)
+    await ada.types("watch TX", channel=CHANNEL)
+    await ada.presses("", channel=CHANNEL, value="pick TX")
+    await ada.writes("stop", channel=DIRECT)
+    await at.ada.types("help", channel=CHANNEL)
+    await eventually(lambda: "help" in [asked.text for asked in at.chat_handler.asked])
+    await eventually(lambda: "stop" in [asked.text for asked in at.chat_handler.asked])
+
+    assert sorted(asked.text for asked in at.chat_handler.asked) == ["help", "pick TX", "stop", "watch TX"]
+
+
+async def test_a_command_that_slack_sends_again_after_a_restart_is_answered_once(tmp_path) -> None:
+    store = TinyStore.open(tmp_path)
+    payload = {
+        "command": "/countersign", "text": "stop", "team_id": "T0000000001", "channel_id": CHANNEL, "user_id": "U0ADA00",
+        "trigger_id": "7.7", "response_url": "http://127.0.0.1:1/",
+    }  # fmt: skip
+    asked = []
+    for last in ("help", "status"):
+        async with scene(**HTTP, notes=StoredNotes(store, "handled")) as at:
+            await at.way("slash_commands", payload)
+            await at.ada.types(last, channel=CHANNEL)
+            await eventually(lambda at=at, last=last: last in [a.text for a in at.chat_handler.asked])
+            asked += [a.text for a in at.chat_handler.asked]
+    await store.close()
+
+    assert asked == ["stop", "help", "status"]

@@ -25,6 +25,7 @@ from support.loopback.telegram import (
     refused,
 )
 
+from bot.app.wiring import StoredNotes
 from bot.channels import Listener
 from bot.channels.keyed_queue import JOB, KeyedQueue, QueueFull
 from bot.channels.rate_limit import Limit, RateLimit
@@ -39,6 +40,7 @@ from bot.domain.subscription import Filter, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
+from bot.store.tiny.store import TinyStore
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*`retry_after` will be"),  # as bot.channels.telegram.sender has it
@@ -821,7 +823,14 @@ async def test_messages_sent_while_no_program_listened_are_answered(server, chat
     [call] = server.called("deleteWebhook")
     assert call.arguments.get("drop_pending_updates", "false") == "false"
     allowed = json.loads(server.called("getUpdates")[0].arguments["allowed_updates"])
-    assert sorted(allowed) == ["callback_query", "channel_post", "message", "my_chat_member"]
+    assert sorted(allowed) == [
+        "callback_query",
+        "channel_post",
+        "edited_channel_post",
+        "edited_message",
+        "message",
+        "my_chat_member",
+    ]
 
 
 async def test_an_answered_message_does_not_come_again_after_a_restart(server, chat, sender, chat_handler) -> None:
@@ -999,7 +1008,7 @@ async def test_a_body_too_large_or_not_json_is_rejected_and_an_odd_update_is_ign
     assert await take(hooked, b"\xff{") == 400
     assert await take(hooked, b"[" * 100_000) == 400
     assert await take(hooked, b'{"update_id": 1, "message": {}}') == 200
-    assert await take(hooked, b"[]") == 200
+    assert await take(hooked, b"[]") == 400
     assert not chat_handler.asked
 
 
@@ -1145,3 +1154,108 @@ asyncio.run(main())
     assert "rejected the bot's token" in shown.stdout
     assert "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw" not in shown.stdout + shown.stderr
     assert "Please use" not in shown.stderr
+
+
+# ── updates that come again ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"message": {"text": "/stop", "entities": [{"type": "bot_command", "offset": 0, "length": 5}]}},
+        {"message": {"text": "watch TX"}},
+        {"callback_query": {"data": "pick TX"}},
+        {"my_chat_member": "left"},
+    ],
+)
+async def test_an_update_that_telegram_posts_again_is_handled_once(hooked, server, chat_handler, again) -> None:
+    person, chat = {"id": 42, "is_bot": False, "first_name": "Ada"}, {"id": 42, "type": "private"}
+    base = {"message_id": 5, "date": 1, "chat": chat, "from": person}
+    (kind, content), *_ = again.items()
+    if kind == "message":
+        content = base | content
+    elif kind == "callback_query":
+        content = {"id": "77", "from": person, "chat_instance": "1", "message": base | {"text": "?"}} | content
+    else:
+        bot = {"id": BOT, "is_bot": True, "first_name": "B"}
+        content = {"chat": chat, "from": person, "date": 1, "old_chat_member": {"status": "member", "user": bot}}
+        content["new_chat_member"] = {"status": "kicked", "user": bot, "until_date": 0}
+    body = json.dumps({"update_id": 9, kind: content}).encode()
+    statuses = await asyncio.gather(*(take(hooked, body) for _ in range(3)))
+    await until(lambda: not any(task.get_name() == JOB for task in asyncio.all_tasks()))
+
+    assert statuses == [200, 200, 200]
+    assert len(chat_handler.asked) + len(chat_handler.told) == 1
+    assert len(server.told(42)) == len(chat_handler.asked)
+
+
+async def test_an_update_fetched_again_after_a_restart_is_handled_once(server, sender, tmp_path) -> None:
+    store, chat_handler = TinyStore.open(tmp_path), FakeChatHandler()
+    server.say("/stop")
+    stop = server.pushed
+    for _ in range(2):
+        chat = TelegramListener(sender, menu=MENU, pause=0.02, notes=StoredNotes(store, "handled"))
+        async with listening(chat, chat_handler):
+            await quiet(server)
+        server.push_again(stop)
+    await store.close()
+
+    assert chat_handler.texts == ["stop"]
+    assert server.told(42) == ["You said stop."]
+
+
+# ── commands that weren't sent as one ────────────────────────────────────────────────────────────────────────────────
+
+
+def message(text: str, *, key: str = "text", chat: int = 42, kind: str = "private", edited: int | None = None) -> dict:
+    person = {"id": 42, "is_bot": False, "first_name": "Ada"}
+    made = {
+        "message_id": 5,
+        "date": 1_000_000,
+        "chat": {"id": chat, "type": kind, "title": "A"},
+        "from": person,
+        key: text,
+    }
+    entity = {"type": "bot_command", "offset": 0, "length": len(text.partition(" ")[0])}
+    made["entities" if key == "text" else "caption_entities"] = [entity] if text.startswith("/") else []
+    return made | ({"edit_date": made["date"] + edited} if edited is not None else {})
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"edited_message": message("/watch TX", edited=60)},
+        {"message": message("/watch TX", key="caption")},
+        {"edited_message": message("/watch TX", key="caption", edited=5)},
+        {"channel_post": message("/watch TX", key="caption", chat=CHANNEL, kind="channel")},
+        {"edited_channel_post": message("/watch TX", chat=CHANNEL, kind="channel", edited=5)},
+        {"message": message("/watch TX", key="caption", chat=GROUP, kind="supergroup")},
+    ],
+)
+async def test_an_edited_command_or_one_in_a_caption_is_answered_with_how_to_send_it(
+    here, server, chat_handler, update
+) -> None:
+    [content] = update.values()
+    server.push(**update)
+    await quiet(server)
+
+    [told] = server.told(content["chat"]["id"])
+    assert "Send this as one: /watch TX" in told
+    assert not chat_handler.asked
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"edited_message": message("/watch TX", edited=7_200)},
+        {"edited_message": message("good morning", edited=5)},
+        {"message": message("a picture", key="caption")},
+        {"message": message("/weather TX", key="caption", chat=GROUP, kind="supergroup")},
+    ],
+)
+async def test_other_edits_and_captions_are_passed_over(here, server, chat_handler, update) -> None:
+    server.push(**update)
+    await quiet(server)
+
+    assert not chat_handler.asked
+    assert not [said for chat in (42, GROUP) for said in server.told(chat)]

@@ -56,7 +56,7 @@ def test_a_digest_of_a_date_corrected_since_tells_the_right_one_without_a_doubt(
 
 def test_a_digest_of_an_moa_posted_since_tells_its_name_as_evidence():
     posted = replace(TENAHA, moa=moa("TenahaPDTX_TFM_MOA_01072026"))
-    assert f"{DOUBT}; the name of the MOA's file says Jan. 7, 2026 · MOA" in digest(log([TENAHA], [posted]))
+    assert f"{DOUBT}; the MOA's file name says Jan. 7, 2026 · MOA" in digest(log([TENAHA], [posted]))
 
 
 def test_a_corrected_year_is_told_as_the_correction_of_a_typo():

@@ -209,6 +209,7 @@ class LoopbackTelegram(LoopbackServer):
         self._floods = [Flood(30, 1.0), Flood(1, 1.0), Flood(20, 60.0)]
         self._updates: list[dict[str, Any]] = []
         self._update_ids = count(1)
+        self.pushed: dict[str, Any] = {}
         self._polls = 0
         self._lock = threading.Lock()
 
@@ -227,8 +228,14 @@ class LoopbackTelegram(LoopbackServer):
         """Give the bot an update, such as message={…}; return its id."""
         with self._lock:
             number = next(self._update_ids)
-            self._updates.append({"update_id": number, **update})
+            self.pushed = {"update_id": number, **update}
+            self._updates.append(self.pushed)
             return number
+
+    def push_again(self, update: dict[str, Any]) -> None:
+        """Give the bot an update again, as Telegram does if it wasn't confirmed."""
+        with self._lock:
+            self._updates.append(update)
 
     def say(
         self,

@@ -1,7 +1,7 @@
-"""Let an address have only one subscription, and merge those that share one.
+"""Allow only one subscription per address, and merge those that share an address.
 
-Since this version, an address may include a topic and a filter may leave out single changes, which an older program
-would misread.
+Since this version, an address may include a topic, and a filter may exclude individual changes. An older program would
+misread both.
 """
 
 from collections import defaultdict
@@ -50,9 +50,9 @@ def _twins(db: sa.Connection) -> Iterable[Sequence[Any]]:
 
 
 def _merge(db: sa.Connection, rows: Sequence[Any]) -> None:
-    """Merge the older subscriptions into the newest one, on which commands acted.
+    """Merge the older subscriptions into the newest one, which is the one that commands acted on.
 
-    One that can't be read keeps its row under an address of its own until a person mends it.
+    A subscription that can't be read isn't merged. It gets an address of its own until a person mends it.
     """
     found = []
     for row in rows:
@@ -85,7 +85,7 @@ def _into(db: sa.Connection, kept: Subscription, other: Subscription, log: Log) 
 
 
 def _stop_unreadable(db: sa.Connection) -> None:
-    """Let no worker claim a subscription that can't be read, or whose time zone not every host knows."""
+    """Keep workers from claiming subscriptions that can't be read or have a time zone that some hosts may not know."""
     for row in db.execute(sa.select(SUBSCRIPTIONS)).all():
         if unreadable_of(row) is not None:
             stopped = sa.update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.number == row.number)

@@ -1,0 +1,26 @@
+"""Addresses that no program could request, as pages, catalogs and redirects have them."""
+
+UNUSABLE = [
+    "http://xn--/",
+    "http://www.xn--a/",
+    "https://xn--zz--.example/",
+    "http://[/x",
+    "http://[::1]x/",
+    "http://[fe80::1",
+    "http://[v1.a]:x/",
+    "http://www.example.gov:99999/",
+    "http://www.example.gov:65536/agenda",
+    "http://www.example.gov:0/",
+    "http://www.example.gov:-1/",
+    "http://www.example.gov:port/",
+    "http://exa\u2100mple.gov/",
+    "http://a..b/",
+    f"http://{'a' * 64}.gov/",
+    f"http://{'a.' * 130}gov/",
+    "http:///agenda",
+    "http://:80/",
+    "https:/agenda",
+    "http://%41/",
+    "ftp://www.example.gov/",
+    "",
+]

@@ -1,0 +1,19 @@
+"""Seeds of `benchmarks/fuzz.py` that found a fault, by kind. They run as tests for good."""
+
+SEEDS: dict[str, tuple[int, ...]] = {
+    "html": (2467,),  # a feed with half a letter
+    "feeds": (54, 237),  # the same
+    "json": (1, 2, 3),
+    "commands": (1163,),  # /pick with two states
+    "payloads": (2636, 3485, 4379, 12657),  # failures inside Slack's library, half a surrogate pair
+    "settings": (
+        502964,
+        508178,
+        510707,
+        510984,
+        518893,
+        521399,
+        522537,
+        528450,
+    ),  # long numbers and deep nesting in TOML, half a letter
+}
