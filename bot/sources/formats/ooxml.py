@@ -53,16 +53,19 @@ def check_limit(what: str, amount: int) -> None:
         raise Unreadable(f"the workbook is too large: more than {WORKBOOK[what]:,} {what}")
 
 
-def tags(xml: str, path: str) -> Iterator[dict[str, str]]:
+def tags(xml: str, path: str, *, alone: bool = True) -> Iterator[dict[str, str]]:
     """Yield the attributes of each element at this path (`workbook/sheets/sheet`) in plain XML.
 
-    Raise Unreadable if its parent comes twice, because programs differ on the one to read.
+    Raise Unreadable if its parent comes twice, or has other elements though it should be `alone` there: programs differ
+    on what to read then.
     """
     parent, parents = path.rpartition("/")[0], 0
     for found, tag, _ in walk(xml):
         parents += found == parent
         if parents > 1:
             raise Unreadable(f"the workbook has two of {parent[:40]!r}")
+        if alone and found != path and found.rpartition("/")[0] == parent and parent:
+            raise Unreadable(f"the workbook has {found[:40]!r} where {path!r} belongs")
         if found == path:
             yield attributes(tag)
 

@@ -114,7 +114,7 @@ def _sheets(package: Package) -> Iterator[Sheet]:
     if main is None:
         raise Unreadable("this is a zip archive, but not an Excel workbook (.xlsx)")
     book, relations = package.part(main, "workbook"), package.relations(main)
-    properties = list(tags(book, "workbook/workbookPr"))
+    properties = list(tags(book, "workbook/workbookPr", alone=False))
     if len(properties) > 1:
         raise Unreadable("the workbook has its properties twice")
     is_1904 = any(_truth(tag.get("date1904", "0")) for tag in properties)

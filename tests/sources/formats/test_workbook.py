@@ -582,6 +582,11 @@ def test_a_part_with_two_of_what_it_has_once_is_refused(part, element):
     assert re.search("two of|twice", refusal(changed(part, root, element + root)))
 
 
+def test_a_sheet_or_relation_by_another_name_is_refused():
+    assert "belongs" in refusal(changed(BOOK, "<sheet ", "<leaf "))
+    assert "belongs" in refusal(changed(BOOK_RELS, "<Relationship ", "<Relation "))
+
+
 def test_styles_without_a_relation_are_not_ignored():
     assert "styles" in refusal(changed(BOOK_RELS, f"{RELATED}/styles", f"{RELATED}/other"))
 
