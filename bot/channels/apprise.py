@@ -88,7 +88,7 @@ class AppriseSender:
         return AddressSeal(self._secret_key)
 
     def _opened(self, address: str) -> str:
-        """Return the plain address. Raise SendError if it was encrypted with another key."""
+        """Return the decrypted address. Raise SendError if the address was encrypted with another key."""
         opened = self._seal.unseal(address) if self._seal is not None else address
         if opened is None or "://sealed." in opened:
             raise SendError(LOCKED)
@@ -124,7 +124,7 @@ class AppriseSender:
         plain: bool = False,  # noqa: ARG002 - the text is already plain
         ready: Ready = at_once,
     ) -> str:
-        """Send one part. A failed delivery never counts as permanent, because Apprise doesn't report the cause."""
+        """Send one part. A failure is never treated as permanent, because Apprise doesn't report the cause."""
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
         if not service.add(_splitting(self._opened(address))):

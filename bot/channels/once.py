@@ -58,7 +58,7 @@ class Once:
         try:
             kept = await self._notes.all()
         except StoreError as fault:  # handling it twice is better than not at all
-            log.warning("the updates handled before can't be read", problem=str(fault))
+            log.warning("the record of handled updates can't be read", problem=str(fault))
             return False
         return any(identity in text for text in kept.values())
 
@@ -74,7 +74,7 @@ class Once:
             try:
                 await self._write(waiting)
             except StoreError as fault:
-                log.warning("an update that was handled can't be noted", problem=str(fault))
+                log.warning("couldn't record that an update was handled", problem=str(fault))
 
     async def _write(self, identities: Sequence[str]) -> None:
         assert self._notes is not None

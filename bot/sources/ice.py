@@ -335,9 +335,9 @@ def _check_sheets_differ(tables: Sequence[_Table]) -> None:
     for (table, one), (second, other) in combinations(zip(tables, keys, strict=True), 2):
         if len(one & other) > min(MOST_ON_TWO_SHEETS, min(len(one), len(other)) // 2):
             raise Unreadable(
-                f"{len(one & other)} agreements are on two sheets of it, {table.title!r} and {second.title!r}; "
-                f"one may be an old list. Approving the listing reads only the first sheet, {tables[0].title!r}, "
-                f"with {len(keys[0])} agreements"
+                f"{len(one & other)} agreements are on two sheets of the workbook, {table.title!r} and "
+                f"{second.title!r}; one may be an old list. If you approve the listing, only the first sheet, "
+                f"{tables[0].title!r}, with {len(keys[0])} agreements, will be read"
             )
 
 

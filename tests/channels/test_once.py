@@ -98,7 +98,7 @@ async def test_a_store_that_fails_stops_no_command_and_the_process_remembers(sto
         for _ in range(2):
             await once.do((7,), done.job(7))
     assert done == [7]
-    assert any("can't be noted" in entry["event"] for entry in logs)
+    assert any("couldn't record" in entry["event"] for entry in logs)
 
 
 async def test_updates_handled_together_are_written_together(store):

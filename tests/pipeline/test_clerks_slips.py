@@ -105,7 +105,7 @@ async def test_approving_an_old_list_on_a_second_sheet_reads_the_first_sheet(wor
     world.publish(body=several([HEADER, *current], [HEADER, *sheriffs()], titles=["List", "Old"]))
     for hours in (0.2, 24, 24):  # it is never released by itself
         assert await world.changes(hours=hours) == []
-    assert "reads only the first sheet, 'List', with 20 agreements" in await reasons(world)
+    assert "only the first sheet, 'List', with 20 agreements, will be read" in await reasons(world)
     found = await world.rule(await world.held(), Ruling.APPROVED)
     assert {(c.kind.value, c.agreement.agency) for c in found.changes} == {
         ("withdrawn", gone[1]),

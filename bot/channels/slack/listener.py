@@ -349,7 +349,7 @@ def _thread(body: Body) -> str:
 
 
 def _identity(body: Body) -> tuple[object, ...]:
-    """Return what a request delivered again has in common with the first, or () if it names nothing of its own."""
+    """Return a value that identifies a request even if it is delivered twice, or () if the request has none."""
     if event := body.get("event_id"):
         return "event", event
     if trigger := body.get("trigger_id"):

@@ -316,9 +316,9 @@ class _UpdateQueue:
 
 
 def _identity(update: Update) -> tuple[object, ...]:
-    """Return what an update delivered again has in common with the first.
+    """Return a value that identifies an update even if it is delivered twice.
 
-    The number isn't enough, because Telegram may begin anew with the numbers after a quiet week.
+    The update's number isn't enough, because Telegram may restart its numbering after a quiet week.
     """
     query, member, message = update.callback_query, update.my_chat_member, update.effective_message
     if query is not None:

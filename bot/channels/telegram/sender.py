@@ -177,7 +177,9 @@ class TelegramSender:
         if topic is None or not is_topic_lost(error):
             return None
         is_deleted = _TOPIC_CLOSED not in error.message.lower()
-        return SendError(f"The topic takes no message: {self._reason(error)}", fallback=chat, topic_deleted=is_deleted)
+        return SendError(
+            f"The topic doesn't accept messages: {self._reason(error)}", fallback=chat, topic_deleted=is_deleted
+        )
 
     def _refusal(self, error: TelegramError, of: str) -> SendError:
         """Return the SendError that describes a refused message.

@@ -514,7 +514,7 @@ class Wording:
             trend = self._trend(totals.agreements - totals.before, weekly=to.cadence is Cadence.WEEKLY)
             count = f"{count}, {trend}"
         if not place:
-            return say(self.language, "Of what you watch, ICE's list now has {count}.", count=count)
+            return say(self.language, "For what you watch, ICE's list now has {count}.", count=count)
         now = say(self.language, "ICE's list now has {count}.", count=count)
         then = say(self.language, "It had {n} in January 2025.", n=JANUARY_2025) if to.filter.is_whole_list else ""
         return f"{now} {then}".rstrip()

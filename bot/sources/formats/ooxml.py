@@ -133,7 +133,7 @@ class Package:
         members = self._zip.infolist()
         self._members = {member.filename.replace("\\", "/").lower(): member for member in members}
         if len(self._members) < len(members):
-            raise Unreadable("the workbook has two files of the same name")
+            raise Unreadable("the workbook has two files with the same name")
         self._spent = Counter[str]()
 
     def spend(self, what: str, amount: int) -> None:

@@ -87,7 +87,7 @@ def read_workbook(body: bytes) -> tuple[Sheet, ...]:
     if not sheets:
         raise Unreadable("the workbook has no visible sheet")
     if len({sheet.title.casefold() for sheet in sheets} - {""}) < len(sheets):
-        raise Unreadable("the workbook has two sheets of the same name, or one without a name")
+        raise Unreadable("the workbook has two sheets with the same name, or one without a name")
     return sheets
 
 
@@ -144,7 +144,7 @@ def _cells_and_rest(xml: str) -> tuple[str, str]:
     cells, closing, rest = ("", "", inside) if tag.endswith("/") else inside.partition("</sheetData")
     rest = rest.partition(">")[2] if closing else rest
     if _ROW_OUTSIDE.search(before) or _ROW_OUTSIDE.search(rest) or (opening and depth(before) != 1):
-        raise Unreadable("the workbook has a sheet whose rows aren't in one place")
+        raise Unreadable("the workbook has a sheet whose rows are split into more than one section")
     return (cells, rest) if opening else ("", before.partition(">")[2])
 
 
@@ -170,7 +170,7 @@ def _texts(xml: str) -> _Texts:
     inside = xml[xml.find("<sst") + 4 :].rpartition("</sst")[0].partition("<extLst")[0]
     found = _STRING.findall(inside)
     if any(stray for *_, stray in found):
-        raise Unreadable("the workbook has something other than texts among its shared texts")
+        raise Unreadable("the workbook has something other than strings among its shared strings")
     texts = [_text(content) if content else unescaped(text) for text, content, _ in found]
     check_limit("characters in a cell", max(map(len, texts), default=0))
     plain = (text.replace("x005F_", "") for text in texts)  # an escaped underscore, as openpyxl reads it
@@ -184,9 +184,9 @@ def _contents(content: str) -> dict[str, str]:
     for path, tag, text in walk(content):
         name, _, inside = path.partition("/")
         if path == "f" and text.strip() and "shared" in tag and "ref" not in tag:
-            raise Unreadable("a cell of the workbook has a formula of its own beside a shared one")
+            raise Unreadable("a cell in the workbook has both its own formula and a shared one")
         if name not in ("v", "f", "is") or (inside and name != "is") or (not inside and name in contents):
-            raise Unreadable("a cell of the workbook has more than one value, formula or text")
+            raise Unreadable("a cell in the workbook has more than one value, formula or text")
         contents[name] = contents.get(name, "") if name == "is" else unescaped(text)
     if "is" in contents:
         contents["is"] = _text(content.partition("<is")[2].partition(">")[2].rpartition("</is")[0])
@@ -202,11 +202,11 @@ def _text(content: str) -> str:
     for path, _, text in walk(content):
         if path in ("t", "r/t"):
             if is_plain or (path == "t" and pieces):
-                raise Unreadable("a cell of the workbook has more than one text")
+                raise Unreadable("a cell in the workbook has more than one text element")
             is_plain = path == "t"
             pieces.append(unescaped(text))
         elif not _UNREAD.fullmatch(path):
-            raise Unreadable(f"a text of the workbook has {path[:40]!r} in it")
+            raise Unreadable(f"some text in the workbook contains {path[:40]!r}")
     return "".join(pieces)
 
 
@@ -267,7 +267,7 @@ def _rows(package: Package, xml: str, conversions: _Conversions) -> list[list[Va
     for piece in pieces[1:]:
         check_limit("characters in one row, text or tag", len(piece))
         if piece[0] not in " \t\n/>":
-            raise Unreadable(f"the workbook has {piece[:20]!r} in the place of a row")
+            raise Unreadable(f"the workbook has {piece[:20]!r} where a row belongs")
         row = _ROW.match(piece)
         number = int(row[1] if row else attributes(piece.partition(">")[0]).get("r", number + 1))
         inner, _, rest = piece.rpartition("</row")
@@ -347,7 +347,7 @@ def _value(tag: str, content: str, conversions: _Conversions) -> Value:
     kind, text = attributes(tag).get("t"), contents.get("v")
     if kind == "inlineStr":
         if text is not None:
-            raise Unreadable("a cell of the workbook has both a text and a value")
+            raise Unreadable("a cell in the workbook has both text and a value")
         text = contents.get("is")
     if "f" in contents and not text and not (kind in ("str", "inlineStr") and text is not None):  # "" is a result too
         link = _HYPERLINK.fullmatch(contents["f"])
@@ -411,7 +411,7 @@ def _hyperlinks(xml: str) -> Iterator[tuple[str, str]]:
     before, opening, inside = xml.partition("<hyperlinks")
     inside, _, after = inside.partition("</hyperlinks")
     if "<hyperlink" in before + after or (opening and depth(before)):
-        raise Unreadable("the workbook has a sheet whose links aren't in one place")
+        raise Unreadable("the workbook has a sheet whose links are split into more than one section")
     for area, key, tag, stray in _LINK.findall(inside):
         if stray:
             raise Unreadable("the workbook has something other than links among its links")
@@ -432,7 +432,7 @@ def _corner(reference: str) -> tuple[int, int]:
 
 
 def _no_text(_: str) -> Value:
-    raise Unreadable("a cell of the workbook has a value where a text belongs")
+    raise Unreadable("a cell in the workbook has a value where text belongs")
 
 
 def _truth(text: str) -> bool:
