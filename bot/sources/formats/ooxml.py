@@ -185,6 +185,8 @@ def _relations(folder: str, name: str, body: bytes) -> Relations:
         target, is_outside = tag.get("Target", ""), tag.get("TargetMode") == "External"
         if not is_outside:
             target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/").lower()
+        if tag.get("Id", "") in found:
+            raise Unreadable(f"the workbook has two relations called {tag.get('Id', '')[:40]!r}")
         found[tag.get("Id", "")] = (tag.get("Type", "").rpartition("/")[2], target, is_outside)
     check_limit("links", len(found))
     return found

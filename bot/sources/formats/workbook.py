@@ -181,10 +181,8 @@ def _contents(content: str) -> dict[str, str]:
     """Return the value `v`, the formula `f` and the text `is` of a cell, leaving out any that are missing."""
     check_limit("characters in one row, text or tag", len(content))
     contents: dict[str, str] = {}
-    for path, tag, text in walk(content):
+    for path, _, text in walk(content):
         name, _, inside = path.partition("/")
-        if path == "f" and text.strip() and "shared" in tag and "ref" not in tag:
-            raise Unreadable("a cell in the workbook has both its own formula and a shared one")
         if name not in ("v", "f", "is") or (inside and name != "is") or (not inside and name in contents):
             raise Unreadable("a cell in the workbook has more than one value, formula or text")
         contents[name] = contents.get(name, "") if name == "is" else unescaped(text)
@@ -243,7 +241,16 @@ class _Conversions(dict[str, Convert]):
         self.links: dict[tuple[int, int], str] = {}
         self.strays: list[str] = []
         self._formats = formats
+        self._shared: set[str | None] = set()
         self._kinds: dict[str, Convert] = {"s": texts.__getitem__, "b": _truth, "d": _iso, "inlineStr": _no_text}
+
+    def share(self, content: str) -> None:
+        """Raise Unreadable if a cell defines a shared formula whose number is already used by another formula."""
+        for path, tag, text in walk(content):
+            if path == "f" and text.strip() and (found := attributes(tag)).get("t") == "shared":
+                if found.get("si") in self._shared:
+                    raise Unreadable("the workbook has two formulas where cells share one")
+                self._shared.add(found.get("si"))
 
     def __missing__(self, tag: str) -> Convert:
         found = attributes(tag)
@@ -322,6 +329,8 @@ def _cells(xml: str, row: int, conversions: _Conversions, cells: list[Value]) ->
             column = _column(reference or attributes(tag).get("r"), row, column)
             cells.extend([None] * (column - 1 - len(cells)))
         value = conversions[tag](text) if text else _value(tag, content, conversions) if content else None
+        if content and "shared" in content:
+            conversions.share(content)
         if column <= len(cells):  # it replaces an earlier cell
             conversions.links.pop((row, column), None)
         if content and "HYPERLINK" in content.upper() and (link := _linked(content)):

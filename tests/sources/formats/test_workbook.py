@@ -553,7 +553,10 @@ ODD_SHEETS = {
     "a link in a wrapper": ("", '<y><hyperlinks><hyperlink ref="A1" location="A1"/></hyperlinks></y>'),
     "a link outside the links": ("", '<hyperlink ref="A1" location="A1"/>'),
     "a stranger among the links": ("", '<hyperlinks><y><hyperlink ref="A1" location="A1"/></y></hyperlinks>'),
-    "a formula beside a shared one": ('<c r="B1"><f t="shared" si="0">A1+1</f><v>2</v></c>', ""),
+    "two formulas where cells share one": (
+        '<c r="B1"><f t="shared" si="0" ref="B1:C1">A1+1</f></c><c r="C1"><f t="shared" si="0">A1+2</f><v>2</v></c>',
+        "",
+    ),
 }
 
 
@@ -585,6 +588,11 @@ def test_a_part_with_two_of_what_it_has_once_is_refused(part, element):
 def test_a_sheet_or_relation_by_another_name_is_refused():
     assert "belongs" in refusal(changed(BOOK, "<sheet ", "<leaf "))
     assert "belongs" in refusal(changed(BOOK_RELS, "<Relationship ", "<Relation "))
+
+
+def test_two_relations_of_one_name_are_refused():
+    twin = f'<Relationship Id="rId1" Type="{RELATED}/hyperlink" Target="x"/></Relationships>'
+    assert "two relations" in refusal(changed(SHEET_RELS, "</Relationships>", twin, links={"G1": ADDRESS}))
 
 
 def test_styles_without_a_relation_are_not_ignored():
