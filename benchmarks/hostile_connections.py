@@ -153,7 +153,7 @@ class Stage:
         return name
 
     def told(self, name):
-        """Return the chats that were told of an agency."""
+        """Return the chats that were alerted about an agency."""
         messages = [*self.here.telegram.messages, *self.here.slack.messages]
         return {message.chat for message in messages if name in message.text} & {*TELEGRAM, *SLACK}
 
