@@ -1,7 +1,8 @@
 # ruff: noqa: E402 - the loopback servers are part of the tests
 """Kill the program again and again while it delivers, and check that no chat misses a change.
 
-    python benchmarks/crash.py --kills 200 --seed 1 [--archive DIR] [--faults 200] [--refusals] [--slack-down] [--cursor-first]
+    python benchmarks/crash.py --kills 200 --seed 1 [--archive DIR] [--faults 200] [--refusals] [--typists 6]
+        [--slack-down] [--cursor-first]
 
 ICE, Telegram and Slack run on loopback and take 20 to 200 ms to answer. They publish the real lists of the archive one
 after another, or made-up lists if there is no archive. `countersign run` alerts a dozen chats; SIGKILL stops it at
@@ -10,11 +11,12 @@ at a kill, half never reach the platform; the platform stores the other half, bu
 
     --faults N      N sends meet a 429, a 500, a reset or a time-out
     --refusals      a tenth of all sends is refused in passing: no rights, chat not found, 429 or 5xx
+    --typists N     N other chats type commands through a webhook that delivers each update up to three times
     --slack-down    Slack refuses connections until the end; Telegram's delays are compared first, without kills
     --cursor-first  the program moves its cursor before it sends, and so must fail here
 
 At the end, audit.py compares each chat with the change log. The exit code is 1 if a change was lost, a message was
-repeated more than once for a kill, or anything else arrived. The program runs through launcher.py, which makes it retry
+repeated more than once for a kill, anything else arrived, or a chat's commands weren't each handled once. The program runs through launcher.py, which makes it retry
 after seconds instead of minutes.
 """
 
@@ -22,6 +24,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -50,6 +53,7 @@ from support.loopback.slack import LoopbackSlack
 from support.loopback.telegram import LoopbackTelegram
 from support.program import HEADER, World, row
 from support.workbooks import workbook
+from typists import Typists
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
@@ -90,6 +94,8 @@ CHATS = {
     ("slack", "C00000005"): "PA,NY,MD",
 }
 
+
+WATCHED = {address for _, address in CHATS}  # the chats whose messages are counted
 
 # ── the platforms ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,6 +148,9 @@ class SlowPlatform:
         return await super().__aenter__()
 
     async def deliver(self, request, chat, store):
+        if chat not in WATCHED:  # a typist's, whose answers aren't judged
+            await asyncio.sleep(self._dice.uniform(*ANSWERS_TAKE))
+            return await super().deliver(request, chat, store)
         flight = Flight(chat, self.period)
         self.flights.append(flight)
         self.on_their_way += 1
@@ -296,6 +305,12 @@ class Run:
         self.child: subprocess.Popen | None = None
         self.sheet: Sheet | None = None
         self.path = ""
+        port = _unused_port()
+        self.webhook = (
+            {"COUNTERSIGN_PUBLIC_URL": "https://bot.example.org", "PORT": str(port)} if options.typists else {}
+        )
+        self._address = f"http://127.0.0.1:{port}"
+        self.typists: Typists | None = None
         self.published = self.kills = self.kills_on_the_way = 0
         self.met_among_kills = 0
         self._looked_at = 0.0
@@ -308,7 +323,7 @@ class Run:
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
                 [*launcher, *flags, "run"],
-                env=self.world.env | FAST,
+                env=self.world.env | FAST | self.webhook,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
@@ -403,6 +418,22 @@ class Run:
             self.world.run("subscribe", "--states", states, "--", channel, address)
         self.start()
 
+    def let_type(self) -> None:
+        """Let the typists begin once the program has told Telegram its webhook."""
+        self.wait(lambda: "secret_token" in self.world.telegram.webhook, 60)
+        secret = dict(self.world.telegram.webhook)
+        self.typists = Typists(self.options.typists, self._address, secret, self.options.seed)
+        self.typists.start()
+
+    def misread(self) -> int:
+        """Return how many typists' chats don't watch what was typed."""
+
+        async def ask(store):
+            return {s.address: set(s.filter.states) for s in await store.subscriptions() if s.address not in WATCHED}
+
+        watched = self.look(ask)
+        return sum(watched.get(str(typist.chat), set()) != typist.watched for typist in self.typists.chats)
+
     def kill_again_and_again(self) -> None:
         moments = [self._on_the_way, self._just_after_an_answer, self._whenever]
         for number in range(1, self.options.kills + 1):
@@ -488,7 +519,7 @@ def audited(run: Run) -> Audit:
     changes, subscriptions, receipts = run.look(ask)
     assert [change_json(change) for change in changes] == log
     total, owed, unnamed = Verdict(), 0, 0
-    for subscription in subscriptions:
+    for subscription in (one for one in subscriptions if one.address in WATCHED):
         arrivals = run.platforms[subscription.channel].arrivals(subscription.address)
         channel = SENDERS[subscription.channel]
         verdict = judge(Owed(subscription, changes, channel, run.world.ice.url), arrivals)
@@ -499,6 +530,11 @@ def audited(run: Run) -> Audit:
     ids = {(name, message.message_id) for name, platform in run.platforms.items() for message in platform.messages}
     unproven = sum(r.message_id is not None and (r.channel, r.message_id) not in ids for r in receipts)
     return Audit(total, owed, unnamed, unproven)
+
+
+def _unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 class Table:
@@ -533,6 +569,15 @@ def print_work(table: Table, run: Run) -> None:
         refused = sum((platform.refusals.met for platform in run.platforms.values()), Counter())
         kinds = ", ".join(f"{name}: {number}" for name, number in sorted(refused.items()))
         table.say("sends refused in passing", refused.total(), kinds, good=refused.total() > 0)
+
+
+def print_typists(table: Table, run: Run) -> None:
+    """Print whether each command was handled once."""
+    typists = run.typists
+    table.say("commands typed", typists.typed, f"delivered {typists.delivered:,} times, {len(typists.chats)} chats")
+    table.say("commands that were never answered 200", typists.failed, good=not typists.failed)
+    wrong = run.misread()
+    table.say("chats whose commands weren't each handled once", wrong, good=not wrong)
 
 
 def print_verdict(table: Table, audit: Audit) -> None:
@@ -611,17 +656,25 @@ def main(options: argparse.Namespace) -> int:
         try:
             if options.slack_down:
                 compare_delays(table, run)
+            if options.typists:
+                run.let_type()
             run.kill_again_and_again()
             run.meet_the_other_faults()
             if options.slack_down:
                 catch_up(table, run)
+            if run.typists is not None:
+                run.typists.stop()
             settled = run.settle()
             code = run.stop()
         finally:
+            if run.typists is not None:
+                run.typists.stop()
             run.child.kill()
             run.child.wait()
         audit = audited(run)
         print_work(table, run)
+        if run.typists is not None:
+            print_typists(table, run)
         print_verdict(table, audit)
         print_end(table, run, settled=settled, code=code)
     table.say("seconds", round(time.monotonic() - started))
@@ -636,6 +689,7 @@ if __name__ == "__main__":
     parser.add_argument("--archive", type=Path, default=ARCHIVE)
     parser.add_argument("--faults", type=int, default=0, help="sends that meet a fault")
     parser.add_argument("--refusals", action="store_true", help="refuse a tenth of all sends in passing")
+    parser.add_argument("--typists", type=int, default=0, help="chats that type commands, delivered up to three times")
     parser.add_argument("--slack-down", action="store_true")
     parser.add_argument("--cursor-first", action="store_true")
     sys.exit(main(parser.parse_args()))

@@ -126,3 +126,11 @@ def test_a_platform_that_stored_a_message_it_refused_excuses_a_repeat(judged):
 def test_a_message_no_one_is_owed_is_strange_and_so_are_other_words(judged):
     assert judged(("12", 0), ("9", 0), ("345", 0)) == {"told": 5, "strange": 1}
     assert judged(("12", 0), ("2345", 0), ("345", 0)) == {"told": 5, "strange": 1}
+
+
+@pytest.mark.slow
+def test_commands_delivered_up_to_three_times_are_each_handled_once():
+    done = run("--kills", "10", "--typists", "6", "--seed", "4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert figure(done, "commands typed") > 0
+    assert figure(done, "chats whose commands weren't each handled once") == 0
