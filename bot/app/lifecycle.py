@@ -155,7 +155,7 @@ def _last_resort() -> Iterator[Stop]:
 
 
 def _give_up() -> None:
-    log.warning("stopping took too long; the unfinished work is still due in the store")
+    log.warning("stopping took too long; the unfinished work remains in the store")
     sys.stderr.flush()
     os._exit(0)
 

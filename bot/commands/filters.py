@@ -73,7 +73,7 @@ def _without_types(filter_: Filter, types: Iterable[SupportType]) -> Filter:
 
 
 def why_not_added(filter_: Filter, where: Where) -> str | None:
-    """Return the key of the reply that explains why adding this would lose what is watched now, or None."""
+    """Return the key of the reply that explains what adding this would discard, or None if nothing would be lost."""
     if ALL_STATES in filter_.states and _names_places(where) and ALL_STATES not in where.states:
         return "all_watched"
     is_clear = filter_.is_empty or _means_every_place(filter_, where, add=True)

@@ -308,7 +308,7 @@ def _cadence(text: str) -> Cadence:
 def _time(text: str) -> time:
     at = parser.clock(text)
     if at is None:
-        raise UsageError(f"{text!r} isn't a time of day. Write hours and minutes, as in 09:00 or 17:30.")
+        raise UsageError(f"{text!r} isn't a time of day. Use hours and minutes, as in 09:00 or 17:30.")
     return at
 
 

@@ -295,7 +295,7 @@ def named(found: Mapping[str, Place], name: str) -> Place:
         return close[0]
     if close:
         some = "; ".join(place.name for place in close[:5])
-        raise UsageError(f"{len(close)} sources match {name!r}: {some}. Write one of the names in full.")
+        raise UsageError(f"{len(close)} sources match {name!r}: {some}. Type one of the names in full.")
     near = suggest(name, found) or suggest(name, {_table_name(place) for place in found.values()})
     advice = f"Did you mean {near!r}?" if near else "`countersign sources` lists them."
     raise UsageError(f"No source is called {name!r}. {advice}")

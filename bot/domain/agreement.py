@@ -53,9 +53,9 @@ class Agreement:
     comparison. `signed` is the day ICE countersigned. `moa` and `addendum` are document URLs. `printed` is the original
     text of repaired cells, by column. `place` is the county if two agencies on the list share a name, and empty
     otherwise. `window` contains the plausible signing dates. It is None until the row has been compared with the known
-    agreements, and in records from before it was stored.
+    agreements, and in records written before this field existed.
 
-    Row numbers are stored in the listing instead, so that an unchanged row can be the same object in both lists.
+    Row numbers are stored in the listing, not here, so that an unchanged row can be the same object in both lists.
     """
 
     state: str

@@ -103,7 +103,7 @@ async def _approve_first_sheet(held: Held, *, source: Source, store: Store, at: 
     document = await store.evidence(held.publication.evidence)
     refusal = UsageError(
         f"Held listing {held.id} cannot be approved: {'; '.join(held.reasons)}. "
-        "It changes nothing and goes away with the next good list."
+        "It has no effect and will be discarded when the next good list arrives."
     )
     if document is None:
         raise refusal

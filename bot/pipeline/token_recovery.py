@@ -1,7 +1,7 @@
 """Recover from rejected tokens, and from platforms that don't answer for days.
 
-When a token is rejected, its subscriptions are paused. A subscription is also paused if its messages have failed for
-two days for an unknown reason. One of them is retried until the token works, and then all of them are resumed.
+When a token is rejected, its subscriptions are paused. They are also paused if their messages have failed for two days
+for an unknown reason. One of the paused subscriptions is retried until the token works, and then all are resumed.
 """
 
 from dataclasses import replace

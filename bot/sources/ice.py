@@ -306,7 +306,7 @@ def _workbook_tables(body: bytes) -> _Sheets:
             continue
         number = next((n for n, row in enumerate(sheet.rows, start=1) if _is_like_a_row(row)), None)
         if number is not None:
-            raise Unreadable(f"row {number} of the sheet {sheet.title!r} looks like an agreement, but can't be read")
+            raise Unreadable(f"row {number} of sheet {sheet.title!r} looks like an agreement but can't be read")
         if any(map(cell_text, (cell for row in sheet.rows for cell in row))):
             text = f"ICE's workbook has another sheet, {sheet.title!r}, without agreements in it. I left it out."
             oddities[fingerprint("sheet", sheet.title)] = text

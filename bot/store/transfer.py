@@ -67,7 +67,7 @@ async def move(source: Movable, target: Movable, progress: Progress = lambda *_:
     there, kept = await target.everything(), set(await target.evidence_names())
     is_there = bool(_count(there)) and _proofs(there) == _proofs(everything)
     if (_count(there) and not is_there) or not kept.issubset(names):
-        raise UsageError("The target already holds something else. Move into an empty one.")
+        raise UsageError("The target isn't empty. Choose an empty one.")
     steps = iter(range(1, 3 * len(names) + 2))
 
     def step(doing: str) -> None:

@@ -5,7 +5,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "feeds": (54, 237),  # the same
     "json": (1, 2, 3),
     "commands": (1163,),  # /pick with two states
-    "payloads": (2636, 3485, 4379, 12657),  # failures inside Slack's library, half a surrogate pair
+    "payloads": (2636, 3485, 4379, 12657, 2000037, 2000749),  # failures inside the libraries, half a surrogate pair
     "settings": (
         502964,
         508178,

@@ -367,7 +367,7 @@ async def _refuse_or_fail(error: Exception) -> BoltResponse:
         log.warning("slack: a request made no sense", why=type(error).__name__)
         return BoltResponse(status=400, body="Not understood")
     if isinstance(error, ClientError | OSError):  # nothing else can tell a workspace without the app
-        log.warning("slack: a person could not be told", why=type(error).__name__)
+        log.warning("slack: a person could not be notified", why=type(error).__name__)
         return BoltResponse(status=200, body="")
     log.error("slack: a request failed", exc_info=error)
     return BoltResponse(status=500, body="")

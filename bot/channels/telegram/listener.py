@@ -204,7 +204,7 @@ class TelegramListener:
                     again_in=again,
                 )
             case InvalidToken() | EndPointNotFound():
-                log.error("Telegram rejected the bot's token; set the one that @BotFather shows", again_in=again)
+                log.error("Telegram rejected the bot's token; use the token that @BotFather shows", again_in=again)
             case TelegramError() | TimeoutError():
                 log.warning("Telegram can't be reached", why=reason_of(error, self._sender.bot), again_in=again)
             case _:
@@ -296,16 +296,15 @@ class _UpdateQueue:
             return None
         try:
             update = Update.de_json(raw, self._app.bot)
-            chat, person = update.effective_chat, update.effective_user
+            if not any(handler.check_update(update) for handler in self._app.handlers[0]):
+                return None
+            key, identity = _key(update), _identity(update)
         except Exception as error:  # noqa: BLE001 - the library fails on odd updates in unforeseen ways
             log.warning("telegram: an update made no sense", why=type(error).__name__)
             return None
-        if not any(handler.check_update(update) for handler in self._app.handlers[0]):
-            return None
-        key = chat.id if chat else person.id if person else 0
-        job = partial(self._app.process_update, update)
         try:
-            return await self._queue.add(key, partial(self._once.do, _identity(update), job))
+            job = partial(self._app.process_update, update)
+            return await self._queue.add(key, partial(self._once.do, identity, job))
         except QueueFull:
             log.warning("telegram: too many requests at once from one chat; one was dropped", chat=key, summarize=True)
             return None
@@ -313,6 +312,12 @@ class _UpdateQueue:
     async def close(self, grace: float) -> None:
         """Give updates in progress `grace` seconds to finish, then cancel them."""
         await self._queue.close(grace)
+
+
+def _key(update: Update) -> int:
+    """Return the id of the chat or person whose updates are handled one after the other."""
+    whose = update.effective_chat or update.effective_user
+    return whose.id if whose else 0
 
 
 def _identity(update: Update) -> tuple[object, ...]:

@@ -161,7 +161,7 @@ class TelegramSender:
                 return self._flood(address, seconds(error))
             case InvalidToken():
                 return SendError(
-                    "Telegram rejected the bot's token: set the one that @BotFather shows", credentials_rejected=True
+                    "Telegram rejected the bot's token: use the token that @BotFather shows", credentials_rejected=True
                 )
             case TelegramError() if isinstance(error, (Forbidden, BadRequest)) or _is_too_large(error, of):
                 return self._topic_lost(address, error) or self._refusal(error, of)

@@ -196,7 +196,7 @@ class _Tracker:
         """Return the mention with the date, time and status of the item's meeting.
 
         If nothing else has changed, the item's document becomes the evidence. A mention that was taken off the agenda
-        keeps that status, because the item may be the meeting's own entry, without its agenda.
+        keeps that status, because this item may be only the calendar's entry for the meeting and not its agenda.
         """
         again = replace(known, status=item.status or (OFF_AGENDA if known.status == OFF_AGENDA else ""))
         if item.meets_at is not None:

@@ -95,8 +95,8 @@ class _Thread:
     def _since_heard(self, hears: Hears) -> list[Change]:
         """Return the changes without the early ones that the reader's filter excludes.
 
-        Find the first arrival or departure that the reader would get. All changes up to and including the previous
-        arrival or departure are dropped.
+        Find the first arrival or departure that the reader would get. Drop all changes up to and including the arrival
+        or departure before it.
         """
         before = self.changes[0].was or self.changes[0].agreement
         turns = (n for n, c in enumerate(self.changes, start=1) if c.kind in ARRIVING | LEAVING)

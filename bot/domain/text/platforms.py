@@ -6,7 +6,9 @@ All other messages are in the modules for replies, digests and notices.
 from bot.domain.text.catalog import Phrase
 
 FAILED = Phrase("Sorry, something went wrong on our side. Please try again in a few minutes.")
-SEND_AS_NEW = Phrase("I only obey commands in new messages without a picture or file. Send this as one: {command}")
+SEND_AS_NEW = Phrase(
+    "I only respond to commands in new messages without a picture or file. Send this as a new message: {command}"
+)
 
 # ── Telegram. `name` is the channel as typed, `bot` the bot's name there. ────────────────────────────────────────────
 
@@ -29,7 +31,7 @@ CHANNEL_NOT_YOURS = Phrase("Only an administrator of {name} can set it up.")
 
 TOPIC_CLOSED = Phrase("The topic for these alerts is closed, so they come here until it reopens.")
 TOPIC_DELETED = Phrase(
-    "The topic for these alerts was deleted, so they come here from now on. To end them, send /stop."
+    "The topic for these alerts was deleted, so they come here from now on. To stop them, send /stop."
 )
 
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -385,7 +385,7 @@ def _column(reference: str | None, row: int, column: int) -> int:
     if reference:
         found, column = _corner(unescaped(reference))
         if found != row:
-            raise Unreadable(f"the cell {reference[:20]!r} of the workbook is in the wrong row")
+            raise Unreadable(f"cell {reference[:20]!r} in the workbook is in the wrong row")
     check_limit("columns", column)
     return column
 

@@ -183,7 +183,7 @@ class ReadSession:
         self.keep_validators(key)
 
     def note(self, problem: str) -> None:
-        """Record a problem that doesn't stop the reading."""
+        """Record a problem that doesn't prevent the source from being read."""
         if problem not in self._problems and len(self._problems) < MOST_PROBLEMS:
             self._problems.append(problem)
 

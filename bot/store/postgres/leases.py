@@ -1,6 +1,6 @@
 """Divide the work among programs through PostgreSQL, with leases and leaders.
 
-Leases expire by the database's clock.
+The database's clock decides when a lease expires.
 """
 
 import asyncio

@@ -393,7 +393,7 @@ class PostgresStore:
         async with self._transaction() as db:
             ledger = (await db.execute(sa.select(LEDGER).with_for_update())).one()
             if ledger.last_seq or ledger.next_number > 1:
-                raise StoreError("The database already holds something. Move into an empty one.")
+                raise StoreError("The database isn't empty. Choose an empty one.")
             await insert_rows(db, CHANGES, [{"seq": c.seq, "body": as_json(c)} for c in everything.changes])
             await insert_rows(db, SOURCES, [{"source": m.source, "body": as_json(m)} for m in everything.statuses])
             index = SubscriptionIndex(await self._read_on(db), ReceiptIndex(everything.receipts))

@@ -102,8 +102,8 @@ class Contents:
     def merging_twins(self) -> SubscriptionMoved | None:
         """Return the transaction that merges two subscriptions with the same address, or None if there are none.
 
-        In versions up to format 2, a chat could have two subscriptions. The newer one is kept, because commands acted
-        on it.
+        Through format 2, a chat could have two subscriptions. The newer one is kept, because it is the one that
+        commands applied to.
         """
         same = next(iter(twins(self.subscriptions.by_id.values())), None)
         return self._merging(same[-1], same[-2]) if same is not None else None

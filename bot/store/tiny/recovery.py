@@ -226,5 +226,5 @@ class Recovered:
         path = self._folder.path / journal(self.generation)
         return StoreCorrupt(
             f"Line {self._lines + 1} of {path} is damaged. {RESTORE}. "
-            "Or delete that line and everything after it to continue without them."
+            "To continue without the lost changes instead, delete that line and everything after it."
         )

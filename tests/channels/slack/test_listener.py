@@ -1308,7 +1308,7 @@ async def test_an_edited_command_or_one_with_a_file_is_answered_with_how_to_send
     await at.workspace.event("message", channel=DIRECT, channel_type="im", ts="1.1", **fields)
     await eventually(lambda: at.server.messages)
 
-    assert "Send this as one: watch TX" in at.server.messages[-1].text
+    assert "Send this as a new message: watch TX" in at.server.messages[-1].text
     assert not at.chat_handler.asked
 
 

@@ -1240,7 +1240,7 @@ async def test_an_edited_command_or_one_in_a_caption_is_answered_with_how_to_sen
     await quiet(server)
 
     [told] = server.told(content["chat"]["id"])
-    assert "Send this as one: /watch TX" in told
+    assert "Send this as a new message: /watch TX" in told
     assert not chat_handler.asked
 
 
