@@ -53,7 +53,7 @@ from support.loopback.slack import LoopbackSlack
 from support.loopback.telegram import LoopbackTelegram
 from support.program import HEADER, World, row
 from support.workbooks import workbook
-from typists import Typists
+from typists import Typists, is_typist
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
@@ -95,8 +95,6 @@ CHATS = {
 }
 
 
-WATCHED = {address for _, address in CHATS}  # the chats whose messages are counted
-
 # ── the platforms ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -133,9 +131,9 @@ class Flight:
 class SlowPlatform:
     """Makes a loopback platform slow, and decides the fate of a message whose sender died."""
 
-    def prepare(self, luck: Luck, refusals: Luck, seed: str) -> None:
+    def prepare(self, luck: Luck, seed: str, refusals: Luck | None = None) -> None:
         self.luck = luck
-        self.refusals = refusals
+        self.refusals = refusals or Luck({}, 0, 0, "none")
         self.period = 0
         self.flights: list[Flight] = []
         self.on_their_way = 0
@@ -148,7 +146,7 @@ class SlowPlatform:
         return await super().__aenter__()
 
     async def deliver(self, request, chat, store):
-        if chat not in WATCHED:  # a typist's, whose answers aren't judged
+        if is_typist(chat):  # the answers to commands aren't judged
             await asyncio.sleep(self._dice.uniform(*ANSWERS_TAKE))
             return await super().deliver(request, chat, store)
         flight = Flight(chat, self.period)
@@ -429,7 +427,7 @@ class Run:
         """Return how many typists' chats don't watch what was typed."""
 
         async def ask(store):
-            return {s.address: set(s.filter.states) for s in await store.subscriptions() if s.address not in WATCHED}
+            return {s.address: set(s.filter.states) for s in await store.subscriptions() if is_typist(s.address)}
 
         watched = self.look(ask)
         return sum(watched.get(str(typist.chat), set()) != typist.watched for typist in self.typists.chats)
@@ -519,7 +517,7 @@ def audited(run: Run) -> Audit:
     changes, subscriptions, receipts = run.look(ask)
     assert [change_json(change) for change in changes] == log
     total, owed, unnamed = Verdict(), 0, 0
-    for subscription in (one for one in subscriptions if one.address in WATCHED):
+    for subscription in (one for one in subscriptions if not is_typist(one.address)):
         arrivals = run.platforms[subscription.channel].arrivals(subscription.address)
         channel = SENDERS[subscription.channel]
         verdict = judge(Owed(subscription, changes, channel, run.world.ice.url), arrivals)
@@ -637,7 +635,7 @@ def world(options: argparse.Namespace) -> Iterator[tuple[World, Path]]:
     for platform, count in ((telegram, options.faults - of_slack), (slack, of_slack)):
         seed = f"{type(platform).__name__} {options.seed}"
         refusals = Luck(platform.REFUSALS, ENDLESS if options.refusals else 0, REFUSED, f"{seed} refusals")
-        platform.prepare(Luck(platform.FAULTS, count, rate, seed), refusals, seed)
+        platform.prepare(Luck(platform.FAULTS, count, rate, seed), seed, refusals)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="countersign-crash-")))
         ice = stack.enter_context(SlowIce.run_in_thread())

@@ -18,10 +18,16 @@ import httpx
 from bot.domain.geography.states import STATES
 
 FIRST_CHAT = 9_000_001
+MOST_CHATS = 1_000
 HOME = "VT"  # always watched, so that no chat ever watches nothing
 PAUSE = (0.05, 0.4)  # seconds between two commands of a chat
 AGAIN = 1 / 3  # of the updates
 PATIENCE = 60.0  # seconds for an update to be answered 200
+
+
+def is_typist(chat: str) -> bool:
+    """Return True if a typist writes in this chat."""
+    return chat.isdecimal() and FIRST_CHAT <= int(chat) < FIRST_CHAT + MOST_CHATS
 
 
 @dataclass
