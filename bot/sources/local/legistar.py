@@ -9,7 +9,7 @@ all upcoming meetings once a day.
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -209,7 +209,9 @@ class _Client:
 
         Each reading starts with the last day of the previous one, because rows can arrive out of order.
         """
-        since = self._facts.get("since") or (self._session.today - FIRST_LOOK).isoformat()
+        since = str(self._facts.get("since"))
+        if not _is_day(since):
+            since = (self._session.today - FIRST_LOOK).isoformat()
         stored = self._facts.get("matters", {})
         reading = await self._read_feed(MATTERS, since, unconditional=False)
         if reading.is_same:
@@ -360,7 +362,11 @@ def _id(row: Row, feed: ApiFeed) -> str:
 
 
 def _is_day(stamp: str) -> bool:
-    return re.match(r"\d{4}-\d{2}-\d{2}", stamp) is not None
+    """Return whether a stamp begins with a day that exists, such as 2026-11-24."""
+    try:
+        return stamp[4:5] == "-" and date.fromisoformat(stamp[:10]) > date.min
+    except ValueError:
+        return False
 
 
 def _is_since(row: Row, feed: ApiFeed, since: str) -> bool:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -247,6 +248,23 @@ async def test_old_meetings_are_not_opened_later(legistar, reader):
     assert (await reader.items()).keys() == {"event/70"}
     assert legistar.count("/agenda") == 0
     assert legistar.count("/eventitems") == 0
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-09-31T10:00:00", "2026-11-31T10:00:00", "0000-00-00", "2026-13-01T00:00:00", "9999-12-31"]
+)
+async def test_a_stamp_that_is_no_day_leaves_the_next_readings_alone(legistar, reader, stamp):
+    legistar.extra = [{"MatterId": 7, "MatterTitle": "T", "MatterLastModifiedUtc": stamp}]
+    await reader.read()
+    legistar.matter(412, "Agreement with ICE", "2026-11-24T10:00:00")
+    assert "matter/412" in await reader.items()
+
+
+async def test_a_stored_day_that_is_none_is_forgotten(legistar, reader):
+    await reader.read()
+    reader.status = replace(reader.status, facts=reader.status.facts | {"since": "2026-11-31"})
+    legistar.matter(412, "Agreement with ICE", "2026-11-24T10:00:00")
+    assert "matter/412" in await reader.items()
 
 
 # ── what is stored ───────────────────────────────────────────────────────────────────────────────────────────────────
