@@ -5,6 +5,7 @@ arrive again right away, and a third once more after the next command. A command
 another list of states than the one that was typed.
 """
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ MOST_CHATS = 1_000
 HOME = "VT"  # always watched, so that no chat ever watches nothing
 PAUSE = (0.05, 0.4)  # seconds between two commands of a chat
 AGAIN = 1 / 3  # of the updates
-PATIENCE = 60.0  # seconds for an update to be answered 200
+PATIENCE = 60.0  # seconds
 
 
 def is_typist(chat: str) -> bool:
@@ -103,9 +104,11 @@ class Typists:
         }
 
     def _deliver(self, client: httpx.Client, update: Mapping[str, Any]) -> None:
-        """Deliver an update again until it is answered 200."""
-        end = time.monotonic() + PATIENCE
+        """Deliver an update again until it is answered 200. Give up `PATIENCE` seconds after the last kill."""
+        end = math.inf
         while time.monotonic() < end:
+            if self._over.is_set() and end == math.inf:
+                end = time.monotonic() + PATIENCE
             with self._lock:
                 self.delivered += 1
             headers = {"X-Telegram-Bot-Api-Secret-Token": str(self._secret.get("secret_token"))}
