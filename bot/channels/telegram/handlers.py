@@ -44,6 +44,16 @@ log = structlog.get_logger()
 App = Application[Any, Any, Any, Any, Any, Any]
 
 
+class _Forgetful(Application[Any, Any, Any, Any, Any, Any]):
+    """The library's dispatcher, without its list of every chat and person that it has heard from.
+
+    The library keeps the list for a persistence that we don't use, so the list would grow for as long as we run.
+    """
+
+    def _mark_for_persistence_update(self, **_: object) -> None:
+        pass
+
+
 class EventHandlers:
     """Passes requests from Telegram to the chat handler, after checking that the person has permission."""
 
@@ -65,7 +75,7 @@ class EventHandlers:
 
     def application(self) -> App:
         """Return the library's dispatcher with all handlers added."""
-        app = Application.builder().bot(self._bot).updater(None).job_queue(None).build()
+        app = Application.builder().application_class(_Forgetful).bot(self._bot).updater(None).job_queue(None).build()
         written = filters.UpdateType.MESSAGE
         edited = filters.UpdateType.EDITED & filters.TEXT
         private, group = filters.ChatType.PRIVATE & filters.TEXT, filters.ChatType.GROUPS & filters.COMMAND

@@ -1,6 +1,7 @@
 """People talk to the bot on Telegram: what reaches the chat handler, who may ask, and how answers arrive."""
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -811,6 +812,14 @@ async def test_a_rejected_menu_does_not_stop_the_listening(server, chat, chat_ha
 
 
 # ── long polling ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_library_keeps_no_list_of_the_chats_it_heard_from(server, chat, chat_handler) -> None:
+    stranger = 987_654_321
+    async with listening(chat, chat_handler):
+        server.say("/status", chat=stranger, user=stranger)
+        await until(lambda: server.messages)
+        assert not [each for each in gc.get_objects() if type(each) is set and stranger in each]
 
 
 async def test_messages_sent_while_no_program_listened_are_answered(server, chat, chat_handler) -> None:
