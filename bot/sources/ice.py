@@ -355,7 +355,7 @@ def _html_rows(document: Document) -> tuple[Sequence[Sequence[Value]], Mapping[t
 
 
 def _html_row(cells: "Sequence[Tag]") -> list[Value]:
-    texts: list[Value] = [cell.get_text(" ") for cell in cells]
+    texts: list[Value] = [cell.get_text(" ") for cell in cells[:MOST_COLUMNS]]
     return texts + [None] * (MOST_COLUMNS - len(texts))
 
 

@@ -7,7 +7,8 @@ from support.workbooks import PARTICIPATING, workbook
 
 from bot.domain.agreement import ListName, SupportType
 from bot.domain.document import Document, digest
-from bot.sources.ice import Ice
+from bot.errors import Unreadable
+from bot.sources.ice import MOST_COLUMNS, Ice
 
 NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
 DAY = date(2026, 11, 12)
@@ -99,3 +100,20 @@ def test_a_page_from_a_web_archive_has_the_links_of_the_original(page, href):
     )
     (agreement,) = Ice().parse(document, ListName.PARTICIPATING).agreements
     assert agreement.moa == "https://www.ice.gov/doclib/walton.pdf"
+
+
+def test_a_page_whose_header_lies_far_outside_the_list_is_unreadable():
+    header = "".join(
+        f"<th>{name}</th>" for name in ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE", "SIGNED", "MOA")
+    )
+    body = f"<html><table><tr>{'<td></td>' * (MOST_COLUMNS - 1)}{header}</tr>{ROW.format('')}</table></html>".encode()
+    document = Document(
+        address="https://www.ice.gov/287g",
+        name="287g",
+        body=body,
+        sha256=digest(body),
+        headers={},
+        fetched_at=datetime(2025, 2, 3, tzinfo=UTC),
+    )
+    with pytest.raises(Unreadable):
+        Ice().parse(document, ListName.PARTICIPATING)

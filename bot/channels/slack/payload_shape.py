@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from bot.domain.web_address import web_parts
+
 Words = str | None
 Table = dict[str, Any] | None
 
@@ -151,11 +153,17 @@ _SHAPES: dict[object, type[_Payload]] = {
 
 
 def has_wrong_type(raw: Any) -> bool:
-    """Return True if a field of a payload has a type that Slack never sends, or if its main part is missing."""
+    """Return True if a field of a payload has a type that Slack never sends, or if its main part is missing.
+
+    An address to answer at must be a web address, because Slack's library fails on others.
+    """
     kind = raw.get("type") if isinstance(raw, dict) else None
     shape = _SHAPES.get(kind, _Payload) if isinstance(kind, str) else _Payload
     try:
         found = msgspec.convert(raw, shape)
     except (msgspec.ValidationError, UnicodeError, RecursionError):  # half a surrogate pair isn't text
+        return True
+    urls = [found.response_url, *(answer.response_url for answer in found.response_urls or ())]
+    if any(url and web_parts(url) is None for url in urls):
         return True
     return isinstance(found, _Actions) and not found.actions

@@ -107,3 +107,9 @@ async def test_a_workspace_is_handed_on_to_slack_and_an_error_is_shown_escaped()
         assert (status, headers["location"].rpartition("&")[2]) == (302, "team=T024BE91L")
         _, _, page = await at.chat.receive("/slack/oauth_redirect?error=%3Cscript%3E", {}, b"")
         assert b"<script>" not in page
+
+
+@pytest.mark.parametrize("at", [HTTP], indirect=True)
+@pytest.mark.parametrize("url", ["http:7", "ftp://hooks.example/1", "https://", "hooks", "http://[::1", "http://a:0/"])
+async def test_an_answer_is_never_sent_to_an_address_that_is_none(at: Scene, url: str) -> None:  # noqa: F811
+    assert await post(at.chat, "/slack/interactivity", PRESSED | {"response_url": url}) == 400
