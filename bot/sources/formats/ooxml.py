@@ -27,7 +27,7 @@ _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)""")
 _MARKUP = re.compile(r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[(.*?)\]\]>|<((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""", re.DOTALL)
 _ROOT = re.compile(r"<([^\s/>:?]+:)?([^\s/>?]+)([^>]*)>")
 _TAG = re.compile(r"<(/?)([^\s/>?]+)([^>]*+)>([^<]*+)")
-_NAMESPACE = re.compile(r"""\sxmlns(?::([^\s=]+))?\s*=\s*["']([^"']*)""")
+_NAMESPACE = re.compile(r"""\sxmlns(?::([^\s=]+))?\s*=\s*["']((?<=")[^"]*+|[^']*+)""")
 _ATTRIBUTE = re.compile(r"""([^\s=]++)\s*+=\s*+["']((?<=")[^"]*+|[^']*+)["']""")
 _UNPREFIXED = re.compile(r"</?[^\s:/>?]+[\s/>]")
 _SPREADSHEET = frozenset(

@@ -566,7 +566,7 @@ def test_a_sheet_that_is_not_built_like_one_is_refused(cell, rest):
 
 
 @pytest.mark.parametrize("part", [BOOK, SHEET, STRINGS, STYLES, BOOK_RELS])
-@pytest.mark.parametrize("address", ["urn:y", "", MAIN.upper()])
+@pytest.mark.parametrize("address", ["urn:y", "", MAIN.upper(), f"{MAIN}'"])
 def test_a_part_in_a_namespace_we_do_not_know_is_refused(part, address):
     body = changed(part, re.search('xmlns="[^"]*"', parts([BAKER])[part])[0], f'xmlns="{address}"')
     assert "namespaces" in refusal(body)
