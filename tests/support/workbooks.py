@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from xml.sax.saxutils import escape, quoteattr
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 PARTICIPATING = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM")
 PENDING = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE")
@@ -96,11 +96,11 @@ class Raw(str):
 
 
 def packed(parts: Mapping[str, str | bytes], *, compression: int = ZIP_DEFLATED) -> bytes:
-    """Return the zip of these parts."""
+    """Return the zip of these parts: the same bytes at any time, so that a list published twice is one list."""
     body = BytesIO()
     with ZipFile(body, "w", compression) as archive:
         for name, content in parts.items():
-            archive.writestr(name, content)
+            archive.writestr(ZipInfo(name), content, compress_type=compression)  # dated 1980, not by the clock
     return body.getvalue()
 
 
