@@ -25,10 +25,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a reply. Pressing the button sends `command`, which is at most 64 bytes long."""
+    """A button under a message.
+
+    Pressing the button sends `command`, which is at most 64 bytes long, or opens `url` if there is one.
+    """
 
     text: str
-    command: str
+    command: str = ""
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,11 @@ SUPPORT_TYPE_NAMES: Mapping[SupportType, Phrase] = {
     SupportType.TFM: Phrase("Task Force Model"),
     SupportType.OTHER: Phrase("another support type"),
 }
+SUPPORT_TYPE_MEANINGS: Mapping[SupportType, Phrase] = {  # the same words in messages, in the help and on the pages
+    SupportType.JEM: Phrase("may question people held in jail"),
+    SupportType.WSO: Phrase("may serve ICE warrants in jail"),
+    SupportType.TFM: Phrase("may make immigration arrests on patrol"),
+}
 LISTS: Mapping[ListName, Phrase] = {
     ListName.PARTICIPATING: Phrase("ICE's list"),
     ListName.PENDING: Phrase("ICE's pending list"),
