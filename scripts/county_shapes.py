@@ -121,16 +121,22 @@ def middle(rings: list[Ring]) -> Point:
             for a, b in zip(ring, ring[1:], strict=False)
             if (a[1] > y) != (b[1] > y)
         )
-        found += [(right - left - abs(part - 5) * 0.01, (left + right) / 2, y) for left, right in zip(*[iter(cuts)] * 2)]
+        found += [
+            (right - left - abs(part - 5) * 0.01, (left + right) / 2, y) for left, right in zip(*[iter(cuts)] * 2)
+        ]
     _, x, y = max(found) if found else (0, *ring[0])
     return x, y
 
 
-def state_shapes(whole: Topology, code: str, fips: str) -> tuple[tuple[float, float], str, dict[str, tuple[str, Point]]]:
+def state_shapes(
+    whole: Topology, code: str, fips: str
+) -> tuple[tuple[float, float], str, dict[str, tuple[str, Point]]]:
     """Return a state's size, its outline, and each county's path and middle."""
     counties = {id: rings for id, rings in whole.shapes["counties"].items() if id.startswith(fips)}
     keep = FAR_ISLANDS.get(code, lambda *_: True)
-    near = {id: [r for r in rings if all(keep(*p) for p in whole.ring(whole.arcs, r))] for id, rings in counties.items()}
+    near = {
+        id: [r for r in rings if all(keep(*p) for p in whole.ring(whole.arcs, r))] for id, rings in counties.items()
+    }
     outline = [r for r in whole.shapes["states"][fips] if all(keep(*p) for p in whole.ring(whole.arcs, r))]
     used = {n if n >= 0 else ~n for rings in (*near.values(), outline) for ring in rings for n in ring}
     project = albers([point for n in used for point in whole.arcs[n]])
