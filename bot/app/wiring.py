@@ -21,6 +21,9 @@ from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
 from bot.web.clients import Clients
 from bot.web.connections import Access, Bounds
+from bot.web.pages.cache import Origin, PageCache
+from bot.web.pages.rendering import Installation
+from bot.web.pages.routes import Pages, RateLimit
 from bot.worker.health_notices import Operator
 
 if TYPE_CHECKING:
@@ -122,6 +125,14 @@ def access(settings: Settings) -> Access:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
     return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
+
+
+def pages(settings: Settings, store: Store) -> Pages:
+    """Return the handlers of the public pages."""
+    origin = Origin(store=store, now=utc_now, stale_after=timedelta(hours=settings.stale_hours))
+    base, contact = (settings.public_url or "").rstrip("/"), settings.contact or ""
+    about = Installation(base=base, contact=contact, source=settings.ice_url)
+    return Pages(PageCache(origin, about), RateLimit(settings.web_requests_per_minute))
 
 
 def operator(settings: Settings) -> Operator:

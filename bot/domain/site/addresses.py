@@ -1,4 +1,4 @@
-"""The addresses of agencies and counties. An address is minted once, in log order, and never given to another agency."""
+"""The addresses of agencies and counties. Each is minted once, in log order, and never given to another agency."""
 
 import re
 import unicodedata

@@ -43,7 +43,9 @@ class Freshness:
     shown: Publication | None = None
 
 
-def freshness(known: Known, read_at: datetime | None, *, held: bool, now: datetime, stale_after: timedelta) -> Freshness:
+def freshness(
+    known: Known, read_at: datetime | None, *, held: bool, now: datetime, stale_after: timedelta
+) -> Freshness:
     """Return the freshness of the pages. Without a time of reading, use the time when the list was fetched."""
     shown = known.seen.get(ListName.PARTICIPATING)
     if shown is None:
@@ -130,9 +132,7 @@ class Site:
     @cached_property
     def by_fips(self) -> Mapping[str, int]:
         """The number of agreements with agencies of each county, without state agencies."""
-        return {
-            place.county.fips: n for place in self.places.values() if (n := sum(len(a.rows) for a in place.listed))
-        }
+        return {place.county.fips: n for place in self.places.values() if (n := sum(len(a.rows) for a in place.listed))}
 
     @cached_property
     def evidence(self) -> frozenset[str]:

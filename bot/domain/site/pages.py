@@ -56,14 +56,14 @@ def _changes(model: Model) -> Iterator[str]:
 PAGES = (
     Page(pattern="/", view=views.home, template="home.html", every=_itself("/")),
     Page(
-        pattern="/states/(?P<state>[^/]+)",
+        pattern=r"/states/(?P<state>[\w.' -]+)",
         view=views.state,
         template="state.html",
         every=_states,
         fields=("q", "type", "order"),
     ),
-    Page(pattern="/agencies/(?P<slug>[^/]+)", view=views.agency, template="agency.html", every=_agencies),
-    Page(pattern="/counties/(?P<slug>[^/]+)", view=views.county, template="county.html", every=_counties),
+    Page(pattern="/agencies/(?P<slug>[A-Za-z0-9-]+)", view=views.agency, template="agency.html", every=_agencies),
+    Page(pattern="/counties/(?P<slug>[A-Za-z0-9-]+)", view=views.county, template="county.html", every=_counties),
     Page(
         pattern="/changes",
         view=views.changes,
@@ -72,7 +72,7 @@ PAGES = (
         fields=("state", "kind", "before"),
     ),
     Page(
-        pattern="/changes/(?P<seq>[^/]+)", view=views.change, template="change.html", every=_changes, is_indexed=False
+        pattern="/changes/(?P<seq>[0-9]{1,9})", view=views.change, template="change.html", every=_changes, is_indexed=False
     ),
     Page(pattern="/meetings", view=views.meetings, template="meetings.html", every=_itself("/meetings")),
     Page(pattern="/about", view=views.plain_page, template="about.html", every=_itself("/about")),

@@ -60,9 +60,7 @@ def state(request: Request) -> Found:
     site, prefix = request.model.site, _prefix(request)
     listed = site.by_state.get(code, ())
     slugs = {place.county.fips: place.slug for place in site.places.values()}
-    drawn = state_map(
-        code, site.by_fips, request.language, link=lambda fips: f"{prefix}/counties/{slugs[fips]}"
-    )
+    drawn = state_map(code, site.by_fips, request.language, link=lambda fips: f"{prefix}/counties/{slugs[fips]}")
     days = [day for each in site.days if (day := each.within(code)).lines]
     here = [agency for agency in site.agencies.by_slug.values() if agency.state == code]
     gone = sorted((a for a in here if a.left is not None), key=_left_at, reverse=True)
@@ -149,7 +147,7 @@ def changes(request: Request) -> Found:
 def change(request: Request) -> Found:
     """Show one change with everything that it rests on."""
     seq, log = request.parts["seq"], request.model.site.changes
-    if not seq.isascii() or not seq.isdigit() or len(seq) > 9 or not 0 < int(seq) <= len(log):
+    if not 0 < int(seq) <= len(log):
         return None
     found = log[int(seq) - 1]
     if seq != str(found.seq):
@@ -233,7 +231,7 @@ def _filtered(agencies: Iterable[Agency], request: Request) -> list[Agency]:
         if _fits(agency, words) and (not kind or any(row.agreement.support_type.value == kind for row in agency.rows))
     ]
     if request.asked("order") == "date":
-        found.sort(key=lambda agency: max((row.agreement.signed or date.min for row in agency.rows)), reverse=True)
+        found.sort(key=lambda agency: max(row.agreement.signed or date.min for row in agency.rows), reverse=True)
     return found
 
 

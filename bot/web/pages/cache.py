@@ -24,7 +24,7 @@ from bot.domain.site.pages import located, page_at
 from bot.domain.source_status import ICE
 from bot.errors import StoreError
 from bot.store import Store
-from bot.web.pages.rendering import Rendered, Settings, failed, render, robots, security_txt, sitemap
+from bot.web.pages.rendering import Installation, Rendered, failed, render, robots, security_txt, sitemap
 
 ASK_AGAIN = 1.0  # seconds until the store is asked for its version again
 MOST_KEPT = 4_096  # pages; they average 4 KB compressed
@@ -71,9 +71,7 @@ async def snapshot(origin: Origin) -> tuple[Version, Known]:
     store = origin.store
     end, known, status = await store.last_seq(), await store.known(), await store.source_status(ICE)
     now = origin.now()
-    fresh = freshness(
-        known, status.read_at, held=bool(await store.held()), now=now, stale_after=origin.stale_after
-    )
+    fresh = freshness(known, status.read_at, held=bool(await store.held()), now=now, stale_after=origin.stale_after)
     return Version(end, fresh, local_day(now)), known
 
 
@@ -88,7 +86,7 @@ async def model_now(origin: Origin) -> Model:
 class PageCache:
     """The pages of one process."""
 
-    def __init__(self, origin: Origin, settings: Settings) -> None:
+    def __init__(self, origin: Origin, settings: Installation) -> None:
         self.settings = settings
         self._origin = origin
         self._thread = ThreadPoolExecutor(1, "pages")

@@ -21,7 +21,7 @@ from bot.domain.pictures.style import stylesheet
 from bot.domain.site.model import ZONE, Model, local_day
 from bot.domain.site.pages import HTML, PAGES, Page, located, page_at, path_in
 from bot.domain.site.request import Body, Redirect, Request
-from bot.domain.text.catalog import say, say_count
+from bot.domain.text import catalog
 from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
@@ -51,7 +51,7 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Installation:
     """What one installation says about itself. `base` is its public address, or empty if it has none."""
 
     base: str = ""
@@ -60,7 +60,7 @@ class Settings:
     links: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(model: Model, target: str, query: Mapping[str, str], settings: Settings) -> Rendered:
+def render(model: Model, target: str, query: Mapping[str, str], settings: Installation) -> Rendered:
     """Render the page at a path, or the 404 page."""
     language, path = located(target)
     request = Request(model=model, language=language, query=query)
@@ -79,20 +79,20 @@ def render(model: Model, target: str, query: Mapping[str, str], settings: Settin
     return _html(page.template, request, path, settings, values, is_indexed=page.is_indexed and not query)
 
 
-def missing(request: Request, settings: Settings) -> Rendered:
+def missing(request: Request, settings: Installation) -> Rendered:
     """Return the 404 page."""
     status = HTTPStatus.NOT_FOUND
     return _html("404.html", request, "", settings, {}, is_indexed=False, status=status)
 
 
-def failed(language: Language, settings: Settings) -> Rendered:
+def failed(language: Language, settings: Installation) -> Rendered:
     """Return the page for a fault of ours, or for a store that can't be read."""
     request, status = Request(model=Model(), language=language), HTTPStatus.SERVICE_UNAVAILABLE
     found = _html("error.html", request, "", settings, {}, is_indexed=False, status=status)
     return replace(found, headers={**found.headers, "Cache-Control": "no-store", "Retry-After": "30"})
 
 
-def render_everything(model: Model, settings: Settings) -> Iterator[tuple[str, Rendered]]:
+def render_everything(model: Model, settings: Installation) -> Iterator[tuple[str, Rendered]]:
     """Yield the path and the response of everything that a static host can serve."""
     for language in Language:
         for path in paths(model, lambda page: page.is_static):
@@ -138,7 +138,7 @@ def _asset(name: str, ending: str, content_type: str, body: bytes) -> Asset:
     return Asset(path, Rendered(body=body, headers=headers))
 
 
-def robots(settings: Settings) -> Rendered:
+def robots(settings: Installation) -> Rendered:
     """Return robots.txt, which bars only searches and filtered views."""
     lines = ["User-agent: *", "Disallow: /search", "Disallow: /es/search", "Disallow: /*?"]
     if settings.base:
@@ -146,7 +146,7 @@ def robots(settings: Settings) -> Rendered:
     return _text("\n".join(lines) + "\n", "text/plain; charset=utf-8")
 
 
-def sitemap(model: Model, settings: Settings) -> Rendered:
+def sitemap(model: Model, settings: Installation) -> Rendered:
     """Return the sitemap. An agency's page was last changed with its last change; others change with the list."""
     listed = model.freshness.shown
     newest = listed.observed_at.date() if listed is not None else None
@@ -167,7 +167,7 @@ def _changed_on(model: Model, path: str) -> date | None:
     return agency.changes[0].publication.observed_at.date()
 
 
-def security_txt(model: Model, settings: Settings) -> Rendered | None:
+def security_txt(model: Model, settings: Installation) -> Rendered | None:
     """Return security.txt (RFC 9116), or None if the operator named no contact."""
     if not settings.contact:
         return None
@@ -182,13 +182,15 @@ def security_txt(model: Model, settings: Settings) -> Rendered | None:
 
 
 def _text(text: str, content_type: str) -> Rendered:
-    return Rendered(body=text.encode(), headers={"Content-Type": content_type, "Cache-Control": FOR_A_MINUTE, **SECURITY})
+    return Rendered(
+        body=text.encode(), headers={"Content-Type": content_type, "Cache-Control": FOR_A_MINUTE, **SECURITY}
+    )
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _moved_or_missing(request: Request, path: str, settings: Settings) -> Rendered:
+def _moved_or_missing(request: Request, path: str, settings: Installation) -> Rendered:
     bare = path.rstrip("/")
     if path != bare and page_at(bare) is not None and not bare.startswith("//"):
         return _redirect(path_in(request.language, bare), is_permanent=True)
@@ -207,7 +209,7 @@ def _html(
     template: str,
     request: Request,
     path: str,
-    settings: Settings,
+    settings: Installation,
     values: Mapping[str, object],
     *,
     is_indexed: bool,
@@ -271,7 +273,9 @@ class _Words:
             "county": self.county,
             "support": self._wording.support,
             "support_type": lambda kind: SUPPORT_TYPE_NAMES[kind](self._language),
-            "meaning": lambda kind: SUPPORT_TYPE_MEANINGS[kind](self._language) if kind in SUPPORT_TYPE_MEANINGS else "",
+            "meaning": lambda kind: (
+                SUPPORT_TYPE_MEANINGS[kind](self._language) if kind in SUPPORT_TYPE_MEANINGS else ""
+            ),
             "happened": lambda kind: capital(self._wording.happened(kind)),
             "details": self.details,
             "meets": self._wording.meets,
@@ -284,11 +288,11 @@ class _Words:
 
     def said(self, message: str, **values: object) -> Markup:
         """Return a message as HTML. Values are escaped unless they are HTML already."""
-        return self._filled(say(self._language, message, **_kept(values)), values)
+        return self._filled(catalog.say(self._language, message, **_kept(values)), values)
 
     def counted(self, one: str, many: str, n: int, **values: object) -> Markup:
         """Return the form of a message for a number, as HTML."""
-        return self._filled(say_count(self._language, one, many, n, **_kept(values)), values)
+        return self._filled(catalog.say_count(self._language, one, many, n, **_kept(values)), values)
 
     def _filled(self, text: str, values: Mapping[str, object]) -> Markup:
         shown = {name: value for name, value in values.items() if not isinstance(value, int)}
@@ -335,4 +339,3 @@ def capital(text: str) -> str:
 def safe_link(address: str | None) -> bool:
     """Return whether pages may link to a document that ICE's list names."""
     return address is not None and address.startswith("https://")
-

@@ -159,7 +159,9 @@ def _answered(request: web.Request, page: Kept) -> web.Response:
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     if is_packed:
         headers["Content-Encoding"] = "gzip"
-    return web.Response(status=page.rendered.status, body=page.packed if is_packed else page.rendered.body, headers=headers)
+    return web.Response(
+        status=page.rendered.status, body=page.packed if is_packed else page.rendered.body, headers=headers
+    )
 
 
 def _takes_gzip(accepted: str) -> bool:
