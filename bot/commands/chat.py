@@ -341,6 +341,7 @@ class ChatCommands:
             cadence=settings.cadence,
             at=settings.at,
             tz=settings.tz,
+            weekday=settings.weekday,
             language=settings.language,
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
