@@ -50,7 +50,7 @@ class ChatCommands:
     async def answer(self, asked: Request) -> Reply:
         """Answer a command. If the command can't be understood, reply with one helpful line and change nothing."""
         subscription = await self._runner.store.find(asked.channel, asked.address)
-        language = subscription.language if subscription is not None else asked.language
+        language = subscription.language if subscription is not None else words.tongue(asked.text, asked.language)
         question = Question(asked, subscription, language)
         verb, rest = words.verb(asked.text)
         try:
@@ -59,7 +59,7 @@ class ChatCommands:
             return await self._verbs[verb](question, rest)
         except Misunderstood as fault:
             lines = ((Span(replies.misunderstood(language, fault)),),)
-            return Reply(lines=lines, buttons=_instead(question, f"{verb} {rest}", fault))
+            return Reply(lines=lines, buttons=_instead(f"{verb} {rest}", fault))
 
     def _unknown(self, verb: str, text: str) -> Misunderstood:
         near = suggest(verb, sorted(words.known_words()))
@@ -388,7 +388,7 @@ class ChatCommands:
         Without a number, as people type it, undo the last change.
         """
         subscription = question.subscription
-        is_typed = not rest.isdecimal()
+        is_typed = not rest
         if is_typed and (subscription is None or (subscription.before is None and subscription.version != 1)):
             return Reply(lines=(question.says("undo_none"),))
         if subscription is None or not (is_typed or rest == str(subscription.version)):
@@ -452,7 +452,7 @@ def _explained(question: Question, why: str, where: Where) -> Line:
 def _what_to_unwatch(question: Question) -> Reply:
     """Offer a button for each place and agency that is watched."""
     filter_, language = question.settings.filter, question.language
-    rows = []
+    rows: list[tuple[Button, ...]] = []
     for command, one in each_watched(filter_):
         if len(command.encode()) <= LONGEST_COMMAND and len(rows) < MOST_OFFERED:
             rows.append((Button(replies.watched(language, one)[:LONGEST_LABEL], command),))
@@ -460,7 +460,7 @@ def _what_to_unwatch(question: Question) -> Reply:
     return Reply(lines=(question.says("unwatch_which"),), buttons=tuple(rows))
 
 
-def _instead(question: Question, asked: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
+def _instead(asked: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
     """Return a button for each command that the person may have meant."""
     if fault.why == "which_state":
         choices = [(STATES[code], words.corrected(asked, fault, near=code)) for code in fault.values["choices"].split()]

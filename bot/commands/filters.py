@@ -22,7 +22,8 @@ def filter_for(where: Where) -> Filter:
 def with_added(filter_: Filter, where: Where) -> Filter:
     """Add places, agencies and support types to a filter. "All" replaces individual states.
 
-    Adding never takes anything away, so a state that is added to all states leaves them as they are. A support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
+    Adding never takes anything away, so a state that is added to all states leaves them as they are. A
+    support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
     """
     watched = {county_in(county) for county in filter_.counties}
     states = {**filter_.states, **dict.fromkeys(where.states, 0)}
@@ -76,10 +77,8 @@ def _without_types(filter_: Filter, types: Iterable[SupportType]) -> Filter:
 
 def each_watched(filter_: Filter) -> list[tuple[str, Filter]]:
     """Return each place and agency that the filter watches, with the command that stops watching it."""
-    found = []
-    for code in sorted(filter_.states, key=lambda code: STATES.get(code, "")):
-        if code != ALL_STATES:
-            found.append((f"unwatch {code}", Filter(states={code: 0})))
+    states = sorted(filter_.states.keys() & STATES, key=STATES.__getitem__)
+    found = [(f"unwatch {code}", Filter(states={code: 0})) for code in states]
     for entry in sorted(filter_.counties):
         state, _, plain = entry.partition("/")
         county = county_in(entry)

@@ -185,8 +185,9 @@ class Subscription:
     is owed. It is derived from the log, the cursor, the filter and the cadence. `retry_at` delays the digest after a
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
     sent, and `sent` is the number of parts delivered so far. `weekday` is the day of a weekly digest, from 0 for Monday
-    to 6 for Sunday; an older program doesn't store it and sends on Mondays. `last_sent_at` is when the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
-    even if the first one was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
+    to 6 for Sunday. An older program doesn't store it and sends on Mondays. `last_sent_at` is when the last digest was
+    finished, and `slot_served` is the slot that it served. No other digest is sent for that day, even if the first one
+    was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
     sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
     reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
     for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version`

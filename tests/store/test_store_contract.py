@@ -325,7 +325,9 @@ async def test_a_daily_subscription_is_due_at_its_hour(place, store):
         store = await place.open()
 
 
-async def test_weekly_subscriptions_of_one_hour_are_due_on_their_own_weekdays_and_undo_brings_the_last_back(place, store):
+async def test_weekly_subscriptions_of_one_hour_are_due_on_their_own_weekdays_and_undo_brings_the_last_back(
+    place, store
+):
     days = {
         (await store.subscribe(subscription(["*"], Cadence.WEEKLY, tz="America/New_York", weekday=day))).id: day
         for day in range(7)

@@ -26,7 +26,20 @@ from bot.domain.text import platforms
 from bot.domain.text.rich_text import Line, Span
 
 READS = frozenset(
-    {"help", "hello", "joined", "about", "what", "howto", "thanks", "place", "fewer", "status", "list", "recent", "agency"}
+    {
+        "help",
+        "hello",
+        "about",
+        "what",
+        "howto",
+        "thanks",
+        "place",
+        "fewer",
+        "status",
+        "list",
+        "recent",
+        "agency",
+    }
 )  # commands that change nothing
 
 log = structlog.get_logger()

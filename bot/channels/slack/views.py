@@ -174,7 +174,7 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
         ("kinds", platforms.SLACK_NO_KINDS, bool(kinds) and set(kinds) <= {kind.value for kind in _KINDS}),
     )
     chosen = ALL if ALL in states else ",".join(states)
-    on = f" weekday={weekday}" if weekday else ""
+    on = f" weekday={weekday}" if weekday and fields.one("cadence") == Cadence.WEEKLY else ""
     words = f"set states={chosen} cadence={fields.one('cadence')}{on} at={at} tz={tz} kinds={','.join(kinds)}"
     return Filled(
         conversation=conversation,

@@ -35,9 +35,13 @@ from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
-READING = frozenset({"help", "about", "what", "status", "list", "recent", "agency"})  # commands that any member of a group may use
+READING = frozenset(
+    {"help", "about", "what", "status", "list", "recent", "agency"}
+)  # commands that any member of a group may use
 ANSWERED = READING | {"hello", "howto", "thanks", "place", "fewer"}  # these change nothing either, but have no entry
-CHANGING = frozenset({"start", "settings", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"})
+CHANGING = frozenset(
+    {"start", "settings", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"}
+)
 EDITED_WITHIN = timedelta(hours=1)
 LONGEST_ALERT = 200  # characters in an alert shown to the person who pressed a button
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.domain.language import Language
 from bot.domain.text.catalog import Phrase, say_line
+from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES
 
@@ -24,7 +25,6 @@ HELP: Mapping[Phrase, Mapping[str, Phrase]] = {
         "unwatch TX": Phrase("remove it"),
         "states": Phrase("pick from a list"),
         "kinds": Phrase("which changes"),
-        "language es": Phrase("en español"),
     },
     Phrase("Change when you get it"): {
         "digest 8:00 Chicago": Phrase("daily"),
@@ -57,11 +57,10 @@ def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
     lines: list[Line] = [(Span(SLACK_HEAD(language, prefix=word)),)] if is_word else []
     for task, commands in HELP.items():
         lines.append((Span(task(language), strong=True),))
-        for command, phrase in commands.items():
-            typed = command
-            if command == "language es" and language is not Language.ENGLISH:
-                typed = "language en"
-            lines.append((Span(f"{'' if is_word else prefix}{typed}"), Span(f"  {phrase(language)}")))
+        rows = [(command, phrase(language)) for command, phrase in commands.items()]
+        if "kinds" in commands:
+            rows += [(f"language {other}", own_name(other)) for other in Language if other is not language]
+        lines += [(Span(f"{'' if is_word else prefix}{command}"), Span(f"  {text}")) for command, text in rows]
     return tuple(lines)
 
 
@@ -97,8 +96,8 @@ _PROGRAM = Phrase(
     "immigration officers. There are three models. Officers:"
 )
 _MOA = Phrase(
-    "ICE and the agency sign a memorandum of agreement (MOA); ICE posts many of them. “Pending” agencies have applied but "
-    "aren't on the list of agreements yet."
+    "ICE and the agency sign a memorandum of agreement (MOA); ICE posts many of them. “Pending” agencies have applied "
+    "but aren't on the list of agreements yet."
 )
 _PROOF = Phrase(
     "A list shows what ICE published that day. It doesn't prove what officers do, and a missing row doesn't prove that "
@@ -109,6 +108,4 @@ _BOT = Phrase(
     "I'm Countersign, a program that reads the lists on ICE's 287(g) page and tells you what changed. I'm not part of "
     "ICE or any police agency. Every alert names the list it comes from."
 )
-_STORED = Phrase(
-    "I store this chat's number, its settings and what I sent here. To delete all of it, send /forget."
-)
+_STORED = Phrase("I store this chat's number, its settings and what I sent here. To delete all of it, send /forget.")

@@ -56,9 +56,12 @@ _ZONES = {
 }  # fmt: skip
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)? ?[-+] ?(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
 _AROUND_ZONE = re.compile(
-    r"^(?:(?:la )?(?:hora|horario|tiempo)(?: de la| del| de)? |time in )|(?: standard| daylight)? time(?: zone)?$", re.IGNORECASE
+    r"^(?:(?:la )?(?:hora|horario|tiempo)(?: de la| del| de)? |time in )|(?: standard| daylight)? time(?: zone)?$",
+    re.IGNORECASE,
 )
-_AT_ONCE = frozenset({"off", "instant", "no", "now", "instantly", "immediately", "right", "inmediato", "instante", "ya"})
+_AT_ONCE = frozenset(
+    {"off", "instant", "no", "now", "instantly", "immediately", "right", "inmediato", "instante", "ya"}
+)
 WEEKDAYS = (
     ("monday", "mon", "lunes"), ("tuesday", "tue", "tues", "martes"), ("wednesday", "wed", "miercoles"),
     ("thursday", "thu", "thur", "thurs", "jueves"), ("friday", "fri", "viernes"), ("saturday", "sat", "sabado"),
@@ -78,7 +81,8 @@ _NAMED_TIMES = {
 }  # fmt: skip
 _CLOCK = re.compile(
     r"(?:a )?(?:las? )?(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?(?: ?(?:o'?clock|hrs?|horas?|h))?"
-    r" ?(?P<half>[ap] ?m|(?:de|por|en) la (?:manana|madrugada|tarde|noche)|in the (?:morning|afternoon|evening)|at night)?"
+    r" ?(?P<half>[ap] ?m|(?:de|por|en) (?:la )?(?:manana|madrugada|tarde|noche)"
+    r"|in the (?:morning|afternoon|evening)|at night)?"
 )
 _HALF_OF_DAY = re.compile(r" ([ap])\.? ?m\b\.?", re.IGNORECASE)  # "8:00 a. m.", whose "a" isn't the one of "a las 8"
 _NUMBERS = {
@@ -251,6 +255,8 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
             return near
     for start in dict.fromkeys((0, at)):
         name, has_kind = _name_in_front(words[start:])
+        if not has_kind and len(_states_with(name)) > 1:
+            return _unknown_place(name)
         if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
             return _unknown_county(words[start:], name)
     return _unknown_place(" ".join(_until_comma(words[at:])))
@@ -436,7 +442,7 @@ def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None
 
 def clock(text: str) -> time | None:
     """Parse a time of day, such as 8, 8:00, 08.30, 5pm, 17:30, noon, 8 in the morning or 8 de la noche."""
-    words = folded(plain(text))
+    words = folded(re.sub(r"(?<=\d)\.(?=\d)", ":", plain(text)))
     if words in _NAMED_TIMES:
         return _NAMED_TIMES[words]
     match = _CLOCK.fullmatch(words)
@@ -467,7 +473,7 @@ def zone(text: str) -> str:
         if found is not None:
             return found
     zones = {name: zone for name, zone in (_zones() | _ZONES).items() if not zone.startswith("Etc/")}
-    near = suggest(text, zones)
+    near = suggest(text, zones) or suggest(_AROUND_ZONE.sub("", text), zones)
     raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
 
 

@@ -13,7 +13,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in
 from bot.domain.text.catalog import Phrase
-from bot.domain.text.formats import formats, name_in, own_name
+from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import HAPPENED, HELD, Wording, county_name
 
@@ -138,7 +138,7 @@ SAID: Mapping[str, Phrase] = {
     ),
     "thanks": Phrase("You're welcome. Send /help to see what else I can do."),
     "howto": Phrase("To do that, send {command}, or press the button."),
-    "place": Phrase("What about {what}?"),
+    "place": Phrase("Do you want alerts about {what}?"),
     "fewer": Phrase("To get fewer messages, choose one of these. Nothing has changed yet."),
     "welcome": Phrase(
         "Countersign tells you when a police agency joins or leaves ICE's 287(g) program, according to ICE's own list. "
@@ -347,10 +347,12 @@ def overlap(language: Language, before: Filter, where: Where) -> tuple[Line, ...
     """Return lines that say which of the places just added are inside others that are watched, or around them."""
     if ALL_STATES in before.states:
         return (line(language, "all_around"),)
-    lines = []
-    for entry in where.counties:
-        if (code := entry.partition("/")[0]) in {*before.states, *where.states}:
-            lines.append(line(language, "county_inside", county=_county(language, entry), state=STATES[code]))
+    whole = {*before.states, *where.states}
+    lines = [
+        line(language, "county_inside", county=_county(language, entry), state=STATES[entry[:2]])
+        for entry in where.counties
+        if entry[:2] in whole
+    ]
     for code in where.states:
         inside = [_county(language, entry) for entry in sorted(before.counties) if entry.startswith(f"{code}/")]
         if inside and code not in before.states:

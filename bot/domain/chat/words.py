@@ -14,13 +14,16 @@ from bot.domain.chat import parser
 from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.geography.states import STATES
+from bot.domain.language import Language
 
 LONGEST_SENTENCE = 160  # characters
 CODE = 2  # letters of a postal code
 LONGEST_PLACE = 8  # words of a message that may be a misspelled place
 
 # Commands that buttons and forms send. Nothing in them is read as a sentence.
-_OF_BUTTONS = frozenset({"set", "pick", "kind", "states", "undo", "forget", "joined", "howto", "place", "fewer", "thanks"})
+_OF_BUTTONS = frozenset(
+    {"set", "pick", "kind", "states", "undo", "forget", "joined", "howto", "place", "fewer", "thanks"}
+)
 COMMANDS = frozenset(
     {
         "start", "help", "hello", "about", "what", "watch", "unwatch", "digest", "kinds", "pause", "resume", "settings",
@@ -34,8 +37,8 @@ _ALIASES: Mapping[str, str] = {
         "hello": "hi hey hola howdy saludos greetings buenas",
         "about": "acerca whois source sources fuente",
         "thanks": "thank gracias thx ty vale",
-        "watch": "subscribe subscribed sub follow track monitor add watching vigilar vigila vigile vigilen vigilo seguir "
-        "sigue siga sigo suscribir suscribirme suscribeme suscribame suscribase agregar anadir",
+        "watch": "subscribe subscribed sub follow track monitor add watching vigilar vigila vigile vigilen vigilo "
+        "seguir sigue siga sigo suscribir suscribirme suscribeme suscribame suscribase agregar anadir",
         "unwatch": "unfollow remove unsub dejar deja deje quitar quita quite",
         "stop": "unsubscribe cancel end quit optout parar cancelar cancela cancele baja basta alto",
         "digest": "resumen frequency frecuencia schedule horario",
@@ -57,15 +60,26 @@ _ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 # These commands also begin ordinary sentences that ask for something else, such as "what's new" or "stop watching TX".
 _OPENINGS = frozenset({"what", "start", "stop", "about", "hello", "thanks", "list", "kinds"})
+_ONLY_SPANISH = frozenset(
+    {
+        "hola", "ayuda", "gracias", "quiero", "quisiera", "necesito", "puedo", "avisenme", "aviseme", "avisame",
+        "vigilar", "seguir", "dejar", "pausa", "reanudar", "recientes", "agencia", "resumen", "ajustes", "idioma",
+        "mensajes", "alertas", "recibir", "cancelar", "parar",
+        "suscribirme", "cuantas", "buenos", "buenas", "favor", "cada",
+    }
+)  # fmt: skip
 _CODES_THAT_ARE_WORDS = frozenset({"hi", "ok", "me", "in", "or", "oh", "pa", "ma", "de", "la", "al", "id"})
 
 _LEAD = (
-    r"(?:(?:please|hey|hi|hello|hola|ok|okay|buen[oa]s? (?:dias|tardes|noches)|buenas|good (?:morning|afternoon|evening)"
+    r"(?:(?:please|hey|hi|hello|hola|ok|okay|buen[oa]s? (?:dias|tardes|noches)|buenas|good (?:morning|afternoon"
+    r"|evening)"
     r"|por favor|favor de|can you|could you|can i|could i|may i|would you|will you|i want(?: you)? to|i wanna"
     r"|i would like(?: you)? to|i'?d like(?: you)? to|i need(?: you)? to|let me|me gustaria|quiero|quisiera|deseo"
     r"|necesito|pueden?|puedes|podrian?|podrias|se puede|go ahead and)[ ,.]+)*"
 )
-_HOW = r"(?:how (?:do|can|would|could|should) (?:i|you|we)|how to|como (?:hago para|puedo|se puede|me|le hago para))[ ,]+"
+_HOW = (
+    r"(?:how (?:do|can|would|could|should) (?:i|you|we)|how to|como (?:hago para|puedo|se puede|me|le hago para))[ ,]+"
+)
 _ALERTS = (
     r"(?:alerts?|notifications?|notices|updates?|news|messages?|texts?|emails?|changes|alertas?|avisos?|notificaciones"
     r"|noticias|mensajes?|novedades|cambios|informacion)"
@@ -103,13 +117,15 @@ _WEEKDAY = (
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|lunes|martes|miercoles|jueves|viernes|sabados?|domingos?|weekly"
 )
 _CADENCE = re.compile(
-    rf"\b(?:daily|once (?:a|per|every) (?:day|week)|(?:every|each) (?:day|week|morning|evening|night|{_WEEKDAY})|weekly"
+    rf"\b(?:daily|once (?:a|per|every) (?:day|week)|(?:every|each) (?:day|week|morning|evening|night"
+    rf"|{_WEEKDAY})|weekly"
     rf"|diari[oa]s?|diariamente|semanal(?:es|mente)?|una vez (?:al dia|por dia|a la semana|por semana)"
     rf"|cada (?:dia|semana|manana|noche|{_WEEKDAY})|todos los (?:dias|{_WEEKDAY})|los {_WEEKDAY})\b"
 )
 _AROUND_CADENCE = re.compile(
     r"\b(?:please|is|are|be|enough|instead|only|just|can|i|get|receive|have|this|that|these|it|them|summary|summaries"
-    r"|digest|digests|report|reports?|updates?|alerts?|messages?|emails?|send|me|want|would|like|to|an|my|for|all|in|of"
+    r"|digest|digests|report|reports?|updates?|alerts?|messages?|emails?|send|me|want|would|like|to|an|my|for"
+    r"|all|in|of"
     r"|morning|evening|night|per|resumen|un|por favor|favor|quiero|recibir|de|con|mensajes?|alertas?|suficiente|basta"
     r"|enviame|mandame|envienme|en|lugar|eso|esto|solo|mejor)\b"
 )
@@ -136,6 +152,12 @@ def verb(text: str) -> tuple[str, str]:
     return _refined(named, rest) if named in COMMANDS else _place(line) or (first.casefold(), rest)
 
 
+def tongue(text: str, otherwise: Language) -> Language:
+    """Return Spanish if the message has words that only Spanish has, or else the language that the platform says."""
+    words = set(re.findall(r"[a-z]+", _fold(text)))
+    return Language.SPANISH if re.search("[¿¡ñÑ]", text) or not _ONLY_SPANISH.isdisjoint(words) else otherwise
+
+
 def is_command(text: str) -> bool:
     """Return True if the text begins with a command, in any of its words."""
     first = _fold(_tidy(text).partition(" ")[0])
@@ -144,7 +166,9 @@ def is_command(text: str) -> bool:
 
 def known_words() -> frozenset[str]:
     """Return the words that a misspelled command may stand for."""
-    return COMMANDS - _OF_BUTTONS | {"undo", "forget", "states"} | frozenset(w for w in _ALIASES if len(w) > len("news"))
+    return (
+        COMMANDS - _OF_BUTTONS | {"undo", "forget", "states"} | frozenset(w for w in _ALIASES if len(w) > len("news"))
+    )
 
 
 def corrected(command: str, fault: Misunderstood, *, near: str = "") -> str | None:
@@ -268,7 +292,9 @@ def _stop(_match: Match[str], line: str) -> tuple[str, str]:
     words = line.split()
     for start in range(1, len(words)):
         place = _object(" ".join(words[start:]))
-        if place is not None and (len(place) > CODE or (place.isupper() and place.casefold() not in _CODES_THAT_ARE_WORDS)):
+        if place is not None and (
+            len(place) > CODE or (place.isupper() and place.casefold() not in _CODES_THAT_ARE_WORDS)
+        ):
             return "unwatch", place
     return "stop", ""
 
@@ -323,29 +349,42 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
     for pattern, answer in (
         (rf"{_TERMS}|(?:what|que) {_TERMS}", _always("what")),
         (
-            r"(?:what(?:'?s| is| are| does| do)?|explain|define|meaning of|tell me about|que (?:es|son|significan?|quiere"
-            r" decir)|explica\w*|cual es)\b(?: (?!new\b)\S+){0,4}? ?" + _TERMS + r"(?: (?:mean|means|stand for|do|agreements?|models?|list|"
+            r"(?:what(?:'?s| is| are| does| do)?|explain|define|meaning of|tell me about|que (?:es|son"
+            r"|significan?|quiere"
+            r" decir)|explica\w*|cual es)\b(?: (?!new\b)\S+){0,4}? ?" + _TERMS + r"(?: (?:mean|means|stand for"
+            r"|do|agreements?|models?|list|"
             r"agreement of .*|of .*|de .*|officer|mou))*",
             _always("what"),
         ),
         (
-            r"who (?:are you|is this|made .*|runs? .*|built .*|operates? .*)|what (?:is|are) (?:this|you|countersign|it)\b.*"
+            r"who (?:are you|is this|made .*|runs? .*|built .*|operates? .*)|what (?:is|are) (?:this|you"
+            r"|countersign|it)\b.*"
             r"|(?:from )?where (?:do|does|did|is|are) .*\b(?:data|info\w*|from|come|source)\b.*|about(?: .*)?"
-            r"|(?:what(?:'s| is| are) )?(?:your|the) sources?.*|are you (?:ice|a |an |the |real|legit|official|with|from|part).*"
-            r"|is (?:this|it) (?:official|from ice|ice|a bot|real|legit|free|a scam|run by).*|quien(?:es)? (?:eres|es|son|hace|esta).*"
-            r"|de donde .*|que (?:es|hace) (?:esto|este bot|countersign).*|(?:esto )?es (?:oficial|de ice|gratis|un bot).*",
+            r"|(?:what(?:'s| is| are) )?(?:your|the) sources?.*|are you (?:ice|a |an |the |real|legit|official"
+            r"|with|from|part).*"
+            r"|is (?:this|it) (?:official|from ice|ice|a bot|real|legit|free|a scam|run by).*"
+            r"|quien(?:es)? (?:eres|es|son|hace|esta).*"
+            r"|de donde .*|que (?:es|hace) (?:esto|este bot|countersign).*|(?:esto )?es (?:oficial|de ice"
+            r"|gratis|un bot).*",
             _always("about"),
         ),
         (
-            r"(?:how (?:does|do|can|should) (?:this|it|i (?:start|begin|use)).*|get(?:ting)? started|como (?:funciona|empiezo"
+            r"(?:how (?:does|do|can|should) (?:this|it|i (?:start|begin|use)).*|get(?:ting)? started"
+            r"|como (?:funciona|empiezo"
             r"|comienzo|se usa|lo uso).*|what (?:do|can|should) i do.*|start|begin)",
             _always("hello"),
         ),
-        (r"(?:what (?:can|do) (?:you|i) (?:do|type|say|ask|send).*|que (?:puedes|puedo|sabes) hacer.*|show commands)", _always("help")),
         (
-            r"what am i .*|what do i (?:get|follow|watch|receive|have).*|(?:show |see |change |edit |update )?(?:my|mis|the|your) "
+            r"(?:what (?:can|do) (?:you|i) (?:do|type|say|ask|send).*|que (?:puedes|puedo|sabes) hacer.*"
+            r"|show commands)",
+            _always("help"),
+        ),
+        (
+            r"what am i .*|what do i (?:get|follow|watch|receive|have).*|(?:show |see |change |edit "
+            r"|update )?(?:my|mis|the|your) "
             r"(?:settings|subscriptions?|alerts|preferences|places|ajustes|alertas|suscripci\w+)"
-            r"|a que (?:estoy|me) .*|que (?:sigo|vigilo|recibo|estoy .*)|(?:change|edit|cambiar) (?:settings|preferences|ajustes)",
+            r"|a que (?:estoy|me) .*|que (?:sigo|vigilo|recibo|estoy .*)|(?:change|edit|cambiar) (?:settings"
+            r"|preferences|ajustes)",
             _always("settings"),
         ),
         (
@@ -357,63 +396,88 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
         (rf"(?:(?P<on>activ\w+|enable)|desactiv\w+|apag\w+|disable) (?:las |los |mis |my |the )?{_ALERTS}", _switched),
         (rf"(?:turn )?(?:my |the |these )?{_ALERTS} (?:(?P<on>on)|off)", _switched),
         (
-            r"(?:(?:change|switch|set|cambiar?|cambie|poner|pon)? ?(?:the |my |your |el )?(?:language|idioma|lang)? ?(?:to|a|al|en|in)?"
-            r"|do you speak|speak|talk|habl\w+|write|escrib\w+|answer|responde\w*|everything)(?: (?:to|in|en|a|al|me|espanol))* ?"
+            r"(?:(?:change|switch|set|cambiar?|cambie|poner|pon)? ?(?:the |my |your |el )?(?:language|idioma"
+            r"|lang)? ?(?:to|a|al|en|in)?"
+            r"|do you speak|speak|talk|habl\w+|write|escrib\w+|answer|responde\w*|everything)(?: (?:to|in|en|a"
+            r"|al|me|espanol))* ?"
             r"(?P<tongue>english|spanish|espanol|ingles|castellano)(?: (?:please|por favor|version))?",
             _spoken,
         ),
         (
             rf"(?:please )?(?:stop|quit|deje[ns]?|dejar|pare[ns]?|cancelar?|anular) .*"
-            rf"|(?:i )?(?:do not|don'?t|no longer|ya no|no) (?:want|wish|need|quiero|deseo|necesito) .*\b(?:{_ALERTS}|receive"
+            rf"|(?:i )?(?:do not|don'?t|no longer|ya no|no) (?:want|wish|need|quiero|deseo"
+            rf"|necesito) .*\b(?:{_ALERTS}|receive"
             r"|get|hear|recibir|this|these|them|esto|mas|more)\b.*"
-            r"|(?:do not|don'?t|ya no|no) (?:me |nos )?(?:send|text|message|contact|bother|envi|mand|escrib|molest)\w*\b.*"
-            rf"|no (?:more|mas) {_ALERTS}.*|(?:remove|unsubscribe|take|cancel|delete) (?:me|my|this)\b.*|opt(?: |-)?out.*"
+            r"|(?:do not|don'?t|ya no|no) (?:me |nos )?(?:send|text|message|contact|bother|envi|mand|escrib"
+            r"|molest)\w*\b.*"
+            rf"|no (?:more|mas) {_ALERTS}.*|(?:remove|unsubscribe|take|cancel|delete) (?:me|my|this)\b.*"
+            rf"|opt(?: |-)?out.*"
             r"|leave me alone|(?:me )?(?:dar(?:me|se)?|doy|dame|deme|denme) de baja.*",
             _stop,
         ),
         (r"(?:take|need|i need|tomar) (?:a|un) (?:break|pause|descanso).*", _always("pause")),
         (
-            rf"(?:(?:only|just|solo|solamente) (?!\d).*\b(?:agreements?|acuerdos?|withdrawals?|departures?|applications?"
-            r"|solicitudes|pending|pendientes|new ones|kinds?)\b.*|(?:what|which) (?:kinds?|types?) of (?:alerts|changes).*)",
+            r"(?:(?:only|just|solo|solamente) (?!\d).*\b(?:agreements?|acuerdos?|withdrawals?|departures?"
+            r"|applications?"
+            r"|solicitudes|pending|pendientes|new ones|kinds?)\b.*|(?:what|which) (?:kinds?"
+            r"|types?) of (?:alerts|changes).*)",
             _always("kinds"),
         ),
         (
-            r"(?:sign (?:me )?up|subscribe(?: me)?|follow|track|monitor|watch|add|alert me|notify me|notifyme|tell me|text me|"
-            r"email me|message me|ping me|let me know|inform me|keep me (?:posted|updated|informed|in the loop)|keep an eye on|"
-            r"start (?:watching|following|sending me)|(?:send|give|get|receive|want|i want|start)(?: me)?(?: \w+){0,2}? " + _ALERTS +
-            r"|interested in|i'?m interested in|i live in|i am in|i'?m in|vivo en|avis[ae]n?me|avisarme|notifi(?:quen|ca|que|car)me"
+            r"(?:sign (?:me )?up|subscribe(?: me)?|follow|track|monitor|watch|add|alert me|notify me|notifyme"
+            r"|tell me|text me|"
+            r"email me|message me|ping me|let me know|inform me|keep me (?:posted|updated|informed|in the loop)"
+            r"|keep an eye on|"
+            r"start (?:watching|following|sending me)|(?:send|give|get|receive|want|i want"
+            r"|start)(?: me)?(?: \w+){0,2}? "
+            + _ALERTS
+            + r"|interested in|i'?m interested in|i live in|i am in|i'?m in|vivo en|avis[ae]n?me|avisarme"
+            r"|notifi(?:quen|ca|que|car)me"
             r"|me interesa|sigan?|vigil(?:ar|en|e|a)|seguir|suscrib\w+|inform(?:en|e|a)me|dig(?:a|an)me|dime"
-            r"|(?:recibir|enviame|envienme|envieme|mandame|mandenme|mandeme|dame|deme|tener)(?: \w+){0,2}? " + _ALERTS + r")"
-            + _ABOUT + r"(?: (?P<object>.*))?",
+            r"|(?:recibir|enviame|envienme|envieme|mandame|mandenme|mandeme|dame|deme"
+            r"|tener)(?: \w+){0,2}? " + _ALERTS + r")" + _ABOUT + r"(?: (?P<object>.*))?",
             _watch,
         ),
         (
-            r"(?:(?:any|show|see|give|get|me|what|what'?s|is|are|have|has|been|there|que|hay|de|the|these|los|las|latest|last|"
-            r"newest|most|recent|new|ultim[oa]s|ultim[oa]|algo|alguna|algun|tell|dime|ver|happened|changed|joined|left|withdrew|signed|"
+            r"(?:(?:any|show|see|give|get|me|what|what'?s|is|are|have|has|been|there|que|hay|de|the|these|los"
+            r"|las|latest|last|"
+            r"newest|most|recent|new|ultim[oa]s|ultim[oa]|algo|alguna|algun|tell|dime|ver|happened|changed"
+            r"|joined|left|withdrew|signed|"
             r"dropped|who|quien|quienes|quien(?:es)?|firmo|firmaron|salio|entro|cambio|paso|which|agencies) )*"
-            r"(?:news|new|latest|changes|changed|updates?|novedades|noticias|cambios|cambiado|nuev[oa]s?|recent|recently|recientes|"
+            r"(?:news|new|latest|changes|changed|updates?|novedades|noticias|cambios|cambiado|nuev[oa]s?|recent"
+            r"|recently|recientes|"
             r"happened|joined|left|withdrew|signed|dropped out|dropped|salio|firmo|firmaron|unieron|cambio)"
-            r"(?: (?:changes|updates|agreements|agencies|signings|acuerdos|agencias|cambios|recently|lately|this|last|past|the|"
+            r"(?: (?:changes|updates|agreements|agencies|signings|acuerdos|agencias|cambios|recently|lately"
+            r"|this|last|past|the|"
             r"week|month|year|today|yesterday|ultimamente|esta|este|semana|mes|hoy|ayer|recientes|recientemente))*"
             r"(?: (?:in|for|from|en|de)(?P<object> .+))?",
             _recent,
         ),
         (
-            r"(?:(?:show|give|see|send|get) (?:me )?|(?:which|what|who|whos|who'?s|list|lista|how many|cuant[oa]s|que|cuales|"
+            r"(?:(?:show|give|see|send|get) (?:me )?|(?:which|what|who|whos|who'?s|list|lista|how many"
+            r"|cuant[oa]s|que|cuales|"
             r"quien(?:es)?|ver|muestra(?:me)?|all|todas|the|full|whole|hay|are|is|there|las|la|el|los|una|a|of|de) ?)+"
-            r"(?:\b(?:list|lista|agencies|agency|departments?|police|policias?|sheriffs?|offices?|agencias|departamentos|"
-            r"participat\w+|participan|listed|agreements|acuerdos|signed|on|en|in|the|la|with|have|tienen|active|list of)\b ?)+"
+            r"(?:\b(?:list|lista|agencies|agency|departments?|police|policias?|sheriffs?|offices?|agencias"
+            r"|departamentos|"
+            r"participat\w+|participan|listed|agreements|acuerdos|signed|on|en|in|the|la|with|have|tienen"
+            r"|active|list of)\b ?)+"
             r"(?:\b(?:in|of|for|from|en|de|del|the|state of)\b ?)*(?P<object>.*)",
             _list,
         ),
         (
-            r"(?:is|are|has|have|does|do|did|was|will|esta|estan|tienen?|firmo|participan?|coopera|trabaja) (?P<object>.+?)"
-            r" (?:on|in|part of|have|has|having|still|currently|sign|signed|join|joined|joining|participat\w*|work\w*|cooperat\w*"
+            r"(?:is|are|has|have|does|do|did|was|will|esta|estan|tienen?|firmo|participan?|coopera"
+            r"|trabaja) (?P<object>.+?)"
+            r" (?:on|in|part of|have|has|having|still|currently|sign|signed|join|joined|joining|participat\w*"
+            r"|work\w*|cooperat\w*"
             r"|listed|enrolled|a member|en|con|un|algun|using|do|doing|tienen?|firmado|firmo)\b.*",
             _is_listed,
         ),
         (rf".*{_CADENCE.pattern}.*", _cadence),
-        (r"(?:sure|ok|okay|great|cool|perfect\w*|genial|thanks?(?: .*)?|thank you.*|(?:muchas )?gracias.*)", _always("thanks")),
+        (
+            r"(?:sure|ok|okay|great|cool|perfect\w*|genial|thanks?(?: .*)?|thank you.*"
+            r"|(?:muchas )?gracias.*)",
+            _always("thanks"),
+        ),
     )
 )
 
@@ -430,15 +494,17 @@ def _place(line: str) -> tuple[str, str] | None:
         return "place", place
     if (name := _agency(_trimmed(named))) is not None:
         return "agency", name
-    if len(named.split()) > LONGEST_PLACE or not named:
-        return None
+    return ("place", _trimmed(named)) if _is_misspelled_place(_trimmed(named)) else None
+
+
+def _is_misspelled_place(text: str) -> bool:
+    if not text or len(text.split()) > LONGEST_PLACE:
+        return False
     try:
-        parser.where(_trimmed(named))
+        parser.where(text)
     except Misunderstood as fault:
-        if fault.why in {"no_state", "no_place"} or (fault.why == "near_state" and not _is_near(named, fault)):
-            return None
-        return "place", _trimmed(named)
-    return None
+        return fault.why not in {"no_state", "no_place"} and (fault.why != "near_state" or _is_near(text, fault))
+    return False
 
 
 def _is_near(typed: str, fault: Misunderstood) -> bool:

@@ -13,8 +13,7 @@ SEND_AS_NEW = Phrase(
 # ── Telegram. `name` is the channel as typed, `bot` the bot's name there. ────────────────────────────────────────────
 
 ADMINISTRATORS_ONLY = Phrase(
-    "Only administrators can change what's sent here. Anyone can use /status, /list, /recent, /agency, "
-    "/what and /help."
+    "Only administrators can change what's sent here. Anyone can use /status, /list, /recent, /agency, /what and /help."
 )
 CHANNEL_HOW = Phrase(
     "To set up a channel, send its @name, or its number starting with -100, and then a command, as in "

@@ -44,7 +44,7 @@ class SubscriptionIndex:
         self.set_back = set_back
         self._log = log
         self._receipts = receipts
-        self._moments: dict[tuple[Cadence, time, str, datetime], datetime] = {}
+        self._moments: dict[tuple[Cadence, int, time, str, datetime], datetime] = {}
 
     def __getitem__(self, subscription_id: str) -> Subscription:
         try:
