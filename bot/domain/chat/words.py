@@ -75,7 +75,7 @@ _LEAD = (
     r"|evening)"
     r"|por favor|favor de|can you|could you|can i|could i|may i|would you|will you|i want(?: you)? to|i wanna"
     r"|i would like(?: you)? to|i'?d like(?: you)? to|i need(?: you)? to|let me|me gustaria|quiero|quisiera|deseo"
-    r"|necesito|pueden?|puedes|podrian?|podrias|se puede|go ahead and)[ ,.]+)*"
+    r"|necesito|pueden?|puedes|podrian?|podrias|se puede|go ahead and|also|kindly|tambien)[ ,.]+)*"
 )
 _HOW = (
     r"(?:how (?:do|can|would|could|should) (?:i|you|we)|how to|como (?:hago para|puedo|se puede|me|le hago para))[ ,]+"
@@ -87,11 +87,15 @@ _ALERTS = (
 _ABOUT = r"(?: (?:for|about|on|in|of|from|to|when|if|whenever|the|de|del|sobre|en|para|si|cuando|a|al|que|la|el))*"
 _TAIL = re.compile(
     r"[ ,.]*(?:\b(?:please|por favor|thanks|thank you|gracias|anymore|any more|right now|now|today|alerts?|updates?"
+    r"|(?:this|last|past|esta|la) (?:week|month|year|semana)(?: pasada)?|yesterday|lately|recently|too|also"
+    r"|tambien|signed"
+    r"|joined|left|firmaron|participan?"
     r"|changes|alertas|(?:firm[ae]n?|sal[eg]an?|entr[ae]n?|signs?|joins?|leaves?|gets?|withdraws?|drops?|quits?)\b.*"
     r"|on (?:the|ice'?s) list.*|en la lista.*))?[ ,.]*$"
 )
 _FILLER = re.compile(
-    r"^(?:(?:me|to|for|about|on|in|of|from|the|all|any|out|agencies|agency|alerts|alertas|updates|changes|counties"
+    r"^(?:(?:hay|there|are|me|to|for|about|on|in|of|from|the|all|any|out|agencies|agency|alerts|alertas|updates"
+    r"|changes|counties"
     r"|watching|following|getting|sending|receiving|recibir|enviar|seguir|vigilar|seguimiento|state|estado|police"
     r"|departments|sheriffs|de|del|en|el|la|los|las|al|a|sobre|para|agencias|cambios|and|y|recently|lately)\b[ ,]*)+"
 )
@@ -140,7 +144,7 @@ def verb(text: str) -> tuple[str, str]:
     first, _, rest = line.partition(" ")
     word, rest = _fold(first), rest.strip()
     named = _ALIASES.get(word, word)
-    if named in _OF_BUTTONS and word == named:
+    if named in _OF_BUTTONS and word == named and (named != "set" or not rest or "=" in rest):
         return named, rest
     if len(line) > LONGEST_SENTENCE:
         return named, rest
@@ -270,6 +274,11 @@ _CHANGING = frozenset({"watch", "unwatch", "digest", "kinds", "pause", "resume",
 Answer = Callable[[Match[str], str], tuple[str, str] | None]
 
 
+def _asked_place(match: Match[str], line: str) -> tuple[str, str] | None:
+    place = _object(_rest(match, line))
+    return ("place", place) if place is not None else None
+
+
 def _always(named: str, rest: str = "") -> Answer:
     return lambda _match, _line: (named, rest)
 
@@ -363,7 +372,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
             r"|(?:what(?:'s| is| are) )?(?:your|the) sources?.*|are you (?:ice|a |an |the |real|legit|official"
             r"|with|from|part).*"
             r"|is (?:this|it) (?:official|from ice|ice|a bot|real|legit|free|a scam|run by).*"
-            r"|quien(?:es)? (?:eres|es|son|hace|esta).*"
+            r"|quien(?:es)? (?:eres|es usted|son ustedes|hace esto|esta detras).*"
             r"|de donde .*|que (?:es|hace) (?:esto|este bot|countersign).*|(?:esto )?es (?:oficial|de ice"
             r"|gratis|un bot).*",
             _always("about"),
@@ -403,6 +412,12 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
             r"(?P<tongue>english|spanish|espanol|ingles|castellano)(?: (?:please|por favor|version))?",
             _spoken,
         ),
+        (r"(?:delete|erase|forget|borrar?|borre|olvid\w+) (?:me|my|mis?|all|todo|everything)\b.*", _always("forget")),
+        (
+            r"(?:when|how often) (?:do|did|does|is|was|are|will)\b.*\b(?:check\w*|updated?|read"
+            r"|refresh\w*)",
+            _always("status"),
+        ),
         (
             rf"(?:please )?(?:stop|quit|deje[ns]?|dejar|pare[ns]?|cancelar?|anular) .*"
             rf"|(?:i )?(?:do not|don'?t|no longer|ya no|no) (?:want|wish|need|quiero|deseo"
@@ -424,7 +439,9 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
             _always("kinds"),
         ),
         (
-            r"(?:sign (?:me )?up|subscribe(?: me)?|follow|track|monitor|watch|add|alert me|notify me|notifyme"
+            r"(?:(?:i'?d like|i would like|i need)(?: \w+){0,2}? "
+            + _ALERTS
+            + r"|sign (?:me )?up|subscribe(?: me)?|follow|track|monitor|watch|add|alert me|notify me|notifyme"
             r"|tell me|text me|"
             r"email me|message me|ping me|let me know|inform me|keep me (?:posted|updated|informed|in the loop)"
             r"|keep an eye on|"
@@ -456,13 +473,19 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
         (
             r"(?:(?:show|give|see|send|get) (?:me )?|(?:which|what|who|whos|who'?s|list|lista|how many"
             r"|cuant[oa]s|que|cuales|"
-            r"quien(?:es)?|ver|muestra(?:me)?|all|todas|the|full|whole|hay|are|is|there|las|la|el|los|una|a|of|de) ?)+"
+            r"quien(?:es)?|ver|muestra(?:me)?|all|todas|the|full|whole|hay|esta|estan|are|is|there|las|la|el|los|una|a|of|de) ?)+"
             r"(?:\b(?:list|lista|agencies|agency|departments?|police|policias?|sheriffs?|offices?|agencias"
             r"|departamentos|"
             r"participat\w+|participan|listed|agreements|acuerdos|signed|on|en|in|the|la|with|have|tienen"
             r"|active|list of)\b ?)+"
             r"(?:\b(?:in|of|for|from|en|de|del|the|state of)\b ?)*(?P<object>.*)",
             _list,
+        ),
+        (r"do you (?:cover|have|include|watch|track|follow) (?P<object>.+)", _asked_place),
+        (
+            r"(?:does|do|has|is) ice (?:work\w*|cooperat\w*|sign\w*|have (?:an? )?(?:agreement"
+            r"|deal)s?) with (?P<object>.+)",
+            _is_listed,
         ),
         (
             r"(?:is|are|has|have|does|do|did|was|will|esta|estan|tienen?|firmo|participan?|coopera"
@@ -474,7 +497,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
         ),
         (rf".*{_CADENCE.pattern}.*", _cadence),
         (
-            r"(?:sure|ok|okay|great|cool|perfect\w*|genial|thanks?(?: .*)?|thank you.*"
+            r"(?:no,? thanks?(?: you)?|no,? gracias|sure|ok|okay|great|cool|perfect\w*|genial|thanks?(?: .*)?"
+            r"|thank you.*"
             r"|(?:muchas )?gracias.*)",
             _always("thanks"),
         ),

@@ -66,6 +66,13 @@ from bot.domain.text.rich_text import plain_text
         ("cada lunes a las 8:00 a. m. hora central", ("digest", "weekly monday 08:00 America/Chicago")),
         ("Texas", ("place", "Texas")),
         ("Texsa", ("place", "Texsa")),
+        ("i'd like alerts for Orange County, Florida", ("watch", "Orange County, Florida")),
+        ("which sheriffs in Tennessee signed?", ("list", "Tennessee")),
+        ("¿quién está en la lista en Texas?", ("list", "Texas")),
+        ("what happened in Louisiana last week", ("recent", "Louisiana")),
+        ("delete my data", ("forget", "")),
+        ("how often do you check?", ("status", "")),
+        ("no thanks", ("thanks", "")),
     ],
 )
 def test_a_word_or_sentence_asks_for_a_command(typed, asked):
