@@ -332,8 +332,11 @@ class ChatCommands:
         """Turn no-changes digests on or off. Without "on" or "off", show the current setting."""
         if rest in {"on", "off"}:
             await self._save(question, replace(question.settings, hears_always=rest == "on"))
-            return Reply(lines=(question.says(f"always_{rest}"),), changed=True)
-        return Reply(lines=(question.says("always_on" if question.settings.hears_always else "always_off"),))
+        is_on = rest == "on" if rest in {"on", "off"} else question.settings.hears_always
+        lines = [question.says("always_on" if is_on else "always_off")]
+        if is_on and question.settings.cadence is Cadence.INSTANT:
+            lines.append(question.says("always_later"))
+        return Reply(lines=tuple(lines), changed=rest in {"on", "off"})
 
     async def _set(self, question: Question, rest: str) -> Reply:
         """Apply all the fields of a form at once."""

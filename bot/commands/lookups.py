@@ -180,9 +180,10 @@ def _names(change: Change, part: str) -> bool:
 def _choice(question: Question, typed: str, found: Sequence[Agreement]) -> Reply:
     head = question.says("agency_many", n=len(found), typed=typed[:40])
     shown = found[:CHOICES]
-    rows = tuple((Span("• "), Span(f"{a.agency} ({a.state})")) for a in shown)
+    named = [f"{a.agency} ({state_name(a.state, question.language)})" for a in shown]
+    rows = tuple((Span("• "), Span(name)) for name in named)
     more = (question.says("more", n=len(found) - len(shown)),) if len(found) > len(shown) else ()
-    pressed = [Button(f"{a.agency} ({a.state})"[:60], f"agency {a.state} {a.agency}") for a in shown]
+    pressed = [Button(name[:60], f"agency {a.state} {a.agency}") for name, a in zip(named, shown, strict=True)]
     buttons = tuple((button,) for button in pressed if len(button.command.encode()) <= LONGEST_COMMAND)
     return Reply(lines=(head, *rows, *more), buttons=buttons)
 

@@ -124,6 +124,7 @@ async def test_a_weekday_is_kept_until_another_is_chosen_and_undone(talk):
         (["watch TX", "watch OH", "undo"], "undo", "There's nothing to undo."),
         ([], "undo", "There's nothing to undo."),
         ([], "forget", "there's nothing to delete"),
+        (["watch TX"], "always on", "this takes effect once you choose a digest"),
         (["watch TX"], "hello", "in Texas, right away"),
         (["watch TX"], "watch agency", "Which agency?"),
         (["watch FL"], "recent", "No changes in Florida since"),

@@ -180,6 +180,9 @@ SAID: Mapping[str, Phrase] = {
     "always_on": Phrase(
         "You'll get a daily or weekly digest even if nothing changed. To turn this off, send /always off."
     ),
+    "always_later": Phrase(
+        "You get alerts right away now, so this takes effect once you choose a digest, as in /digest 8:00."
+    ),
     "always_off": Phrase(
         "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
     ),

@@ -460,7 +460,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
             r"|las|latest|last|"
             r"newest|most|recent|new|ultim[oa]s|ultim[oa]|algo|alguna|algun|tell|dime|ver|happened|changed"
             r"|joined|left|withdrew|signed|"
-            r"dropped|who|quien|quienes|quien(?:es)?|firmo|firmaron|salio|entro|cambio|paso|which|agencies) )*"
+            r"dropped|who|quien|quienes|firmo|firmaron|salio|entro|cambio|paso|which|agencies) )*"
             r"(?:news|new|latest|changes|changed|updates?|novedades|noticias|cambios|cambiado|nuev[oa]s?|recent"
             r"|recently|recientes|"
             r"happened|joined|left|withdrew|signed|dropped out|dropped|salio|firmo|firmaron|unieron|cambio)"
@@ -473,7 +473,8 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
         (
             r"(?:(?:show|give|see|send|get) (?:me )?|(?:which|what|who|whos|who'?s|list|lista|how many"
             r"|cuant[oa]s|que|cuales|"
-            r"quien(?:es)?|ver|muestra(?:me)?|all|todas|the|full|whole|hay|esta|estan|are|is|there|las|la|el|los|una|a|of|de) ?)+"
+            r"quien(?:es)?|ver|muestra(?:me)?|all|todas|the|full|whole|hay|esta|estan|are|is|there|las|la|el|los|una|a|of"
+            r"|de)(?: |$))+"
             r"(?:\b(?:list|lista|agencies|agency|departments?|police|policias?|sheriffs?|offices?|agencias"
             r"|departamentos|"
             r"participat\w+|participan|listed|agreements|acuerdos|signed|on|en|in|the|la|with|have|tienen"

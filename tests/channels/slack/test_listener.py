@@ -541,6 +541,20 @@ async def test_settings_opens_a_form_with_the_current_settings(at: Scene) -> Non
     assert at.chat_handler.asked == []
 
 
+async def test_the_form_of_a_weekly_digest_has_its_day_and_sends_the_one_that_is_chosen(at: Scene) -> None:
+    at.chat_handler.held[CHANNEL] = subscription(CHANNEL, "TX", cadence=Cadence.WEEKLY, tz="America/Chicago", weekday=3)
+    await at.ada.types("preferences", channel=CHANNEL)
+    opened = await at.ada.opened()
+    form = fields(opened.view)
+
+    assert [option["text"]["text"] for option in form["weekday"]["options"]][3] == "Thursday"
+    assert chosen(form["weekday"]) == "3"
+    assert "Monday" not in str(form["cadence"])
+    await at.ada.submits(opened, weekday="6")
+    await at.told()
+    assert " cadence=weekly weekday=6 at=09:00 " in at.chat_handler.asked[0].text
+
+
 async def test_a_form_for_a_new_channel_starts_with_the_persons_zone_and_the_usual_kinds(at: Scene) -> None:
     await at.member("U0LUZ00", locale="es-ES", tz="America/Bogota").types("ajustes", channel=CHANNEL)
     view = (await eventually(lambda: list(at.server.views.values())))[0].view
@@ -598,6 +612,7 @@ async def test_all_states_is_one_word_whatever_else_is_chosen(at: Scene) -> None
         ({"tz": "../../etc/passwd"}, "zone"),
         ({"at": "25:00"}, "time"),
         ({"at": None}, "time"),
+        ({"weekday": "7"}, "day"),
         ({"cadence": None}, "Choose"),
     ],
 )

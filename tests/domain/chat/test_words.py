@@ -1,13 +1,16 @@
 """The words people type first, and the command that each asks for."""
 
+import re
 from datetime import time
+from pathlib import Path
 from string import printable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.chat import guide, parser, words
+from bot.channels.telegram.handlers import CHANGING, READING
+from bot.domain.chat import guide, parser, replies, words
 from bot.domain.chat.parser import Misunderstood, When
 from bot.domain.language import Language
 from bot.domain.subscription import Cadence
@@ -170,6 +173,16 @@ def test_the_help_fits_a_phone_and_lists_every_command(language, prefix):
     listed = {words.verb(line.partition("  ")[0])[0] for line in lines if "  " in line}
     internal = {"set", "pick", "kind", "joined", "howto", "place", "fewer", "thanks", "start", "hello", "help"}
     assert listed | internal >= words.COMMANDS, "every command that people can type is in the help"
+
+
+def test_the_menus_of_the_platforms_hold_what_the_help_lists():
+    menu = {name for name, _ in replies.menu(Language.ENGLISH)}
+    assert menu == READING | CHANGING
+    assert menu <= words.COMMANDS
+    assert len(menu) <= 100
+    manifest = (Path(__file__).parents[3] / "config" / "slack-manifest.yml").read_text(encoding="utf-8")
+    (hint,) = re.findall(r'usage_hint: "(.+)"', manifest)
+    assert {words.verb(part)[0] for part in hint.split(" | ")} <= menu
 
 
 @pytest.mark.parametrize("language", list(Language))
