@@ -471,7 +471,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Answer], ...] = tuple(
             _recent,
         ),
         (
-            r"(?:(?:show|give|see|send|get) (?:me )?|(?:which|what|who|whos|who'?s|list|lista|how many"
+            r"(?:(?:show|give|see|send|get) (?:me )?|(?:which|what|who|who'?s|list|lista|how many"
             r"|cuant[oa]s|que|cuales|"
             r"quien(?:es)?|ver|muestra(?:me)?|all|todas|the|full|whole|hay|esta|estan|are|is|there|las|la|el|los|una|a|of"
             r"|de)(?: |$))+"

@@ -8,6 +8,7 @@ from string import printable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cpu_budget import cpu_budget
 
 from bot.channels.telegram.handlers import CHANGING, READING
 from bot.domain.chat import guide, parser, replies, words
@@ -109,6 +110,13 @@ def test_any_message_is_split_and_never_breaks(typed):
     verb, rest = words.verb(typed)
     assert isinstance(verb, str)
     assert isinstance(rest, str)
+
+
+def test_a_word_said_again_and_again_is_read_in_linear_time():
+    vocabulary = sorted(set(re.findall(r"[a-z']{2,}", Path(words.__file__).read_text(encoding="utf-8"))))
+    with cpu_budget(60):  # an ambiguous pattern would need hours
+        for word in vocabulary:
+            words.verb(f"{f'{word} ' * 150}"[: words.LONGEST_SENTENCE - 2] + " %")
 
 
 @pytest.mark.parametrize(
