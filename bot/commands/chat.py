@@ -7,9 +7,11 @@ from dataclasses import replace
 from bot.channels import CHANNELS
 from bot.commands.filters import filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
+from bot.commands.operator_chat import OperatorCommands
 from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
 from bot.domain.chat import parser, replies
+from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
@@ -30,8 +32,9 @@ Verb = Callable[[Question, str], Awaitable[Reply]]
 class ChatCommands:
     """The handler for chat commands. Every listener uses this class as its ChatHandler."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, operator: OperatorCommands | None = None) -> None:
         self._runner = runner
+        self._operator = operator or OperatorCommands(runner, (), 0)
         self._lookups = look = Lookups(runner)
         self._verbs: Mapping[str, Verb] = {
             "start": self._start, "hello": self._hello, "help": self._help, "watch": self._watch,
@@ -49,6 +52,8 @@ class ChatCommands:
         question = Question(asked, subscription, language)
         verb, rest = parser.verb(asked.text)
         try:
+            if verb in OPERATOR_VERBS and verb in await self.extra_commands(asked.channel, asked.address):
+                return await self._operator.answer(question, verb, rest)
             if verb not in self._verbs:
                 raise self._unknown(verb)
             return await self._verbs[verb](question, rest)
@@ -61,6 +66,10 @@ class ChatCommands:
         if near is not None:
             return Misunderstood("near_command", typed=verb[:40], near=near)
         return Misunderstood("no_command", typed=verb[:40])
+
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        """Return the commands that only this chat has. Only the operator's chats have any."""
+        return await self._operator.commands_of(channel, address)
 
     # ── events on the platform ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,23 +14,20 @@ from bot.channels import CHANNELS
 from bot.channels.protocols import EncryptsAddresses
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
+from bot.commands.rulings import approve, reject, retract
 from bot.config import catalog
-from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.change import TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import parser, replies
 from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
-from bot.domain.lists.vetting import Ruling
-from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.errors import CountersignError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
-from bot.pipeline.poll_list import ListPoll, rule
+from bot.pipeline.poll_list import ListPoll
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
-from bot.store import Record
 
-PATIENCE = 60.0  # seconds to wait for a reading of the same source to finish
 BROADCAST = "broadcast"  # the kind of note that marks subscriptions made from [[broadcast]] tables
 
 Command = Callable[..., Awaitable[JsonObject]]
@@ -197,55 +194,6 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
     for gone in (await runner.store.notes(BROADCAST)).keys() - named:
         await runner.store.unsubscribe(gone)
         await runner.store.note(BROADCAST, gone, None)
-
-
-# ── ruling on lists ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def approve(runner: Runner, *, held: str) -> JsonObject:
-    """Accept a held listing. The resulting changes are recorded and sent to subscribers."""
-    return await _ruled(runner, held, Ruling.APPROVED)
-
-
-async def reject(runner: Runner, *, held: str) -> JsonObject:
-    """Reject a held listing permanently, no matter how long ICE publishes it."""
-    return await _ruled(runner, held, Ruling.REJECTED)
-
-
-async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
-    source = runner.sources.get(next((h.source for h in await runner.store.held() if h.id == held_id), ICE))
-    if source is None:
-        raise UsageError("COUNTERSIGN_SOURCES leaves out ICE's lists, so there is nothing to approve or reject.")
-    async with runner.exclusive(f"source {source.name}", PATIENCE):  # readings and rulings replace the held listings
-        done = await rule(held_id, ruling, source=source, store=runner.store, now=runner.now)
-    return {
-        "changes": [change_json(change) for change in done.changes],
-        "held": [held_json(held) for held in done.held],
-    }
-
-
-async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
-    """Retract a change and notify everyone who received it. The log keeps both the change and the retraction."""
-    async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
-        return await _retracted(runner, seq, because)
-
-
-async def _retracted(runner: Runner, seq: int, because: str) -> JsonObject:
-    log = await runner.store.changes()
-    wrong = next((c for c in log if c.seq == seq), None)
-    if wrong is None or wrong.kind in NEVER_CHOSEN:
-        raise UsageError(f"Change {seq} doesn't exist or was never sent. `countersign changes --json` lists changes.")
-    if any(c.retracts == seq for c in log):
-        raise UsageError(f"Change {seq} was already retracted.")
-    if not because.strip():
-        raise UsageError('Give the reason in a sentence for the people who got the change: --because "…".')
-    retraction = replace(
-        wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=seq, because=because.strip(), seq=0, recorded_at=None
-    )
-    status = await runner.store.source_status(ICE)
-    record = Record(status=status, recorded_at=runner.now(), known=None, changes=(retraction,), held=None)
-    (change,) = await runner.store.record(record)
-    return {"change": change_json(change)}
 
 
 COMMANDS: Mapping[str, Command] = {
