@@ -100,9 +100,9 @@ class Worker:
             self._start(f"source {source.name}", self._poll(source))
         await self._start_places()
         await self._start_deliveries()
-        if self._upkeep is not None and self._clock() >= self._upkeep_at:
+        is_upkeep_due = self._upkeep is not None and self._clock() >= self._upkeep_at
+        if self._upkeep is not None and is_upkeep_due and self._start("notices", self._run_upkeep(self._upkeep)):
             self._upkeep_at = self._clock() + UPKEEP_EVERY
-            self._start("notices", self._run_upkeep(self._upkeep))
 
     async def _start_places(self) -> None:
         """Start reading the local places that are due. Once a minute, update the list of watched places."""

@@ -34,10 +34,7 @@ SAID: Mapping[str, Phrase] = {
     "chats": Phrase("{n} chat would be told{languages}.", "{n} chats would be told{languages}."),
     "no_chats": Phrase("No chat would be told."),
     "paused": Phrase("{n} paused chat would be told later.", "{n} paused chats would be told later."),
-    "unserved": Phrase(
-        "{n} chat can't be told, because its channel isn't set up.",
-        "{n} chats can't be told, because their channels aren't set up.",
-    ),
+    "unserved": Phrase("{n} chat is on a channel that isn't set up.", "{n} chats are on channels that aren't set up."),
     "nothing_held": Phrase("Nothing is on hold."),
     "approve_sure": Phrase("Approve {name}?"),
     "reject_sure": Phrase("Reject {name}? It then stays on hold until ICE publishes a different list."),
@@ -49,7 +46,7 @@ SAID: Mapping[str, Phrase] = {
     "no_longer_held": Phrase("That list is no longer on hold, so nothing was decided."),
     "healthy": Phrase("Everything works."),
     "problems": Phrase("{n} problem:", "{n} problems:"),
-    "counts": Phrase("{subscriptions} subscriptions, {paused} of them paused. {held} lists on hold."),
+    "counts": Phrase("Subscriptions: {subscriptions}; paused: {paused}. Lists on hold: {held}."),
     "retract_how": Phrase(
         "Send /retract with the number of the change, as in /retract 1234. The command `countersign changes --json` "
         "prints the numbers."
