@@ -106,6 +106,7 @@ async def retract(
 
     With `dry_run`, only return who would be told, and what they would read.
     """
+    _refuse_empty(because, because_es)
     wrong = await retractable(runner, seq)
     retraction = retraction_of(wrong, *_checked(wrong, because, because_es, reason))
     effect = effect_json(await of_retraction(runner, retraction))
@@ -152,15 +153,18 @@ async def commit_retraction(runner: Runner, retraction: Change, *, by: Mapping[s
     return change
 
 
-def _checked(
-    wrong: Change, because: str | None, because_es: str | None, reason: str | None
-) -> tuple[Reason, Mapping[Language, str]]:
-    """Return the reason and the operator's words. Raise UsageError if they would leave readers without a reason."""
+def _refuse_empty(because: str | None, because_es: str | None) -> None:
     for option, text in (("--because", because), ("--because-es", because_es)):
         if text is not None and not text.strip():
             raise UsageError(
                 f'{option} is empty. Give the reason in a sentence for the people who got the change: {option} "…".'
             )
+
+
+def _checked(
+    wrong: Change, because: str | None, because_es: str | None, reason: str | None
+) -> tuple[Reason, Mapping[Language, str]]:
+    """Return the reason and the operator's words. Raise UsageError if they would leave readers without a reason."""
     choices = reasons_for(wrong)
     chosen = reason_in(reason) if reason is not None else Reason.OTHER
     named = ", ".join(f"--reason {each}" for each in choices if each is not Reason.OTHER)
