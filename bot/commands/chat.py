@@ -12,6 +12,7 @@ from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
 from bot.domain.chat import parser, replies
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
+from bot.domain.chat.operator import line as operator_line
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
@@ -131,7 +132,10 @@ class ChatCommands:
 
     async def _help(self, question: Question, _: str) -> Reply:
         prefix = CHANNELS[question.request.channel].command_prefix
-        return Reply(lines=replies.help_lines(question.language, prefix))
+        asked = question.request
+        is_operators = await self.extra_commands(asked.channel, asked.address)
+        more = (operator_line(question.language, "help"),) if is_operators else ()
+        return Reply(lines=(*replies.help_lines(question.language, prefix), *more))
 
     # ── watch and unwatch ────────────────────────────────────────────────────────────────────────────────────────────
 
