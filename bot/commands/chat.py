@@ -7,9 +7,12 @@ from dataclasses import replace
 from bot.channels import CHANNELS
 from bot.commands.filters import each_watched, filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
+from bot.commands.operator_chat import OperatorCommands
 from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
 from bot.domain.chat import guide, parser, replies, words
+from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
+from bot.domain.chat.operator import line as operator_line
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
@@ -33,8 +36,9 @@ Verb = Callable[[Question, str], Awaitable[Reply]]
 class ChatCommands:
     """The handler for chat commands. Every listener uses this class as its ChatHandler."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, operator: OperatorCommands | None = None) -> None:
         self._runner = runner
+        self._operator = operator or OperatorCommands(runner, (), 0)
         self._lookups = look = Lookups(runner)
         self._verbs: Mapping[str, Verb] = {
             "start": self._start, "hello": self._hello, "joined": self._joined, "help": self._help,
@@ -52,8 +56,11 @@ class ChatCommands:
         subscription = await self._runner.store.find(asked.channel, asked.address)
         language = subscription.language if subscription is not None else words.tongue(asked.text, asked.language)
         question = Question(asked, subscription, language)
+        first, _, after = asked.text.strip().removeprefix("/").partition(" ")
         verb, rest = words.verb(asked.text)
         try:
+            if first in OPERATOR_VERBS and first in await self.extra_commands(asked.channel, asked.address):
+                return await self._operator.answer(question, first, after)
             if verb not in self._verbs:
                 raise self._unknown(verb, asked.text)
             return await self._verbs[verb](question, rest)
@@ -67,6 +74,10 @@ class ChatCommands:
             return Misunderstood("near_command", typed=verb[:40], near=near)
         shown = " ".join(text.split())
         return Misunderstood("no_command", typed=shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…")
+
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        """Return the commands that only this chat has. Only the operator's chats have any."""
+        return await self._operator.commands_of(channel, address)
 
     # ── events on the platform ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,7 +148,9 @@ class ChatCommands:
 
     async def _help(self, question: Question, _: str) -> Reply:
         prefix = CHANNELS[question.request.channel].command_prefix
-        lines = guide.help_lines(question.language, prefix)
+        lines, asked = guide.help_lines(question.language, prefix), question.request
+        if await self.extra_commands(asked.channel, asked.address):
+            lines = (*lines, operator_line(question.language, "help"))
         return Reply(lines=lines, buttons=((question.button("b_what", "what"),),))
 
     async def _what(self, question: Question, _: str) -> Reply:

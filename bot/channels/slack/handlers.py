@@ -13,12 +13,14 @@ from typing import Any
 import structlog
 
 from bot.channels.protocols import ChatHandler
+from bot.channels.slack.actions import buttons
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.oauth import Workspaces
-from bot.channels.slack.replies import ChatLocation, Person, Replies, buttons
+from bot.channels.slack.replies import ChatLocation, Person, Replies
 from bot.channels.slack.sender import SlackSender
 from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
+from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.request import Reply, Request
 from bot.domain.chat.words import is_command, verb
 from bot.domain.language import Language
@@ -332,7 +334,7 @@ class EventHandlers:
         log.info("slack: a workspace removed the app; everything stored about the workspace is being erased")
 
 
-_VERBS = "|".join(name for name, _ in replies.menu(Language.ENGLISH))
+_VERBS = "|".join((*(name for name, _ in replies.menu(Language.ENGLISH)), *OPERATOR_VERBS))
 _COMMANDS = re.compile(rf"(?<![\w/])/(?=(?:{_VERBS})\b)")
 
 

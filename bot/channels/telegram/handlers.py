@@ -118,7 +118,9 @@ class EventHandlers:
 
     async def _typed_in_group(self, update: Update, _: object) -> None:
         message, command = _written(update, self._bot)
-        if command is None or not self._is_meant(command) or message.is_automatic_forward or message.forward_origin:
+        if command is None or message.is_automatic_forward or message.forward_origin:
+            return
+        if not await self._is_meant(command, _location(message)):
             return
         if command.verb in ANSWERED or await self._permissions.admits(message):
             await self._ask(_location(message), command.text)
@@ -129,7 +131,9 @@ class EventHandlers:
     async def _posted(self, update: Update, _: object) -> None:
         """Handle a post in a channel. Permission isn't checked, because only administrators can post in a channel."""
         message, command = _written(update, self._bot)
-        if command is not None and self._is_meant(command) and not message.forward_origin:
+        if command is None or message.forward_origin:
+            return
+        if await self._is_meant(command, _location(message)):
             await self._ask(_location(message), command.text)
 
     async def _not_sent_as_command(self, update: Update, _: object) -> None:
@@ -139,7 +143,9 @@ class EventHandlers:
         """
         message, command = _written(update, self._bot)
         is_private = message.chat.type == ChatType.PRIVATE
-        if command is None or message.forward_origin or message.is_automatic_forward or not self._is_meant(command):
+        if command is None or message.forward_origin or message.is_automatic_forward:
+            return
+        if not await self._is_meant(command, _location(message)):
             return
         if _is_late(message) or not (is_private or self._may_refuse(message.chat.id)):
             return
@@ -206,9 +212,11 @@ class EventHandlers:
 
     # Shared by the handlers
 
-    def _is_meant(self, command: "_Command") -> bool:
+    async def _is_meant(self, command: "_Command", location: ChatLocation) -> bool:
         """Return True if a command is for this bot. In a group or channel, other bots can see the same command."""
-        return command.addressed or command.name in self._names or is_command(command.name)
+        if command.addressed or command.name in self._names or is_command(command.name):
+            return True
+        return command.name in await self._chat_handler.extra_commands("telegram", location.address)
 
     async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
         """Pass a question to the chat handler and send the answer.

@@ -95,6 +95,9 @@ class FakeChatHandler:
     async def returned(self, channel: str, address: str) -> None:
         self.events.append(("returned", channel, address))
 
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        return frozenset()
+
     async def erased(self, channel: str, prefix: str) -> None:
         self.events.append(("erased", channel, prefix))
 

@@ -108,6 +108,9 @@ class FakeChatHandler:
     async def returned(self, channel: str, address: str) -> None:
         self.told.append(("returned", channel, address))
 
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        return frozenset()
+
     async def erased(self, channel: str, prefix: str) -> None:
         self.told.append(("erased", channel, prefix))
 
