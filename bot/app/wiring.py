@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.channels import CHANNELS, Sender
+from bot.commands.chat import ChatCommands
+from bot.commands.operator_chat import OperatorCommands
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.chat.operator import Operator
 from bot.fetch import Fetch, Limits
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
@@ -24,7 +27,6 @@ from bot.web.connections import Access, Bounds
 from bot.web.pages.cache import Origin, PageCache
 from bot.web.pages.rendering import Installation
 from bot.web.pages.routes import Pages, RateLimit
-from bot.worker.health_notices import Operator
 
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
@@ -135,12 +137,15 @@ def pages(settings: Settings, store: Store) -> Pages:
     return Pages(PageCache(origin, about), RateLimit(settings.web_requests_per_minute))
 
 
-def operator(settings: Settings) -> Operator:
-    """Return the channel and address for messages to the operator."""
-    if settings.operator is None:
-        return Operator()
-    channel, _, address = settings.operator.partition(":")
-    return Operator(channel, address)
+def operators(settings: Settings) -> tuple[Operator, ...]:
+    """Return the chats for messages to the operator."""
+    named = (each.partition(":") for each in settings.operators)
+    return tuple(Operator(channel, address) for channel, _, address in named)
+
+
+def chat_commands(settings: Settings, runner: Runner) -> ChatCommands:
+    """Return the handler for chats. The operator's chats have commands of their own."""
+    return ChatCommands(runner, OperatorCommands(runner, operators(settings), settings.stale_hours))
 
 
 @asynccontextmanager

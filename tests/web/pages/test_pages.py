@@ -50,7 +50,8 @@ async def filled(store):
     body = b"PK\x03\x04 a list"
     shown = replace(publication(2), evidence=digest(body))
     later = [change(Kind.SIGNED, hostile, shown), change(Kind.WITHDRAWN, left, shown, before=publication(1))]
-    await store.record(record(await store.known(), first))
+    files = tuple(document(body=each) for each in (b"1", b"an agenda"))
+    await store.record(record(await store.known(), first, documents=files))
     listed = record(await store.known(), later, documents=(document(body=body),), at=NOON)
     await store.record(listed)
     await store.record(record(await store.known(), [spoken(state="TX", county="Galveston")]))
