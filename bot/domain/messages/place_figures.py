@@ -172,5 +172,6 @@ def _counted(on_list: Mapping[Key, Agreement], change: Change, watched: Filter, 
 def _course_shown(by_day: Mapping[date, int], read_since: date) -> tuple[tuple[date, int], ...]:
     """Return the daily totals from the day when the list was first read, but not before January 2025."""
     first = max(read_since, FIRST_DAY)
-    begun = next((total for day, total in reversed(by_day.items()) if day <= first), 0)
+    before = [total for day, total in by_day.items() if day <= first]
+    begun = before[-1] if before else 0
     return ((first, begun), *((day, total) for day, total in by_day.items() if day > first))
