@@ -85,7 +85,7 @@ class _Page:
         """Add a line of text whose baseline is `down` units lower, smaller if it is too long."""
         if content:
             self.y += down
-            size = min(size, INNER / (0.5 * len(content))) if len(content) * size * 0.5 > INNER else size
+            size = min(size, INNER / (0.45 * len(content)))
             self.parts.append(text(MARGIN, self.y, content, size=round(size, 1), strong=strong, look=look))
 
     def note(self, content: str) -> None:
@@ -147,7 +147,7 @@ def _one(shown: WatchedFigures, wording: PlaceWording, language: Language) -> _P
         page.add(drawn, MARGIN + (INNER - drawn.width) / 2)
         _legend(page, wording)
     page.note(wording.counties(place))
-    page.note(wording.not_on_map(place) if drawn is not None else "")
+    page.note(wording.not_on_map(place))
     page.note(wording.part())
     page.line(wording.course(place), down=40, size=18, strong=True, look="ink")
     if shown.has_course:

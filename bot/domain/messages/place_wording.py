@@ -102,7 +102,10 @@ class PlaceWording:
             )
         if not missing:
             return ""
-        return say(self._language, "Not on the map: {agreements}.", agreements=self._formats.join(missing))
+        agreements = self._formats.join(missing)
+        if not has_map(place.state):
+            return say(self._language, "In no county: {agreements}.", agreements=agreements)
+        return say(self._language, "Not on the map: {agreements}.", agreements=agreements)
 
     def course(self, place: PlaceFigures, *, long: bool = False) -> str:
         """Return a state's first and last total as text, or since when the list is read if there is no course."""

@@ -58,7 +58,7 @@ def state_map(
     body += "".join(f'<path class="p-watched" d="{shapes[fips].shape}"/>' for fips in sorted(watched) if fips in shapes)
     here = set(drawn)
     marks = _marks(here.intersection(gained), here.intersection(lost), dot)
-    body = f'<g transform="scale({1 / STATE_STEPS:g})">{body}</g>{"".join(marks)}'
+    body = f'<g transform="scale({1 / STATE_STEPS:g})" stroke-width="1.4">{body}</g>{"".join(marks)}'
     title = say(language, "{state}: agreements by county", state=state_name(state, language))
     desc = counties_in_words(state, counts, language)
     return Drawing(width=whole.width, height=whole.height, title=title, desc=desc, body=body)
@@ -105,7 +105,8 @@ def counties_in_words(state: str, counts: Mapping[str, int], language: Language,
     named = [f"{county_name(fips)} ({formats(language).number(n)})" for n, fips in placed[:most]]
     if not named or not most:
         return f"{some}."
-    return f"{some}. {say(language, 'Most in {states}', states=formats(language).join(named))}."
+    leading = say(language, "Most in {states}", states=formats(language).join(named))
+    return f"{some}. {leading}."
 
 
 def county_name(fips: str) -> str:

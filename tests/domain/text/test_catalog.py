@@ -189,7 +189,7 @@ digest = compose(reader, log, upto=5, about=Circumstances(page="https://ice.exam
 print(plain_text([digest.title]))
 print(plain_text(digest.sections[0].items[0].lines))
 print(replies.misunderstood(Language("pl"), Misunderstood("no_state", typed="TXX")))
-print(picture_for(reader, history(log)).title)
+print(picture_for(reader, log).title)
 print(plain_text(replies.help_lines(Language.ENGLISH, "/")))
 """
 
