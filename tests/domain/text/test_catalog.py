@@ -172,7 +172,6 @@ from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
 from bot.domain.messages.chart import picture_for
 from bot.domain.messages.compose import Circumstances, compose
-from bot.domain.messages.figures import history
 from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.rich_text import plain_text
 
@@ -189,7 +188,7 @@ digest = compose(reader, log, upto=5, about=Circumstances(page="https://ice.exam
 print(plain_text([digest.title]))
 print(plain_text(digest.sections[0].items[0].lines))
 print(replies.misunderstood(Language("pl"), Misunderstood("no_state", typed="TXX")))
-print(picture_for(reader, log).title)
+print(picture_for(replace(reader, pinned=len(log)), log).title)
 print(plain_text(replies.help_lines(Language.ENGLISH, "/")))
 """
 
