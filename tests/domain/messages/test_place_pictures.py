@@ -52,7 +52,7 @@ def subscription(*states: str, **more) -> Subscription:
     usual = {
         "cadence": Cadence.WEEKLY,
         "pinned_at": MONDAY,
-        "pinned": 100,
+        "pinned": 1_000,
         "cursor": 2,
         "created_at": MONDAY - 50 * DAY,
     }
