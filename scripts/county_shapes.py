@@ -13,6 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "bot" / "data"
@@ -92,14 +93,15 @@ def simplified(arc: Ring, detail: float) -> Ring:
 def path(rings: list[Ring], grid: int, least: float) -> str:
     """Return the rings as relative SVG path data in steps of the grid, without specks except the largest ring."""
     largest = max(rings, key=lambda ring: abs(area(ring)))
-    parts = []
+    parts: list[str] = []
+    last = (0, 0)
     for ring in rings:
         if ring is not largest and abs(area(ring)) < least:
             continue
         steps = [(round(x * grid), round(y * grid)) for x, y in ring[:-1]]
         parts.append(f"M{steps[0][0]} {steps[0][1]}" if not parts else _move(last, steps[0]))
         last = steps[0]
-        moves = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(steps, steps[1:], strict=False) if a != b]
+        moves = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(steps) if a != b]
         parts.append("l" + " ".join(f"{x} {y}" for x, y in moves).replace(" -", "-") if moves else "h1v1")
         parts.append("z")
     return "".join(parts)
@@ -117,12 +119,11 @@ def middle(rings: list[Ring]) -> Point:
     for part in range(3, 8):
         y = top + (bottom - top) * part / 10 + 1e-6
         cuts = sorted(
-            a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0])
-            for a, b in zip(ring, ring[1:], strict=False)
-            if (a[1] > y) != (b[1] > y)
+            a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0]) for a, b in pairwise(ring) if (a[1] > y) != (b[1] > y)
         )
         found += [
-            (right - left - abs(part - 5) * 0.01, (left + right) / 2, y) for left, right in zip(*[iter(cuts)] * 2)
+            (right - left - abs(part - 5) * 0.01, (left + right) / 2, y)
+            for left, right in zip(cuts[::2], cuts[1::2], strict=True)
         ]
     _, x, y = max(found) if found else (0, *ring[0])
     return x, y
@@ -132,10 +133,10 @@ def state_shapes(
     whole: Topology, code: str, fips: str
 ) -> tuple[tuple[float, float], str, dict[str, tuple[str, Point]]]:
     """Return a state's size, its outline, and each county's path and middle."""
-    counties = {id: rings for id, rings in whole.shapes["counties"].items() if id.startswith(fips)}
+    counties = {one: rings for one, rings in whole.shapes["counties"].items() if one.startswith(fips)}
     keep = FAR_ISLANDS.get(code, lambda *_: True)
     near = {
-        id: [r for r in rings if all(keep(*p) for p in whole.ring(whole.arcs, r))] for id, rings in counties.items()
+        one: [r for r in rings if all(keep(*p) for p in whole.ring(whole.arcs, r))] for one, rings in counties.items()
     }
     outline = [r for r in whole.shapes["states"][fips] if all(keep(*p) for p in whole.ring(whole.arcs, r))]
     used = {n if n >= 0 else ~n for rings in (*near.values(), outline) for ring in rings for n in ring}
@@ -146,8 +147,8 @@ def state_shapes(
     left, top = min(xs), min(ys)
     fitted = {n: [((x - left) * scale + 1, (y - top) * scale + 1) for x, y in arc] for n, arc in arcs.items()}
     simple = {n: simplified(arc, STATE_DETAIL) for n, arc in fitted.items()}
-    drawn = {id: [whole.ring(simple, ring) for ring in rings] for id, rings in near.items()}
-    shapes = {id: (path(rings, STATE_GRID, 1.0), middle(rings)) for id, rings in drawn.items() if rings}
+    drawn = {one: [whole.ring(simple, ring) for ring in rings] for one, rings in near.items()}
+    shapes = {one: (path(rings, STATE_GRID, 1.0), middle(rings)) for one, rings in drawn.items() if rings}
     size = (math.ceil((max(xs) - left) * scale + 2), math.ceil((max(ys) - top) * scale + 2))
     return size, path([whole.ring(simple, ring) for ring in outline], STATE_GRID, 1.0), shapes
 
@@ -168,10 +169,10 @@ def main(package: Path) -> None:
         if code not in WITHOUT_MAP:
             size, outline, shapes = state_shapes(whole, code, fips)
         states.append((code, *size, outline, projected("states", fips)))
-        for id in sorted(id for id in whole.shapes["counties"] if id.startswith(fips)):
-            shape, (x, y) = shapes.get(id, ("", (0, 0)))
-            if shape or id in nation.shapes["counties"]:
-                counties.append((id, round(x), round(y), shape, projected("counties", id)))
+        for one in sorted(one for one in whole.shapes["counties"] if one.startswith(fips)):
+            shape, (x, y) = shapes.get(one, ("", (0, 0)))
+            if shape or one in nation.shapes["counties"]:
+                counties.append((one, round(x), round(y), shape, projected("counties", one)))
     _write("state_shapes.csv", ("state", "width", "height", "shape", "nation"), states)
     _write("county_shapes.csv", ("fips", "x", "y", "shape", "nation"), counties)
 

@@ -48,20 +48,17 @@ def state_map(
     if not has_map(state):
         return None
     whole, shapes = state_shapes()[state], county_shapes()
-    drawn = sorted(
-        county.fips for county in _real(state).values() if county.fips in shapes and shapes[county.fips].shape
-    )
+    drawn = sorted(fips for fips in _real(state) if fips in shapes and shapes[fips].shape)
     groups: dict[int, list[str]] = {}
     for fips in drawn:
         count = counts.get(fips, 0)
-        path = f'<path d="{shapes[fips].shape}"/>'
-        if link is not None and count:
-            path = f'<a href="{escape(link(fips))}" tabindex="-1"><path d="{shapes[fips].shape}"><title>{escape(_named(fips, count, language))}</title></path></a>'
-        groups.setdefault(shade_of(count), []).append(path)
+        groups.setdefault(shade_of(count), []).append(_county(fips, count, language, link))
     body = "".join(f'<g class="p-{shade}">{"".join(paths)}</g>' for shade, paths in sorted(groups.items()))
     body += f'<path class="p-state" d="{whole.shape}"/>'
     body += "".join(f'<path class="p-watched" d="{shapes[fips].shape}"/>' for fips in sorted(watched) if fips in shapes)
-    body = f'<g transform="scale({1 / STATE_STEPS:g})">{body}</g>{"".join(_marks(gained, lost, dot))}'
+    here = set(drawn)
+    marks = _marks(here.intersection(gained), here.intersection(lost), dot)
+    body = f'<g transform="scale({1 / STATE_STEPS:g})" stroke-width="1.4">{body}</g>{"".join(marks)}'
     title = say(language, "{state}: agreements by county", state=state_name(state, language))
     desc = counties_in_words(state, counts, language)
     return Drawing(width=whole.width, height=whole.height, title=title, desc=desc, body=body)
@@ -108,7 +105,8 @@ def counties_in_words(state: str, counts: Mapping[str, int], language: Language,
     named = [f"{county_name(fips)} ({formats(language).number(n)})" for n, fips in placed[:most]]
     if not named or not most:
         return f"{some}."
-    return f"{some}. {say(language, 'Most in {states}', states=formats(language).join(named))}."
+    leading = say(language, "Most in {states}", states=formats(language).join(named))
+    return f"{some}. {leading}."
 
 
 def county_name(fips: str) -> str:
@@ -145,8 +143,13 @@ def _marks(gained: Collection[str], lost: Collection[str], radius: float) -> Ite
             yield mark(x - aside, y, gained=True, radius=radius)
 
 
-def _named(fips: str, count: int, language: Language) -> str:
-    return f"{county_name(fips)}: {formats(language).number(count)}"
+def _county(fips: str, count: int, language: Language, link: Link | None) -> str:
+    """Draw a county. If it has agreements and links are wanted, it is a link with a tooltip."""
+    path = f'<path d="{county_shapes()[fips].shape}"'
+    if link is None or not count:
+        return f"{path}/>"
+    name = escape(f"{county_name(fips)}: {formats(language).number(count)}", quote=False)
+    return f'<a href="{escape(link(fips))}" tabindex="-1">{path}><title>{name}</title></path></a>'
 
 
 @cache
