@@ -72,7 +72,11 @@ PAGES = (
         fields=("state", "kind", "before"),
     ),
     Page(
-        pattern="/changes/(?P<seq>[0-9]{1,9})", view=views.change, template="change.html", every=_changes, is_indexed=False
+        pattern="/changes/(?P<seq>[0-9]{1,9})",
+        view=views.change,
+        template="change.html",
+        every=_changes,
+        is_indexed=False,
     ),
     Page(pattern="/meetings", view=views.meetings, template="meetings.html", every=_itself("/meetings")),
     Page(pattern="/about", view=views.plain_page, template="about.html", every=_itself("/about")),

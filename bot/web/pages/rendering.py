@@ -74,7 +74,7 @@ def render(model: Model, target: str, query: Mapping[str, str], settings: Instal
     if isinstance(values, Redirect):
         return _redirect(path_in(language, values.path), is_permanent=values.is_permanent)
     if isinstance(values, Body):
-        headers = SECURITY | {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": FOR_A_MINUTE}
+        headers = dict(SECURITY) | {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": FOR_A_MINUTE}
         return Rendered(body=values.content, headers={"Content-Type": page.content_type, **headers})
     return _html(page.template, request, path, settings, values, is_indexed=page.is_indexed and not query)
 
@@ -128,8 +128,12 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Return the assets by their plain name."""
-    css = files("bot.web.pages").joinpath("assets", "site.css").read_text(encoding="utf-8")
-    return {"site.css": _asset("site", "css", "text/css; charset=utf-8", (css + stylesheet() + "\n").encode())}
+    folder = files("bot.web.pages") / "assets"
+    css = folder.joinpath("site.css").read_text(encoding="utf-8") + stylesheet() + "\n"
+    return {
+        "site.css": _asset("site", "css", "text/css; charset=utf-8", css.encode()),
+        "icon.svg": _asset("icon", "svg", "image/svg+xml", folder.joinpath("icon.svg").read_bytes()),
+    }
 
 
 def _asset(name: str, ending: str, content_type: str, body: bytes) -> Asset:
@@ -226,6 +230,7 @@ def _html(
         "settings": settings,
         "is_indexed": is_indexed,
         "css": assets()["site.css"].path,
+        "icon": assets()["icon.svg"].path,
         "languages": {language: path_in(language, path or "/") for language in Language},
         "STATES": STATES,
         "SupportType": SupportType,
@@ -308,8 +313,7 @@ class _Words:
         if change.mention is not None:
             lines = self._wording.mention(change)
             return Markup("<br>").join(_line(line) for line in lines)
-        _, *lines = self._wording.agency(change.kind, [change])
-        return Markup("<br>").join(_line(line) for line in lines)
+        return Markup("<br>").join(_line(line) for line in self._wording.agency(change.kind, [change])[1:])
 
 
 def _kept(values: Mapping[str, object]) -> dict[str, object]:
