@@ -131,10 +131,19 @@ def access(settings: Settings) -> Access:
 
 def pages(settings: Settings, store: Store) -> Pages:
     """Return the handlers of the public pages."""
-    origin = Origin(store=store, now=utc_now, stale_after=timedelta(hours=settings.stale_hours))
-    base, contact = (settings.public_url or "").rstrip("/"), settings.contact or ""
-    about = Installation(base=base, contact=contact, source=settings.ice_url)
-    return Pages(PageCache(origin, about), RateLimit(settings.web_requests_per_minute))
+    cache = PageCache(page_origin(settings, store), installation(settings))
+    return Pages(cache, RateLimit(settings.web_requests_per_minute))
+
+
+def page_origin(settings: Settings, store: Store) -> Origin:
+    """Return what the public pages are made from."""
+    return Origin(store=store, now=utc_now, stale_after=timedelta(hours=settings.stale_hours))
+
+
+def installation(settings: Settings, base: str = "") -> Installation:
+    """Return what this installation says about itself on the pages."""
+    base = (base or settings.public_url or "").rstrip("/")
+    return Installation(base=base, contact=settings.contact or "", source=settings.ice_url)
 
 
 def operators(settings: Settings) -> tuple[Operator, ...]:

@@ -85,6 +85,11 @@ def missing(request: Request, settings: Installation) -> Rendered:
     return _html("404.html", request, "", settings, {}, is_indexed=False, status=status)
 
 
+def missing_page(model: Model, settings: Installation) -> Rendered:
+    """Return the 404 page in English, for hosts that have one for all paths."""
+    return missing(Request(model=model), settings)
+
+
 def failed(language: Language, settings: Installation) -> Rendered:
     """Return the page for a fault of ours, or for a store that can't be read."""
     request, status = Request(model=Model(), language=language), HTTPStatus.SERVICE_UNAVAILABLE
@@ -205,7 +210,8 @@ def _redirect(path: str, *, is_permanent: bool) -> Rendered:
     status = HTTPStatus.MOVED_PERMANENTLY if is_permanent else HTTPStatus.FOUND
     kept = FOR_AN_HOUR if is_permanent else "no-store"
     headers = {"Location": path, "Cache-Control": kept, "Content-Type": HTML, **SECURITY}
-    body = f'<!doctype html><title>{status.phrase}</title><a href="{escape(path)}">{escape(path)}</a>\n'
+    refresh = f'<meta http-equiv="refresh" content="0; url={escape(path)}">' if is_permanent else ""
+    body = f'<!doctype html><title>{status.phrase}</title>{refresh}<a href="{escape(path)}">{escape(path)}</a>\n'
     return Rendered(body=body.encode(), headers=headers, status=status)
 
 

@@ -17,6 +17,7 @@ from bot.domain.document import digest
 from bot.errors import StoreError
 from bot.store.tiny.store import TinyStore
 from bot.web.pages.cache import Origin, PageCache, model_now
+from bot.web.pages.export import export, file_of
 from bot.web.pages.rendering import Installation, render_everything
 from bot.web.pages.routes import Pages, RateLimit
 from bot.web.server import Views, serving
@@ -266,6 +267,16 @@ async def test_the_folder_and_postgresql_give_the_same_bytes_and_the_export_is_w
                 assert (await client.get(path)).content == ours[path].body, path
     finally:
         await other.close()
+
+
+async def test_an_export_writes_only_what_changed_and_every_link_in_it_is_a_file(store, tmp_path):
+    about = await model_now(origin(store, Clock()))
+    total, written = await export(about, store, INSTALLATION, tmp_path)
+    assert total == written
+    assert await export(about, store, INSTALLATION, tmp_path) == (total, 0)
+    for page in tmp_path.rglob("*.html"):
+        for target in re.findall(r'href="(/[^"#?]*)', page.read_text()):
+            assert (tmp_path / file_of(target)).is_file() or (tmp_path / target.strip("/")).is_file(), (page, target)
 
 
 # ── what another tracker had to repair ───────────────────────────────────────────────────────────────────────────────
