@@ -21,7 +21,7 @@ async def export(model: Model, store: Store, installation: Installation, folder:
 
 
 def _write_pages(model: Model, installation: Installation, folder: Path) -> tuple[int, int]:
-    total, written = 1, _put(folder / "404.html", missing_page(model, installation).body)
+    total, written = 1, int(_put(folder / "404.html", missing_page(model, installation).body))
     for path, rendered in render_everything(model, installation):
         total, written = total + 1, written + _put(folder / file_of(path), rendered.body)
     return total, written
