@@ -25,7 +25,12 @@ Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
 @app.command(cls=TakesChatNumber)
 def subscribe(
     channel: Channel,
-    address: Annotated[str, typer.Argument(help="The id of a chat or channel. For apprise, a URL like mailto://…")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            help="The id of a chat or channel. For apprise, a URL like mailto://…; for webhook, one like https://…"
+        ),
+    ],
     states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
     cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly (Mondays).")] = None,
     at: Annotated[
@@ -33,16 +38,25 @@ def subscribe(
     ] = None,
     tz: Annotated[str | None, typer.Option(help="The time zone of --at; UTC by default.")] = None,
     language: Annotated[str | None, typer.Option(help="en (the default) or es.")] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(help="For webhook, the secret to sign with, or new to replace it. The first one is made for you."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now.
 
     Options that aren't given leave the settings of an existing subscription as they are.
     """
-    options = {"cadence": cadence, "at": at, "tz": tz, "language": language}
+    options = {"cadence": cadence, "at": at, "tz": tz, "language": language, "secret": secret}
     given = {name: value for name, value in options.items() if value is not None}
     answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address, "states": states} | given)
-    _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
+    new_secret = answer.get("secret")
+    shown = answer["subscription"] | ({"secret": new_secret} if new_secret else {})
+    _print_subscription("Changed" if answer["changed"] else "Subscribed", shown, as_line=json_)
+    if new_secret and not json_:
+        print(f"Secret: {new_secret}")
+        say("Keep it: it isn't shown again. Check each message's signature with it, as docs/webhooks.md shows.")
     if not answer.get("served", True):  # an older running program doesn't say
         say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
 

@@ -11,7 +11,7 @@ from datetime import time
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS
-from bot.channels.protocols import EncryptsAddresses
+from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, SignsMessages
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
 from bot.config import catalog
@@ -123,12 +123,17 @@ async def subscribe(
     at: str | None = None,
     tz: str | None = None,
     language: str | None = None,
+    secret: str | None = None,
 ) -> JsonObject:
     """Add a subscription, or change the existing one for this address. Nothing is posted to the address.
 
-    Settings that aren't given stay as they are.
+    Settings that aren't given stay as they are. `secret` is for channels that sign their messages. The answer has
+    `secret` if the address got a new one, because it's shown only once.
     """
     address = checked_address(channel, address)
+    sender = runner.channels.get(channel)
+    if secret is not None and not isinstance(sender, SignsMessages):
+        raise UsageError(f"--secret is for channels that sign their messages, and {channel} doesn't.")
     states_ = parsed_states(states)
     address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
@@ -146,9 +151,13 @@ async def subscribe(
         tz=_zone(tz) if tz is not None else now.tz,
         language=_language(language) if language is not None else now.language,
     )
+    new_secret = None
+    if isinstance(sender, SignsMessages):  # a first command that was interrupted didn't show its secret
+        new_secret = await sender.set_secret(address, secret or (NEW_SECRET if old is None else None))
     save = runner.store.subscribe if old is None else runner.store.change_subscription
     kept = subscription_json(await save(wanted))
-    return {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
+    answer = {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
+    return answer | ({"secret": new_secret} if new_secret is not None else {})
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
@@ -159,6 +168,9 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
         shown = f"{kind}://***" if sign else address
         raise UsageError(f"{channel} {shown} has no subscription. `countersign subscriptions` lists them.")
     await runner.store.unsubscribe(old.id)
+    sender = runner.channels.get(channel)
+    if isinstance(sender, SignsMessages):
+        await sender.forget_secret(old.address)
     return {"subscription": subscription_json(old)}
 
 
@@ -335,9 +347,10 @@ def _stored(runner: Runner, channel: str, address: str) -> str:
 async def encrypt_addresses(runner: Runner) -> int:
     """Encrypt the addresses that were stored before there was a secret key, and erase them from the store's files.
 
-    Return their number.
+    The secrets of webhooks are encrypted too. Return the number of addresses concerned.
     """
-    changed = 0
+    signing = [sender for sender in runner.channels.values() if isinstance(sender, SignsMessages)]
+    changed = sum([await sender.encrypt_secrets() for sender in signing])
     for found in await runner.store.subscriptions():
         address = _stored(runner, found.channel, found.address)
         if address != found.address:

@@ -286,9 +286,10 @@ class Subscription:
     def bot(self) -> tuple[str, str]:
         """The channel and team of the bot that sends the messages.
 
-        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses.
+        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses. A web address
+        stands for itself, because each one has its own password or secret.
         """
-        return (self.channel, self.address.rpartition("/")[0])
+        return (self.channel, self.address if "://" in self.address else self.address.rpartition("/")[0])
 
     @property
     def unreadable(self) -> str | None:
