@@ -139,6 +139,9 @@ class Settings(BaseSettings, SharedSettings):
     host_gap: float = Field(1.0, ge=0, le=3_600, alias="COUNTERSIGN_HOST_GAP")
     stale_hours: float = Field(6, gt=0, le=8_760, alias="COUNTERSIGN_STALE_HOURS")
     operator: str | None = Field(None, alias="COUNTERSIGN_OPERATOR")
+    wayback: bool = Field(default=False, alias="COUNTERSIGN_WAYBACK")
+    wayback_url: WebAddress = Field("https://web.archive.org", alias="COUNTERSIGN_WAYBACK_URL")
+    wayback_keys: SecretStr | None = Field(None, alias="COUNTERSIGN_WAYBACK_KEYS")
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
@@ -188,6 +191,13 @@ class Settings(BaseSettings, SharedSettings):
         if value is not None and (name not in _platforms() or not re.fullmatch(r"\S+", address)):
             names = " or ".join(f"{name}:" for name in _platforms())
             raise ValueError(f"it must be {names} and an id, as in telegram:12345 or slack:C0123456789")
+        return value
+
+    @field_validator("wayback_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+:[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("it must be the two keys from https://archive.org/account/s3.php, as in ACCESS:SECRET")
         return value
 
     @field_validator("contact")

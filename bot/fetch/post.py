@@ -1,11 +1,11 @@
-"""Post bytes to an address that someone else chose, through the same door as every other request.
+"""Single requests to addresses that someone else chose, through the same door as every other request.
 
 The host name is resolved and checked anew for each request, and the connection goes to the checked address. Redirects
-aren't followed, because they could lead anywhere. The answer's body isn't read.
+aren't followed, because they could lead anywhere. No more of the answer's body is read than the caller asks for.
 """
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,19 +15,22 @@ from bot import __version__
 from bot.domain.timestamps import retry_after
 from bot.fetch import user_agent
 from bot.fetch.addresses import Resolve, checked_addresses, parsed, system_resolve
-from bot.fetch.client import Client, Dialer, TransientError
+from bot.fetch.client import Answer, Client, Dialer, TransientError
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The answer to a post. `retry_after` is the number of seconds that the server asks us to wait, or None."""
+    """The answer to a request. `retry_after` is the number of seconds that the server asks us to wait, or None."""
 
     status: int
-    retry_after: float | None = None
+    retry_after: float | None
+    headers: Mapping[str, str]
+    location: str | None
+    body: bytes
 
 
 class Poster:
-    """A client for POST requests. It is opened at the first request.
+    """A client for single requests. It is opened at the first request.
 
     `timeout` is the time for one whole request, in seconds. `allow_loopback` allows 127.0.0.0/8 and ::1, but no other
     private addresses. `tls` and `resolve` replace the default certificates and the system's resolver.
@@ -60,13 +63,25 @@ class Poster:
         port = url.port or (443 if url.scheme == "https" else 80)
         await checked_addresses(url.host, port, self._resolve, allow_loopback=self._allow_loopback)
 
-    async def post(self, address: str, content: bytes, headers: Mapping[str, str]) -> Posted:
-        """Send one request. Raise a SourceError if there is no answer or we won't connect."""
+    async def post(self, address: str, content: bytes, headers: Mapping[str, str], *, cap: int = 0) -> Posted:
+        """Send one POST request and read at most `cap` bytes of the answer.
+
+        Raise a SourceError if there is no answer or we won't connect.
+        """
+        return await self._answered(self._opened().post(parsed(address), headers, content, cap=cap))
+
+    async def get(self, address: str, headers: Mapping[str, str], *, cap: int) -> Posted:
+        """Send one GET request, in the same way."""
+        url = parsed(address)
+        return await self._answered(self._opened().get(url, headers, cap, cut=True, cookies=httpx.Cookies()))
+
+    async def _answered(self, asked: Awaitable[Answer]) -> Posted:
         try:
-            answer = await self._opened().post(parsed(address), headers, content)
+            answer = await asked
         except TransientError as again:
             raise again.fault from again
-        return Posted(answer.status, retry_after(answer.headers.get("retry-after", ""), self._now()))
+        wait = retry_after(answer.headers.get("retry-after", ""), self._now())
+        return Posted(answer.status, wait, answer.headers, answer.location, answer.body)
 
     async def aclose(self) -> None:
         """Close the client."""

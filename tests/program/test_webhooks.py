@@ -87,7 +87,7 @@ def test_the_secret_is_shown_once_and_nothing_else_shows_it_or_the_address(here,
 def test_a_running_program_takes_the_command_and_logs_no_secret(here, tmp_path):
     with Receiver().run_in_thread() as receiver:
         program = here.start("run", log=tmp_path / "log", COUNTERSIGN_POLL_SECONDS="1")
-        wait_for(lambda: (here.folder / "control.sock").exists(), seconds=60)
+        wait_for((here.folder / "control.sock").exists, seconds=60)
         shown = here.run("subscribe", "webhook", receiver.base + PATH, "--states", "all")
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
         wait_for(lambda: receiver.deliveries, seconds=60)
