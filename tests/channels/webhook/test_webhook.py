@@ -18,10 +18,12 @@ from bot.channels.webhook.sender import WebhookSender
 from bot.commands.as_json import change_json
 from bot.commands.operator import encrypt_addresses, retract, subscribe, unsubscribe
 from bot.domain.messages.digest import Digest
+from bot.domain.messages.health_notices import for_operator
 from bot.domain.text.rich_text import Span
 from bot.errors import SendError, UsageError
 from bot.fetch.post import Poster
 from bot.pipeline.deliver import deliver
+from bot.pipeline.token_recovery import probe_rejected_tokens
 from bot.store.tiny.store import TinyStore
 
 KEY, OTHER = "a secret key that is long enough to be one", "another secret key that is long enough"
@@ -348,8 +350,26 @@ async def test_one_webhook_that_is_down_for_days_leaves_the_others_alone(here):
     await here.subscribe()
     here.address += "2"
     await here.subscribe()
-    one, other = await here.store.subscriptions()
-    assert one.bot != other.bot
+    await here.publish(SECOND, NOW)
+    here.receiver.answers.extend([500] * 100)
+    at = LATER
+    while not all(hook.refused for hook in await here.store.subscriptions()):
+        await here.deliver(at)
+        at = max(filter(None, (hook.retry_at for hook in await here.store.subscriptions())), default=at)
+    here.receiver.answers.clear()
+    here.receiver.answers.extend([204, 500])
+    await probe_rejected_tokens(here.store, at)
+    await here.deliver(at)
+    assert sorted(hook.refused for hook in await here.store.subscriptions()) == [False, True]
+
+
+async def test_a_notice_about_a_webhook_that_is_down_does_not_show_its_address(here):
+    await here.subscribe()
+    hook = await here.hook()
+    down = replace(hook, paused="127.0.0.1 answered 500 (for 2 days)", refused=True, failing_since=NOW)
+    notices = list(for_operator(statuses=(), held=(), subscriptions=(down,), now=NOW, stale_after=timedelta(hours=6)))
+    assert any(hook.id in notice.text for notice in notices)
+    assert "hunter2" not in repr(notices)
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
