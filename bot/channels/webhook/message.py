@@ -14,7 +14,7 @@ from bot.domain.messages.change_json import JsonObject, change_json
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.net_changes import NetChange
 from bot.domain.messages.paginate import Page, pages
-from bot.domain.text.rich_text import Line, plain_text
+from bot.domain.text.rich_text import Line, legible, plain_text
 from bot.domain.timestamps import stamp
 
 VERSION = 1
@@ -64,7 +64,9 @@ def _fits(lines: Sequence[Line]) -> bool:
 
 def _part(digest: Digest, page: Page, changes: Sequence[NetChange], number: int, of: int) -> Part:
     listed = [change_json(net.change) | {"covers": list(net.covers)} for net in changes]
-    payload = _payload(_event(digest), plain_text((digest.title,)), plain_text(page.lines), composed_at=digest.begun_at)
+    payload = _payload(
+        _event(digest), legible(plain_text((digest.title,))), plain_text(page.lines), composed_at=digest.begun_at
+    )
     payload |= {"upto": digest.upto or None, "part": number, "parts": of, "changes": listed}
     return Part(payload=payload, plain=plain_text(page.lines), covers=page.covers)
 
