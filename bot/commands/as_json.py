@@ -23,6 +23,7 @@ def subscription_json(subscription: Subscription) -> JsonObject:
         "states": "all" if ALL_STATES in states else states,
         "kinds": sorted(subscription.filter.kinds),
         "cadence": subscription.cadence.value,
+        "weekday": subscription.weekday,
         "at": f"{subscription.at:%H:%M}",
         "tz": subscription.tz,
         "language": subscription.language.value,
