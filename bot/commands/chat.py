@@ -345,6 +345,7 @@ class ChatCommands:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            with_statewide=settings.with_statewide,
             created_at=self._runner.now(),
             version=1,
         )

@@ -208,6 +208,12 @@ def _without_kind(words: Words) -> Words:
     return ()
 
 
+def is_county_word(word: str) -> bool:
+    """Return True for County, Parish and similar words in English and Spanish, including typos."""
+    plain = "".join(_words(word))
+    return _is_kind(plain) or plain in _SPANISH_KINDS
+
+
 @cache
 def _is_kind(word: str) -> bool:
     """Return True for County, Parish and similar words, including typos such as "Conty" and "Parrish"."""

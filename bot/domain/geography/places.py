@@ -1,4 +1,7 @@
-"""The cities, towns and post offices of each state, from bot/data/places.csv (U.S. Postal Service names)."""
+"""The cities, towns and post offices of each state, from bot/data/places.csv (U.S. Postal Service names).
+
+`zips` in the table is the number of a place's ZIP codes, if it has more than one.
+"""
 
 import csv
 import re
@@ -13,6 +16,19 @@ def places(state: str) -> Mapping[str, tuple[str, ...]]:
     table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines())
     return {row["name"]: tuple(filter(None, row["fips"].split(";"))) for row in rows if row["state"] == state}
+
+
+@cache
+def town_zips(state: str, name: str) -> int:
+    """Return the number of ZIP codes of a town, or 1 if there is one or none: a measure of its size."""
+    return _zips_by_letters().get(f"{state}{_letters(name)}", 1)
+
+
+@cache
+def _zips_by_letters() -> Mapping[str, int]:
+    table = files("bot").joinpath("data", "places.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(table.splitlines())
+    return {f"{row['state']}{_letters(row['name'])}": int(row["zips"]) for row in rows if row["zips"]}
 
 
 @cache
