@@ -275,7 +275,7 @@ def _zip(words: Sequence[str], found: _Found) -> int:
     """Parse a ZIP code. The same state directly in front of it is part of the address: "FL 33101"."""
     reading = _settled(towns.zip_reading, words[0], size=1)
     places = found.groups[-1].places
-    if places and places[-1] == reading.county.state and not reading.is_town:
+    if places and places[-1] == reading.county.state and reading.is_zip:
         places.pop()
     return _read(reading, 1, found)
 
@@ -318,8 +318,7 @@ def _unsettled(found: towns.Unsettled, typed: str, size: int) -> Misunderstood:
 
 def _read(reading: Reading, size: int, found: _Found) -> int:
     found.add(county_entry(reading.county.state, distinct_name(reading.county)))
-    if reading.is_worth_saying:
-        found.readings.append(reading)
+    found.readings.append(reading)
     return size
 
 

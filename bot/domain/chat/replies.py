@@ -229,7 +229,6 @@ SAID: Mapping[str, Phrase] = {
     "b_keep_statewide": Phrase("Yes, keep them"),
     "b_no_statewide": Phrase("No, only local ones"),
     "b_all_counties": Phrase("All {n} county", "All {n} counties"),
-    "b_other_place": Phrase("{place} instead"),
     "b_also": Phrase("{place} too"),
     "only_types": Phrase("{where} ({types} only)"),
 }

@@ -85,11 +85,16 @@ class Reading:
 
     typed: str
     county: County
-    is_town: bool = True
+    is_zip: bool = False
     is_area: bool = False
     others: tuple[County, ...] = ()
     elsewhere: tuple[str, ...] = ()
-    is_worth_saying: bool = True
+    is_county: bool = False
+
+    @property
+    def is_statewide_meant(self) -> bool:
+        """True unless a county was named. Who names a place that isn't a county also cares about its state."""
+        return not self.is_county
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,7 @@ def zip_reading(typed: str) -> Reading | Unsettled:
     if not found.counties:
         choices = (Choice(found.state, STATES[found.state], found.state),) if found.state else ()
         return Unsettled("zip_without_county", choices)
-    return Reading(
-        found.code, found.counties[0], is_town=False, is_area=not found.kind, others=found.counties[1:]
-    )  # fmt: skip
+    return Reading(found.code, found.counties[0], is_zip=True, is_area=not found.kind, others=found.counties[1:])
 
 
 # ── towns ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,11 +164,11 @@ def bare_reading(name: str) -> Reading | Unsettled:
     county = exact_county(state, name)
     if county is not None and (other := county_or_town(county, name)) is not None:
         return other
-    found = Reading(_shown(name), county, is_town=False) if county is not None else town_reading(name, state)
+    found = Reading(_shown(name), county, is_county=True) if county is not None else town_reading(name, state)
     if isinstance(found, Unsettled):
         return found
     elsewhere = tuple(code for _, code in rest[:MOST_CHOICES])
-    return Reading(found.typed, found.county, is_town=found.is_town, elsewhere=elsewhere)
+    return Reading(found.typed, found.county, is_county=found.is_county, elsewhere=elsewhere)
 
 
 def county_or_town(county: County, name: str) -> Unsettled | None:
@@ -188,8 +191,8 @@ def bare_name(words: Sequence[str], state_by_name: Callable[[str], str | None], 
     end = next((at for at, word in enumerate(words) if word == ","), len(words))
     for size in range(min(_LONGEST_NAME, end), shortest - 1, -1):
         name = " ".join(words[:size])
-        if state_by_name(name) is not None or not _ranked(name):
-            continue
+        if state_by_name(name) is not None or words[size - 1].casefold() == "co" or not _ranked(name):
+            continue  # CO is also Colorado
         if size < len(words) and is_county_word(words[size]):
             return 0
         after = [word for word in words[size : size + 4] if word != ","]
