@@ -9,6 +9,7 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
 from bot.domain.geography.places import town_counties
+from bot.domain.geography.readings import reading_of
 from bot.domain.geography.states import STATES
 
 LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
@@ -84,7 +85,8 @@ def county_of_agency(state: str, agency: str) -> County | None:
 def county_of(state: str, printed: str, agency: str) -> County | None:
     """Return the county where an agency is located.
 
-    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. If there is none, a
+    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. If ICE prints none,
+    our reviewed reading follows, for the agencies that have one. If there is none, a
     town police department is assigned to the town's county, but only if the town's name is unique in the state and the
     town is in a single county. ICE prints "#N/A", "#REF!" or nothing for some agencies. Any other invalid county must
     resemble the town's county.
@@ -92,6 +94,8 @@ def county_of(state: str, printed: str, agency: str) -> County | None:
     county = find_county(state, printed) or county_of_agency(state, agency)
     if county is not None:
         return county
+    if (not printed or printed.startswith("#")) and (ours := reading_of(state, agency)) is not None:
+        return ours[0]
     county, forms = _county_of_town(state, agency), _forms(_words(printed[:LONGEST]), state)
     forms = () if printed.startswith("#") else forms  # an error value
     if county is None or not forms:
