@@ -1,4 +1,4 @@
-"""Draft bot/data/zips.csv: the county, the other counties and the position of every ZIP code.
+"""Draft bot/data/zips.csv: the county of every ZIP code, and the other counties that it touches.
 
 Usage: python benchmarks/draft_zips.py tab20_zcta520_county20_natl.txt > bot/data/zips.csv
 
@@ -50,16 +50,14 @@ def named(row: dict) -> str:
 def main() -> None:
     touched = census(Path(sys.argv[1]))
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(["zip", "state", "fips", "lat", "lon", "kind"])
+    out.writerow(["zip", "state", "fips", "kind"])
     for row in sorted(zipcodes.list_all(), key=lambda row: row["zip_code"]):
         main_county, others = named(row), touched.get(row["zip_code"], set())
         if others and main_county not in others:
             main_county = next(iter(others)) if len(others) == 1 else ""
         fips = [main_county, *sorted(others - {main_county})] if main_county else []
-        lat, lon = float(row["lat"] or 0), float(row["long"] or 0)
-        where = [f"{lat:.3f}", f"{lon:.3f}"] if lat and lon else ["", ""]
         state = row["state"] if row["state"] in STATES else ""
-        out.writerow([row["zip_code"], state, ";".join(fips), *where, KINDS[row["zip_code_type"]]])
+        out.writerow([row["zip_code"], state, ";".join(fips), KINDS[row["zip_code_type"]]])
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ class ChatCommands:
             return await self._verbs[verb](question, rest)
         except Misunderstood as fault:
             buttons = choice_buttons(language, asked.text, fault)
-            return Reply(lines=((Span(replies.misunderstood(language, fault)),),), buttons=buttons)
+            explain = replies.what_went_wrong if buttons else replies.misunderstood
+            return Reply(lines=((Span(explain(language, fault)),),), buttons=buttons)
 
     def _unknown(self, verb: str) -> Misunderstood:
         commands = [name for name, _ in replies.menu(Language.ENGLISH)]

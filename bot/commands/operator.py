@@ -278,8 +278,8 @@ def parsed_states(text: str) -> list[str]:
         where = parser.where(text)
     except Misunderstood as fault:
         raise UsageError(_explained(fault)) from None
-    if where.states and where.counties:  # as in --states "TX, Lake FL"
-        raise UsageError("Only states can be given here, not counties.")
+    if where.counties or where.agency_types:  # as in --states "TX, Lake FL"
+        raise UsageError("Only states can be given here, not counties, towns or types of agency.")
     states = where.states
     if not states:
         raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")

@@ -69,7 +69,7 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("Try /watch {near} County {code}."),
     ),
     "no_county": Mistake(
-        Phrase("I don't know a county called {typed} in {state}."),
+        Phrase("I don't know a county or a town called {typed} in {state}."),
         Phrase("Check the spelling, or try /watch {code} for the whole state."),
     ),
     "short_agency": Mistake(
@@ -219,7 +219,7 @@ SAID: Mapping[str, Phrase] = {
         "The place you sent is near the edge of {county}, {state}, so I'm not sure. I didn't store it. Which county?"
     ),
     "you_are_abroad": Phrase(
-        "The place you sent isn't in the United States, so there's no county to watch. I didn't store it."
+        "The place you sent isn't in any U.S. county, so there's nothing to watch there. I didn't store it."
     ),
     "ask_statewide": Phrase(
         "Statewide agencies of {states}, such as a highway patrol or a prison system, are included. Keep them?"
@@ -386,7 +386,7 @@ def _of_type(language: Language, entry: str) -> str:
 def reading_line(language: Language, reading: Reading) -> str:
     """Say which county a ZIP code or a town was read as."""
     county, state = named_county(language, reading.county), STATES[reading.county.state]
-    if county.casefold() == reading.typed.casefold():
+    if reading.is_county:
         told = said(language, "county_is_in", county=county, state=state)
     else:
         key = "is_mostly_in" if reading.is_area else "is_in"

@@ -23,6 +23,7 @@ MOST_CHOICES = 8
 _LONGEST_NAME = 7  # words, as in "condado de St. John the Baptist"
 
 _ALL = frozenset({"all", "everything", "everywhere", "todo", "todos", "todas"})
+_JOINING = frozenset({"and", "y", "&", "+"})
 _DETERMINERS = frozenset({"all", "every", "any", "the", "todos", "todas", "los", "las", "el", "la"})
 _CONNECTING = frozenset({"in", "of", "for", "from", "within", "en", "de", "del"})
 _WITH_ARTICLE = (["in", "the"], ["of", "the"], ["en", "la"], ["de", "la"], ["en", "el"], ["del", "el"])
@@ -191,14 +192,19 @@ def bare_name(words: Sequence[str], state_by_name: Callable[[str], str | None], 
     end = next((at for at, word in enumerate(words) if word == ","), len(words))
     for size in range(min(_LONGEST_NAME, end), shortest - 1, -1):
         name = " ".join(words[:size])
-        if state_by_name(name) is not None or words[size - 1].casefold() == "co" or not _ranked(name):
-            continue  # CO is also Colorado
+        if state_by_name(name) is not None or not _is_name(words[:size]) or not _ranked(name):
+            continue
         if size < len(words) and is_county_word(words[size]):
             return 0
         after = [word for word in words[size : size + 4] if word != ","]
         is_placed = any(state_by_name(" ".join(after[:length])) is not None for length in range(1, len(after) + 1))
         return 0 if is_placed else size
     return 0
+
+
+def _is_name(words: Sequence[str]) -> bool:
+    """Return False for words that join two places, and for CO at the end, which is also Colorado."""
+    return _JOINING.isdisjoint((words[0].casefold(), words[-1].casefold())) and words[-1].casefold() != "co"
 
 
 def longer_name(words: Sequence[str], state_by_name: Callable[[str], str | None]) -> int:

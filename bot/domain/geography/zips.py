@@ -40,16 +40,9 @@ def zip_code(text: str) -> ZipCode | None:
     row = _rows().get(text[:5])
     if row is None:
         return None
-    code, state, fips, _, _, kind = row.split(",")
+    code, state, fips, kind = row.split(",")
     known = (county_by_fips(each) for each in fips.split(";") if each)
     return ZipCode(code, state, tuple(county for county in known if county is not None), kind)
-
-
-@cache
-def positions() -> tuple[tuple[float, float, str], ...]:
-    """Return the latitude, the longitude and the code of each ZIP code that is an area with a county."""
-    rows = (row.split(",") for row in _rows().values())
-    return tuple((float(lat), float(lon), code) for code, _, fips, lat, lon, kind in rows if fips and lat and not kind)
 
 
 @cache
