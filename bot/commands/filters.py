@@ -116,4 +116,6 @@ def _names_places(where: Where) -> bool:
 
 
 def _places(of: Filter | Where) -> frozenset[object]:
-    return frozenset({*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies), *of.agency_types})
+    return frozenset(
+        {*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies), *of.agency_types}
+    )

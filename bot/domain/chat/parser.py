@@ -134,7 +134,7 @@ def where(text: str) -> Where:
 
 
 def _complete(fault: Misunderstood, phrases: Sequence[Sequence[str]], number: int) -> None:
-    """Put each choice in the place of the words that were ambiguous, so that its text says everything that was typed."""
+    """Put each choice in the place of the ambiguous words, so that its text says everything that was typed."""
     before = [" ".join(words) for words in phrases[:number]]
     after = [" ".join(words) for words in phrases[number + 1 :]]
     start, end = fault.span
@@ -225,17 +225,18 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
     Return the number of words used, or 0 if nothing matches.
     """
-    if size := _agency_type(words, found):
-        return size
-    if size := towns.everything(words):
-        found.add(ALL_STATES)
-        return size
-    if is_zip(words[0]) or words[0].isdecimal():
-        return _zip(words, found)
+    for read in (_agency_type, _everywhere, _zip):
+        if size := read(words, found):
+            return size
     size = _county(words, found)
-    if town := _town(words, found, size):
-        return town
-    for length in range(min(_LONGEST_STATE, len(words)), size, -1):
+    longer = _town(words, found, size) or _state_or_support_type(words, found, size)
+    joining = towns.all_of(words)[1] or int(words[0].casefold() in _AND)
+    return longer or size or _bare_town(words, found) or joining
+
+
+def _state_or_support_type(words: Sequence[str], found: _Found, shortest: int) -> int:
+    """Parse the longest state or support type that has more words than `shortest`."""
+    for length in range(min(_LONGEST_STATE, len(words)), shortest, -1):
         phrase = " ".join(words[:length])
         if (support_type := _TYPE_WORDS.get(phrase.casefold().rstrip("."))) is not None:
             found.types.append(support_type)
@@ -243,7 +244,14 @@ def _one(words: Sequence[str], found: _Found) -> int:
         if (code := _state_by_name(phrase)) is not None:
             found.add(code)
             return length
-    return size or _bare_town(words, found) or towns.all_of(words)[1] or int(words[0].casefold() in _AND)
+    return 0
+
+
+def _everywhere(words: Sequence[str], found: _Found) -> int:
+    size = towns.everything(words)
+    if size:
+        found.add(ALL_STATES)
+    return size
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
@@ -273,6 +281,8 @@ def _agency_type(words: Sequence[str], found: _Found) -> int:
 
 def _zip(words: Sequence[str], found: _Found) -> int:
     """Parse a ZIP code. The same state directly in front of it is part of the address: "FL 33101"."""
+    if not (is_zip(words[0]) or words[0].isdecimal()):
+        return 0
     reading = _settled(towns.zip_reading, words[0], size=1)
     places = found.groups[-1].places
     if places and places[-1] == reading.county.state and reading.is_zip:

@@ -27,7 +27,9 @@ _JOINING = frozenset({"and", "y", "&", "+"})
 _DETERMINERS = frozenset({"all", "every", "any", "the", "todos", "todas", "los", "las", "el", "la"})
 _CONNECTING = frozenset({"in", "of", "for", "from", "within", "en", "de", "del"})
 _WITH_ARTICLE = (["in", "the"], ["of", "the"], ["en", "la"], ["de", "la"], ["en", "el"], ["del", "el"])
-_TOWN_IN_FRONT = re.compile(r"^(?:the |la )?(?:city|town|village|borough|ciudad|pueblo|villa) (?:of|de) ", re.IGNORECASE)
+_TOWN_IN_FRONT = re.compile(
+    r"^(?:the |la )?(?:city|town|village|borough|ciudad|pueblo|villa) (?:of|de) ", re.IGNORECASE
+)
 _COUNTY_WORD = re.compile(
     r"\b(?:county|parish|borough|municipality|condado|parroquia|municipio|municipalidad)\b", re.IGNORECASE
 )
@@ -80,8 +82,8 @@ class Choice(NamedTuple):
 class Reading:
     """The county that a ZIP code or a town was read as.
 
-    `others` are counties that contain other parts of a ZIP code. `elsewhere` are states with a smaller place of the same
-    name. `is_area` is True for a ZIP code that is an area and not P.O. boxes, because such an area may cross a line.
+    `others` are counties that contain other parts of a ZIP code. `elsewhere` are states with a smaller place of that
+    name. `is_county` is True if a county was named. `is_area` is True for a ZIP code that is an area and not P.O. boxes, because such an area may cross a line.
     """
 
     typed: str
@@ -175,7 +177,12 @@ def bare_reading(name: str) -> Reading | Unsettled:
 def county_or_town(county: County, name: str) -> Unsettled | None:
     """Return the choices if a town with the county's name is in another county, as Houston in Texas, or None."""
     elsewhere = town_counties_of(county.state, name)
-    if not elsewhere or county in elsewhere or is_county_word(name.split()[0]) or is_county_word(name.split()[-1]):
+    if (
+        not elsewhere
+        or county in elsewhere
+        or is_county_word(name.split(maxsplit=1)[0])
+        or is_county_word(name.rsplit(maxsplit=1)[-1])
+    ):
         return None
     if zips_in(county.fips) >= DOMINANT * town_zips(county.state, name):
         return None

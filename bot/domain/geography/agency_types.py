@@ -1,7 +1,7 @@
 """The types of agency that people can watch, decided from ICE's TYPE column and the agency's name.
 
-ICE's TYPE is State Agency, County or Municipality, with errors in both directions: university police, a regional jail and
-the City of Miami stand under State Agency, and state police under Municipality.
+ICE's TYPE is State Agency, County or Municipality, with errors in both directions: university police, a regional jail
+and the City of Miami stand under State Agency, and state police under Municipality.
 """
 
 import re

@@ -1,4 +1,6 @@
-"""The county at a latitude and a longitude, from the Census Bureau's outlines in bot/data/outlines.json (2017, 1:10 million).
+"""The county at a latitude and a longitude, from bot/data/outlines.json.
+
+The table holds the Census Bureau's outlines of 2017 at 1:10 million, as in us-atlas 3.0.1.
 
 The outlines are rounded, so a place within NEAR of a line could be on either side of it.
 """
@@ -8,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from math import cos, hypot, radians
 
 from bot.domain.geography.counties import County
@@ -61,7 +64,7 @@ class _Outline:
 def _is_inside(outline: _Outline, lon: float, lat: float) -> bool:
     inside = False
     for ring in outline.rings:
-        for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False):
+        for (x1, y1), (x2, y2) in pairwise(ring):
             if (y1 > lat) != (y2 > lat) and lon < (x2 - x1) * (lat - y1) / (y2 - y1) + x1:
                 inside = not inside
     return inside
@@ -73,7 +76,7 @@ def _distance(outline: _Outline, lon: float, lat: float) -> float:
     nearest = float("inf")
     for ring in outline.rings:
         flat = [((x - lon) * across, (y - lat) * KM_PER_DEGREE) for x, y in ring]
-        for start, end in zip(flat, flat[1:], strict=False):
+        for start, end in pairwise(flat):
             nearest = min(nearest, _from_origin(start, end))
     return nearest
 

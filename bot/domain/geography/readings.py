@@ -1,7 +1,7 @@
 """Our reading of where agencies are for which ICE prints no county: config/places.csv.
 
-The table was drafted by rule and reviewed row by row. `sure` is high or medium, and `evidence` says why. An agency that fits
-no county, or two, has a row without one. Nothing here changes what ICE printed.
+The table was drafted by rule and reviewed row by row. `sure` is high or medium, and `evidence` says why. An agency that
+fits no county, or two, has a row without one. Nothing here changes what ICE printed.
 """
 
 import csv

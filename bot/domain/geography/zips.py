@@ -1,7 +1,7 @@
 """ZIP codes, from bot/data/zips.csv.
 
-The county that most of a ZIP code is in comes from the Postal Service's data in the package `zipcodes`, the other counties
-from the Census Bureau's ZIP code areas of 2020. benchmarks/draft_zips.py drafts the table.
+The county that most of a ZIP code is in comes from the Postal Service's data in the package `zipcodes`, the other
+counties from the Census Bureau's ZIP code areas of 2020. benchmarks/draft_zips.py drafts the table.
 """
 
 import re

@@ -4,8 +4,8 @@ import pytest
 
 from bot.commands.filters import filter_from_words
 from bot.domain.chat.parser import Misunderstood, Where, where
-from bot.domain.language import Language
 from bot.domain.chat.replies import choice_label, reading_line, watched
+from bot.domain.language import Language
 
 HILLSBOROUGH = ("FL/hillsborough",)
 
@@ -86,7 +86,9 @@ def test_what_could_be_several_places_gives_the_choices_and_is_never_guessed(typ
     assert len(set(labels)) == len(labels)
 
 
-@pytest.mark.parametrize("typed", ["Ohio, Kansas City; Harris County TX", "Ohio; sheriffs in Kansas City; Harris County TX"])
+@pytest.mark.parametrize(
+    "typed", ["Ohio, Kansas City; Harris County TX", "Ohio; sheriffs in Kansas City; Harris County TX"]
+)
 def test_a_choice_keeps_everything_else_that_was_typed(typed):
     with pytest.raises(Misunderstood) as fault:
         where(typed)

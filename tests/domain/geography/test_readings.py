@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from support.archive import agreements, needs_archive
+from support.listings import row as listed
 
 from bot.domain.geography.agency_types import AgencyType, agency_types
 from bot.domain.geography.fold import county_of, county_of_agency, exact_county, find_county
@@ -11,7 +12,6 @@ from bot.domain.geography.places import town_counties
 from bot.domain.geography.readings import reading_of, rows
 from bot.domain.lists.names import canonical
 from bot.domain.subscription import Filter
-from support.listings import row as listed
 
 
 def test_every_row_names_a_real_county_or_says_why_there_is_none():

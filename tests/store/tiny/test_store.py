@@ -361,7 +361,9 @@ async def test_a_folder_of_a_newer_format_is_refused_in_words_and_left_alone(fol
     newer(folder)
     before = contents(folder)
     for how in ({}, {"readonly": True}):
-        with pytest.raises(StoreError, match=rf"newer Countersign \(format {NEWER}; .* up to {NEWER - 1}\). Update the program"):
+        with pytest.raises(
+            StoreError, match=rf"newer Countersign \(format {NEWER}; .* up to {NEWER - 1}\). Update the program"
+        ):
             TinyStore.open(folder, **how)
     assert contents(folder) == before
 
