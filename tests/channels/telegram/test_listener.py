@@ -896,6 +896,7 @@ def _server_tasks() -> set[asyncio.Task]:
     return {task for task in asyncio.all_tasks() if "aiohttp" in repr(task) or "RequestHandler" in repr(task)}
 
 
+@pytest.mark.slow
 async def test_a_second_cancellation_does_not_wait_for_messages_under_way(server, sender, chat_handler) -> None:
     chat_handler.thinking = asyncio.Event()
     chat = TelegramListener(sender, menu={}, grace=3_600)
@@ -1125,6 +1126,7 @@ async def test_only_so_many_jobs_run_at_once() -> None:
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_no_log_line_contains_the_token_whatever_goes_wrong() -> None:
     """Run in a process of its own, because the libraries' loggers are set as the program sets them."""
     code = f"""
