@@ -216,10 +216,10 @@ class Subscription:
     even if the first one was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
     sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
     reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
-    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `with_statewide` says
-    whether a ZIP code or a town also adds the state's statewide agencies; it is None until the chat was asked. `version`
-    is the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
-    never changed.
+    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed.
+    `with_statewide` says whether a ZIP code or a town also adds its state's statewide agencies. It is None until the
+    chat was asked. `version` is the number of changes to the settings. `before` contains the previous settings for
+    Undo, or None if the settings never changed.
     """
 
     id: str

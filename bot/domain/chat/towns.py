@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County
-from bot.domain.geography.fold import distinct_name, exact_county, is_county_word
-from bot.domain.geography.places import town_counties, town_zips
+from bot.domain.geography.fold import distinct_name, exact_county, is_county_word, states_with_county
+from bot.domain.geography.places import states_with_town, town_counties, town_zips
 from bot.domain.geography.states import STATES
 from bot.domain.geography.zips import MILITARY, county_by_fips, is_zip, zip_code, zips_in
 
@@ -50,7 +50,8 @@ _TYPE_NAMES: Mapping[AgencyType, tuple[str, ...]] = {
     ),
     AgencyType.CONSTABLE: ("constable", "constables", "marshals", "condestable", "condestables"),
     AgencyType.CORRECTIONS: (
-        "corrections", "jails", "prisons", "detention centers", "county jails", "carceles", "prisiones", "correccionales",
+        "corrections", "jails", "prisons", "detention centers", "county jails", "carceles", "prisiones",
+        "correccionales",
     ),
     AgencyType.PROSECUTOR: ("prosecutors", "district attorneys", "county attorneys", "fiscales", "fiscalias"),
 }  # fmt: skip
@@ -83,7 +84,8 @@ class Reading:
     """The county that a ZIP code or a town was read as.
 
     `others` are counties that contain other parts of a ZIP code. `elsewhere` are states with a smaller place of that
-    name. `is_county` is True if a county was named. `is_area` is True for a ZIP code that is an area and not P.O. boxes, because such an area may cross a line.
+    name. `is_county` is True if a county was named. `is_area` is True for a ZIP code that is an area, not P.O. boxes,
+    because such an area may cross a line.
     """
 
     typed: str
@@ -245,20 +247,22 @@ def county_text(county: County) -> str:
 @lru_cache(maxsize=4_096)
 def _ranked(name: str) -> tuple[tuple[int, str], ...]:
     """Return the states that have a town or a county with this name. The one with the most ZIP codes comes first."""
+    town = _plain_town(name)
+    with_town = states_with_town(town) or states_with_town(re.sub(r" city$", "", town))
     found = []
-    for state in STATES:
+    for state in dict.fromkeys((*states_with_county(name), *with_town)):
         county = exact_county(state, name)
         weight = zips_in(county.fips) if county is not None else 0
         if is_town(state, name):
             weight = max(weight, town_zips(state, _town_name(state, name)))
-        if weight or county is not None or is_town(state, name):
+        if county is not None or is_town(state, name):
             found.append((max(weight, 1), state))
     return tuple(sorted(found, key=lambda each: (-each[0], STATES[each[1]])))
 
 
 def _town_name(state: str, name: str) -> str:
     """Return the name of a town without "city of", and without City after it if no town is called that."""
-    name = _TOWN_IN_FRONT.sub("", _plain(name))
+    name = _plain_town(name)
     bare = re.sub(r" city$", "", name)
     return bare if bare != name and town_counties(state, bare) and not is_known(name) else name
 
@@ -266,7 +270,11 @@ def _town_name(state: str, name: str) -> str:
 @lru_cache(maxsize=4_096)
 def is_known(name: str) -> bool:
     """Return True if any state has a town or a county with exactly this name."""
-    return any(town_counties(state, name) or exact_county(state, name) for state in STATES)
+    return bool(states_with_town(name) or states_with_county(name))
+
+
+def _plain_town(name: str) -> str:
+    return _TOWN_IN_FRONT.sub("", _plain(name))
 
 
 def _plain(text: str) -> str:

@@ -60,6 +60,14 @@ def exact_county(state: str, written: str) -> County | None:
     return None
 
 
+def states_with_county(written: str) -> tuple[str, ...]:
+    """Return the states that have a county with this exact name, as `exact_county` reads it."""
+    words = _words(written[:LONGEST])
+    names = {_joined(form) for form, _ in _exact_forms(words)} if words else set()
+    found = dict.fromkeys(state for name in sorted(names) for state in _states_by_name().get(name, ()))
+    return tuple(state for state in found if exact_county(state, written) is not None)
+
+
 def distinct_name(county: County) -> str:
     """Return the county's name. The word City is added to an independent city that shares its name with a county."""
     return f"{county.name} City" if county in _namesakes(county.state) else county.name
@@ -245,6 +253,15 @@ def _by_name(state: str) -> dict[str, tuple[County, ...]]:
         for name in {_joined(words), "".join(words)}:
             if meant not in found.get(name, ()):
                 found[name] = (*found.get(name, ()), meant)
+    return found
+
+
+@cache
+def _states_by_name() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for state in STATES:
+        for name in _by_name(state):
+            found[name] = (*found.get(name, ()), state)
     return found
 
 
