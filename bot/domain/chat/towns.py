@@ -63,6 +63,7 @@ _TYPES = {
     if not (office and name.endswith(("agency", "agencies", "s de policia")))
 }
 _LONGEST_TYPE = max(len(name.split()) for name in _TYPES)
+_LONGEST_TYPE_PHRASE = 12  # words, with those around the type: "all of the sheriffs in the"
 
 
 class Choice(NamedTuple):
@@ -293,7 +294,7 @@ def _shown(name: str) -> str:
 
 def agency_type(words: Sequence[str]) -> tuple[AgencyType | None, int]:
     """Return the type of agency at the start of the words, such as "all sheriffs in", and the number of words."""
-    plain = [re.sub(r"['’.]", "", _plain(word)) for word in words]
+    plain = [re.sub(r"['’.]", "", _plain(word)) for word in words[:_LONGEST_TYPE_PHRASE]]
     at = 0
     while at < len(plain) and plain[at] in _DETERMINERS:
         at += 1

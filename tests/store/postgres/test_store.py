@@ -180,7 +180,10 @@ async def test_a_database_without_tables_is_refused_and_told_to_migrate(server):
     ("found", "said"),
     [
         ("0000", rf"older Countersign \(format 0; this program needs {int(FORMAT)}\). Run `countersign migrate`"),
-        (NEWER, rf"newer Countersign \(format {int(NEWER)}; this program reads up to {int(FORMAT)}\). Update the program"),
+        (
+            NEWER,
+            rf"newer Countersign \(format {int(NEWER)}; this program reads up to {int(FORMAT)}\). Update the program",
+        ),
     ],
 )
 async def test_a_database_of_another_format_is_refused_in_words(database, found, said):
