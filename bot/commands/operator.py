@@ -279,7 +279,7 @@ def parsed_states(text: str) -> list[str]:
     except Misunderstood as fault:
         raise UsageError(_explained(fault)) from None
     if where.counties or where.agency_types:  # as in --states "TX, Lake FL"
-        raise UsageError("Only states can be given here, not counties, towns or types of agency.")
+        raise UsageError(f"Only states can be given here, not counties, towns or types of agency, as in {text!r}.")
     states = where.states
     if not states:
         raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")

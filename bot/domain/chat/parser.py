@@ -16,7 +16,7 @@ from bot.domain.chat.characters import plain
 from bot.domain.chat.towns import Choice, Reading
 from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County, county_names
-from bot.domain.geography.fold import distinct_name, exact_county, find_county
+from bot.domain.geography.fold import distinct_name, exact_county, find_county, states_with_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.geography.zips import is_zip
 from bot.domain.language import Language
@@ -307,8 +307,14 @@ def _town(words: Sequence[str], found: _Found, shortest: int) -> int:
 
 
 def _bare_town(words: Sequence[str], found: _Found) -> int:
-    """Parse a town or a county without its state. If there are several, raise Misunderstood with the choices."""
+    """Parse a town or a county without its state. If there are several, raise Misunderstood with the choices.
+
+    Words that look like a state with a typo aren't a town, because states are what most people type: "North Crolina".
+    """
     end = towns.bare_name(words, _state_by_name)
+    longest = min(_LONGEST_STATE, len(_until_comma(words)))
+    if end and any(_nearest_state(" ".join(words[:length])) for length in range(end, longest + 1)):
+        return 0
     return _read(_settled(towns.bare_reading, " ".join(words[:end]), size=end), end, found) if end else 0
 
 
@@ -373,7 +379,8 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
             return near
     for start in dict.fromkeys((0, at)):
         name, has_kind = _name_in_front(words[start:])
-        if (has_kind and start == at) or towns.is_known(name):
+        is_town = towns.is_known(name) and _nearest_state(name) is None
+        if (has_kind and start == at) or is_town or states_with_county(name):
             return _unknown_county(words[start:], name)
     return _unknown_place(" ".join(_until_comma(words[at:])))
 
