@@ -379,7 +379,8 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
             return near
     for start in dict.fromkeys((0, at)):
         name, has_kind = _name_in_front(words[start:])
-        is_town = towns.is_known(name) and _nearest_state(name) is None
+        is_typo = _nearest_state(name) is not None and _state_by_name(name.partition(" ")[0]) is None
+        is_town = towns.is_known(name) and not is_typo
         if (has_kind and start == at) or is_town or states_with_county(name):
             return _unknown_county(words[start:], name)
     return _unknown_place(" ".join(_until_comma(words[at:])))
