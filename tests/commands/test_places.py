@@ -7,6 +7,7 @@ from support.chat import FIRST, NOW, SIGNED, Chat
 from support.program import row
 
 from bot.channels import CHANNELS
+from bot.commands.as_json import subscription_json
 from bot.commands.question import LONGEST_COMMAND
 from bot.domain.chat.request import Request
 from bot.domain.language import Language
@@ -172,3 +173,12 @@ async def test_what_has_no_county_is_said_in_a_sentence_and_changes_nothing(talk
     before = await talk.filter()
     assert said in plain_text((await talk.ask(typed)).lines)
     assert await talk.filter() == before
+
+
+async def test_json_shows_every_field_of_a_filter(talk):
+    await talk.ask("watch Tampa")
+    await talk.ask("watch sheriffs in TX")
+    shown = subscription_json(await talk.store.find(talk.channel, ADDRESSES[talk.channel]))
+    assert shown["counties"] == ["FL/hillsborough"]
+    assert shown["agency_types"] == ["sheriff@TX", "state@FL"]
+    assert (shown["states"], shown["agencies"], shown["support_types"]) == ([], [], [])
