@@ -118,6 +118,7 @@ def subscription_json(subscription: Subscription) -> JsonObject:
         "support_types": sorted(subscription.filter.support_types),
         "kinds": sorted(subscription.filter.kinds),
         "cadence": subscription.cadence.value,
+        "weekday": subscription.weekday,
         "at": f"{subscription.at:%H:%M}",
         "tz": subscription.tz,
         "language": subscription.language.value,

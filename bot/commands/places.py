@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.commands.question import LONGEST_COMMAND, Question
-from bot.domain.chat import parser, replies
+from bot.domain.chat import replies, words
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.chat.request import Button, Reply
 from bot.domain.chat.towns import Reading, county_text
@@ -22,7 +22,7 @@ MOST_BUTTONS = 3  # for other parts of a ZIP code, or smaller places of the same
 
 def choice_buttons(language: Language, typed: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
     """Return a button for each place that the text could mean, with the command that says so without doubt."""
-    verb, rest = parser.verb(typed)
+    verb, rest = words.verb(typed)
     if verb not in {"watch", "unwatch", "recent"}:
         return ()
     only = "only " if verb == "watch" and rest.casefold().startswith(("only ", "solo ")) else ""
