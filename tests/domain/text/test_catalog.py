@@ -199,6 +199,8 @@ print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
 
 def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "config").mkdir()
+    shutil.copy(PACKAGE.parent / "config" / "places.csv", tmp_path / "config")
     entry = tmp_path / "bot" / "domain" / "language.py"
     spanish = '    SPANISH = "es"\n'
     entry.write_text(entry.read_text().replace(spanish, f'{spanish}    POLISH = "pl"\n'))
