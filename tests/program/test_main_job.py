@@ -228,7 +228,7 @@ def test_a_group_id_with_a_minus_is_not_taken_for_an_option(here):
         (["changes", "--since", "yesterday"], "isn't a date"),
         (["approve", "zzz"], "No held listing"),
         (["replay", "/nowhere"], "isn't an archive"),
-        (["agreements", "--state", "Florid"], "Did you mean Florida?"),
+        (["agreements", "--state", "Florid"], "Did you mean Florida (FL)?"),
     ],
 )
 def test_a_usage_error_is_one_helpful_line_with_exit_2(here, words, said):
