@@ -40,6 +40,7 @@ __all__ = [
     "Setup",
     "SharedSettings",
     "at_once",
+    "command_prefix",
     "pictured",
     "sender_for",
 ]
@@ -50,3 +51,10 @@ CHANNELS: dict[str, Setup[Any]] = {
     "slack": SlackSetup(),
     "telegram": TelegramSetup(),
 }
+
+
+def command_prefix(channel: str) -> str | None:
+    """Return the prefix of the commands that people type in a channel, or None if no one can send commands there."""
+    setup = CHANNELS.get(channel)
+    listens = setup is not None and type(setup).make_listener is not Setup.make_listener
+    return setup.command_prefix if setup is not None and listens else None

@@ -126,10 +126,12 @@ class Lookups:
         digest = compose(undated, changes, upto=last, about=Circumstances(page=self._runner.page))
         if digest is None:
             return [line(subscription.language, "preview_none")]
-        items = [(section.heading, item.lines[0]) for section in digest.sections for item in section.items]
+        items = [
+            (section.heading, item.lines[0]) for section in digest.all_sections for item in section.items if item.lines
+        ]
         lines = [line(subscription.language, "preview"), digest.title]
         shown = items[:PREVIEW_ITEMS]
-        lines += [(Span("• "), *item, Span(f", {heading[0].text}")) for heading, item in shown]
+        lines += [(Span("• "), *item, Span(f", {heading[0].text}" if heading else "")) for heading, item in shown]
         if len(items) > len(shown):
             lines.append(line(subscription.language, "more", n=len(items) - len(shown)))
         return lines

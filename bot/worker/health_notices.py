@@ -73,6 +73,6 @@ async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, add
 async def _send(channel: Sender, address: str, text: str) -> None:
     title, *rest = text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
-    digest = Digest(upto=0, title=(Span(title),), sections=(), footer=lines)
+    digest = Digest(upto=0, title=(Span(title),), lead=lines)
     for part in sender_for(channel, address).render(digest):
         await channel.send(address, part)

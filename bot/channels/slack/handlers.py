@@ -15,9 +15,9 @@ import structlog
 from bot.channels.protocols import ChatHandler
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.oauth import Workspaces
-from bot.channels.slack.replies import ChatLocation, Person, Replies, buttons
-from bot.channels.slack.sender import SlackSender
-from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_of, settings_button
+from bot.channels.slack.replies import ChatLocation, Person, Replies
+from bot.channels.slack.sender import FORM, SlackSender, buttons
+from bot.channels.slack.views import WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
 from bot.domain.chat.parser import verb
 from bot.domain.chat.replies import is_command

@@ -29,9 +29,9 @@ from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
 from bot.channels.slack.payload_shape import has_wrong_type
 from bot.channels.slack.replies import ChatLocation, Replies, why
-from bot.channels.slack.sender import SlackSender, library_log
+from bot.channels.slack.sender import FORM, SlackSender, library_log
 from bot.channels.slack.socket_mode import Envelope, Socket
-from bot.channels.slack.views import FORM, WHERE, conversation_of
+from bot.channels.slack.views import WHERE, conversation_of
 from bot.domain.language import Language
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span

@@ -13,16 +13,19 @@ from html import escape
 from typing import Any
 
 import httpx
-from telegram import Bot, LinkPreviewOptions, Message, ReplyParameters
+import structlog
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
+from telegram.constants import ChatType
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-from bot.channels.protocols import Part, Ready, at_once, pictured
+from bot.channels.protocols import Part, Ready, at_once, links_only, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.channels.telegram.address import Address, address_of
+from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
-from bot.domain.messages.paginate import pages
+from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.domain.timestamps import bounded
@@ -30,6 +33,9 @@ from bot.errors import SendError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
 MOST_ENTITIES = 90  # links and bold runs; Telegram allows 100 in all, including the ones it detects itself
+WIDEST_ROW = 8
+MOST_BUTTONS = 100
+LONGEST_COMMAND = 64  # bytes in a button's command
 LOOK_UP = 10.0  # seconds to ask for a chat's number
 LONGEST_MARKUP = 9_000  # text and addresses together; above about 9,500, Telegram answers ENTITIES_TOO_LONG
 # Telegram allows 30 a second. Send 25 in a little more than a second, because the network delay varies. Space them
@@ -38,6 +44,8 @@ OVERALL = (Limit(25, 1.03), Limit(1, 0.038))
 ANSWERS = (Limit(4, 1.0),)  # the share left for another program that only answers people
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
+
+log = structlog.get_logger()
 
 # `retry_after` is a number today, and a timedelta with PTB_TIMEDELTA set or in the next version. Both are read.
 warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PTBDeprecationWarning)
@@ -68,6 +76,7 @@ class TelegramSender:
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
         self._numbers: dict[str, str] = {}  # of the chats that were addressed by @name
+        self._groups: dict[str, bool] = {}  # of the chats that may be channels, those that aren't
         self.timeout = call_timeout
         self.rate_limit = rate_limit or RateLimit(overall=OVERALL if sends else ANSWERS, each=limits_of)
 
@@ -89,9 +98,10 @@ class TelegramSender:
         """Split the digest into messages within Telegram's limits. If there is a picture, put it first."""
         texts = (
             Part(
-                payload={"text": markup(page.lines), "parse_mode": "HTML"},
+                payload={"text": page_markup(page), "parse_mode": "HTML"},
                 plain=plain_text(page.lines),
                 covers=page.covers,
+                buttons=digest.buttons if page.is_last else (),
             )
             for page in pages(digest, fits)
         )
@@ -124,8 +134,23 @@ class TelegramSender:
             message = message | {
                 "reply_parameters": ReplyParameters(int(part.reply_to), allow_sending_without_reply=True)
             }
+        if part.buttons:
+            pointer = "" if topic is None else f":{topic} "
+            message = message | {"reply_markup": keyboard(await self._usable(chat, part.buttons), pointer)}
         preview = LinkPreviewOptions(is_disabled=True)
         return await self.bot.send_message(link_preview_options=preview, **where, **message)
+
+    async def _usable(self, chat: str, rows: Sequence[Sequence[Button]]) -> Sequence[Sequence[Button]]:
+        """Return the buttons that people may press in a chat: in a broadcast channel, only links.
+
+        Only Telegram knows which of its numbers are channels. Without an answer, treat the chat as a channel.
+        """
+        if chat.startswith(("-100", "@")) and chat not in self._groups:
+            try:
+                self._groups[chat] = (await self.bot.get_chat(chat)).type != ChatType.CHANNEL
+            except Exception:  # noqa: BLE001 - a foreign answer breaks the library in unforeseen ways
+                return links_only(rows)
+        return rows if self._groups.get(chat, True) else links_only(rows)
 
     def lasting(self, address: str) -> str:
         """Return the chat's number in place of its @name, if an earlier send or lookup has revealed it."""
@@ -312,6 +337,41 @@ def fits(lines: Sequence[Line]) -> bool:
 def markup(lines: Iterable[Line]) -> str:
     """Return the lines as Telegram's HTML."""
     return "\n".join("".join(map(_span, line)) for line in lines)
+
+
+def page_markup(page: Page) -> str:
+    """Return a page as Telegram's HTML, with its details in a quote that the reader opens."""
+    blocks = [markup((page.title,))]
+    for block in page.blocks:
+        text = markup(block.lines)
+        blocks.append(f"<blockquote expandable>{text}</blockquote>" if block.role is Role.DETAILS else text)
+    return "\n\n".join(blocks)
+
+
+def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
+    """Return the buttons that fit Telegram's limits, and omit the others. `pointer` starts every command.
+
+    The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
+    """
+    wide = [[b for b in row if b.url or len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
+    narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
+    kept, left = [], MOST_BUTTONS
+    for row in narrow:
+        kept.append([_button(b, pointer) for b in row[:left]])
+        left -= len(kept[-1])
+    missing = sum(map(len, rows)) - sum(map(len, kept))
+    if missing:
+        log.warning(
+            "telegram: there were too many buttons, or some were too long; the extra ones were left out",
+            buttons=missing,
+        )
+    return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
+
+
+def _button(button: Button, pointer: str) -> InlineKeyboardButton:
+    if button.url:
+        return InlineKeyboardButton(button.text, url=button.url)
+    return InlineKeyboardButton(button.text, callback_data=f"{pointer}{button.command}")
 
 
 def _span(span: Span) -> str:

@@ -161,7 +161,9 @@ class _Chunk:
 
     def split(self, at: int) -> "tuple[_Chunk, _Chunk]":
         """Return the first items, and the others under the heading for a continuation."""
-        return replace(self, items=self.items[:at]), replace(self.on_new_page(), items=self.items[at:], heading=self.again)
+        return replace(self, items=self.items[:at]), replace(
+            self.on_new_page(), items=self.items[at:], heading=self.again
+        )
 
     def on_new_page(self) -> "_Chunk":
         """Return the chunk with its heading, even if it joined another one."""
@@ -249,7 +251,7 @@ class _Book:
     def _split(self, chunk: _Chunk, footer: Sequence[_Chunk]) -> None:
         """Put a chunk on several pages. The footer never stands alone: the last item goes on the footer's page."""
         while chunk.items:
-            count = self._most(len(chunk.items), lambda n: self._has_room([chunk.split(n)[0]]))
+            count = self._most_items(chunk)
             if count == len(chunk.items) and not self._has_room([chunk, *footer]):
                 count -= 1
             if count:
@@ -262,6 +264,9 @@ class _Book:
                 chunk = chunk.on_new_page()
                 continue
             chunk = self._cut(chunk, footer)
+
+    def _most_items(self, chunk: _Chunk) -> int:
+        return self._most(len(chunk.items), lambda n: self._has_room([chunk.split(n)[0]]))
 
     def _cut(self, chunk: _Chunk, footer: Sequence[_Chunk]) -> _Chunk:
         """Fill pages with an item that is too long for one page, as many words as fit. Return the rest of the chunk."""

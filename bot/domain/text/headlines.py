@@ -19,7 +19,9 @@ LONGEST_HEADLINE = 150  # characters; Slack's headers hold no more
 
 COUNTED_FIRST: Mapping[Kind, Phrase] = {  # the first count of a headline names the program
     Kind.SIGNED: Phrase("{n} new 287(g) agreement", "{n} new 287(g) agreements"),
-    Kind.WITHDRAWN: Phrase("{n} agreement no longer on ICE's 287(g) list", "{n} agreements no longer on ICE's 287(g) list"),
+    Kind.WITHDRAWN: Phrase(
+        "{n} agreement no longer on ICE's 287(g) list", "{n} agreements no longer on ICE's 287(g) list"
+    ),
     Kind.REINSTATED: Phrase("{n} agreement back on ICE's 287(g) list", "{n} agreements back on ICE's 287(g) list"),
     Kind.APPLIED: Phrase("{n} new 287(g) application", "{n} new 287(g) applications"),
     Kind.MENTIONED: Phrase("{n} local agenda item on 287(g)", "{n} local agenda items on 287(g)"),
@@ -36,33 +38,35 @@ _WHOLE_AGENCY: Mapping[Kind, Phrase] = {
     Kind.REINSTATED: Phrase("{agency} ({state}) is back on ICE's 287(g) list"),
 }
 _ONE_AGENCY: Mapping[Kind, Phrase] = {
-    Kind.SIGNED: Phrase("{agency} ({state}) has a new 287(g) agreement", "{agency} ({state}) has {n} new 287(g) agreements"),
+    Kind.SIGNED: Phrase(
+        "{agency} ({state}) has {n} new 287(g) agreement", "{agency} ({state}) has {n} new 287(g) agreements"
+    ),
     Kind.WITHDRAWN: Phrase(
         "{agency} ({state}): {n} agreement no longer on ICE's 287(g) list",
-        "{agency} ({state}): {n} agreements no longer on ICE's 287(g) list",
+        "{agency} ({state}): {n} agreements no longer on ICE's 287(g) list"
     ),
     Kind.REINSTATED: Phrase(
         "{agency} ({state}): {n} agreement back on ICE's 287(g) list",
-        "{agency} ({state}): {n} agreements back on ICE's 287(g) list",
+        "{agency} ({state}): {n} agreements back on ICE's 287(g) list"
     ),
     Kind.APPLIED: Phrase(
         "{agency} ({state}) has a 287(g) application pending with ICE",
-        "{agency} ({state}) has {n} 287(g) applications pending with ICE",
+        "{agency} ({state}) has {n} 287(g) applications pending with ICE"
     ),
     Kind.DROPPED: Phrase(
         "{agency} ({state}): 287(g) application no longer pending",
-        "{agency} ({state}): {n} 287(g) applications no longer pending",
+        "{agency} ({state}): {n} 287(g) applications no longer pending"
     ),
     Kind.CORRECTED: Phrase(
         "{agency} ({state}): entry corrected on ICE's 287(g) list",
-        "{agency} ({state}): {n} entries corrected on ICE's 287(g) list",
+        "{agency} ({state}): {n} entries corrected on ICE's 287(g) list"
     ),
     Kind.RENAMED: Phrase(
         "{agency} ({state}): renamed on ICE's 287(g) list", "{agency} ({state}): renamed on ICE's 287(g) list"
     ),
     Kind.AMENDED: Phrase(
         "{agency} ({state}): agreement amended on ICE's 287(g) list",
-        "{agency} ({state}): {n} agreements amended on ICE's 287(g) list",
+        "{agency} ({state}): {n} agreements amended on ICE's 287(g) list"
     ),
 }  # fmt: skip
 _CALLED_OFF: Mapping[str, Phrase] = {
@@ -97,7 +101,9 @@ def headline(wording: Wording, told: Sequence[Change], standing: Standing | None
         for number, kind in enumerate(kind for kind in Kind if kind in counts)
     ]
     if altered := sum(change.mention is not None and is_altered(change.mention) for change in told):
-        phrases.append(say_count(language, "{n} meeting moved or called off", "{n} meetings moved or called off", altered))
+        phrases.append(
+            say_count(language, "{n} meeting moved or called off", "{n} meetings moved or called off", altered)
+        )
     return _placed(language, formats(language).join(phrases), told, is_plain=len(phrases) == 1)
 
 
@@ -168,7 +174,9 @@ def _of_meeting(wording: Wording, kind: Kind, mention: Mention) -> str:
     if before is not None and before.status:
         return _ON_AGAIN(language, **said)
     if before is not None and before.meets_on is not None and before.planned != mention.planned:
-        return _MOVED(language, day=wording.meets(mention), **said) if mention.meets_on else _MOVED_OPEN(language, **said)
+        return (
+            _MOVED(language, day=wording.meets(mention), **said) if mention.meets_on else _MOVED_OPEN(language, **said)
+        )
     if kind is Kind.AMENDED:
         return say(language, "Agenda item on {subject} amended: {who}", **said)
     if mention.meets_on is None:

@@ -165,6 +165,12 @@ class Wording:
         county = (Span(f" ({agreement.county})"),) if _adds(agreement.county, agreement.agency) else ()
         return (Span(agreement.agency, strong=strong), *county)
 
+    def county_of(self, agreement: Agreement) -> str:
+        """Return an agency's county, or an empty string if it's unknown or part of the agency's name."""
+        if not _adds(agreement.county, agreement.agency):
+            return ""
+        return county_name(agreement.county, agreement.state, self.language)
+
     def support_line(self, types: Sequence[str], explained: Collection[str] = ()) -> str:
         """Return support types by name, such as Task Force Model: may make immigration arrests on patrol.
 
@@ -173,7 +179,7 @@ class Wording:
         if len(types) > 1:
             return say(self.language, "{types} ({n} agreements each)", types=self._formats.join(types), n=len(types))
         found = next((t for t, name in SUPPORT_TYPE_NAMES.items() if name(self.language) == types[0]), None)
-        if types[0] in explained or found not in SUPPORT_TYPE_MEANINGS:
+        if found is None or types[0] in explained or found not in SUPPORT_TYPE_MEANINGS:
             return types[0]
         meaning = SUPPORT_TYPE_MEANINGS[found](self.language)
         return say(self.language, "{type}: {meaning}", type=types[0], meaning=meaning)
@@ -486,7 +492,9 @@ class Wording:
         parts.append((Span(say(self.language, "ICE's 287(g) page"), href=page),))
         if evidence and rests_on:
             parts.append((Span(say(self.language, "Evidence: {command}", command=evidence)),))
-        return (tuple(span for number, part in enumerate(parts) for span in ((Span(" · "), *part) if number else part)),)
+        return (
+            tuple(span for number, part in enumerate(parts) for span in ((Span(" · "), *part) if number else part)),
+        )
 
     def _no_proof(self) -> str:
         return say(
