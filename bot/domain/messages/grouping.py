@@ -183,7 +183,7 @@ class Grouping:
             return Item(lines=self.wording.mention(changes[0]), covers=covers)
         types = _unique(self.wording.support(change.agreement) for change in changes)
         under: Line = (Span(self.wording.support_line(types, types if together else explained)),)
-        facts = [*self._own_facts(changes, shared, types), *self._still_listed(changes)]
+        facts = [*self._own_facts(changes, shared, types, together=together), *self._still_listed(changes)]
         before = self.agendas.mention_behind(changes[-1]) if changes[0].kind in KINDS_AFTER_A_VOTE else None
         agenda = self.wording.on_agenda_before(before, changes[-1].publication.observed_at.date()) if before else ()
         if self.is_alone:
@@ -201,12 +201,17 @@ class Grouping:
         if parts:
             yield _listed(parts)
 
-    def _own_facts(self, changes: Sequence[Change], shared: Mapping[str, Line], types: Sequence[str]) -> list[Line]:
-        """Return the facts that an agency doesn't share. If its agreements differ, each fact names its support type."""
+    def _own_facts(
+        self, changes: Sequence[Change], shared: Mapping[str, Line], types: Sequence[str], *, together: bool
+    ) -> list[Line]:
+        """Return the facts that an agency doesn't share. If its agreements differ, each fact names its support type.
+
+        In a paragraph of many agencies, the time on the pending list is left out: it differs for each of them.
+        """
         found: dict[tuple[str, Line], list[str]] = {}
         for change in changes:
             for name, line in self._facts(change).items():
-                if shared.get(name) != line:
+                if shared.get(name) != line and not (together and name == "pending"):
                     found.setdefault((name, line), []).append(self.wording.support(change.agreement))
         return [
             line

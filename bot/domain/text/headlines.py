@@ -50,22 +50,22 @@ _ONE_AGENCY: Mapping[Kind, Phrase] = {
         "{agency} ({state}): {n} agreements back on ICE's 287(g) list"
     ),
     Kind.APPLIED: Phrase(
-        "{agency} ({state}) has a 287(g) application pending with ICE",
+        "{agency} ({state}) has {n} 287(g) application pending with ICE",
         "{agency} ({state}) has {n} 287(g) applications pending with ICE"
     ),
     Kind.DROPPED: Phrase(
-        "{agency} ({state}): 287(g) application no longer pending",
+        "{agency} ({state}): {n} 287(g) application no longer pending",
         "{agency} ({state}): {n} 287(g) applications no longer pending"
     ),
     Kind.CORRECTED: Phrase(
-        "{agency} ({state}): entry corrected on ICE's 287(g) list",
+        "{agency} ({state}): {n} entry corrected on ICE's 287(g) list",
         "{agency} ({state}): {n} entries corrected on ICE's 287(g) list"
     ),
     Kind.RENAMED: Phrase(
         "{agency} ({state}): renamed on ICE's 287(g) list", "{agency} ({state}): renamed on ICE's 287(g) list"
     ),
     Kind.AMENDED: Phrase(
-        "{agency} ({state}): agreement amended on ICE's 287(g) list",
+        "{agency} ({state}): {n} agreement amended on ICE's 287(g) list",
         "{agency} ({state}): {n} agreements amended on ICE's 287(g) list"
     ),
 }  # fmt: skip
