@@ -112,10 +112,10 @@ class AppriseSender:
                 payload={
                     "title": plain_text((page.title,)),
                     "body": _with_addresses(page.lines[1:]),
-                    "html": _html(page),
                 },
                 plain=plain_text(page.lines),
                 covers=page.covers,
+                html=_html(page),
             )
             for page in found
         )
@@ -234,7 +234,7 @@ def _body(part: Part, plugin: Any) -> dict[str, Any]:
     apprise = _library()
     title = part.payload["title"]
     if _takes_html(plugin):
-        return {"title": title, "body": part.payload["html"], "body_format": apprise.NotifyFormat.HTML}
+        return {"title": title, "body": part.html, "body_format": apprise.NotifyFormat.HTML}
     return {"title": title, "body": part.payload["body"], "body_format": apprise.NotifyFormat.TEXT}
 
 

@@ -21,7 +21,8 @@ class Part:
     `picture` is a PNG, and `alt` describes it for people who can't see it. Nothing is posted if `picture` is empty, or
     if a part with a picture is sent as plain text. In both cases, the part counts as sent. `reply_to` is the platform's
     id for the message that this one replies to. `buttons` are rows of buttons under the message. With `in_thread`, the
-    part goes in the thread of the digest's first message, whose id is then in `thread`.
+    part goes in the thread of the digest's first message, whose id is then in `thread`. `html` is the same
+    content for services that take HTML.
     """
 
     payload: dict[str, Any]
@@ -33,6 +34,7 @@ class Part:
     buttons: tuple[tuple[Button, ...], ...] = ()
     in_thread: bool = False
     thread: str | None = None
+    html: str = ""
 
 
 def links_only(rows: Sequence[Sequence[Button]]) -> list[list[Button]]:

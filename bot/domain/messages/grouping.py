@@ -69,11 +69,21 @@ class Grouping:
 
     def type_lines(self) -> Iterator[Line]:
         """Yield a line for each support type of the agreements that are named in the details, with its meaning."""
-        counts = Counter(self.wording.support(c.agreement) for c in self.changes if c.kind in self.folded)
-        for name, number in counts.most_common():
+        for name, number in self._folded_types.most_common():
             text = self.wording.support_line([name], self.explained)
             self.explained.add(name)
-            yield (Span(f"{text} ({formats(self.wording.language).number(number)})"),)
+            unless = self.wording.unless_noted() if name == self._common_type and len(self._folded_types) > 1 else ""
+            yield (Span(f"{text} ({formats(self.wording.language).number(number)}){unless}"),)
+
+    @cached_property
+    def _folded_types(self) -> Counter[str]:
+        return Counter(self.wording.support(c.agreement) for c in self.changes if c.kind in self.folded)
+
+    @cached_property
+    def _common_type(self) -> str:
+        """The support type of most agreements in the details, which isn't repeated there, or "" if there is none."""
+        name, number = self._folded_types.most_common(1)[0] if self._folded_types else ("", 0)
+        return name if number * 2 > self._folded_types.total() else ""
 
     def _shared(self, kind: Kind) -> dict[str, Line]:
         """Return the facts that at least two agreements, and most of their kind, have in common.
@@ -107,7 +117,6 @@ class Grouping:
     def sections(self) -> tuple[tuple[Section, ...], Details | None]:
         """Return the sections to show, and those that are folded because they name more than 12 agencies."""
         shared = {kind: self._shared(kind) for kind in SHARING}
-        folded_types = {self.wording.support(c.agreement) for c in self.changes if c.kind in self.folded}
         shown: list[Section] = []
         folded: list[Section] = []
         for (state, kind, on_agenda), agencies in self._groups():
@@ -115,8 +124,6 @@ class Grouping:
             explained = frozenset(self.explained)
             items = [self._item(agency, shared.get(kind, {}), explained, together=is_folded) for agency in agencies]
             self.explained.update(self.wording.support(net.change.agreement) for agency in agencies for net in agency)
-            if is_folded and len(folded_types) == 1:
-                items = [Item(lines=item.lines, covers=item.covers) for item in items]
             heading = self._heading(state, kind, sum(map(len, agencies)), on_agenda=on_agenda)
             section = Section(heading=heading, items=tuple(items), together=is_folded)
             (folded if is_folded else shown).append(section)
@@ -143,7 +150,8 @@ class Grouping:
         if agency[0].change.mention is not None:
             return subject
         types = sorted(_TYPES.index(net.change.agreement.support_type) for net in agency)
-        return (len(types), types, subject)
+        names = _unique(self.wording.support(net.change.agreement) for net in agency)
+        return (names != [self._common_type], len(types), types, subject)
 
     def _heading(self, state: str, kind: Kind, number: int, *, on_agenda: bool) -> Line:
         """Return a section's heading. It's empty if the headline already says all of it."""
@@ -183,6 +191,8 @@ class Grouping:
             return Item(lines=self.wording.mention(changes[0]), covers=covers)
         types = _unique(self.wording.support(change.agreement) for change in changes)
         under: Line = (Span(self.wording.support_line(types, types if together else explained)),)
+        if together and types == [self._common_type]:
+            under = ()
         facts = [*self._own_facts(changes, shared, types, together=together), *self._still_listed(changes)]
         before = self.agendas.mention_behind(changes[-1]) if changes[0].kind in KINDS_AFTER_A_VOTE else None
         agenda = self.wording.on_agenda_before(before, changes[-1].publication.observed_at.date()) if before else ()

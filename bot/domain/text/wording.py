@@ -222,6 +222,10 @@ class Wording:
         label = [Span(phrase(self.language) + " ")] if spans and kind is not None else []
         return (*label, *spans)
 
+    def unless_noted(self) -> str:
+        """Return the words for a fact that holds unless another one is given."""
+        return _UNLESS_NOTED(self.language)
+
     def _listed_since(self, seen: FirstSeen | None) -> Line:
         if seen is None:
             return ()
