@@ -189,19 +189,21 @@ def _shown(span: Span) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """The limits of a service's message. `grows` is True if it sends HTML, which is longer than the text."""
+    """The limits of a service's message. `grows` is True if it makes HTML of the text, which is longer than the text."""
 
     body: int
     title: int
     lines: int
     grows: bool
+    is_email: bool = False
 
     def fits(self, lines: Sequence[Line]) -> bool:
         """Return True if the service sends these lines, with the first as the title, in one message."""
         title, body = plain_text(lines[:1]), _with_addresses(lines[1:])
         whole = f"{title}\r\n{body}" if self.title <= 0 else body
-        size = _html_length(lines) if self.grows else len(whole)
-        return self.body >= size + MARGIN and (not self.lines or whole.count("\n") < self.lines)
+        sent = _as_html(whole) if self.grows else whole
+        size = _html_length(lines) if self.is_email else len(sent)
+        return self.body >= size + MARGIN and (not self.lines or sent.count("\n") < self.lines)
 
 
 def _limits(address: str) -> _Limits:
@@ -215,7 +217,8 @@ def _limits(address: str) -> _Limits:
         body=plugin.body_maxlen,
         title=0 if plugin.overflow_amalgamate_title else plugin.title_maxlen,  # or it counts as part of the body
         lines=plugin.body_max_line_count,
-        grows=_takes_html(plugin),
+        grows=plugin.resolve_format(apprise.NotifyFormat.TEXT) == apprise.NotifyFormat.HTML,
+        is_email=_is_email(plugin),
     )
 
 
@@ -224,16 +227,20 @@ def _splitting(address: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 
-def _takes_html(plugin: Any) -> bool:
-    apprise = _library()
-    return bool(plugin.resolve_format(apprise.NotifyFormat.TEXT) == apprise.NotifyFormat.HTML)
+def _is_email(plugin: Any) -> bool:
+    """Return whether a service sends email. Others that send HTML know only a few tags, and make them from text."""
+    return plugin.secure_protocol == "mailtos"
+
+
+def _as_html(text: str) -> str:
+    return escape(text).replace(" ", "&nbsp;").replace("\n", "<br/>\r\n")
 
 
 def _body(part: Part, plugin: Any) -> dict[str, Any]:
     """Return the arguments of Apprise's call: HTML for a service that sends HTML, such as email, or else text."""
     apprise = _library()
     title = part.payload["title"]
-    if _takes_html(plugin):
+    if _is_email(plugin):
         return {"title": title, "body": part.html, "body_format": apprise.NotifyFormat.HTML}
     return {"title": title, "body": part.payload["body"], "body_format": apprise.NotifyFormat.TEXT}
 

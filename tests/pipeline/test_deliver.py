@@ -74,16 +74,20 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     assert chat.telegram.messages == []
     nine = datetime(2026, 11, 24, 15, tzinfo=UTC)
     await chat.deliver(nine)
-    picture, text = chat.telegram.messages
-    assert picture.photo is not None
-    assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
+    (text,) = chat.telegram.messages  # the first day has no course to draw
+    assert "You started today" in text.text
+    assert text.text.startswith("Texas: 2 new 287(g) agreements and 1 no longer listed\n\n")
+    assert text.text.index("Texas: no longer on ICE's list\n") < text.text.index("Texas: new on ICE's list\n")
     assert "ICE's list now has 2 agreements at 1 agency in Texas, up 1 from a day ago" in text.text
     await chat.publish(MORE, nine + timedelta(minutes=1))
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
     await chat.deliver(nine + timedelta(days=1))
-    assert "Bosque County" in chat.texts[1]
-    assert "Bell County" not in chat.texts[1]
+    _, picture, text = chat.telegram.messages
+    assert picture.photo is not None
+    assert "You started today" not in text.text
+    assert "Bosque County" in chat.texts[-1]
+    assert "Bell County" not in chat.texts[-1]
 
 
 async def test_an_agency_gone_and_back_within_the_day_is_not_mentioned(chat):
@@ -552,7 +556,9 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure
     monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 6)
     chat.channel.rate_limit = RateLimit(each=lambda _: (Limit(20, 60.0),))
     await chat.ask("watch all", address="-105")
-    many = [row("TEXAS", f"Agency {n} Police Department", "Task Force Model", SIGNED) for n in range(30)]
+    places = {"TEXAS": range(12), "OHIO": range(12, 24), "GEORGIA": range(24, 36)}
+    monkeypatch.setattr("bot.domain.messages.grouping.MOST_ONE_A_LINE", 40)
+    many = [row(s, f"Agency {n} Police Department", "Task Force Model", SIGNED) for s in places for n in places[s]]
     await chat.publish([*FIRST, *many], NOON)
     await chat.deliver(NOON)
     assert len(chat.texts) == 20
@@ -561,8 +567,10 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure
     assert waiting.failures == 0
     chat.channel.rate_limit = RateLimit()
     await chat.deliver(waiting.retry_at)
-    named = [line for text in chat.texts for line in text.splitlines() if line.startswith("Agency ")]
-    assert sorted(named) == sorted(f"Agency {n} Police Department" for n in range(30))
+    named = [line for text in chat.texts for line in text.splitlines() if line.startswith("• Agency ")]
+    assert sorted(line.removeprefix("• ") for line in named) == sorted(
+        f"Agency {n} Police Department" for n in range(30)
+    )
 
 
 async def test_a_delivery_reports_as_many_messages_as_it_sent_even_after_the_filter_was_narrowed(chat, monkeypatch):

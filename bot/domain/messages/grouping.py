@@ -196,13 +196,14 @@ class Grouping:
         facts = [*self._own_facts(changes, shared, types, together=together), *self._still_listed(changes)]
         before = self.agendas.mention_behind(changes[-1]) if changes[0].kind in KINDS_AFTER_A_VOTE else None
         agenda = self.wording.on_agenda_before(before, changes[-1].publication.observed_at.date()) if before else ()
+        after = (agenda,) if agenda else ()
         if self.is_alone:
-            return Item(lines=(under, *self._alone(changes[0], facts), agenda), covers=covers)
+            return Item(lines=(under, *self._alone(changes[0], facts), *after), covers=covers)
         name = self.wording.name(changes[0].agreement, strong=not together)
-        line = _listed((name, *facts, *((agenda,) if agenda and together else ())))
+        line = _listed((name, *facts, *(after if together else ())))
         if together:
             return Item(lines=(line,), covers=covers, under=under)
-        return Item(lines=((Span("• "), *line), agenda), covers=covers, under=under)
+        return Item(lines=((Span("• "), *line), *after), covers=covers, under=under)
 
     def _alone(self, change: Change, facts: Sequence[Line]) -> Iterator[Line]:
         """Yield a line with the facts about the only agency, which the headline names."""
