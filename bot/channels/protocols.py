@@ -105,6 +105,15 @@ class SenderOfManyServices(Protocol):
         ...
 
 
+@runtime_checkable
+class ShowsButtons(Protocol):
+    """A sender that can put buttons under a message."""
+
+    def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:
+        """Return the part with buttons that act on the chat at this address."""
+        ...
+
+
 def sender_for(sender: Sender, address: str) -> Sender:
     """Return the sender for an address. Most channels have one for all addresses."""
     return sender.for_address(address) if isinstance(sender, SenderOfManyServices) else sender
@@ -127,6 +136,10 @@ class ChatHandler(Protocol):
 
     async def answer(self, asked: Request) -> Reply:
         """Answer a command or a button press. No user input can raise an error."""
+        ...
+
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        """Return the commands that only this chat has, such as the operator's."""
         ...
 
     async def subscription(self, channel: str, address: str) -> Subscription | None:

@@ -9,7 +9,9 @@ from typing import Any
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Publication
 from bot.domain.change import Change
+from bot.domain.chat.operator import Effect
 from bot.domain.geography.fold import county_of
+from bot.domain.language import Language
 from bot.domain.lists.signing_dates import is_doubtful
 from bot.domain.lists.vetting import Held
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
@@ -43,6 +45,8 @@ def change_json(change: Change) -> JsonObject:
         "before": _before_json(change.before, change.row_before) if change.before else None,
         "was": agreement_json(change.was, change.row_before) if change.was else None,
         "because": change.because,
+        "because_es": change.because_in.get(Language.SPANISH, ""),
+        "reason": change.reason.value if change.reason else None,
         "pending_since": change.pending_since.isoformat() if change.pending_since else None,
         "retracts": change.retracts,
         "printed": dict(agreement.printed),
@@ -108,6 +112,7 @@ def subscription_json(subscription: Subscription) -> JsonObject:
         "states": "all" if ALL_STATES in states else states,
         "kinds": sorted(subscription.filter.kinds),
         "cadence": subscription.cadence.value,
+        "weekday": subscription.weekday,
         "at": f"{subscription.at:%H:%M}",
         "tz": subscription.tz,
         "language": subscription.language.value,
@@ -147,6 +152,17 @@ def held_json(held: Held) -> JsonObject:
         "last_at": _stamp(held.last_at),
         "readings": held.readings,
         "ruling": held.ruling.value if held.ruling else None,
+    }
+
+
+def effect_json(effect: Effect) -> JsonObject:
+    """Return as a JSON object who would be told about a decision, and what one chat of each language would read."""
+    return {
+        "chats": effect.chats,
+        "paused": effect.paused,
+        "unserved": effect.unserved,
+        "languages": {language.value: n for language, n in effect.languages.items()},
+        "messages": {language.value: text for language, text in effect.messages.items()},
     }
 
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from bot.domain.agreement import SupportType
 from bot.domain.chat.parser import Where
+from bot.domain.geography.fold import distinct_name
+from bot.domain.geography.states import STATES
 from bot.domain.subscription import ALL_STATES, Filter, county_in
 
 
@@ -18,16 +20,17 @@ def filter_for(where: Where) -> Filter:
 
 
 def with_added(filter_: Filter, where: Where) -> Filter:
-    """Add places, agencies and support types to a filter. "All" replaces individual states, and the other way around.
+    """Add places, agencies and support types to a filter. "All" replaces individual states.
 
-    A support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
+    Adding never takes anything away, so a state that is added to all states leaves them as they are. A
+    support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
     """
     watched = {county_in(county) for county in filter_.counties}
     states = {**filter_.states, **dict.fromkeys(where.states, 0)}
     if ALL_STATES in where.states or (filter_.is_empty and not _names_places(where) and where.support_types):
-        states = {ALL_STATES: 0}
-    elif _names_places(where):
-        states.pop(ALL_STATES, None)
+        states = {ALL_STATES: filter_.states.get(ALL_STATES, 0)}
+    elif ALL_STATES in filter_.states:
+        states = dict(filter_.states)
     before = {} if filter_.is_empty and where.support_types else filter_.support_types
     types = {**before, **dict.fromkeys(where.support_types, 0)}
     return replace(
@@ -70,6 +73,19 @@ def _without_types(filter_: Filter, types: Iterable[SupportType]) -> Filter:
     watched = filter_.support_types or ({} if filter_.is_empty else dict.fromkeys(SupportType, 0))
     left = {k: v for k, v in watched.items() if k not in types}
     return replace(filter_, support_types=left) if left else Filter(kinds=filter_.kinds)
+
+
+def each_watched(filter_: Filter) -> list[tuple[str, Filter]]:
+    """Return each place and agency that the filter watches, with the command that stops watching it."""
+    states = sorted(filter_.states.keys() & STATES, key=STATES.__getitem__)
+    found = [(f"unwatch {code}", Filter(states={code: 0})) for code in states]
+    for entry in sorted(filter_.counties):
+        state, _, plain = entry.partition("/")
+        county = county_in(entry)
+        kind = "" if county is None or county.kind != "county" else " County"
+        name = distinct_name(county) if county else plain
+        found.append((f"unwatch {name.removesuffix(kind)}{kind} {state}", Filter(counties={entry: 0})))
+    return found + [(f"unwatch agency {part}", Filter(agencies={part: 0})) for part in sorted(filter_.agencies)]
 
 
 def why_not_added(filter_: Filter, where: Where) -> str | None:

@@ -37,7 +37,7 @@ import bot
 from bot.channels import CHANNELS, SharedSettings
 from bot.channels.setup import WebAddress
 from bot.domain.suggest import suggest
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UsageError
 from bot.sources.ice import PAGE
 
 FILE = Path("config/countersign.toml")
@@ -186,10 +186,17 @@ class Settings(BaseSettings, SharedSettings):
     @field_validator("operator")
     @classmethod
     def _is_operator(cls, value: str | None) -> str | None:
-        name, _, address = (value or "").partition(":")
-        if value is not None and (name not in _platforms() or not re.fullmatch(r"\S+", address)):
-            names = " or ".join(f"{name}:" for name in _platforms())
-            raise ValueError(f"it must be {names} and an id, as in telegram:12345 or slack:C0123456789")
+        for chat in (value or "").split(",") if value is not None else ():
+            name, _, address = chat.strip().partition(":")
+            if name not in _platforms() or not re.fullmatch(r"\S+", address):
+                names = " or ".join(f"{name}:" for name in _platforms())
+                raise ValueError(
+                    f"it must be {names} and an id, as in telegram:12345 or slack:C0123456789; commas separate several"
+                )
+            try:
+                CHANNELS[name].check_address(address)
+            except UsageError as fault:
+                raise ValueError(f"{chat.strip()}: {fault}") from None
         return value
 
     @field_validator("contact")
@@ -213,6 +220,11 @@ class Settings(BaseSettings, SharedSettings):
             except psycopg.ProgrammingError:  # the error's text quotes part of the address
                 raise ValueError(f"PostgreSQL can't read it; {form}") from None
         return value
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operator's chats, each as a channel and an address, such as telegram:12345."""
+        return tuple(chat.strip() for chat in (self.operator or "").split(",") if chat.strip())
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from bot.domain.time_zones import is_zone, zone_or_utc
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
+DAYS_OF_WEEK = 7
 DAY = timedelta(days=1)
 
 
@@ -183,9 +184,10 @@ class Subscription:
     `cursor` is the last change that was sent or isn't owed. `due_at` is when the next digest is due, or None if nothing
     is owed. It is derived from the log, the cursor, the filter and the cadence. `retry_at` delays the digest after a
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
-    sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
-    the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
-    even if the first one was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
+    sent, and `sent` is the number of parts delivered so far. `weekday` is the day of a weekly digest, from 0 for Monday
+    to 6 for Sunday. An older program doesn't store it and sends on Mondays. `last_sent_at` is when the last digest was
+    finished, and `slot_served` is the slot that it served. No other digest is sent for that day, even if the first one
+    was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
     sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
     reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
     for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version`
@@ -200,6 +202,7 @@ class Subscription:
     cadence: Cadence = Cadence.INSTANT
     at: time = time(9, 0)
     tz: str = "UTC"
+    weekday: int = MONDAY
     language: Language = Language.ENGLISH
     cursor: int = 0
     due_at: datetime | None = None
@@ -243,6 +246,7 @@ class Subscription:
             cadence=self.cadence,
             at=self.at,
             tz=self.tz,
+            weekday=self.weekday,
             language=self.language,
             paused=self.paused,
             quiet_until=self.quiet_until,
@@ -258,6 +262,7 @@ class Subscription:
             cadence=settings.cadence,
             at=settings.at,
             tz=settings.tz,
+            weekday=settings.weekday,
             language=settings.language,
             paused=settings.paused,
             refused=self.refused and settings.paused == self.paused,
@@ -320,6 +325,7 @@ class Settings:
     cadence: Cadence = Cadence.INSTANT
     at: time = time(9, 0)
     tz: str = "UTC"
+    weekday: int = MONDAY
     language: Language = Language.ENGLISH
     paused: str | None = None
     quiet_until: datetime | None = None
@@ -387,7 +393,7 @@ def _last_day_served(subscription: Subscription, zone: ZoneInfo) -> date:
 
 
 def _is_slot(subscription: Subscription, day: date) -> bool:
-    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == MONDAY
+    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == subscription.weekday % DAYS_OF_WEEK
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:

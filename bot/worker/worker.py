@@ -17,6 +17,7 @@ from bot.domain.agendas.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
 from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
+from bot.sources import Source
 
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
 CANCEL_WITHIN = 0.5  # seconds for canceled work to end; a store that is stuck can't even take back a lease
@@ -96,12 +97,12 @@ class Worker:
 
     async def _start_due(self) -> None:
         for source in await self._runner.due_sources():
-            self._start(f"source {source.name}", self._runner.poll_if_due(source))
+            self._start(f"source {source.name}", self._poll(source))
         await self._start_places()
         await self._start_deliveries()
-        if self._upkeep is not None and self._clock() >= self._upkeep_at:
+        is_upkeep_due = self._upkeep is not None and self._clock() >= self._upkeep_at
+        if self._upkeep is not None and is_upkeep_due and self._start("notices", self._run_upkeep(self._upkeep)):
             self._upkeep_at = self._clock() + UPKEEP_EVERY
-            self._start("notices", self._run_upkeep(self._upkeep))
 
     async def _start_places(self) -> None:
         """Start reading the local places that are due. Once a minute, update the list of watched places."""
@@ -130,6 +131,12 @@ class Worker:
                 await asyncio.sleep(0)  # a delivery starts with a write to disk; let other work run in between
 
     # ── the work ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _poll(self, source: Source) -> None:
+        """Read ICE's lists if they are due. If one is held, the next tick tells the operator."""
+        done = await self._runner.poll_if_due(source)
+        if done is not None and done.held:
+            self._upkeep_at = 0.0
 
     async def _poll_agenda(self, place: Place) -> None:
         """Read a place if it is due, then schedule its next reading, even if this one failed."""

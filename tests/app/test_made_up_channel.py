@@ -111,6 +111,7 @@ def asks(client: httpx.Client, text: str, *, token: str = TOKEN) -> httpx.Respon
     return client.post("/pigeon/landed", json=note, headers={"Authorization": token})
 
 
+@pytest.mark.slow
 def test_a_made_up_channel_is_set_up_asked_and_alerted_with_one_registry_line(here, lofts):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     wrong = here.run("subscribe", "pigeon", "seven", "--states", "TX", expect=2)

@@ -3,7 +3,7 @@
 import pytest
 from support.pigeon.setup import PigeonSetup
 
-from bot.app.wiring import operator, senders, sending_leaderships
+from bot.app.wiring import operators, senders, sending_leaderships
 from bot.channels import CHANNELS
 from bot.config.settings import load
 from bot.errors import ConfigError
@@ -72,5 +72,5 @@ def test_the_operator_may_be_on_any_platform_of_the_registry(tmp_path, monkeypat
     with pytest.raises(ConfigError, match="COUNTERSIGN_OPERATOR: it must be slack: or telegram: and an id"):
         load(folder=tmp_path)
     monkeypatch.setitem(CHANNELS, "pigeon", PigeonSetup())
-    found = operator(load(folder=tmp_path))
+    (found,) = operators(load(folder=tmp_path))
     assert (found.channel, found.address) == ("pigeon", "loft-1")

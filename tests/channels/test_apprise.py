@@ -94,6 +94,7 @@ async def test_a_refusal_shows_no_more_of_the_address_than_its_kind():
     assert SECRET not in str(fault.value)
 
 
+@pytest.mark.slow
 def test_no_output_log_or_receipt_shows_the_password(tmp_path):
     with world(tmp_path / "data") as here, Sink().run_in_thread() as sink:
         here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)

@@ -248,6 +248,7 @@ def test_a_wrong_address_is_rejected_with_a_sentence_that_quotes_it(name: str) -
         assert str(refusal.value).endswith(".")
 
 
+@pytest.mark.slow
 @every_channel
 @any_digest
 @given(digest=digests())
@@ -278,6 +279,7 @@ def _end_of(text: str, shown: str, position: int) -> int:
     return position
 
 
+@pytest.mark.slow
 @every_channel
 @any_digest
 @given(digest=digests())
@@ -298,6 +300,7 @@ def test_the_platform_also_accepts_every_part_without_markup(name: str, digest: 
         assert unescape(case.read_plain(part)).split() == unescape(part.plain).split()
 
 
+@pytest.mark.slow
 @every_channel
 @any_digest
 @given(digest=digests())
@@ -357,6 +360,7 @@ async def test_a_part_can_be_sent_without_markup(name: str) -> None:
         assert not message.preview
 
 
+@pytest.mark.slow
 @every_platform
 async def test_a_send_fails_only_with_a_verdict_and_never_shows_the_token(
     name: str, caplog: pytest.LogCaptureFixture

@@ -118,6 +118,7 @@ async def test_updates_handled_together_are_written_together(store):
     assert done == []
 
 
+@pytest.mark.slow
 async def test_the_notes_are_bounded_and_the_newest_stay(store):
     once, done = Once("1", notes(store)), Jobs()
     for number in range(2 * MOST):

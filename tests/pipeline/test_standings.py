@@ -99,6 +99,7 @@ async def test_totals_kept_up_as_changes_come_are_the_totals_of_the_whole_log(st
             assert (found.agreements, found.agencies, found.states, found.before) == await counted(store, to)
 
 
+@pytest.mark.slow
 async def test_the_picture_is_the_one_drawn_from_the_whole_log(store):
     standings = Standings(store)
     await tell(store, *first_sight(60), at=NOON)

@@ -31,6 +31,7 @@ def with_bad_records(here):
     path.write_bytes(seal(json.dumps(tables, separators=(",", ":")).encode()))
 
 
+@pytest.mark.slow
 def test_the_commands_go_on_and_name_what_they_can_not_read(here):
     with_bad_records(here)
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
@@ -61,6 +62,7 @@ def test_a_command_mends_each_and_keeps_what_can_be_read(here):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_running_program_names_them_at_start_and_serves_the_others(here):
     with_bad_records(here)
     program = here.start("run", COUNTERSIGN_POLL_SECONDS="1")
@@ -80,6 +82,7 @@ def test_the_running_program_names_them_at_start_and_serves_the_others(here):
     assert "Traceback" not in said + log
 
 
+@pytest.mark.slow
 def test_a_database_with_bad_rows_goes_on_and_is_mended(here, database):
     env = {"DATABASE_URL": database}
     for chat in ("1", "2", "3", "4", "5"):

@@ -33,6 +33,7 @@ def running(here, **env):
     assert here.slack.token not in said + log
 
 
+@pytest.mark.slow
 @needs_archive
 def test_a_chat_watching_texas_and_oklahoma_hears_of_no_other_state(here):
     here.publish(BEFORE)
@@ -79,6 +80,7 @@ def test_a_group_member_who_is_not_an_administrator_is_refused(here):
         wait_for(lambda: here.lines("subscriptions"))
 
 
+@pytest.mark.slow
 def test_spanish_is_answered_in_spanish(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
@@ -106,6 +108,7 @@ def test_the_webhook_takes_only_requests_with_the_secret(here, unused_tcp_port):
         assert httpx.post(f"{address}/telegram/webhook", json=update, headers=wrong).status_code == 403
 
 
+@pytest.mark.slow
 def test_slack_is_set_up_over_a_websocket_and_gets_alerts_beside_telegram(here):
     from support.loopback.slack_people import Member
 

@@ -29,6 +29,7 @@ def told(site):
     return [message for message in site.slack.messages if "Bell County" in str(message)]
 
 
+@pytest.mark.slow
 def test_a_database_needs_no_disk_and_each_change_is_sent_once(site, server):
     url = server.make()
     refused = site.run("status", DATABASE_URL=url, expect=1)

@@ -19,6 +19,7 @@ def here(tmp_path):
         yield made
 
 
+@pytest.mark.slow
 @needs_archive
 def test_the_next_real_publication_brings_each_channel_the_new_agreements_in_its_states_and_no_others(here):
     here.publish(BEFORE)

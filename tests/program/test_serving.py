@@ -179,6 +179,7 @@ def value(client, series):
     return float(found[1]) if found else None
 
 
+@pytest.mark.slow
 def test_run_counts_its_work_at_port_and_logs_what_each_line_is_about(here, unused_tcp_port):
     here.run("subscribe", "slack", "C0123456789", "--states", "TX")
     with running(here, "run", unused_tcp_port) as (client, log):
@@ -197,6 +198,7 @@ def test_run_counts_its_work_at_port_and_logs_what_each_line_is_about(here, unus
     assert (sent["subscription"], sent["channel"], sent["seq"]) == ("s1", "slack", "2")
 
 
+@pytest.mark.slow
 def test_web_beside_a_data_folder_only_reads_and_says_so(here, unused_tcp_port):
     here.run("poll")
     with running(here, "web", unused_tcp_port) as (client, log):

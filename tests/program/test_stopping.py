@@ -28,6 +28,7 @@ def here(tmp_path):
         yield made
 
 
+@pytest.mark.slow
 def test_a_stuck_answer_and_stuck_digests_share_one_deadline_and_come_after_the_restart(here, unused_tcp_port):
     here.telegram.script(CHAT, delayed(STUCK))
     here.telegram.script(PERSON, delayed(STUCK))
@@ -88,6 +89,7 @@ Runner.due_sources = due_sources
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BREAKS)
 def test_the_program_ends_although_something_never_does(here, name):
     start = f"import asyncio, sys, time\n{BREAKS[name]}\nfrom bot.__main__ import main\nsys.argv = ['countersign', 'run']\nmain()"

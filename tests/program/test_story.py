@@ -84,6 +84,7 @@ def tell_the_story(here, agency, next_list):
     ]
 
 
+@pytest.mark.slow
 @needs_archive
 def test_an_agenda_mention_then_a_kill_then_the_sheriff_on_the_real_list(here):
     before, after = agreements(BEFORE), agreements(AFTER)

@@ -37,6 +37,7 @@ def running(town, tmp_path, **env):
         child.wait(60)
 
 
+@pytest.mark.slow
 def test_a_channel_whose_token_is_gone_is_named_at_start_in_status_in_health_and_in_metrics(
     town, tmp_path, unused_tcp_port
 ):
@@ -58,6 +59,7 @@ def test_a_channel_whose_token_is_gone_is_named_at_start_in_status_in_health_and
     assert 'countersign_subscriptions_unserved{channel="slack"} 0.0' in metrics
 
 
+@pytest.mark.slow
 def test_deliver_does_not_call_it_a_success(town):
     town.run("poll")
     town.run("subscribe", "--states", "TX", "telegram", "42")
@@ -68,6 +70,7 @@ def test_deliver_does_not_call_it_a_success(town):
     assert "Bell County" in town.telegram.messages[0].text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["restricted_action", "is_archived", "not_in_channel", "channel_not_found"])
 def test_a_slack_incident_pauses_no_channel_and_no_check_calls_it_well(town, code):
     town.run("poll")
@@ -93,6 +96,7 @@ def test_subscribe_says_that_the_channel_is_not_set_up(town):
     assert town.run("subscribe", "--states", "TX", "telegram", "42").stderr == ""
 
 
+@pytest.mark.slow
 def test_the_console_of_a_first_start_ends_when_a_token_is_set(town, tmp_path):
     with running(town, tmp_path, **NO_TOKEN):
         assert [s["channel"] for s in town.lines("subscriptions")] == ["console"]

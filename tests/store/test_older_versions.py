@@ -86,6 +86,7 @@ async def holds_what_was_written(store):
     assert (daily.cadence, daily.at, daily.tz, daily.language) == (
         Cadence.DAILY, time(8, 30), "America/Chicago", Language.SPANISH
     )  # fmt: skip
+    assert {each.weekday for each in everything.subscriptions} == {changed.before.weekday} == {0}, "Mondays, as ever"
     assert daily.due_at == datetime(2026, 5, 15, 13, 30, tzinfo=UTC), "no second digest on the day of the last one"
     assert (set(changed.filter.counties), set(changed.before.filter.states)) == ({"TX/harris"}, {"NC"})
     assert [r.message_id for r in everything.receipts] == ["5", None, "77", "32", None, "78"]

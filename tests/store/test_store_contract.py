@@ -325,6 +325,23 @@ async def test_a_daily_subscription_is_due_at_its_hour(place, store):
         store = await place.open()
 
 
+async def test_weekly_subscriptions_of_one_hour_are_due_on_their_own_weekdays_and_undo_brings_the_last_back(
+    place, store
+):
+    days = {
+        (await store.subscribe(subscription(["*"], Cadence.WEEKLY, tz="America/New_York", weekday=day))).id: day
+        for day in range(7)
+    }
+    await tell(store, signed(1))
+    for _ in range(2):
+        assert {s.id: s.due_at.weekday() for s in await store.subscriptions()} == days
+        store = await place.open()
+    one = (await store.subscriptions())[0]
+    changed = await store.change_subscription(one.with_settings(replace(one.settings, weekday=3)))
+    assert changed.due_at.weekday() == 3
+    assert (await store.change_subscription(changed.with_settings(changed.before))).due_at.weekday() == 0
+
+
 async def test_the_longest_due_come_first(store):
     for state in ("FL", "TX", "GA"):
         await store.subscribe(subscription([state]))
@@ -664,7 +681,8 @@ async def test_a_subscription_is_due_when_the_domain_says_so(place, store, seed)
             if dice.random() < 0.5:
                 chosen = replace(chosen, **dice.choice(NARROW))
             cadence = dice.choice(list(Cadence))
-            await store.subscribe(replace(subscription(cadence=cadence, tz="America/New_York"), filter=chosen))
+            mine = subscription(cadence=cadence, tz="America/New_York", weekday=dice.randrange(7))
+            await store.subscribe(replace(mine, filter=chosen))
         elif dice.random() < 0.5:
             state, other = dice.sample(states[:4], 2)
             what = agreement(step, state)

@@ -11,16 +11,8 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.channels.slack.sender import (
-    MOST_IN_ROW,
-    SlackSender,
-    answered,
-    fits,
-    library_log,
-    rich_text,
-    summary,
-    with_workspace,
-)
+from bot.channels.slack.actions import action_blocks
+from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.domain.time_zones import is_zone
@@ -259,7 +251,7 @@ def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: 
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]
-    actions: list[Block] = [{"type": "actions", "elements": list(row[:MOST_IN_ROW])} for row in rows if row]
+    actions = action_blocks(rows)
     return [
         _Message(
             blocks=[*_with_mentions(rich_text(part), location), *(actions if number == len(parts) else ())],

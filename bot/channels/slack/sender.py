@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
+from bot.channels.slack.actions import action_blocks, buttons
 from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import Page, Role, pages
@@ -29,12 +30,8 @@ from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.domain.timestamps import bounded, retry_after
 from bot.errors import CountersignError, SendError
 
-FORM = "settings"  # the name of the settings form, and of the buttons that open it
 LONGEST_HEADER = 150  # characters
 LONGEST_CONTEXT = 2_000  # characters
-LONGEST_LABEL = 75  # characters on a button
-MOST_IN_ROW = 25  # buttons
-MOST_ROWS = 40  # of buttons; a message holds 50 blocks
 LONGEST_BLOCKS = 11_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
 LONGEST_SUMMARY = 300  # characters in a notification
 CHANNEL = (Limit(1, 1.0),)
@@ -105,6 +102,11 @@ class SlackSender:
         if (details := digest.only_details) is not None:
             texts += [replace(_part(page, ()), in_thread=True) for page in pages(details, fits)]
         return (*(() if picture is None else (pictured(picture),)), *texts)
+
+    def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:  # noqa: ARG002 - any chat
+        """Return the part with a block for each row of buttons."""
+        blocks = [*part.payload["blocks"], *action_blocks(buttons(rows))]
+        return replace(part, payload=part.payload | {"blocks": blocks})
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         """Post one part. Return its timestamp, which Slack uses as the message id, and its thread's if it's in one."""
@@ -380,7 +382,7 @@ def fits(lines: Sequence[Line]) -> bool:
 
 def _part(page: Page, rows: Sequence[Sequence[Button]]) -> Part:
     return Part(
-        payload={"text": summary((page.title,)), "blocks": [*blocks_of(page), *_actions(rows)]},
+        payload={"text": summary((page.title,)), "blocks": [*blocks_of(page), *action_blocks(buttons(rows))]},
         plain=plain_text(page.lines),
         covers=page.covers,
     )
@@ -415,25 +417,6 @@ def _mrkdwn(span: Span) -> str:
         return text
     href = escape(span.href, quote=False).replace("|", "%7C")
     return f"<{href}|{text.replace('|', ' ')}>"
-
-
-def _actions(rows: Sequence[Sequence[Button]]) -> list[dict[str, Any]]:
-    return [{"type": "actions", "elements": list(row)[:MOST_IN_ROW]} for row in buttons(rows) if row]
-
-
-def buttons(rows: Sequence[Sequence[Button]]) -> list[list[dict[str, Any]]]:
-    """Return rows of buttons. The value of each button is its command."""
-    return [[_button(button, f"ask:{row}:{column}") for column, button in enumerate(rows[row])]
-            for row in range(min(len(rows), MOST_ROWS))]  # fmt: skip
-
-
-def _button(button: Button, name: str) -> dict[str, Any]:
-    label = button.text if len(button.text) <= LONGEST_LABEL else f"{button.text[: LONGEST_LABEL - 1]}…"
-    text = {"type": "plain_text", "text": label, "emoji": False}
-    if button.command == FORM:
-        name = FORM  # opens the form
-    target = {"url": button.url} if button.url else {"value": button.command}
-    return {"type": "button", "action_id": name, "text": text} | target
 
 
 def summary(lines: Sequence[Line]) -> str:

@@ -16,7 +16,8 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler
 from bot.channels.telegram.address import Address, address_of
-from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, keyboard, markup, seconds
+from bot.channels.telegram.keyboard import keyboard
+from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, markup, seconds
 from bot.domain.chat.request import Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets

@@ -7,14 +7,14 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from html import escape
 from typing import Any
 
 import httpx
-import structlog
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, ReplyParameters
+from telegram import Bot, LinkPreviewOptions, Message, ReplyParameters
 from telegram.constants import ChatType
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
@@ -23,6 +23,7 @@ from telegram.warnings import PTBDeprecationWarning
 from bot.channels.protocols import Part, Ready, at_once, links_only, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.channels.telegram.address import Address, address_of
+from bot.channels.telegram.keyboard import keyboard
 from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import Page, Role, pages
@@ -33,9 +34,6 @@ from bot.errors import SendError
 
 LONGEST_TEXT = 4_096  # UTF-16 code units, not counting markup
 MOST_ENTITIES = 90  # links and bold runs; Telegram allows 100 in all, including the ones it detects itself
-WIDEST_ROW = 8
-MOST_BUTTONS = 100
-LONGEST_COMMAND = 64  # bytes in a button's command
 LOOK_UP = 10.0  # seconds to ask for a chat's number
 LONGEST_MARKUP = 9_000  # text and addresses together; above about 9,500, Telegram answers ENTITIES_TOO_LONG
 # Telegram allows 30 a second. Send 25 in a little more than a second, because the network delay varies. Space them
@@ -44,8 +42,6 @@ OVERALL = (Limit(25, 1.03), Limit(1, 0.038))
 ANSWERS = (Limit(4, 1.0),)  # the share left for another program that only answers people
 CHAT = (Limit(1, 1.0),)
 GROUP = (Limit(1, 1.0), Limit(20, 60.0))
-
-log = structlog.get_logger()
 
 # `retry_after` is a number today, and a timedelta with PTB_TIMEDELTA set or in the next version. Both are read.
 warnings.filterwarnings("ignore", message=".*`retry_after` will be", category=PTBDeprecationWarning)
@@ -106,6 +102,13 @@ class TelegramSender:
             for page in pages(digest, fits)
         )
         return (*(() if picture is None else (pictured(picture),)), *texts)
+
+    def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:
+        """Return the part with buttons. In a topic, each button names the topic, because Telegram doesn't."""
+        topic = address_of(address).topic
+        return replace(
+            part, payload=part.payload | {"reply_markup": keyboard(rows, "" if topic is None else f":{topic} ")}
+        )
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         """Send one part and return the message id."""
@@ -346,32 +349,6 @@ def page_markup(page: Page) -> str:
         text = markup(block.lines)
         blocks.append(f"<blockquote expandable>{text}</blockquote>" if block.role is Role.DETAILS else text)
     return "\n\n".join(blocks)
-
-
-def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Return the buttons that fit Telegram's limits, and omit the others. `pointer` starts every command.
-
-    The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
-    """
-    wide = [[b for b in row if b.url or len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
-    narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
-    kept, left = [], MOST_BUTTONS
-    for row in narrow:
-        kept.append([_button(b, pointer) for b in row[:left]])
-        left -= len(kept[-1])
-    missing = sum(map(len, rows)) - sum(map(len, kept))
-    if missing:
-        log.warning(
-            "telegram: there were too many buttons, or some were too long; the extra ones were left out",
-            buttons=missing,
-        )
-    return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
-
-
-def _button(button: Button, pointer: str) -> InlineKeyboardButton:
-    if button.url:
-        return InlineKeyboardButton(button.text, url=button.url)
-    return InlineKeyboardButton(button.text, callback_data=f"{pointer}{button.command}")
 
 
 def _span(span: Span) -> str:

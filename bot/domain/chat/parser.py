@@ -35,6 +35,7 @@ _COUNTY_WORDS = frozenset(
     {"county", "parish", "borough", "municipality", "condado", "parroquia", "municipio", "municipalidad"}
 )
 _KIND = "|".join(sorted(_COUNTY_WORDS))
+_SMALL_WORDS = frozenset({"of", "de", "del", "los", "las", "ee", "uu", "us", "dc"})  # in the names of several states
 _AND = frozenset({"and", "y", "&", "+"})
 _LONGEST_COUNTY = 14  # words of a county with its state
 _LONGEST_STATE = max(len(name.split()) for name in (*STATES.values(), *SPANISH_NAMES))
@@ -50,13 +51,48 @@ _ZONES = {
     "pacific": "America/Los_Angeles", "pt": "America/Los_Angeles", "pst": "America/Los_Angeles",
     "pdt": "America/Los_Angeles", "arizona": "America/Phoenix", "alaska": "America/Anchorage",
     "hawaii": "Pacific/Honolulu", "guam": "Pacific/Guam", "puerto rico": "America/Puerto_Rico",
+    "este": "America/New_York", "oriental": "America/New_York", "centro": "America/Chicago",
+    "montana": "America/Denver", "pacifico": "America/Los_Angeles", "hawai": "Pacific/Honolulu",
 }  # fmt: skip
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)? ?[-+] ?(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
+_AROUND_ZONE = re.compile(
+    r"^(?:(?:la )?(?:hora|horario|tiempo)(?: de la| del| de)? |time in )|(?: standard| daylight)? time(?: zone)?$",
+    re.IGNORECASE,
+)
+_AT_ONCE = frozenset(
+    {"off", "instant", "no", "now", "instantly", "immediately", "right", "inmediato", "instante", "ya"}
+)
+WEEKDAYS = (
+    ("monday", "mon", "lunes"), ("tuesday", "tue", "tues", "martes"), ("wednesday", "wed", "miercoles"),
+    ("thursday", "thu", "thur", "thurs", "jueves"), ("friday", "fri", "viernes"), ("saturday", "sat", "sabado"),
+    ("sunday", "sun", "domingo"),
+)  # fmt: skip
+_LONGEST_SHORT_DAY = 5  # letters
+_WEEKLY = frozenset({"weekly", "week", "semanal", "semanalmente", "semana"})
+_NO_TIME = _WEEKLY | {
+    "daily", "day", "diario", "diaria", "diariamente", "dia", "dias", "at", "a", "las", "la", "los", "el", "al", "on",
+    "every", "each", "once", "cada", "todos", "todas", "una", "vez", "por", "the",
+}  # fmt: skip
+_LONGEST_CLOCK = 5  # words
+_FIRST_NIGHT_HOUR = 5  # 3 at night is 3 a.m.
+_NAMED_TIMES = {
+    "noon": time(12), "12 noon": time(12), "midday": time(12), "mediodia": time(12), "12 del mediodia": time(12),
+    "midnight": time(0), "12 midnight": time(0), "medianoche": time(0),
+}  # fmt: skip
+_CLOCK = re.compile(
+    r"(?:a )?(?:las? )?(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?(?: ?(?:o'?clock|hrs?|horas?|h))?"
+    r" ?(?P<half>[ap] ?m|(?:de|por|en) (?:la )?(?:manana|madrugada|tarde|noche)"
+    r"|in the (?:morning|afternoon|evening)|at night)?"
+)
+_HALF_OF_DAY = re.compile(r" ([ap])\.? ?m\b\.?", re.IGNORECASE)  # "8:00 a. m.", whose "a" isn't the one of "a las 8"
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "un": 1, "una": 1, "uno": 1, "two": 2, "dos": 2, "three": 3, "tres": 3, "four": 4,
+    "cuatro": 4, "five": 5, "cinco": 5, "six": 6, "seis": 6,
+}  # fmt: skip
 _SPANS = {
     "m": 1, "min": 1, "minuto": 1, "minute": 1, "h": 60, "hour": 60, "hora": 60, "d": 1440, "day": 1440, "dia": 1440,
     "día": 1440, "w": 10_080, "week": 10_080, "semana": 10_080, "month": 43_200, "mes": 43_200,
 }  # minutes  # fmt: skip
-_VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "status", "lista": "list", "?": "help"}
 
 
 class Misunderstood(Exception):
@@ -84,13 +120,6 @@ class Where:
     support_types: tuple[SupportType, ...] = ()
 
 
-def verb(text: str) -> tuple[str, str]:
-    """Split a command into its lowercase verb and the remaining text."""
-    first, *rest = plain(text).lstrip("/-").split() or [""]
-    word = first.casefold()
-    return _VERBS.get(word, word), " ".join(rest)
-
-
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -104,6 +133,8 @@ def where(text: str) -> Where:
     agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text, re.IGNORECASE)
     if agency:
         return Where(agencies=(agency_part(agency[1]),))
+    if re.fullmatch(r"(?:agency|agencia)", text, re.IGNORECASE):
+        raise Misunderstood("no_agency")
     found = _Found()
     for phrase in re.split(r"[;\n]+", text):
         _phrase(re.findall(r",|[^\s,()]+", phrase), found)
@@ -224,6 +255,8 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
             return near
     for start in dict.fromkeys((0, at)):
         name, has_kind = _name_in_front(words[start:])
+        if not has_kind and len(_states_with(name)) > 1:
+            return _unknown_place(name)
         if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
             return _unknown_county(words[start:], name)
     return _unknown_place(" ".join(_until_comma(words[at:])))
@@ -281,28 +314,37 @@ def _no_such_county(name: str, code: str, county: County | None) -> Misunderstoo
 @lru_cache(maxsize=4_096)
 def _state_by_name(text: str) -> str | None:
     """Return the postal code for a state's code or its exact name in English or Spanish. Case is ignored."""
-    plain = _plain(text)
-    return plain.upper() if plain.upper() in STATES else _by_name().get(plain)
+    name = folded(text)
+    return name.upper() if name.upper() in STATES else _by_name().get(name)
 
 
 @cache
 def _by_name() -> dict[str, str]:
-    names = {_plain(name): code for code, name in STATES.items()}
-    names |= {_plain(name): code for name, code in SPANISH_NAMES.items()}
+    names = {folded(name): code for code, name in STATES.items()}
+    names |= {folded(name): code for name, code in SPANISH_NAMES.items()}
     return names | {"virgin islands": "VI", "washington dc": "DC"}
 
 
-def _plain(text: str) -> str:
+def folded(text: str) -> str:
     """Normalize a name's case, spaces, accents and periods."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
 
 
 def _unknown_place(text: str) -> Misunderstood:
-    near = _nearest_state(text) or _nearest_state(text.partition(" ")[0])
+    several = _states_with(text) or _states_with(text.partition(" ")[0])
+    if len(several) > 1:
+        return Misunderstood("which_state", typed=_shown(text), choices=" ".join(several))
+    near = next(iter(several), None) or _nearest_state(text) or _nearest_state(text.partition(" ")[0])
     if near is None:
         return Misunderstood("no_state", typed=_shown(text))
     return Misunderstood("near_state", typed=_shown(text), near=near, name=STATES[near])
+
+
+def _states_with(text: str) -> list[str]:
+    """Return the postal codes of the states with these words in their names, such as New or Carolina."""
+    words = set(folded(text).split()) - _AND
+    return sorted({code for name, code in _by_name().items() if words and words <= set(name.split()) - _SMALL_WORDS})
 
 
 def _nearest_state(text: str) -> str | None:
@@ -347,43 +389,72 @@ def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence with an optional time of day and time zone."""
+    """A cadence with an optional time of day, time zone and, for weekly digests, weekday (0 is Monday)."""
 
     cadence: Cadence
     at: time | None = None
     tz: str | None = None
+    weekday: int | None = None
 
 
 def when(text: str) -> When:
-    """Parse a cadence: `off`, `instant`, or `[daily|weekly] [8:00] [America/Chicago]` in any order."""
-    words = plain(text).replace(",", " ").split()
-    lowered = [word.casefold() for word in words]
-    if lowered and lowered[0] in {"off", "instant", "no", "now"}:
+    """Parse a cadence: `off`, `instant`, or `[daily|weekly|Thursday] [8:00] [America/Chicago]` in any order."""
+    words = _HALF_OF_DAY.sub(r" \1m", plain(text).replace(",", " ")).split()
+    said = [folded(word) for word in words]
+    if said and said[0] in _AT_ONCE:
         return When(Cadence.INSTANT)
-    cadence = Cadence.WEEKLY if {"weekly", "semanal"} & set(lowered) else Cadence.DAILY
-    rest = [word for word in words if word.casefold() not in {"daily", "weekly", "diario", "semanal", "at", "a", "las"}]
+    days = {day for word in said if not word.isdecimal() and (day := weekday(word)) is not None}
+    if len(days) > 1:
+        raise Misunderstood("one_weekday", typed=_shown(text))
+    is_weekly = bool(days) or not _WEEKLY.isdisjoint(said)
+    rest = [word for word in words if folded(word) not in _NO_TIME and (word.isdecimal() or weekday(word) is None)]
     at, used = _clock_in(rest)
     named = " ".join(rest[: used[0]] + rest[used[1] :]) if used else " ".join(rest)
-    return When(cadence, at, zone(named) if named else None)
+    if named:
+        _check_weekday(named)
+    tz = zone(named) if named else None
+    return When(Cadence.WEEKLY if is_weekly else Cadence.DAILY, at, tz, next(iter(days), None))
+
+
+def weekday(text: str) -> int | None:
+    """Parse the name of a day of the week, such as Thursday, Thu or jueves, or its number from a form. Monday is 0."""
+    word = folded(text)
+    if word.isdecimal() and int(word) < len(WEEKDAYS):
+        return int(word)
+    return next((day for day, names in enumerate(WEEKDAYS) if word in names or word.removesuffix("s") in names), None)
+
+
+def _check_weekday(text: str) -> None:
+    """Raise Misunderstood if this is a misspelled weekday and not part of a time zone's name."""
+    known = [name for names in WEEKDAYS for name in names if len(name) > _LONGEST_SHORT_DAY]
+    near = suggest(folded(text), known)
+    if near is not None and abs(len(near) - len(text)) <= 1 and text.casefold() not in _zones():
+        raise Misunderstood("near_weekday", typed=_shown(text), near=near.capitalize())
 
 
 def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None]:
     for start in range(len(words)):
-        for end in (start + 3, start + 2, start + 1):
-            if end <= len(words) and (at := clock(" ".join(words[start:end]))) is not None:
+        for end in range(min(start + _LONGEST_CLOCK, len(words)), start, -1):
+            if (at := clock(" ".join(words[start:end]))) is not None:
                 return at, (start, end)
     return None, None
 
 
 def clock(text: str) -> time | None:
-    """Parse a time of day, such as 8, 8:00, 08.30, 5pm or 17:30."""
-    match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?\s?m\.?)?", plain(text), re.IGNORECASE)
+    """Parse a time of day, such as 8, 8:00, 08.30, 5pm, 17:30, noon, 8 in the morning or 8 de la noche."""
+    words = folded(re.sub(r"(?<=\d)\.(?=\d)", ":", plain(text)))
+    if words in _NAMED_TIMES:
+        return _NAMED_TIMES[words]
+    match = _CLOCK.fullmatch(words)
     if match is None:
         return None
-    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()[:1]
+    hour, minute, half = int(match["hour"]), int(match["minute"] or 0), match["half"] or ""
     if half and not 1 <= hour <= 12:
         return None
-    hour = hour % 12 + (12 if half == "p" else 0) if half else hour
+    if half:
+        is_late = half.startswith("p") or half.endswith(("tarde", "afternoon", "evening"))
+        is_night = half.endswith(("noche", "night"))
+        hour = hour % 12 + (12 if is_late or (is_night and _FIRST_NIGHT_HOUR <= hour < 12) else 0)
     return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
@@ -397,14 +468,13 @@ def zone(text: str) -> str:
         if not int(offset[1]) and not int(offset[2] or 0):
             return "UTC"
         raise Misunderstood("offset", typed=_shown(text))
-    if (known := _ZONES.get(text.casefold())) is not None:
-        return known
-    name = _zones().get(text.casefold().replace(" ", "_"))
-    if name is None:
-        zones = {name: zone for name, zone in (_zones() | _ZONES).items() if not zone.startswith("Etc/")}
-        near = suggest(text, zones)
-        raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
-    return name
+    for name in dict.fromkeys((text, _AROUND_ZONE.sub("", text).strip() or text)):
+        found = _ZONES.get(folded(name)) or _zones().get(folded(name).replace(" ", "_"))
+        if found is not None:
+            return found
+    zones = {name: zone for name, zone in (_zones() | _ZONES).items() if not zone.startswith("Etc/")}
+    near = suggest(text, zones) or suggest(_AROUND_ZONE.sub("", text), zones)
+    raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
 
 
 @cache
@@ -432,11 +502,12 @@ def _midnight(text: str, tz: str) -> datetime | None:
 
 
 def _span_end(text: str, now: datetime) -> datetime | None:
-    match = re.fullmatch(r"(\d{1,4})\s*([a-zí]+?)(?:e?s)?", text)
+    match = re.fullmatch(r"(\d{1,4}|[a-z]+(?=\s))\s*([a-zí]+?)(?:e?s)?", text)
     minutes = _SPANS.get(match[2]) if match else None
     if match is None or minutes is None:
         return None
-    return now + timedelta(minutes=int(match[1]) * minutes)
+    number = int(match[1]) if match[1].isdecimal() else _NUMBERS.get(match[1], 0)
+    return now + timedelta(minutes=number * minutes)
 
 
 def language(text: str) -> Language:
@@ -452,7 +523,7 @@ def language(text: str) -> Language:
 def form(text: str) -> dict[str, str]:
     """Parse a form submitted as a command, such as "states=TX,OK cadence=daily at=09:00 kinds=signed"."""
     pairs = [word.partition("=") for word in text.split()]
-    known = {"states", "cadence", "at", "tz", "kinds"}
+    known = {"states", "cadence", "weekday", "at", "tz", "kinds"}
     if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
         raise Misunderstood("no_form", typed=_shown(text))
     return {key: value for key, _, value in pairs}

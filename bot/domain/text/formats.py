@@ -39,6 +39,9 @@ class Formats(Protocol):
     def clock(self, at: time) -> str:
         """Return a time of day, such as 5:02 p.m."""
 
+    def weekday(self, day: int) -> str:
+        """Return the name of a day of the week, such as Monday. Monday is 0."""
+
     def moment(self, local: datetime) -> str:
         """Return a local time with its date and time zone, such as Aug. 28, 2025, at 5:02 p.m. CDT."""
 
@@ -75,6 +78,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MIDNIGHT, _NOON = time(0), time(12)
 
 
@@ -100,6 +104,9 @@ class _ApStyle:
 
     def clock(self, at: time) -> str:
         return "midnight" if at == _MIDNIGHT else self._hour(at)
+
+    def weekday(self, day: int) -> str:
+        return _WEEKDAYS[day % len(_WEEKDAYS)]
 
     def moment(self, local: datetime) -> str:
         # Next to a date, "midnight" leaves open which end of the day is meant; 12 a.m. doesn't.
@@ -144,6 +151,9 @@ class _Cldr:
 
     def clock(self, at: time) -> str:
         return " ".join(format_time(at, "short", locale=self._locale).split())  # fonts lack CLDR's narrow spaces
+
+    def weekday(self, day: int) -> str:
+        return str(self._locale.days["format"]["wide"][day % len(_WEEKDAYS)])
 
     def moment(self, local: datetime) -> str:
         pattern: str = self._locale.datetime_formats["medium"]

@@ -167,7 +167,7 @@ SPEAK = """
 from datetime import UTC, date, datetime, timedelta
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
-from bot.domain.chat import replies
+from bot.domain.chat import guide, replies
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
 from bot.domain.messages.chart import picture_for
@@ -191,7 +191,7 @@ print(plain_text(digest.sections[0].items[0].lines))
 print(plain_text([digest.lead[0]]))
 print(replies.misunderstood(Language("pl"), Misunderstood("no_state", typed="TXX")))
 print(picture_for(reader, history(log)).title)
-print(plain_text(replies.help_lines(Language.ENGLISH, "/")))
+print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
 """
 
 
@@ -227,6 +227,6 @@ def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
         "Signed 26 sierpnia 2026 [pl]. No MOA posted yet [pl].",
         "“TXX” isn't a state I know. [pl] Try /watch TX or /watch Texas. [pl]",
         "287(g): 5 agreements on ICE's list [2]; 5 new [2], from 28 sie to 28 sie 2026 [pl]",
-        "/watch TX Oklahoma  watch these states",
+        "See who's on the list",
     ]
     assert "/language pl  Polski" in done.stdout

@@ -174,6 +174,7 @@ VALUES = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(st.lists(VALUES, max_size=9), max_size=6),
@@ -475,6 +476,7 @@ TRICKY = [(" a  b ", "<&>\"'", "]]>", "two\nlines", "-- ?> />"), (1, None, True,
 DECOYS = ("<!---->", '<!-- <row r="7"><c r="B7"><v>7</v></c></row> -->', "<?decoy <si><t>7</t></si> ?>", "<?decoy?>")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(["", "x:"]), st.booleans())
 def test_a_list_reads_the_same_however_its_xml_is_written(random, prefix, inline):
@@ -633,6 +635,7 @@ def test_the_last_of_two_links_on_a_cell_counts_even_if_it_leads_into_the_workbo
     assert_same(body)
 
 
+@pytest.mark.slow
 def test_mutated_workbooks_say_what_openpyxl_reads_or_are_refused(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     fuzz = importlib.import_module("fuzz_workbooks")

@@ -146,6 +146,7 @@ async def test_one_program_leads_and_another_takes_over_when_it_ends(three):
     assert await third.leadership_in("sender telegram 1") > 0
 
 
+@pytest.mark.slow
 async def test_a_new_leader_waits_until_the_one_before_has_noticed(three, database, monkeypatch):
     monkeypatch.setattr(leases, "LEADER_TRUSTS", 0.5)
     monkeypatch.setattr(leases, "NEW_LEADER_WAITS", 1.5)

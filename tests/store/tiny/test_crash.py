@@ -107,6 +107,7 @@ def working(folder, done=0, limit=LIMIT):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, KILLS, 20))
 async def test_every_transaction_acknowledged_before_a_kill_is_there(folder, tmp_path, monkeypatch, first):
     dice, done = random.Random(first), 0
