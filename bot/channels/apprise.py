@@ -189,7 +189,7 @@ def _shown(span: Span) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """The limits of a service's message. `grows` is True if it makes HTML of the text, which is longer than the text."""
+    """The limits of a service's message. `grows` is True if it makes HTML of the text, which is longer."""
 
     body: int
     title: int
@@ -229,7 +229,7 @@ def _splitting(address: str) -> str:
 
 def _is_email(plugin: Any) -> bool:
     """Return whether a service sends email. Others that send HTML know only a few tags, and make them from text."""
-    return plugin.secure_protocol == "mailtos"
+    return bool(plugin.secure_protocol == "mailtos")
 
 
 def _as_html(text: str) -> str:

@@ -569,7 +569,7 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure
     await chat.deliver(waiting.retry_at)
     named = [line for text in chat.texts for line in text.splitlines() if line.startswith("• Agency ")]
     assert sorted(line.removeprefix("• ") for line in named) == sorted(
-        f"Agency {n} Police Department" for n in range(30)
+        f"Agency {n} Police Department" for n in range(36)
     )
 
 

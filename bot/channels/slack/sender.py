@@ -32,7 +32,8 @@ from bot.errors import CountersignError, SendError
 
 LONGEST_HEADER = 150  # characters
 LONGEST_CONTEXT = 2_000  # characters
-LONGEST_BLOCKS = 11_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
+LONGEST_AROUND = 1_000  # bytes of JSON for the header, the frame of the footer and the buttons of a digest
+LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
 LONGEST_SUMMARY = 300  # characters in a notification
 CHANNEL = (Limit(1, 1.0),)
 FILES = "files"  # the rate-limit address for a workspace's pictures; Slack counts uploads separately
@@ -98,9 +99,11 @@ class SlackSender:
 
         The details go in the thread of the first message.
         """
-        texts = [_part(page, digest.buttons if page.is_last else ()) for page in pages(digest.without_details, fits)]
+        texts = [
+            _part(page, digest.buttons if page.is_last else ()) for page in pages(digest.without_details, fits_around)
+        ]
         if (details := digest.only_details) is not None:
-            texts += [replace(_part(page, ()), in_thread=True) for page in pages(details, fits)]
+            texts += [replace(_part(page, ()), in_thread=True) for page in pages(details, fits_around)]
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:  # noqa: ARG002 - any chat
@@ -417,6 +420,11 @@ def _mrkdwn(span: Span) -> str:
         return text
     href = escape(span.href, quote=False).replace("|", "%7C")
     return f"<{href}|{text.replace('|', ' ')}>"
+
+
+def fits_around(lines: Sequence[Line]) -> bool:
+    """Return True if the lines fit in one message of a digest, with its header and buttons."""
+    return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS - LONGEST_AROUND
 
 
 def summary(lines: Sequence[Line]) -> str:

@@ -100,7 +100,7 @@ def test_a_related_subject_is_said_not_to_be_287g():
 def test_the_same_in_spanish():
     assert read(said(), language="es")[:8] == [
         "287(g) en la agenda del 1 de diciembre de 2026: Board of Commissioners, Marion County (Florida)",
-        "Un punto de la agenda no es un acuerdo. La votación puede resultar a favor o en contra.",
+        "Un punto de agenda no es un acuerdo. La votación puede ir en un sentido u otro.",
         "",
         "Board of Commissioners, condado de Marion, 1 de diciembre de 2026, 6:30 p.m. EST",
         "Approve a Memorandum of Agreement under Section 287(g)",
