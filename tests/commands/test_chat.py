@@ -32,7 +32,8 @@ async def test_watch_acts_at_once_shows_the_settings_and_previews_the_week(talk)
     assert "in Ohio and Texas, right away." in text
     assert "3 new 287(g) agreements and 1 no longer listed, in Texas and Ohio" in text
     assert "Bell County Sheriff's Office, Texas: new on ICE's list" in text
-    assert "Archer County Sheriff's Office, Texas: no longer on ICE's list" in text
+    assert "• Archer County Sheriff's Office" in text
+    assert "Texas: no longer on ICE's list" in text
     assert reply.changed
     mine = await talk.mine()
     assert set(mine.filter.states) == {"TX", "OH"}

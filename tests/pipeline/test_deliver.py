@@ -553,11 +553,11 @@ async def test_waiting_for_a_turn_is_no_failure_and_the_message_comes_when_the_w
 
 
 async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure_receipt(chat, monkeypatch):
-    monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 6)
+    monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 7)
     chat.channel.rate_limit = RateLimit(each=lambda _: (Limit(20, 60.0),))
     await chat.ask("watch all", address="-105")
-    places = {"TEXAS": range(12), "OHIO": range(12, 24), "GEORGIA": range(24, 36)}
-    monkeypatch.setattr("bot.domain.messages.grouping.MOST_ONE_A_LINE", 40)
+    places = {"TEXAS": range(20), "OHIO": range(20, 40), "GEORGIA": range(40, 60)}
+    monkeypatch.setattr("bot.domain.messages.grouping.MOST_ONE_A_LINE", 60)
     many = [row(s, f"Agency {n} Police Department", "Task Force Model", SIGNED) for s in places for n in places[s]]
     await chat.publish([*FIRST, *many], NOON)
     await chat.deliver(NOON)
@@ -569,7 +569,7 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure
     await chat.deliver(waiting.retry_at)
     named = [line for text in chat.texts for line in text.splitlines() if line.startswith("• Agency ")]
     assert sorted(line.removeprefix("• ") for line in named) == sorted(
-        f"Agency {n} Police Department" for n in range(36)
+        f"Agency {n} Police Department" for n in range(60)
     )
 
 
