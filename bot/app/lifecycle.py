@@ -22,7 +22,7 @@ import structlog
 
 from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
-from bot.app.wiring import access, chat_commands, opened, operators, places, runner, senders, utc_now
+from bot.app.wiring import access, archivist, chat_commands, opened, operators, places, runner, senders, utc_now
 from bot.commands.operator import broadcast, encrypt_addresses
 from bot.config.settings import Settings, load, notices
 from bot.domain.health import crowds
@@ -303,11 +303,12 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
         await probe_rejected_tokens(runner.store, utc_now())
         await notify(runner, operators(settings), stale_after)
 
-    worker = Worker(runner, upkeep=upkeep)
-    async with beside:
-        await scheduler.run(worker, stop())
-        finishing = asyncio.create_task(worker.finish(FINISH_WITHIN))
-    await finishing
+    async with archivist(settings, runner.store) as archive:
+        worker = Worker(runner, upkeep=upkeep, capture=archive.step if archive is not None else None)
+        async with beside:
+            await scheduler.run(worker, stop())
+            finishing = asyncio.create_task(worker.finish(FINISH_WITHIN))
+        await finishing
 
 
 async def _serve(service: Service, stopping: Stop) -> None:

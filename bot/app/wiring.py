@@ -17,6 +17,9 @@ from bot.config.settings import Settings
 from bot.domain.agenda import Place
 from bot.domain.chat.operator import Operator
 from bot.fetch import Fetch, Limits
+from bot.fetch.post import Poster
+from bot.fetch.wayback import Wayback
+from bot.pipeline.captures import Archivist
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
 
 TOKENS = "tokens"
+CAPTURE_WITHIN = 30.0  # seconds for one request to the Internet Archive; within the lease of the work
 CLOSE_WITHIN = 0.7  # seconds for all clients together
 
 log = structlog.get_logger()
@@ -135,6 +139,20 @@ def operators(settings: Settings) -> tuple[Operator, ...]:
 def chat_commands(settings: Settings, runner: Runner) -> ChatCommands:
     """Return the handler for chats. The operator's chats have commands of their own."""
     return ChatCommands(runner, OperatorCommands(runner, operators(settings), settings.stale_hours))
+
+
+@asynccontextmanager
+async def archivist(settings: Settings, store: Store) -> AsyncIterator[Archivist | None]:
+    """Yield what hands pages to the Internet Archive, or None if that is off. Close its client when the block ends."""
+    if not settings.wayback:
+        yield None
+        return
+    poster = Poster(contact=settings.contact, allow_loopback=settings.allow_loopback, timeout=CAPTURE_WITHIN)
+    wayback = Wayback(poster, settings.wayback_url, settings.wayback_keys)
+    try:
+        yield Archivist(store, wayback, utc_now)
+    finally:
+        await closed_in_time(wayback.aclose())
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from bot.channels.protocols import (
 from bot.channels.setup import Route, Setup, SharedSettings
 from bot.channels.slack.setup import SlackSetup
 from bot.channels.telegram.setup import TelegramSetup
+from bot.channels.webhook.setup import WebhookSetup
 
 __all__ = [
     "CHANNELS",
@@ -52,6 +53,7 @@ CHANNELS: dict[str, Setup[Any]] = {
     "console": ConsoleSetup(),
     "slack": SlackSetup(),
     "telegram": TelegramSetup(),
+    "webhook": WebhookSetup(),
 }
 
 

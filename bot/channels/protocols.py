@@ -63,6 +63,39 @@ class EncryptsAddresses(Protocol):
         ...
 
 
+NEW_SECRET = "new"  # noqa: S105 - given in place of a secret, it asks for one that Countersign makes
+
+
+@runtime_checkable
+class SignsMessages(Protocol):
+    """A sender that signs its messages with a secret of each address."""
+
+    async def set_secret(self, address: str, given: str | None) -> str | None:
+        """Store the secret of an address, and return it if it is new.
+
+        If `given` is None, keep the secret that the address has, or make one. If it is NEW_SECRET, make one in any
+        case. Raise UsageError for a bad secret.
+        """
+        ...
+
+    async def forget_secret(self, address: str) -> None:
+        """Delete the secrets of an address."""
+        ...
+
+    async def encrypt_secrets(self) -> int:
+        """Encrypt the secrets that were stored before there was a secret key. Return the number of addresses."""
+        ...
+
+
+@runtime_checkable
+class Pings(Protocol):
+    """A sender with a message of its own for tests."""
+
+    def ping(self, text: str) -> Part:
+        """Return the part that tests an address. `text` says so in words."""
+        ...
+
+
 class Sender(Protocol):
     """The sending side of a channel. If a send fails, it raises SendError, which says what to do next.
 

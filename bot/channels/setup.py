@@ -48,6 +48,8 @@ class SharedSettings(BaseModel):
     public_url: WebAddress | None = Field(None, alias="COUNTERSIGN_PUBLIC_URL")
     secret_key: SecretStr | None = Field(None, alias="COUNTERSIGN_SECRET_KEY")
     admins_only: bool = Field(default=False, alias="COUNTERSIGN_ADMINS_ONLY")
+    allow_loopback: bool = Field(default=False, alias="COUNTERSIGN_ALLOW_LOOPBACK")
+    contact: str | None = Field(None, alias="COUNTERSIGN_CONTACT")
 
 
 class Route(NamedTuple):

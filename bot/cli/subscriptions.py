@@ -40,7 +40,12 @@ Address = Annotated[str, typer.Argument(help="The id of a chat, a channel or a s
 @app.command(cls=TakesChatNumber)
 def subscribe(
     channel: Channel,
-    address: Annotated[str, typer.Argument(help="The id of a chat or channel. For apprise, a URL like mailto://…")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            help="The id of a chat or channel. For apprise, a URL like mailto://…; for webhook, one like https://…"
+        ),
+    ],
     states: States = None,
     county: County = None,
     agency: Agency = None,
@@ -53,6 +58,10 @@ def subscribe(
     tz: Zone = None,
     language: InLanguage = None,
     topic: Topic = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(help="For webhook, the secret to sign with, or new to replace it. The first one is made for you."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now.
@@ -61,9 +70,14 @@ def subscribe(
     states, counties or agencies, give the option the value none.
     """
     options: dict[str, Any] = {"states": states, "county": county, "agency": agency, "types": types, "kinds": kinds}
-    options |= {"cadence": cadence, "at": at, "tz": tz, "language": language, "topic": topic}
+    options |= {"cadence": cadence, "at": at, "tz": tz, "language": language, "topic": topic, "secret": secret}
     answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address} | _given(options))
-    _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
+    new_secret = answer.get("secret")
+    shown = answer["subscription"] | ({"secret": new_secret} if new_secret else {})
+    _print_subscription("Changed" if answer["changed"] else "Subscribed", shown, as_line=json_)
+    if new_secret and not json_:
+        print(f"Secret: {new_secret}")
+        say("Keep it: it isn't shown again. Check each message's signature with it, as docs/webhooks.md shows.")
     if not answer.get("served", True):  # an older running program doesn't say
         say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
 

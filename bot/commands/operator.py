@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS, sender_for
-from bot.channels.protocols import EncryptsAddresses
+from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, Part, Pings, Sender, SignsMessages
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
 from bot.commands.options import cadence_in, filter_with, language_in, parsed, time_in, until_in, zone_in
@@ -132,12 +132,18 @@ async def subscribe(
     language: str | None = None,
     topic: int | None = None,
     may_idle: bool = False,
+    secret: str | None = None,
 ) -> JsonObject:
     """Add a subscription, or change the existing one for this address. Nothing is posted to the address.
 
     Settings that aren't given stay as they are. Only with `may_idle` can a time be set while alerts are sent at once.
+    `secret` is for channels that sign their messages. The answer has `secret` if the address got a new one, because
+    it's shown only once.
     """
     address = checked_address(channel, address, topic)
+    sender = runner.channels.get(channel)
+    if secret is not None and not isinstance(sender, SignsMessages):
+        raise UsageError(f"--secret is for channels that sign their messages, and {channel} doesn't.")
     watched = partial(filter_with, states=states, counties=county, agencies=agency, types=types, kinds=kinds)
     address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
@@ -153,9 +159,13 @@ async def subscribe(
     )
     if at is not None and wanted.cadence is Cadence.INSTANT and not may_idle:
         raise UsageError("--at sets the time of a digest, but alerts are sent at once. Add --cadence daily or weekly.")
+    new_secret = None
+    if isinstance(sender, SignsMessages):  # a first command that was interrupted didn't show its secret
+        new_secret = await sender.set_secret(address, secret or (NEW_SECRET if old is None else None))
     save = runner.store.subscribe if old is None else runner.store.change_subscription
     kept = subscription_json(await save(wanted))
-    return {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
+    answer = {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
+    return answer | ({"secret": new_secret} if new_secret is not None else {})
 
 
 async def pause(runner: Runner, *, channel: str, address: str, span: str) -> JsonObject:
@@ -189,13 +199,20 @@ async def send_test(
         raise UsageError(f"{channel} isn't set up, so nothing can be sent there. Set its token.")
     found = await _find(runner, channel, address)
     spoken = language_in(language) if language is not None else found.language if found else Language.ENGLISH
-    title, said = Span(TEST_TITLE(spoken), strong=True), Span(TEST(spoken))
-    parts = sender_for(sender, address).render(Digest(upto=0, title=(title,), sections=(), footer=((said,),)))
+    parts = _test_parts(sender_for(sender, address), spoken)
     try:
         numbers = [await sender.send(address, part) for part in parts]
     except SendError as fault:
         raise CountersignError(_why_not_sent(channel, fault)) from None
     return {"channel": channel, "message_id": numbers[-1] or None}
+
+
+def _test_parts(sender: Sender, language: Language) -> tuple[Part, ...]:
+    """Return the message that tests an address: the channel's own, if it has one."""
+    title, said = Span(TEST_TITLE(language), strong=True), Span(TEST(language))
+    if isinstance(sender, Pings):
+        return (sender.ping(said.text),)
+    return sender.render(Digest(upto=0, title=(title,), sections=(), footer=((said,),)))
 
 
 def _why_not_sent(channel: str, fault: SendError) -> str:
@@ -214,6 +231,9 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
     """End a subscription."""
     old = await _known(runner, channel, address)
     await runner.store.unsubscribe(old.id)
+    sender = runner.channels.get(channel)
+    if isinstance(sender, SignsMessages):
+        await sender.forget_secret(old.address)
     return {"subscription": subscription_json(old)}
 
 
@@ -313,9 +333,10 @@ def _stored(runner: Runner, channel: str, address: str) -> str:
 async def encrypt_addresses(runner: Runner) -> int:
     """Encrypt the addresses that were stored before there was a secret key, and erase them from the store's files.
 
-    Return their number.
+    The secrets of webhooks are encrypted too. Return the number of addresses concerned.
     """
-    changed = 0
+    signing = [sender for sender in runner.channels.values() if isinstance(sender, SignsMessages)]
+    changed = sum([await sender.encrypt_secrets() for sender in signing])
     for found in await runner.store.subscriptions():
         address = _stored(runner, found.channel, found.address)
         if address != found.address:

@@ -291,9 +291,15 @@ class Subscription:
     def bot(self) -> tuple[str, str]:
         """The channel and team of the bot that sends the messages.
 
-        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses.
+        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses. A
+        subscription with a web address stands for itself, because each one has its own password or secret.
         """
-        return (self.channel, self.address.rpartition("/")[0])
+        return (self.channel, self.id if self.has_web_address else self.address.rpartition("/")[0])
+
+    @property
+    def has_web_address(self) -> bool:
+        """True if the address is a URL, which may contain a password."""
+        return "://" in self.address
 
     @property
     def unreadable(self) -> str | None:

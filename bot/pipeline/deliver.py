@@ -11,7 +11,7 @@ import structlog
 from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once, command_prefix, sender_for
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
-from bot.domain.messages.compose import Circumstances, compose, correct, started_today
+from bot.domain.messages.compose import Circumstances, compose, correct
 from bot.domain.messages.digest import Digest
 from bot.domain.source_status import ICE
 from bot.domain.subscription import Cadence, Receipt, Slot, Subscription, is_overtaken, slot_at
@@ -179,8 +179,7 @@ class Composer:
             return (), None
         named = set(digest.covers)
         seen_at = min((change.publication.observed_at for change in new if change.seq in named), default=None)
-        has_picture = pinned.cadence is not Cadence.INSTANT and not started_today(pinned)
-        picture = await self.standings.picture(pinned) if has_picture else None
+        picture = await self.standings.picture(pinned) if pinned.cadence is not Cadence.INSTANT else None
         return await work(partial(self.channel.render, digest, picture)), seen_at
 
     async def _work(self, pinned: Subscription, work: Callable[[], T], *, is_long: bool) -> T:

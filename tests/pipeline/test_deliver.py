@@ -74,7 +74,8 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     assert chat.telegram.messages == []
     nine = datetime(2026, 11, 24, 15, tzinfo=UTC)
     await chat.deliver(nine)
-    (text,) = chat.telegram.messages  # the first day has no course to draw
+    picture, text = chat.telegram.messages
+    assert picture.photo is not None
     assert "You started today" in text.text
     assert text.text.startswith("Texas: 2 new 287(g) agreements and 1 no longer listed\n\n")
     assert text.text.index("Texas: no longer on ICE's list\n") < text.text.index("Texas: new on ICE's list\n")
@@ -83,7 +84,7 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
     await chat.deliver(nine + timedelta(days=1))
-    _, picture, text = chat.telegram.messages
+    *_, picture, text = chat.telegram.messages
     assert picture.photo is not None
     assert "You started today" not in text.text
     assert "Bosque County" in chat.texts[-1]

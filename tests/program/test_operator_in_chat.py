@@ -90,7 +90,9 @@ def test_no_other_chat_learns_that_the_operators_commands_exist(here):
             here.telegram.say(f"/{word}", chat=43, user=43)
             wait_for(lambda n=number: sum(m.chat == "43" for m in here.telegram.messages) == n)
             answer = [m.text for m in here.telegram.messages if m.chat == "43"][-1]
-            assert answer.startswith((f"I don't know what to do with “{word}”.", f"“{word}” isn't a command I know."))
+            assert answer.startswith(
+                (f"I don't know what to do with “{word}”.", f"“{word.split()[0]}” isn't a command I know.")
+            )
             assert not any(verb in answer.replace(f"“{word}”", "") for verb in ("held", "health", "retract", "approve"))
         assert here.lines("held")
 

@@ -60,7 +60,7 @@ class Standing:
         for change in new:
             if change.list is ListName.PARTICIPATING and change.is_of_lists:
                 _see(first_seen, change)
-                _enter(agreements, change)
+                enter(agreements, change)
                 points[change.publication.observed_at] = len(agreements)
                 since = since or change.recorded_at
         recent = _recent((*self.recent, *new))
@@ -128,7 +128,7 @@ def _agencies(agreements: Iterable[Agreement]) -> int:
     return len({agreement.key.agency for agreement in agreements})
 
 
-def _enter(on_list: dict[Key, Agreement], change: Change) -> None:
+def enter(on_list: dict[Key, Agreement], change: Change) -> None:
     """Apply one change to the agreements on the participating list, in the same way as `Known.after`."""
     if change.was is not None:
         on_list.pop(change.was.key, None)

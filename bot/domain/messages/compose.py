@@ -72,13 +72,15 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
         details=details,
         footer=wording.sources(grouping.changes, page=about.page, evidence=evidence),
         buttons=buttons(grouping.changes, subscription.language),
+        changes=tuple(told),
+        begun_at=subscription.pinned_at,
     )
 
 
 def started_today(subscription: Subscription) -> bool:
     """Return whether the digest is started on the day when its subscription was created.
 
-    Such a digest says so, and has no picture, because there is no course to show yet.
+    Such a digest says so.
     """
     if subscription.created_at is None or subscription.pinned_at is None or subscription.cadence is Cadence.INSTANT:
         return False
@@ -116,7 +118,14 @@ def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *
     title, wrong = wording.retraction(retraction, sent_at.astimezone(zone_or_utc(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
-    return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)
+    return Digest(
+        upto=retraction.seq,
+        title=title,
+        sections=(Section(heading=(), items=(item,)),),
+        footer=footer,
+        changes=(NetChange(retraction, retraction, item.covers),),
+        begun_at=subscription.pinned_at,
+    )
 
 
 def _nothing_new(
@@ -126,8 +135,13 @@ def _nothing_new(
     if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
         return None
     read = wording.nothing_new(about.sources, about.read_at)
-    title = (Span(headline(wording, [], about.standing), strong=True),)
-    return Digest(upto=upto, title=title, lead=(read, *around), buttons=buttons([], subscription.language))
+    return Digest(
+        upto=upto,
+        title=(Span(headline(wording, [], about.standing), strong=True),),
+        lead=(read, *around),
+        buttons=buttons([], subscription.language),
+        begun_at=subscription.pinned_at,
+    )
 
 
 def _is_old(change: Change, at: datetime | None) -> bool:

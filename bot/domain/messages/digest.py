@@ -1,8 +1,10 @@
 """A digest, which is one message to one subscription, before a platform adds its markup."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bot.domain.chat.request import Button
+from bot.domain.messages.net_changes import NetChange
 from bot.domain.text.rich_text import Line
 
 MOST_ONE_A_LINE = 12  # agencies; more of them run together in a paragraph that the reader opens
@@ -52,7 +54,8 @@ class Digest:
 
     `title` is the news in one line: it's also the notification and the subject. `lead` says where things stand now and
     what all the agencies share. `footer` says where the news comes from. `buttons` are rows of buttons under the last
-    message; platforms without buttons leave them out.
+    message; platforms without buttons leave them out. `changes` are the changes that the sections report, for channels
+    that send data. `begun_at` (UTC) is when the digest was pinned, and tells two digests without changes apart.
     """
 
     upto: int
@@ -62,6 +65,8 @@ class Digest:
     details: Details | None = None
     footer: tuple[Line, ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
+    changes: tuple[NetChange, ...] = ()
+    begun_at: datetime | None = None
 
     @property
     def all_sections(self) -> tuple[Section, ...]:

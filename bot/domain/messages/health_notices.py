@@ -85,6 +85,7 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
     for (channel, workspace), paused in together.items():
         many = f"{len(paused)} subscriptions are" if len(paused) > 1 else "1 subscription is"
         where = f" in the workspace {workspace}" if workspace else ""
+        where = f" ({workspace})" if paused[0].has_web_address else where
         yield Notice(
             f"refused {channel} {workspace} {now.date()}",
             f"{paused[0].paused}.\n{many} paused{where}. I try again every 15 minutes and at every start. "
