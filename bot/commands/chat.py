@@ -8,6 +8,15 @@ from bot.channels import CHANNELS
 from bot.commands.filters import each_watched, filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
 from bot.commands.operator_chat import OperatorCommands
+from bot.commands.places import (
+    choice_buttons,
+    counties_here,
+    statewide_chosen,
+    which_county_here,
+    with_readings,
+    with_statewide,
+    without_statewide,
+)
 from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
 from bot.domain.chat import guide, parser, replies, words
@@ -16,9 +25,11 @@ from bot.domain.chat.operator import line as operator_line
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
+from bot.domain.chat.towns import Reading
+from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, county_entry, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
@@ -49,6 +60,7 @@ class ChatCommands:
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
+            "here": self._here, "statewide": self._statewide,
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
@@ -65,6 +77,9 @@ class ChatCommands:
                 raise self._unknown(verb, asked.text)
             return await self._verbs[verb](question, rest)
         except Misunderstood as fault:
+            if fault.choices:
+                lines = ((Span(replies.what_went_wrong(language, fault)),),)
+                return Reply(lines=lines, buttons=choice_buttons(language, f"{verb} {rest}", fault))
             lines = ((Span(replies.misunderstood(language, fault)),),)
             return Reply(lines=lines, buttons=_instead(f"{verb} {rest}", fault))
 
@@ -203,9 +218,40 @@ class ChatCommands:
         if why is not None and not (why == "all_watched" and now.paused is not None):  # watching ends a pause
             return Reply(lines=(_explained(question, why, where),))
         after = only(now.filter, where) if is_only else with_added(_resumed(question, where), where)
-        reply = await self._apply(question, replace(now, filter=after, paused=None))
+        reply = await self._placed(question, replace(now, filter=after, paused=None), where.readings)
         inside = () if is_only else replies.overlap(question.language, now.filter, where)
-        return replace(reply, lines=(reply.lines[0], *inside, *reply.lines[1:]))
+        at = len(where.readings) + 1
+        return replace(reply, lines=(*reply.lines[:at], *inside, *reply.lines[at:]))
+
+    async def _placed(self, question: Question, settings: Settings, readings: Sequence[Reading]) -> Reply:
+        """Save the settings, say how places were read, and ask once about the statewide agencies."""
+        settings, states = with_statewide(settings, readings)
+        reply = await self._apply(question, settings)
+        return with_readings(question, reply, readings, states if question.settings.with_statewide is None else ())
+
+    async def _here(self, question: Question, rest: str) -> Reply:
+        """Watch the county of a shared location. The channel has turned the location into counties' FIPS codes."""
+        is_sure, counties = counties_here(rest)
+        if not counties:
+            return Reply(lines=(question.says("you_are_abroad"),))
+        if not is_sure:
+            return which_county_here(question, counties)
+        where = Where(counties=(county_entry(counties[0].state, distinct_name(counties[0])),))
+        now = question.settings
+        if now.paused is None and (why := why_not_added(now.filter, where)) is not None:
+            return Reply(lines=(_explained(question, why, where),))
+        settings = replace(now, filter=with_added(now.filter, where), paused=None)
+        return await self._placed(question, settings, (Reading("", counties[0]),))
+
+    async def _statewide(self, question: Question, rest: str) -> Reply:
+        """Keep or leave out the statewide agencies of the states that a button names."""
+        wish, _, states = rest.partition(" ")
+        if wish not in {"yes", "no"} or question.subscription is None:
+            raise Misunderstood("no_command", typed="statewide")
+        settings = statewide_chosen(question.settings, parser.where(states).states, is_wanted=wish == "yes")
+        key = "statewide_kept" if wish == "yes" else "statewide_gone"
+        reply = await self._apply(question, settings)
+        return replace(reply, lines=(question.says(key), *reply.lines[:1]))
 
     async def _unwatch(self, question: Question, rest: str) -> Reply:
         if question.settings.filter.is_empty:
@@ -213,7 +259,7 @@ class ChatCommands:
         if not rest:
             return _what_to_unwatch(question)
         where, before = parser.where(rest), question.settings.filter
-        after = without(before, where)
+        after = without_statewide(without(before, where), where.readings)
         why = why_not_removed(before, where) or ("not_watched" if after == before else None)
         if why is not None:
             return Reply(lines=(_explained(question, why, where),))
@@ -449,6 +495,7 @@ class ChatCommands:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            with_statewide=settings.with_statewide,
             created_at=self._runner.now(),
             version=1,
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.agreement import SupportType
+from bot.domain.chat import parser
 from bot.domain.chat.parser import Where
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
@@ -17,6 +18,14 @@ from bot.domain.subscription import ALL_STATES, Filter, county_in
 def filter_for(where: Where) -> Filter:
     """Return a new filter for these places, agencies and support types."""
     return with_added(Filter(), where)
+
+
+def filter_from_words(text: str) -> Filter:
+    """Return the filter for what a person typed, such as "Tampa FL, sheriffs in TX, JEM".
+
+    Raises Misunderstood, with `choices` if the words could mean several places.
+    """
+    return filter_for(parser.where(text))
 
 
 def with_added(filter_: Filter, where: Where) -> Filter:
@@ -38,6 +47,7 @@ def with_added(filter_: Filter, where: Where) -> Filter:
         states=states,
         counties={**filter_.counties, **{county: 0 for county in where.counties if county_in(county) not in watched}},
         agencies={**filter_.agencies, **dict.fromkeys(where.agencies, 0)},
+        agency_types={**filter_.agency_types, **dict.fromkeys(where.agency_types, 0)},
         support_types={} if types.keys() >= set(SupportType) else types,
     )
 
@@ -59,13 +69,14 @@ def without(filter_: Filter, where: Where) -> Filter:
     if where.support_types and _means_every_place(filter_, where):
         return _without_types(filter_, where.support_types)
     if ALL_STATES in where.states:
-        return replace(filter_, states={}, counties={}, agencies={})
+        return replace(filter_, states={}, counties={}, agencies={}, agency_types={})
     gone = {county_in(county) for county in where.counties}
     return replace(
         filter_,
         states={k: v for k, v in filter_.states.items() if k not in where.states},
         counties={k: v for k, v in filter_.counties.items() if k not in where.counties and county_in(k) not in gone},
         agencies={k: v for k, v in filter_.agencies.items() if k not in where.agencies},
+        agency_types={k: v for k, v in filter_.agency_types.items() if k not in where.agency_types},
     )
 
 
@@ -117,8 +128,10 @@ def _means_every_place(filter_: Filter, where: Where, *, add: bool = False) -> b
 
 
 def _names_places(where: Where) -> bool:
-    return bool(where.states or where.counties or where.agencies)
+    return bool(where.states or where.counties or where.agencies or where.agency_types)
 
 
 def _places(of: Filter | Where) -> frozenset[object]:
-    return frozenset({*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies)})
+    return frozenset(
+        {*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies), *of.agency_types}
+    )

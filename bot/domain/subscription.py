@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
+from bot.domain.geography.agency_types import AgencyType, agency_types
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
@@ -38,8 +39,9 @@ class Filter:
     entry.
 
     A change matches if its kind is in `kinds`, its support type is in `support_types` (or that is empty), and its place
-    or agency is in `states`, `counties` or `agencies`. `states` contains postal codes or ALL_STATES, `counties`
-    contains entries such as TX/harris, and `agencies` contains parts of canonical names. A mention is matched by its
+    or agency is in `states`, `counties`, `agencies` or `agency_types`. `states` contains postal codes or ALL_STATES,
+    `counties` contains entries such as TX/harris, `agencies` contains parts of canonical names, and `agency_types`
+    contains a type and a place, such as sheriff@TX, state@* or police@TX/harris. A mention is matched by its
     state, its county and the names of the public body and of the local agencies on ICE's list. `support_types` doesn't
     apply to mentions. A mention of a related subject matches only if `kinds` also contains `related`.
 
@@ -53,17 +55,19 @@ class Filter:
     agencies: Mapping[str, int] = field(default_factory=dict)
     support_types: Mapping[SupportType, int] = field(default_factory=dict)
     told: tuple[int, ...] = ()
+    agency_types: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def index_states(self) -> frozenset[str]:
         """The states under which this filter must be listed in an index of subscriptions."""
         of_counties = {county.partition("/")[0] for county in self.counties}
+        of_counties |= {typed_place(entry)[1].partition("/")[0] for entry in self.agency_types}
         return frozenset(self.states) | of_counties | ({ALL_STATES} if self.agencies else set())
 
     @property
     def is_empty(self) -> bool:
-        """True if the filter has no states, counties or agencies."""
-        return not (self.states or self.counties or self.agencies)
+        """True if the filter has no states, counties, agencies or types of agency."""
+        return not (self.states or self.counties or self.agencies or self.agency_types)
 
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
         """Return this filter with each entry's starting position in the log.
@@ -109,7 +113,7 @@ class Filter:
     @property
     def is_of_states(self) -> bool:
         """True if the filter selects agreements by state alone."""
-        return not (self.support_types or self.counties or self.agencies)
+        return not (self.support_types or self.counties or self.agencies or self.agency_types)
 
     @property
     def is_whole_list(self) -> bool:
@@ -144,12 +148,36 @@ class Filter:
             here = county_of(agreement.state, agreement.county, agreement.agency)
             places += [since for entry, since in self.counties.items() if here and county_in(entry) == here]
         places += [since for part, since in self.agencies.items() if any(part in each.canonical for each in concerned)]
+        places += [since for entry, since in self.agency_types.items() if any(_is_typed(entry, a) for a in concerned)]
         return any(since is not None and seq > since for since in places)
 
 
 def county_entry(state: str, county: str) -> str:
     """Return the filter entry for a county, such as TX/harris."""
     return f"{state}/{county_key(state, county)}"
+
+
+def type_entry(agency_type: AgencyType, place: str) -> str:
+    """Return the filter entry for a type of agency in a place: a postal code, ALL_STATES or a county's entry."""
+    return f"{agency_type.value}@{place}"
+
+
+def typed_place(entry: str) -> tuple[str, str]:
+    """Return the type of agency and the place of a filter entry such as sheriff@TX."""
+    agency_type, _, place = entry.partition("@")
+    return agency_type, place
+
+
+def _is_typed(entry: str, agreement: Agreement) -> bool:
+    agency_type, place = typed_place(entry)
+    if place not in {agreement.state, ALL_STATES} and "/" not in place:
+        return False
+    if agency_type not in agency_types(agreement.state, agreement.agency_type, agreement.agency):
+        return False
+    if "/" not in place:
+        return True
+    here = county_of(agreement.state, agreement.county, agreement.agency)
+    return here is not None and county_in(place) == here
 
 
 def county_in(entry: str) -> County | None:
@@ -190,9 +218,10 @@ class Subscription:
     was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
     sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
     reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
-    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version`
-    is the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
-    never changed.
+    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed.
+    `with_statewide` says whether a ZIP code or a town also adds its state's statewide agencies. It is None until the
+    chat was asked. `version` is the number of changes to the settings. `before` contains the previous settings for
+    Undo, or None if the settings never changed.
     """
 
     id: str
@@ -221,6 +250,7 @@ class Subscription:
     quiet_until: datetime | None = None
     hears_stale: bool = False
     hears_always: bool = False
+    with_statewide: bool | None = None
     version: int = 0
     before: "Settings | None" = None
 
@@ -252,6 +282,7 @@ class Subscription:
             quiet_until=self.quiet_until,
             hears_stale=self.hears_stale,
             hears_always=self.hears_always,
+            with_statewide=self.with_statewide,
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
@@ -269,6 +300,7 @@ class Subscription:
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            with_statewide=settings.with_statewide,
             version=self.version + 1,
             before=self.settings,
         )
@@ -337,6 +369,7 @@ class Settings:
     quiet_until: datetime | None = None
     hears_stale: bool = False
     hears_always: bool = False
+    with_statewide: bool | None = None
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:

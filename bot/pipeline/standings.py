@@ -182,7 +182,7 @@ class Standings:
 
 
 def _places(watched: Filter) -> Iterable[Iterable[str]]:
-    return watched.states, watched.counties, watched.agencies, watched.support_types
+    return watched.states, watched.counties, watched.agencies, watched.agency_types, watched.support_types
 
 
 def _drawn(shown: Figures | WatchedFigures, language: Language) -> Image:

@@ -846,3 +846,12 @@ async def test_only_time_zones_that_every_host_knows_are_stored(store, zone):
             await refused
     with pytest.raises(StoreError, match="isn't a time zone"):
         await store.mend(mine.id, zone)
+
+
+async def test_types_of_agency_and_the_wish_for_statewide_agencies_are_kept(place):
+    store = await place.open()
+    filter_ = Filter(agency_types={"sheriff@TX": 0, "state@*": 0, "police@TX/harris": 0})
+    one = await store.subscribe(replace(subscription(), filter=filter_, with_statewide=False))
+    store = await place.open()
+    kept = await store.find(one.channel, one.address)
+    assert (set(kept.filter.agency_types), kept.with_statewide) == (set(filter_.agency_types), False)

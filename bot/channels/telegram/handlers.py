@@ -30,6 +30,7 @@ from bot.channels.telegram.replies import ChatLocation, Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.chat.request import Reply, Request
 from bot.domain.chat.words import is_command, verb
+from bot.domain.geography.location import county_at
 from bot.domain.language import Language
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
@@ -91,6 +92,7 @@ class EventHandlers:
                 MessageHandler(written & private & filters.COMMAND, self._typed_in_private),
                 MessageHandler(written & private & ~filters.COMMAND, self._said_in_private),
                 MessageHandler(written & group, self._typed_in_group),
+                MessageHandler(written & (filters.LOCATION | filters.VENUE), self._located),
                 MessageHandler(filters.UpdateType.CHANNEL_POST & filters.COMMAND, self._posted),
                 MessageHandler(edited | filters.CAPTION, self._not_sent_as_command),
                 CallbackQueryHandler(self._pressed),
@@ -127,6 +129,21 @@ class EventHandlers:
         elif self._may_refuse(message.chat.id):
             location = _location(message)
             await self._say(location, platforms.ADMINISTRATORS_ONLY(await self._language(location)))
+
+    async def _located(self, update: Update, _: object) -> None:
+        """Watch the county of a shared place. Only the county's code goes on from here, never the place itself.
+
+        In a group, people share places with one another, so an answer goes only to an administrator.
+        """
+        message, _command = _written(update, self._bot)
+        shared = message.location or (message.venue.location if message.venue else None)
+        if shared is None or message.forward_origin or message.is_automatic_forward:
+            return
+        if message.chat.type != ChatType.PRIVATE and not await self._permissions.admits(message):
+            return
+        found = county_at(shared.latitude, shared.longitude)
+        codes = " ".join(county.fips for county in found.counties)
+        await self._ask(_location(message), f"here {'in' if found.is_sure else 'near'} {codes}".strip())
 
     async def _posted(self, update: Update, _: object) -> None:
         """Handle a post in a channel. Permission isn't checked, because only administrators can post in a channel."""
@@ -392,7 +409,7 @@ def _asked_at(update: Update) -> ChatLocation | None:
     query, message = update.callback_query, update.effective_message
     if query is not None:
         return _location(query.message, query.from_user) if query.message else None
-    return _location(message) if message is not None and message.text else None
+    return _location(message) if message is not None and (message.text or message.location) else None
 
 
 def _location(where: Any, person: User | None = None) -> ChatLocation:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -11,13 +11,17 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.chat import towns
 from bot.domain.chat.characters import plain
+from bot.domain.chat.towns import Choice, Reading
+from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County, county_names
-from bot.domain.geography.fold import distinct_name, exact_county, find_county
+from bot.domain.geography.fold import distinct_name, exact_county, find_county, states_with_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
+from bot.domain.geography.zips import is_zip
 from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
-from bot.domain.subscription import ALL_STATES, Cadence, county_entry
+from bot.domain.subscription import ALL_STATES, Cadence, county_entry, type_entry
 from bot.domain.suggest import suggest
 from bot.domain.time_zones import zone_names, zone_or_utc
 
@@ -98,26 +102,32 @@ _SPANS = {
 class Misunderstood(Exception):
     """Raised if a command can't be parsed.
 
-    `why` is the key of the reply, and `values` are the words to insert in the reply.
+    `why` is the key of the reply, and `values` are the words to insert in the reply. `choices` are what the text could
+    be, each with the whole text that says so.
     """
 
-    def __init__(self, why: str, **values: str) -> None:
+    def __init__(self, why: str, places: tuple[Choice, ...] = (), **values: str) -> None:
         self.why = why
+        self.choices = places
+        self.span = (0, 0)
         self.values = values
         super().__init__(why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """The parsed states, counties, agency names and support types.
+    """The parsed states, counties, agency names, support types and types of agency.
 
-    States are postal codes or ALL_STATES. Counties look like TX/harris. Agency names may be partial.
+    States are postal codes or ALL_STATES. Counties look like TX/harris. Agency names may be partial. Types of agency
+    look like sheriff@TX. `readings` say which counties were found through a ZIP code or a town.
     """
 
     states: tuple[str, ...] = ()
     counties: tuple[str, ...] = ()
     agencies: tuple[str, ...] = ()
     support_types: tuple[SupportType, ...] = ()
+    agency_types: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
 
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,12 +146,33 @@ def where(text: str) -> Where:
     if re.fullmatch(r"(?:agency|agencia)", text, re.IGNORECASE):
         raise Misunderstood("no_agency")
     found = _Found()
-    for phrase in re.split(r"[;\n]+", text):
-        _phrase(re.findall(r",|[^\s,()]+", phrase), found)
+    phrases = [re.findall(r",|[^\s,()]+", phrase) for phrase in re.split(r"[;\n]+", text)]
+    for number, words in enumerate(phrases):
+        try:
+            _phrase(words, found)
+        except Misunderstood as fault:
+            if fault.choices:
+                _complete(fault, phrases, number)
+            raise
+    plain_places, typed = found.sorted()
     return Where(
-        states=tuple(dict.fromkeys(found.states)),
-        counties=tuple(dict.fromkeys(found.counties)),
+        states=tuple(dict.fromkeys(place for place in plain_places if "/" not in place)),
+        counties=tuple(dict.fromkeys(place for place in plain_places if "/" in place)),
         support_types=tuple(dict.fromkeys(found.types)),
+        agency_types=typed,
+        readings=tuple(dict.fromkeys(found.readings)),
+    )
+
+
+def _complete(fault: Misunderstood, phrases: Sequence[Sequence[str]], number: int) -> None:
+    """Put each choice in the place of the ambiguous words, so that its text says everything that was typed."""
+    before = [" ".join(words) for words in phrases[:number]]
+    after = [" ".join(words) for words in phrases[number + 1 :]]
+    start, end = fault.span
+    words = phrases[number]
+    fault.choices = tuple(
+        choice._replace(text="; ".join([*before, " ".join([*words[:start], choice.text, *words[end:]]), *after]))
+        for choice in fault.choices
     )
 
 
@@ -162,22 +193,62 @@ def agency_part(text: str) -> str:
 
 
 @dataclass(slots=True)
+class _Group:
+    """Places, and the types of agency that are meant in them. Without types, the places themselves are meant."""
+
+    agency_types: list[AgencyType] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Found:
-    states: list[str] = field(default_factory=list)
-    counties: list[str] = field(default_factory=list)
     types: list[SupportType] = field(default_factory=list)
+    groups: list[_Group] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        """Add a state or a county to the group that is being read."""
+        self.groups[-1].places.append(place)
+
+    def add_type(self, agency_type: AgencyType) -> None:
+        """Add a type of agency. It applies to the places that follow or, if none follow, to those in front of it."""
+        if not self.groups[-1].agency_types or self.groups[-1].places:
+            self.groups.append(_Group())
+        self.groups[-1].agency_types.append(agency_type)
+
+    def close(self) -> None:
+        """End a phrase: a type without a place takes the places in front of it, or all states."""
+        last = self.groups[-1]
+        if not last.agency_types or last.places:
+            return
+        before = self.groups[-2]
+        last.places = list(before.places) or [ALL_STATES]
+        if not before.agency_types:
+            before.places = []
+
+    def sorted(self) -> tuple[list[str], tuple[str, ...]]:
+        """Return the places that are meant themselves, and the entries for types of agency."""
+        plain_places = [place for group in self.groups if not group.agency_types for place in group.places]
+        typed = (type_entry(t, place) for group in self.groups for place in group.places for t in group.agency_types)
+        return plain_places, tuple(dict.fromkeys(typed))
 
 
 def _phrase(words: Sequence[str], found: _Found) -> None:
+    found.groups.append(_Group())
     at = start = 0
     while at < len(words):
         if words[at] == ",":
             start = at = at + 1
             continue
-        size = _one(words[at:], found)
+        try:
+            size = _one(words[at:], found)
+        except Misunderstood as fault:
+            fault.span = (at + fault.span[0], at + fault.span[1])
+            raise
         if not size:
             raise _fault(words[start:], at - start)
         at += size
+    found.close()
 
 
 def _one(words: Sequence[str], found: _Found) -> int:
@@ -185,19 +256,33 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
     Return the number of words used, or 0 if nothing matches.
     """
-    if words[0].casefold() in _EVERYTHING:
-        found.states.append(ALL_STATES)
-        return 1
+    for read in (_agency_type, _everywhere, _zip):
+        if size := read(words, found):
+            return size
     size = _county(words, found)
-    for length in range(min(_LONGEST_STATE, len(words)), size, -1):
+    longer = _town(words, found, size) or _state_or_support_type(words, found, size)
+    joining = towns.all_of(words)[1] or int(words[0].casefold() in _AND)
+    return longer or size or _bare_town(words, found) or joining
+
+
+def _state_or_support_type(words: Sequence[str], found: _Found, shortest: int) -> int:
+    """Parse the longest state or support type that has more words than `shortest`."""
+    for length in range(min(_LONGEST_STATE, len(words)), shortest, -1):
         phrase = " ".join(words[:length])
         if (support_type := _TYPE_WORDS.get(phrase.casefold().rstrip("."))) is not None:
             found.types.append(support_type)
             return length
         if (code := _state_by_name(phrase)) is not None:
-            found.states.append(code)
+            found.add(code)
             return length
-    return size or int(words[0].casefold() in _AND)
+    return 0
+
+
+def _everywhere(words: Sequence[str], found: _Found) -> int:
+    size = towns.everything(words)
+    if size:
+        found.add(ALL_STATES)
+    return size
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
@@ -209,9 +294,79 @@ def _county(words: Sequence[str], found: _Found) -> int:
     for end, name, code in _counties_in_front(words):
         county = exact_county(code, name)
         if county is not None and _state_by_name(name) is None:
-            found.counties.append(county_entry(code, distinct_name(county)))
+            if (either := towns.county_or_town(county, name)) is not None:
+                raise _unsettled(either, name, end)
+            found.add(county_entry(code, distinct_name(county)))
             return end
     return 0
+
+
+def _agency_type(words: Sequence[str], found: _Found) -> int:
+    """Parse a type of agency and a word such as "in" after it: "all sheriffs in"."""
+    agency_type, size = towns.agency_type(words)
+    if agency_type is None:
+        return 0
+    found.add_type(agency_type)
+    return size
+
+
+def _zip(words: Sequence[str], found: _Found) -> int:
+    """Parse a ZIP code. The same state directly in front of it is part of the address: "FL 33101"."""
+    if not (is_zip(words[0]) or words[0].isdecimal()):
+        return 0
+    reading = _settled(towns.zip_reading, words[0], size=1)
+    places = found.groups[-1].places
+    if places and places[-1] == reading.county.state and reading.is_zip:
+        places.pop()
+    return _read(reading, 1, found)
+
+
+def _town(words: Sequence[str], found: _Found, shortest: int) -> int:
+    """Parse a town with its state, such as "Tampa FL", or one whose name is longer than a state's: "Oklahoma City"."""
+    whole, of = towns.all_of(words)
+    for end, name, code in _counties_in_front(words[of:]):
+        if end + of <= shortest or _state_by_name(name) is not None or not towns.is_town(code, name):
+            continue
+        counties = towns.town_counties_of(code, name)
+        if whole:
+            for county in counties:
+                found.add(county_entry(county.state, distinct_name(county)))
+            return end + of
+        return _read(_settled(towns.town_reading, name, code, size=end), end, found)
+    end = towns.longer_name(words, _state_by_name)
+    return _read(_settled(towns.bare_reading, " ".join(words[:end]), size=end), end, found) if end > shortest else 0
+
+
+def _bare_town(words: Sequence[str], found: _Found) -> int:
+    """Parse a town or a county without its state. If there are several, raise Misunderstood with the choices.
+
+    Words that look like a state with a typo aren't a town, because states are what most people type: "North Crolina".
+    """
+    end = towns.bare_name(words, _state_by_name)
+    longest = min(_LONGEST_STATE, len(_until_comma(words)))
+    if end and any(_nearest_state(" ".join(words[:length])) for length in range(end, longest + 1)):
+        return 0
+    return _read(_settled(towns.bare_reading, " ".join(words[:end]), size=end), end, found) if end else 0
+
+
+def _settled(read: Callable[..., Reading | towns.Unsettled], *typed: str, size: int) -> Reading:
+    """Return what a ZIP code or a town means, or raise Misunderstood with what it could mean."""
+    found = read(*typed)
+    if isinstance(found, Reading):
+        return found
+    raise _unsettled(found, typed[0], size)
+
+
+def _unsettled(found: towns.Unsettled, typed: str, size: int) -> Misunderstood:
+    fault = Misunderstood(found.why, found.choices, typed=_shown(typed), **found.values)
+    fault.span = (0, size)
+    return fault
+
+
+def _read(reading: Reading, size: int, found: _Found) -> int:
+    found.add(county_entry(reading.county.state, distinct_name(reading.county)))
+    found.readings.append(reading)
+    return size
 
 
 def _counties_in_front(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -257,7 +412,9 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
         name, has_kind = _name_in_front(words[start:])
         if not has_kind and len(_states_with(name)) > 1:
             return _unknown_place(name)
-        if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
+        is_typo = _nearest_state(name) is not None and _state_by_name(name.partition(" ")[0]) is None
+        is_town = towns.is_known(name) and not is_typo
+        if (has_kind and start == at) or is_town or states_with_county(name):
             return _unknown_county(words[start:], name)
     return _unknown_place(" ".join(_until_comma(words[at:])))
 

@@ -8,10 +8,13 @@ from typing import NamedTuple
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
 from bot.domain.chat.parser import Misunderstood, Where
+from bot.domain.chat.towns import Choice, Reading
+from bot.domain.geography.agency_types import AgencyType
+from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in, typed_place
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
@@ -38,12 +41,36 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("Which state is {typed} in?"),
         Phrase("Try /watch Harris County TX."),
     ),
+    "which_county": Mistake(
+        Phrase("“{typed}” can be more than one county in {state}. Which one?"),
+        Phrase("Add the word County and the state, as in /watch Harris County TX."),
+    ),
+    "town_without_county": Mistake(
+        Phrase("I don't know which county {typed} in {state} is in."),
+        Phrase("Name the county, as in /watch Harris County TX."),
+    ),
+    "no_zip": Mistake(
+        Phrase("“{typed}” isn't a ZIP code, which has five digits."),
+        Phrase("Try /watch 33594, or name a county or a town."),
+    ),
+    "unknown_zip": Mistake(
+        Phrase("I don't know the ZIP code {typed}."),
+        Phrase("Check the digits, or name a county or a town."),
+    ),
+    "military_zip": Mistake(
+        Phrase("{typed} is a ZIP code for military or diplomatic mail, so it isn't in any county."),
+        Phrase("Name a county or a town instead, as in /watch Tampa FL."),
+    ),
+    "zip_without_county": Mistake(
+        Phrase("I don't know which county {typed} is in."),
+        Phrase("Name a county or a state instead, as in /watch Harris County TX."),
+    ),
     "near_county": Mistake(
         Phrase("I don't know a county called {typed} in {state}. Did you mean {near}?"),
         Phrase("Try /watch {near} County {code}."),
     ),
     "no_county": Mistake(
-        Phrase("I don't know a county called {typed} in {state}."),
+        Phrase("I don't know a county or a town called {typed} in {state}."),
         Phrase("Check the spelling, or try /watch {code} for the whole state."),
     ),
     "which_state": Mistake(
@@ -236,6 +263,27 @@ SAID: Mapping[str, Phrase] = {
     "all_states": Phrase("all states"),
     "agencies_named": Phrase("agencies with “{part}” in their name"),
     "county_of": Phrase("{county} ({state})"),
+    # ZIP codes, towns and locations
+    "is_in": Phrase("{typed} is in {county}, {state}."),
+    "is_mostly_in": Phrase("{typed} is mostly in {county}, {state}."),
+    "county_is_in": Phrase("{county} is in {state}."),
+    "partly_in": Phrase("A part may be in {counties}."),
+    "you_are_in": Phrase("The place you sent is in {county}, {state}. I used it once and didn't store it."),
+    "you_are_near": Phrase(
+        "The place you sent is near the edge of {county}, {state}, so I'm not sure. I didn't store it. Which county?"
+    ),
+    "you_are_abroad": Phrase(
+        "The place you sent isn't in any U.S. county, so there's nothing to watch there. I didn't store it."
+    ),
+    "ask_statewide": Phrase(
+        "Statewide agencies of {states}, such as a highway patrol or a prison system, are included. Keep them?"
+    ),
+    "statewide_kept": Phrase("Statewide agencies are included when you add a ZIP code or a town."),
+    "statewide_gone": Phrase("Statewide agencies aren't included when you add a ZIP code or a town."),
+    "b_keep_statewide": Phrase("Yes, keep them"),
+    "b_no_statewide": Phrase("No, only local ones"),
+    "b_all_counties": Phrase("All {n} county", "All {n} counties"),
+    "b_also": Phrase("{place} too"),
     "only_types": Phrase("{where} ({types} only)"),
     "only_types_in_all": Phrase("{where} (in all of these, {types} only)"),
     "all_agencies": Phrase("{where} (all agencies)"),
@@ -244,6 +292,15 @@ HOW_OFTEN: Mapping[Cadence, Phrase] = {
     Cadence.INSTANT: Phrase("right away"),
     Cadence.DAILY: Phrase("once a day at {at} ({tz})"),
     Cadence.WEEKLY: Phrase("every {day} at {at} ({tz})"),
+}
+AGENCY_TYPES: Mapping[str, Phrase] = {
+    AgencyType.SHERIFF: Phrase("sheriffs in {place}"),
+    AgencyType.POLICE: Phrase("local police in {place}"),
+    AgencyType.STATE: Phrase("statewide agencies of {place}"),
+    AgencyType.CAMPUS: Phrase("campus police in {place}"),
+    AgencyType.CONSTABLE: Phrase("constables and marshals in {place}"),
+    AgencyType.CORRECTIONS: Phrase("jails and prison systems in {place}"),
+    AgencyType.PROSECUTOR: Phrase("prosecutors in {place}"),
 }
 CHOICES: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new agreements"),
@@ -373,12 +430,13 @@ def watched(language: Language, filter_: Filter) -> str:
         states = [STATES[code] for code in sorted(filter_.states, key=STATES.__getitem__)]
     places = join(states + [_county(language, entry) for entry in sorted(filter_.counties)])
     named = [said(language, "agencies_named", part=_capitals(part)) for part in sorted(filter_.agencies)]
-    if places and named and not filter_.support_types:
+    if places and (named or filter_.agency_types) and not filter_.support_types:
         places = said(language, "all_agencies", where=places)
-    text = "; ".join(filter(None, (places, join(named))))
+    typed = [_of_type(language, entry) for entry in sorted(filter_.agency_types)]
+    text = "; ".join(filter(None, (places, join(typed), join(named))))
     if not filter_.support_types:
         return text
-    is_one = len(filter_.states) + len(filter_.counties) + len(named) == 1
+    is_one = len(filter_.states) + len(filter_.counties) + len(typed) + len(named) == 1
     types = types_in_words(language, filter_.support_types)
     return said(language, "only_types" if is_one else "only_types_in_all", where=text, types=types)
 
@@ -393,6 +451,46 @@ def _county(language: Language, entry: str) -> str:
     county = county_in(entry)
     name = distinct_name(county) if county else plain.title()
     return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
+
+
+def _of_type(language: Language, entry: str) -> str:
+    """Describe a type of agency and its place, such as "sheriffs in Texas"."""
+    agency_type, place = typed_place(entry)
+    if place == ALL_STATES:
+        where = said(language, "all_states")
+    else:
+        where = _county(language, place) if "/" in place else STATES[place]
+    phrase = AGENCY_TYPES.get(agency_type)
+    return phrase(language, place=where) if phrase else where
+
+
+def reading_line(language: Language, reading: Reading) -> str:
+    """Say which county a ZIP code or a town was read as."""
+    county, state = named_county(language, reading.county), STATES[reading.county.state]
+    if reading.is_county:
+        told = said(language, "county_is_in", county=county, state=state)
+    else:
+        key = "is_mostly_in" if reading.is_area else "is_in"
+        told = said(language, key, typed=reading.typed, county=county, state=state)
+    if reading.others:
+        others = formats(language).join([named_county(language, other) for other in reading.others])
+        told = f"{told} {said(language, 'partly_in', counties=others)}"
+    return told
+
+
+def choice_label(language: Language, choice: Choice) -> str:
+    """Return the label of a button for one of the places that a name could mean."""
+    if choice.counties:
+        return said(language, "b_all_counties", n=choice.counties)
+    if choice.county is not None:
+        return f"{named_county(language, choice.county)}, {choice.county.state}"
+    state = STATES[choice.state]
+    return state if choice.name == state else f"{choice.name}, {state}"
+
+
+def named_county(language: Language, county: County) -> str:
+    """Return a county's full name in the reader's language: Harris County."""
+    return county_name(distinct_name(county), county.state, language)
 
 
 def how_often(language: Language, settings: Settings) -> str:

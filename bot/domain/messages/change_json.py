@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.agenda import Mention
 from bot.domain.agreement import Agreement, Publication
 from bot.domain.change import Change
-from bot.domain.geography.fold import county_of
+from bot.domain.geography.fold import county_of, find_county
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import is_doubtful
 from bot.domain.timestamps import stamp
@@ -90,6 +90,7 @@ def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
         "agency_type": agreement.agency_type,
         "county": agreement.county,
         "county_fips": county.fips if county else None,
+        "county_by": _county_by(agreement) if county else None,
         "signed": agreement.signed.isoformat() if agreement.signed else None,
         "signed_doubtful": is_doubtful(agreement),
         "moa": agreement.moa,
@@ -97,3 +98,8 @@ def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
         "row": row,
         "printed": dict(agreement.printed),
     }
+
+
+def _county_by(agreement: Agreement) -> str:
+    """Return "ice" if ICE printed the county, or "ours" if it's our reading of the agency's name or the table."""
+    return "ice" if agreement.county and find_county(agreement.state, agreement.county) else "ours"

@@ -20,6 +20,8 @@ from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.rich_text import Span
 
 PACKAGE = Path(bot.__file__).parent
+METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+IN_TEMPLATES = {"t": (1,), "tn": (1, 2)}
 KEYWORDS = {"say": (2,), "say_line": (2,), "say_count": (2, 3), "Phrase": {1: (1,), 2: (1, 2)}}
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
 
@@ -27,7 +29,9 @@ TRANSLATED = [language for language in Language if language is not Language.ENGL
 def messages() -> Catalog:
     """Return all messages of the code."""
     found = Catalog()
-    for _, _, message, comments, _ in extract_from_dir(PACKAGE, keywords=KEYWORDS, comment_tags=("NOTE:",)):
+    for _, _, message, comments, _ in extract_from_dir(
+        PACKAGE, METHODS, keywords=KEYWORDS | IN_TEMPLATES, comment_tags=("NOTE:",)
+    ):
         found.add(message, auto_comments=comments)
     return found
 
