@@ -75,6 +75,9 @@ class Grouping:
             unless = self.wording.unless_noted() if name == self._common_type and len(self._folded_types) > 1 else ""
             yield (Span(f"{text} ({formats(self.wording.language).number(number)}){unless}"),)
 
+        if Kind.WITHDRAWN in self.folded and self.standing is not None and "since" not in self._shared(Kind.WITHDRAWN):
+            yield self.wording.months_explained()
+
     @cached_property
     def _folded_types(self) -> Counter[str]:
         return Counter(self.wording.support(c.agreement) for c in self.changes if c.kind in self.folded)
@@ -190,10 +193,15 @@ class Grouping:
         if changes[0].mention is not None:
             return Item(lines=self.wording.mention(changes[0]), covers=covers)
         types = _unique(self.wording.support(change.agreement) for change in changes)
-        under: Line = (Span(self.wording.support_line(types, types if together else explained)),)
+        wording = self.wording
+        text = wording.short_support(types) if together else wording.support_line(types, explained)
+        under: Line = (Span(text),)
         if together and types == [self._common_type]:
             under = ()
-        facts = [*self._own_facts(changes, shared, types, together=together), *self._still_listed(changes)]
+        facts = [
+            *self._own_facts(changes, shared, types, together=together),
+            *self._still_listed(changes, together=together),
+        ]
         before = self.agendas.mention_behind(changes[-1]) if changes[0].kind in KINDS_AFTER_A_VOTE else None
         agenda = self.wording.on_agenda_before(before, changes[-1].publication.observed_at.date()) if before else ()
         after = (agenda,) if agenda else ()
@@ -222,8 +230,12 @@ class Grouping:
         found: dict[tuple[str, Line], list[str]] = {}
         for change in changes:
             for name, line in self._facts(change).items():
-                if shared.get(name) != line and not (together and name == "pending"):
-                    found.setdefault((name, line), []).append(self.wording.support(change.agreement))
+                if shared.get(name) == line or (together and name == "pending"):
+                    continue
+                seen = self._first_seen(change) if together and name == "since" else None
+                fact = self.wording.month_listed(seen) if seen else line
+                if fact:
+                    found.setdefault((name, fact), []).append(self.wording.support(change.agreement))
         return [
             line
             if len(_unique(which)) == len(types)
@@ -231,11 +243,13 @@ class Grouping:
             for (_, line), which in found.items()
         ]
 
-    def _still_listed(self, changes: Sequence[Change]) -> list[Line]:
+    def _still_listed(self, changes: Sequence[Change], *, together: bool) -> list[Line]:
         key = changes[0].agreement.key
         if changes[0].kind is not Kind.WITHDRAWN or self.standing is None or not remaining(changes[0], self.standing):
             return []
         left = self.standing.by_agency[key.state, key.agency]
+        if together:
+            return [self.wording.still_has(len(left))]
         return [self.wording.still_listed(_unique(self.wording.support(agreement) for agreement in left))]
 
 

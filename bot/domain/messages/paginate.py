@@ -240,7 +240,15 @@ class _Book:
         return tuple(map(self._page, self._pages))
 
     def _add(self, chunk: _Chunk, footer: Sequence[_Chunk]) -> None:
-        """Add a chunk, whole if one page can hold it. Leave room for the footer after it."""
+        """Add a chunk, whole if one page can hold it. Leave room for the footer after it.
+
+        A folded section goes on the first page with room for it, so that a long one before it leaves no gap.
+        """
+        if chunk.role is Role.DETAILS and self._has_room(footer):
+            for page in self._pages[:-1]:
+                if self._fits(self._page([*page, chunk]).lines):
+                    page.append(chunk)
+                    return
         if self._has_room([chunk, *footer]):
             self._pages[-1].append(chunk)
         elif self._pages[-1] and self._fits(self._page([chunk, *footer]).lines):

@@ -172,6 +172,12 @@ class Wording:
             return ""
         return county_name(agreement.county, agreement.state, self.language)
 
+    def short_support(self, types: Sequence[str]) -> str:
+        """Return support types that have been explained, without the English name that other languages add."""
+        known = {name(self.language) for name in SUPPORT_TYPE_NAMES.values()}
+        short = [name.partition(" (")[0] if name in known else name for name in types]
+        return self.support_line(short, short)
+
     def support_line(self, types: Sequence[str], explained: Collection[str] = ()) -> str:
         """Return support types by name, such as Task Force Model: may make immigration arrests on patrol.
 
@@ -208,6 +214,11 @@ class Wording:
                 found = {"difference": self._differences(change.kind, change)}
         return {name: line for name, line in found.items() if line}
 
+    def agreement(self, change: Change) -> Line:
+        """Return one line with an agreement's support type and all there is to say about it."""
+        facts = self.facts(change).values()
+        return (Span(self.support(change.agreement)), *(span for fact in facts for span in (Span(", "), *fact)))
+
     def shared(self, facts: Mapping[str, Line], *, differing: Collection[str], kind: Kind | None) -> Line:
         """Return one line with the facts that most agreements of a kind share.
 
@@ -234,6 +245,18 @@ class Wording:
         if seen.at_least:
             return (Span(say(self.language, "on ICE's list since at least {month}", month=month)),)
         return (Span(say(self.language, "on ICE's list since {month}", month=month)),)
+
+    def month_listed(self, seen: FirstSeen) -> Line:
+        """Return the month since when ICE's list had an agreement, for a paragraph whose lead says what it is."""
+        return (Span(self._formats.month(seen.at.astimezone(zone_or_utc(self.tz)).date())),)
+
+    def months_explained(self) -> Line:
+        """Return a sentence that says what the months after the names are."""
+        return (Span(say(self.language, "After each name: since when, at least, ICE's list had it.")),)
+
+    def still_has(self, number: int) -> Line:
+        """Return a phrase with the number of agreements that an agency still has."""
+        return (Span(say_count(self.language, "still has {n} agreement", "still has {n} agreements", number)),)
 
     def still_listed(self, types: Sequence[str]) -> Line:
         """Return a phrase that names the agreements that an agency still has."""
