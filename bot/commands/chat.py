@@ -7,13 +7,14 @@ from dataclasses import replace
 from bot.channels import CHANNELS
 from bot.commands.filters import filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
-from bot.commands.question import LONGEST_COMMAND, Question
-from bot.domain.change import NEVER_CHOSEN, Kind
+from bot.commands.panel import PanelCommands, with_kind_pressed, with_state_pressed
+from bot.commands.question import Question
 from bot.domain.chat import parser, replies
+from bot.domain.chat.panel import kind_buttons, state_buttons, undo_command
 from bot.domain.chat.parser import Misunderstood, Where
-from bot.domain.chat.replies import line, said
-from bot.domain.chat.request import Button, Reply, Request
-from bot.domain.geography.states import STATES
+from bot.domain.chat.replies import line
+from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply, Request
+from bot.domain.chat.settings_words import confirmed
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
 from bot.domain.suggest import suggest
@@ -21,8 +22,6 @@ from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
-
-IN_A_ROW = 8  # buttons
 
 Verb = Callable[[Question, str], Awaitable[Reply]]
 
@@ -33,6 +32,7 @@ class ChatCommands:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._lookups = look = Lookups(runner)
+        panel = PanelCommands(runner, save=self._save, resume=self._resume, undo=self._undo)
         self._verbs: Mapping[str, Verb] = {
             "start": self._start, "hello": self._hello, "help": self._help, "watch": self._watch,
             "unwatch": self._unwatch, "states": self._picker, "pick": self._pick, "digest": self._digest,
@@ -40,6 +40,7 @@ class ChatCommands:
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
+            "settings": panel.settings, "panel": panel.panel,
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
@@ -149,21 +150,16 @@ class ChatCommands:
 
     async def _picker(self, question: Question, _: str) -> Reply:
         """Show all states as buttons. Each button press edits the message in place."""
-        watched = question.settings.filter.states
-        states = [Button(f"{'✓' if code in watched else ''}{code}", f"pick {code}") for code in sorted(STATES)]
-        rows = tuple(tuple(states[at : at + IN_A_ROW]) for at in range(0, len(states), IN_A_ROW))
-        mark = "✓" if ALL_STATES in watched else ""
-        every = Button(f"{mark}{said(question.language, 'b_all')}", "pick all")
-        return Reply(
-            lines=(question.says("picker"),),
-            buttons=(*rows, (every, question.button("b_done", "status"))),
-            in_place=True,
-        )
+        *states, every = state_buttons(question.language, question.settings.filter, "pick")
+        last = (*every, question.button("b_done", "status"))
+        return Reply(lines=(question.says("picker"),), buttons=(*states, last), in_place=True)
 
     async def _pick(self, question: Question, rest: str) -> Reply:
-        """Turn states on or off in the picker. A button names one; a person may type several, or none."""
+        """Turn states on or off in the picker. A button says what it does to one; a person may type several, or none."""
         if not rest:
             return await self._picker(question, "")
+        if rest[0] in "+-=":
+            return await self._redrawn(question, with_state_pressed(question.settings.filter, rest), self._picker)
         found = parser.where(rest)
         if found != Where(states=found.states):
             raise Misunderstood("no_state", typed=rest[:40])
@@ -180,20 +176,20 @@ class ChatCommands:
         if not chosen:
             raise Misunderstood("no_kinds")
         filter_ = replace(question.settings.filter, kinds=dict.fromkeys(chosen, 0))
-        return await self._apply(question, replace(question.settings, filter=filter_))
+        return await self._apply(question, replace(question.settings, filter=filter_), names_kinds=True)
 
     async def _kind_picker(self, question: Question, _: str) -> Reply:
-        on = question.settings.filter.kinds
-        rows = [
-            (Button(f"{'✓ ' if kind in on else ''}{replies.kind_name(question.language, kind)}", f"kind {kind.value}"),)
-            for kind in Kind
-            if kind not in NEVER_CHOSEN
-        ]
+        rows = kind_buttons(question.language, question.settings.filter, "kind")
         done = (question.button("b_done", "status"),)
         return Reply(lines=(question.says("picker_kinds"),), buttons=(*rows, done), in_place=True)
 
     async def _kind(self, question: Question, rest: str) -> Reply:
-        """Turn one kind of change on or off in the picker. Anything else that a person types is read as /kinds."""
+        """Turn one kind of change on or off in the picker. Anything else that a person types is read as /kinds.
+
+        A button says which of the two it does. Only buttons of earlier versions turn over what they find.
+        """
+        if rest[:1] in {"+", "-"} and len(rest.split()) == 1:
+            return await self._redrawn(question, with_kind_pressed(question.settings.filter, rest), self._kind_picker)
         chosen = parser.kinds(rest, ())
         if len(chosen) != 1:
             return await self._kinds(question, rest)
@@ -232,7 +228,7 @@ class ChatCommands:
         end = parser.until(rest, self._runner.now(), question.settings.tz)
         saved = await self._save(question, replace(question.settings, quiet_until=end))
         when = replies.until(question.language, end, question.settings.tz)
-        return Reply(lines=(question.says("paused", when=when),), buttons=_undo_button(question, saved), changed=True)
+        return Reply(lines=(question.says("paused", when=when),), buttons=_after(question, saved), changed=True)
 
     async def _resume(self, question: Question, _: str) -> Reply:
         if question.subscription is None:
@@ -298,7 +294,7 @@ class ChatCommands:
         if question.subscription is None:
             return Reply(lines=(question.says("none_yet"),))
         saved = await self._save(question, replace(question.settings, paused=STOPPED))
-        return Reply(lines=(question.says("stopped"),), buttons=_undo_button(question, saved), changed=True)
+        return Reply(lines=(question.says("stopped"),), buttons=_after(question, saved), changed=True)
 
     async def _forget(self, question: Question, rest: str) -> Reply:
         if rest != "yes":
@@ -309,25 +305,31 @@ class ChatCommands:
         return Reply(lines=(question.says("forgotten"),), changed=question.subscription is not None, in_place=True)
 
     async def _undo(self, question: Question, rest: str) -> Reply:
-        """Undo the settings change with this number, unless the settings have changed again since then."""
+        """Undo the settings change with this number, unless the settings have changed again since then.
+
+        The buttons of earlier versions don't name the subscription.
+        """
         subscription = question.subscription
-        if subscription is None or rest != str(subscription.version):
+        if subscription is None or rest not in {undo_command(subscription)[5:], str(subscription.version)}:
             return Reply(lines=(question.says("undo_late"),))
+        if subscription.before is None and subscription.version > 1:
+            return Reply(lines=(question.says("undo_late"),))  # it was just undone
         if subscription.before is None:
             await self._runner.store.unsubscribe(subscription.id)
             return Reply(lines=(question.says("undone"), question.says("nothing_watched")), changed=True)
         restored = subscription.with_settings(subscription.before)
         await self._runner.store.change_subscription(replace(restored, before=None))
-        now = (Span(replies.in_force(question.language, restored.settings)),)
+        now = (Span(confirmed(restored.language, restored.settings, self._runner.now())),)
         return Reply(lines=(question.says("undone"), now), changed=True)
 
     # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _apply(self, question: Question, settings: Settings) -> Reply:
-        """Save the settings. Reply with the new settings and a preview based on the last seven days."""
+    async def _apply(self, question: Question, settings: Settings, *, names_kinds: bool = False) -> Reply:
+        """Save the settings. Confirm them in a sentence or two, with the last alert that they would have brought."""
         saved = await self._save(question, settings)
-        lines = [(Span(replies.in_force(question.language, settings)),), *await self._lookups.preview(saved)]
-        return Reply(lines=tuple(lines), buttons=_undo_button(question, saved), changed=True)
+        text = confirmed(question.language, settings, self._runner.now(), names_kinds=names_kinds)
+        lines = ((Span(text),), *await self._lookups.preview(saved))
+        return Reply(lines=lines, buttons=_after(question, saved), changed=True)
 
     async def _save(self, question: Question, settings: Settings) -> Subscription:
         store = self._runner.store
@@ -374,5 +376,6 @@ def _short(command: str) -> str:
     return command if len(command) <= LONGEST_COMMAND else command[:LONGEST_COMMAND].rpartition(" ")[0]
 
 
-def _undo_button(question: Question, saved: Subscription) -> tuple[tuple[Button, ...], ...]:
-    return ((question.button("b_undo", f"undo {saved.version}"),),)
+def _after(question: Question, saved: Subscription) -> tuple[tuple[Button, ...], ...]:
+    """Return the buttons under a confirmation."""
+    return ((question.button("b_undo", undo_command(saved)), question.button("b_settings", "settings")),)

@@ -35,7 +35,9 @@ from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
 READING = frozenset({"help", "status", "list", "recent", "agency"})  # commands that any member of a group may use
-CHANGING = frozenset({"start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"})
+CHANGING = frozenset(
+    {"start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "settings", "stop", "forget"}
+)
 EDITED_WITHIN = timedelta(hours=1)
 LONGEST_ALERT = 200  # characters in an alert shown to the person who pressed a button
 
