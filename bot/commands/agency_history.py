@@ -96,11 +96,7 @@ def _command(change: Change) -> str:
 
 def _history(question: Question, known: Known, changes: Sequence[Change], *, before: int = 0) -> Reply:
     """Show one page of an agency's changes, oldest first, and their evidence. The last page comes first."""
-    end = (
-        next((at for at, change in enumerate(changes) if change.seq >= before), len(changes))
-        if before
-        else len(changes)
-    )
+    end = sum(change.seq < before for change in changes) if before else len(changes)
     start = max(0, end - ON_A_PAGE)
     shown = changes[start:end] or changes[:ON_A_PAGE]
     last = changes[-1].agreement

@@ -155,7 +155,7 @@ class ChatCommands:
         return Reply(lines=(question.says("picker"),), buttons=(*states, last), in_place=True)
 
     async def _pick(self, question: Question, rest: str) -> Reply:
-        """Turn states on or off in the picker. A button says what it does to one; a person may type several, or none."""
+        """Turn states on or off in the picker. A button adds or removes one; a person may type several, or none."""
         if not rest:
             return await self._picker(question, "")
         if rest[0] in "+-=":

@@ -41,6 +41,7 @@ async def list_agencies(runner: Runner, question: Question, rest: str) -> Reply:
     return Reply(
         lines=(
             _head(question, code, len(agencies)),
+            *(_part(question, shown) if len(shown) < len(agencies) else ()),
             *(_row(question, each) for each in shown),
             _as_of(question, known),
         ),
@@ -109,6 +110,10 @@ def _head(question: Question, code: str, count: int) -> Line:
     key = "listed_now" if count else "listed_none"
     text = question.says(key, n=count, state=state_name(code, question.language))
     return tuple(Span(span.text, strong=True) for span in text)
+
+
+def _part(question: Question, shown: Sequence[Sequence[Agreement]]) -> tuple[Line, ...]:
+    return (question.says("listed_part", first=shown[0][0].agency, last=shown[-1][0].agency),)
 
 
 def _row(question: Question, agreements: Sequence[Agreement]) -> Line:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from hashlib import sha256
+from typing import Any
 
 from bot.domain.change import NEVER_CHOSEN, Kind
 from bot.domain.chat import replies, settings_words
@@ -36,7 +37,8 @@ ADD_BY_NAME = Phrase("To add a county or an agency, send /watch Harris County TX
 TAP_TO_REMOVE = Phrase("Tap a place to stop watching it.")
 TAP_STATES = Phrase("Tap a state to watch it, or to stop. A check mark means you're watching it.")
 TAP_KINDS = Phrase("Tap what you want to get. A check mark means you get it.")
-CHOOSE_CADENCE = Phrase("When do you want to get messages?")
+SET_ZONE = Phrase("Choose your time zone, so that messages come at the right hour.")
+TIME = Phrase("Time: {at}")
 CHOOSE_HOUR = Phrase("At what time? ({zone})")
 CHOOSE_ZONE = Phrase("Which time zone? For another one, send /digest 8:00 and a city, as in /digest 8:00 Boise.")
 PAUSE_EXPLAINED = Phrase("For how long? After the pause, you get one message with what you missed.")
@@ -114,16 +116,17 @@ class Panel:
             for cadence, phrase in settings_words.CADENCES.items()
         ]
         rows: list[tuple[Button, ...]] = [(cadences[0],), tuple(cadences[1:])]
-        if settings.cadence is Cadence.WEEKLY:
+        if settings.cadence is Cadence.WEEKLY and hasattr(settings, "weekday"):
             rows += _rows([self._day(day) for day in range(7)], 4)
         if settings.cadence is not Cadence.INSTANT:
             hour, zone = formats(language).clock(settings.at), settings_words.zone_name(language, settings.tz)
-            rows.append((Button(hour, "panel hour"), Button(zone, "panel zone")))
-        texts = (CHOOSE_CADENCE(language),)
+            rows.append((Button(TIME(language, at=hour), "panel hour"), Button(zone, "panel zone")))
+        is_zoneless = settings.cadence is not Cadence.INSTANT and settings.tz == "UTC"
+        texts = [settings_words.sent(language, settings), *([SET_ZONE(language)] if is_zoneless else [])]
         return self._page(texts, (*rows, self._leave("panel")), title=settings_words.CADENCE)
 
     def _day(self, day: int) -> Button:
-        name = settings_words.day_name(self.language, day, width="abbreviated").capitalize()
+        name = settings_words.day_name(self.language, day, short=True).capitalize()
         return Button(_marked(name, on=settings_words.weekday_of(self.settings) == day), f"panel day {day}")
 
     def hours(self) -> Reply:
@@ -228,7 +231,7 @@ def _key(kind: str, entry: str) -> str:
 
 
 def _less(filter_: Filter, name: str, entry: str) -> Filter:
-    left = {other: since for other, since in getattr(filter_, name).items() if other != entry}
+    left: Any = {other: since for other, since in getattr(filter_, name).items() if other != entry}
     return replace(filter_, **{name: left})
 
 

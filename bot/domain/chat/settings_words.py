@@ -1,4 +1,4 @@
-"""The words for a chat's settings, shared by Telegram's settings panel, Slack's form and Home tab, and confirmations."""
+"""The words for a chat's settings: on Telegram's panel, in Slack's form and Home tab, and in confirmations."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -60,7 +60,7 @@ _SENT: Mapping[Cadence, Phrase] = {
 _WATCHING = Phrase("You're watching {where}.")
 _YOU_GET = Phrase("You get {kinds}.")
 _NO_PLACES = Phrase("none yet")
-_PAUSED = Phrase("paused until {when}")
+_PAUSED = Phrase("until {when}")
 
 
 def zone_name(language: Language, zone: str) -> str:
@@ -71,9 +71,9 @@ def zone_name(language: Language, zone: str) -> str:
     return ZONES[zone](language) if zone in ZONES else _CITY_TIME(language, city=city)
 
 
-def day_name(language: Language, weekday: int, *, width: str = "wide") -> str:
+def day_name(language: Language, weekday: int, *, short: bool = False) -> str:
     """Return the name of a day of the week. Monday is 0."""
-    return str(get_day_names(width, locale=language.value)[weekday])
+    return str(get_day_names("abbreviated" if short else "wide", locale=language.value)[weekday])
 
 
 def weekday_of(settings: Settings) -> int:
@@ -89,6 +89,11 @@ def kinds_named(language: Language, settings: Settings) -> str:
 def how_often(language: Language, settings: Settings) -> str:
     """Describe the cadence in a few words, such as "once a day at 8 a.m. Central time"."""
     return _HOW_OFTEN[settings.cadence](language, **_when(language, settings))
+
+
+def sent(language: Language, settings: Settings) -> str:
+    """Say when messages come, in a sentence."""
+    return _SENT[settings.cadence](language, **_when(language, settings))
 
 
 def _when(language: Language, settings: Settings) -> dict[str, str]:
@@ -119,7 +124,7 @@ def _labeled(label: str, value: str) -> Line:
 
 
 def pause_named(language: Language, settings: Settings, now: datetime) -> str | None:
-    """Describe a pause, such as "paused until Dec. 4, 2026, at noon CST". Return None if there is none."""
+    """Describe a pause, such as "until Dec. 4, 2026, at noon CST". Return None if there is none."""
     if settings.paused is not None:
         return replies.why_paused(language, settings.paused)
     if settings.quiet_until is not None and settings.quiet_until > now:
@@ -137,7 +142,7 @@ def confirmed(language: Language, settings: Settings, now: datetime, *, names_ki
     sentences = [_WATCHING(language, where=replies.watched(language, settings.filter))]
     if names_kinds or set(settings.filter.kinds) != TOLD_BY_DEFAULT:
         sentences.append(_YOU_GET(language, kinds=kinds_named(language, settings)))
-    sentences.append(_SENT[settings.cadence](language, **_when(language, settings)))
+    sentences.append(sent(language, settings))
     if settings.paused is not None:
         sentences.append(replies.why_paused(language, settings.paused))
     elif settings.quiet_until is not None and settings.quiet_until > now:

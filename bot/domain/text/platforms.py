@@ -27,6 +27,10 @@ CHANNEL_IS_OTHER = Phrase("{name} isn't a channel. In a group, administrators se
 CHANNEL_CLOSED = Phrase(
     "I can't post in {name}. Make @{bot} an administrator there with permission to post messages, then try again."
 )
+NO_BUTTONS_IN_CHANNELS = Phrase(
+    "Buttons don't work in a channel. If you're its administrator, send me /channel, its @name and settings in a "
+    "private chat with @{bot}."
+)
 CHANNEL_NOT_YOURS = Phrase("Only an administrator of {name} can set it up.")
 
 TOPIC_CLOSED = Phrase("The topic for these alerts is closed, so they come here until it reopens.")
