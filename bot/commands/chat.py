@@ -277,15 +277,31 @@ class ChatCommands:
         at = parser.clock(fields["at"]) if "at" in fields else now.at
         if at is None or fields.get("cadence", "instant") not in Cadence.__members__.values():
             raise Misunderstood("no_form")
+        if fields.get("pause") == "resume" and now.paused is not None:
+            question = await self._revived(question)
         return await self._apply(
             question,
             replace(
-                now,
+                self._paused(question.settings, fields.get("pause")),
                 filter=filter_,
                 cadence=Cadence(fields.get("cadence", now.cadence)),
                 at=at,
                 tz=parser.zone(fields["tz"]) if "tz" in fields else now.tz,
             ),
+        )
+
+    def _paused(self, settings: Settings, pause: str | None) -> Settings:
+        """Return the settings with the pause that a form asks for. Without one, leave it as it is."""
+        if pause is None:
+            return settings
+        end = None if pause == "resume" else parser.until(pause, self._runner.now(), settings.tz)
+        return replace(settings, quiet_until=end)
+
+    async def _revived(self, question: Question) -> Question:
+        """Resume a subscription, as /resume does."""
+        await self._resume(question, "")
+        return replace(
+            question, subscription=await self.subscription(question.request.channel, question.request.address)
         )
 
     # ── stop, forget and undo ────────────────────────────────────────────────────────────────────────────────────────

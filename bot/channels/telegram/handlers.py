@@ -252,10 +252,9 @@ class EventHandlers:
 
         If the person isn't allowed to, show a refusal that only this person can see.
         """
+        reads = command.partition(" ")[0] in READING
         try:
-            admitted = command.partition(" ")[0] in READING or await self._permissions.is_administrator(
-                chat.id, query.from_user.id
-            )
+            admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
         except TelegramError:
             await self._acknowledge(query)
             raise

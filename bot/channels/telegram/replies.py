@@ -209,8 +209,8 @@ class _OutgoingPart:
         content: dict[str, Any] = {"parse_mode": None if self.plain else "HTML", "reply_markup": self.keyboard}
         if self.file is not None:
             document = InputFile(self.file.body, filename=self.file.name)
-            where = {"chat_id": self.chat, "message_thread_id": self.topic}
-            await bot.send_document(document=document, caption=text or None, **where, **content)
+            content |= {"chat_id": self.chat, "message_thread_id": self.topic}
+            await bot.send_document(document=document, caption=text or None, **content)
             return
         content |= {"text": text, "link_preview_options": LinkPreviewOptions(is_disabled=True)}
         if self.over is not None:
