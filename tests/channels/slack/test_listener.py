@@ -371,7 +371,7 @@ async def test_an_undo_is_announced_as_the_settings_now_in_effect(at: Scene) -> 
     await at.ada.types("undo 2", channel=CHANNEL)
     await at.told()
 
-    assert "Texas, right away." in at.server.told(CHANNEL)[0]
+    assert "You're watching Texas." in at.server.told(CHANNEL)[0]
 
 
 async def test_blocks_that_slack_rejects_are_sent_without_markup(at: Scene) -> None:
@@ -694,7 +694,7 @@ async def test_the_home_shows_the_workspaces_subscriptions_and_why_one_is_paused
     title, own, first, second = await home_of(at, at.ada)
 
     assert title == "What this workspace gets"
-    assert own.startswith("You, by direct message: ")
+    assert own.startswith("You, by direct message\nPlaces: ")
     assert "Florida" in own
     assert first.startswith(f"<#{CHANNEL}>: ")
     assert "Oklahoma and Texas, every Monday at 9 a.m. (America/Chicago)" in first
