@@ -336,7 +336,7 @@ class ChatCommands:
         restored = subscription.with_settings(subscription.before)
         await self._runner.store.change_subscription(replace(restored, before=None))
         now = (Span(confirmed(restored.language, restored.settings, self._runner.now())),)
-        return Reply(lines=(question.says("undone"), now), changed=True)
+        return Reply(lines=(line(restored.language, "undone"), now), changed=True)
 
     # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from bot.commands.question import Question
 from bot.domain.chat import parser, replies
@@ -108,7 +109,8 @@ def _cadence(word: str) -> Cadence:
 def _on_day(settings: Settings, word: str) -> Settings:
     if word not in set("0123456"):
         raise Misunderstood("no_form")
-    return replace(settings, weekday=int(word)) if hasattr(settings, "weekday") else settings
+    day: Any = {"weekday": int(word)} if hasattr(settings, "weekday") else {}
+    return replace(settings, **day)
 
 
 def with_state_pressed(filter_: Filter, pressed: str) -> Filter:

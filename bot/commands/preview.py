@@ -15,7 +15,7 @@ from bot.pipeline.runner import Runner
 from bot.store import Store
 
 LOOKS_BACK = (timedelta(days=14), timedelta(days=90))  # then through the whole log
-MOST_LINES = 16
+MOST_LINES = 24
 MOST_TRIED = 10  # messages; one may come to nothing, as when an agency left the list and came back
 
 
