@@ -33,8 +33,8 @@ async def test_watch_acts_at_once_shows_the_settings_and_previews_the_week(talk)
     assert "An example: the last message you would have gotten, on Nov. 23, 2026, at noon UTC." in text
     assert [button.text for button in reply.buttons[0]] == ["Undo", "Settings"]
     assert "287(g): 3 new agreements, 1 no longer listed" in text
-    assert "Bell County Sheriff's Office, Texas: new on ICE's list" in text
-    assert "Archer County Sheriff's Office, Texas: no longer on ICE's list" in text
+    assert "Texas: new on ICE's list\nBell County Sheriff's Office\n" in text
+    assert "Texas: no longer on ICE's list\nArcher County Sheriff's Office\n" in text
     assert reply.changed
     mine = await talk.mine()
     assert set(mine.filter.states) == {"TX", "OH"}
