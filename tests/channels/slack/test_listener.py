@@ -696,7 +696,7 @@ async def test_the_home_shows_the_workspaces_subscriptions_and_why_one_is_paused
     assert title == "What this workspace gets"
     assert own.startswith("You, by direct message\nPlaces: ")
     assert "Florida" in own
-    assert first.startswith(f"<#{CHANNEL}>: ")
+    assert first.startswith(f"<#{CHANNEL}>\nPlaces: ")
     assert "Oklahoma and Texas, every Monday at 9 a.m. (America/Chicago)" in first
     assert second.endswith("\nPaused: This Slack channel was archived.")
 
@@ -1126,7 +1126,7 @@ async def test_the_home_of_one_workspace_shows_nothing_of_another() -> None:
         }
         lines = await home_of(at, Member(at.server, "U0ADA00", team=ALPHA.team, way=at.way))
 
-        assert [line.partition(":")[0] for line in lines[1:]] == [f"<#{CHANNEL}>"]
+        assert [line.partition("\n")[0] for line in lines[1:]] == [f"<#{CHANNEL}>"]
 
 
 async def test_a_wrong_old_or_used_state_installs_nothing(monkeypatch) -> None:
