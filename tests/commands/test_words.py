@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from support.chat import FIRST, NOW, SECOND, Chat
 
-from bot.commands.question import LONGEST_COMMAND
 from bot.domain.chat import words
-from bot.domain.chat.request import Request
+from bot.domain.chat.request import LONGEST_COMMAND, Request
 from bot.domain.language import Language
 from bot.domain.subscription import STOPPED, Cadence
 from bot.domain.text.rich_text import plain_text
@@ -67,8 +66,8 @@ async def test_a_first_message_gets_an_answer_that_says_what_to_do(talk, row, ch
         ("preferences", "Nothing is being watched"), ("alerts on", "Nothing is being watched"),
         ("what does WSO mean?", "may serve ICE warrants in jail"), ("recientes", "Bell County Sheriff's Office"),
         ("agencia Bell", "Bell County Sheriff's Office"), ("hello", "Hello. I tell you"),
-        ("digest weekly Thursday 8:00", "every Thursday at 8 a.m."), ("noon daily", "once a day at noon (UTC)"),
-        ("every day at noon Eastern", "once a day at noon (America/New_York)"),
+        ("digest weekly Thursday 8:00", "every Thursday at 8 a.m."), ("noon daily", "once a day at noon UTC"),
+        ("every day at noon Eastern", "once a day at noon Eastern time"),
     ],
 )  # fmt: skip
 async def test_words_that_people_type_first_work_on_both_platforms(talk, channel, typed, said):
@@ -105,7 +104,7 @@ async def test_a_weekday_is_kept_until_another_is_chosen_and_undone(talk):
     ("before", "typed", "said"),
     [
         ([], "digest 8:00", "Once you watch a place, you'll get"),
-        ([], "kinds signed", "Once you watch a place, you'll get new agreements, right away."),
+        ([], "kinds signed", "Once you watch a place, you'll get new agreements, as they happen."),
         (["digest 8:00"], "pause 3 days", "Nothing is being watched"),
         (["digest 8:00"], "unwatch", "Nothing is being watched"),
         (["watch TX"], "resume", "Nothing is paused."),
@@ -115,12 +114,12 @@ async def test_a_weekday_is_kept_until_another_is_chosen_and_undone(talk):
         (["watch TX", "pause 1 day"], "watch OH", "Paused until"),
         (["watch TX", "stop"], "digest 8:00", "Stopped."),
         (["watch TX", "stop"], "pause 1 day", "To start again, send /resume."),
-        (["watch TX", "watch OH"], "undo", "in Texas, right away"),
+        (["watch TX", "watch OH"], "undo", "watching Texas. Alerts as they happen."),
         (["watch TX", "watch OH", "undo"], "undo", "There's nothing to undo."),
         ([], "undo", "There's nothing to undo."),
         ([], "forget", "there's nothing to delete"),
         (["watch TX"], "always on", "this takes effect once you choose a digest"),
-        (["watch TX"], "hello", "in Texas, right away"),
+        (["watch TX"], "hello", "watching Texas. Alerts as they happen."),
         (["watch TX"], "watch agency", "Which agency?"),
         (["watch FL"], "recent", "No changes in Florida since"),
         (["watch TX"], "agency Atlantis", "since I started reading"),
@@ -218,3 +217,25 @@ async def test_no_support_type_is_said_as_a_code(talk):
     for typed in ("list TX", "recent", "watch only TX TFM", "watch FL WSO"):
         shown = (await talk.says(typed)).partition("send /watch")[0]
         assert not {"TFM", "WSO", "JEM"} & set(shown.replace("(", " ").replace(")", " ").replace(",", " ").split())
+
+
+def test_the_words_that_people_type_and_the_commands_that_answer_agree(talk):
+    assert talk.chat_commands.verbs == words.COMMANDS
+
+
+async def test_a_type_of_agency_and_statewide_agencies_are_shown_and_removed_by_buttons(talk):
+    for entry in ("sheriffs in TX", "all statewide agencies of OH", "campus police in Harris County TX", "police"):
+        await talk.ask(f"watch {entry}")
+    offered = [button for row in (await talk.ask("unwatch")).buttons for button in row]
+    assert len(offered) == 5
+    panel = [b for row in (await talk.ask("panel places")).buttons for b in row if b.command.startswith("panel drop")]
+    assert [b.text for b in panel] == [
+        "✕ Campus police in Harris County (Texas)",
+        "✕ Local police in all states",
+        "✕ Sheriffs in Texas",
+        "✕ Statewide agencies of Ohio",
+    ]
+    await talk.ask(panel[0].command)
+    for button in offered[:-1]:
+        await talk.ask(button.command)
+    assert (await talk.mine()).filter.is_empty

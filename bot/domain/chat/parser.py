@@ -706,7 +706,7 @@ def language(text: str) -> Language:
 def form(text: str) -> dict[str, str]:
     """Parse a form submitted as a command, such as "states=TX,OK cadence=daily at=09:00 kinds=signed"."""
     pairs = [word.partition("=") for word in text.split()]
-    known = {"states", "cadence", "weekday", "at", "tz", "kinds"}
+    known = {"states", "cadence", "weekday", "at", "tz", "kinds", "pause"}
     if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
         raise Misunderstood("no_form", typed=_shown(text))
     return {key: value for key, _, value in pairs}

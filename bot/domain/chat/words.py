@@ -22,8 +22,16 @@ LONGEST_PLACE = 8  # words of a message that may be a misspelled place
 
 # Commands that buttons and forms send. Nothing in them is read as a sentence.
 _OF_BUTTONS = frozenset(
-    {"set", "pick", "kind", "states", "undo", "forget", "joined", "howto", "place", "fewer", "thanks"}
-)
+    {
+        "set", "pick", "kind", "states", "undo", "forget", "joined", "howto", "place", "fewer", "thanks", "panel",
+        "here", "statewide",
+    }
+)  # fmt: skip
+# Some of them also begin what people type, such as "statewide agencies of TX". A button adds these words.
+_OF_BUTTON = {
+    "set": re.compile(r"|.*=.*"), "here": re.compile(r"(?:in|near)[ \d]*"), "statewide": re.compile(r"(?:yes|no)\b.*"),
+}  # fmt: skip
+_OF_LIST = re.compile(r".+ (?:csv|[<>].+)", re.IGNORECASE)  # the file and the pages of a list
 COMMANDS = frozenset(
     {
         "start", "help", "hello", "about", "what", "watch", "unwatch", "digest", "kinds", "pause", "resume", "settings",
@@ -149,7 +157,9 @@ def verb(text: str) -> tuple[str, str]:
     first, _, rest = line.partition(" ")
     word, rest = _fold(first), rest.strip()
     named = _ALIASES.get(word, word)
-    if named in _OF_BUTTONS and word == named and (named != "set" or not rest or "=" in rest):
+    if named in _OF_BUTTONS and word == named and (named not in _OF_BUTTON or _OF_BUTTON[named].fullmatch(rest)):
+        return named, rest
+    if named == "list" and _OF_LIST.fullmatch(rest):
         return named, rest
     if len(line) > LONGEST_SENTENCE:
         return named, rest

@@ -170,7 +170,7 @@ class Wording:
         """Return a line with the agency's name and a line for each of its agreements."""
         agreement = changes[0].agreement
         name = [Span(agreement.agency, strong=True)]
-        if _adds(agreement.county, agreement.agency):
+        if adds_to_name(agreement.county, agreement.agency):
             name.append(Span(f" ({agreement.county})"))
         return (tuple(name), *(self._agreement(kind, change) for change in changes))
 
@@ -319,7 +319,7 @@ class Wording:
 
         The town is included only if the names of the body and the county don't already contain it.
         """
-        county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
+        county = county_name(said.county, said.state, self.language) if adds_to_name(said.county, said.body) else ""
         place = said.source.removesuffix(f", {said.state}")
         known = f"{said.body} {said.county} county parish".casefold()
         town = place if any(word.casefold() not in known for word in place.split()) else ""
@@ -554,7 +554,7 @@ class Wording:
         )
 
 
-def _adds(county: str, name: str) -> bool:
+def adds_to_name(county: str, name: str) -> bool:
     """Return whether a county should be shown after a name. Harris County Sheriff's Office doesn't need one."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()

@@ -1,0 +1,147 @@
+"""The agencies of one state that are on ICE's list, a page at a time, and all of its agreements as a file."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from bot.commands.as_csv import agreements_csv
+from bot.commands.as_json import agreement_json
+from bot.commands.question import Question
+from bot.domain.agreement import Agreement, ListName
+from bot.domain.change import Known
+from bot.domain.chat import parser
+from bot.domain.chat.panel import NEXT, PREVIOUS
+from bot.domain.chat.parser import Misunderstood
+from bot.domain.chat.request import LONGEST_COMMAND, Button, File, Reply
+from bot.domain.subscription import ALL_STATES
+from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.wording import adds_to_name, state_name
+from bot.pipeline.runner import Runner
+
+ON_A_PAGE = 20  # agencies
+CSV = "csv"  # the word after the state that asks for the file
+
+_TURNED = re.compile(r"(?P<where>.+?) (?P<sign>[<>])(?P<name>.+)")
+
+
+async def list_agencies(runner: Runner, question: Question, rest: str) -> Reply:
+    """Show a page of a state's agencies. `rest` is the state and perhaps the name at which a page begins or ends."""
+    turned = _TURNED.fullmatch(rest)
+    where, _, last = rest.rpartition(" ")
+    is_file = last.casefold() == CSV
+    code = _state(turned["where"] if turned else where if is_file else rest)
+    known = await runner.store.known()
+    if ListName.PARTICIPATING not in known.seen:
+        return Reply(lines=(question.says("not_read_yet"),))
+    agencies = _agencies(known, code)
+    if is_file and agencies:
+        return _file(question, known, code)
+    names = list(agencies)
+    start = _start(names, turned["sign"], turned["name"]) if turned else 0
+    shown = [agencies[name] for name in names[start : start + ON_A_PAGE]]
+    return Reply(
+        lines=(
+            _head(question, code, len(agencies)),
+            *(_part(question, shown) if len(shown) < len(agencies) else ()),
+            *(_row(question, each) for each in shown),
+            _as_of(question, known),
+        ),
+        buttons=tuple(
+            row for row in (_turns(question, code, names, start), _file_button(question, code, names)) if row
+        ),
+        in_place=turned is not None,
+    )
+
+
+def _state(text: str) -> str:
+    codes = [code for code in parser.where(text).states if code != ALL_STATES]
+    if len(codes) != 1:
+        raise Misunderstood("which_list")
+    return codes[0]
+
+
+def _agencies(known: Known, code: str) -> Mapping[str, Sequence[Agreement]]:
+    """Return the agreements of each agency in a state, by the agency's canonical name, in alphabetical order."""
+    found: dict[str, list[Agreement]] = {}
+    for key, agreement in sorted(known.participating.items()):
+        if key.state == code:
+            found.setdefault(key.agency, []).append(agreement)
+    return found
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# A button holds a name, not a number, so that no agency is skipped if the list changes between two presses.
+
+
+def _start(names: Sequence[str], sign: str, name: str) -> int:
+    """Return where a page starts: at the first name from `name` on (`>`), or so that it ends before `name` (`<`)."""
+    before = sum(each < name for each in names)
+    start = before if sign == ">" else before - ON_A_PAGE
+    return max(0, min(start, len(names) - 1))
+
+
+def _turns(question: Question, code: str, names: Sequence[str], start: int) -> tuple[Button, ...]:
+    after = start + ON_A_PAGE
+    turns = []
+    if start > 0:
+        label = PREVIOUS(question.language)
+        turns.append(Button(label, _turn(code, "<", _first_letters(names[start - 1], names[start]))))
+    if after < len(names):
+        turns.append(Button(NEXT(question.language), _turn(code, ">", _first_letters(names[after - 1], names[after]))))
+    return tuple(turns)
+
+
+def _turn(code: str, sign: str, name: str) -> str:
+    command = f"list {code} {sign}{name}"
+    return command.encode()[:LONGEST_COMMAND].decode(errors="ignore").strip()
+
+
+def _first_letters(before: str, name: str) -> str:
+    """Return as many letters of a name as set it apart from the name before it."""
+    size = next((at for at, (a, b) in enumerate(zip(before, name, strict=False)) if a != b), len(before)) + 1
+    while name[size - 1 : size] == " ":
+        size += 1
+    return name[:size]
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _head(question: Question, code: str, count: int) -> Line:
+    key = "listed_now" if count else "listed_none"
+    text = question.says(key, n=count, state=state_name(code, question.language))
+    return tuple(Span(span.text, strong=True) for span in text)
+
+
+def _part(question: Question, shown: Sequence[Sequence[Agreement]]) -> tuple[Line, ...]:
+    return (question.says("listed_part", first=shown[0][0].agency, last=shown[-1][0].agency),)
+
+
+def _row(question: Question, agreements: Sequence[Agreement]) -> Line:
+    first, wording = agreements[0], question.wording
+    county = f" ({first.county})" if adds_to_name(first.county, first.agency) else ""
+    types = ", ".join(dict.fromkeys(wording.support(agreement) for agreement in agreements))
+    return (Span("• "), Span(first.agency, strong=True), Span(f"{county}: {types}"))
+
+
+def _as_of(question: Question, known: Known) -> Line:
+    seen = known.seen[ListName.PARTICIPATING]
+    return question.says("as_of", name=seen.name, when=question.wording.moment(seen.observed_at))
+
+
+def _file_button(question: Question, code: str, names: Sequence[str]) -> tuple[Button, ...]:
+    return (question.button("b_csv", f"list {code} {CSV}"),) if names else ()
+
+
+def _file(question: Question, known: Known, code: str) -> Reply:
+    """Return all agreements of a state as a CSV file."""
+    rows = known.rows[ListName.PARTICIPATING]
+    found = [
+        agreement_json(agreement, rows.get(key))
+        for key, agreement in sorted(known.participating.items())
+        if key.state == code
+    ]
+    seen = known.seen[ListName.PARTICIPATING]
+    name = f"287g-{code}-{seen.observed_at:%Y-%m-%d}.csv"
+    head = question.says("all_listed", n=len(found), state=state_name(code, question.language))
+    file = File(name=name, body=agreements_csv(found).encode(), media_type="text/csv")
+    return Reply(lines=(head, _as_of(question, known)), file=file)
