@@ -37,6 +37,7 @@ from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
+FAQ = frozenset({"data", "hours", "raids", "stopped"})
 MOST_OFFERED = 24  # buttons with one place each
 LONGEST_LABEL = 60  # characters on a button
 LONGEST_SHOWN = 40  # characters of a message that isn't understood
@@ -61,7 +62,7 @@ class ChatCommands:
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
-            "here": self._here, "statewide": self._statewide, "panel": panel.panel,
+            "here": self._here, "statewide": self._statewide, "panel": panel.panel, "faq": self._faq,
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
@@ -178,9 +179,8 @@ class ChatCommands:
         return Reply(lines=guide.what_lines(question.language, self._runner.page))
 
     async def _about(self, question: Question, _: str) -> Reply:
-        return Reply(
-            lines=guide.about_lines(question.language, self._runner.page), buttons=(self._explanations(question),)
-        )
+        lines = guide.about_lines(question.language, self._runner.page, self._runner.every)
+        return Reply(lines=lines, buttons=(self._explanations(question),))
 
     def _explanations(self, question: Question) -> tuple[Button, ...]:
         return (question.button("b_what", "what"), question.button("b_help", "help"))
@@ -201,6 +201,17 @@ class ChatCommands:
         rows = (("b_daily", "digest daily"), ("b_weekly", "digest weekly"), ("b_kinds", "kinds"), ("b_pause", "pause"))
         buttons = tuple((question.button(key, command),) for key, command in (*rows, ("b_stop", "stop")))
         return Reply(lines=(question.says("fewer"),), buttons=buttons)
+
+    async def _faq(self, question: Question, rest: str) -> Reply:
+        """Answer a question about something that no command does. `rest` is the topic and, for raids, the place."""
+        topic, _, place = rest.partition(" ")
+        lines = (question.says(f"faq_{topic}" if topic in FAQ else "thanks"),)
+        if topic == "raids" and place:
+            asked = await self._place(question, place)
+            return replace(asked, lines=(*lines, *asked.lines))
+        if topic == "hours":
+            return Reply(lines=lines, buttons=((question.button("b_daily", "digest daily"),),))
+        return Reply(lines=lines, buttons=(self._explanations(question),))
 
     async def _place(self, question: Question, rest: str) -> Reply:
         """Ask what to do about a place that was sent without a command."""

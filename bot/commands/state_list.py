@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from bot.commands.as_csv import agreements_csv
 from bot.commands.as_json import agreement_json
+from bot.commands.filters import each_watched
 from bot.commands.question import Question
 from bot.domain.agreement import Agreement, ListName
 from bot.domain.change import Known
-from bot.domain.chat import parser
+from bot.domain.chat import parser, replies
 from bot.domain.chat.panel import NEXT, PREVIOUS
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.chat.request import LONGEST_COMMAND, Button, File, Reply
-from bot.domain.subscription import ALL_STATES
+from bot.domain.subscription import ALL_STATES, Filter
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import adds_to_name, state_name
 from bot.pipeline.runner import Runner
@@ -28,19 +29,20 @@ async def list_agencies(runner: Runner, question: Question, rest: str) -> Reply:
     turned = _TURNED.fullmatch(rest)
     where, _, last = rest.rpartition(" ")
     is_file = last.casefold() == CSV
-    code = _state(turned["where"] if turned else where if is_file else rest)
+    watched = _place(turned["where"] if turned else where if is_file else rest)
     known = await runner.store.known()
     if ListName.PARTICIPATING not in known.seen:
         return Reply(lines=(question.says("not_read_yet"),))
-    agencies = _agencies(known, code)
+    agencies = _agencies(known, watched)
+    code = _typed(watched)
     if is_file and agencies:
-        return _file(question, known, code)
+        return _file(question, known, watched)
     names = list(agencies)
     start = _start(names, turned["sign"], turned["name"]) if turned else 0
     shown = [agencies[name] for name in names[start : start + ON_A_PAGE]]
     return Reply(
         lines=(
-            _head(question, code, len(agencies)),
+            _head(question, watched, len(agencies)),
             *(_part(question, shown) if len(shown) < len(agencies) else ()),
             *(_row(question, each) for each in shown),
             _as_of(question, known),
@@ -52,18 +54,29 @@ async def list_agencies(runner: Runner, question: Question, rest: str) -> Reply:
     )
 
 
-def _state(text: str) -> str:
-    codes = [code for code in parser.where(text).states if code != ALL_STATES]
-    if len(codes) != 1:
+def _place(text: str) -> Filter:
+    """Return a filter for the one state, county or type of agency in a place that was asked for."""
+    where = parser.where(text)
+    if ALL_STATES in where.states or len(where.states) + len(where.counties) + len(where.agency_types) != 1:
         raise Misunderstood("which_list")
-    return codes[0]
+    return Filter(
+        states=dict.fromkeys(where.states, 0),
+        counties=dict.fromkeys(where.counties, 0),
+        agency_types=dict.fromkeys(where.agency_types, 0),
+    )
 
 
-def _agencies(known: Known, code: str) -> Mapping[str, Sequence[Agreement]]:
-    """Return the agreements of each agency in a state, by the agency's canonical name, in alphabetical order."""
+def _typed(watched: Filter) -> str:
+    """Return the words for a place that can be typed after /list."""
+    ((command, _),) = each_watched(watched)
+    return command.partition(" ")[2]
+
+
+def _agencies(known: Known, watched: Filter) -> Mapping[str, Sequence[Agreement]]:
+    """Return the agreements of each agency in a place, by the agency's canonical name, in alphabetical order."""
     found: dict[str, list[Agreement]] = {}
     for key, agreement in sorted(known.participating.items()):
-        if key.state == code:
+        if watched.has(agreement):
             found.setdefault(key.agency, []).append(agreement)
     return found
 
@@ -106,10 +119,18 @@ def _first_letters(before: str, name: str) -> str:
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _head(question: Question, code: str, count: int) -> Line:
+def _head(question: Question, watched: Filter, count: int) -> Line:
     key = "listed_now" if count else "listed_none"
-    text = question.says(key, n=count, state=state_name(code, question.language))
+    if watched.agency_types:
+        key = "listed_typed"
+    text = question.says(key, n=count, state=_named(question, watched))
     return tuple(Span(span.text, strong=True) for span in text)
+
+
+def _named(question: Question, watched: Filter) -> str:
+    """Return the name of the place in a sentence."""
+    code = next(iter(watched.states), None)
+    return state_name(code, question.language) if code else replies.watched(question.language, watched)
 
 
 def _part(question: Question, shown: Sequence[Sequence[Agreement]]) -> tuple[Line, ...]:
@@ -132,16 +153,16 @@ def _file_button(question: Question, code: str, names: Sequence[str]) -> tuple[B
     return (question.button("b_csv", f"list {code} {CSV}"),) if names else ()
 
 
-def _file(question: Question, known: Known, code: str) -> Reply:
-    """Return all agreements of a state as a CSV file."""
+def _file(question: Question, known: Known, watched: Filter) -> Reply:
+    """Return all agreements of a place as a CSV file."""
     rows = known.rows[ListName.PARTICIPATING]
     found = [
         agreement_json(agreement, rows.get(key))
         for key, agreement in sorted(known.participating.items())
-        if key.state == code
+        if watched.has(agreement)
     ]
     seen = known.seen[ListName.PARTICIPATING]
-    name = f"287g-{code}-{seen.observed_at:%Y-%m-%d}.csv"
-    head = question.says("all_listed", n=len(found), state=state_name(code, question.language))
+    name = f"287g-{_typed(watched).replace(' ', '-')}-{seen.observed_at:%Y-%m-%d}.csv"
+    head = question.says("all_listed", n=len(found), state=_named(question, watched))
     file = File(name=name, body=agreements_csv(found).encode(), media_type="text/csv")
     return Reply(lines=(head, _as_of(question, known)), file=file)

@@ -166,6 +166,22 @@ SAID: Mapping[str, Phrase] = {
     "thanks": Phrase("You're welcome. Send /help to see what else I can do."),
     "howto": Phrase("To do that, send {command}, or press the button."),
     "place": Phrase("Do you want alerts about {what}?"),
+    "faq_data": Phrase(
+        "For a spreadsheet (CSV) of a state's agencies, send /list and the state, as in /list FL, and press the button "
+        "under the list."
+    ),
+    "faq_hours": Phrase(
+        "I can't keep quiet at certain hours, but a digest comes only at the time you choose, as in /digest 8:00 "
+        "Chicago. Nothing has changed yet."
+    ),
+    "faq_raids": Phrase(
+        "I don't know about raids or checkpoints. I only tell you when a police agency joins or leaves ICE's 287(g) "
+        "program, according to ICE's own list."
+    ),
+    "faq_stopped": Phrase(
+        "I can't give legal advice or say what would happen to anyone. An agreement covers only the agency that signed "
+        "it, so a sheriff's agreement doesn't cover a town's police. What its officers may do depends on the model."
+    ),
     "fewer": Phrase("To get fewer messages, choose one of these. Nothing has changed yet."),
     "welcome": Phrase(
         "Countersign tells you when a police agency joins or leaves ICE's 287(g) program, according to ICE's own list. "
@@ -219,6 +235,7 @@ SAID: Mapping[str, Phrase] = {
     "more_lines": Phrase("… and {n} more line", "… and {n} more lines"),
     "listed_now": Phrase("{n} agency in {state} is on ICE's list", "{n} agencies in {state} are on ICE's list"),
     "listed_part": Phrase("From {first} to {last}:"),
+    "listed_typed": Phrase("On ICE's list, {state}: {n} agency", "On ICE's list, {state}: {n} agencies"),
     "listed_none": Phrase("No agency in {state} is on ICE's list"),
     "all_listed": Phrase(
         "{n} agreement in {state} is on ICE's list. The file opens in any spreadsheet.",

@@ -722,7 +722,7 @@ async def test_the_home_shows_the_workspaces_subscriptions_and_why_one_is_paused
     assert first.startswith(f"<#{CHANNEL}>\nPlaces: ")
     assert "Places: Oklahoma and Texas\n" in first
     assert "How often: every Monday at 9 a.m. Central time" in first
-    assert second.endswith("\nPause: This Slack channel was archived.")
+    assert second.endswith("\nPause: This Slack channel was archived")
 
 
 async def test_the_button_in_the_home_opens_the_form(at: Scene) -> None:
