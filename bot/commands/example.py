@@ -8,6 +8,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.chat.replies import line
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.messages.digest import Digest
+from bot.domain.messages.paginate import pages
 from bot.domain.subscription import ALL_STATES, Subscription, due_at
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording
@@ -79,12 +80,8 @@ async def _last_owed(
 
 
 def digest_lines(digest: Digest) -> tuple[Line, ...]:
-    """Return a digest as the lines of a reply."""
-    lines: list[Line] = [digest.title]
-    for section in digest.sections:
-        lines += [(), section.heading] if section.heading else [()]
-        lines += [line for item in section.items for line in item.lines]
-    return (*lines, *(((), *digest.footer) if digest.footer else ()))
+    """Return a digest as the lines of a reply. What a message folds away is only summed up."""
+    return tuple(line for page in pages(digest.without_details, lambda _: True) for line in page.lines)
 
 
 def _shortened(subscription: Subscription, lines: Sequence[Line]) -> Sequence[Line]:

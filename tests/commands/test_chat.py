@@ -32,9 +32,10 @@ async def test_watch_acts_at_once_shows_the_settings_and_previews_the_week(talk)
     assert text.startswith("You're watching Ohio and Texas. Alerts as they happen.\n")
     assert "An example: the last message you would have gotten, on Nov. 23, 2026, at noon UTC." in text
     assert [button.text for button in reply.buttons[0]] == ["Undo", "Settings"]
-    assert "287(g): 3 new agreements, 1 no longer listed" in text
-    assert "Texas: new on ICE's list\nBell County Sheriff's Office\n" in text
-    assert "Texas: no longer on ICE's list\nArcher County Sheriff's Office\n" in text
+    assert "3 new 287(g) agreements and 1 no longer listed, in Texas and Ohio" in text
+    assert "Bell County Sheriff's Office" in text
+    assert "Archer County Sheriff's Office" in text
+    assert "Texas: no longer on ICE's list" in text
     assert reply.changed
     mine = await talk.mine()
     assert set(mine.filter.states) == {"TX", "OH"}
@@ -179,7 +180,7 @@ def test_a_county_watched_under_an_old_name_is_not_watched_twice():
 async def test_counties_agencies_and_support_types_narrow_the_filter(talk):
     await talk.ask("watch Bell County, Texas")
     assert set((await talk.mine()).filter.counties) == {"TX/bell"}
-    assert "287(g): 3 new agreements" in await talk.says("watch agency butler pd")
+    assert "3 new 287(g) agreements" in await talk.says("watch agency butler pd")
     assert "only" not in await talk.says("status")
     assert "Task Force Model only" in await talk.says("watch TFM")
 

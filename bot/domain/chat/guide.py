@@ -110,5 +110,5 @@ _BOT = Phrase(
     "I'm Countersign, a program that reads the lists on ICE's 287(g) page and tells you what changed. I'm not part of "
     "ICE or any police agency. Every alert names the list it comes from."
 )
-_CHECKED = Phrase("I check ICE's page every minute.", "I check ICE's page every {n} minutes.")
+_CHECKED = Phrase("I check ICE's page every {n} minute.", "I check ICE's page every {n} minutes.")
 _STORED = Phrase("I store this chat's number, its settings and what I sent here. To delete all of it, send /forget.")

@@ -58,7 +58,8 @@ _RECENT = re.compile(
 )
 _WATCHING = re.compile(
     r"\b(?:notify|alerts?|updates?|tell me when|let me know|the moment|as soon as|follow|watch|subscribe|add|track"
-    r"|keep me|avis\w+|alertas?|notifi\w+|siga\w*|seguir|vigil\w+|agreg\w+|anad\w+|suscrib\w+)\b"
+    r"|keep me|whenever|send me (?:an? )?(?:emails?|messages?|texts?)"
+    r"|avis\w+|alertas?|notifi\w+|siga\w*|seguir|vigil\w+|agreg\w+|anad\w+|suscrib\w+)\b"
 )
 _ASKING = re.compile(
     r"\b(?:is|are|has|have|does|do|did|was|were|can|could|if|whether|know|saber|si|esta|estan|trabaja\w*|participa\w*"

@@ -74,7 +74,7 @@ _ONLY_SPANISH = frozenset(
         "hola", "ayuda", "gracias", "quiero", "quisiera", "necesito", "puedo", "avisenme", "aviseme", "avisame",
         "vigilar", "seguir", "dejar", "pausa", "reanudar", "recientes", "agencia", "resumen", "ajustes", "idioma",
         "mensajes", "alertas", "recibir", "cancelar", "parar",
-        "condado", "hago", "vivo", "donde", "policia", "ultimo", "equivoque", "quita", "agregar",
+        "hago", "vivo", "donde", "policia", "ultimo", "equivoque", "quita", "agregar",
         "suscribirme", "cuantas", "buenos", "buenas", "favor", "cada",
     }
 )  # fmt: skip
@@ -91,7 +91,7 @@ _SMALL_ENGLISH = frozenset(
         "county", "police",
     }
 )  # fmt: skip
-MOST_IN_A_NAME = 2
+MOST_IN_A_NAME = 2  # small Spanish words
 _CODES_THAT_ARE_WORDS = frozenset({"hi", "ok", "me", "in", "or", "oh", "pa", "ma", "de", "la", "al", "id"})
 
 _LEAD = (
@@ -172,13 +172,18 @@ def verb(text: str) -> tuple[str, str]:
     line = _tidy(text)
     asked = _read(line)
     is_long = len(line.split()) > LONGEST_PHRASE and len(line) <= LONGEST_SENTENCE
-    return (questions.asked(line, _fold) if is_long and not _is_sure(*asked) else None) or asked
+    is_named = asked[0] == "agency" and re.match("agenc", _fold(line)) is not None
+    return (questions.asked(line, _fold) if is_long and not is_named and not _is_sure(*asked) else None) or asked
 
 
 def _is_sure(named: str, rest: str) -> bool:
     """Return False if a sentence may say more than the command that was read from it."""
-    if named in _OF_BUTTONS - {"place"}:
+    if named in _OF_BUTTONS - {"place", "howto"} or (named == "list" and _OF_LIST.fullmatch(rest)):
         return True
+    if named == "howto":
+        return len(rest.split()) <= LONGEST_PHRASE + 1
+    if named in {"watch", "unwatch"} and rest.startswith("agency "):
+        return len(rest.split()) <= LONGEST_PLACE - 2
     if named in {"watch", "unwatch", "list", "recent", "place"}:
         return _is_readable(rest) if rest else named != "list"
     if named == "agency":
@@ -218,7 +223,7 @@ def tongue(text: str, otherwise: Language) -> Language:
     words = set(re.findall(r"[a-z]+", _fold(text)))
     is_spanish = re.search("[¿¡ñÑ]", text) or not _ONLY_SPANISH.isdisjoint(words)
     small = len(words & _SMALL_SPANISH) if words.isdisjoint(_SMALL_ENGLISH) else 0
-    return Language.SPANISH if is_spanish or small >= MOST_IN_A_NAME else otherwise
+    return Language.SPANISH if is_spanish or small > MOST_IN_A_NAME else otherwise
 
 
 def is_command(text: str) -> bool:
