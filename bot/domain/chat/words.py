@@ -172,25 +172,22 @@ def verb(text: str) -> tuple[str, str]:
     line = _tidy(text)
     asked = _read(line)
     is_long = len(line.split()) > LONGEST_PHRASE and len(line) <= LONGEST_SENTENCE
-    is_named = asked[0] == "agency" and re.match("agenc", _fold(line)) is not None
+    is_named = re.match(r"(?:(?:un)?watch )?agenc(?:y|ia)\b", _fold(line)) is not None
     return (questions.asked(line, _fold) if is_long and not is_named and not _is_sure(*asked) else None) or asked
 
 
 def _is_sure(named: str, rest: str) -> bool:
     """Return False if a sentence may say more than the command that was read from it."""
-    if named in _OF_BUTTONS - {"place", "howto"} or (named == "list" and _OF_LIST.fullmatch(rest)):
-        return True
-    if named == "howto":
-        return len(rest.split()) <= LONGEST_PHRASE + 1
+    size = len(rest.split())
     if named in {"watch", "unwatch"} and rest.startswith("agency "):
-        return len(rest.split()) <= LONGEST_PLACE - 2
+        return size <= LONGEST_PLACE - 2
     if named in {"watch", "unwatch", "list", "recent", "place"}:
-        return _is_readable(rest) if rest else named != "list"
+        is_list = named == "list"
+        return bool(is_list and _OF_LIST.fullmatch(rest)) or (_is_readable(rest) if rest else not is_list)
+    sizes = {"what": 0, "hello": 0, "stop": 0, "start": 0, "howto": LONGEST_PHRASE + 1}
     if named == "agency":
-        return _agency(rest) is not None and len(rest.split()) <= LONGEST_PLACE - 2
-    if named in {"what", "hello", "stop", "start"}:
-        return not rest
-    return named in COMMANDS
+        return _agency(rest) is not None and size <= LONGEST_PLACE - 2
+    return named in COMMANDS and size <= sizes.get(named, size)
 
 
 def _is_readable(place: str) -> bool:
