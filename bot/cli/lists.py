@@ -11,7 +11,8 @@ import typer
 from bot.app.one_shot import read, write
 from bot.app.wiring import places, senders, sources, utc_now
 from bot.cli.options import DryRun, Json, State, subject
-from bot.cli.output import date_cell, print_changes, print_csv, print_effect, print_lines, print_table, say
+from bot.cli.output import date_cell, print_changes, print_effect, print_lines, print_table, say
+from bot.commands.as_csv import agreements_csv
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
@@ -87,7 +88,7 @@ def agreements(
     if json_:
         print_lines(found)
     elif csv_:
-        print_csv(found)
+        print(agreements_csv(found), end="")
     else:
         columns = ("state", "agency", "support_type", "county")
         print_table((*columns, "signed"), ([*(str(a[c] or "") for c in columns), date_cell(a)] for a in found))

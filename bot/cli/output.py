@@ -1,6 +1,5 @@
 """Terminal output: tables, JSON lines, CSV, counts and a progress bar."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -72,22 +71,6 @@ def _name(change: JsonObject) -> str:
     if change["kind"] == "corrected" and was and was["state"] != change["state"]:
         return f"{change['agency']} (was under {state_name(was['state'])})"
     return str(change["agency"])
-
-
-def print_csv(found: Iterable[JsonObject]) -> None:
-    """Print agreements as CSV."""
-    of_row = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
-    columns = (*of_row, "signed_doubtful")
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
-
-
-def _cell(value: object) -> object:
-    """Write true and false as spreadsheets do. If a value looks like a formula, put an apostrophe before it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

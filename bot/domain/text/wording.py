@@ -163,12 +163,12 @@ class Wording:
 
     def name(self, agreement: Agreement, *, strong: bool = False) -> Line:
         """Return an agency's name with its county, as ICE prints them."""
-        county = (Span(f" ({agreement.county})"),) if _adds(agreement.county, agreement.agency) else ()
+        county = (Span(f" ({agreement.county})"),) if adds_to_name(agreement.county, agreement.agency) else ()
         return (Span(agreement.agency, strong=strong), *county)
 
     def county_of(self, agreement: Agreement) -> str:
         """Return an agency's county, or an empty string if it's unknown or part of the agency's name."""
-        if not _adds(agreement.county, agreement.agency):
+        if not adds_to_name(agreement.county, agreement.agency):
             return ""
         return county_name(agreement.county, agreement.state, self.language)
 
@@ -389,7 +389,7 @@ class Wording:
 
         The town is included only if the names of the body and the county don't already contain it.
         """
-        county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
+        county = county_name(said.county, said.state, self.language) if adds_to_name(said.county, said.body) else ""
         place = said.source.removesuffix(f", {said.state}")
         known = f"{said.body} {said.county} county parish".casefold()
         town = place if any(word.casefold() not in known for word in place.split()) else ""
@@ -666,7 +666,7 @@ class Wording:
         )
 
 
-def _adds(county: str, name: str) -> bool:
+def adds_to_name(county: str, name: str) -> bool:
     """Return whether a county should be shown after a name. Harris County Sheriff's Office doesn't need one."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()
