@@ -165,7 +165,7 @@ class Mention:
         return replace(self, before=replace(before, before=None) if before is not None else None)
 
 
-CANCELLED, POSTPONED, RESCHEDULED = "cancelled", "postponed", "rescheduled"
+CANCELLED, POSTPONED, RESCHEDULED, RECESSED = "cancelled", "postponed", "rescheduled", "recessed"
 OFF_CALENDAR, OFF_AGENDA = "taken off the calendar", "taken off the agenda"
 
 

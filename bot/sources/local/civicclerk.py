@@ -10,6 +10,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
@@ -19,7 +20,6 @@ from bot.sources.formats.fields import (
     decode_json,
     fingerprint,
     link,
-    meeting_status,
     number,
     objects,
     resolve_link,

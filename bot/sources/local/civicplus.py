@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
@@ -25,7 +26,7 @@ from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.charset import page_text
 from bot.sources.formats.document_text import document_text
-from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
+from bot.sources.formats.fields import clean_text, is_web_address, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
 from bot.sources.local.feed_index import feed_entries

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, Missing, SourceError, Unreachable
@@ -23,7 +24,6 @@ from bot.sources.formats.fields import (
     Row,
     fingerprint,
     link,
-    meeting_status,
     meeting_time,
     number,
     objects,

@@ -9,10 +9,11 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Expect
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
-from bot.sources.formats.fields import Row, fingerprint, meeting_status, moment, number, objects, rows, text, title
+from bot.sources.formats.fields import Row, fingerprint, moment, number, objects, rows, text, title
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
 from bot.sources.local.session import ReadSession
 
