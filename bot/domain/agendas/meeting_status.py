@@ -19,21 +19,22 @@ _THING = (
     r"invoices?|polls?|insurance|services?|orders?|appointments?|applications?|partnerships?|participation|items?"
 )
 _OPENS_SUBJECT = re.compile(
-    r"\b(?:if|whether|unless|until|should|in case|in the event|consider\w*|discuss\w*|debat\w+|review\w*|vot(?:e|es|ing)|"
-    r"approv\w+|authoriz\w+|adopt\w*|request\w*|propos\w+|petition\w*|motion|regarding|re|about|concerning|"
+    r"\b(?:if|whether|unless|until|should|in case|in the event|consider\w*|discuss\w*|debat\w+|review\w*|"
+    r"vot(?:e|es|ing)|approv\w+|authoriz\w+|adopt\w*|request\w*|propos\w+|petition\w*|motion|regarding|re|about|concerning|"
     r"deliberat\w+|potential|possible|appeal\w*|report on|update on|polic(?:y|ies) (?:on|for))\b",
     re.IGNORECASE,
 )
 _NOT_THIS_ONE = re.compile(
     r"\b(?:not|never|n't|isn[’']t|wasn[’']t)\s+(?:been\s+|be\s+)?$|"
-    r"\b(?:replac\w+|in (?:place|lieu) of|make-?up (?:of|for)|instead of|from|previously|originally|(?:of|for) (?:the|a))\b"
+    r"\b(?:replac\w+|in (?:place|lieu) of|make-?up (?:of|for)|instead of|from|previously|originally|"
+    r"(?:of|for) (?:the|a))\b"
     r"[^,;:]*$",
     re.IGNORECASE,
 )
 _HEAD = re.compile(rf"\b(?:(?P<meeting>{_MEETING})|(?P<thing>{_THING}))\b", re.IGNORECASE)
 _HAPPENED = re.compile(
-    r"(?:\b|(?<=(?-i:[a-z]))(?=(?-i:[A-Z])))(?P<word>cancel{1,2}ed|postponed|rescheduled|reschedule(?= to\b)|recessed)\b"
-    r"(?!\W*(?:from|items?|business|meeting\s*/)\b)",
+    r"(?:\b|(?<=(?-i:[a-z]))(?=(?-i:[A-Z])))(?P<word>cancel{1,2}ed|postponed|rescheduled|reschedule(?= to\b)|"
+    r"recessed)\b(?!\W*(?:from|items?|business|meeting\s*/)\b)",
     re.IGNORECASE,
 )
 _NOUN = re.compile(r"\b(?P<word>cancel{1,2}ations?|postponements?|rescheduling|recess)\b", re.IGNORECASE)
@@ -50,11 +51,17 @@ _NOT_HELD = re.compile(
     r"hearing)s?(?: (?:today|tonight|scheduled|this (?:week|month)|will be held|held))?(?=\W*$|\s*[^\w\s']|\s+(?:due|"
     r"because|on|for|in)\b)|"
     r"\bmeeting (?:will|is) not (?:be|being|take|taking|to be)\b|"
-    r"\bno quorum\b|\b(?:adjourned|closed|ended) (?:for|due to|because of) (?:a |the )?(?:lack|want) of (?:a )?quorum\b|"
-    r"\brecess notice\b|\bnotice of recess\b|\b(?:council|board|commission|court|committee) (?:is |in |on |is in |is on )"
-    r"recess\b(?=\W*$|\W+(?:until|for|this|from|through|week)\b)",
+    r"\bno quorum\b|"
+    r"\b(?:adjourned|closed|ended) (?:for|due to|because of) (?:a |the )?(?:lack|want) of (?:a )?quorum\b|"
+    r"\brecess notice\b|\bnotice of recess\b|"
+    r"\b(?:council|board|commission|court|committee) (?:is |in |on |is in |is on )recess\b(?=\W*$|\W+(?:until|for|this|from|through|week)\b)",
     re.IGNORECASE,
 )
+_IN_A_CLAUSE = re.compile(
+    r"\b(?:if|whether|unless|until|should|that|how|why|when|in case|in the event)\b", re.IGNORECASE
+)
+_NOTICE_AFTER = re.compile(r"\W*notices?\b", re.IGNORECASE)
+_NOTICE_BEFORE = re.compile(r"\bnotices? of\s+$", re.IGNORECASE)
 _STATUS = (("cancel", CANCELLED), ("postpone", POSTPONED), ("reschedul", RESCHEDULED), ("recess", RECESSED))
 _ORDER = tuple(status for _, status in _STATUS)
 _CLAUSES = re.compile(r"(?<=[a-z0-9)])\.\s+(?=[A-Z*])|[;\n\r|•·]+|\s\*+\s|(?<=\S)!+")
@@ -111,8 +118,7 @@ def _opens_subject(nearest: str, before: str) -> bool:
     opened = _OPENS_SUBJECT.search(nearest)
     if opened is None:
         return False
-    is_clause = re.search(r"\b(?:if|whether|unless|until|should|that|how|why|when|in case|in the event)\b", nearest, re.I)
-    return bool(is_clause) or _first(nearest[: opened.start()]) != "meeting"
+    return bool(_IN_A_CLAUSE.search(nearest)) or _first(nearest[: opened.start()]) != "meeting"
 
 
 def _begins_with_status(after: str) -> bool:
@@ -128,7 +134,9 @@ def _is_notice(clause: str, found: re.Match[str]) -> bool:
     if of := re.match(r"\W*(?:of|for)\s+(.*)", after, re.IGNORECASE | re.DOTALL):
         return _first(of[1]) != "thing" and (bool(re.search(r"\d", of[1])) or _first(of[1]) == "meeting")
     is_recess = found["word"].lower() == "recess"
-    is_notice = re.match(r"\W*notices?\b", after, re.IGNORECASE) or re.search(r"\bnotices? of\s+$", before, re.IGNORECASE)
+    is_notice = re.match(r"\W*notices?\b", after, re.IGNORECASE) or re.search(
+        r"\bnotices? of\s+$", before, re.IGNORECASE
+    )
     if _first(after) == "thing":
         return False
     if is_notice:

@@ -220,7 +220,13 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
         evidence=evidence,
     )
     own = LinkedDocument(id=item.id, title=name, address=link, version=heading)
-    return IndexEntry(item=item, version=heading, documents=(own,))
+    packets = [each.address for each in links if "packet=true" in urlsplit(each.address).query.lower()]
+    packet = [
+        LinkedDocument(id=f"{item.id}/packet", title=f"Packet ({name})", address=address, version=heading)
+        for address in packets[:1]
+        if address != link
+    ]
+    return IndexEntry(item=item, version=heading, documents=(own, *packet))
 
 
 @dataclass(frozen=True, slots=True)
