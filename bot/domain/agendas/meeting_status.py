@@ -54,7 +54,8 @@ _NOT_HELD = re.compile(
     r"\bno quorum\b|"
     r"\b(?:adjourned|closed|ended) (?:for|due to|because of) (?:a |the )?(?:lack|want) of (?:a )?quorum\b|"
     r"\brecess notice\b|\bnotice of recess\b|"
-    r"\b(?:council|board|commission|court|committee) (?:is |in |on |is in |is on )recess\b(?=\W*$|\W+(?:until|for|this|from|through|week)\b)",
+    r"\b(?:council|board|commission|court|committee) (?:is |in |on |is in |is on )"
+    r"recess\b(?=\W*$|\W+(?:until|for|this|from|through|week)\b)",
     re.IGNORECASE,
 )
 _IN_A_CLAUSE = re.compile(

@@ -98,7 +98,7 @@ class _Reading:
         link = first(holder, "a") if holder is not None else None
         address = resolve_link(base, link.get("href", "")) if link is not None else ""
         key = _number(address, "ID")
-        if not key:
+        if link is None or not key:
             return None
         shown = _shown(link.get("title", ""))
         details = words(first(row, "div", of_class="RowDetails"))

@@ -66,10 +66,12 @@ class NovusAgenda:
 
 def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     page = page_tree(document)
-    if not any("gridmeetings" in each.get("id", "").lower() for each in page.iter("div", "table")):
+    grids = [each for each in page.iter("div", "table") if "gridmeetings" in each.get("id", "").lower()]
+    if not grids:
         raise Unreadable(f"{document.address} is a web page, but not NovusAGENDA's list of meetings")
     base = base_address(document)
-    rows = [row for row in page.iter("tr") if not {"rgRow", "rgAltRow"}.isdisjoint(row.get("class", "").split())]
+    listed = {id(row): row for grid in grids for row in grid.iter("tr")}  # another grid may list items
+    rows = [row for row in listed.values() if not {"rgRow", "rgAltRow"}.isdisjoint(row.get("class", "").split())]
     return session.read_each(document.address, rows, lambda row: _entry(row, base, session, document), words)
 
 
