@@ -31,7 +31,7 @@ app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_marku
 ItsState = Annotated[str | None, typer.Option("--state", help="Its state: a postal code or a name, as in NC.")]
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", help="Its platform: legistar, civicclerk, primegov, civicplus, feed or page."),
+    typer.Option("--kind", help=f"Its platform: {', '.join(list(LOCAL)[:-1])} or {list(LOCAL)[-1]}."),
 ]
 
 
