@@ -24,6 +24,7 @@ from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
+from bot.sources import LOCAL
 
 read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
