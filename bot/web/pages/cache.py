@@ -160,9 +160,12 @@ class PageCache:
             self._bytes -= old.size
 
     async def _keep_up(self) -> None:
-        """Ask the store for its version. If it is new, build its model and drop the pages of the last one."""
+        """Ask the store for its version. If it is new, build its model and drop the pages of the last one.
+
+        Whoever asks first waits. Until the new model is built, everyone else gets the pages of the last version.
+        """
         clock = asyncio.get_running_loop().time
-        if clock() - self._asked_at < ASK_AGAIN:
+        if clock() - self._asked_at < ASK_AGAIN or (self._turn.locked() and self._version is not None):
             return
         async with self._turn:
             if clock() - self._asked_at < ASK_AGAIN:

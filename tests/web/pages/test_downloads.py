@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from support.samples import NOON, change, document, publication, record
+from support.waiting import eventually
 from web.pages.test_pages import INSTALLATION, Clock, galveston, origin
 
 from bot.domain.change import Kind
@@ -58,12 +59,6 @@ async def downloaded(port, client="203.0.113.99"):
     return found.status_code, found.content == BODY
 
 
-async def until(condition):
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("how", ["closes", "resets"])
 async def test_a_reader_who_leaves_gives_the_place_back_at_once(unused_tcp_port, how):
     downloads = Downloads(at_once=1, patience=3_600)
@@ -74,7 +69,7 @@ async def test_a_reader_who_leaves_gives_the_place_back_at_once(unused_tcp_port,
             given = writer.get_extra_info("socket")
             given.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
-        await until(lambda: len(downloads) == 0)
+        await eventually(lambda: len(downloads) == 0)
         assert await downloaded(unused_tcp_port) == (200, True)
 
 
@@ -129,7 +124,7 @@ async def test_the_slowest_download_makes_room_and_not_the_one_that_moves():
             await transport.aborted.wait()
 
     tasks = [asyncio.create_task(reading("a", quick, 1_000_000)), asyncio.create_task(reading("b", slow, 10))]
-    await until(lambda: len(downloads) == 2)
+    await eventually(lambda: len(downloads) == 2)
     async with downloads.place("c", None):
         assert (quick.aborted.is_set(), slow.aborted.is_set()) == (False, True)
     quick.abort()
