@@ -192,13 +192,19 @@ async def measure(options):
         watch = asyncio.create_task(longest_wait(waits))
         begun = time.perf_counter()
         await cache.model()
-        said("the model of a new version", f"{time.perf_counter() - begun:.2f} s; longest stall of the loop {max(waits) * 1000:.0f} ms")
+        said(
+            "the model of a new version",
+            f"{time.perf_counter() - begun:.2f} s; longest stall of the loop {max(waits) * 1000:.0f} ms",
+        )
         for path in PATHS:
             begun = time.perf_counter()
             page = await cache.page(path, {})
             took = time.perf_counter() - begun
             packed = len(page.packed or gzip.compress(page.rendered.body))
-            said(f"cold {path}", f"{took * 1000:.0f} ms, {len(page.rendered.body) / 1024:.1f} KB, {packed / 1024:.1f} KB compressed")
+            said(
+                f"cold {path}",
+                f"{took * 1000:.0f} ms, {len(page.rendered.body) / 1024:.1f} KB, {packed / 1024:.1f} KB compressed",
+            )
         watch.cancel()
         said("memory for the pages", f"{megabytes() - before:.0f} MB ({megabytes():.0f} MB in all)")
         cached = await asked(base, 0, options.seconds, "/")
@@ -206,17 +212,26 @@ async def measure(options):
         said("cached /states/TX", figures(await asked(base, 0, options.seconds, "/states/TX")))
         said("cached, seven pages", figures(await asked(base, 0, options.seconds, *PATHS)))
         quiet = await alerts(store, options.alerts, options.agreements)
-        said("an alert without requests", f"p50 {statistics.median(quiet) * 1000:.0f} ms, longest {max(quiet) * 1000:.0f} ms")
+        said(
+            "an alert without requests",
+            f"p50 {statistics.median(quiet) * 1000:.0f} ms, longest {max(quiet) * 1000:.0f} ms",
+        )
         waits = []
         watch = asyncio.create_task(longest_wait(waits))
         load = asyncio.create_task(asked(base, options.rate, options.alerts * 0.6 + 1, *PATHS))
         await asyncio.sleep(0.7)
         loaded = await alerts(store, options.alerts, options.agreements + options.alerts)
-        said(f"an alert beside {options.rate:g} requests a second", f"p50 {statistics.median(loaded) * 1000:.0f} ms, longest {max(loaded) * 1000:.0f} ms")
+        said(
+            f"an alert beside {options.rate:g} requests a second",
+            f"p50 {statistics.median(loaded) * 1000:.0f} ms, longest {max(loaded) * 1000:.0f} ms",
+        )
         said("  those requests", figures(await load))
         watch.cancel()
         waits.sort()
-        said("  longest stall of the loop", f"{waits[-1] * 1000:.0f} ms; p99 {waits[int(len(waits) * 0.99)] * 1000:.0f} ms")
+        said(
+            "  longest stall of the loop",
+            f"{waits[-1] * 1000:.0f} ms; p99 {waits[int(len(waits) * 0.99)] * 1000:.0f} ms",
+        )
         said("  memory", f"{megabytes():.0f} MB")
     growth = max(loaded) - max(quiet)
     said("an alert's delay grew by at most", f"{growth * 1000:.0f} ms")

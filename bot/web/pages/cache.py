@@ -5,10 +5,11 @@ at most once a second. Requests for a page that isn't kept yet wait for one rend
 """
 
 import asyncio
+import gc
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from bot.domain.change import Known
+from bot.domain.change import Change, Known
 from bot.domain.document import Document
 from bot.domain.site.model import Freshness, Model, Site, freshness, local_day, site_of
 from bot.domain.site.pages import located, page_at
@@ -184,7 +185,7 @@ class PageCache:
             return
         if version.end != self._site_end or version.fresh.shown != self._model.freshness.shown:
             changes = await self._origin.store.changes(upto=version.end)
-            self._site = await self._in_thread(lambda: site_of(changes, known))
+            self._site = await self._in_thread(lambda: _built(changes, known))
             self._site_end = version.end
         self._model = Model(site=self._site, freshness=version.fresh, day=version.day)
         self._version = version
@@ -199,6 +200,19 @@ def _fields(path: str, query: Mapping[str, str]) -> dict[str, str]:
     """Return the values of a page's form. Other values don't make another page."""
     found = page_at(located(path)[1])
     return {name: query[name][:100] for name in (found[0].fields if found else ()) if query.get(name)}
+
+
+def _built(changes: Sequence[Change], known: Known) -> Site:
+    """Build the site without a full garbage collection, during which the event loop would stand still.
+
+    A site has no circles of references, so it is freed without the collector as soon as the next one replaces it.
+    """
+    gc.disable()
+    try:
+        return site_of(changes, known)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _kept(rendered: Rendered) -> Kept:
