@@ -203,15 +203,14 @@ def _fields(path: str, query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _built(changes: Sequence[Change], known: Known) -> Site:
-    """Build the site without a full garbage collection, during which the event loop would stand still.
+    """Build the site without garbage collections, because the event loop stands still during each of them.
 
-    A site has no circles of references, so it is freed without the collector as soon as the next one replaces it.
+    The many new objects would set off several, and there is no garbage among them.
     """
     gc.disable()
     try:
         return site_of(changes, known)
     finally:
-        gc.freeze()
         gc.enable()
 
 

@@ -1,11 +1,9 @@
 """The public pages over real HTTP: what they say, how they are served, and the failures that another tracker had."""
 
 import asyncio
-import gc
 import gzip
 import re
 import threading
-import weakref
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +19,7 @@ from bot.errors import StoreError
 from bot.store.tiny.store import TinyStore
 from bot.web.pages.cache import Origin, PageCache, model_now
 from bot.web.pages.export import export, file_of
-from bot.web.pages.rendering import Installation, render, render_everything
+from bot.web.pages.rendering import Installation, render_everything
 from bot.web.pages.routes import Pages, RateLimit
 from bot.web.server import Views, serving
 
@@ -369,16 +367,3 @@ async def test_while_a_new_version_is_built_others_get_the_last_pages(ask, store
     goes_on.set()
     assert b"Bell County" in (await first).rendered.body
     assert b"Bell County" in (await ask.cache.page("/", {})).rendered.body
-
-
-async def test_a_site_is_freed_without_the_garbage_collector_when_the_next_one_replaces_it(store):
-    about = await model_now(origin(store, Clock()))
-    for path in ("/", "/states/TX", "/changes/3"):
-        render(about, path, {}, INSTALLATION)
-    gone = weakref.ref(about.site)
-    gc.disable()
-    try:
-        del about
-        assert gone() is None
-    finally:
-        gc.enable()
