@@ -30,8 +30,8 @@ def _write_pages(model: Model, installation: Installation, folder: Path) -> tupl
 def file_of(path: str) -> str:
     """Return the file from which static hosts answer a path."""
     plain = path.strip("/")
-    is_file = plain == "robots.txt" or plain.startswith(("assets/", "images/", ".well-known/"))
-    return plain if is_file or plain.endswith((".xml", ".svg")) else f"{plain}/index.html".lstrip("/")
+    is_file = "." in plain.rpartition("/")[2]  # no address of an HTML page contains a dot
+    return plain if is_file else f"{plain}/index.html".lstrip("/")
 
 
 def _put(path: Path, body: bytes) -> bool:
