@@ -16,6 +16,7 @@ from bot.domain.pictures.tiles import state_tiles
 from bot.domain.site.addresses import county_slug, plain
 from bot.domain.site.agencies import Agency
 from bot.domain.site.history import course_of, first_read
+from bot.domain.site.invitations import start_word, watched_words
 from bot.domain.site.model import Day, Place, Site, local_day
 from bot.domain.site.request import Body, Found, Redirect, Request
 
@@ -115,6 +116,8 @@ def county(request: Request) -> Found:
         return None
     return {
         "place": place,
+        "start": start_word(place.county),
+        "watched": watched_words(place.county),
         "agreements": sum(len(agency.rows) for agency in place.listed),
         "gone": [agency for agency in place.agencies if agency.left is not None],
         "pending": [agency for agency in place.agencies if agency.pending],

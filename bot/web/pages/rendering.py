@@ -131,12 +131,12 @@ def failed(language: Language, settings: Installation) -> Rendered:
     return replace(found, headers={**found.headers, "Cache-Control": "no-store", "Retry-After": "30"})
 
 
-def render_everything(model: Model, settings: Installation) -> Iterator[tuple[str, Rendered]]:
+def render_everything(model: Model, settings: Installation, to_png: ToPng = png_here) -> Iterator[tuple[str, Rendered]]:
     """Yield the path and the response of everything that a static host can serve."""
     for language in Language:
         for path in paths(model, _is_exported if language is Language.ENGLISH else _is_exported_in_each):
             target = path_in(language, path)
-            yield target, render(model, target, {}, settings, png_here)
+            yield target, render(model, target, {}, settings, to_png)
     for old in model.site.agencies.redirects:
         for language in Language:
             target = path_in(language, f"/agencies/{old}")
