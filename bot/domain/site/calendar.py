@@ -89,7 +89,8 @@ def _event(meeting: Meeting, day: date, base: str, language: Language) -> Iterat
     else:
         yield f"DTSTART;VALUE=DATE:{day:%Y%m%d}"
     yield "TRANSP:TRANSPARENT"
-    yield f"SUMMARY:{_text(say(language, '287(g) on the agenda: {body}', body=_body(mention)))}"
+    summary = say(language, "287(g) on the agenda: {body}", body=_body(mention))
+    yield f"SUMMARY:{_text(summary)}"
     yield f"LOCATION:{_text(_place(mention, language))}"
     yield f"DESCRIPTION:{_text(_described(meeting, mention, language))}"
     if base:

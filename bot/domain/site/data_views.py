@@ -182,7 +182,7 @@ def _subject(request: Request) -> tuple[str, str, Iterable[int]] | None:
         if place is None:
             return None
         numbers = {change.seq for agency in place.agencies for change in agency.changes}
-        numbers |= {change.seq for change in site.changes if is_in(change, place)}
+        numbers |= {change.seq for change in site.mentions if is_in(change, place)}
         named = f"{place.county.name}, {state_name(place.county.state, language)}"
         return named, f"/counties/{place.slug}", sorted(numbers, reverse=True)
     if "slug" in parts:

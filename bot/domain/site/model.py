@@ -143,6 +143,11 @@ class Site:
         return frozenset(filter(None, named | {publication.evidence for publication in self.publications}))
 
     @cached_property
+    def mentions(self) -> tuple[Change, ...]:
+        """All mentions on local agendas, with their earlier editions, in log order."""
+        return tuple(change for change in self.changes if change.mention is not None)
+
+    @cached_property
     def first_seen(self) -> Mapping[Key, str]:
         """When the first list with each agreement was fetched, UTC. A new spelling doesn't make a new agreement."""
         found: dict[Key, str] = {}
