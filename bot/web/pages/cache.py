@@ -1,7 +1,7 @@
 """Keep the model and the rendered pages of the current version. Everything long runs in one thread, off the event loop.
 
-The version is the last change, the last good reading, the held lists, staleness and the day. The store is asked for it
-at most once a second. Requests for a page that isn't kept yet wait for one rendering of it.
+The version is the last change, the last good reading, the held lists, staleness, the day and the name of the bot. The
+store is asked for it at most once a second. Requests for a page that isn't kept yet wait for one rendering of it.
 """
 
 import asyncio
@@ -18,9 +18,11 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
+from bot.channels.protocols import BOT_NAMES
 from bot.domain.change import Change, Known
 from bot.domain.document import Document
 from bot.domain.site.model import Freshness, Model, Site, freshness, local_day, site_of
+from bot.domain.site.page import PNG
 from bot.domain.site.pages import located, page_at
 from bot.domain.source_status import ICE
 from bot.errors import StoreError
@@ -42,6 +44,7 @@ class Version(NamedTuple):
     end: int
     fresh: Freshness
     day: date
+    bot: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ async def snapshot(origin: Origin) -> tuple[Version, Known]:
     end, known, status = await store.last_seq(), await store.known(), await store.source_status(ICE)
     now = origin.now()
     fresh = freshness(known, status.read_at, held=bool(await store.held()), now=now, stale_after=origin.stale_after)
-    return Version(end, fresh, local_day(now)), known
+    bot = (await store.notes(BOT_NAMES)).get("telegram", "")
+    return Version(end, fresh, local_day(now), bot), known
 
 
 async def model_now(origin: Origin) -> Model:
@@ -81,7 +85,7 @@ async def model_now(origin: Origin) -> Model:
     version, known = await snapshot(origin)
     changes = await origin.store.changes(upto=version.end)
     site = await asyncio.to_thread(site_of, changes, known)
-    return Model(site=site, freshness=version.fresh, day=version.day)
+    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot)
 
 
 class PageCache:
@@ -187,7 +191,7 @@ class PageCache:
             changes = await self._origin.store.changes(upto=version.end)
             self._site = await self._in_thread(lambda: _built(changes, known))
             self._site_end = version.end
-        self._model = Model(site=self._site, freshness=version.fresh, day=version.day)
+        self._model = Model(site=self._site, freshness=version.fresh, day=version.day, bot=version.bot)
         self._version = version
         self._kept.clear()
         self._bytes = 0
@@ -215,5 +219,7 @@ def _built(changes: Sequence[Change], known: Known) -> Site:
 
 
 def _kept(rendered: Rendered) -> Kept:
-    packed = gzip.compress(rendered.body, 6, mtime=0) if len(rendered.body) > SMALL else None
+    is_packed_already = rendered.headers.get("Content-Type") in {PNG, "application/zip"}
+    is_large = len(rendered.body) > SMALL and not is_packed_already
+    packed = gzip.compress(rendered.body, 6, mtime=0) if is_large else None
     return Kept(rendered, packed, hashlib.sha256(rendered.body).hexdigest()[:24])

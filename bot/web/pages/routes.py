@@ -11,10 +11,11 @@ from aiohttp import web
 
 from bot.domain.document import Document, Expect
 from bot.domain.language import Language
+from bot.domain.site.pages import located, page_at
 from bot.errors import StoreError
 from bot.web.pages.cache import Kept, PageCache
 from bot.web.pages.downloads import Crowded, Download, Downloads
-from bot.web.pages.rendering import FOR_A_YEAR, SECURITY, assets, failed
+from bot.web.pages.rendering import FOR_A_YEAR, OPEN, SECURITY, assets, failed
 
 EVIDENCE = "/evidence/{sha256}"
 SLICE = 64 * 1024  # bytes
@@ -73,6 +74,8 @@ class Pages:
 
     def _limited(self, answer: Answer) -> Answer:
         async def limited(request: web.Request) -> web.StreamResponse:
+            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+                return await self._preflight(request)
             if request.method not in {"GET", "HEAD"}:
                 return await self._refused(request)
             if not self._limit.admits(self._client(request), asyncio.get_running_loop().time()):
@@ -89,6 +92,15 @@ class Pages:
             return web.Response(status=HTTPStatus.NOT_FOUND, text="There is nothing here.\n")
         headers = {"Allow": "GET, HEAD"}
         return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, text="Pages are only read.\n", headers=headers)
+
+    async def _preflight(self, request: web.Request) -> web.Response:
+        """Allow a script of another site to ask for what it may read, with an ETag that it has."""
+        found = page_at(located(request.path)[1])
+        if found is None or not found[0].is_open:
+            return await self._refused(request)
+        allowed = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "If-None-Match"}
+        headers = dict(OPEN) | allowed | {"Access-Control-Max-Age": "86400"}
+        return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
     async def _page(self, request: web.Request) -> web.Response:
         return _answered(request, await self._cache.page(request.path, _query(request)))

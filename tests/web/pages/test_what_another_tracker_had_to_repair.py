@@ -1,6 +1,7 @@
 """The eight failures that another tracker had to repair, by its own history, tried on every page."""
 
 import re
+import struct
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -180,6 +181,36 @@ async def test_a_change_answers_when_its_file_is_lost_and_the_file_is_404(unused
         assert (await client.get("/changes/3")).status_code == 200
         for sha256 in (await client.cache.model()).site.evidence:
             assert (await client.get(f"/evidence/{sha256}")).status_code == 404
+
+
+# ── 4. state pages had no card for link previews ─────────────────────────────────────────────────────────────────────
+
+
+async def test_every_page_names_a_card_that_answers_with_a_picture_of_its_state_and_words_for_it():
+    model = await everything()
+    drawn = {}
+    for path, text in html_pages(model).items():
+        said = {
+            attrs.get("property"): attrs["content"]
+            for tag, attrs in Elements(text).found
+            if tag == "meta" and "content" in attrs
+        }
+        drawn[path] = said["og:image"].removeprefix(INSTALLATION.base)
+        assert said["og:image"].startswith("https://example.org/"), path
+        assert len(said["og:image:alt"]) > 15, path
+        assert said["og:title"], path
+        assert said["og:description"], path
+    for prefix in ("", "/es"):
+        assert drawn[f"{prefix}/agencies/tx-galveston-county-sheriffs-office"] == f"{prefix}/states/TX/card.png"
+        assert drawn[f"{prefix}/counties/tx-galveston-county"] == f"{prefix}/states/TX/card.png"
+        assert drawn[f"{prefix}/states/VT"] == f"{prefix}/states/VT/card.png"
+        assert drawn[f"{prefix}/about"] == f"{prefix}/card.png"
+    for path in sorted(set(drawn.values())):
+        svg = render(model, path, {}, INSTALLATION, to_png=str.encode)  # a picture's size is in its drawing
+        assert (svg.status, svg.headers["Content-Type"]) == (200, "image/png"), path
+        assert b'width="1200" height="630"' in svg.body, path
+    png = render(model, "/es/states/VT/card.png", {}, INSTALLATION).body
+    assert struct.unpack(">II", png[16:24]) == (1200, 630)
 
 
 # ── 5. canonical links led to language redirects ─────────────────────────────────────────────────────────────────────
