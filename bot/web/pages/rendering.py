@@ -368,7 +368,7 @@ class _Words:
         if change.mention is not None:
             lines = self._wording.mention(change)
             return Markup("<br>").join(_line(line) for line in lines)
-        return Markup("<br>").join(_line(line) for line in self._wording.agency(change.kind, [change])[1:])
+        return _line(self._wording.agreement(change))
 
 
 def _kept(values: Mapping[str, object]) -> dict[str, object]:

@@ -191,6 +191,7 @@ reader = Subscription(id="s1", channel="x", address="1", filter=Filter(states={"
 digest = compose(reader, log, upto=5, about=Circumstances(page="https://ice.example/"))
 print(plain_text([digest.title]))
 print(plain_text(digest.sections[0].items[0].lines))
+print(plain_text([digest.lead[0]]))
 print(replies.misunderstood(Language("pl"), Misunderstood("no_state", typed="TXX")))
 print(picture_for(reader, log).title)
 print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
@@ -199,6 +200,8 @@ print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
 
 def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "config").mkdir()
+    shutil.copy(PACKAGE.parent / "config" / "places.csv", tmp_path / "config")
     entry = tmp_path / "bot" / "domain" / "language.py"
     spanish = '    SPANISH = "es"\n'
     entry.write_text(entry.read_text().replace(spanish, f'{spanish}    POLISH = "pl"\n'))
@@ -224,9 +227,9 @@ def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
 
     assert done.stderr == ""
     assert done.stdout.splitlines()[:6] == [
-        "287(g): 5 new agreements [2]",
-        "Agency 1",
-        "Task Force Model [pl], signed 26 sierpnia 2026 [pl] · MOA not posted [pl]",
+        "Texas: 5 new 287(g) agreements [2] [pl]",
+        "• Agency 1",
+        "Signed 26 sierpnia 2026 [pl]. No MOA posted yet [pl].",
         "“TXX” isn't a state I know. [pl] Try /watch TX or /watch Texas. [pl]",
         "Texas: 5 agreements on ICE's list [2]; 5 new [2], from 28 sie to 28 sie 2026 [pl]",
         "See who's on the list",
