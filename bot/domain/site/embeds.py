@@ -26,9 +26,11 @@ def state_badge(model: Model, state: str, language: Language) -> Drawing:
 def state_card(model: Model, state: str, language: Language) -> Drawing:
     """Draw a card with the number of agreements in a state, its course, and the changes of the last day that had any.
 
-    The card ends with the list that the pages show, so that it changes only with a list.
+    The card ends with the list that the pages show, so that it changes only with a list. After a gap in the counts, the
+    course begins again, because a card has no room to explain one.
     """
-    points = course_of(model.site, state).points
+    course = course_of(model.site, state)
+    points = [point for point in course.points if course.gap is None or point[0] >= course.gap[1]]
     series = [(day, sum(counts.values())) for day, counts in points]
     shown = model.freshness.shown
     until = local_day(shown.observed_at) if shown is not None else series[-1][0] if series else date(2026, 1, 1)
