@@ -172,7 +172,7 @@ def _content(feed: Feed, change: Change) -> str:
     if change.kind is Kind.RETRACTED:
         taken_back = say(language, "We told this in error: {title}.", title=_title(feed, change).partition(": ")[2])
         return _paragraphs([taken_back, say(language, "Reason: {because}", because=explained(change, language))])
-    lines = words.mention(change) if change.mention else words.agency(change.kind, [change])[1:]
+    lines = words.mention(change) if change.mention else (words.agreement(change),)
     said = [_html(line) for line in lines]
     if change.mention is not None:
         said.append(escape(say(language, "An agenda item isn't an agreement. The vote could go either way.")))
