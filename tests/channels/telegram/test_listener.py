@@ -29,8 +29,8 @@ from support.loopback.telegram import (
 from bot.app.wiring import StoredNotes
 from bot.channels import Listener
 from bot.channels.keyed_queue import JOB, KeyedQueue, QueueFull
-from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.protocols import BOT_NAMES
+from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.handlers import CHANGING, READING
 from bot.channels.telegram.listener import LARGEST_BODY, TelegramListener
 from bot.channels.telegram.replies import keyboard
