@@ -30,7 +30,7 @@ from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
 from bot.pipeline.rasterize import fonts
-from bot.pipeline.svg_to_png import converted, converted_elsewhere
+from bot.pipeline.svg_to_png import Converter, converted
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -60,7 +60,12 @@ def png_here(svg: str) -> bytes:
 
 def png_elsewhere(svg: str) -> bytes:
     """Convert a drawing in a process of its own, because a conversion stops everything else in its process."""
-    return converted_elsewhere(svg, fonts(), scale=1)
+    return _converter().converted(svg, fonts())
+
+
+@cache
+def _converter() -> Converter:
+    return Converter(scale=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

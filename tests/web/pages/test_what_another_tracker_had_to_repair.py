@@ -25,6 +25,12 @@ GONE = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _drawings_stay_svg(monkeypatch):
+    """Don't convert the cards of all states, of which each takes a quarter of a second."""
+    monkeypatch.setattr("bot.web.pages.rendering.png_here", str.encode)
+
+
 class Elements(HTMLParser):
     """The elements of a page, as pairs of a tag and its attributes."""
 
