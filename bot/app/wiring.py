@@ -147,7 +147,13 @@ def page_origin(settings: Settings, store: Store) -> Origin:
 def installation(settings: Settings, base: str = "") -> Installation:
     """Return what this installation says about itself on the pages."""
     base = (base or settings.public_url or "").rstrip("/")
-    return Installation(base=base, contact=settings.contact or "", source=settings.ice_url)
+    invitations = {name: channel.invitation(settings) for name, channel in CHANNELS.items()}
+    return Installation(
+        base=base,
+        contact=settings.contact or "",
+        source=settings.ice_url,
+        invitations={name: address for name, address in invitations.items() if address is not None},
+    )
 
 
 def operators(settings: Settings) -> tuple[Operator, ...]:

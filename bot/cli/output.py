@@ -73,6 +73,11 @@ def _name(change: JsonObject) -> str:
     return str(change["agency"])
 
 
+def print_bytes(text: bytes) -> None:
+    """Print text that is the same on every terminal and in every file."""
+    sys.stdout.write(text.decode())
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print aligned columns on a terminal. Otherwise, print tab-separated lines."""
     if not sys.stdout.isatty():

@@ -125,6 +125,25 @@ async def test_a_deep_link_preselects_states_and_asks_to_confirm(talk):
     assert set((await talk.mine()).filter.states) == {"FL", "TX"}
 
 
+@pytest.mark.parametrize(
+    ("payload", "asked"),
+    [
+        ("TX", "Watch Texas?"),
+        ("TX-FL", "Watch Florida and Texas?"),
+        ("tx-fl-GU", "Watch Florida, Guam and Texas?"),
+        ("galveston-county-tx", "Watch Galveston County (Texas)?"),
+        ("baltimore-city-md", "Watch Baltimore City (Maryland)?"),
+    ],
+)
+async def test_a_link_on_a_public_page_preselects_its_place_and_asks_to_confirm(talk, payload, asked):
+    reply = await talk.ask(f"start {payload}")
+    assert plain_text(reply.lines) == asked
+    assert await talk.mine() is None
+    await talk.ask(reply.buttons[0][0].command)
+    mine = (await talk.mine()).filter
+    assert bool(mine.counties) == ("county" in payload or "city" in payload)
+
+
 async def test_the_state_picker_shows_every_state_and_is_edited_in_place(talk):
     reply = await talk.ask("watch")
     buttons = [button for line in reply.buttons for button in line]

@@ -29,6 +29,7 @@ from support.loopback.telegram import (
 from bot.app.wiring import StoredNotes
 from bot.channels import Listener
 from bot.channels.keyed_queue import JOB, KeyedQueue, QueueFull
+from bot.channels.protocols import BOT_NAMES
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.handlers import CHANGING, READING
 from bot.channels.telegram.listener import LARGEST_BODY, TelegramListener
@@ -1243,6 +1244,18 @@ async def test_an_update_fetched_again_after_a_restart_is_handled_once(server, s
 
     assert chat_handler.texts == ["stop"]
     assert server.told(42) == ["You said stop."]
+
+
+async def test_the_bots_name_is_kept_so_that_the_public_pages_can_link_to_it(server, sender, tmp_path) -> None:
+    store = TinyStore.open(tmp_path)
+    chat = TelegramListener(sender, menu=MENU, pause=0.02, names=StoredNotes(store, BOT_NAMES))
+    for _ in range(2):
+        async with listening(chat, FakeChatHandler()):
+            await quiet(server)
+    kept = await store.notes(BOT_NAMES)
+    await store.close()
+
+    assert kept == {"telegram": sender.bot.username}
 
 
 # ── commands that weren't sent as one ────────────────────────────────────────────────────────────────────────────────
