@@ -9,12 +9,14 @@ from typing import Any
 from bot.domain.agreement import ListName
 from bot.domain.document import Document, Validators
 from bot.domain.timestamps import after
+from bot.domain.way import Way
 from bot.errors import Blocked, SourceError, Unreadable
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
 LONGEST_BACK_OFF = timedelta(hours=6)
 INTERRUPTION = timedelta(days=1)  # we can't tell whether ICE published anything during one
+RELAY_SILENCE = timedelta(hours=1)  # after that, we ask ICE ourselves again
 JITTER = 0.1  # of the interval, either way
 
 
@@ -28,7 +30,8 @@ class SourceStatus:
     `problem_since` is when it began and `failures` is the number of failed attempts since then. `due_at` is the time of
     the next poll. It is never before `not_before`, which is set by the server's Retry-After header. `facts` contains
     data that only this source uses. A local source that hasn't been readable for a week is no longer polled;
-    `parked_at` is when polling stopped.
+    `parked_at` is when polling stopped. `heard` maps each way that ICE's lists reach us to the time of its last
+    reading. While a relay is heard from, the source isn't polled.
     """
 
     source: str
@@ -44,6 +47,7 @@ class SourceStatus:
     due_at: datetime | None = None
     not_before: datetime | None = None
     parked_at: datetime | None = None
+    heard: Mapping[Way, datetime] = field(default_factory=dict)
 
     def is_due(self, now: datetime, every: timedelta) -> bool:
         """Return whether to read the source now, if it is polled at the interval `every`.
@@ -51,6 +55,9 @@ class SourceStatus:
         `due_at` is ignored if it was set when the interval was longer or before the clock was set back. The server's
         Retry-After header is obeyed even if the interval is shorter now.
         """
+        relayed_at = self.heard.get(Way.RELAY)
+        if relayed_at is not None and timedelta(0) <= now - relayed_at < RELAY_SILENCE:
+            return False
         if self.due_at is None or self.tried_at is None or self.due_at <= now or self.tried_at > now:
             return True
         latest = self.tried_at + _longest(self.failures, every) * (1 + JITTER)
@@ -87,7 +94,7 @@ class Reading:
 
     `pages` contains other evidence, such as the page with the links to the lists if it changed. `headline` is the total
     on that page. `validators` and `facts` are stored in the source's status. `problems` contains the failures that
-    didn't stop the reading.
+    didn't stop the reading. `as_of` is when someone else made the reading, or None if we have just made it ourselves.
     """
 
     documents: Mapping[ListName, Document]
@@ -96,6 +103,8 @@ class Reading:
     validators: Mapping[str, Validators] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    as_of: datetime | None = None
+    way: Way = Way.DIRECT
 
 
 def _longest(failures: int, every: timedelta) -> timedelta:

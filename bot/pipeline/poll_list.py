@@ -60,10 +60,11 @@ async def process(
     """
     before = await _known_so_far(store)
     judgment = before
+    read_at = reading.as_of or at
     for name in ListName:
         if name in reading.documents:
-            judgment = await _judge(judgment, name, reading, source, store, at)
-    judgment = _settle_absences(judgment, reading, status, at)
+            judgment = await _judge(judgment, name, reading, source, store, read_at)
+    judgment = _settle_absences(judgment, reading, status, read_at)
     is_new = judgment.known.seen != before.known.seen
     status = _status_after(reading, judgment, status, at, every, is_new=is_new)
     if judgment == before and not reading.pages:
@@ -277,6 +278,7 @@ def _publication_of(document: Document) -> Publication:
         evidence=document.sha256,
         observed_at=document.fetched_at,
         rows=0,
+        way=document.way,
     )
 
 
@@ -290,6 +292,7 @@ def _as_unchanged(publication: Publication, at: datetime) -> Document:
         headers={},
         fetched_at=at,
         unchanged=True,
+        way=publication.way,
     )
 
 
@@ -335,19 +338,21 @@ def _status_after(
     """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
     is_read = ListName.PARTICIPATING not in judgment.unreadable
+    read_at = reading.as_of or at
     return replace(
         status,
         validators={} if judgment.unreadable else reading.validators,
         facts=_with_oddities(reading.facts, status.facts, judgment),
         tried_at=at,
-        read_at=at if is_read else status.read_at,
-        read_since=status.read_since_at(at) if is_read else status.read_since,
-        changed_at=at if is_new else status.changed_at,
+        read_at=read_at if is_read else status.read_at,
+        read_since=status.read_since_at(read_at) if is_read else status.read_since,
+        changed_at=read_at if is_new else status.changed_at,
         problem=problem,
         problem_since=(status.problem_since or at) if problem else None,
         failures=0,
         due_at=at + spread(every, status.source, at),
         not_before=None,
+        heard={**status.heard, reading.way: at},
     )
 
 

@@ -149,6 +149,7 @@ class Ice:
             evidence=document.sha256,
             observed_at=document.fetched_at,
             rows=len(rows),
+            way=document.way,
         )
         return Listing(
             list=name,
