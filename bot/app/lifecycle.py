@@ -22,8 +22,7 @@ import structlog
 
 from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
-from bot.app.wiring import access, opened, operator, places, runner, senders, utc_now
-from bot.commands.chat import ChatCommands
+from bot.app.wiring import access, archivist, chat_commands, opened, operators, places, runner, senders, utc_now
 from bot.commands.operator import broadcast, encrypt_addresses
 from bot.config.settings import Settings, load, notices
 from bot.domain.health import crowds
@@ -280,7 +279,7 @@ async def _poll_deliver_and_answer(service: Service, runner: Runner, stop: Stop)
     settings = service.settings
     has_port = settings.public_url is not None or settings.port is not None
     views = service.views(runner.store) if has_port else None
-    await _tick(settings, runner, stop, beside=listening(settings, runner, ChatCommands(runner), views))
+    await _tick(settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views))
 
 
 async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> None:
@@ -302,13 +301,14 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
 
     async def upkeep() -> None:
         await probe_rejected_tokens(runner.store, utc_now())
-        await notify(runner, operator(settings), stale_after)
+        await notify(runner, operators(settings), stale_after)
 
-    worker = Worker(runner, upkeep=upkeep)
-    async with beside:
-        await scheduler.run(worker, stop())
-        finishing = asyncio.create_task(worker.finish(FINISH_WITHIN))
-    await finishing
+    async with archivist(settings, runner.store) as archive:
+        worker = Worker(runner, upkeep=upkeep, capture=archive.step if archive is not None else None)
+        async with beside:
+            await scheduler.run(worker, stop())
+            finishing = asyncio.create_task(worker.finish(FINISH_WITHIN))
+        await finishing
 
 
 async def _serve(service: Service, stopping: Stop) -> None:
@@ -324,7 +324,7 @@ async def _serve(service: Service, stopping: Stop) -> None:
         else:
             async with (
                 runner(settings, store, observer=service.metrics, sends=False) as made,
-                listening(settings, made, ChatCommands(made), views),
+                listening(settings, made, chat_commands(settings, made), views),
             ):
                 await stop.wait()
         log.info("stopping")

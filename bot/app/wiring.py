@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot.channels import CHANNELS, Sender
+from bot.commands.chat import ChatCommands
+from bot.commands.operator_chat import OperatorCommands
 from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
+from bot.domain.chat.operator import Operator
 from bot.fetch import Fetch, Limits
+from bot.fetch.post import Poster
+from bot.fetch.wayback import Wayback
+from bot.pipeline.captures import Archivist
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
@@ -21,12 +27,12 @@ from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
 from bot.web.clients import Clients
 from bot.web.connections import Access, Bounds
-from bot.worker.health_notices import Operator
 
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
 
 TOKENS = "tokens"
+CAPTURE_WITHIN = 30.0  # seconds for one request to the Internet Archive; within the lease of the work
 CLOSE_WITHIN = 0.7  # seconds for all clients together
 
 log = structlog.get_logger()
@@ -124,12 +130,29 @@ def access(settings: Settings) -> Access:
     return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
 
 
-def operator(settings: Settings) -> Operator:
-    """Return the channel and address for messages to the operator."""
-    if settings.operator is None:
-        return Operator()
-    channel, _, address = settings.operator.partition(":")
-    return Operator(channel, address)
+def operators(settings: Settings) -> tuple[Operator, ...]:
+    """Return the chats for messages to the operator."""
+    named = (each.partition(":") for each in settings.operators)
+    return tuple(Operator(channel, address) for channel, _, address in named)
+
+
+def chat_commands(settings: Settings, runner: Runner) -> ChatCommands:
+    """Return the handler for chats. The operator's chats have commands of their own."""
+    return ChatCommands(runner, OperatorCommands(runner, operators(settings), settings.stale_hours))
+
+
+@asynccontextmanager
+async def archivist(settings: Settings, store: Store) -> AsyncIterator[Archivist | None]:
+    """Yield what hands pages to the Internet Archive, or None if that is off. Close its client when the block ends."""
+    if not settings.wayback:
+        yield None
+        return
+    poster = Poster(contact=settings.contact, allow_loopback=settings.allow_loopback, timeout=CAPTURE_WITHIN)
+    wayback = Wayback(poster, settings.wayback_url, settings.wayback_keys)
+    try:
+        yield Archivist(store, wayback, utc_now)
+    finally:
+        await closed_in_time(wayback.aclose())
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from bot.channels.protocols import (
     Ready,
     Receive,
     Sender,
+    ShowsButtons,
     at_once,
     pictured,
     sender_for,
@@ -24,6 +25,7 @@ from bot.channels.protocols import (
 from bot.channels.setup import Route, Setup, SharedSettings
 from bot.channels.slack.setup import SlackSetup
 from bot.channels.telegram.setup import TelegramSetup
+from bot.channels.webhook.setup import WebhookSetup
 
 __all__ = [
     "CHANNELS",
@@ -39,6 +41,7 @@ __all__ = [
     "Sender",
     "Setup",
     "SharedSettings",
+    "ShowsButtons",
     "at_once",
     "pictured",
     "sender_for",
@@ -49,4 +52,5 @@ CHANNELS: dict[str, Setup[Any]] = {
     "console": ConsoleSetup(),
     "slack": SlackSetup(),
     "telegram": TelegramSetup(),
+    "webhook": WebhookSetup(),
 }

@@ -9,15 +9,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from html import escape
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot.channels.protocols import Notes, Part, Ready, Sender, at_once
 from bot.channels.rate_limit import LONGEST_WAIT
 from bot.channels.setup import Setup, SharedSettings
+from bot.channels.stored_address import StoredForm
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
@@ -25,14 +25,7 @@ from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import bounded
 from bot.errors import SendError, UsageError
 
-if TYPE_CHECKING:
-    from bot.channels.sealed_address import AddressSeal
-
 MARGIN = 32  # characters of a message that a service may add, such as tags or a counter around the title
-LOCKED = (
-    "This address is encrypted with another COUNTERSIGN_SECRET_KEY. Set it back to the earlier key, or unsubscribe "
-    "and subscribe the address again"
-)
 
 
 class AppriseSetup(Setup[SharedSettings]):
@@ -69,6 +62,7 @@ class AppriseSender:
     def __init__(self, *, call_timeout: float = 30.0, secret_key: str | None = None, address: str = "") -> None:
         self.timeout = call_timeout
         self._secret_key = secret_key
+        self._form = StoredForm(secret_key)
         self._address = address
 
     def for_address(self, address: str) -> "AppriseSender":
@@ -77,27 +71,12 @@ class AppriseSender:
 
     def stored_address(self, address: str) -> str:
         """Return the address as the store keeps it: encrypted if there is a secret key."""
-        return self._seal.seal(address) if self._seal is not None else address
-
-    @cached_property
-    def _seal(self) -> "AddressSeal | None":
-        if self._secret_key is None:
-            return None
-        from bot.channels.sealed_address import AddressSeal  # noqa: PLC0415 - the library is slow to import
-
-        return AddressSeal(self._secret_key)
-
-    def _opened(self, address: str) -> str:
-        """Return the decrypted address. Raise SendError if the address was encrypted with another key."""
-        opened = self._seal.unseal(address) if self._seal is not None else address
-        if opened is None or "://sealed." in opened:
-            raise SendError(LOCKED)
-        return opened
+        return self._form.stored(address)
 
     def _limits(self) -> "_Limits":
         """Return the service's limits. An address that can't be decrypted has the usual ones; its send will fail."""
         try:
-            return _limits(self._opened(self._address))
+            return _limits(self._form.opened(self._address))
         except SendError:
             return _limits("")
 
@@ -127,7 +106,7 @@ class AppriseSender:
         """Send one part. A failure is never treated as permanent, because Apprise doesn't report the cause."""
         apprise = _library()
         service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Countersign", async_mode=True))
-        if not service.add(_splitting(self._opened(address))):
+        if not service.add(_splitting(self._form.opened(address))):
             raise SendError("Apprise no longer understands this address", refused=True)
         asked = [_BoundedWait(plugin, self.timeout / 2) for plugin in service]
         await ready()

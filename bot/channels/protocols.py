@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from bot.domain.chat.request import Reply, Request
+from bot.domain.chat.request import Button, Reply, Request
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.picture import Image
 from bot.domain.subscription import Subscription
@@ -52,6 +52,39 @@ class EncryptsAddresses(Protocol):
         ...
 
 
+NEW_SECRET = "new"  # noqa: S105 - given in place of a secret, it asks for one that Countersign makes
+
+
+@runtime_checkable
+class SignsMessages(Protocol):
+    """A sender that signs its messages with a secret of each address."""
+
+    async def set_secret(self, address: str, given: str | None) -> str | None:
+        """Store the secret of an address, and return it if it is new.
+
+        If `given` is None, keep the secret that the address has, or make one. If it is NEW_SECRET, make one in any
+        case. Raise UsageError for a bad secret.
+        """
+        ...
+
+    async def forget_secret(self, address: str) -> None:
+        """Delete the secrets of an address."""
+        ...
+
+    async def encrypt_secrets(self) -> int:
+        """Encrypt the secrets that were stored before there was a secret key. Return the number of addresses."""
+        ...
+
+
+@runtime_checkable
+class Pings(Protocol):
+    """A sender with a message of its own for tests."""
+
+    def ping(self, text: str) -> Part:
+        """Return the part that tests an address. `text` says so in words."""
+        ...
+
+
 class Sender(Protocol):
     """The sending side of a channel. If a send fails, it raises SendError, which says what to do next.
 
@@ -94,6 +127,15 @@ class SenderOfManyServices(Protocol):
         ...
 
 
+@runtime_checkable
+class ShowsButtons(Protocol):
+    """A sender that can put buttons under a message."""
+
+    def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:
+        """Return the part with buttons that act on the chat at this address."""
+        ...
+
+
 def sender_for(sender: Sender, address: str) -> Sender:
     """Return the sender for an address. Most channels have one for all addresses."""
     return sender.for_address(address) if isinstance(sender, SenderOfManyServices) else sender
@@ -116,6 +158,10 @@ class ChatHandler(Protocol):
 
     async def answer(self, asked: Request) -> Reply:
         """Answer a command or a button press. No user input can raise an error."""
+        ...
+
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        """Return the commands that only this chat has, such as the operator's."""
         ...
 
     async def subscription(self, channel: str, address: str) -> Subscription | None:

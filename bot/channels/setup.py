@@ -48,6 +48,8 @@ class SharedSettings(BaseModel):
     public_url: WebAddress | None = Field(None, alias="COUNTERSIGN_PUBLIC_URL")
     secret_key: SecretStr | None = Field(None, alias="COUNTERSIGN_SECRET_KEY")
     admins_only: bool = Field(default=False, alias="COUNTERSIGN_ADMINS_ONLY")
+    allow_loopback: bool = Field(default=False, alias="COUNTERSIGN_ALLOW_LOOPBACK")
+    contact: str | None = Field(None, alias="COUNTERSIGN_CONTACT")
 
 
 class Route(NamedTuple):
@@ -64,7 +66,8 @@ class Setup(ABC, Generic[SettingsT]):
     """A channel's settings, the methods that make its sender and listener, and a few facts about the channel.
 
     `settings` is the channel's own settings class, or None if the channel has no settings. A fallback channel is used
-    only if no channel with its own settings is set up. `command_prefix` is the prefix of every command that people
+    only if no channel with its own settings is set up. If a channel `has_topics`, a chat's address can end in a colon
+    and a topic's number. `command_prefix` is the prefix of every command that people
     type. `routes` are the paths on our server that the platform calls. `chatty_loggers` are loggers that include tokens
     and addresses at levels below WARNING.
     """
@@ -72,6 +75,7 @@ class Setup(ABC, Generic[SettingsT]):
     name: ClassVar[str]
     settings: type[SettingsT] | None = None
     is_fallback: ClassVar[bool] = False
+    has_topics: ClassVar[bool] = False
     command_prefix: ClassVar[str] = "/"
     routes: ClassVar[tuple[Route, ...]] = ()
     chatty_loggers: ClassVar[tuple[str, ...]] = ()

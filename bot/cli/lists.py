@@ -10,12 +10,13 @@ import typer
 
 from bot.app.one_shot import read, write
 from bot.app.wiring import places, senders, sources, utc_now
-from bot.cli.options import Json, State, subject
-from bot.cli.output import date_cell, print_changes, print_csv, print_lines, print_table, say
+from bot.cli.options import DryRun, Json, State, subject
+from bot.cli.output import date_cell, print_changes, print_csv, print_effect, print_lines, print_table, say
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
 from bot.domain.agreement import ListName
+from bot.domain.change import Reason
 from bot.domain.health import counted
 from bot.domain.lists.vetting import Held
 from bot.domain.timestamps import stamp
@@ -74,6 +75,8 @@ def agreements(
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
 ) -> None:
     """List the agreements that are now on ICE's list."""
+    if json_ and csv_:
+        raise UsageError("--json and --csv can't be combined. Choose one.")
     code = one_state(state)
     known = read(prepared(), lambda store: store.known())
     found = [
@@ -117,11 +120,15 @@ def _print_held(held: Held) -> None:
 
 
 @app.command()
-def approve(held_id: HeldId) -> None:
+def approve(held_id: HeldId, dry_run: DryRun = False) -> None:
     """Accept a held listing. Its changes are recorded and sent."""
-    answer = write(prepared(), say, "approve", {"held": held_id})
+    answer = write(prepared(), say, "approve", {"held": held_id} | ({"dry_run": True} if dry_run else {}))
     print_changes(answer["changes"], as_lines=False)
-    say("Approved.")
+    if dry_run:
+        print_effect(answer["effect"])
+        say(f"{counted(len(answer['changes']), 'change')} would be recorded. Nothing was approved.")
+    else:
+        say("Approved.")
 
 
 @app.command()
@@ -134,13 +141,29 @@ def reject(held_id: HeldId) -> None:
 @app.command()
 def retract(
     seq: Annotated[int, typer.Argument(help="The number of the change, as `countersign changes --json` prints it.")],
-    because: Annotated[str, typer.Option(help="The reason, in a sentence for the people who got the change.")],
+    reason: Annotated[
+        str | None, typer.Option(help=f"Why it was wrong, told in each reader's language: {', '.join(Reason)}.")
+    ] = None,
+    because: Annotated[str | None, typer.Option(help="Your own words in English, beside the reason or alone.")] = None,
+    because_es: Annotated[str | None, typer.Option("--because-es", help="Your own words in Spanish.")] = None,
+    dry_run: DryRun = False,
+    json_: Json = False,
 ) -> None:
     """Retract a change and tell everyone who got it.
 
-    They get a reply to the original message. The log keeps the change and the retraction.
+    They get a reply to the original message. The log keeps the change and the retraction. Give --reason, --because or
+    both. --dry-run prints how many chats would be told, and what they would read.
     """
-    answer = write(prepared(), say, "retract", {"seq": seq, "because": because})
+    options = {"reason": reason, "because": because, "because_es": because_es, "dry_run": dry_run or None}
+    given = {name: value for name, value in options.items() if value is not None}
+    answer = write(prepared(), say, "retract", {"seq": seq} | given)
+    if json_:
+        print_lines([answer["change"] | {"effect": answer.get("effect")}])
+    elif dry_run:
+        print_effect(answer["effect"])
+    if dry_run:
+        say("Nothing was retracted.")
+        return
     number = answer["change"]["seq"]
     say(f"Retracted change {seq} with change {number}. `countersign deliver` or the running program will send it.")
 

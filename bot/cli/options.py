@@ -8,6 +8,22 @@ from typer.core import TyperCommand
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 State = Annotated[str | None, typer.Option("--state", help="Only this state: a postal code or a name.")]
+States = Annotated[str | None, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")]
+County = Annotated[
+    list[str] | None, typer.Option(metavar="“COUNTY STATE”", help="A county, as in “Harris County TX”. Repeatable.")
+]
+Agency = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Part of an agency's name, as in “Tampa Police”. Repeatable.")
+]
+Type = Annotated[str | None, typer.Option("--type", help="Only these support types: JEM, WSO, TFM; or all.")]
+Kinds = Annotated[
+    str | None,
+    typer.Option(help="Kinds of change, as in signed,withdrawn; +amended adds one, -applied removes one; or default."),
+]
+Zone = Annotated[str | None, typer.Option(help="The time zone of all times, as in America/Chicago; UTC by default.")]
+InLanguage = Annotated[str | None, typer.Option(help="en (the default) or es.")]
+Topic = Annotated[int | None, typer.Option(help="The number of a topic in a Telegram group.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would happen, and which chats would be told.")]
 
 
 class TakesChatNumber(TyperCommand):

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bot.commands.as_json import JsonObject, change_json
 from bot.domain.change import Change
+from bot.domain.health import counted
 from bot.domain.text.rich_text import escaped_json, legible
 from bot.domain.text.wording import state_name
 from bot.errors import UsageError
@@ -39,6 +40,18 @@ def print_changes(found: Sequence[JsonObject], *, as_lines: bool) -> None:
         columns,
         ([_minute(c), c["kind"], c["state"], _name(c), c["support_type"] or "", date_cell(c)] for c in found),
     )
+
+
+def print_effect(effect: JsonObject) -> None:
+    """Print what one chat of each language would read, and how many chats would be told."""
+    for code, text in effect["messages"].items():
+        print(f"── {code} ──\n{text}\n")
+    languages = ", ".join(f"{n:,} in {code}" for code, n in effect["languages"].items())
+    print(f"{counted(effect['chats'], 'chat')} would be told{f' ({languages})' if languages else ''}.")
+    if effect["paused"]:
+        print(f"{counted(effect['paused'], 'paused chat')} would be told after the pause.")
+    if effect["unserved"]:
+        print(f"{counted(effect['unserved'], 'chat')} can't be told, because the channel isn't set up.")
 
 
 def date_cell(found: JsonObject) -> str:

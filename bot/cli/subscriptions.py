@@ -1,15 +1,29 @@
-"""Commands for subscriptions: `subscribe`, `unsubscribe`, `subscriptions`, `deliver`, `deliveries`."""
+"""Commands for subscriptions: to set them up, pause them, try them out and deliver to them."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from bot.app.one_shot import read, write
+from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
-from bot.cli.options import Json, TakesChatNumber, subject
+from bot.cli.options import (
+    Agency,
+    County,
+    InLanguage,
+    Json,
+    Kinds,
+    States,
+    TakesChatNumber,
+    Topic,
+    Type,
+    Zone,
+    subject,
+)
 from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
+from bot.commands.preview import preview as previewed
 from bot.domain.health import counted
 from bot.domain.subscription import Subscription
 from bot.observability.logs import prepared
@@ -20,37 +34,122 @@ app = subject()
 _UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
 Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
+Address = Annotated[str, typer.Argument(help="The id of a chat, a channel or a subscription.")]
 
 
 @app.command(cls=TakesChatNumber)
 def subscribe(
     channel: Channel,
-    address: Annotated[str, typer.Argument(help="The id of a chat or channel. For apprise, a URL like mailto://…")],
-    states: Annotated[str, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")],
+    address: Annotated[
+        str,
+        typer.Argument(
+            help="The id of a chat or channel. For apprise, a URL like mailto://…; for webhook, one like https://…"
+        ),
+    ],
+    states: States = None,
+    county: County = None,
+    agency: Agency = None,
+    types: Type = None,
+    kinds: Kinds = None,
     cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly (Mondays).")] = None,
     at: Annotated[
         str | None, typer.Option(help="The local time of a daily or weekly digest; 09:00 by default.")
     ] = None,
-    tz: Annotated[str | None, typer.Option(help="The time zone of --at; UTC by default.")] = None,
-    language: Annotated[str | None, typer.Option(help="en (the default) or es.")] = None,
+    tz: Zone = None,
+    language: InLanguage = None,
+    topic: Topic = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(help="For webhook, the secret to sign with, or new to replace it. The first one is made for you."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now.
 
-    Options that aren't given leave the settings of an existing subscription as they are.
+    Each option replaces what it names; the others leave the settings of an existing subscription as they are. To remove
+    states, counties or agencies, give the option the value none.
     """
-    options = {"cadence": cadence, "at": at, "tz": tz, "language": language}
-    given = {name: value for name, value in options.items() if value is not None}
-    answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address, "states": states} | given)
-    _print_subscription("Changed" if answer["changed"] else "Subscribed", answer["subscription"], as_line=json_)
+    options: dict[str, Any] = {"states": states, "county": county, "agency": agency, "types": types, "kinds": kinds}
+    options |= {"cadence": cadence, "at": at, "tz": tz, "language": language, "topic": topic, "secret": secret}
+    answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address} | _given(options))
+    new_secret = answer.get("secret")
+    shown = answer["subscription"] | ({"secret": new_secret} if new_secret else {})
+    _print_subscription("Changed" if answer["changed"] else "Subscribed", shown, as_line=json_)
+    if new_secret and not json_:
+        print(f"Secret: {new_secret}")
+        say("Keep it: it isn't shown again. Check each message's signature with it, as docs/webhooks.md shows.")
     if not answer.get("served", True):  # an older running program doesn't say
         say(_UNSERVED.get(channel, f"{channel} isn't set up, so nothing is sent there. Set its token."))
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given. An older running program knows only some of them."""
+    return {name: value for name, value in options.items() if value is not None and value != []}
+
+
+@app.command(cls=TakesChatNumber)
+def pause(
+    channel: Channel,
+    address: Address,
+    span: Annotated[str, typer.Option("--for", metavar="SPAN", help="“3 days”, “2 weeks” or a date: 2026-12-24.")],
+    json_: Json = False,
+) -> None:
+    """Send a subscription nothing for a while. Afterward, it is told once what it missed."""
+    answer = write(prepared(), say, "pause", {"channel": channel, "address": address, "span": span})
+    _print_subscription(f"Paused until {answer['until']}", answer["subscription"], as_line=json_)
+
+
+@app.command(cls=TakesChatNumber)
+def resume(channel: Channel, address: Address, json_: Json = False) -> None:
+    """End a subscription's pause, even one that the program made because messages were refused."""
+    answer = write(prepared(), say, "resume", {"channel": channel, "address": address})
+    verb = "Resumed" if answer["was"] else "It wasn't paused"
+    _print_subscription(verb, answer["subscription"], as_line=json_)
+
+
+@app.command("test", cls=TakesChatNumber)
+def send_test(
+    channel: Channel,
+    address: Annotated[str, typer.Argument(help="The id of a chat or channel. For apprise, a URL like mailto://…")],
+    language: InLanguage = None,
+    topic: Topic = None,
+) -> None:
+    """Send a real test message to a chat, and print what came back. Exits with 1 if it couldn't be sent."""
+    given = _given({"channel": channel, "address": address, "language": language, "topic": topic})
+    answer = write(prepared(), say, "test", given)
+    print(f"Sent as message {answer['message_id']}." if answer["message_id"] else "Sent.")
+
+
+@app.command()
+def preview(
+    states: States = None,
+    county: County = None,
+    agency: Agency = None,
+    types: Type = None,
+    kinds: Kinds = None,
+    days: Annotated[int, typer.Option(help="Cover this many days, up to 366.")] = 7,
+    cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly.")] = None,
+    tz: Zone = None,
+    language: InLanguage = None,
+) -> None:
+    """Print what a subscriber would have gotten lately. Nothing is sent or stored."""
+    settings = prepared()
+    watched = _given({"states": states, "counties": county, "agencies": agency, "types": types, "kinds": kinds})
+    how = {"cadence": cadence, "tz": tz, "language": language}
+    text = read(
+        settings,
+        lambda store: previewed(store, watched, days=days, now=utc_now(), page=settings.ice_url, **how),
+    )
+    if text:
+        print(text)
+    else:
+        say(f"Nothing matched in the last {counted(days, 'day')}, so no message would have been sent.")
 
 
 @app.command(cls=TakesChatNumber)
 def unsubscribe(
     channel: Channel,
-    address: Annotated[str, typer.Argument(help="The id of a chat, a channel or a subscription.")],
+    address: Address,
     json_: Json = False,
 ) -> None:
     """End a subscription."""

@@ -3,99 +3,15 @@
 Other programs read these fields. You may add fields, but never rename or remove any. Times are in UTC and end in Z.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from bot.domain.agenda import Mention
-from bot.domain.agreement import Agreement, Publication
-from bot.domain.change import Change
-from bot.domain.geography.fold import county_of
-from bot.domain.lists.signing_dates import is_doubtful
+from bot.domain.chat.operator import Effect
 from bot.domain.lists.vetting import Held
+from bot.domain.messages.change_json import JsonObject as JsonObject  # noqa: PLC0414 - all JSON is found here
+from bot.domain.messages.change_json import agreement_json as agreement_json  # noqa: PLC0414 - the same
+from bot.domain.messages.change_json import change_json as change_json  # noqa: PLC0414 - the same
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
 from bot.domain.timestamps import stamp
-
-JsonObject = dict[str, Any]
-
-
-def change_json(change: Change) -> JsonObject:
-    """Return a change as a flat JSON object."""
-    agreement, on_list = change.agreement, change.mention is None
-    return {
-        "seq": change.seq,
-        "observed_at": stamp(change.publication.observed_at),
-        "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
-        "kind": change.kind.value,
-        "list": change.list.value if on_list else None,
-        "state": agreement.state,
-        "agency": agreement.agency,
-        "support_type": agreement.support_type.value if on_list else None,
-        "agency_type": agreement.agency_type,
-        "county": agreement.county,
-        "signed": agreement.signed.isoformat() if agreement.signed else None,
-        "signed_doubtful": is_doubtful(agreement),
-        "moa": agreement.moa,
-        "addendum": agreement.addendum,
-        "evidence": change.publication.evidence,
-        "row": change.row,
-        "publication": change.publication.name,
-        "address": change.publication.address,
-        "before": _before_json(change.before, change.row_before) if change.before else None,
-        "was": agreement_json(change.was, change.row_before) if change.was else None,
-        "because": change.because,
-        "pending_since": change.pending_since.isoformat() if change.pending_since else None,
-        "retracts": change.retracts,
-        "printed": dict(agreement.printed),
-        "mention": _mention_json(change.mention) if change.mention else None,
-    }
-
-
-def _mention_json(mention: Mention) -> JsonObject:
-    """Return a mention as a JSON object. `meets_at` is in UTC. `date` is the local date in the time zone `zone`."""
-    return {
-        "source": mention.source,
-        "item": mention.item,
-        "state": mention.state,
-        "county": mention.county,
-        "body": mention.body,
-        "title": mention.title,
-        "date": mention.meets_on.isoformat() if mention.meets_on else None,
-        "meets_at": stamp(mention.meets_at.astimezone(UTC)) if mention.meets_at else None,
-        "zone": mention.zone,
-        "status": mention.status,
-        "matched": list(mention.matched),
-        "excerpt": mention.excerpt,
-        "page": mention.page,
-        "address": mention.address,
-        "evidence": mention.evidence,
-        "listed": None if mention.listed is None else [agreement_json(a, None) for a in mention.listed],
-        "already": mention.already,
-        "subject": mention.subject.value,
-        "before": _mention_json(mention.before) if mention.before else None,
-    }
-
-
-def _before_json(publication: Publication, row: int | None) -> JsonObject:
-    return {"evidence": publication.evidence, "publication": publication.name, "row": row}
-
-
-def agreement_json(agreement: Agreement, row: int | None) -> JsonObject:
-    """Return an agreement as a JSON object. The object includes the agreement's row number on the list, if known."""
-    county = county_of(agreement.state, agreement.county, agreement.agency)
-    return {
-        "state": agreement.state,
-        "agency": agreement.agency,
-        "support_type": agreement.support_type.value,
-        "agency_type": agreement.agency_type,
-        "county": agreement.county,
-        "county_fips": county.fips if county else None,
-        "signed": agreement.signed.isoformat() if agreement.signed else None,
-        "signed_doubtful": is_doubtful(agreement),
-        "moa": agreement.moa,
-        "addendum": agreement.addendum,
-        "row": row,
-        "printed": dict(agreement.printed),
-    }
 
 
 def subscription_json(subscription: Subscription) -> JsonObject:
@@ -106,8 +22,13 @@ def subscription_json(subscription: Subscription) -> JsonObject:
         "channel": subscription.channel,
         "address": subscription.shown_address,
         "states": "all" if ALL_STATES in states else states,
+        "counties": sorted(subscription.filter.counties),
+        "agencies": sorted(subscription.filter.agencies),
+        "agency_types": sorted(subscription.filter.agency_types),
+        "support_types": sorted(subscription.filter.support_types),
         "kinds": sorted(subscription.filter.kinds),
         "cadence": subscription.cadence.value,
+        "weekday": subscription.weekday,
         "at": f"{subscription.at:%H:%M}",
         "tz": subscription.tz,
         "language": subscription.language.value,
@@ -147,6 +68,17 @@ def held_json(held: Held) -> JsonObject:
         "last_at": _stamp(held.last_at),
         "readings": held.readings,
         "ruling": held.ruling.value if held.ruling else None,
+    }
+
+
+def effect_json(effect: Effect) -> JsonObject:
+    """Return as a JSON object who would be told about a decision, and what one chat of each language would read."""
+    return {
+        "chats": effect.chats,
+        "paused": effect.paused,
+        "unserved": effect.unserved,
+        "languages": {language.value: n for language, n in effect.languages.items()},
+        "messages": {language.value: text for language, text in effect.messages.items()},
     }
 
 

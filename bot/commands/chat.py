@@ -5,17 +5,31 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
-from bot.commands.filters import filter_for, only, why_not_added, why_not_removed, with_added, without
+from bot.commands.filters import each_watched, filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
+from bot.commands.operator_chat import OperatorCommands
+from bot.commands.places import (
+    choice_buttons,
+    counties_here,
+    statewide_chosen,
+    which_county_here,
+    with_readings,
+    with_statewide,
+    without_statewide,
+)
 from bot.commands.question import LONGEST_COMMAND, Question
 from bot.domain.change import NEVER_CHOSEN, Kind
-from bot.domain.chat import parser, replies
+from bot.domain.chat import guide, parser, replies, words
+from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
+from bot.domain.chat.operator import line as operator_line
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import Button, Reply, Request
+from bot.domain.chat.towns import Reading
+from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, is_in
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, county_entry, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
 from bot.domain.text.rich_text import Line, Span
@@ -23,6 +37,9 @@ from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
 IN_A_ROW = 8  # buttons
+MOST_OFFERED = 24  # buttons with one place each
+LONGEST_LABEL = 60  # characters on a button
+LONGEST_SHOWN = 40  # characters of a message that isn't understood
 
 Verb = Callable[[Question, str], Awaitable[Reply]]
 
@@ -30,37 +47,52 @@ Verb = Callable[[Question, str], Awaitable[Reply]]
 class ChatCommands:
     """The handler for chat commands. Every listener uses this class as its ChatHandler."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, operator: OperatorCommands | None = None) -> None:
         self._runner = runner
+        self._operator = operator or OperatorCommands(runner, (), 0)
         self._lookups = look = Lookups(runner)
         self._verbs: Mapping[str, Verb] = {
-            "start": self._start, "hello": self._hello, "help": self._help, "watch": self._watch,
+            "start": self._start, "hello": self._hello, "joined": self._joined, "help": self._help,
+            "about": self._about, "what": self._what, "howto": self._howto, "thanks": self._thanks,
+            "place": self._place, "fewer": self._fewer, "settings": look.status, "watch": self._watch,
             "unwatch": self._unwatch, "states": self._picker, "pick": self._pick, "digest": self._digest,
             "kinds": self._kinds, "kind": self._kind, "pause": self._pause, "resume": self._resume,
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
+            "here": self._here, "statewide": self._statewide,
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
         """Answer a command. If the command can't be understood, reply with one helpful line and change nothing."""
         subscription = await self._runner.store.find(asked.channel, asked.address)
-        language = subscription.language if subscription is not None else asked.language
+        language = subscription.language if subscription is not None else words.tongue(asked.text, asked.language)
         question = Question(asked, subscription, language)
-        verb, rest = parser.verb(asked.text)
+        first, _, after = asked.text.strip().removeprefix("/").partition(" ")
+        verb, rest = words.verb(asked.text)
         try:
+            if first in OPERATOR_VERBS and first in await self.extra_commands(asked.channel, asked.address):
+                return await self._operator.answer(question, first, after)
             if verb not in self._verbs:
-                raise self._unknown(verb)
+                raise self._unknown(verb, asked.text)
             return await self._verbs[verb](question, rest)
         except Misunderstood as fault:
-            return Reply(lines=((Span(replies.misunderstood(language, fault)),),))
+            if fault.choices:
+                lines = ((Span(replies.what_went_wrong(language, fault)),),)
+                return Reply(lines=lines, buttons=choice_buttons(language, f"{verb} {rest}", fault))
+            lines = ((Span(replies.misunderstood(language, fault)),),)
+            return Reply(lines=lines, buttons=_instead(f"{verb} {rest}", fault))
 
-    def _unknown(self, verb: str) -> Misunderstood:
-        commands = [name for name, _ in replies.menu(Language.ENGLISH)]
-        near = suggest(verb, commands)
+    def _unknown(self, verb: str, text: str) -> Misunderstood:
+        near = suggest(verb, sorted(words.known_words()))
         if near is not None:
             return Misunderstood("near_command", typed=verb[:40], near=near)
-        return Misunderstood("no_command", typed=verb[:40])
+        shown = " ".join(text.split())
+        return Misunderstood("no_command", typed=shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…")
+
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        """Return the commands that only this chat has. Only the operator's chats have any."""
+        return await self._operator.commands_of(channel, address)
 
     # ── events on the platform ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,11 +150,62 @@ class ChatCommands:
         return Reply(lines=(question.says("confirm", what=what),), buttons=((yes,), (choose,)))
 
     async def _hello(self, question: Question, _: str) -> Reply:
-        return Reply(lines=(question.says("hello"),))
+        """Answer a greeting: say what this is, and how to begin or what is watched."""
+        if question.settings.filter.is_empty:
+            buttons = ((question.button("b_choose", "states"),), self._explanations(question))
+            return Reply(lines=(question.says("hello"),), buttons=buttons)
+        lines = (question.says("hello_again"), *self._in_force(question, question.settings))
+        return Reply(lines=lines, buttons=((question.button("b_settings", "settings"),), self._explanations(question)))
+
+    async def _joined(self, question: Question, rest: str) -> Reply:
+        """Greet a group or channel after the bot joins it. `rest` says who can change the settings there."""
+        return Reply(lines=(question.says("joined_administrators" if rest == "administrators" else "joined"),))
 
     async def _help(self, question: Question, _: str) -> Reply:
         prefix = CHANNELS[question.request.channel].command_prefix
-        return Reply(lines=replies.help_lines(question.language, prefix))
+        lines, asked = guide.help_lines(question.language, prefix), question.request
+        if await self.extra_commands(asked.channel, asked.address):
+            lines = (*lines, operator_line(question.language, "help"))
+        return Reply(lines=lines, buttons=((question.button("b_what", "what"),),))
+
+    async def _what(self, question: Question, _: str) -> Reply:
+        return Reply(lines=guide.what_lines(question.language, self._runner.page))
+
+    async def _about(self, question: Question, _: str) -> Reply:
+        return Reply(
+            lines=guide.about_lines(question.language, self._runner.page), buttons=(self._explanations(question),)
+        )
+
+    def _explanations(self, question: Question) -> tuple[Button, ...]:
+        return (question.button("b_what", "what"), question.button("b_help", "help"))
+
+    async def _howto(self, question: Question, rest: str) -> Reply:
+        """Answer "how do I unsubscribe?" with the command and a button that sends it."""
+        if not rest:
+            return await self._help(question, "")
+        pressed = Button(f"/{rest}", rest)
+        buttons = ((pressed,),) if len(rest.encode()) <= LONGEST_COMMAND else ()
+        return Reply(lines=(question.says("howto", command=f"/{rest}"),), buttons=buttons)
+
+    async def _thanks(self, question: Question, _: str) -> Reply:
+        return Reply(lines=(question.says("thanks"),))
+
+    async def _fewer(self, question: Question, _: str) -> Reply:
+        """Offer the ways to get fewer messages."""
+        rows = (("b_daily", "digest daily"), ("b_weekly", "digest weekly"), ("b_kinds", "kinds"), ("b_pause", "pause"))
+        buttons = tuple((question.button(key, command),) for key, command in (*rows, ("b_stop", "stop")))
+        return Reply(lines=(question.says("fewer"),), buttons=buttons)
+
+    async def _place(self, question: Question, rest: str) -> Reply:
+        """Ask what to do about a place that was sent without a command."""
+        where = parser.where(rest)
+        if not (where.states or where.counties or where.agencies):
+            return await self._what(question, "")
+        what = replies.watched(question.language, filter_for(where))
+        rows = [(Button(said(question.language, "b_watch", what=what)[:LONGEST_LABEL], _short(f"watch {rest}")),)]
+        if len(where.states) == 1 and not where.counties and where.states[0] != ALL_STATES:
+            rows.append((question.button("b_list", f"list {where.states[0]}"),))
+        return Reply(lines=(question.says("place", what=what),), buttons=tuple(rows))
 
     # ── watch and unwatch ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,17 +214,52 @@ class ChatCommands:
             return await self._picker(question, "")
         is_only = rest.casefold().startswith(("only ", "solo "))
         where, now = parser.where(rest.partition(" ")[2] if is_only else rest), question.settings
-        why = None if is_only or now.paused is not None else why_not_added(now.filter, where)
-        if why is not None:
+        why = None if is_only else why_not_added(now.filter, where)
+        if why is not None and not (why == "all_watched" and now.paused is not None):  # watching ends a pause
             return Reply(lines=(_explained(question, why, where),))
         after = only(now.filter, where) if is_only else with_added(_resumed(question, where), where)
-        return await self._apply(question, replace(now, filter=after, paused=None))
+        reply = await self._placed(question, replace(now, filter=after, paused=None), where.readings)
+        inside = () if is_only else replies.overlap(question.language, now.filter, where)
+        at = len(where.readings) + 1
+        return replace(reply, lines=(*reply.lines[:at], *inside, *reply.lines[at:]))
+
+    async def _placed(self, question: Question, settings: Settings, readings: Sequence[Reading]) -> Reply:
+        """Save the settings, say how places were read, and ask once about the statewide agencies."""
+        settings, states = with_statewide(settings, readings)
+        reply = await self._apply(question, settings)
+        return with_readings(question, reply, readings, states if question.settings.with_statewide is None else ())
+
+    async def _here(self, question: Question, rest: str) -> Reply:
+        """Watch the county of a shared location. The channel has turned the location into counties' FIPS codes."""
+        is_sure, counties = counties_here(rest)
+        if not counties:
+            return Reply(lines=(question.says("you_are_abroad"),))
+        if not is_sure:
+            return which_county_here(question, counties)
+        where = Where(counties=(county_entry(counties[0].state, distinct_name(counties[0])),))
+        now = question.settings
+        if now.paused is None and (why := why_not_added(now.filter, where)) is not None:
+            return Reply(lines=(_explained(question, why, where),))
+        settings = replace(now, filter=with_added(now.filter, where), paused=None)
+        return await self._placed(question, settings, (Reading("", counties[0]),))
+
+    async def _statewide(self, question: Question, rest: str) -> Reply:
+        """Keep or leave out the statewide agencies of the states that a button names."""
+        wish, _, states = rest.partition(" ")
+        if wish not in {"yes", "no"} or question.subscription is None:
+            raise Misunderstood("no_command", typed="statewide")
+        settings = statewide_chosen(question.settings, parser.where(states).states, is_wanted=wish == "yes")
+        key = "statewide_kept" if wish == "yes" else "statewide_gone"
+        reply = await self._apply(question, settings)
+        return replace(reply, lines=(question.says(key), *reply.lines[:1]))
 
     async def _unwatch(self, question: Question, rest: str) -> Reply:
-        if question.subscription is None:
+        if question.settings.filter.is_empty:
             return Reply(lines=(question.says("none_yet"),))
-        where, before = parser.where(rest or "all"), question.settings.filter
-        after = without(before, where)
+        if not rest:
+            return _what_to_unwatch(question)
+        where, before = parser.where(rest), question.settings.filter
+        after = without_statewide(without(before, where), where.readings)
         why = why_not_removed(before, where) or ("not_watched" if after == before else None)
         if why is not None:
             return Reply(lines=(_explained(question, why, where),))
@@ -170,7 +288,10 @@ class ChatCommands:
         filter_ = question.settings.filter
         for code in found.states:
             where = Where(states=(code,))
-            filter_ = without(filter_, where) if code in filter_.states else with_added(filter_, where)
+            if code in filter_.states:
+                filter_ = without(filter_, where)
+            else:  # a press on one state while all are watched leaves that one
+                filter_ = (only if ALL_STATES in filter_.states else with_added)(filter_, where)
         return await self._redrawn(question, filter_, self._picker)
 
     async def _kinds(self, question: Question, rest: str) -> Reply:
@@ -219,12 +340,15 @@ class ChatCommands:
             cadence=when.cadence,
             at=when.at or question.settings.at,
             tz=when.tz or question.settings.tz,
+            weekday=question.settings.weekday if when.weekday is None else when.weekday,
         )
         return await self._apply(question, settings)
 
     async def _pause(self, question: Question, rest: str) -> Reply:
-        if question.subscription is None:
+        if question.subscription is None or question.settings.filter.is_empty:
             return Reply(lines=(question.says("none_yet"),))
+        if question.settings.paused is not None:
+            return Reply(lines=(*self._pauses(question.language, question.settings), question.says("to_resume")))
         if not rest:
             spans = (("b_day", "pause 1 day"), ("b_week", "pause 1 week"), ("b_month", "pause 30 days"))
             buttons = tuple(question.button(key, command) for key, command in spans)
@@ -240,8 +364,13 @@ class ChatCommands:
         if question.subscription.paused == STOPPED:
             await self._runner.store.unsubscribe(question.subscription.id)  # changes recorded after /stop aren't sent
             return await self._apply(replace(question, subscription=None), replace(question.settings, paused=None))
+        if not self._pauses(question.language, question.settings):
+            if question.subscription.failing_since is not None:
+                await self._runner.store.change_subscription(question.subscription.revived)
+            return Reply(lines=(question.says("not_paused"), *self._in_force(question, question.settings)))
         await self._runner.store.change_subscription(question.subscription.revived)
-        return Reply(lines=(question.says("resumed"),), changed=True)
+        key = "resumed_nothing" if question.settings.filter.is_empty else "resumed"
+        return Reply(lines=(question.says(key),), changed=True)
 
     async def _language(self, question: Question, rest: str) -> Reply:
         if not rest:
@@ -262,8 +391,11 @@ class ChatCommands:
         """Turn no-changes digests on or off. Without "on" or "off", show the current setting."""
         if rest in {"on", "off"}:
             await self._save(question, replace(question.settings, hears_always=rest == "on"))
-            return Reply(lines=(question.says(f"always_{rest}"),), changed=True)
-        return Reply(lines=(question.says("always_on" if question.settings.hears_always else "always_off"),))
+        is_on = rest == "on" if rest in {"on", "off"} else question.settings.hears_always
+        lines = [question.says("always_on" if is_on else "always_off")]
+        if is_on and question.settings.cadence is Cadence.INSTANT:
+            lines.append(question.says("always_later"))
+        return Reply(lines=tuple(lines), changed=rest in {"on", "off"})
 
     async def _set(self, question: Question, rest: str) -> Reply:
         """Apply all the fields of a form at once."""
@@ -279,7 +411,8 @@ class ChatCommands:
         if not filter_.kinds:
             raise Misunderstood("no_kinds")
         at = parser.clock(fields["at"]) if "at" in fields else now.at
-        if at is None or fields.get("cadence", "instant") not in Cadence.__members__.values():
+        weekday = parser.weekday(fields["weekday"]) if "weekday" in fields else now.weekday
+        if weekday is None or at is None or fields.get("cadence", "instant") not in Cadence.__members__.values():
             raise Misunderstood("no_form")
         return await self._apply(
             question,
@@ -289,6 +422,7 @@ class ChatCommands:
                 cadence=Cadence(fields.get("cadence", now.cadence)),
                 at=at,
                 tz=parser.zone(fields["tz"]) if "tz" in fields else now.tz,
+                weekday=weekday,
             ),
         )
 
@@ -301,6 +435,8 @@ class ChatCommands:
         return Reply(lines=(question.says("stopped"),), buttons=_undo_button(question, saved), changed=True)
 
     async def _forget(self, question: Question, rest: str) -> Reply:
+        if question.subscription is None and rest != "yes":
+            return Reply(lines=(question.says("nothing_stored"),))
         if rest != "yes":
             buttons = ((question.button("b_erase", "forget yes"), question.button("b_keep", "status")),)
             return Reply(lines=(question.says("forget_sure"),), buttons=buttons)
@@ -309,25 +445,38 @@ class ChatCommands:
         return Reply(lines=(question.says("forgotten"),), changed=question.subscription is not None, in_place=True)
 
     async def _undo(self, question: Question, rest: str) -> Reply:
-        """Undo the settings change with this number, unless the settings have changed again since then."""
+        """Undo the settings change with this number, unless the settings have changed again since then.
+
+        Without a number, as people type it, undo the last change.
+        """
         subscription = question.subscription
-        if subscription is None or rest != str(subscription.version):
+        is_typed = not rest
+        if is_typed and (subscription is None or (subscription.before is None and subscription.version != 1)):
+            return Reply(lines=(question.says("undo_none"),))
+        if subscription is None or not (is_typed or rest == str(subscription.version)):
             return Reply(lines=(question.says("undo_late"),))
         if subscription.before is None:
             await self._runner.store.unsubscribe(subscription.id)
             return Reply(lines=(question.says("undone"), question.says("nothing_watched")), changed=True)
         restored = subscription.with_settings(subscription.before)
         await self._runner.store.change_subscription(replace(restored, before=None))
-        now = (Span(replies.in_force(question.language, restored.settings)),)
-        return Reply(lines=(question.says("undone"), now), changed=True)
+        spoken = replace(question, language=restored.language)
+        return Reply(lines=(spoken.says("undone"), *self._in_force(spoken, restored.settings)), changed=True)
 
     # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _apply(self, question: Question, settings: Settings) -> Reply:
         """Save the settings. Reply with the new settings and a preview based on the last seven days."""
         saved = await self._save(question, settings)
-        lines = [(Span(replies.in_force(question.language, settings)),), *await self._lookups.preview(saved)]
+        lines = [*self._in_force(question, saved.settings), *await self._lookups.preview(saved)]
         return Reply(lines=tuple(lines), buttons=_undo_button(question, saved), changed=True)
+
+    def _in_force(self, question: Question, settings: Settings) -> tuple[Line, ...]:
+        """Return the settings in words, and any pause that keeps messages from being sent."""
+        return ((Span(replies.in_force(question.language, settings)),), *self._pauses(question.language, settings))
+
+    def _pauses(self, language: Language, settings: Settings) -> tuple[Line, ...]:
+        return replies.pauses(language, settings, self._runner.now())
 
     async def _save(self, question: Question, settings: Settings) -> Subscription:
         store = self._runner.store
@@ -341,10 +490,12 @@ class ChatCommands:
             cadence=settings.cadence,
             at=settings.at,
             tz=settings.tz,
+            weekday=settings.weekday,
             language=settings.language,
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            with_statewide=settings.with_statewide,
             created_at=self._runner.now(),
             version=1,
         )
@@ -354,7 +505,36 @@ class ChatCommands:
 def _explained(question: Question, why: str, where: Where) -> Line:
     """Return the line that explains why nothing changed."""
     return question.says(
-        why, what=replies.watched(question.language, filter_for(where)), types=" ".join(where.support_types)
+        why,
+        what=replies.watched(question.language, filter_for(where)),
+        types=replies.types_in_words(question.language, where.support_types),
+        codes=" ".join(where.support_types),
+    )
+
+
+def _what_to_unwatch(question: Question) -> Reply:
+    """Offer a button for each place and agency that is watched."""
+    filter_, language = question.settings.filter, question.language
+    rows: list[tuple[Button, ...]] = []
+    for command, one in each_watched(filter_):
+        if len(command.encode()) <= LONGEST_COMMAND and len(rows) < MOST_OFFERED:
+            rows.append((Button(replies.watched(language, one)[:LONGEST_LABEL], command),))
+    rows.append((question.button("b_everything", "unwatch all"),))
+    return Reply(lines=(question.says("unwatch_which"),), buttons=tuple(rows))
+
+
+def _instead(asked: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
+    """Return a button for each command that the person may have meant."""
+    if fault.why == "which_state":
+        choices = [(STATES[code], words.corrected(asked, fault, near=code)) for code in fault.values["choices"].split()]
+    else:
+        choices = [(fault.values.get("name") or fault.values.get("near", ""), words.corrected(asked, fault))]
+    if fault.why == "near_command":
+        choices = [(command or "", command) for _, command in choices]
+    return tuple(
+        (Button(label, command.removeprefix("place ")),)
+        for label, command in choices
+        if command is not None and len(command.encode()) <= LONGEST_COMMAND
     )
 
 

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.agreement import SupportType
+from bot.domain.chat import parser
 from bot.domain.chat.parser import Where
+from bot.domain.geography.fold import distinct_name
+from bot.domain.geography.states import STATES
 from bot.domain.subscription import ALL_STATES, Filter, county_in
 
 
@@ -17,17 +20,26 @@ def filter_for(where: Where) -> Filter:
     return with_added(Filter(), where)
 
 
-def with_added(filter_: Filter, where: Where) -> Filter:
-    """Add places, agencies and support types to a filter. "All" replaces individual states, and the other way around.
+def filter_from_words(text: str) -> Filter:
+    """Return the filter for what a person typed, such as "Tampa FL, sheriffs in TX, JEM".
 
-    A support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
+    Raises Misunderstood, with `choices` if the words could mean several places.
+    """
+    return filter_for(parser.where(text))
+
+
+def with_added(filter_: Filter, where: Where) -> Filter:
+    """Add places, agencies and support types to a filter. "All" replaces individual states.
+
+    Adding never takes anything away, so a state that is added to all states leaves them as they are. A
+    support type without a place narrows the places that are watched. If nothing is watched, it is watched everywhere.
     """
     watched = {county_in(county) for county in filter_.counties}
     states = {**filter_.states, **dict.fromkeys(where.states, 0)}
     if ALL_STATES in where.states or (filter_.is_empty and not _names_places(where) and where.support_types):
-        states = {ALL_STATES: 0}
-    elif _names_places(where):
-        states.pop(ALL_STATES, None)
+        states = {ALL_STATES: filter_.states.get(ALL_STATES, 0)}
+    elif ALL_STATES in filter_.states:
+        states = dict(filter_.states)
     before = {} if filter_.is_empty and where.support_types else filter_.support_types
     types = {**before, **dict.fromkeys(where.support_types, 0)}
     return replace(
@@ -35,6 +47,7 @@ def with_added(filter_: Filter, where: Where) -> Filter:
         states=states,
         counties={**filter_.counties, **{county: 0 for county in where.counties if county_in(county) not in watched}},
         agencies={**filter_.agencies, **dict.fromkeys(where.agencies, 0)},
+        agency_types={**filter_.agency_types, **dict.fromkeys(where.agency_types, 0)},
         support_types={} if types.keys() >= set(SupportType) else types,
     )
 
@@ -56,13 +69,14 @@ def without(filter_: Filter, where: Where) -> Filter:
     if where.support_types and _means_every_place(filter_, where):
         return _without_types(filter_, where.support_types)
     if ALL_STATES in where.states:
-        return replace(filter_, states={}, counties={}, agencies={})
+        return replace(filter_, states={}, counties={}, agencies={}, agency_types={})
     gone = {county_in(county) for county in where.counties}
     return replace(
         filter_,
         states={k: v for k, v in filter_.states.items() if k not in where.states},
         counties={k: v for k, v in filter_.counties.items() if k not in where.counties and county_in(k) not in gone},
         agencies={k: v for k, v in filter_.agencies.items() if k not in where.agencies},
+        agency_types={k: v for k, v in filter_.agency_types.items() if k not in where.agency_types},
     )
 
 
@@ -70,6 +84,19 @@ def _without_types(filter_: Filter, types: Iterable[SupportType]) -> Filter:
     watched = filter_.support_types or ({} if filter_.is_empty else dict.fromkeys(SupportType, 0))
     left = {k: v for k, v in watched.items() if k not in types}
     return replace(filter_, support_types=left) if left else Filter(kinds=filter_.kinds)
+
+
+def each_watched(filter_: Filter) -> list[tuple[str, Filter]]:
+    """Return each place and agency that the filter watches, with the command that stops watching it."""
+    states = sorted(filter_.states.keys() & STATES, key=STATES.__getitem__)
+    found = [(f"unwatch {code}", Filter(states={code: 0})) for code in states]
+    for entry in sorted(filter_.counties):
+        state, _, plain = entry.partition("/")
+        county = county_in(entry)
+        kind = "" if county is None or county.kind != "county" else " County"
+        name = distinct_name(county) if county else plain
+        found.append((f"unwatch {name.removesuffix(kind)}{kind} {state}", Filter(counties={entry: 0})))
+    return found + [(f"unwatch agency {part}", Filter(agencies={part: 0})) for part in sorted(filter_.agencies)]
 
 
 def why_not_added(filter_: Filter, where: Where) -> str | None:
@@ -101,8 +128,10 @@ def _means_every_place(filter_: Filter, where: Where, *, add: bool = False) -> b
 
 
 def _names_places(where: Where) -> bool:
-    return bool(where.states or where.counties or where.agencies)
+    return bool(where.states or where.counties or where.agencies or where.agency_types)
 
 
 def _places(of: Filter | Where) -> frozenset[object]:
-    return frozenset({*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies)})
+    return frozenset(
+        {*of.states, *map(county_in, of.counties), *(("agency", part) for part in of.agencies), *of.agency_types}
+    )

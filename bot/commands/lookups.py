@@ -43,11 +43,7 @@ class Lookups:
             lines.append(question.says("none_yet"))
         else:
             lines.append((Span(replies.in_force(question.language, subscription.settings)),))
-        if subscription is not None and subscription.paused is not None:
-            lines.append((Span(replies.why_paused(question.language, subscription.paused)),))
-        if subscription is not None and subscription.quiet_until and subscription.quiet_until > self._runner.now():
-            when = replies.until(question.language, subscription.quiet_until, question.settings.tz)
-            lines.append(question.says("paused", when=when))
+            lines += replies.pauses(question.language, subscription.settings, self._runner.now())
         lines += await self._readings(question)
         return Reply(lines=tuple(lines))
 
@@ -78,7 +74,7 @@ class Lookups:
         agencies = _by_agency(a for key, a in sorted(known.participating.items()) if key.state == codes[0])
         key = "listed_now" if agencies else "listed_none"
         head = question.says(key, n=len(agencies), state=state_name(codes[0], question.language))
-        rows = [_agency_row(group) for group in agencies[:LISTED]]
+        rows = [_agency_row(question, group) for group in agencies[:LISTED]]
         more = [question.says("more", n=len(agencies) - LISTED)] if len(agencies) > LISTED else []
         as_of = question.says("as_of", name=seen.name, when=question.wording.moment(seen.observed_at))
         return Reply(lines=(_strong(head), *rows, *more, as_of))
@@ -92,24 +88,33 @@ class Lookups:
         filter_ = Filter(states={ALL_STATES: 0}) if filter_.is_empty else filter_
         kinds = question.settings.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0)
         undated = replace(filter_, kinds=kinds).since(0)
-        found = [c for c in await self._runner.store.changes() if undated.matches(c)][-RECENT:]
+        log = await self._runner.store.changes()
+        found = [c for c in log if undated.matches(c)][-RECENT:]
+        if not log:
+            return Reply(lines=(question.says("not_read_yet"),))
         if not found:
-            return Reply(lines=(question.says("recent_none"),))
+            where, since = replies.watched(question.language, filter_), _first_day(question, log)
+            words = replies.kinds_in_words(question.language, kinds)
+            return Reply(lines=(question.says("recent_none", where=where, when=since, kinds=words),))
         return Reply(lines=(_strong(question.says("recent")), *(_recent_row(question, c) for c in reversed(found))))
 
     async def agency(self, question: Question, rest: str) -> Reply:
         """Show an agency's history with the evidence for each change."""
         state, part = parser.agency(rest)
+        every = await self._runner.store.changes()
+        if not every:
+            return Reply(lines=(question.says("not_read_yet"),))
         log = [
             change
-            for change in await self._runner.store.changes()
+            for change in every
             if change.mention is None and state in (None, *change.states) and _names(change, part)
         ]
         by_name: dict[tuple[str, str], list[Change]] = {}
         for change in log:
             by_name.setdefault((change.agreement.state, change.agreement.canonical), []).append(change)
         if not by_name:
-            return Reply(lines=(question.says("agency_none", typed=rest[:40]),))
+            when = _first_day(question, every)
+            return Reply(lines=(question.says("agency_none", typed=rest[:40], when=when),))
         exact = [name for name in by_name if name[1] == part]
         if len(by_name) > 1 and len(exact) != 1:
             return _choice(question, rest, [changes[-1].agreement for _, changes in sorted(by_name.items())])
@@ -135,6 +140,10 @@ class Lookups:
         return lines
 
 
+def _first_day(question: Question, log: Sequence[Change]) -> str:
+    return question.wording.day(log[0].publication.observed_at.date())
+
+
 def _by_agency(agreements: Iterable[Agreement]) -> list[list[Agreement]]:
     groups: dict[tuple[str, str], list[Agreement]] = {}
     for agreement in agreements:
@@ -142,8 +151,8 @@ def _by_agency(agreements: Iterable[Agreement]) -> list[list[Agreement]]:
     return list(groups.values())
 
 
-def _agency_row(agreements: Sequence[Agreement]) -> Line:
-    types = ", ".join(sorted(a.support_type.value for a in agreements))
+def _agency_row(question: Question, agreements: Sequence[Agreement]) -> Line:
+    types = ", ".join(sorted(question.wording.support(a) for a in agreements))
     return (Span("• "), Span(agreements[0].agency), Span(f" ({types})"))
 
 
@@ -153,7 +162,7 @@ def _recent_row(question: Question, change: Change) -> Line:
     agreement = change.agreement
     day = question.wording.day(change.publication.observed_at.date())
     happened = question.wording.heading(agreement.state, change.kind)[0].text
-    types = f" ({agreement.support_type.value})"
+    types = f" ({question.wording.support(agreement)})"
     return (Span(f"• {day}: "), Span(agreement.agency, strong=True), Span(types), Span(f", {happened}"))
 
 
@@ -171,9 +180,10 @@ def _names(change: Change, part: str) -> bool:
 def _choice(question: Question, typed: str, found: Sequence[Agreement]) -> Reply:
     head = question.says("agency_many", n=len(found), typed=typed[:40])
     shown = found[:CHOICES]
-    rows = tuple((Span("• "), Span(f"{a.agency} ({a.state})")) for a in shown)
+    named = [f"{a.agency} ({state_name(a.state, question.language)})" for a in shown]
+    rows = tuple((Span("• "), Span(name)) for name in named)
     more = (question.says("more", n=len(found) - len(shown)),) if len(found) > len(shown) else ()
-    pressed = [Button(f"{a.agency} ({a.state})"[:60], f"agency {a.state} {a.agency}") for a in shown]
+    pressed = [Button(name[:60], f"agency {a.state} {a.agency}") for name, a in zip(named, shown, strict=True)]
     buttons = tuple((button,) for button in pressed if len(button.command.encode()) <= LONGEST_COMMAND)
     return Reply(lines=(head, *rows, *more), buttons=buttons)
 

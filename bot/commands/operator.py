@@ -7,30 +7,33 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import time
+from functools import partial
 from typing import Any, Protocol
 
-from bot.channels import CHANNELS
-from bot.channels.protocols import EncryptsAddresses
+from bot.channels import CHANNELS, sender_for
+from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, Part, Pings, Sender, SignsMessages
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
+from bot.commands.options import cadence_in, filter_with, language_in, parsed, time_in, until_in, zone_in
+from bot.commands.rulings import approve, reject, retract
 from bot.config import catalog
-from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
-from bot.domain.chat import parser, replies
-from bot.domain.chat.characters import plain
-from bot.domain.chat.parser import Misunderstood
+from bot.domain.change import Kind
+from bot.domain.chat import parser
+from bot.domain.chat.parser import Where
 from bot.domain.language import Language
-from bot.domain.lists.vetting import Ruling
-from bot.domain.source_status import ICE
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
-from bot.errors import CountersignError, UsageError
+from bot.domain.messages.digest import Digest
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Subscription
+from bot.domain.text.catalog import Phrase
+from bot.domain.text.rich_text import Span
+from bot.domain.timestamps import stamp
+from bot.errors import CountersignError, SendError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
-from bot.pipeline.poll_list import ListPoll, rule
+from bot.pipeline.poll_list import ListPoll
 from bot.pipeline.runner import Runner
 from bot.pipeline.token_recovery import probe_rejected_tokens
-from bot.store import Record
 
-PATIENCE = 60.0  # seconds to wait for a reading of the same source to finish
+TEST_TITLE = Phrase("A test message from Countersign")
+TEST = Phrase("It works: alerts for this chat will arrive here.")
 BROADCAST = "broadcast"  # the kind of note that marks subscriptions made from [[broadcast]] tables
 
 Command = Callable[..., Awaitable[JsonObject]]
@@ -118,48 +121,130 @@ async def subscribe(
     *,
     channel: str,
     address: str,
-    states: str,
+    states: str | None = None,
+    county: Sequence[str] | None = None,
+    agency: Sequence[str] | None = None,
+    types: str | None = None,
+    kinds: str | None = None,
     cadence: str | None = None,
     at: str | None = None,
     tz: str | None = None,
     language: str | None = None,
+    topic: int | None = None,
+    may_idle: bool = False,
+    secret: str | None = None,
 ) -> JsonObject:
     """Add a subscription, or change the existing one for this address. Nothing is posted to the address.
 
-    Settings that aren't given stay as they are.
+    Settings that aren't given stay as they are. Only with `may_idle` can a time be set while alerts are sent at once.
+    `secret` is for channels that sign their messages. The answer has `secret` if the address got a new one, because
+    it's shown only once.
     """
-    address = checked_address(channel, address)
-    states_ = parsed_states(states)
+    address = checked_address(channel, address, topic)
+    sender = runner.channels.get(channel)
+    if secret is not None and not isinstance(sender, SignsMessages):
+        raise UsageError(f"--secret is for channels that sign their messages, and {channel} doesn't.")
+    watched = partial(filter_with, states=states, counties=county, agencies=agency, types=types, kinds=kinds)
     address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
     now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
     wanted = replace(
         now.revived,
         quiet_until=now.quiet_until,
-        filter=replace(
-            now.filter,
-            states=dict.fromkeys(states_, 0),
-            kinds=now.filter.kinds or dict.fromkeys(TOLD_BY_DEFAULT, 0),
-        ),
-        cadence=_cadence(cadence) if cadence is not None else now.cadence,
-        at=_time(at) if at is not None else now.at,
-        tz=_zone(tz) if tz is not None else now.tz,
-        language=_language(language) if language is not None else now.language,
+        filter=watched(now.filter),
+        cadence=cadence_in(cadence) if cadence is not None else now.cadence,
+        at=time_in(at) if at is not None else now.at,
+        tz=zone_in(tz) if tz is not None else now.tz,
+        language=language_in(language) if language is not None else now.language,
     )
+    if at is not None and wanted.cadence is Cadence.INSTANT and not may_idle:
+        raise UsageError("--at sets the time of a digest, but alerts are sent at once. Add --cadence daily or weekly.")
+    new_secret = None
+    if isinstance(sender, SignsMessages):  # a first command that was interrupted didn't show its secret
+        new_secret = await sender.set_secret(address, secret or (NEW_SECRET if old is None else None))
     save = runner.store.subscribe if old is None else runner.store.change_subscription
     kept = subscription_json(await save(wanted))
-    return {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
+    answer = {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
+    return answer | ({"secret": new_secret} if new_secret is not None else {})
+
+
+async def pause(runner: Runner, *, channel: str, address: str, span: str) -> JsonObject:
+    """Send a subscription nothing for a while. Afterward, it is told once what it missed."""
+    found = await _known(runner, channel, address)
+    until = until_in(span, runner.now(), found.tz)
+    saved = await runner.store.change_subscription(replace(found, quiet_until=until))
+    return {"subscription": subscription_json(saved), "until": stamp(until)}
+
+
+async def resume(runner: Runner, *, channel: str, address: str) -> JsonObject:
+    """End a subscription's pause, whatever caused it. After /stop in the chat, what was missed isn't sent."""
+    found = await _known(runner, channel, address)
+    is_quiet = found.quiet_until is not None and found.quiet_until > runner.now()
+    was = found.paused or ("paused" if is_quiet else None)
+    if found.paused == STOPPED:
+        await runner.store.unsubscribe(found.id)
+        found = await runner.store.subscribe(replace(found.revived, id=""))
+    elif was is not None or found.failing_since is not None:
+        found = await runner.store.change_subscription(found.revived)
+    return {"subscription": subscription_json(found), "was": was}
+
+
+async def send_test(
+    runner: Runner, *, channel: str, address: str, topic: int | None = None, language: str | None = None
+) -> JsonObject:
+    """Send a real test message to an address, and return what came back."""
+    address = checked_address(channel, address, topic)
+    sender = runner.channels.get(channel)
+    if sender is None:
+        raise UsageError(f"{channel} isn't set up, so nothing can be sent there. Set its token.")
+    found = await _find(runner, channel, address)
+    spoken = language_in(language) if language is not None else found.language if found else Language.ENGLISH
+    parts = _test_parts(sender_for(sender, address), spoken)
+    try:
+        numbers = [await sender.send(address, part) for part in parts]
+    except SendError as fault:
+        raise CountersignError(_why_not_sent(channel, fault)) from None
+    return {"channel": channel, "message_id": numbers[-1] or None}
+
+
+def _test_parts(sender: Sender, language: Language) -> tuple[Part, ...]:
+    """Return the message that tests an address: the channel's own, if it has one."""
+    title, said = Span(TEST_TITLE(language), strong=True), Span(TEST(language))
+    if isinstance(sender, Pings):
+        return (sender.ping(said.text),)
+    return sender.render(Digest(upto=0, title=(title,), sections=(), footer=((said,),)))
+
+
+def _why_not_sent(channel: str, fault: SendError) -> str:
+    """Return in a sentence why a message wasn't sent, and what to do. The error's text never has a token."""
+    said = str(fault).rstrip(".")
+    if fault.moved_to is not None:
+        return f"Not sent: {said}. Use its new address, {fault.moved_to}."
+    if fault.fallback is not None:
+        return f"Not sent: {said}. Alerts for this topic would go to {fault.fallback}."
+    if fault.retry_after is not None:
+        return f"Not sent: {said}. Try again in {max(1, round(fault.retry_after)):,} seconds."
+    return f"Not sent: {said}." if channel in said.casefold() else f"Not sent by {channel}: {said}."
 
 
 async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObject:
     """End a subscription."""
-    old = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
-    if old is None:
+    old = await _known(runner, channel, address)
+    await runner.store.unsubscribe(old.id)
+    sender = runner.channels.get(channel)
+    if isinstance(sender, SignsMessages):
+        await sender.forget_secret(old.address)
+    return {"subscription": subscription_json(old)}
+
+
+async def _known(runner: Runner, channel: str, address: str) -> Subscription:
+    """Return the subscription with this address or id. Raise UsageError if there is none."""
+    found = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
+    if found is None:
         kind, sign, _ = address.partition("://")  # the rest may hold a password
         shown = f"{kind}://***" if sign else address
         raise UsageError(f"{channel} {shown} has no subscription. `countersign subscriptions` lists them.")
-    await runner.store.unsubscribe(old.id)
-    return {"subscription": subscription_json(old)}
+    return found
 
 
 async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
@@ -168,7 +253,7 @@ async def mend(runner: Runner, *, subscription: str, tz: str) -> JsonObject:
     if subscription not in unreadable:
         there = f"These can't be read: {', '.join(unreadable)}." if unreadable else "Every subscription can be read."
         raise UsageError(f"There is nothing to mend in {subscription}. {there}")
-    mended = await runner.store.mend(subscription, _zone(tz))
+    mended = await runner.store.mend(subscription, zone_in(tz))
     return {"subscription": subscription_json(mended), "was": unreadable[subscription].why}
 
 
@@ -180,7 +265,7 @@ class BroadcastTable(Protocol):
         """The channel's name in the registry."""
 
     @property
-    def settings(self) -> Mapping[str, str]:
+    def settings(self) -> Mapping[str, Any]:
         """The arguments for `subscribe`, by name."""
 
 
@@ -191,61 +276,12 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
     """
     named = set()
     for table in tables:
-        answer = await subscribe(runner, **table.settings)
+        answer = await subscribe(runner, **table.settings, may_idle=True)
         named.add(answer["subscription"]["id"])
         await runner.store.note(BROADCAST, answer["subscription"]["id"], table.channel)
     for gone in (await runner.store.notes(BROADCAST)).keys() - named:
         await runner.store.unsubscribe(gone)
         await runner.store.note(BROADCAST, gone, None)
-
-
-# ── ruling on lists ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def approve(runner: Runner, *, held: str) -> JsonObject:
-    """Accept a held listing. The resulting changes are recorded and sent to subscribers."""
-    return await _ruled(runner, held, Ruling.APPROVED)
-
-
-async def reject(runner: Runner, *, held: str) -> JsonObject:
-    """Reject a held listing permanently, no matter how long ICE publishes it."""
-    return await _ruled(runner, held, Ruling.REJECTED)
-
-
-async def _ruled(runner: Runner, held_id: str, ruling: Ruling) -> JsonObject:
-    source = runner.sources.get(next((h.source for h in await runner.store.held() if h.id == held_id), ICE))
-    if source is None:
-        raise UsageError("COUNTERSIGN_SOURCES leaves out ICE's lists, so there is nothing to approve or reject.")
-    async with runner.exclusive(f"source {source.name}", PATIENCE):  # readings and rulings replace the held listings
-        done = await rule(held_id, ruling, source=source, store=runner.store, now=runner.now)
-    return {
-        "changes": [change_json(change) for change in done.changes],
-        "held": [held_json(held) for held in done.held],
-    }
-
-
-async def retract(runner: Runner, *, seq: int, because: str) -> JsonObject:
-    """Retract a change and notify everyone who received it. The log keeps both the change and the retraction."""
-    async with runner.exclusive(f"source {ICE}", PATIENCE):  # the retraction is committed with that source's status
-        return await _retracted(runner, seq, because)
-
-
-async def _retracted(runner: Runner, seq: int, because: str) -> JsonObject:
-    log = await runner.store.changes()
-    wrong = next((c for c in log if c.seq == seq), None)
-    if wrong is None or wrong.kind in NEVER_CHOSEN:
-        raise UsageError(f"Change {seq} doesn't exist or was never sent. `countersign changes --json` lists changes.")
-    if any(c.retracts == seq for c in log):
-        raise UsageError(f"Change {seq} was already retracted.")
-    if not because.strip():
-        raise UsageError('Give the reason in a sentence for the people who got the change: --because "…".')
-    retraction = replace(
-        wrong, kind=Kind.RETRACTED, retracted=wrong.kind, retracts=seq, because=because.strip(), seq=0, recorded_at=None
-    )
-    status = await runner.store.source_status(ICE)
-    record = Record(status=status, recorded_at=runner.now(), known=None, changes=(retraction,), held=None)
-    (change,) = await runner.store.record(record)
-    return {"change": change_json(change)}
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -258,6 +294,9 @@ COMMANDS: Mapping[str, Command] = {
     "approve": approve,
     "reject": reject,
     "retract": retract,
+    "pause": pause,
+    "resume": resume,
+    "test": send_test,
 }
 
 
@@ -266,64 +305,23 @@ COMMANDS: Mapping[str, Command] = {
 
 def one_state(text: str | None) -> str | None:
     """Return the postal code for the --state option, or None for all states."""
-    codes = parsed_states(text) if text is not None else [ALL_STATES]
-    if len(codes) != 1:
+    where = parsed("--state", parser.where, text) if text is not None else Where(states=(ALL_STATES,))
+    if len(where.states) != 1 or where != Where(states=where.states):
         raise UsageError("--state takes one state, as in --state TX.")
-    return None if codes[0] == ALL_STATES else codes[0]
+    return None if where.states[0] == ALL_STATES else where.states[0]
 
 
-def parsed_states(text: str) -> list[str]:
-    """Return the postal codes for a list of states. For "all", return only ALL_STATES."""
-    try:
-        where = parser.where(text)
-    except Misunderstood as fault:
-        raise UsageError(_explained(fault)) from None
-    if where.states and where.counties:  # as in --states "TX, Lake FL"
-        raise UsageError("Only states can be given here, not counties.")
-    states = where.states
-    if not states:
-        raise UsageError("No state given. List postal codes or names, as in --states TX,Florida, or use --states all.")
-    return [ALL_STATES] if ALL_STATES in states else list(states)
-
-
-def _explained(fault: Misunderstood) -> str:
-    """Return an explanation of a parsing error, worded for the command line instead of a chat."""
-    return replies.what_went_wrong(Language.ENGLISH, fault)
-
-
-def checked_address(channel: str, address: str) -> str:
+def checked_address(channel: str, address: str, topic: int | None = None) -> str:
     """Validate an address and return it in the channel's own format."""
     if channel not in CHANNELS:
         raise UsageError(f"There is no channel {channel!r}. Choose one of: {', '.join(CHANNELS)}.")
-    return CHANNELS[channel].check_address(address)
-
-
-def _cadence(text: str) -> Cadence:
-    word = plain(text).casefold()
-    if word not in Cadence.__members__.values():
-        raise UsageError(f"{text!r} isn't a cadence. Choose one of: {', '.join(Cadence)}.")
-    return Cadence(word)
-
-
-def _time(text: str) -> time:
-    at = parser.clock(text)
-    if at is None:
-        raise UsageError(f"{text!r} isn't a time of day. Use hours and minutes, as in 09:00 or 17:30.")
-    return at
-
-
-def _zone(text: str) -> str:
-    try:
-        return parser.zone(text)
-    except Misunderstood as fault:
-        raise UsageError(_explained(fault)) from None
-
-
-def _language(text: str) -> Language:
-    try:
-        return parser.language(text)
-    except Misunderstood as fault:
-        raise UsageError(_explained(fault)) from None
+    if topic is None:
+        return CHANNELS[channel].check_address(address)
+    if not CHANNELS[channel].has_topics:
+        raise UsageError(f"--topic: {channel} has no topics. Leave it out.")
+    if topic < 1 or ":" in address:
+        raise UsageError("--topic takes the number of one topic, as in --topic 7, and the group's number has no colon.")
+    return CHANNELS[channel].check_address(f"{address.strip()}:{topic}")
 
 
 def _stored(runner: Runner, channel: str, address: str) -> str:
@@ -335,9 +333,10 @@ def _stored(runner: Runner, channel: str, address: str) -> str:
 async def encrypt_addresses(runner: Runner) -> int:
     """Encrypt the addresses that were stored before there was a secret key, and erase them from the store's files.
 
-    Return their number.
+    The secrets of webhooks are encrypted too. Return the number of addresses concerned.
     """
-    changed = 0
+    signing = [sender for sender in runner.channels.values() if isinstance(sender, SignsMessages)]
+    changed = sum([await sender.encrypt_secrets() for sender in signing])
     for found in await runner.store.subscriptions():
         address = _stored(runner, found.channel, found.address)
         if address != found.address:

@@ -37,7 +37,7 @@ import bot
 from bot.channels import CHANNELS, SharedSettings
 from bot.channels.setup import WebAddress
 from bot.domain.suggest import suggest
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UsageError
 from bot.sources.ice import PAGE
 
 FILE = Path("config/countersign.toml")
@@ -138,9 +138,10 @@ class Settings(BaseSettings, SharedSettings):
     poll_seconds: float = Field(900, ge=1, le=86_400, alias="COUNTERSIGN_POLL_SECONDS")
     host_gap: float = Field(1.0, ge=0, le=3_600, alias="COUNTERSIGN_HOST_GAP")
     stale_hours: float = Field(6, gt=0, le=8_760, alias="COUNTERSIGN_STALE_HOURS")
-    allow_loopback: bool = Field(default=False, alias="COUNTERSIGN_ALLOW_LOOPBACK")
-    contact: str | None = Field(None, alias="COUNTERSIGN_CONTACT")
     operator: str | None = Field(None, alias="COUNTERSIGN_OPERATOR")
+    wayback: bool = Field(default=False, alias="COUNTERSIGN_WAYBACK")
+    wayback_url: WebAddress = Field("https://web.archive.org", alias="COUNTERSIGN_WAYBACK_URL")
+    wayback_keys: SecretStr | None = Field(None, alias="COUNTERSIGN_WAYBACK_KEYS")
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
     port: int | None = Field(None, ge=1, le=65_535, alias="PORT")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
@@ -186,10 +187,24 @@ class Settings(BaseSettings, SharedSettings):
     @field_validator("operator")
     @classmethod
     def _is_operator(cls, value: str | None) -> str | None:
-        name, _, address = (value or "").partition(":")
-        if value is not None and (name not in _platforms() or not re.fullmatch(r"\S+", address)):
-            names = " or ".join(f"{name}:" for name in _platforms())
-            raise ValueError(f"it must be {names} and an id, as in telegram:12345 or slack:C0123456789")
+        for chat in (value or "").split(",") if value is not None else ():
+            name, _, address = chat.strip().partition(":")
+            if name not in _platforms() or not re.fullmatch(r"\S+", address):
+                names = " or ".join(f"{name}:" for name in _platforms())
+                raise ValueError(
+                    f"it must be {names} and an id, as in telegram:12345 or slack:C0123456789; commas separate several"
+                )
+            try:
+                CHANNELS[name].check_address(address)
+            except UsageError as fault:
+                raise ValueError(f"{chat.strip()}: {fault}") from None
+        return value
+
+    @field_validator("wayback_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+:[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("it must be the two keys from https://archive.org/account/s3.php, as in ACCESS:SECRET")
         return value
 
     @field_validator("contact")
@@ -213,6 +228,11 @@ class Settings(BaseSettings, SharedSettings):
             except psycopg.ProgrammingError:  # the error's text quotes part of the address
                 raise ValueError(f"PostgreSQL can't read it; {form}") from None
         return value
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operator's chats, each as a channel and an address, such as telegram:12345."""
+        return tuple(chat.strip() for chat in (self.operator or "").split(",") if chat.strip())
 
     @property
     def secrets(self) -> tuple[str, ...]:

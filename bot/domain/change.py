@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.agenda import Mention, Subject
 from bot.domain.agreement import Agreement, Key, ListName, Publication
+from bot.domain.language import Language
 
 
 class Kind(StrEnum):
@@ -24,6 +25,15 @@ class Kind(StrEnum):
     RELATED = "related"
     RETRACTED = "retracted"
     LISTED = "listed"
+
+
+class Reason(StrEnum):
+    """Why a change was sent in error. The operator chooses one, and readers get it in their own language."""
+
+    MISREAD = "misread"
+    ICE_ERROR = "ice-error"
+    WRONG_AGENCY = "wrong-agency"
+    OTHER = "other"
 
 
 TOLD_BY_DEFAULT = frozenset({Kind.SIGNED, Kind.WITHDRAWN, Kind.REINSTATED, Kind.APPLIED, Kind.MENTIONED})
@@ -48,8 +58,9 @@ class Change:
     `because` explains to the operator which rule produced the change.
 
     `pending` is the matching row on the pending list, and `pending_since` is the day the row first appeared there. For
-    a retraction, `retracts` and `retracted` are the number and kind of the retracted change. The store sets `seq` and
-    `recorded_at`.
+    a retraction, `retracts` and `retracted` are the number and kind of the retracted change. `reason` is why it was
+    wrong, `because` contains the operator's words in English and `because_in` contains them in other languages. A
+    retraction by an older program has no reason, only words. The store sets `seq` and `recorded_at`.
 
     If `mention` is set, `agreement` contains only the state, the county and the name of the body that met, and
     `publication` is the document. The kind is "mentioned" for 287(g), "related" for a related subject, "amended" if
@@ -69,6 +80,8 @@ class Change:
     pending_since: date | None = None
     retracts: int | None = None
     retracted: Kind | None = None
+    reason: Reason | None = None
+    because_in: Mapping[Language, str] = field(default_factory=dict)
     mention: Mention | None = None
     seq: int = 0
     recorded_at: datetime | None = None

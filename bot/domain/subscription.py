@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import NEVER_TOLD, TOLD_BY_DEFAULT, Change, Kind
+from bot.domain.geography.agency_types import AgencyType, agency_types
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import county_key, county_of, find_county
 from bot.domain.language import Language
@@ -18,6 +19,7 @@ from bot.domain.time_zones import is_zone, zone_or_utc
 ALL_STATES = "*"
 STOPPED = "stopped"  # the reason a subscription is paused after /stop
 MONDAY = 0
+DAYS_OF_WEEK = 7
 DAY = timedelta(days=1)
 
 
@@ -37,8 +39,9 @@ class Filter:
     entry.
 
     A change matches if its kind is in `kinds`, its support type is in `support_types` (or that is empty), and its place
-    or agency is in `states`, `counties` or `agencies`. `states` contains postal codes or ALL_STATES, `counties`
-    contains entries such as TX/harris, and `agencies` contains parts of canonical names. A mention is matched by its
+    or agency is in `states`, `counties`, `agencies` or `agency_types`. `states` contains postal codes or ALL_STATES,
+    `counties` contains entries such as TX/harris, `agencies` contains parts of canonical names, and `agency_types`
+    contains a type and a place, such as sheriff@TX, state@* or police@TX/harris. A mention is matched by its
     state, its county and the names of the public body and of the local agencies on ICE's list. `support_types` doesn't
     apply to mentions. A mention of a related subject matches only if `kinds` also contains `related`.
 
@@ -52,17 +55,19 @@ class Filter:
     agencies: Mapping[str, int] = field(default_factory=dict)
     support_types: Mapping[SupportType, int] = field(default_factory=dict)
     told: tuple[int, ...] = ()
+    agency_types: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def index_states(self) -> frozenset[str]:
         """The states under which this filter must be listed in an index of subscriptions."""
         of_counties = {county.partition("/")[0] for county in self.counties}
+        of_counties |= {typed_place(entry)[1].partition("/")[0] for entry in self.agency_types}
         return frozenset(self.states) | of_counties | ({ALL_STATES} if self.agencies else set())
 
     @property
     def is_empty(self) -> bool:
-        """True if the filter has no states, counties or agencies."""
-        return not (self.states or self.counties or self.agencies)
+        """True if the filter has no states, counties, agencies or types of agency."""
+        return not (self.states or self.counties or self.agencies or self.agency_types)
 
     def since(self, end: int, old: "Filter | None" = None) -> "Filter":
         """Return this filter with each entry's starting position in the log.
@@ -108,7 +113,7 @@ class Filter:
     @property
     def is_of_states(self) -> bool:
         """True if the filter selects agreements by state alone."""
-        return not (self.support_types or self.counties or self.agencies)
+        return not (self.support_types or self.counties or self.agencies or self.agency_types)
 
     @property
     def is_whole_list(self) -> bool:
@@ -143,12 +148,36 @@ class Filter:
             here = county_of(agreement.state, agreement.county, agreement.agency)
             places += [since for entry, since in self.counties.items() if here and county_in(entry) == here]
         places += [since for part, since in self.agencies.items() if any(part in each.canonical for each in concerned)]
+        places += [since for entry, since in self.agency_types.items() if any(_is_typed(entry, a) for a in concerned)]
         return any(since is not None and seq > since for since in places)
 
 
 def county_entry(state: str, county: str) -> str:
     """Return the filter entry for a county, such as TX/harris."""
     return f"{state}/{county_key(state, county)}"
+
+
+def type_entry(agency_type: AgencyType, place: str) -> str:
+    """Return the filter entry for a type of agency in a place: a postal code, ALL_STATES or a county's entry."""
+    return f"{agency_type.value}@{place}"
+
+
+def typed_place(entry: str) -> tuple[str, str]:
+    """Return the type of agency and the place of a filter entry such as sheriff@TX."""
+    agency_type, _, place = entry.partition("@")
+    return agency_type, place
+
+
+def _is_typed(entry: str, agreement: Agreement) -> bool:
+    agency_type, place = typed_place(entry)
+    if place not in {agreement.state, ALL_STATES} and "/" not in place:
+        return False
+    if agency_type not in agency_types(agreement.state, agreement.agency_type, agreement.agency):
+        return False
+    if "/" not in place:
+        return True
+    here = county_of(agreement.state, agreement.county, agreement.agency)
+    return here is not None and county_in(place) == here
 
 
 def county_in(entry: str) -> County | None:
@@ -183,14 +212,16 @@ class Subscription:
     `cursor` is the last change that was sent or isn't owed. `due_at` is when the next digest is due, or None if nothing
     is owed. It is derived from the log, the cursor, the filter and the cadence. `retry_at` delays the digest after a
     failure, and `quiet_until` delays it during a timed pause. `pinned` is the last change in the digest that is being
-    sent, and `sent` is the number of parts delivered so far. Weekly digests are sent on Mondays. `last_sent_at` is when
-    the last digest was finished, and `slot_served` is the slot that it served. No other digest is sent for that day,
-    even if the first one was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
+    sent, and `sent` is the number of parts delivered so far. `weekday` is the day of a weekly digest, from 0 for Monday
+    to 6 for Sunday. An older program doesn't store it and sends on Mondays. `last_sent_at` is when the last digest was
+    finished, and `slot_served` is the slot that it served. No other digest is sent for that day, even if the first one
+    was sent late. An older program doesn't store `slot_served`. In that case, no other digest is
     sent on the date of the last one. `refusal` is the platform's answer if it refused the last message. `paused` is the
     reason for a pause, and `refused` is True if the pause ends by itself once the token works again. `hears_stale` asks
-    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed. `version`
-    is the number of changes to the settings. `before` contains the previous settings for Undo, or None if the settings
-    never changed.
+    for a notice when ICE's list can't be read, and `hears_always` asks for a digest even if nothing changed.
+    `with_statewide` says whether a ZIP code or a town also adds its state's statewide agencies. It is None until the
+    chat was asked. `version` is the number of changes to the settings. `before` contains the previous settings for
+    Undo, or None if the settings never changed.
     """
 
     id: str
@@ -200,6 +231,7 @@ class Subscription:
     cadence: Cadence = Cadence.INSTANT
     at: time = time(9, 0)
     tz: str = "UTC"
+    weekday: int = MONDAY
     language: Language = Language.ENGLISH
     cursor: int = 0
     due_at: datetime | None = None
@@ -218,6 +250,7 @@ class Subscription:
     quiet_until: datetime | None = None
     hears_stale: bool = False
     hears_always: bool = False
+    with_statewide: bool | None = None
     version: int = 0
     before: "Settings | None" = None
 
@@ -243,11 +276,13 @@ class Subscription:
             cadence=self.cadence,
             at=self.at,
             tz=self.tz,
+            weekday=self.weekday,
             language=self.language,
             paused=self.paused,
             quiet_until=self.quiet_until,
             hears_stale=self.hears_stale,
             hears_always=self.hears_always,
+            with_statewide=self.with_statewide,
         )
 
     def with_settings(self, settings: "Settings") -> "Subscription":
@@ -258,12 +293,14 @@ class Subscription:
             cadence=settings.cadence,
             at=settings.at,
             tz=settings.tz,
+            weekday=settings.weekday,
             language=settings.language,
             paused=settings.paused,
             refused=self.refused and settings.paused == self.paused,
             quiet_until=settings.quiet_until,
             hears_stale=settings.hears_stale,
             hears_always=settings.hears_always,
+            with_statewide=settings.with_statewide,
             version=self.version + 1,
             before=self.settings,
         )
@@ -286,9 +323,15 @@ class Subscription:
     def bot(self) -> tuple[str, str]:
         """The channel and team of the bot that sends the messages.
 
-        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses.
+        The team is the first part of an address such as TEAM/CHANNEL. It is empty for other addresses. A
+        subscription with a web address stands for itself, because each one has its own password or secret.
         """
-        return (self.channel, self.address.rpartition("/")[0])
+        return (self.channel, self.id if self.has_web_address else self.address.rpartition("/")[0])
+
+    @property
+    def has_web_address(self) -> bool:
+        """True if the address is a URL, which may contain a password."""
+        return "://" in self.address
 
     @property
     def unreadable(self) -> str | None:
@@ -320,11 +363,13 @@ class Settings:
     cadence: Cadence = Cadence.INSTANT
     at: time = time(9, 0)
     tz: str = "UTC"
+    weekday: int = MONDAY
     language: Language = Language.ENGLISH
     paused: str | None = None
     quiet_until: datetime | None = None
     hears_stale: bool = False
     hears_always: bool = False
+    with_statewide: bool | None = None
 
 
 def owed(subscription: Subscription, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -387,7 +432,7 @@ def _last_day_served(subscription: Subscription, zone: ZoneInfo) -> date:
 
 
 def _is_slot(subscription: Subscription, day: date) -> bool:
-    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == MONDAY
+    return subscription.cadence is not Cadence.WEEKLY or day.weekday() == subscription.weekday % DAYS_OF_WEEK
 
 
 def _local_moment(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from http.cookiejar import CookieJar
@@ -148,25 +148,46 @@ class Client:
         off there if `cut` is true; otherwise raise Unsafe. Raise a TransientError for an error that a retry may fix, or
         a SourceError for any other error.
         """
-        try:
-            async with asyncio.timeout(self._total), aclosing(await self._sent(url, headers, cookies)) as response:
-                body = await read_body(response, cap, cut=cut) if response.status_code in WITH_A_BODY else b""
-        except TimeoutError as late:  # no retry for something this slow
-            raise Unreachable(f"{shown(url)} didn't finish within {self._total:g} s") from late
-        except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
-            raise TransientError(Unreachable(f"{shown(url)} {_trouble(fault)}")) from fault
-        location = response.extensions.get("location")
-        return Answer(url=url, status=response.status_code, headers=response.headers, body=body, location=location)
-
-    async def _sent(self, url: httpx.URL, headers: Mapping[str, str], cookies: httpx.Cookies) -> httpx.Response:
         request = self._httpx.build_request("GET", url, headers=headers)
         cookies.set_cookie_header(request)
+        with _errors_of(shown(url), self._total):
+            async with asyncio.timeout(self._total), aclosing(await self._sent(request)) as response:
+                cookies.extract_cookies(response)
+                body = await read_body(response, cap, cut=cut) if response.status_code in WITH_A_BODY else b""
+        return _answer(url, response, body)
+
+    async def post(self, url: httpx.URL, headers: Mapping[str, str], content: bytes, *, cap: int = 0) -> Answer:
+        """Send one POST request. Read at most `cap` bytes of the answer's body, whatever its status.
+
+        Errors name only the host, because the rest of the address may be a secret.
+        """
+        request = self._httpx.build_request("POST", url, headers=headers, content=content)
+        with _errors_of(url.host, self._total):
+            async with asyncio.timeout(self._total), aclosing(await self._sent(request)) as response:
+                body = await read_body(response, cap, cut=True) if cap else b""
+        return _answer(url, response, body)
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
         try:
-            response = await self._httpx.send(request, stream=True)
+            return await self._httpx.send(request, stream=True)
         except ValueError as impossible:  # ssl rejects a name that no certificate could have
             raise httpx.ConnectError("the host name isn't valid", request=request) from impossible
-        cookies.extract_cookies(response)
-        return response
+
+
+def _answer(url: httpx.URL, response: httpx.Response, body: bytes) -> Answer:
+    location = response.extensions.get("location")
+    return Answer(url=url, status=response.status_code, headers=response.headers, body=body, location=location)
+
+
+@contextmanager
+def _errors_of(name: str, total: float) -> Iterator[None]:
+    """Turn the errors of one request into ours. `name` is the address as errors show it."""
+    try:
+        yield
+    except TimeoutError as late:  # no retry for something this slow
+        raise Unreachable(f"{name} didn't finish within {total:g} s") from late
+    except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
+        raise TransientError(Unreachable(f"{name} {_trouble(fault)}")) from fault
 
 
 async def _set_location_aside(response: httpx.Response) -> None:

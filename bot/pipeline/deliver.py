@@ -1,6 +1,6 @@
 """Deliver to one subscription. Compose its messages, send them and move its cursor."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,7 +99,7 @@ async def _corrections_and_digest(
     begun_at = now()
     pinned = await _pin_digest(subscription, end, store, begun_at)
     slot = slot_at(pinned, pinned.pinned_at if pinned.pinned_at and pinned.sent else begun_at)
-    parts, seen_at = await _Composer(channel, store, page, standings).parts(pinned)
+    parts, seen_at = await Composer(channel, store, page, standings).parts(pinned)
     done = await courier.send(pinned, parts)
     if done.problem is None:
         await (courier.finish(pinned, sent_at=now(), slot=slot) if parts else courier.finish(pinned))
@@ -122,14 +122,21 @@ async def _corrections(
     if _is_begun(subscription):
         return ()
     retractions = await store.changes(after=subscription.cursor, upto=end, kinds=(Kind.RETRACTED,))
-    sent = [r for r in await store.receipts(subscription.id) if r.error is None] if retractions else []
+    receipts = await store.receipts(subscription.id) if retractions else ()
     parts: list[Part] = []
+    for retraction, told in owed_corrections(retractions, receipts):
+        digest = correct(subscription, retraction, told.at, page=page)
+        parts += [replace(part, reply_to=told.message_id) for part in channel.render(digest)]
+    return parts
+
+
+def owed_corrections(retractions: Sequence[Change], receipts: Sequence[Receipt]) -> Iterator[tuple[Change, Receipt]]:
+    """Yield each retraction that one subscription is owed, with the last message that named the retracted change."""
+    sent = [receipt for receipt in receipts if receipt.error is None]
     for retraction in retractions:
         told = next((r for r in reversed(sent) if retraction.retracts in r.changes), None)
         if told is not None and not any(retraction.seq in r.changes for r in sent):
-            digest = correct(subscription, retraction, told.at, page=page)
-            parts += [replace(part, reply_to=told.message_id) for part in channel.render(digest)]
-    return parts
+            yield retraction, told
 
 
 async def _pin_digest(subscription: Subscription, end: int, store: Store, now: datetime) -> Subscription:
@@ -153,7 +160,7 @@ def _is_begun(subscription: Subscription) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Composer:
+class Composer:
     """Composes the digests of one channel."""
 
     channel: Sender

@@ -69,7 +69,9 @@ async def process(
     status = _status_after(reading, judgment, status, at, every, is_new=is_new)
     if judgment == before and not reading.pages:
         return await _record_status(source, status, store)
-    return await _record(source, judgment, status, store, at, pages=reading.pages)
+    done = await _record(source, judgment, status, store, at, pages=reading.pages)
+    _log_held(before.held, judgment.held)
+    return done
 
 
 async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, now: Now) -> ListPoll:
@@ -88,15 +90,38 @@ async def rule(held_id: str, ruling: Ruling, *, source: Source, store: Store, no
     if ruling is Ruling.REJECTED:
         return ListPoll(source=source.name, held=tuple(await store.held()))
     at, status = now(), await store.source_status(source.name)
-    reading = Reading(documents={held.list: _as_unchanged(held.publication, at)})
     before = await _known_so_far(store)
-    judgment = await _judge(before, held.list, reading, source, store, at)
+    judgment = await _judge_stored(before, held, source, store, at)
     if judgment == before:
         return await _record_status(source, status, store)
     return await _record(source, judgment, status, store, at)
 
 
+async def foreseen(held: Held, *, source: Source, store: Store, now: Now) -> tuple[Change, ...]:
+    """Return the changes that approving a held listing would record. Nothing is stored.
+
+    Raise UsageError if the listing can't be approved.
+    """
+    before = await _known_so_far(store)
+    if not held.readable:
+        return (await _first_sheet(held, before, source, store)).changes
+    approved = replace(held, ruling=Ruling.APPROVED)
+    return (await _judge_stored(before.holding(held.list, approved), approved, source, store, now())).changes
+
+
+async def _judge_stored(before: "_Judgment", held: Held, source: Source, store: Store, at: datetime) -> "_Judgment":
+    """Vet the stored copy of a held listing again, with the ruling on it."""
+    reading = Reading(documents={held.list: _as_unchanged(held.publication, at)})
+    return await _judge(before, held.list, reading, source, store, at)
+
+
 async def _approve_first_sheet(held: Held, *, source: Source, store: Store, at: datetime) -> ListPoll:
+    """Accept the first of several sheets, as `_first_sheet` does, and record its changes."""
+    judgment = await _first_sheet(held, await _known_so_far(store), source, store)
+    return await _record(source, judgment, await store.source_status(source.name), store, at)
+
+
+async def _first_sheet(held: Held, before: "_Judgment", source: Source, store: Store) -> "_Judgment":
     """Accept the first of several sheets that list the same agreements.
 
     Raise UsageError if the listing was unreadable for another reason.
@@ -112,9 +137,7 @@ async def _approve_first_sheet(held: Held, *, source: Source, store: Store, at: 
         listing = source.parse(document, held.list, first_sheet=True)
     except Unreadable:
         raise refusal from None
-    before = await _known_so_far(store)
-    judgment = before.accepting(reconcile(before.known, listing), held.list)
-    return await _record(source, judgment, await store.source_status(source.name), store, at)
+    return before.accepting(reconcile(before.known, listing), held.list)
 
 
 # ── parse, vet, reconcile ────────────────────────────────────────────────────────────────────────────────────────────
@@ -364,6 +387,14 @@ def _with_oddities(facts: Mapping[str, Any], before: Mapping[str, Any], judgment
     parsed = {name.value: dict(found) for name, found in judgment.oddities.items()}
     every = {name: found for name, found in {**before.get(ODDITIES, {}), **parsed}.items() if found}
     return {**facts, ODDITIES: every} if every else {k: v for k, v in facts.items() if k != ODDITIES}
+
+
+def _log_held(before: Sequence[Held], after: Sequence[Held]) -> None:
+    """Log one line for each listing that wasn't held before."""
+    already = {held.id for held in before}
+    for held in after:
+        if held.id not in already:
+            log.warning("held", reasons="; ".join(held.reasons), **held.log_context())
 
 
 def _log(changes: Sequence[Change]) -> None:

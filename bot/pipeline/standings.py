@@ -5,27 +5,29 @@ They are computed once for all digests sent at the same time, and are updated as
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from bot.domain.agendas.link import AGENDA_KINDS, AgendaLog
 from bot.domain.change import Change
-from bot.domain.lists.totals import WEEK, Standing, Totals, totals
-from bot.domain.messages.chart import picture_for
-from bot.domain.messages.figures import History, history_of
+from bot.domain.language import Language
+from bot.domain.lists.totals import Standing, Totals, totals
+from bot.domain.messages.chart import draw, view_of
+from bot.domain.messages.figures import Figures
 from bot.domain.messages.picture import Image
-from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
-from bot.domain.time_zones import zone_or_utc
+from bot.domain.messages.place_figures import Course, WatchedFigures, courses
+from bot.domain.messages.span import PERIOD
+from bot.domain.subscription import ALL_STATES, Filter, Subscription
 from bot.pipeline.rasterize import drawn_elsewhere
 from bot.store import ChangeLog
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
-PERIOD = {Cadence.DAILY: timedelta(days=1), Cadence.WEEKLY: WEEK}  # what a digest compares its totals with
 STANDINGS_KEPT = 8  # now, a day ago and a week ago, for digests that end with different changes
-PICTURES_KEPT = 24  # one for each time zone and language
+PICTURES_KEPT = 24  # one for each view and language
+COURSES_KEPT = 100  # one for each group of places that someone watches
 TOTALS_KEPT = 500  # one for each group of places that someone watches
 
 
@@ -42,9 +44,9 @@ class Standings:
         self._recorded_by: list[datetime] = []  # for each change, the latest time of any change so far
         self._mentions: list[Change] = []
         self._standings: dict[int, Standing] = {}
-        self._histories: dict[int, History] = {}
+        self._courses: dict[Hashable, Mapping[str, Course]] = {}
         self._totals: dict[Hashable, Totals | None] = {}
-        self._images: dict[Hashable, Image | None] = {}
+        self._images: dict[Hashable, Image] = {}
 
     async def totals(self, to: Subscription) -> Totals | None:
         """Return the totals for what a subscription watches, up to and including the last change in its digest.
@@ -59,16 +61,18 @@ class Standings:
         return await self._kept(self._totals, key, TOTALS_KEPT, partial(self._count, to.pinned, earlier, to.filter))
 
     async def picture(self, to: Subscription) -> Image | None:
-        """Return the picture for a subscription's digest, or None if there is nothing to draw yet."""
+        """Return the picture for a subscription's digest, or None if there is nothing to draw yet.
+
+        Digests whose pictures show the same figures share one image, whatever their filters and time zones.
+        """
         assert to.pinned is not None
-        assert to.pinned_at is not None
         await self._read_on(to.pinned)
-        past = await self._kept(self._histories, to.pinned, STANDINGS_KEPT, partial(self._history, to.pinned))
-        since, zone = to.pinned_at - WEEK, zone_or_utc(to.tz)
-        begun = bisect_right(past.observed, since)
-        days = (since.astimezone(zone).date(), to.pinned_at.astimezone(zone).date())
-        key = (to.pinned, begun, days, to.tz, to.language)
-        return await self._kept(self._images, key, PICTURES_KEPT, partial(_drawn, to, past))
+        key = (to.pinned, *map(frozenset, _places(to.filter)))
+        course = await self._kept(self._courses, key, COURSES_KEPT, partial(self._course, to.pinned, to.filter))
+        shown = await self.in_thread(partial(self._view, to, course))
+        if shown is None:
+            return None
+        return await self._kept(self._images, (shown, to.language), PICTURES_KEPT, partial(_drawn, shown, to.language))
 
     async def mentions(self, upto: int, since: datetime, states: frozenset[str]) -> AgendaLog:
         """Return the agenda mentions from these states that were recorded at or after `since`.
@@ -131,8 +135,12 @@ class Standings:
         is_plain = watched.is_of_states or watched.is_whole_list
         return totals(now, then if then.since else None, states, None if is_plain else watched.has)
 
-    def _history(self, upto: int) -> History:
-        return history_of(self._standing(upto))
+    def _course(self, upto: int, watched: Filter) -> Mapping[str, Course]:
+        return courses(self._changes[:upto], watched)
+
+    def _view(self, to: Subscription, course: Mapping[str, Course]) -> Figures | WatchedFigures | None:
+        assert to.pinned is not None
+        return view_of(to, self._standing(to.pinned), course, self._changes[to.cursor : to.pinned])
 
     def _standing(self, seq: int) -> Standing:
         """Return the standing after a change, computed from the nearest earlier standing in the cache."""
@@ -145,12 +153,11 @@ class Standings:
 
 
 def _places(watched: Filter) -> Iterable[Iterable[str]]:
-    return watched.states, watched.counties, watched.agencies, watched.support_types
+    return watched.states, watched.counties, watched.agencies, watched.agency_types, watched.support_types
 
 
-def _drawn(to: Subscription, past: History) -> Image | None:
-    picture = picture_for(to, past)
-    return drawn_elsewhere(picture) if picture is not None else None
+def _drawn(shown: Figures | WatchedFigures, language: Language) -> Image:
+    return drawn_elsewhere(draw(shown, language))
 
 
 def _make_room(kept: dict[K, T], most: int) -> None:

@@ -1,17 +1,22 @@
 """Send each health notice once, to the operator and to subscribers who opted in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
-from bot.channels import Sender, sender_for
+from bot.channels import Sender, ShowsButtons, sender_for
+from bot.domain.chat.operator import Operator, held_reply
+from bot.domain.language import Language
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.health_notices import Notice, for_operator, for_subscriber, of_parked
 from bot.domain.source_status import ICE
-from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import stamp
 from bot.errors import SendError
+from bot.pipeline.addresses import learn
+from bot.pipeline.audience import effect_or_none
 from bot.pipeline.runner import Runner
 
 SENT = "told"  # the kind of note that records sent notices; it is stored, so it keeps its old name
@@ -19,15 +24,7 @@ SENT = "told"  # the kind of note that records sent notices; it is stored, so it
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """The operator's channel and address. Without a channel, notices are only logged."""
-
-    channel: str | None = None
-    address: str = ""
-
-
-async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> None:
+async def notify(runner: Runner, operators: Sequence[Operator], stale_after: timedelta) -> None:
     """Send every notice that hasn't been sent yet. If sending a notice fails, the next call tries again."""
     store, now = runner.store, runner.now()
     sent = await store.notes(SENT)
@@ -43,7 +40,7 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
         channels=runner.channels,
     )
     for notice in (*for_us, *((parked,) if parked else ())):
-        if notice.key not in sent and await _deliver(runner, notice, operator.channel, operator.address):
+        if notice.key not in sent and await _tell_operators(runner, notice, operators, sent):
             for key in (notice.key, *notice.also):
                 await store.note(SENT, key, stamp(now))
     for to in subscriptions:
@@ -53,6 +50,38 @@ async def notify(runner: Runner, operator: Operator, stale_after: timedelta) -> 
                 await store.note(SENT, stale.key, stamp(now))
 
 
+async def _tell_operators(
+    runner: Runner, notice: Notice, operators: Sequence[Operator], sent: Mapping[str, str]
+) -> bool:
+    """Send a notice to each of the operator's chats. Return False if one of them didn't get it.
+
+    If one fails, note the others, so that only that one gets it again.
+    """
+    missing: list[str] = []
+    reached: list[str] = []
+    for operator in operators or (Operator(),):
+        key = f"{notice.key} {operator.channel}:{operator.address}"
+        if key in sent:
+            continue
+        with_buttons = await _with_buttons(runner, notice, operator)
+        is_sent = await _deliver(runner, with_buttons, operator.channel, operator.address)
+        (reached if is_sent else missing).append(key)
+    if missing:
+        for key in reached:
+            await runner.store.note(SENT, key, stamp(runner.now()))
+    return not missing
+
+
+async def _with_buttons(runner: Runner, notice: Notice, operator: Operator) -> Notice:
+    """Return a notice of a held list as the operator's chat shows it, with its names and buttons."""
+    if notice.held is None or operator.channel not in runner.channels:
+        return notice
+    found = await runner.store.find(operator.channel or "", operator.address)
+    language = found.language if found is not None else Language.ENGLISH
+    reply = held_reply(language, notice.held, await effect_or_none(runner, notice.held))
+    return replace(notice, text=plain_text(reply.lines), buttons=reply.buttons)
+
+
 async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, address: str) -> bool:
     """Send a notice, or log it if there is no channel; return False if sending failed."""
     channel = runner.channels.get(channel_name or "")
@@ -60,19 +89,25 @@ async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, add
         log.warning("notice", text=notice.text)
         return True
     try:
-        await _send(channel, address, notice.text)
+        await _send(channel, address, notice)
     except SendError as fault:
         elsewhere = fault.moved_to or fault.fallback
         if elsewhere is not None:
+            if fault.moved_to is not None:  # the operator's commands go by the new address too
+                await learn(runner.store, channel_name or "", address, elsewhere)
             return await _deliver(runner, notice, channel_name, elsewhere)
         log.warning("notice not sent", problem=str(fault), text=notice.text)
         return False
     return True
 
 
-async def _send(channel: Sender, address: str, text: str) -> None:
-    title, *rest = text.splitlines()
+async def _send(channel: Sender, address: str, notice: Notice) -> None:
+    title, *rest = notice.text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
-    digest = Digest(upto=0, title=(Span(title),), sections=(), footer=lines)
-    for part in sender_for(channel, address).render(digest):
+    digest = Digest(upto=0, title=(Span(title, strong=bool(notice.buttons)),), sections=(), footer=lines)
+    sender = sender_for(channel, address)
+    *first, last = sender.render(digest)
+    if notice.buttons and isinstance(sender, ShowsButtons):
+        last = sender.with_buttons(address, last, notice.buttons)
+    for part in (*first, last):
         await channel.send(address, part)

@@ -17,7 +17,9 @@ from bot.domain.agendas.schedule import Schedule
 from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, LeaseLost, StoreError, StoreUnavailable
 from bot.pipeline.runner import MOST_PLACES, MOST_UNDER_WAY, Runner
+from bot.sources import Source
 
+CAPTURE_EVERY = 5.0  # seconds between looks for pages to hand to the Internet Archive
 UPKEEP_EVERY = 60.0  # seconds between checks of which places are watched, and between runs of the upkeep
 CANCEL_WITHIN = 0.5  # seconds for canceled work to end; a store that is stuck can't even take back a lease
 RETRY_AFTER_BUG = 60.0  # seconds before retrying work that failed unexpectedly
@@ -29,13 +31,15 @@ Upkeep = Callable[[], Coroutine[Any, Any, None]]
 class Worker:
     """A worker that runs all due work concurrently. A failure in one task doesn't stop the others.
 
-    `upkeep` runs once a minute, and in only one program at a time.
+    `upkeep` runs once a minute, and in only one program at a time. So does `capture`, every few seconds.
     """
 
-    def __init__(self, runner: Runner, upkeep: Upkeep | None = None) -> None:
+    def __init__(self, runner: Runner, upkeep: Upkeep | None = None, capture: Upkeep | None = None) -> None:
         self._runner = runner
         self._upkeep = upkeep
         self._upkeep_at = 0.0
+        self._capture = capture
+        self._capture_at = 0.0
         self._schedule = Schedule(runner.places)
         self._schedule_at = 0.0
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -96,12 +100,15 @@ class Worker:
 
     async def _start_due(self) -> None:
         for source in await self._runner.due_sources():
-            self._start(f"source {source.name}", self._runner.poll_if_due(source))
+            self._start(f"source {source.name}", self._poll(source))
         await self._start_places()
         await self._start_deliveries()
-        if self._upkeep is not None and self._clock() >= self._upkeep_at:
+        is_upkeep_due = self._upkeep is not None and self._clock() >= self._upkeep_at
+        if self._upkeep is not None and is_upkeep_due and self._start("notices", self._alone("notices", self._upkeep)):
             self._upkeep_at = self._clock() + UPKEEP_EVERY
-            self._start("notices", self._run_upkeep(self._upkeep))
+        if self._capture is not None and self._clock() >= self._capture_at:
+            self._capture_at = self._clock() + CAPTURE_EVERY
+            self._start("captures", self._alone("captures", self._capture))
 
     async def _start_places(self) -> None:
         """Start reading the local places that are due. Once a minute, update the list of watched places."""
@@ -131,6 +138,12 @@ class Worker:
 
     # ── the work ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def _poll(self, source: Source) -> None:
+        """Read ICE's lists if they are due. If one is held, the next tick tells the operator."""
+        done = await self._runner.poll_if_due(source)
+        if done is not None and done.held:
+            self._upkeep_at = 0.0
+
     async def _poll_agenda(self, place: Place) -> None:
         """Read a place if it is due, then schedule its next reading, even if this one failed."""
         next_at = self._runner.now() + timedelta(hours=place.every_hours)
@@ -149,13 +162,13 @@ class Worker:
         finally:
             self._deliveries[subscription.channel] -= 1
 
-    async def _run_upkeep(self, upkeep: Upkeep) -> None:
-        """Run the upkeep unless another program is running it."""
-        if await self._runner.store.lease("notices"):
+    async def _alone(self, name: str, work: Upkeep) -> None:
+        """Do the work unless another program is doing it."""
+        if await self._runner.store.lease(name):
             try:
-                await upkeep()
+                await work()
             finally:
-                await self._runner.store.release("notices")
+                await self._runner.store.release(name)
 
     def _start(self, name: str, work: Coroutine[Any, Any, object]) -> bool:
         """Start a task; return False if it is already running or was postponed after a failure."""

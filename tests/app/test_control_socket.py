@@ -13,7 +13,7 @@ from bot.app import control_socket
 from bot.errors import CountersignError, StoreBusy, UsageError
 from bot.store.tiny.store import TinyStore
 
-TEXAS = {"channel": "console", "address": "console", "states": "TX", "cadence": "instant", "at": "09:00", "tz": "UTC"}
+TEXAS = {"channel": "console", "address": "console", "states": "TX", "cadence": "instant", "tz": "UTC"}
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 from support.pigeon.setup import PigeonSetup
 
-from bot.app.wiring import operator, senders, sending_leaderships
+from bot.app.wiring import operators, senders, sending_leaderships
 from bot.channels import CHANNELS
 from bot.config.settings import load
 from bot.errors import ConfigError
@@ -35,15 +35,15 @@ async def made(tmp_path, monkeypatch):
 
 
 async def test_the_console_stands_in_as_long_as_no_platform_is_set_up(made):
-    assert await made() == {"console", "apprise"}
-    assert await made(TELEGRAM_BOT_TOKEN="1:x") == {"telegram", "apprise"}
-    assert await made(SLACK_BOT_TOKEN="xoxb-1") == {"telegram", "slack", "apprise"}
+    assert await made() == {"console", "apprise", "webhook"}
+    assert await made(TELEGRAM_BOT_TOKEN="1:x") == {"telegram", "apprise", "webhook"}
+    assert await made(SLACK_BOT_TOKEN="xoxb-1") == {"telegram", "slack", "apprise", "webhook"}
 
 
 async def test_one_registry_line_adds_a_channel_and_the_console_stands_back(made, monkeypatch):
     monkeypatch.setitem(CHANNELS, "pigeon", PigeonSetup())
-    assert await made() == {"console", "apprise"}
-    assert await made(PIGEON_TOKEN="coo") == {"pigeon", "apprise"}
+    assert await made() == {"console", "apprise", "webhook"}
+    assert await made(PIGEON_TOKEN="coo") == {"pigeon", "apprise", "webhook"}
 
 
 async def test_slack_is_set_up_by_everything_that_lets_workspaces_install_it(made):
@@ -53,8 +53,8 @@ async def test_slack_is_set_up_by_everything_that_lets_workspaces_install_it(mad
         "SLACK_SIGNING_SECRET": "hush",
         "COUNTERSIGN_PUBLIC_URL": "https://bot.example.org",
     }
-    assert await made(**oauth) == {"console", "apprise"}
-    assert await made(COUNTERSIGN_SECRET_KEY="x" * 32) == {"slack", "apprise"}
+    assert await made(**oauth) == {"console", "apprise", "webhook"}
+    assert await made(COUNTERSIGN_SECRET_KEY="x" * 32) == {"slack", "apprise", "webhook"}
 
 
 def test_only_telegram_needs_a_leader_to_send_and_to_poll(tmp_path, monkeypatch):
@@ -72,5 +72,5 @@ def test_the_operator_may_be_on_any_platform_of_the_registry(tmp_path, monkeypat
     with pytest.raises(ConfigError, match="COUNTERSIGN_OPERATOR: it must be slack: or telegram: and an id"):
         load(folder=tmp_path)
     monkeypatch.setitem(CHANNELS, "pigeon", PigeonSetup())
-    found = operator(load(folder=tmp_path))
+    (found,) = operators(load(folder=tmp_path))
     assert (found.channel, found.address) == ("pigeon", "loft-1")

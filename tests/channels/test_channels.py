@@ -19,16 +19,20 @@ from support.loopback.server import ANYONE, LoopbackServer, delayed, dropped, la
 from support.loopback.slack import LoopbackSlack
 from support.loopback.telegram import LoopbackTelegram
 
+from bot.app.wiring import StoredNotes
 from bot.channels import CHANNELS, Part, Sender
 from bot.channels.apprise import AppriseSender
 from bot.channels.console import ConsoleSender
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
+from bot.channels.webhook.sender import WebhookSender
 from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.messages.paginate import LONGEST_LABEL
 from bot.domain.text.rich_text import Span, legible, plain_text
 from bot.errors import SendError, UsageError
+from bot.fetch.post import Poster
+from bot.store.tiny.store import TinyStore
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*`retry_after` will be")  # as bot.channels.telegram.sender has it
 
@@ -132,6 +136,18 @@ CASES = {
             telegram_loopback.broken(404, "Not Found"),
             telegram_loopback.broken(400, "Bad Request: something new"),
         ),
+    ),
+    "webhook": Case(
+        make=lambda: WebhookSender(Poster(), StoredNotes(TinyStore.in_memory()).of("webhook")),
+        read=lambda part: part.payload["text"],
+        read_plain=lambda part: part.plain,
+        server=None,
+        addresses={
+            "https://hooks.example.org/a": "https://hooks.example.org/a",
+            " https://Hooks.example.org:443 ": "https://hooks.example.org/",
+        },
+        refused=("", "nonsense", "http://hooks.example.org/", "https://a:b@hooks.example.org/", "42"),
+        is_secret=True,
     ),
 }
 every_channel = pytest.mark.parametrize("name", sorted(CHANNELS))

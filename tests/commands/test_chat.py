@@ -85,7 +85,7 @@ async def test_undo_restores_earlier_settings_but_ignores_an_old_button(talk):
         ("pause forever", "For how long?"),
         ("language fr", "/language es"),
         ("wacth TX", "Did you mean /watch?"),
-        ("xyzzy", "isn't a command"),
+        ("xyzzy", "I don't know what to do with “xyzzy”"),
         ("list", "Which state?"),
         ("agency Atlantis", "No agency"),
         ("undo 7", "nothing was undone"),
@@ -220,7 +220,7 @@ async def test_stop_keeps_the_settings_resume_starts_fresh_and_forget_deletes_ev
 async def test_list_recent_agency_and_status_answer_from_the_store(talk):
     listed = await talk.says("list TX")
     assert listed.startswith("1 agency in Texas is on ICE's list")
-    assert "Bell County Sheriff's Office (TFM, WSO)" in listed
+    assert "Bell County Sheriff's Office (Task Force Model, Warrant Service Officer)" in listed
     assert "participatingAgencies11232026am.xlsx" in listed
     assert "No agency in Alaska" in await talk.says("list alaska")
     assert "Archer County Sheriff's Office" in await talk.says("recent")

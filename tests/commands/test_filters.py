@@ -12,7 +12,7 @@ from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.chat.parser import kinds
 from bot.domain.lists.names import canonical
-from bot.domain.subscription import Filter
+from bot.domain.subscription import ALL_STATES, Filter
 from bot.store.tiny.store import TinyStore
 
 WATCHED = (
@@ -125,10 +125,11 @@ async def test_a_state_watched_beside_all_states_throws_none_away_and_says_so():
     assert set((await talk.mine()).filter.states) == {"*"}
 
 
-async def test_a_stopped_chat_that_watched_all_states_can_begin_again_with_one():
-    talk, _ = await talked("watch all", "stop", "watch TX")
+async def test_a_stopped_chat_that_watched_all_states_begins_again_with_all_of_them():
+    talk, [*_, said] = await talked("watch all", "stop", "watch TX")
     mine = await talk.mine()
-    assert (set(mine.filter.states), mine.paused) == ({"TX"}, None)
+    assert (set(mine.filter.states), mine.paused) == ({ALL_STATES}, None), "watch adds and never takes away"
+    assert "You already watch all states" in said
 
 
 async def test_a_type_for_one_of_several_places_changes_nothing_and_says_why():

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 from support.chat import Chat
 
-from bot.commands.operator import carry_out, parsed_states
+from bot.commands.operator import carry_out
+from bot.commands.options import states_in
 from bot.domain.agreement import SupportType
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
 from bot.errors import CountersignError, UsageError
 from bot.store.tiny.store import TinyStore
 
-TEXAS = {"channel": "console", "address": "console", "states": "TX", "cadence": "instant", "at": "09:00", "tz": "UTC"}
+TEXAS = {"channel": "console", "address": "console", "states": "TX", "cadence": "instant", "tz": "UTC"}
 
 
 @pytest.fixture
@@ -52,11 +53,11 @@ async def test_approving_says_so_when_this_installation_does_not_read_the_lists(
 @pytest.mark.parametrize("typed", ["Harris Texas", "TX, Lake FL", "TX, Harris County TX"])
 def test_a_county_is_refused_where_only_states_can_be_given(typed):
     with pytest.raises(UsageError):
-        parsed_states(typed)
+        states_in(typed)
 
 
 def test_a_states_name_is_not_read_as_a_county_of_the_next_state():
-    assert parsed_states("Washington AR, Delaware, OH") == ["WA", "AR", "DE", "OH"]
+    assert states_in("Washington AR, Delaware, OH") == ["WA", "AR", "DE", "OH"]
 
 
 async def test_subscribing_again_changes_only_what_is_given(runner):

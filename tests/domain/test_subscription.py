@@ -262,6 +262,32 @@ def test_a_weekly_digest_is_due_on_monday_in_the_subscribers_zone(zone):
     assert due_at(here, local(zone, 2026, 7, 5, 23)) == local(zone, 2026, 7, 6, 9)
 
 
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("weekday", range(7))
+def test_a_weekly_digest_is_due_on_the_weekday_that_was_chosen(zone, weekday):
+    here = subscription(zone, cadence=Cadence.WEEKLY, weekday=weekday)
+    for start in (date(2026, 3, 5), date(2026, 10, 29)):  # the clocks change within the next five days
+        due = due_at(here, local(zone, *start.timetuple()[:3], 12)).astimezone(zone)
+        assert (due.weekday(), due.hour) == (weekday, 9)
+        assert timedelta(0) < due.date() - start <= timedelta(days=7)
+        told = served(here, due.astimezone(UTC) + timedelta(hours=20))
+        assert told.slot_served.day == due.date()
+        assert due_at(told, told.last_sent_at).astimezone(zone).date() == due.date() + timedelta(days=7)
+
+
+def test_a_weekday_chosen_in_midweek_brings_the_digest_on_its_next_day():
+    told = served(subscription(cadence=Cadence.WEEKLY), local(NEW_YORK, 2026, 7, 6, 9))
+    thursday = told.with_settings(replace(told.settings, weekday=3))
+    assert due_at(thursday, local(NEW_YORK, 2026, 7, 7, 12)) == local(NEW_YORK, 2026, 7, 9, 9)
+    assert thursday.before.weekday == 0
+    assert thursday.with_settings(thursday.before).weekday == 0
+
+
+def test_a_weekday_that_is_none_still_gets_a_digest_every_week():
+    here = subscription(cadence=Cadence.WEEKLY, weekday=9)
+    assert due_at(here, FIRST) < FIRST + timedelta(days=8)
+
+
 def test_nine_oclock_stays_nine_oclock_when_the_clocks_change():
     before, after = date(2026, 3, 7), date(2026, 3, 8)
     assert due_at(subscription(), local(NEW_YORK, *before.timetuple()[:3], 8)).hour == 14

@@ -53,3 +53,31 @@ def test_a_change_is_retracted_once_and_only_with_a_reason(here):
     assert "doesn't exist" in here.run("retract", "1", "--because", "x", expect=2).stderr
     here.run("retract", seq, "--because", "It was a slip.")
     assert "already" in here.run("retract", seq, "--because", "It was a slip.", expect=2).stderr
+
+
+def test_a_dry_run_says_how_many_chats_would_read_what_and_retracts_nothing(here):
+    here.run("subscribe", "telegram", "44", "--states", "TX", "--language", "es")
+    here.run("deliver")
+    words = ("--reason", "misread", "--because", "The clerk's row was shifted.")
+    said = here.run("retract", str(bell(here)), *words, "--dry-run").stdout
+    assert "1 chat would be told (1 in en)." in said
+    assert "Reason: We misread a row on ICE's list. The clerk's row was shifted." in said
+    assert [c["kind"] for c in here.lines("changes") if "Bell" in c["agency"]] == ["signed"]
+    here.run("retract", str(bell(here)), *words)
+    here.run("deliver")
+    assert "We misread a row on ICE's list." in [m for m in here.telegram.messages if m.chat == "42"][-1].text
+    assert "44" not in [m.chat for m in here.telegram.messages]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "--reason misread"),
+        (("--because", ""), "--because is empty"),
+        (("--reason", "misread", "--because-es", " "), "--because-es is empty"),
+        (("--reason", "other"), "--because"),
+        (("--reason", "bored"), "isn't a reason"),
+    ],
+)
+def test_a_retraction_without_a_real_reason_is_refused_in_words(here, words, said):
+    assert said in here.run("retract", str(bell(here)), *words, expect=2).stderr

@@ -10,9 +10,10 @@ import resvg_py
 from structlog.testing import capture_logs
 
 from bot.domain.language import Language
-from bot.domain.messages.chart import FONT, HEIGHT, WIDTH, draw
+from bot.domain.messages.chart import WIDTH, draw
 from bot.domain.messages.figures import Figures, Moves
 from bot.domain.messages.picture import Picture
+from bot.domain.pictures.style import FONT
 from bot.pipeline import rasterize
 from bot.pipeline.rasterize import SCALE, image_of
 
@@ -45,7 +46,10 @@ def test_a_picture_is_a_small_png_at_twice_its_size(language: Language) -> None:
     image = image_of(picture)
 
     assert image.png[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">II", image.png[16:24]) == (SCALE * WIDTH, SCALE * HEIGHT)
+    assert struct.unpack(">II", image.png[16:24]) == (
+        SCALE * WIDTH,
+        SCALE * int(picture.svg.split('height="')[1].split('"')[0]),
+    )
     assert len(image.png) < 300_000
     assert (image.alt, image.title) == (picture.alt, picture.title)
 

@@ -33,9 +33,14 @@ def test_a_wheel_holds_every_module_and_migrates_a_database(server, tmp_path):
     assert ours <= named
     assert "bot/data/counties.csv" in named
     assert "bot/data/sources/FL.toml" in named
+    assert {"bot/data/readings.csv", "bot/data/zips.csv", "bot/data/outlines.json"} <= named
 
     assert str(installed) in run("-c", "import bot.store; print(bot.store.__file__)", cwd=installed)
     assert "Nash County, NC" in run("-m", "bot", "sources", "--state", "NC", cwd=installed)
+    where = (
+        "from bot.domain.geography.fold import county_of; print(county_of('FL', '', 'Orlando Police Department').name)"
+    )
+    assert "Orange" in run("-c", where, cwd=installed)
     url = server.make()
     assert "up to date" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)
     assert "already up to date" in run("-m", "bot", "migrate", cwd=installed, DATABASE_URL=url)

@@ -15,7 +15,13 @@ from support.samples import MINUTE, NOON, first_sight, record, signed
 
 from bot.channels.telegram.sender import TelegramSender
 from bot.commands import operator as commands
+from bot.commands import rulings
+from bot.commands.chat import ChatCommands
+from bot.commands.operator_chat import OperatorCommands
+from bot.domain.chat.operator import Operator
+from bot.domain.chat.request import Request
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.text.rich_text import plain_text
 from bot.errors import LeaseLost, UsageError
 from bot.pipeline.runner import Runner
 from bot.store.postgres import leases
@@ -215,6 +221,22 @@ async def test_a_ruling_waits_for_a_poll_under_way_and_neither_is_lost(crew, tmp
     assert await operator.store.held() == ()
 
 
+async def test_an_approval_pressed_at_once_in_two_programs_acts_once(crew, tmp_path):
+    world, one, other = await readers(crew, tmp_path)
+    for rows in (constables(40), constables(20)):
+        world.publish(rows)
+        await one.poll(world.ice)
+    (held,) = await one.store.held()
+    press = Request(channel="telegram", address="99", text=f"approve {held.id} {held.version} yes")
+    handlers = [
+        ChatCommands(runner, OperatorCommands(runner, [Operator("telegram", "99")], 6)) for runner in (one, other)
+    ]
+    answers = await asyncio.gather(*(handler.answer(press) for handler in handlers))
+    said = sorted(plain_text(answer.lines).split(":")[0] for answer in answers)
+    assert said == ["Approved", "That list was already approved."]
+    assert sum(change.kind.value == "withdrawn" for change in await one.store.changes()) == 20
+
+
 async def test_two_rulings_at_once_count_as_one(crew, tmp_path):
     world, one, other = await readers(crew, tmp_path)
     for rows in (constables(40), constables(20)):
@@ -262,8 +284,8 @@ async def test_two_retractions_at_once_retract_once(crew, tmp_path):
 
 
 async def test_an_operator_who_would_wait_too_long_is_told_to_try_again(crew, tmp_path, monkeypatch):
-    monkeypatch.setattr(commands, "PATIENCE", 0.1)
+    monkeypatch.setattr(rulings, "PATIENCE", 0.1)
     _, reader, operator = await readers(crew, tmp_path)
     async with reader.exclusive("source ice"):
         with pytest.raises(LeaseLost, match="Try again in a minute"):
-            await commands.retract(operator, seq=1, because="It was a typing error.")
+            await commands.approve(operator, held="00000000")

@@ -21,6 +21,7 @@ from bot.store import Record
 from bot.store.postgres.migrate import migrate
 from bot.store.postgres.store import PostgresStore
 from bot.store.rules.stored_names import from_stored, to_stored
+from bot.store.tiny import snapshot
 from bot.store.tiny.store import TinyStore
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -86,6 +87,7 @@ async def holds_what_was_written(store):
     assert (daily.cadence, daily.at, daily.tz, daily.language) == (
         Cadence.DAILY, time(8, 30), "America/Chicago", Language.SPANISH
     )  # fmt: skip
+    assert {each.weekday for each in everything.subscriptions} == {changed.before.weekday} == {0}, "Mondays, as ever"
     assert daily.due_at == datetime(2026, 5, 15, 13, 30, tzinfo=UTC), "no second digest on the day of the last one"
     assert (set(changed.filter.counties), set(changed.before.filter.states)) == ({"TX/harris"}, {"NC"})
     assert [r.message_id for r in everything.receipts] == ["5", None, "77", "32", None, "78"]
@@ -197,3 +199,12 @@ async def owes_exactly_what_was_missed(store):
     assert (stopped.id, stopped.channel, stopped.address) == ("s3", "telegram", "7")
     due = await store.due(datetime(2027, 1, 1, tzinfo=UTC))
     assert [s.id for s in due] == ["s2", "s4"], "the unreadable one stops only itself"
+
+
+async def test_what_format_3_and_older_stored_asks_for_no_type_of_agency(folder, folder_2):
+    for old in (folder, folder_2):
+        store = TinyStore.open(old)
+        for found in await store.subscriptions():
+            assert (found.filter.agency_types, found.with_statewide) == ({}, None)
+        await store.close()
+        assert f'"format":{snapshot.FORMAT}' in (old / "state.json").read_text().replace(" ", "")

@@ -325,6 +325,23 @@ async def test_a_daily_subscription_is_due_at_its_hour(place, store):
         store = await place.open()
 
 
+async def test_weekly_subscriptions_of_one_hour_are_due_on_their_own_weekdays_and_undo_brings_the_last_back(
+    place, store
+):
+    days = {
+        (await store.subscribe(subscription(["*"], Cadence.WEEKLY, tz="America/New_York", weekday=day))).id: day
+        for day in range(7)
+    }
+    await tell(store, signed(1))
+    for _ in range(2):
+        assert {s.id: s.due_at.weekday() for s in await store.subscriptions()} == days
+        store = await place.open()
+    one = (await store.subscriptions())[0]
+    changed = await store.change_subscription(one.with_settings(replace(one.settings, weekday=3)))
+    assert changed.due_at.weekday() == 3
+    assert (await store.change_subscription(changed.with_settings(changed.before))).due_at.weekday() == 0
+
+
 async def test_the_longest_due_come_first(store):
     for state in ("FL", "TX", "GA"):
         await store.subscribe(subscription([state]))
@@ -664,7 +681,8 @@ async def test_a_subscription_is_due_when_the_domain_says_so(place, store, seed)
             if dice.random() < 0.5:
                 chosen = replace(chosen, **dice.choice(NARROW))
             cadence = dice.choice(list(Cadence))
-            await store.subscribe(replace(subscription(cadence=cadence, tz="America/New_York"), filter=chosen))
+            mine = subscription(cadence=cadence, tz="America/New_York", weekday=dice.randrange(7))
+            await store.subscribe(replace(mine, filter=chosen))
         elif dice.random() < 0.5:
             state, other = dice.sample(states[:4], 2)
             what = agreement(step, state)
@@ -828,3 +846,12 @@ async def test_only_time_zones_that_every_host_knows_are_stored(store, zone):
             await refused
     with pytest.raises(StoreError, match="isn't a time zone"):
         await store.mend(mine.id, zone)
+
+
+async def test_types_of_agency_and_the_wish_for_statewide_agencies_are_kept(place):
+    store = await place.open()
+    filter_ = Filter(agency_types={"sheriff@TX": 0, "state@*": 0, "police@TX/harris": 0})
+    one = await store.subscribe(replace(subscription(), filter=filter_, with_statewide=False))
+    store = await place.open()
+    kept = await store.find(one.channel, one.address)
+    assert (set(kept.filter.agency_types), kept.with_statewide) == (set(filter_.agency_types), False)

@@ -354,6 +354,9 @@ class _Silent:
     async def returned(self, *_: str) -> None: ...
     async def erased(self, *_: str) -> None: ...
 
+    async def extra_commands(self, *_: str) -> frozenset[str]:
+        return frozenset()
+
 
 class _Notes(dict[str, str]):
     async def get(self, key: str) -> str | None:  # type: ignore[override]

@@ -166,7 +166,7 @@ async def test_the_operator_gets_one_notice_of_all_parked_places(here):
     for name in ("1, NC", "2, NC"):
         status = await here.store.source_status(name)
         await here.store.remember(replace(status, tried_at=NOW, failures=30, problem="it answered 404", parked_at=NOW))
-    operator = Operator("telegram", "99")
+    operator = (Operator("telegram", "99"),)
     for _ in range(3):
         await notify(here.runner, operator, timedelta(hours=6))
     [(address, text)] = here.channel.told
@@ -187,7 +187,7 @@ async def test_the_operator_gets_one_notice_of_all_parked_places(here):
 async def test_an_old_reading_of_a_local_place_is_not_reported_as_a_stale_list(here):
     status = await here.store.source_status("1, NC")
     await here.store.remember(replace(status, tried_at=NOW, read_at=NOW - timedelta(days=20), changed_at=NOW))
-    await notify(here.runner, Operator("telegram", "99"), timedelta(hours=6))
+    await notify(here.runner, (Operator("telegram", "99"),), timedelta(hours=6))
     assert here.channel.told == []
 
 

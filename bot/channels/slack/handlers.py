@@ -13,21 +13,36 @@ from typing import Any
 import structlog
 
 from bot.channels.protocols import ChatHandler
+from bot.channels.slack.actions import buttons
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.oauth import Workspaces
-from bot.channels.slack.replies import ChatLocation, Person, Replies, buttons
+from bot.channels.slack.replies import ChatLocation, Person, Replies
 from bot.channels.slack.sender import SlackSender
 from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
-from bot.domain.chat.parser import verb
-from bot.domain.chat.replies import is_command
+from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.request import Reply, Request
+from bot.domain.chat.words import is_command, verb
 from bot.domain.language import Language
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Line, Span
 
-READS = frozenset({"help", "hello", "status", "list", "recent", "agency"})  # commands that change nothing
-FORM_WORDS = frozenset({FORM, "ajustes", "configuracion", "configuración"})
+READS = frozenset(
+    {
+        "help",
+        "hello",
+        "about",
+        "what",
+        "howto",
+        "thanks",
+        "place",
+        "fewer",
+        "status",
+        "list",
+        "recent",
+        "agency",
+    }
+)  # commands that change nothing
 
 log = structlog.get_logger()
 Body = Mapping[str, Any]
@@ -119,7 +134,7 @@ class EventHandlers:
             await self._replies.tell(location, [(Span(platforms.SEND_AS_NEW(person.language, command=text)),)])
 
     async def _asked(self, location: ChatLocation, text: str, trigger: str) -> None:
-        if verb(text)[0] not in FORM_WORDS:
+        if verb(text)[0] != FORM:
             await self._converse(location, await self._replies.person(location), text)
         elif trigger:
             await self._open_form(location, trigger, location.channel)
@@ -164,6 +179,10 @@ class EventHandlers:
         for other in {*here[1:], location.address} - {first}:
             await self._chat_handler.moved(self._slack.name, other, first)
         return first
+
+    @property
+    def _greeting(self) -> str:
+        return "joined administrators" if self._admins_only else "joined"
 
     def _refusal(self, person: Person, text: str) -> str:
         """Return the reason why the person isn't allowed to run this command, or "" if the command is allowed."""
@@ -279,7 +298,7 @@ class EventHandlers:
             return
         await self._chat_handler.returned(self._slack.name, location.address)
         inviter = replace(location, user=str(body["event"].get("inviter") or ""))
-        reply = await self._answer(location, (await self._replies.person(inviter)).language, "hello")
+        reply = await self._answer(location, (await self._replies.person(inviter)).language, self._greeting)
         await self._replies.announce(location, reply.lines, buttons(reply.buttons))
 
     async def _left(self, location: ChatLocation, body: Body) -> None:
@@ -315,7 +334,7 @@ class EventHandlers:
         log.info("slack: a workspace removed the app; everything stored about the workspace is being erased")
 
 
-_VERBS = "|".join(name for name, _ in replies.menu(Language.ENGLISH))
+_VERBS = "|".join((*(name for name, _ in replies.menu(Language.ENGLISH)), *OPERATOR_VERBS))
 _COMMANDS = re.compile(rf"(?<![\w/])/(?=(?:{_VERBS})\b)")
 
 

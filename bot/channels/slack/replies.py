@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.channels.slack.actions import action_blocks
 from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
-from bot.domain.chat.request import Button
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.domain.time_zones import is_zone
@@ -21,9 +21,6 @@ from bot.errors import SendError
 PROFILE_WAIT = 1.5  # seconds to wait for a person's language, zone and rank: a form must open within three
 PATIENCE = 10.0  # seconds that an announcement waits for its turn
 MOST_MESSAGES = 4  # messages per answer; a response address works only five times
-LONGEST_LABEL = 75  # characters on a button
-MOST_IN_ROW = 25  # buttons
-MOST_ROWS = 40  # of buttons; a message holds 50 blocks
 LONGEST_SPAN = 2_000  # characters
 MENTION = re.compile(r"<@([^<>@]+)>")
 OUTSIDE = frozenset({"not_in_channel", "channel_not_found"})  # Slack's errors in channels where the bot isn't a member
@@ -249,24 +246,12 @@ def _is_admin(user: dict[str, Any], team: str) -> bool:
 # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def buttons(rows: Sequence[Sequence[Button]]) -> list[list[Block]]:
-    """Return rows of buttons. The value of each button is its command."""
-    return [[_button(button, f"ask:{row}:{column}") for column, button in enumerate(rows[row])]
-            for row in range(min(len(rows), MOST_ROWS))]  # fmt: skip
-
-
-def _button(button: Button, name: str) -> Block:
-    label = button.text if len(button.text) <= LONGEST_LABEL else f"{button.text[: LONGEST_LABEL - 1]}…"
-    text = {"type": "plain_text", "text": label, "emoji": False}
-    return {"type": "button", "action_id": name, "text": text, "value": button.command}
-
-
 def _messages(lines: Sequence[Line], rows: Sequence[Sequence[Block]], location: ChatLocation) -> list[_Message]:
     """Split lines into up to four messages. Put the buttons under the last one, and omit any text that doesn't fit."""
     parts = _parts([_legible(line) for line in lines] or [(Span(" "),)])
     if len(parts) > MOST_MESSAGES:
         parts = [*parts[: MOST_MESSAGES - 1], [*parts[MOST_MESSAGES - 1][:-1], (Span("…"),)]]
-    actions: list[Block] = [{"type": "actions", "elements": list(row[:MOST_IN_ROW])} for row in rows if row]
+    actions = action_blocks(rows)
     return [
         _Message(
             blocks=[*_with_mentions(rich_text(part), location), *(actions if number == len(parts) else ())],

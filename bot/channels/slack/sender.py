@@ -9,6 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
@@ -20,6 +21,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.channels.protocols import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
+from bot.channels.slack.actions import action_blocks, buttons
+from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
@@ -99,6 +102,11 @@ class SlackSender:
             for page in pages(digest, fits)
         )
         return (*(() if picture is None else (pictured(picture),)), *texts)
+
+    def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:  # noqa: ARG002 - any chat
+        """Return the part with a block for each row of buttons."""
+        blocks = [*part.payload["blocks"], *action_blocks(buttons(rows))]
+        return replace(part, payload=part.payload | {"blocks": blocks})
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         """Post one part. Return its timestamp, which Slack uses as the message id."""

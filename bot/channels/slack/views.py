@@ -10,7 +10,7 @@ from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import replies
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, Cadence, Subscription
+from bot.domain.subscription import ALL_STATES, DAYS_OF_WEEK, MONDAY, Cadence, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
@@ -66,6 +66,7 @@ class Form:
                 self._where(),
                 self._input("states", platforms.SLACK_STATES, self._states()),
                 self._input("cadence", platforms.SLACK_CADENCE, self._cadence()),
+                self._input("weekday", platforms.SLACK_DAY, self._weekday()),
                 self._input("at", platforms.SLACK_HOUR, self._hour()),
                 self._input("tz", platforms.SLACK_ZONE, self._zone()),
                 self._input("kinds", platforms.SLACK_KINDS, self._kinds()),
@@ -113,6 +114,11 @@ class Form:
         chosen = self.subscription.cadence if self.subscription is not None else Cadence.INSTANT
         return {"type": "radio_buttons", "options": options, "initial_option": _chosen(options, chosen.value)}
 
+    def _weekday(self) -> dict[str, Any]:
+        chosen = self.subscription.weekday if self.subscription is not None else MONDAY
+        options = [_option(_capital(formats(self.language).weekday(day)), str(day)) for day in range(DAYS_OF_WEEK)]
+        return {"type": "static_select", "options": options, "initial_option": options[chosen % DAYS_OF_WEEK]}
+
     def _hour(self) -> dict[str, Any]:
         chosen = self.subscription.at if self.subscription is not None else time(9, 0)
         hours = sorted({time(hour) for hour in range(24)} | {chosen})
@@ -156,17 +162,20 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
     fields = _Fields(view)
     conversation = fields.one(WHERE, "selected_conversation")
     states = fields.many("states")
+    weekday = fields.one("weekday")
     at, tz, kinds = fields.one("at"), fields.one("tz"), fields.many("kinds")
     checks = (
         (WHERE, platforms.SLACK_NO_WHERE, bool(conversation)),
         ("states", platforms.SLACK_NO_STATES, bool(states) and set(states) <= {ALL, *STATES}),
         ("cadence", platforms.SLACK_CHOOSE, fields.one("cadence") in {cadence.value for cadence in Cadence}),
+        ("weekday", platforms.SLACK_NO_DAY, weekday in {"", *map(str, range(DAYS_OF_WEEK))}),  # an old form has none
         ("at", platforms.SLACK_NO_HOUR, _is_clock(at)),
         ("tz", platforms.SLACK_NO_ZONE, is_zone(tz)),
         ("kinds", platforms.SLACK_NO_KINDS, bool(kinds) and set(kinds) <= {kind.value for kind in _KINDS}),
     )
     chosen = ALL if ALL in states else ",".join(states)
-    words = f"set states={chosen} cadence={fields.one('cadence')} at={at} tz={tz} kinds={','.join(kinds)}"
+    on = f" weekday={weekday}" if weekday and fields.one("cadence") == Cadence.WEEKLY else ""
+    words = f"set states={chosen} cadence={fields.one('cadence')}{on} at={at} tz={tz} kinds={','.join(kinds)}"
     return Filled(
         conversation=conversation,
         command=words,

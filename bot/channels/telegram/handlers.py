@@ -29,13 +29,20 @@ from bot.channels.telegram.address import check_address
 from bot.channels.telegram.replies import ChatLocation, Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender
 from bot.domain.chat.request import Reply, Request
+from bot.domain.chat.words import is_command, verb
+from bot.domain.geography.location import county_at
 from bot.domain.language import Language
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span
 from bot.errors import UsageError
 
-READING = frozenset({"help", "status", "list", "recent", "agency"})  # commands that any member of a group may use
-CHANGING = frozenset({"start", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"})
+READING = frozenset(
+    {"help", "about", "what", "status", "list", "recent", "agency"}
+)  # commands that any member of a group may use
+ANSWERED = READING | {"hello", "howto", "thanks", "place", "fewer"}  # these change nothing either, but have no entry
+CHANGING = frozenset(
+    {"start", "settings", "watch", "unwatch", "digest", "kinds", "pause", "resume", "language", "stop", "forget"}
+)
 EDITED_WITHIN = timedelta(hours=1)
 LONGEST_ALERT = 200  # characters in an alert shown to the person who pressed a button
 
@@ -85,6 +92,7 @@ class EventHandlers:
                 MessageHandler(written & private & filters.COMMAND, self._typed_in_private),
                 MessageHandler(written & private & ~filters.COMMAND, self._said_in_private),
                 MessageHandler(written & group, self._typed_in_group),
+                MessageHandler(written & (filters.LOCATION | filters.VENUE), self._located),
                 MessageHandler(filters.UpdateType.CHANNEL_POST & filters.COMMAND, self._posted),
                 MessageHandler(edited | filters.CAPTION, self._not_sent_as_command),
                 CallbackQueryHandler(self._pressed),
@@ -112,18 +120,37 @@ class EventHandlers:
 
     async def _typed_in_group(self, update: Update, _: object) -> None:
         message, command = _written(update, self._bot)
-        if command is None or not self._is_meant(command) or message.is_automatic_forward or message.forward_origin:
+        if command is None or message.is_automatic_forward or message.forward_origin:
             return
-        if command.name in READING or await self._permissions.admits(message):
+        if not await self._is_meant(command, _location(message)):
+            return
+        if command.verb in ANSWERED or await self._permissions.admits(message):
             await self._ask(_location(message), command.text)
         elif self._may_refuse(message.chat.id):
             location = _location(message)
             await self._say(location, platforms.ADMINISTRATORS_ONLY(await self._language(location)))
 
+    async def _located(self, update: Update, _: object) -> None:
+        """Watch the county of a shared place. Only the county's code goes on from here, never the place itself.
+
+        In a group, people share places with one another, so an answer goes only to an administrator.
+        """
+        message, _command = _written(update, self._bot)
+        shared = message.location or (message.venue.location if message.venue else None)
+        if shared is None or message.forward_origin or message.is_automatic_forward:
+            return
+        if message.chat.type != ChatType.PRIVATE and not await self._permissions.admits(message):
+            return
+        found = county_at(shared.latitude, shared.longitude)
+        codes = " ".join(county.fips for county in found.counties)
+        await self._ask(_location(message), f"here {'in' if found.is_sure else 'near'} {codes}".strip())
+
     async def _posted(self, update: Update, _: object) -> None:
         """Handle a post in a channel. Permission isn't checked, because only administrators can post in a channel."""
         message, command = _written(update, self._bot)
-        if command is not None and self._is_meant(command) and not message.forward_origin:
+        if command is None or message.forward_origin:
+            return
+        if await self._is_meant(command, _location(message)):
             await self._ask(_location(message), command.text)
 
     async def _not_sent_as_command(self, update: Update, _: object) -> None:
@@ -133,7 +160,9 @@ class EventHandlers:
         """
         message, command = _written(update, self._bot)
         is_private = message.chat.type == ChatType.PRIVATE
-        if command is None or message.forward_origin or message.is_automatic_forward or not self._is_meant(command):
+        if command is None or message.forward_origin or message.is_automatic_forward:
+            return
+        if not await self._is_meant(command, _location(message)):
             return
         if _is_late(message) or not (is_private or self._may_refuse(message.chat.id)):
             return
@@ -174,7 +203,7 @@ class EventHandlers:
         elif after and not before:
             await self._chat_handler.returned("telegram", location.address)
             if event.chat.type in {ChatType.GROUP, ChatType.SUPERGROUP}:
-                await self._ask(location, "hello")
+                await self._ask(location, "joined administrators")
 
     async def _migrated(self, update: Update, _: object) -> None:
         """Record a group's new number after the group becomes a supergroup.
@@ -200,9 +229,11 @@ class EventHandlers:
 
     # Shared by the handlers
 
-    def _is_meant(self, command: "_Command") -> bool:
+    async def _is_meant(self, command: "_Command", location: ChatLocation) -> bool:
         """Return True if a command is for this bot. In a group or channel, other bots can see the same command."""
-        return command.addressed or command.name in self._names
+        if command.addressed or command.name in self._names or is_command(command.name):
+            return True
+        return command.name in await self._chat_handler.extra_commands("telegram", location.address)
 
     async def _ask(self, location: ChatLocation, text: str, *, over: int | None = None) -> None:
         """Pass a question to the chat handler and send the answer.
@@ -244,7 +275,7 @@ class EventHandlers:
 
         If the person isn't allowed to, show a refusal that only this person can see.
         """
-        reads = chat.type != ChatType.CHANNEL and command.partition(" ")[0] in READING
+        reads = chat.type != ChatType.CHANNEL and verb(command)[0] in ANSWERED
         try:
             admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
         except TelegramError:
@@ -344,6 +375,11 @@ class _Command:
     addressed: bool
 
     @property
+    def verb(self) -> str:
+        """The command that the name stands for, such as watch for subscribe. It decides who may send it."""
+        return verb(self.text)[0]
+
+    @property
     def text(self) -> str:
         return f"{self.name} {self.rest}".strip()
 
@@ -373,7 +409,7 @@ def _asked_at(update: Update) -> ChatLocation | None:
     query, message = update.callback_query, update.effective_message
     if query is not None:
         return _location(query.message, query.from_user) if query.message else None
-    return _location(message) if message is not None and message.text else None
+    return _location(message) if message is not None and (message.text or message.location) else None
 
 
 def _location(where: Any, person: User | None = None) -> ChatLocation:

@@ -4,28 +4,26 @@ If Telegram refuses a reply, the reply is corrected and sent again.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import structlog
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.protocols import ChatHandler
 from bot.channels.telegram.address import Address, address_of
+from bot.channels.telegram.keyboard import keyboard
 from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, markup, seconds
-from bot.domain.chat.request import Button, Reply
+from bot.domain.chat.request import Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
 from bot.domain.text.rich_text import legible, plain_text
 from bot.errors import SendError
 
-WIDEST_ROW = 8
-MOST_BUTTONS = 100
-LONGEST_COMMAND = 64  # bytes in a button's command
 LONGEST_WAIT = 60.0  # seconds for a turn; an answer after that is no use
 TRIES = 4
 CALL = 30.0  # seconds for one call
@@ -200,26 +198,6 @@ class _OutgoingPart:
             await bot.edit_message_text(chat_id=self.chat, message_id=self.over, **content)
         else:
             await bot.send_message(chat_id=self.chat, message_thread_id=self.topic, **content)
-
-
-def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
-    """Return the buttons that fit Telegram's limits, and omit the others.
-
-    The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
-    """
-    wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
-    narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
-    kept, left = [], MOST_BUTTONS
-    for row in narrow:
-        kept.append([InlineKeyboardButton(b.text, callback_data=f"{pointer}{b.command}") for b in row[:left]])
-        left -= len(kept[-1])
-    missing = sum(map(len, rows)) - sum(map(len, kept))
-    if missing:
-        log.warning(
-            "telegram: there were too many buttons, or some were too long; the extra ones were left out",
-            buttons=missing,
-        )
-    return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
 
 
 def reason_of(error: BaseException | None, bot: Bot) -> str:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from html import escape
@@ -21,6 +22,8 @@ from telegram.warnings import PTBDeprecationWarning
 from bot.channels.protocols import Part, Ready, at_once, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.channels.telegram.address import Address, address_of
+from bot.channels.telegram.keyboard import keyboard
+from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
 from bot.domain.messages.paginate import pages
 from bot.domain.messages.picture import Image
@@ -96,6 +99,13 @@ class TelegramSender:
             for page in pages(digest, fits)
         )
         return (*(() if picture is None else (pictured(picture),)), *texts)
+
+    def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:
+        """Return the part with buttons. In a topic, each button names the topic, because Telegram doesn't."""
+        topic = address_of(address).topic
+        return replace(
+            part, payload=part.payload | {"reply_markup": keyboard(rows, "" if topic is None else f":{topic} ")}
+        )
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
         """Send one part and return the message id."""

@@ -31,6 +31,7 @@ class TelegramSetup(Setup[TelegramSettings]):
     """The setup of the Telegram channel."""
 
     name = "telegram"
+    has_topics = True
     settings = TelegramSettings
     routes = (Route("POST", PATH),)
     chatty_loggers = ("telegram", "httpx", "httpcore")

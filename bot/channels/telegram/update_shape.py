@@ -39,6 +39,15 @@ class _Entity(Struct, kw_only=True):
     user: _User | None = None
 
 
+class _Place(Struct, kw_only=True):
+    latitude: float = 0.0
+    longitude: float = 0.0
+
+
+class _Venue(Struct, kw_only=True):
+    location: _Place | None = None
+
+
 class _Message(Struct, kw_only=True):
     message_id: Number = 0
     date: Moment = 0
@@ -48,6 +57,8 @@ class _Message(Struct, kw_only=True):
     sender_chat: _Chat | None = None
     text: Words = None
     caption: Words = None
+    location: _Place | None = None
+    venue: _Venue | None = None
     entities: list[_Entity] | None = None
     caption_entities: list[_Entity] | None = None
     message_thread_id: Number | None = None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -11,13 +11,17 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
+from bot.domain.chat import towns
 from bot.domain.chat.characters import plain
+from bot.domain.chat.towns import Choice, Reading
+from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County, county_names
-from bot.domain.geography.fold import distinct_name, exact_county, find_county
+from bot.domain.geography.fold import distinct_name, exact_county, find_county, states_with_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
+from bot.domain.geography.zips import is_zip
 from bot.domain.language import Language
 from bot.domain.lists.names import canonical, state_code
-from bot.domain.subscription import ALL_STATES, Cadence, county_entry
+from bot.domain.subscription import ALL_STATES, Cadence, county_entry, type_entry
 from bot.domain.suggest import suggest
 from bot.domain.time_zones import zone_names, zone_or_utc
 
@@ -35,6 +39,7 @@ _COUNTY_WORDS = frozenset(
     {"county", "parish", "borough", "municipality", "condado", "parroquia", "municipio", "municipalidad"}
 )
 _KIND = "|".join(sorted(_COUNTY_WORDS))
+_SMALL_WORDS = frozenset({"of", "de", "del", "los", "las", "ee", "uu", "us", "dc"})  # in the names of several states
 _AND = frozenset({"and", "y", "&", "+"})
 _LONGEST_COUNTY = 14  # words of a county with its state
 _LONGEST_STATE = max(len(name.split()) for name in (*STATES.values(), *SPANISH_NAMES))
@@ -50,45 +55,79 @@ _ZONES = {
     "pacific": "America/Los_Angeles", "pt": "America/Los_Angeles", "pst": "America/Los_Angeles",
     "pdt": "America/Los_Angeles", "arizona": "America/Phoenix", "alaska": "America/Anchorage",
     "hawaii": "Pacific/Honolulu", "guam": "Pacific/Guam", "puerto rico": "America/Puerto_Rico",
+    "este": "America/New_York", "oriental": "America/New_York", "centro": "America/Chicago",
+    "montana": "America/Denver", "pacifico": "America/Los_Angeles", "hawai": "Pacific/Honolulu",
 }  # fmt: skip
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)? ?[-+] ?(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
+_AROUND_ZONE = re.compile(
+    r"^(?:(?:la )?(?:hora|horario|tiempo)(?: de la| del| de)? |time in )|(?: standard| daylight)? time(?: zone)?$",
+    re.IGNORECASE,
+)
+_AT_ONCE = frozenset(
+    {"off", "instant", "no", "now", "instantly", "immediately", "right", "inmediato", "instante", "ya"}
+)
+WEEKDAYS = (
+    ("monday", "mon", "lunes"), ("tuesday", "tue", "tues", "martes"), ("wednesday", "wed", "miercoles"),
+    ("thursday", "thu", "thur", "thurs", "jueves"), ("friday", "fri", "viernes"), ("saturday", "sat", "sabado"),
+    ("sunday", "sun", "domingo"),
+)  # fmt: skip
+_LONGEST_SHORT_DAY = 5  # letters
+_WEEKLY = frozenset({"weekly", "week", "semanal", "semanalmente", "semana"})
+_NO_TIME = _WEEKLY | {
+    "daily", "day", "diario", "diaria", "diariamente", "dia", "dias", "at", "a", "las", "la", "los", "el", "al", "on",
+    "every", "each", "once", "cada", "todos", "todas", "una", "vez", "por", "the",
+}  # fmt: skip
+_LONGEST_CLOCK = 5  # words
+_FIRST_NIGHT_HOUR = 5  # 3 at night is 3 a.m.
+_NAMED_TIMES = {
+    "noon": time(12), "12 noon": time(12), "midday": time(12), "mediodia": time(12), "12 del mediodia": time(12),
+    "midnight": time(0), "12 midnight": time(0), "medianoche": time(0),
+}  # fmt: skip
+_CLOCK = re.compile(
+    r"(?:a )?(?:las? )?(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?(?: ?(?:o'?clock|hrs?|horas?|h))?"
+    r" ?(?P<half>[ap] ?m|(?:de|por|en) (?:la )?(?:manana|madrugada|tarde|noche)"
+    r"|in the (?:morning|afternoon|evening)|at night)?"
+)
+_HALF_OF_DAY = re.compile(r" ([ap])\.? ?m\b\.?", re.IGNORECASE)  # "8:00 a. m.", whose "a" isn't the one of "a las 8"
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "un": 1, "una": 1, "uno": 1, "two": 2, "dos": 2, "three": 3, "tres": 3, "four": 4,
+    "cuatro": 4, "five": 5, "cinco": 5, "six": 6, "seis": 6,
+}  # fmt: skip
 _SPANS = {
     "m": 1, "min": 1, "minuto": 1, "minute": 1, "h": 60, "hour": 60, "hora": 60, "d": 1440, "day": 1440, "dia": 1440,
     "día": 1440, "w": 10_080, "week": 10_080, "semana": 10_080, "month": 43_200, "mes": 43_200,
 }  # minutes  # fmt: skip
-_VERBS = {"ayuda": "help", "parar": "stop", "idioma": "language", "estado": "status", "lista": "list", "?": "help"}
 
 
 class Misunderstood(Exception):
     """Raised if a command can't be parsed.
 
-    `why` is the key of the reply, and `values` are the words to insert in the reply.
+    `why` is the key of the reply, and `values` are the words to insert in the reply. `choices` are what the text could
+    be, each with the whole text that says so.
     """
 
-    def __init__(self, why: str, **values: str) -> None:
+    def __init__(self, why: str, places: tuple[Choice, ...] = (), **values: str) -> None:
         self.why = why
+        self.choices = places
+        self.span = (0, 0)
         self.values = values
         super().__init__(why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """The parsed states, counties, agency names and support types.
+    """The parsed states, counties, agency names, support types and types of agency.
 
-    States are postal codes or ALL_STATES. Counties look like TX/harris. Agency names may be partial.
+    States are postal codes or ALL_STATES. Counties look like TX/harris. Agency names may be partial. Types of agency
+    look like sheriff@TX. `readings` say which counties were found through a ZIP code or a town.
     """
 
     states: tuple[str, ...] = ()
     counties: tuple[str, ...] = ()
     agencies: tuple[str, ...] = ()
     support_types: tuple[SupportType, ...] = ()
-
-
-def verb(text: str) -> tuple[str, str]:
-    """Split a command into its lowercase verb and the remaining text."""
-    first, *rest = plain(text).lstrip("/-").split() or [""]
-    word = first.casefold()
-    return _VERBS.get(word, word), " ".join(rest)
+    agency_types: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
 
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,13 +143,36 @@ def where(text: str) -> Where:
     agency = re.fullmatch(r"(?:agency|agencia)\s+(.+)", text, re.IGNORECASE)
     if agency:
         return Where(agencies=(agency_part(agency[1]),))
+    if re.fullmatch(r"(?:agency|agencia)", text, re.IGNORECASE):
+        raise Misunderstood("no_agency")
     found = _Found()
-    for phrase in re.split(r"[;\n]+", text):
-        _phrase(re.findall(r",|[^\s,()]+", phrase), found)
+    phrases = [re.findall(r",|[^\s,()]+", phrase) for phrase in re.split(r"[;\n]+", text)]
+    for number, words in enumerate(phrases):
+        try:
+            _phrase(words, found)
+        except Misunderstood as fault:
+            if fault.choices:
+                _complete(fault, phrases, number)
+            raise
+    plain_places, typed = found.sorted()
     return Where(
-        states=tuple(dict.fromkeys(found.states)),
-        counties=tuple(dict.fromkeys(found.counties)),
+        states=tuple(dict.fromkeys(place for place in plain_places if "/" not in place)),
+        counties=tuple(dict.fromkeys(place for place in plain_places if "/" in place)),
         support_types=tuple(dict.fromkeys(found.types)),
+        agency_types=typed,
+        readings=tuple(dict.fromkeys(found.readings)),
+    )
+
+
+def _complete(fault: Misunderstood, phrases: Sequence[Sequence[str]], number: int) -> None:
+    """Put each choice in the place of the ambiguous words, so that its text says everything that was typed."""
+    before = [" ".join(words) for words in phrases[:number]]
+    after = [" ".join(words) for words in phrases[number + 1 :]]
+    start, end = fault.span
+    words = phrases[number]
+    fault.choices = tuple(
+        choice._replace(text="; ".join([*before, " ".join([*words[:start], choice.text, *words[end:]]), *after]))
+        for choice in fault.choices
     )
 
 
@@ -131,22 +193,62 @@ def agency_part(text: str) -> str:
 
 
 @dataclass(slots=True)
+class _Group:
+    """Places, and the types of agency that are meant in them. Without types, the places themselves are meant."""
+
+    agency_types: list[AgencyType] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Found:
-    states: list[str] = field(default_factory=list)
-    counties: list[str] = field(default_factory=list)
     types: list[SupportType] = field(default_factory=list)
+    groups: list[_Group] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        """Add a state or a county to the group that is being read."""
+        self.groups[-1].places.append(place)
+
+    def add_type(self, agency_type: AgencyType) -> None:
+        """Add a type of agency. It applies to the places that follow or, if none follow, to those in front of it."""
+        if not self.groups[-1].agency_types or self.groups[-1].places:
+            self.groups.append(_Group())
+        self.groups[-1].agency_types.append(agency_type)
+
+    def close(self) -> None:
+        """End a phrase: a type without a place takes the places in front of it, or all states."""
+        last = self.groups[-1]
+        if not last.agency_types or last.places:
+            return
+        before = self.groups[-2]
+        last.places = list(before.places) or [ALL_STATES]
+        if not before.agency_types:
+            before.places = []
+
+    def sorted(self) -> tuple[list[str], tuple[str, ...]]:
+        """Return the places that are meant themselves, and the entries for types of agency."""
+        plain_places = [place for group in self.groups if not group.agency_types for place in group.places]
+        typed = (type_entry(t, place) for group in self.groups for place in group.places for t in group.agency_types)
+        return plain_places, tuple(dict.fromkeys(typed))
 
 
 def _phrase(words: Sequence[str], found: _Found) -> None:
+    found.groups.append(_Group())
     at = start = 0
     while at < len(words):
         if words[at] == ",":
             start = at = at + 1
             continue
-        size = _one(words[at:], found)
+        try:
+            size = _one(words[at:], found)
+        except Misunderstood as fault:
+            fault.span = (at + fault.span[0], at + fault.span[1])
+            raise
         if not size:
             raise _fault(words[start:], at - start)
         at += size
+    found.close()
 
 
 def _one(words: Sequence[str], found: _Found) -> int:
@@ -154,19 +256,33 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
     Return the number of words used, or 0 if nothing matches.
     """
-    if words[0].casefold() in _EVERYTHING:
-        found.states.append(ALL_STATES)
-        return 1
+    for read in (_agency_type, _everywhere, _zip):
+        if size := read(words, found):
+            return size
     size = _county(words, found)
-    for length in range(min(_LONGEST_STATE, len(words)), size, -1):
+    longer = _town(words, found, size) or _state_or_support_type(words, found, size)
+    joining = towns.all_of(words)[1] or int(words[0].casefold() in _AND)
+    return longer or size or _bare_town(words, found) or joining
+
+
+def _state_or_support_type(words: Sequence[str], found: _Found, shortest: int) -> int:
+    """Parse the longest state or support type that has more words than `shortest`."""
+    for length in range(min(_LONGEST_STATE, len(words)), shortest, -1):
         phrase = " ".join(words[:length])
         if (support_type := _TYPE_WORDS.get(phrase.casefold().rstrip("."))) is not None:
             found.types.append(support_type)
             return length
         if (code := _state_by_name(phrase)) is not None:
-            found.states.append(code)
+            found.add(code)
             return length
-    return size or int(words[0].casefold() in _AND)
+    return 0
+
+
+def _everywhere(words: Sequence[str], found: _Found) -> int:
+    size = towns.everything(words)
+    if size:
+        found.add(ALL_STATES)
+    return size
 
 
 def _county(words: Sequence[str], found: _Found) -> int:
@@ -178,9 +294,79 @@ def _county(words: Sequence[str], found: _Found) -> int:
     for end, name, code in _counties_in_front(words):
         county = exact_county(code, name)
         if county is not None and _state_by_name(name) is None:
-            found.counties.append(county_entry(code, distinct_name(county)))
+            if (either := towns.county_or_town(county, name)) is not None:
+                raise _unsettled(either, name, end)
+            found.add(county_entry(code, distinct_name(county)))
             return end
     return 0
+
+
+def _agency_type(words: Sequence[str], found: _Found) -> int:
+    """Parse a type of agency and a word such as "in" after it: "all sheriffs in"."""
+    agency_type, size = towns.agency_type(words)
+    if agency_type is None:
+        return 0
+    found.add_type(agency_type)
+    return size
+
+
+def _zip(words: Sequence[str], found: _Found) -> int:
+    """Parse a ZIP code. The same state directly in front of it is part of the address: "FL 33101"."""
+    if not (is_zip(words[0]) or words[0].isdecimal()):
+        return 0
+    reading = _settled(towns.zip_reading, words[0], size=1)
+    places = found.groups[-1].places
+    if places and places[-1] == reading.county.state and reading.is_zip:
+        places.pop()
+    return _read(reading, 1, found)
+
+
+def _town(words: Sequence[str], found: _Found, shortest: int) -> int:
+    """Parse a town with its state, such as "Tampa FL", or one whose name is longer than a state's: "Oklahoma City"."""
+    whole, of = towns.all_of(words)
+    for end, name, code in _counties_in_front(words[of:]):
+        if end + of <= shortest or _state_by_name(name) is not None or not towns.is_town(code, name):
+            continue
+        counties = towns.town_counties_of(code, name)
+        if whole:
+            for county in counties:
+                found.add(county_entry(county.state, distinct_name(county)))
+            return end + of
+        return _read(_settled(towns.town_reading, name, code, size=end), end, found)
+    end = towns.longer_name(words, _state_by_name)
+    return _read(_settled(towns.bare_reading, " ".join(words[:end]), size=end), end, found) if end > shortest else 0
+
+
+def _bare_town(words: Sequence[str], found: _Found) -> int:
+    """Parse a town or a county without its state. If there are several, raise Misunderstood with the choices.
+
+    Words that look like a state with a typo aren't a town, because states are what most people type: "North Crolina".
+    """
+    end = towns.bare_name(words, _state_by_name)
+    longest = min(_LONGEST_STATE, len(_until_comma(words)))
+    if end and any(_nearest_state(" ".join(words[:length])) for length in range(end, longest + 1)):
+        return 0
+    return _read(_settled(towns.bare_reading, " ".join(words[:end]), size=end), end, found) if end else 0
+
+
+def _settled(read: Callable[..., Reading | towns.Unsettled], *typed: str, size: int) -> Reading:
+    """Return what a ZIP code or a town means, or raise Misunderstood with what it could mean."""
+    found = read(*typed)
+    if isinstance(found, Reading):
+        return found
+    raise _unsettled(found, typed[0], size)
+
+
+def _unsettled(found: towns.Unsettled, typed: str, size: int) -> Misunderstood:
+    fault = Misunderstood(found.why, found.choices, typed=_shown(typed), **found.values)
+    fault.span = (0, size)
+    return fault
+
+
+def _read(reading: Reading, size: int, found: _Found) -> int:
+    found.add(county_entry(reading.county.state, distinct_name(reading.county)))
+    found.readings.append(reading)
+    return size
 
 
 def _counties_in_front(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -224,7 +410,11 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
             return near
     for start in dict.fromkeys((0, at)):
         name, has_kind = _name_in_front(words[start:])
-        if (has_kind and start == at) or any(exact_county(code, name) for code in STATES):
+        if not has_kind and len(_states_with(name)) > 1:
+            return _unknown_place(name)
+        is_typo = _nearest_state(name) is not None and _state_by_name(name.partition(" ")[0]) is None
+        is_town = towns.is_known(name) and not is_typo
+        if (has_kind and start == at) or is_town or states_with_county(name):
             return _unknown_county(words[start:], name)
     return _unknown_place(" ".join(_until_comma(words[at:])))
 
@@ -281,28 +471,37 @@ def _no_such_county(name: str, code: str, county: County | None) -> Misunderstoo
 @lru_cache(maxsize=4_096)
 def _state_by_name(text: str) -> str | None:
     """Return the postal code for a state's code or its exact name in English or Spanish. Case is ignored."""
-    plain = _plain(text)
-    return plain.upper() if plain.upper() in STATES else _by_name().get(plain)
+    name = folded(text)
+    return name.upper() if name.upper() in STATES else _by_name().get(name)
 
 
 @cache
 def _by_name() -> dict[str, str]:
-    names = {_plain(name): code for code, name in STATES.items()}
-    names |= {_plain(name): code for name, code in SPANISH_NAMES.items()}
+    names = {folded(name): code for code, name in STATES.items()}
+    names |= {folded(name): code for name, code in SPANISH_NAMES.items()}
     return names | {"virgin islands": "VI", "washington dc": "DC"}
 
 
-def _plain(text: str) -> str:
+def folded(text: str) -> str:
     """Normalize a name's case, spaces, accents and periods."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
 
 
 def _unknown_place(text: str) -> Misunderstood:
-    near = _nearest_state(text) or _nearest_state(text.partition(" ")[0])
+    several = _states_with(text) or _states_with(text.partition(" ")[0])
+    if len(several) > 1:
+        return Misunderstood("which_state", typed=_shown(text), choices=" ".join(several))
+    near = next(iter(several), None) or _nearest_state(text) or _nearest_state(text.partition(" ")[0])
     if near is None:
         return Misunderstood("no_state", typed=_shown(text))
     return Misunderstood("near_state", typed=_shown(text), near=near, name=STATES[near])
+
+
+def _states_with(text: str) -> list[str]:
+    """Return the postal codes of the states with these words in their names, such as New or Carolina."""
+    words = set(folded(text).split()) - _AND
+    return sorted({code for name, code in _by_name().items() if words and words <= set(name.split()) - _SMALL_WORDS})
 
 
 def _nearest_state(text: str) -> str | None:
@@ -347,43 +546,72 @@ def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A cadence with an optional time of day and time zone."""
+    """A cadence with an optional time of day, time zone and, for weekly digests, weekday (0 is Monday)."""
 
     cadence: Cadence
     at: time | None = None
     tz: str | None = None
+    weekday: int | None = None
 
 
 def when(text: str) -> When:
-    """Parse a cadence: `off`, `instant`, or `[daily|weekly] [8:00] [America/Chicago]` in any order."""
-    words = plain(text).replace(",", " ").split()
-    lowered = [word.casefold() for word in words]
-    if lowered and lowered[0] in {"off", "instant", "no", "now"}:
+    """Parse a cadence: `off`, `instant`, or `[daily|weekly|Thursday] [8:00] [America/Chicago]` in any order."""
+    words = _HALF_OF_DAY.sub(r" \1m", plain(text).replace(",", " ")).split()
+    said = [folded(word) for word in words]
+    if said and said[0] in _AT_ONCE:
         return When(Cadence.INSTANT)
-    cadence = Cadence.WEEKLY if {"weekly", "semanal"} & set(lowered) else Cadence.DAILY
-    rest = [word for word in words if word.casefold() not in {"daily", "weekly", "diario", "semanal", "at", "a", "las"}]
+    days = {day for word in said if not word.isdecimal() and (day := weekday(word)) is not None}
+    if len(days) > 1:
+        raise Misunderstood("one_weekday", typed=_shown(text))
+    is_weekly = bool(days) or not _WEEKLY.isdisjoint(said)
+    rest = [word for word in words if folded(word) not in _NO_TIME and (word.isdecimal() or weekday(word) is None)]
     at, used = _clock_in(rest)
     named = " ".join(rest[: used[0]] + rest[used[1] :]) if used else " ".join(rest)
-    return When(cadence, at, zone(named) if named else None)
+    if named:
+        _check_weekday(named)
+    tz = zone(named) if named else None
+    return When(Cadence.WEEKLY if is_weekly else Cadence.DAILY, at, tz, next(iter(days), None))
+
+
+def weekday(text: str) -> int | None:
+    """Parse the name of a day of the week, such as Thursday, Thu or jueves, or its number from a form. Monday is 0."""
+    word = folded(text)
+    if word.isdecimal() and int(word) < len(WEEKDAYS):
+        return int(word)
+    return next((day for day, names in enumerate(WEEKDAYS) if word in names or word.removesuffix("s") in names), None)
+
+
+def _check_weekday(text: str) -> None:
+    """Raise Misunderstood if this is a misspelled weekday and not part of a time zone's name."""
+    known = [name for names in WEEKDAYS for name in names if len(name) > _LONGEST_SHORT_DAY]
+    near = suggest(folded(text), known)
+    if near is not None and abs(len(near) - len(text)) <= 1 and text.casefold() not in _zones():
+        raise Misunderstood("near_weekday", typed=_shown(text), near=near.capitalize())
 
 
 def _clock_in(words: Sequence[str]) -> tuple[time | None, tuple[int, int] | None]:
     for start in range(len(words)):
-        for end in (start + 3, start + 2, start + 1):
-            if end <= len(words) and (at := clock(" ".join(words[start:end]))) is not None:
+        for end in range(min(start + _LONGEST_CLOCK, len(words)), start, -1):
+            if (at := clock(" ".join(words[start:end]))) is not None:
                 return at, (start, end)
     return None, None
 
 
 def clock(text: str) -> time | None:
-    """Parse a time of day, such as 8, 8:00, 08.30, 5pm or 17:30."""
-    match = re.fullmatch(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?\s?m\.?)?", plain(text), re.IGNORECASE)
+    """Parse a time of day, such as 8, 8:00, 08.30, 5pm, 17:30, noon, 8 in the morning or 8 de la noche."""
+    words = folded(re.sub(r"(?<=\d)\.(?=\d)", ":", plain(text)))
+    if words in _NAMED_TIMES:
+        return _NAMED_TIMES[words]
+    match = _CLOCK.fullmatch(words)
     if match is None:
         return None
-    hour, minute, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()[:1]
+    hour, minute, half = int(match["hour"]), int(match["minute"] or 0), match["half"] or ""
     if half and not 1 <= hour <= 12:
         return None
-    hour = hour % 12 + (12 if half == "p" else 0) if half else hour
+    if half:
+        is_late = half.startswith("p") or half.endswith(("tarde", "afternoon", "evening"))
+        is_night = half.endswith(("noche", "night"))
+        hour = hour % 12 + (12 if is_late or (is_night and _FIRST_NIGHT_HOUR <= hour < 12) else 0)
     return time(hour, minute) if hour < 24 and minute < 60 else None
 
 
@@ -397,14 +625,13 @@ def zone(text: str) -> str:
         if not int(offset[1]) and not int(offset[2] or 0):
             return "UTC"
         raise Misunderstood("offset", typed=_shown(text))
-    if (known := _ZONES.get(text.casefold())) is not None:
-        return known
-    name = _zones().get(text.casefold().replace(" ", "_"))
-    if name is None:
-        zones = {name: zone for name, zone in (_zones() | _ZONES).items() if not zone.startswith("Etc/")}
-        near = suggest(text, zones)
-        raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
-    return name
+    for name in dict.fromkeys((text, _AROUND_ZONE.sub("", text).strip() or text)):
+        found = _ZONES.get(folded(name)) or _zones().get(folded(name).replace(" ", "_"))
+        if found is not None:
+            return found
+    zones = {name: zone for name, zone in (_zones() | _ZONES).items() if not zone.startswith("Etc/")}
+    near = suggest(text, zones) or suggest(_AROUND_ZONE.sub("", text), zones)
+    raise Misunderstood("near_zone" if near else "no_zone", typed=_shown(text), near=zones[near] if near else "")
 
 
 @cache
@@ -432,11 +659,12 @@ def _midnight(text: str, tz: str) -> datetime | None:
 
 
 def _span_end(text: str, now: datetime) -> datetime | None:
-    match = re.fullmatch(r"(\d{1,4})\s*([a-zí]+?)(?:e?s)?", text)
+    match = re.fullmatch(r"(\d{1,4}|[a-z]+(?=\s))\s*([a-zí]+?)(?:e?s)?", text)
     minutes = _SPANS.get(match[2]) if match else None
     if match is None or minutes is None:
         return None
-    return now + timedelta(minutes=int(match[1]) * minutes)
+    number = int(match[1]) if match[1].isdecimal() else _NUMBERS.get(match[1], 0)
+    return now + timedelta(minutes=number * minutes)
 
 
 def language(text: str) -> Language:
@@ -452,7 +680,7 @@ def language(text: str) -> Language:
 def form(text: str) -> dict[str, str]:
     """Parse a form submitted as a command, such as "states=TX,OK cadence=daily at=09:00 kinds=signed"."""
     pairs = [word.partition("=") for word in text.split()]
-    known = {"states", "cadence", "at", "tz", "kinds"}
+    known = {"states", "cadence", "weekday", "at", "tz", "kinds"}
     if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
         raise Misunderstood("no_form", typed=_shown(text))
     return {key: value for key, _, value in pairs}

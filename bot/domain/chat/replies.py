@@ -1,18 +1,22 @@
 """The sentences used in chat replies."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import Kind
-from bot.domain.chat.parser import Misunderstood, verb
+from bot.domain.chat.parser import Misunderstood, Where
+from bot.domain.chat.towns import Choice, Reading
+from bot.domain.geography.agency_types import AgencyType
+from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in
+from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in, typed_place
 from bot.domain.text.catalog import Phrase
-from bot.domain.text.formats import formats, name_in, own_name
+from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import HAPPENED, HELD, Wording, county_name
 
@@ -37,13 +41,44 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("Which state is {typed} in?"),
         Phrase("Try /watch Harris County TX."),
     ),
+    "which_county": Mistake(
+        Phrase("“{typed}” can be more than one county in {state}. Which one?"),
+        Phrase("Add the word County and the state, as in /watch Harris County TX."),
+    ),
+    "town_without_county": Mistake(
+        Phrase("I don't know which county {typed} in {state} is in."),
+        Phrase("Name the county, as in /watch Harris County TX."),
+    ),
+    "no_zip": Mistake(
+        Phrase("“{typed}” isn't a ZIP code, which has five digits."),
+        Phrase("Try /watch 33594, or name a county or a town."),
+    ),
+    "unknown_zip": Mistake(
+        Phrase("I don't know the ZIP code {typed}."),
+        Phrase("Check the digits, or name a county or a town."),
+    ),
+    "military_zip": Mistake(
+        Phrase("{typed} is a ZIP code for military or diplomatic mail, so it isn't in any county."),
+        Phrase("Name a county or a town instead, as in /watch Tampa FL."),
+    ),
+    "zip_without_county": Mistake(
+        Phrase("I don't know which county {typed} is in."),
+        Phrase("Name a county or a state instead, as in /watch Harris County TX."),
+    ),
     "near_county": Mistake(
         Phrase("I don't know a county called {typed} in {state}. Did you mean {near}?"),
         Phrase("Try /watch {near} County {code}."),
     ),
     "no_county": Mistake(
-        Phrase("I don't know a county called {typed} in {state}."),
+        Phrase("I don't know a county or a town called {typed} in {state}."),
         Phrase("Check the spelling, or try /watch {code} for the whole state."),
+    ),
+    "which_state": Mistake(
+        Phrase("Several states have “{typed}” in their names. Which one?"),
+    ),
+    "no_agency": Mistake(
+        Phrase("Which agency?"),
+        Phrase("Add at least three letters of its name, as in /watch agency Tampa Police."),
     ),
     "short_agency": Mistake(
         Phrase("I can't search for “{typed}”."),
@@ -59,6 +94,13 @@ MISTAKES: Mapping[str, Mistake] = {
     "no_kinds": Mistake(
         Phrase("That would leave nothing to send, so nothing changed."),
         Phrase("To stop getting messages, send /pause or /stop."),
+    ),
+    "one_weekday": Mistake(
+        Phrase("A weekly digest comes on one day."),
+        Phrase("Try /digest weekly Thursday 8:00, or /digest 8:00 for every day."),
+    ),
+    "near_weekday": Mistake(
+        Phrase("“{typed}” isn't a day or a time zone I know. Did you mean {near}?"),
     ),
     "no_zone": Mistake(
         Phrase("“{typed}” isn't a time or a time zone I know."),
@@ -88,8 +130,8 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("Please fill it out again."),
     ),
     "no_command": Mistake(
-        Phrase("“{typed}” isn't a command I know."),
-        Phrase("Send /help for a list, or start with /watch TX."),
+        Phrase("I don't know what to do with “{typed}”."),
+        Phrase("Send the name of a state to watch it, as in Texas, or /help to see what I can do."),
     ),
     "near_command": Mistake(
         Phrase("“{typed}” isn't a command I know. Did you mean /{near}?"),
@@ -105,13 +147,26 @@ SAID: Mapping[str, Phrase] = {
     "all_watched": Phrase("You're already watching all states. To watch only some, send /watch only TX FL."),
     "types_for_all": Phrase(
         "Support types apply to every place you watch, so nothing changed. To get only {types} in all these places, "
-        "send /watch only {types}. To watch only some places, send /watch only TX {types}."
+        "send /watch only {codes}. To watch only some places, send /watch only TX {codes}."
     ),
     "none_yet": Phrase("Nothing is being watched here yet. To start, send /watch TX (or another state)."),
     "hello": Phrase(
+        "Hello. I tell you when a police agency joins or leaves ICE's 287(g) program, according to ICE's own list. To "
+        "start, send the name of a state, such as Texas."
+    ),
+    "hello_again": Phrase("Hello. I tell you when a police agency joins or leaves ICE's 287(g) program."),
+    "joined": Phrase(
+        "Countersign tells this chat when a police agency joins or leaves ICE's 287(g) program. To start, send "
+        "/watch TX (or another state). Send /help for more."
+    ),
+    "joined_administrators": Phrase(
         "Countersign tells this chat when a police agency joins or leaves ICE's 287(g) program. To start, an "
         "administrator can send /watch TX (or another state). Send /help for more."
     ),
+    "thanks": Phrase("You're welcome. Send /help to see what else I can do."),
+    "howto": Phrase("To do that, send {command}, or press the button."),
+    "place": Phrase("Do you want alerts about {what}?"),
+    "fewer": Phrase("To get fewer messages, choose one of these. Nothing has changed yet."),
     "welcome": Phrase(
         "Countersign tells you when a police agency joins or leaves ICE's 287(g) program, according to ICE's own list. "
         "Choose states below, or send their names, as in /watch TX Oklahoma."
@@ -119,13 +174,22 @@ SAID: Mapping[str, Phrase] = {
     "confirm": Phrase("Watch {what}?"),
     "in_force": Phrase("You'll get {what}, {when}."),
     "nothing_watched": Phrase("Nothing is being watched now."),
+    "once_watched": Phrase("Once you watch a place, you'll get {kinds}, {when}. To start, send /watch TX."),
+    "unwatch_which": Phrase("What do you want to stop watching?"),
+    "county_inside": Phrase("{county} is part of {state}, which you watch as a whole, so it adds no alerts."),
+    "state_around": Phrase("{state} includes {counties}, which you watch too."),
+    "all_around": Phrase("You already watch all states, so this adds no alerts."),
     "picker": Phrase("Choose the states to watch. A check mark means you're watching that state."),
     "picker_kinds": Phrase("Choose what you want to get. A check mark means you'll get it."),
     "undone": Phrase("Undone."),
     "undo_late": Phrase("The settings have changed since then, so nothing was undone."),
+    "undo_none": Phrase("There's nothing to undo."),
     "how_long": Phrase("How long do you want to pause?"),
     "paused": Phrase("Paused until {when}. To end the pause sooner, send /resume."),
-    "resumed": Phrase("Resumed. You'll get one catch-up message for the last 30 days."),
+    "resumed": Phrase("Resumed. If you missed any changes in the last 30 days, you'll get them in one message."),
+    "resumed_nothing": Phrase("Resumed, but nothing is being watched. To start, send /watch TX (or another state)."),
+    "not_paused": Phrase("Nothing is paused."),
+    "to_resume": Phrase("To start again, send /resume."),
     "stopped": Phrase(
         "Stopped. You won't get any more messages. Your settings are saved. Send /resume to start again or /forget to "
         "delete them."
@@ -133,6 +197,7 @@ SAID: Mapping[str, Phrase] = {
     "forget_sure": Phrase(
         "Delete everything stored about this chat: its settings and the record of what was sent here?"
     ),
+    "nothing_stored": Phrase("Nothing is stored about this chat, so there's nothing to delete."),
     "forgotten": Phrase("Deleted. I no longer store anything about this chat."),
     "choose_language": Phrase("Which language?"),
     # NOTE: Name the language of the catalog instead of English.
@@ -141,6 +206,9 @@ SAID: Mapping[str, Phrase] = {
     "stale_off": Phrase("I won't tell you when I can't read ICE's list. To turn this on, send /stale on."),
     "always_on": Phrase(
         "You'll get a daily or weekly digest even if nothing changed. To turn this off, send /always off."
+    ),
+    "always_later": Phrase(
+        "You get alerts right away now, so this takes effect once you choose a digest, as in /digest 8:00."
     ),
     "always_off": Phrase(
         "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
@@ -154,8 +222,10 @@ SAID: Mapping[str, Phrase] = {
     "as_of": Phrase("According to {name}, fetched {when}."),
     "not_read_yet": Phrase("I haven't read ICE's list yet."),
     "recent": Phrase("Latest changes:"),
-    "recent_none": Phrase("No changes yet."),
-    "agency_none": Phrase("No agency on ICE's list, now or in the past, has “{typed}” in its name."),
+    "recent_none": Phrase("No changes in {where} since I started reading ICE's list on {when}: no {kinds}."),
+    "agency_none": Phrase(
+        "No agency on ICE's list has had “{typed}” in its name since I started reading the list on {when}."
+    ),
     "agency_many": Phrase("{n} agency matches “{typed}”. Is it this one?", "{n} agencies match “{typed}”. Which one?"),
     "history": Phrase("History:"),
     "evidence": Phrase("evidence {hash}"),
@@ -168,6 +238,17 @@ SAID: Mapping[str, Phrase] = {
     "stale": Phrase("I haven't been able to read ICE's list since {when}. I'll send its changes once I can."),
     # buttons
     "b_undo": Phrase("Undo"),
+    "b_watch": Phrase("Watch {what}"),
+    "b_list": Phrase("See who's on the list"),
+    "b_settings": Phrase("Settings"),
+    "b_what": Phrase("What is 287(g)?"),
+    "b_help": Phrase("Help"),
+    "b_daily": Phrase("Once a day"),
+    "b_weekly": Phrase("Once a week"),
+    "b_kinds": Phrase("Choose which changes"),
+    "b_pause": Phrase("Take a break"),
+    "b_stop": Phrase("Stop all messages"),
+    "b_everything": Phrase("Everything"),
     "b_yes_watch": Phrase("Yes, watch"),
     "b_choose": Phrase("Choose states"),
     "b_all": Phrase("All states"),
@@ -182,12 +263,44 @@ SAID: Mapping[str, Phrase] = {
     "all_states": Phrase("all states"),
     "agencies_named": Phrase("agencies with “{part}” in their name"),
     "county_of": Phrase("{county} ({state})"),
+    # ZIP codes, towns and locations
+    "is_in": Phrase("{typed} is in {county}, {state}."),
+    "is_mostly_in": Phrase("{typed} is mostly in {county}, {state}."),
+    "county_is_in": Phrase("{county} is in {state}."),
+    "partly_in": Phrase("A part may be in {counties}."),
+    "you_are_in": Phrase("The place you sent is in {county}, {state}. I used it once and didn't store it."),
+    "you_are_near": Phrase(
+        "The place you sent is near the edge of {county}, {state}, so I'm not sure. I didn't store it. Which county?"
+    ),
+    "you_are_abroad": Phrase(
+        "The place you sent isn't in any U.S. county, so there's nothing to watch there. I didn't store it."
+    ),
+    "ask_statewide": Phrase(
+        "Statewide agencies of {states}, such as a highway patrol or a prison system, are included. Keep them?"
+    ),
+    "statewide_kept": Phrase("Statewide agencies are included when you add a ZIP code or a town."),
+    "statewide_gone": Phrase("Statewide agencies aren't included when you add a ZIP code or a town."),
+    "b_keep_statewide": Phrase("Yes, keep them"),
+    "b_no_statewide": Phrase("No, only local ones"),
+    "b_all_counties": Phrase("All {n} county", "All {n} counties"),
+    "b_also": Phrase("{place} too"),
     "only_types": Phrase("{where} ({types} only)"),
+    "only_types_in_all": Phrase("{where} (in all of these, {types} only)"),
+    "all_agencies": Phrase("{where} (all agencies)"),
 }
 HOW_OFTEN: Mapping[Cadence, Phrase] = {
     Cadence.INSTANT: Phrase("right away"),
     Cadence.DAILY: Phrase("once a day at {at} ({tz})"),
-    Cadence.WEEKLY: Phrase("every Monday at {at} ({tz})"),
+    Cadence.WEEKLY: Phrase("every {day} at {at} ({tz})"),
+}
+AGENCY_TYPES: Mapping[str, Phrase] = {
+    AgencyType.SHERIFF: Phrase("sheriffs in {place}"),
+    AgencyType.POLICE: Phrase("local police in {place}"),
+    AgencyType.STATE: Phrase("statewide agencies of {place}"),
+    AgencyType.CAMPUS: Phrase("campus police in {place}"),
+    AgencyType.CONSTABLE: Phrase("constables and marshals in {place}"),
+    AgencyType.CORRECTIONS: Phrase("jails and prison systems in {place}"),
+    AgencyType.PROSECUTOR: Phrase("prosecutors in {place}"),
 }
 CHOICES: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new agreements"),
@@ -201,20 +314,6 @@ CHOICES: Mapping[Kind, Phrase] = {
     Kind.AMENDED: Phrase("amendments"),
     Kind.RELATED: Phrase("related agenda items"),
 }
-HELP: Mapping[str, Phrase] = {
-    "watch TX Oklahoma": Phrase("watch these states"),
-    "watch Harris County TX": Phrase("watch a county"),
-    "watch agency Tampa Police": Phrase("watch agencies by part of their name"),
-    "unwatch TX": Phrase("stop watching a state"),
-    "digest 8:00 America/Chicago": Phrase("get one message a day (also: weekly 8:00, off)"),
-    "kinds": Phrase("choose which changes you get"),
-    "pause 3 days": Phrase("take a break; “resume” ends it"),
-    "list FL": Phrase("see who is on ICE's list now"),
-    "recent": Phrase("see the latest changes"),
-    "agency Tampa": Phrase("see an agency's history and evidence"),
-    "status": Phrase("see your settings and the last time I checked"),
-    "stop": Phrase("stop getting messages; “forget” deletes your settings"),
-}
 MENU: Mapping[str, Phrase] = {
     "start": Phrase("Start"),
     "watch": Phrase("Watch states: /watch TX Oklahoma"),
@@ -223,13 +322,16 @@ MENU: Mapping[str, Phrase] = {
     "kinds": Phrase("Choose which changes you get"),
     "pause": Phrase("Take a break: /pause 3 days"),
     "resume": Phrase("Start again after a break"),
+    "settings": Phrase("Your settings"),
     "status": Phrase("Your settings and the last time I checked"),
     "list": Phrase("Who is on ICE's list: /list FL"),
     "recent": Phrase("Latest changes"),
     "agency": Phrase("An agency's history: /agency NAME"),
+    "what": Phrase("What is 287(g)?"),
     "language": Phrase("Change the language"),
     "stop": Phrase("Stop getting messages"),
     "forget": Phrase("Delete everything stored about this chat"),
+    "about": Phrase("About this bot and its sources"),
     "help": Phrase("Help"),
 }
 
@@ -262,18 +364,6 @@ def kind_name(language: Language, kind: Kind) -> str:
     return CHOICES[kind](language)
 
 
-def help_lines(language: Language, prefix: str) -> tuple[Line, ...]:
-    """List the commands, one per line, short enough for a phone. Each command starts with `prefix`, such as a slash."""
-    rows = [(command, phrase(language)) for command, phrase in HELP.items()]
-    rows[-1:-1] = [(f"language {other}", own_name(other)) for other in Language if other is not language]
-    return tuple((Span(f"{prefix}{command}", strong=True), Span(f"  {text}")) for command, text in rows)
-
-
-def is_command(text: str) -> bool:
-    """Return True if the text begins like a command that people are told about."""
-    return verb(text)[0] in MENU
-
-
 def menu(language: Language) -> tuple[tuple[str, str], ...]:
     """Return the commands with short descriptions for the platform's command menu."""
     return tuple((name, phrase(language)) for name, phrase in MENU.items())
@@ -284,27 +374,76 @@ def menu(language: Language) -> tuple[tuple[str, str], ...]:
 
 def in_force(language: Language, settings: Settings) -> str:
     """Describe a chat's settings in one sentence."""
+    kinds = kinds_in_words(language, settings.filter.kinds)
     if settings.filter.is_empty:
-        return said(language, "nothing_watched")
-    kinds = formats(language).join([kind_name(language, kind) for kind in Kind if kind in settings.filter.kinds])
+        then = said(language, "once_watched", kinds=kinds, when=how_often(language, settings))
+        return f"{said(language, 'nothing_watched')} {then}"
     what = said(language, "of_changes", kinds=kinds, where=watched(language, settings.filter))
     return said(language, "in_force", what=what, when=how_often(language, settings))
 
 
-def watched(language: Language, filter_: Filter) -> str:
-    """Describe the places and agencies in a filter."""
-    if ALL_STATES in filter_.states:
-        places = [said(language, "all_states")]
-    else:
-        places = [STATES[code] for code in sorted(filter_.states, key=STATES.__getitem__)]
-    places += [_county(language, entry) for entry in sorted(filter_.counties)]
-    places += [said(language, "agencies_named", part=part) for part in sorted(filter_.agencies)]
-    join = formats(language).join
-    if not filter_.support_types:
-        return join(places)
+def kinds_in_words(language: Language, kinds: Collection[Kind]) -> str:
+    """Return a list of kinds of change for use in a sentence."""
+    return formats(language).join([kind_name(language, kind) for kind in Kind if kind in kinds])
+
+
+def types_in_words(language: Language, types: Collection[SupportType]) -> str:
+    """Return a list of support types, written out, for use in a sentence."""
     wording = Wording(language, "UTC")
-    types = [wording.support_type(each) for each in SupportType if each in filter_.support_types]
-    return said(language, "only_types", where=join(places), types=join(types))
+    return formats(language).join([wording.support_type(each) for each in SupportType if each in types])
+
+
+def pauses(language: Language, settings: Settings, now: datetime) -> tuple[Line, ...]:
+    """Return a line for what keeps messages from being sent now, if anything does."""
+    lines: list[Line] = []
+    if settings.paused is not None:
+        lines.append((Span(why_paused(language, settings.paused)),))
+    if settings.quiet_until is not None and settings.quiet_until > now:
+        lines.append(line(language, "paused", when=until(language, settings.quiet_until, settings.tz)))
+    return tuple(lines)
+
+
+def overlap(language: Language, before: Filter, where: Where) -> tuple[Line, ...]:
+    """Return lines that say which of the places just added are inside others that are watched, or around them."""
+    if ALL_STATES in before.states:
+        return (line(language, "all_around"),)
+    whole = {*before.states, *where.states}
+    lines = [
+        line(language, "county_inside", county=_county(language, entry), state=STATES[entry[:2]])
+        for entry in where.counties
+        if entry[:2] in whole
+    ]
+    for code in where.states:
+        inside = [_county(language, entry) for entry in sorted(before.counties) if entry.startswith(f"{code}/")]
+        if inside and code not in before.states:
+            counties = formats(language).join(inside)
+            lines.append(line(language, "state_around", state=STATES[code], counties=counties))
+    return tuple(lines)
+
+
+def watched(language: Language, filter_: Filter) -> str:
+    """Describe the places and agencies in a filter. Groups of a different sort are set apart by semicolons."""
+    join = formats(language).join
+    if ALL_STATES in filter_.states:
+        states = [said(language, "all_states")]
+    else:
+        states = [STATES[code] for code in sorted(filter_.states, key=STATES.__getitem__)]
+    places = join(states + [_county(language, entry) for entry in sorted(filter_.counties)])
+    named = [said(language, "agencies_named", part=_capitals(part)) for part in sorted(filter_.agencies)]
+    if places and (named or filter_.agency_types) and not filter_.support_types:
+        places = said(language, "all_agencies", where=places)
+    typed = [_of_type(language, entry) for entry in sorted(filter_.agency_types)]
+    text = "; ".join(filter(None, (places, join(typed), join(named))))
+    if not filter_.support_types:
+        return text
+    is_one = len(filter_.states) + len(filter_.counties) + len(typed) + len(named) == 1
+    types = types_in_words(language, filter_.support_types)
+    return said(language, "only_types" if is_one else "only_types_in_all", where=text, types=types)
+
+
+def _capitals(part: str) -> str:
+    """Return part of an agency's name, which is stored in lowercase, with capitals."""
+    return re.sub(r"(?<![\w'])\w", lambda letter: letter[0].upper(), part)
 
 
 def _county(language: Language, entry: str) -> str:
@@ -314,9 +453,52 @@ def _county(language: Language, entry: str) -> str:
     return said(language, "county_of", county=county_name(name, code, language), state=STATES[code])
 
 
+def _of_type(language: Language, entry: str) -> str:
+    """Describe a type of agency and its place, such as "sheriffs in Texas"."""
+    agency_type, place = typed_place(entry)
+    if place == ALL_STATES:
+        where = said(language, "all_states")
+    else:
+        where = _county(language, place) if "/" in place else STATES[place]
+    phrase = AGENCY_TYPES.get(agency_type)
+    return phrase(language, place=where) if phrase else where
+
+
+def reading_line(language: Language, reading: Reading) -> str:
+    """Say which county a ZIP code or a town was read as."""
+    county, state = named_county(language, reading.county), STATES[reading.county.state]
+    if reading.is_county:
+        told = said(language, "county_is_in", county=county, state=state)
+    else:
+        key = "is_mostly_in" if reading.is_area else "is_in"
+        told = said(language, key, typed=reading.typed, county=county, state=state)
+    if reading.others:
+        others = formats(language).join([named_county(language, other) for other in reading.others])
+        told = f"{told} {said(language, 'partly_in', counties=others)}"
+    return told
+
+
+def choice_label(language: Language, choice: Choice) -> str:
+    """Return the label of a button for one of the places that a name could mean."""
+    if choice.counties:
+        return said(language, "b_all_counties", n=choice.counties)
+    if choice.county is not None:
+        return f"{named_county(language, choice.county)}, {choice.county.state}"
+    state = STATES[choice.state]
+    return state if choice.name == state else f"{choice.name}, {state}"
+
+
+def named_county(language: Language, county: County) -> str:
+    """Return a county's full name in the reader's language: Harris County."""
+    return county_name(distinct_name(county), county.state, language)
+
+
 def how_often(language: Language, settings: Settings) -> str:
     """Describe the cadence in words."""
-    return HOW_OFTEN[settings.cadence](language, at=formats(language).clock(settings.at), tz=settings.tz)
+    words = formats(language)
+    return HOW_OFTEN[settings.cadence](
+        language, day=words.weekday(settings.weekday), at=words.clock(settings.at), tz=settings.tz
+    )
 
 
 def until(language: Language, moment: datetime, tz: str) -> str:

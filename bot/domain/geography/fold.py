@@ -9,6 +9,7 @@ from rapidfuzz.distance import OSA
 
 from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
 from bot.domain.geography.places import town_counties
+from bot.domain.geography.readings import reading_of
 from bot.domain.geography.states import STATES
 
 LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
@@ -59,6 +60,14 @@ def exact_county(state: str, written: str) -> County | None:
     return None
 
 
+def states_with_county(written: str) -> tuple[str, ...]:
+    """Return the states that have a county with this exact name, as `exact_county` reads it."""
+    words = _words(written[:LONGEST])
+    names = {_joined(form) for form, _ in _exact_forms(words)} if words else set()
+    found = dict.fromkeys(state for name in sorted(names) for state in _states_by_name().get(name, ()))
+    return tuple(state for state in found if exact_county(state, written) is not None)
+
+
 def distinct_name(county: County) -> str:
     """Return the county's name. The word City is added to an independent city that shares its name with a county."""
     return f"{county.name} City" if county in _namesakes(county.state) else county.name
@@ -84,7 +93,8 @@ def county_of_agency(state: str, agency: str) -> County | None:
 def county_of(state: str, printed: str, agency: str) -> County | None:
     """Return the county where an agency is located.
 
-    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. If there is none, a
+    Use the county printed by ICE if it is valid. Otherwise, use the county in the agency's name. If ICE prints none,
+    our reviewed reading follows, for the agencies that have one. If there is none, a
     town police department is assigned to the town's county, but only if the town's name is unique in the state and the
     town is in a single county. ICE prints "#N/A", "#REF!" or nothing for some agencies. Any other invalid county must
     resemble the town's county.
@@ -92,6 +102,8 @@ def county_of(state: str, printed: str, agency: str) -> County | None:
     county = find_county(state, printed) or county_of_agency(state, agency)
     if county is not None:
         return county
+    if (not printed or printed.startswith("#")) and (ours := reading_of(state, agency)) is not None:
+        return ours[0]
     county, forms = _county_of_town(state, agency), _forms(_words(printed[:LONGEST]), state)
     forms = () if printed.startswith("#") else forms  # an error value
     if county is None or not forms:
@@ -208,6 +220,12 @@ def _without_kind(words: Words) -> Words:
     return ()
 
 
+def is_county_word(word: str) -> bool:
+    """Return True for County, Parish and similar words in English and Spanish, including typos."""
+    plain = "".join(_words(word))
+    return _is_kind(plain) or plain in _SPANISH_KINDS
+
+
 @cache
 def _is_kind(word: str) -> bool:
     """Return True for County, Parish and similar words, including typos such as "Conty" and "Parrish"."""
@@ -235,6 +253,15 @@ def _by_name(state: str) -> dict[str, tuple[County, ...]]:
         for name in {_joined(words), "".join(words)}:
             if meant not in found.get(name, ()):
                 found[name] = (*found.get(name, ()), meant)
+    return found
+
+
+@cache
+def _states_by_name() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for state in STATES:
+        for name in _by_name(state):
+            found[name] = (*found.get(name, ()), state)
     return found
 
 

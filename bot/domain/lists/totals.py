@@ -45,7 +45,7 @@ class Standing:
         agreements, points, since = dict(self.agreements), dict(self.points), self.since
         for change in new:
             if change.list is ListName.PARTICIPATING and change.is_of_lists:
-                _enter(agreements, change)
+                enter(agreements, change)
                 points[change.publication.observed_at] = len(agreements)
                 since = since or change.recorded_at
         return Standing(agreements=agreements, since=since, points=points, recent=_recent((*self.recent, *new)))
@@ -104,7 +104,7 @@ def _agencies(agreements: Iterable[Agreement]) -> int:
     return len({agreement.key.agency for agreement in agreements})
 
 
-def _enter(on_list: dict[Key, Agreement], change: Change) -> None:
+def enter(on_list: dict[Key, Agreement], change: Change) -> None:
     """Apply one change to the agreements on the participating list, in the same way as `Known.after`."""
     if change.was is not None:
         on_list.pop(change.was.key, None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from itertools import groupby
 
 from bot.domain.agreement import Agreement, Key, Listing, ListName, Publication
@@ -71,6 +72,16 @@ class Held:
             return False
         stood = self.last_at - self.since >= RELEASED_AFTER and self.readings >= RELEASED_AFTER_READINGS
         return stood or self.ruling is Ruling.APPROVED
+
+    @property
+    def version(self) -> str:
+        """A short hash of what the operator decides on: the document, the disappearances and any earlier ruling.
+
+        A listing can be held for days under one id while ICE publishes other documents with much the same gaps.
+        """
+        gone = sorted(f"{a.key.state} {a.key.agency} {a.key.support_type}" for a in self.gone)
+        parts = (self.id, self.since.isoformat(), self.publication.evidence, self.ruling or "", *gone)
+        return sha256("\n".join(parts).encode()).hexdigest()[:8]
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""

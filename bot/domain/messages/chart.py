@@ -1,239 +1,222 @@
-"""Draw a digest's picture as SVG: a line chart of agreements over time and a tile map of the week's changes.
+"""Compose a digest's picture as SVG: of the counties of up to three states, or of the nation.
 
-    history(changes) → History → figures(history, …) → Figures → draw(figures, language) → Picture
+    view_of(subscription, standing, courses, window) → Figures or WatchedFigures → draw(figures, language) → Picture
 
-Drawing needs no clock and no browser, and the same values always produce the same bytes. Lengths are in SVG units. The
-picture is 600 units wide. A phone displays it at a width of about 400 points, so no text is smaller than 15 units.
+Composing needs no clock and no browser, and the same values always produce the same bytes. Lengths are in SVG units.
+The picture is 600 units wide. A phone displays it at a width of about 400 points, so no text is smaller than 15 units.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import date
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 
-from bot.domain.geography.states import STATES, TERRITORIES
+from bot.domain.change import Change
+from bot.domain.geography.shapes import has_map
 from bot.domain.language import Language
-from bot.domain.messages.figures import Figures, History, Moves, course_of, figures, last_day
+from bot.domain.lists.totals import Standing
+from bot.domain.messages.figures import Figures, course_of, figures, history_of, last_day
 from bot.domain.messages.picture import Picture, PictureWording
+from bot.domain.messages.place_figures import (
+    Course,
+    PlaceFigures,
+    WatchedFigures,
+    courses,
+    states_shown,
+    watched_figures,
+)
+from bot.domain.messages.place_wording import PlaceWording
+from bot.domain.pictures.county_map import legend as county_legend
+from bot.domain.pictures.county_map import state_map
+from bot.domain.pictures.course import Box, Frame, area_of_totals, course_of_totals
+from bot.domain.pictures.svg import Drawing, sums, text, wrapped
+from bot.domain.pictures.tiles import PITCH, SHORE, state_tiles
+from bot.domain.pictures.tiles import legend as tile_legend
 from bot.domain.subscription import Cadence, Subscription
 
-SHORT_TIME = 60  # days; a line chart that covers less names days instead of months
-FONT = "Source Sans Pro"  # regular and semibold
+WIDTH = 600
+MARGIN = 26
+INNER = WIDTH - 2 * MARGIN
+_LINE = 20  # from one line of small text to the next
+_BESIDE = 320.0  # where the words beside a map begin, if there are several
 
 
-def picture_for(subscription: Subscription, past: History) -> Picture | None:
-    """Draw the picture for a digest.
+def picture_for(subscription: Subscription, log: Sequence[Change]) -> Picture | None:
+    """Draw the picture for a digest. `log` holds all changes from the start through the digest's last one.
 
-    Return None for instant alerts, and if ICE's participating list hasn't been read yet. `past` is the history through
-    the last change in the digest. The week ends at the time stored when the digest was started, so a digest composed
-    again after a crash has the same picture.
+    Return None for instant alerts, and if ICE's participating list hasn't been read yet.
     """
-    if subscription.cadence is Cadence.INSTANT or not past.points:
+    standing = Standing().after(log)
+    course = courses(log, subscription.filter)
+    shown = view_of(subscription, standing, course, log[subscription.cursor :])
+    return draw(shown, subscription.language) if shown is not None else None
+
+
+def view_of(
+    to: Subscription, standing: Standing, course: Mapping[str, Course], window: Sequence[Change]
+) -> Figures | WatchedFigures | None:
+    """Return the numbers for the picture of a digest, or None if it has no picture.
+
+    Everything depends on what is stored when the digest is started, so that a digest composed again after a crash has
+    the same picture.
+    """
+    if to.cadence is Cadence.INSTANT or not standing.points:
         return None
-    last = past.recent[-1].publication.observed_at
-    until = max(subscription.pinned_at or last, last)
-    return draw(figures(past, until=until, tz=subscription.tz), subscription.language)
+    if states_shown(to.filter):
+        return watched_figures(to, standing, course, window)
+    return figures(history_of(standing), to, window)
 
 
-# ── Drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-WIDTH, HEIGHT = 600, 856
-_MARGIN = 26
-_INK, _FAINT, _RULE = "#16212c", "#55626f", "#d8dee4"
-_COURSE, _AREA = "#12416b", "#dbe7f1"
-_AMBER, _WHITE = "#ffb000", "#ffffff"  # both stand out from the blues to people with any form of color blindness
-
-# Shades by their lowest number of agreements, with the color of the text on them.
-_SHADES = (
-    (0, _WHITE, _FAINT),
-    (1, "#d6e5f0", _INK),
-    (10, "#9cc1dd", _INK),
-    (30, "#3a78a8", "#ffffff"),
-    (100, "#12416b", "#ffffff"),
-)
-_SHADE_NAMES = ("0", "1–9", "10–29", "30–99", "100+")
-_TILES = """\
-AK .. .. .. .. .. .. .. .. .. ME
-.. .. .. .. .. .. .. .. .. VT NH
-WA ID MT ND MN IL WI MI NY RI MA
-OR NV WY SD IA IN OH PA NJ CT ..
-CA UT CO NE MO KY WV VA MD DE ..
-.. AZ NM KS AR TN NC SC DC .. ..
-.. .. .. OK LA MS AL GA .. .. ..
-HI .. .. TX .. .. .. .. FL .. ..
-GU MP AS .. .. .. .. .. .. PR VI"""
-_PITCH, _TILE, _SHORE = 50.1, 47.0, 6.0  # from tile to tile, the side of a tile, the gap before the territories
-_MAP_TOP = 360.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74.0, 572.0, 140.0, 272.0  # of the line chart; the last number is above it
-
-
-def draw(shown: Figures, language: Language) -> Picture:
+def draw(shown: Figures | WatchedFigures, language: Language) -> Picture:
     """Draw a picture of these figures, which must cover at least one day."""
-    wording = PictureWording(shown, language)
-    parts = [*_header(wording), *_chart(shown, wording), *_map(shown, wording)]
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'font-family="{FONT}"><rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>{"".join(parts)}</svg>'
+    if isinstance(shown, Figures):
+        words = PictureWording(shown, language)
+        return _picture(_nation(shown, words, language), words)
+    place_words = PlaceWording(shown, language)
+    parts = _one(shown, place_words, language) if len(shown.places) == 1 else _several(shown, place_words, language)
+    return _picture(parts, place_words)
+
+
+class _Page:
+    """Parts of a picture from top to bottom. `y` is where the next part begins."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.y = 0.0
+
+    def line(self, content: str, *, down: float, size: float = 15, strong: bool = False, look: str = "faint") -> None:
+        """Add a line of text whose baseline is `down` units lower, smaller if it is too long."""
+        if content:
+            self.y += down
+            size = min(size, INNER / (0.45 * len(content)))
+            self.parts.append(text(MARGIN, self.y, content, size=round(size, 1), strong=strong, look=look))
+
+    def note(self, content: str) -> None:
+        """Add small text, in as many lines as it takes."""
+        for line in wrapped(content, 80) if content else ():
+            self.line(line, down=_LINE)
+
+    def add(self, drawing: Drawing, x: float, scale: float = 1.0) -> None:
+        """Add a drawing."""
+        self.parts.append(drawing.at(x, self.y, scale))
+        self.y += drawing.height * scale
+
+
+def _picture(page: _Page, wording: PictureWording | PlaceWording) -> Picture:
+    page.line(wording.source(), down=30)
+    drawing = Drawing(
+        width=WIDTH, height=round(page.y + 14), title=wording.caption(), desc=wording.alt(), body="".join(page.parts)
     )
-    return Picture(svg=svg, alt=wording.alt(), title=wording.caption())
+    return Picture(svg=drawing.standalone(), alt=wording.alt(), title=wording.caption())
 
 
-def _header(wording: PictureWording) -> Iterator[str]:
-    yield text(_MARGIN, 50, wording.headline(), size=28, strong=True)
-    yield text(_MARGIN, 76, wording.places(), size=18, fill=_FAINT)
-    yield text(_MARGIN, 116, wording.course(), size=18, strong=True)
-    yield text(_MARGIN, HEIGHT - 14, wording.source(), size=15, fill=_FAINT)
+# ── The nation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _chart(shown: Figures, wording: PictureWording) -> Iterator[str]:
-    line = course_of(shown)
-    frame = Frame(line[0][0], last_day(shown), max(total for _, total in line))
-    yield from _axis(frame, wording)
-    yield from _days(frame, wording)
-    left, y = frame.x(line[0][0]), frame.y(shown.total)
-    course = f"M{left:.1f} {frame.y(line[0][1]):.1f}" + "".join(
-        f"H{frame.x(day):.1f}V{frame.y(total):.1f}" for day, total in line[1:]
-    )
-    yield f'<path d="{course}H{_RIGHT:g}V{_BOTTOM:g}H{left:.1f}Z" fill="{_AREA}"/>'
-    yield f'<path d="{course}H{_RIGHT:g}" fill="none" stroke="{_COURSE}" stroke-width="3" stroke-linejoin="round"/>'
-    yield f'<circle cx="{_RIGHT:g}" cy="{y:.1f}" r="6" fill="{_COURSE}" stroke="#ffffff" stroke-width="2"/>'
-    yield text(
-        _RIGHT + 2, y - 12, wording.number(shown.total), size=22, strong=True, anchor="end", fill=_COURSE, halo=True
-    )
+def _nation(shown: Figures, wording: PictureWording, language: Language) -> _Page:
+    page = _Page()
+    page.line(wording.headline(), down=50, size=28, strong=True, look="ink")
+    page.line(wording.places(), down=26, size=18)
+    page.line(wording.course(), down=40, size=18, strong=True, look="ink")
+    if shown.has_course:
+        page.y -= 10
+        page.add(course_of_totals(course_of(shown), until=last_day(shown), language=language), 0)
+    page.line(wording.changes(), down=32, size=18, strong=True, look="ink")
+    page.y += 22
+    page.parts += _nation_legend(page.y, wording)
+    unplaced = wording.unplaced()
+    page.parts.append(text(MARGIN + 3.3 * PITCH, page.y + 8.5 * PITCH + SHORE, unplaced, size=15, look="faint"))
+    page.add(state_tiles(shown.counts, language, moves=shown.moves), MARGIN)
+    return page
 
 
-class Frame:
-    """The axes of the line chart. The vertical axis starts at 0 and has at most five grid lines."""
-
-    def __init__(self, first: date, last: date, most: int) -> None:
-        self.first, self.last = first, last
-        self.step = next(step for step in _round_numbers() if step * 4 >= most)
-        self.top = self.step * max(1, -(-most // self.step))
-        self._days = max(1, (last - first).days)
-
-    def x(self, day: date) -> float:
-        return _LEFT + (day - self.first).days / self._days * (_RIGHT - _LEFT)
-
-    def y(self, value: int) -> float:
-        return _BOTTOM - value / self.top * (_BOTTOM - _TOP)
-
-
-def _round_numbers() -> Iterator[int]:
-    power = 1
-    while True:
-        yield from (power, 2 * power, 5 * power)
-        power *= 10
-
-
-def _axis(frame: Frame, wording: PictureWording) -> Iterator[str]:
-    for value in range(0, frame.top + 1, frame.step):
-        y = frame.y(value)
-        yield f'<path d="M{_LEFT:g} {y:.1f}H{_RIGHT:g}" stroke="{_RULE if value else _FAINT}"/>'
-        yield text(_LEFT - 8, y + 5, wording.number(value), size=15, anchor="end", fill=_FAINT)
-
-
-def _days(frame: Frame, wording: PictureWording) -> Iterator[str]:
-    """Draw the labels of the time axis: a few months, or the first and last day of a short period."""
-    y = _BOTTOM + 22
-    if (frame.last - frame.first).days < SHORT_TIME:
-        if frame.first != frame.last:
-            yield text(_LEFT, y, wording.short(frame.first), size=15, fill=_FAINT)
-        yield text(_RIGHT, y, wording.short(frame.last), size=15, anchor="end", fill=_FAINT)
-        return
-    year = None
-    for month in _some_months(frame):
-        name, x = wording.month(month, year=month.year != year), frame.x(month)
-        yield f'<path d="M{x:.1f} {_BOTTOM:g}v6" stroke="{_FAINT}"/>'
-        yield text(x, y, name, size=15, anchor="middle", fill=_FAINT)
-        year = month.year
-
-
-def _some_months(frame: Frame) -> list[date]:
-    """Return the first days of at most six evenly spaced months, leaving out any without room for a label."""
-    numbers = range(12 * frame.first.year + frame.first.month - 1, 12 * frame.last.year + frame.last.month)
-    every = next(every for every in (1, 2, 3, 6, 12, 24, 60, 120, 600) if len(numbers) <= 6 * every)
-    days = [date(number // 12, number % 12 + 1, 1) for number in numbers if number % every == 0]
-    return [day for day in days if frame.first <= day and frame.x(day) < _RIGHT - 30]
-
-
-def _map(shown: Figures, wording: PictureWording) -> Iterator[str]:
-    yield text(_MARGIN, _MAP_TOP - 22, wording.changes(), size=18, strong=True)
-    yield from _legend(wording)
-    for row, codes in enumerate(_TILES.splitlines()):
-        for column, state in enumerate(codes.split()):
-            if state in STATES:
-                y = _MAP_TOP + row * _PITCH + (_SHORE if state in TERRITORIES else 0)
-                yield from _tile(_MARGIN + column * _PITCH, y, state, shown)
-    yield text(_MARGIN + 3.3 * _PITCH, _MAP_TOP + 8.5 * _PITCH + _SHORE, wording.unplaced(), size=15, fill=_FAINT)
-
-
-def _tile(x: float, y: float, state: str, shown: Figures) -> Iterator[str]:
-    _, fill, ink = next(shade for shade in reversed(_SHADES) if shown.counts.get(state, 0) >= shade[0])
-    yield _plate(x, y, _TILE, _TILE, fill=fill)
-    gained, lost = shown.moves.get(state, Moves(0, 0))
-    badges = [f"{sign}{number}" for sign, number in (("+", gained), ("−", lost)) if number]
-    yield text(x + _TILE / 2, y + (18 if badges else 29), state, size=16, strong=True, anchor="middle", fill=ink)
-    yield from _badges(x, y + 23, badges)
-
-
-def _badges(x: float, y: float, badges: Sequence[str]) -> Iterator[str]:
-    """Draw a tile's badges side by side, in the largest size that fits."""
-    sizes = range(16, 8, -1)
-    size = next((size for size in sizes if sum(_width(badge, size) + 2 for badge in badges) <= _TILE), sizes[-1])
-    left = x + (_TILE - sum(_width(badge, size) for badge in badges) - 2 * (len(badges) - 1)) / 2
-    for badge in badges:
-        yield from _badge(left, y, badge, size)
-        left += _width(badge, size) + 2
-
-
-def _badge(x: float, y: float, badge: str, size: int) -> Iterator[str]:
-    """Draw a number in a box. The box is amber for a gain, and white with a border for a loss."""
-    fill = _AMBER if badge.startswith("+") else _WHITE
-    yield _plate(x, y, _width(badge, size), 20, fill=fill, edge=_INK)
-    yield text(x + _width(badge, size) / 2, y + 10 + size / 3, badge, size=size, strong=True, anchor="middle")
-
-
-def _width(badge: str, size: int) -> float:
-    return (0.52 * len(badge) + 0.36) * size
-
-
-def _legend(wording: PictureWording) -> Iterator[str]:
+def _nation_legend(top: float, wording: PictureWording) -> Iterator[str]:
     """Draw the legend for the shades and badges in the empty space above the northern states."""
-    left = _MARGIN + 1.35 * _PITCH
-    x, y = left, _MAP_TOP + 1
-    for sign, number, word in wording.sums():
-        yield from _badge(x, y, sign + number, 16)
-        x += _width(sign + number, 16) + 7
-        yield text(x, y + 15.5, word, size=16)
-        x += 7.6 * len(word) + 16
-    yield text(left, y + 46, wording.now(), size=15, fill=_FAINT)
-    for place, ((_, fill, ink), name) in enumerate(zip(_SHADES, _SHADE_NAMES, strict=True)):
-        x = left + 60 * place
-        yield _plate(x, y + 54, 57, 24, fill=fill)
-        yield text(x + 28.5, y + 71, name, size=15, anchor="middle", fill=ink)
+    left = MARGIN + 1.35 * PITCH
+    yield from sums(left, top + 1, [(sign + number, word) for sign, number, word in wording.sums()])
+    yield text(left, top + 47, wording.now(), size=15, look="faint")
+    yield from tile_legend(left, top + 55)
 
 
-def _plate(x: float, y: float, width: float, height: float, *, fill: str, edge: str = _RULE) -> str:
-    """Draw a rectangle with rounded corners. White rectangles get a border."""
-    stroke = f' stroke="{edge}"' if fill == _WHITE else ""
-    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:g}" rx="4" fill="{fill}"{stroke}/>'
+# ── A few states ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def text(
-    x: float,
-    y: float,
-    content: str,
-    *,
-    size: int,
-    strong: bool = False,
-    anchor: str = "start",
-    fill: str = _INK,
-    halo: bool = False,
-) -> str:
-    """Draw text with typographic apostrophes. `halo` adds a white outline, so that the text stands out from lines."""
-    if not content:
-        return ""
-    weight = ' font-weight="600"' if strong else ""
-    where = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    glow = ' stroke="#ffffff" stroke-width="5" stroke-linejoin="round" paint-order="stroke"' if halo else ""
-    shown = escape(content.replace("'", "’"), quote=False)
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}{where} fill="{fill}"{glow}>{shown}</text>'
+def _one(shown: WatchedFigures, wording: PlaceWording, language: Language) -> _Page:
+    page, place = _Page(), shown.places[0]
+    _heading(page, wording)
+    drawn = _map(place, language)
+    if drawn is not None:
+        page.y += 16
+        page.add(drawn, MARGIN + (INNER - drawn.width) / 2)
+        _legend(page, wording)
+    page.note(wording.counties(place))
+    page.note(wording.not_on_map(place))
+    page.note(wording.part())
+    page.line(wording.course(place), down=40, size=18, strong=True, look="ink")
+    if shown.has_course:
+        page.y -= 10
+        page.add(course_of_totals(place.series, until=shown.until, language=language), 0)
+    return page
+
+
+def _several(shown: WatchedFigures, wording: PlaceWording, language: Language) -> _Page:
+    page = _Page()
+    _heading(page, wording)
+    page.y += 14
+    for place in shown.places:
+        drawn, top = _map(place, language, dot=13), page.y
+        if drawn is not None:
+            scale = min(270 / drawn.width, 230 / drawn.height)
+            page.parts.append(drawn.at(MARGIN + (270 - drawn.width * scale) / 2, top, scale))
+            page.y += drawn.height * scale
+        beside = _beside(place, shown, wording, top)
+        page.parts += beside.parts
+        page.y = max(page.y, beside.y) + 22
+    _legend(page, wording)
+    page.note(wording.part())
+    if not shown.has_course:
+        page.note(f"{wording.read_since()}.")
+    return page
+
+
+def _heading(page: _Page, wording: PlaceWording) -> None:
+    page.line(wording.headline(), down=50, size=28, strong=True, look="ink")
+    page.line(wording.agencies(), down=26, size=18)
+    page.line(wording.changes(), down=34, size=18, strong=True, look="ink")
+    if moved := wording.sums():
+        page.parts += sums(MARGIN, page.y + 12, moved)
+        page.y += 34
+
+
+def _legend(page: _Page, wording: PlaceWording) -> None:
+    page.line(wording.legend(), down=30)
+    page.parts += county_legend(WIDTH - MARGIN - 232, page.y - 17)
+    page.y += 8
+
+
+def _beside(place: PlaceFigures, shown: WatchedFigures, wording: PlaceWording, top: float) -> _Page:
+    """Write a state's numbers beside its map, with the course of its total."""
+    column = _Page()
+    column.y = top + 18
+    column.parts.append(text(_BESIDE, column.y, wording.short_total(place), size=20, strong=True))
+    if moved := wording.sums(place):
+        for number, word in moved:
+            column.parts += sums(_BESIDE, column.y + 10, [(number, word)], size=15)
+            column.y += 26
+    if shown.has_course:
+        box = Box(_BESIDE, WIDTH - MARGIN - 4.0, column.y + 20, column.y + 76)
+        frame = Frame(place.series[0][0], shown.until, max(1, *(total for _, total in place.series)), box)
+        column.parts += area_of_totals(frame, place.series)
+        column.parts.append(f'<path class="p-axis" d="M{box.left:g} {box.bottom:g}H{box.right:g}"/>')
+        column.y = box.bottom
+    words = [wording.course(place)] if shown.has_course else []
+    words += [wording.counties(place), wording.not_on_map(place)]
+    for line in (line for note in words for line in wrapped(note, 36) if line):
+        column.y += _LINE
+        column.parts.append(text(_BESIDE, column.y, line, size=15, look="faint"))
+    return column
+
+
+def _map(place: PlaceFigures, language: Language, dot: float = 8.0) -> Drawing | None:
+    if not has_map(place.state):
+        return None
+    gained, lost = ([fips for fips, _ in numbers] for numbers in (place.gained, place.lost))
+    counts = dict(place.by_county)
+    return state_map(place.state, counts, language, gained=gained, lost=lost, watched=place.watched, dot=dot)

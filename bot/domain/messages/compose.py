@@ -59,6 +59,8 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
         title=wording.title([change.kind for change in told_changes]),
         sections=tuple(_sections(told, wording, about.agendas)),
         footer=(*footer, *wording.sources(told_changes, page=about.page)),
+        changes=tuple(told),
+        begun_at=subscription.pinned_at,
     )
 
 
@@ -68,7 +70,14 @@ def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *
     title, wrong = wording.retraction(retraction, sent_at.astimezone(zone_or_utc(subscription.tz)).date())
     item = Item(lines=(wrong,), covers=(retraction.seq,))
     footer = wording.sources([retraction], page=page)
-    return Digest(upto=retraction.seq, title=title, sections=(Section(heading=(), items=(item,)),), footer=footer)
+    return Digest(
+        upto=retraction.seq,
+        title=title,
+        sections=(Section(heading=(), items=(item,)),),
+        footer=footer,
+        changes=(NetChange(retraction, retraction, item.covers),),
+        begun_at=subscription.pinned_at,
+    )
 
 
 def _nothing_new(
@@ -78,7 +87,9 @@ def _nothing_new(
     if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
         return None
     read = wording.nothing_new(about.sources, about.read_at)
-    return Digest(upto=upto, title=wording.title([]), sections=(), footer=(read, *footer))
+    return Digest(
+        upto=upto, title=wording.title([]), sections=(), footer=(read, *footer), begun_at=subscription.pinned_at
+    )
 
 
 def _is_old(change: Change, at: datetime | None) -> bool:

@@ -1,7 +1,9 @@
 """A digest, which is one message to one subscription, before a platform adds its markup."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from bot.domain.messages.net_changes import NetChange
 from bot.domain.text.rich_text import Line
 
 
@@ -23,12 +25,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """A complete message to a subscription. `upto` is the last change in the log that the digest covers."""
+    """A complete message to a subscription. `upto` is the last change in the log that the digest covers.
+
+    `changes` are the changes that the sections report, for channels that send data. `begun_at` (UTC) is when the digest
+    was pinned, and tells two digests without changes apart.
+    """
 
     upto: int
     title: Line
     sections: tuple[Section, ...]
     footer: tuple[Line, ...] = ()
+    changes: tuple[NetChange, ...] = ()
+    begun_at: datetime | None = None
 
     @property
     def covers(self) -> tuple[int, ...]:

@@ -8,8 +8,10 @@ from typing import NamedTuple
 from bot.domain.agreement import ListName
 from bot.domain.change import LEAVING, Change, Kind
 from bot.domain.geography.states import STATES
-from bot.domain.lists.totals import WEEK, Standing
+from bot.domain.lists.totals import Standing
 from bot.domain.messages.net_changes import ARRIVING, net_changes
+from bot.domain.messages.span import covered_by, span_of, started_today
+from bot.domain.subscription import Subscription
 from bot.domain.time_zones import zone_or_utc
 
 FIRST_DAY = date(2025, 1, 1)  # the line begins here if the log goes back further
@@ -34,21 +36,20 @@ class History:
     """The history of the participating list up to one change in the log. It is the same for every reader.
 
     `points` contains the total after each publication that changed the list. `counts` is the final number of agreements
-    in each state. `recent` contains the changes to both lists in the last week of the history, and `observed` the times
-    when they were observed, in order.
+    in each state.
     """
 
     points: tuple[Point, ...]
     counts: Mapping[str, int]
-    recent: tuple[Change, ...]
-    observed: tuple[datetime, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The numbers in a picture: the total by day, the agreements and moves by state, and the dates of the week.
+    """The numbers in a picture of the nation: the total by day, the agreements and moves by state, and the dates.
 
-    States are given by postal code. An agreement without a valid state is included in `total`, but has no tile.
+    States are given by postal code. An agreement without a valid state is included in `total`, but has no tile. The
+    changes are those from `since` to `until`. `has_course` is False if the subscription or the log began on the last
+    day.
     """
 
     series: tuple[tuple[date, int], ...]
@@ -56,6 +57,10 @@ class Figures:
     moves: Mapping[str, Moves]
     since: date
     until: date
+    has_course: bool = True
+
+    def __hash__(self) -> int:
+        return hash((self.series, tuple(self.counts.items()), tuple(self.moves.items()), self.since, self.until))
 
     @property
     def total(self) -> int:
@@ -74,20 +79,22 @@ def history_of(standing: Standing) -> History:
     for key in standing.agreements:
         counts[key.state] = counts.get(key.state, 0) + 1
     points = tuple(Point(*point) for point in sorted(standing.points.items()))
-    observed = sorted({change.publication.observed_at for change in standing.recent})
-    return History(points=points, counts=counts, recent=standing.recent, observed=tuple(observed))
+    return History(points=points, counts=counts)
 
 
-def figures(past: History, *, until: datetime, tz: str) -> Figures:
-    """Return the numbers for a picture of the week ending at `until` (UTC). Dates are in the time zone `tz`."""
-    zone, since = zone_or_utc(tz), until - WEEK
-    week = [change for change in past.recent if since < change.publication.observed_at <= until]
+def figures(past: History, to: Subscription, window: Iterable[Change]) -> Figures:
+    """Return the numbers for the picture of a digest. `window` holds the changes that the digest covers."""
+    zone, covered = zone_or_utc(to.tz), covered_by(to, tuple(window))
+    span = span_of(to, covered)
+    since, until = (at.astimezone(zone).date() for at in span)
+    begun = past.points[0].at.astimezone(zone).date()
     return Figures(
         series=tuple({point.at.astimezone(zone).date(): point.total for point in past.points}.items()),
         counts=past.counts,
-        moves=moves(week),
-        since=max(since, past.points[0].at).astimezone(zone).date(),
-        until=until.astimezone(zone).date(),
+        moves=moves(covered),
+        since=max(since, begun),
+        until=until,
+        has_course=begun < until and not started_today(to),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.chat.replies import said
+from bot.domain.chat.request import Button
 from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.lists.vetting import Held
 from bot.domain.source_status import ODDITIES, SourceStatus
@@ -25,12 +26,15 @@ class Notice:
     """A notice that is sent once. `key` is recorded after the notice has been sent.
 
     `text` is plain text with one paragraph per line. `also` contains the keys of other notices that are included in
-    this one.
+    this one. If the notice is about a held listing, `held` is that listing. `buttons` are shown under the notice in
+    the operator's chat.
     """
 
     key: str
     text: str
     also: tuple[str, ...] = ()
+    held: Held | None = None
+    buttons: tuple[tuple[Button, ...], ...] = ()
 
 
 def for_operator(
@@ -47,7 +51,7 @@ def for_operator(
     `channels` are the channels that are set up, or None if this isn't known.
     """
     for h in held:
-        yield Notice(f"held {h.id} {stamp(h.since)}", _held(h))
+        yield Notice(f"held {h.id} {stamp(h.since)}", _held(h), held=h)
     for status in statuses:
         for oddities in status.facts.get(ODDITIES, {}).values():
             yield from (Notice(f"odd {status.source} {key}", text) for key, text in oddities.items())
@@ -81,6 +85,7 @@ def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[N
     for (channel, workspace), paused in together.items():
         many = f"{len(paused)} subscriptions are" if len(paused) > 1 else "1 subscription is"
         where = f" in the workspace {workspace}" if workspace else ""
+        where = f" ({workspace})" if paused[0].has_web_address else where
         yield Notice(
             f"refused {channel} {workspace} {now.date()}",
             f"{paused[0].paused}.\n{many} paused{where}. I try again every 15 minutes and at every start. "

@@ -1,12 +1,13 @@
 """The text of a picture: its headline, its caption and its alt text."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.messages.figures import Figures, course_of, last_day
+from bot.domain.messages.figures import Figures, Moves, course_of, last_day
+from bot.domain.pictures.course import course_in_words
 from bot.domain.text.catalog import Phrase, say, say_count
 from bot.domain.text.formats import formats
 from bot.domain.text.wording import state_name
@@ -14,8 +15,6 @@ from bot.domain.text.wording import state_name
 LONGEST_ALT = 1_000  # characters; Slack accepts no more
 _GAINED = Phrase("new", "new")
 _LOST = Phrase("no longer listed", "no longer listed")
-
-_Day = Callable[[date], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +77,16 @@ class PictureWording:
             day=self.short(self._shown.until),
         )
 
-    def course(self, day: _Day | None = None) -> str:
-        """Return the first and last totals of the line chart as text.
+    def course(self, *, long: bool = False) -> str:
+        """Return the first and last totals of the line chart as text, or since when the list is read.
 
-        `day` formats the dates. By default, they are short.
+        `long` writes dates in full.
         """
-        write = day or self.short
-        (first, begun), last = course_of(self._shown)[0], last_day(self._shown)
-        if first == last:
-            return say(self._language, "First read on {day}", day=write(first))
-        return say(
-            self._language,
-            "From {first} on {since}, to {last} on {until}",
-            first=begun,
-            since=write(first),
-            last=self._shown.total,
-            until=write(last),
-        )
+        series, last = course_of(self._shown), last_day(self._shown)
+        if self._shown.has_course or series[0][0] == last:
+            return course_in_words(series, last, self._language, long=long)
+        day = self._formats.day(series[0][0]) if long else self.short(series[0][0])
+        return say(self._language, "We have read ICE's list since {day}", day=day)
 
     def changes(self) -> str:
         """Return the heading for the week's changes.
@@ -103,18 +95,12 @@ class PictureWording:
         """
         if self._shown.since == self._shown.until and not self._shown.moves:
             return ""
-        if self._shown.moves:
-            return say(self._language, "Changes from {since} to {until}", **self._week())
-        return say(self._language, "No changes from {since} to {until}", **self._week())
+        shown = self._shown
+        return changes_between(shown.since, shown.until, self._language, any_=bool(shown.moves))
 
     def sums(self) -> list[tuple[str, str, str]]:
         """Return the total gains and losses, each as a sign, a number and a word. Zeros are left out."""
-        moved = self._shown.moves.values()
-        found = [
-            ("+", sum(move.gained for move in moved), _GAINED),
-            ("−", sum(move.lost for move in moved), _LOST),
-        ]
-        return [(sign, self.number(number), word(self._language, n=number)) for sign, number, word in found if number]
+        return sums_of(self._shown.moves.values(), self._language)
 
     def now(self) -> str:
         """Return the heading of the map's color legend."""
@@ -138,7 +124,11 @@ class PictureWording:
         if not self._shown.moves:
             return ". ".join(part for part in (self.headline(), self.changes()) if part)
         sums = ", ".join(f"{number} {word}" for _, number, word in self.sums())
-        week = say(self._language, "from {since} to {until}", **self._week())
+        week = say(
+            self._language,
+            "from {since} to {until}",
+            **week_of(self._shown.since, self._shown.until, self._language),
+        )
         return f"{self.headline()}; {sums}, {week}"
 
     def alt(self) -> str:
@@ -148,7 +138,7 @@ class PictureWording:
 
     def _alt(self, most: int) -> str:
         week = ": ".join(part for part in (self.changes(), self._moves(most)) if part)
-        sentences = (self.headline(), self.course(self._formats.day), self._most(), self.unplaced(), week)
+        sentences = (self.headline(), self.course(long=True), self._most(), self.unplaced(), week)
         return " ".join(f"{sentence}." for sentence in sentences if sentence)
 
     def _most(self) -> str:
@@ -186,6 +176,31 @@ class PictureWording:
             named.append(say_count(self._language, "{n} more state", "{n} more states", left))
         return self._formats.join(named)
 
-    def _week(self) -> dict[str, str]:
-        same_year = self._shown.since.year == self._shown.until.year
-        return {"since": self.short(self._shown.since, year=not same_year), "until": self.short(self._shown.until)}
+
+def changes_between(since: date, until: date, language: Language, *, any_: bool) -> str:
+    """Return the heading for the changes between two days, or that there are none."""
+    days = week_of(since, until, language)
+    if any_ and since == until:
+        return say(language, "Changes on {until}", until=days["until"])
+    if any_:
+        return say(language, "Changes from {since} to {until}", **days)
+    if since == until:
+        return say(language, "No changes on {until}", until=days["until"])
+    return say(language, "No changes from {since} to {until}", **days)
+
+
+def sums_of(moves: Iterable[Moves], language: Language) -> list[tuple[str, str, str]]:
+    """Return the sums of gains and losses, each as a sign, a number and a word. Zeros are left out."""
+    moved = tuple(moves)
+    found = [
+        ("+", sum(move.gained for move in moved), _GAINED),
+        ("−", sum(move.lost for move in moved), _LOST),
+    ]
+    write = formats(language).number
+    return [(sign, write(number), word(language, n=number)) for sign, number, word in found if number]
+
+
+def week_of(since: date, until: date, language: Language) -> dict[str, str]:
+    """Return two dates in short form. The first has a year only if the second has another."""
+    write = formats(language).short_day
+    return {"since": write(since, year=since.year != until.year), "until": write(until, year=True)}

@@ -36,6 +36,9 @@ class Formats(Protocol):
     def clock(self, at: time) -> str:
         """Return a time of day, such as 5:02 p.m."""
 
+    def weekday(self, day: int) -> str:
+        """Return the name of a day of the week, such as Monday. Monday is 0."""
+
     def moment(self, local: datetime) -> str:
         """Return a local time with its date and time zone, such as Aug. 28, 2025, at 5:02 p.m. CDT."""
 
@@ -68,6 +71,7 @@ def _locale(language: Language) -> Locale:
 
 # AP never shortens March through July, and shortens the others only before a day.
 _AP_MONTHS = ("Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec.")
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MIDNIGHT, _NOON = time(0), time(12)
 
 
@@ -90,6 +94,9 @@ class _ApStyle:
 
     def clock(self, at: time) -> str:
         return "midnight" if at == _MIDNIGHT else self._hour(at)
+
+    def weekday(self, day: int) -> str:
+        return _WEEKDAYS[day % len(_WEEKDAYS)]
 
     def moment(self, local: datetime) -> str:
         # Next to a date, "midnight" leaves open which end of the day is meant; 12 a.m. doesn't.
@@ -131,6 +138,9 @@ class _Cldr:
 
     def clock(self, at: time) -> str:
         return " ".join(format_time(at, "short", locale=self._locale).split())  # fonts lack CLDR's narrow spaces
+
+    def weekday(self, day: int) -> str:
+        return str(self._locale.days["format"]["wide"][day % len(_WEEKDAYS)])
 
     def moment(self, local: datetime) -> str:
         pattern: str = self._locale.datetime_formats["medium"]

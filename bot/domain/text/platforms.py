@@ -13,7 +13,7 @@ SEND_AS_NEW = Phrase(
 # ── Telegram. `name` is the channel as typed, `bot` the bot's name there. ────────────────────────────────────────────
 
 ADMINISTRATORS_ONLY = Phrase(
-    "Only administrators can change what's sent here. Anyone can use /status, /list, /recent, /agency and /help."
+    "Only administrators can change what's sent here. Anyone can use /status, /list, /recent, /agency, /what and /help."
 )
 CHANNEL_HOW = Phrase(
     "To set up a channel, send its @name, or its number starting with -100, and then a command, as in "
@@ -37,8 +37,8 @@ TOPIC_DELETED = Phrase(
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SLACK_ADMINS_ONLY = Phrase(
-    "Only an administrator of this workspace can change the settings. Anyone can use help, status, list, recent and "
-    "agency."
+    "Only an administrator of this workspace can change the settings. Anyone can use help, status, list, recent, "
+    "agency and what."
 )
 SLACK_UNSURE = Phrase("Slack didn't say in time whether you're an administrator, so nothing changed. Please try again.")
 SLACK_CHANGED = Phrase("{who} changed this channel's settings:")
@@ -59,7 +59,8 @@ SLACK_CHOOSE = Phrase("Choose")
 SLACK_CADENCE = Phrase("How often")
 SLACK_INSTANT = Phrase("Right away")
 SLACK_DAILY = Phrase("Once a day")
-SLACK_WEEKLY = Phrase("Every Monday")
+SLACK_WEEKLY = Phrase("Once a week")
+SLACK_DAY = Phrase("Day of the week (weekly)")
 SLACK_HOUR = Phrase("Time of day (daily and weekly)")
 SLACK_ZONE = Phrase("Time zone")
 SLACK_KINDS = Phrase("What to send")
@@ -67,6 +68,7 @@ SLACK_NO_WHERE = Phrase("Choose a channel.")
 SLACK_NO_STATES = Phrase("Choose at least one state.")
 SLACK_NO_KINDS = Phrase("Choose at least one kind of change.")
 SLACK_NO_ZONE = Phrase("Choose a time zone from the list.")
+SLACK_NO_DAY = Phrase("Choose a day of the week.")
 SLACK_NO_HOUR = Phrase("Choose a time of day.")
 
 SLACK_HOME = Phrase("What this workspace gets")

@@ -20,6 +20,7 @@ from bot.domain.lists.totals import JANUARY_2025, Totals
 from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
+from bot.domain.text.reasons import explained
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.time_zones import zone_or_utc
 
@@ -472,7 +473,7 @@ class Wording:
             support=self.support(agreement),
             state=state_name(agreement.state, self.language),
             happened=self.happened(kind),
-            because=change.because,
+            because=explained(change, self.language),
         )
 
     def _wrong_mention(self, change: Change, told_on: date) -> str:
@@ -484,7 +485,7 @@ class Wording:
             title=change.mention.title,
             body=change.agreement.agency,
             state=state_name(change.agreement.state, self.language),
-            because=change.because,
+            because=explained(change, self.language),
         )
 
     def nothing_new(self, sources: int, read_at: datetime | None) -> Line:

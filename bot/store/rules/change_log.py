@@ -85,7 +85,7 @@ class Log:
         The result is the same as the first change from `owed`, but this method uses the index and is faster.
         """
         wanted = subscription.filter
-        if wanted.counties or wanted.agencies or wanted.support_types or wanted.told:
+        if wanted.counties or wanted.agencies or wanted.agency_types or wanted.support_types or wanted.told:
             candidates = map(self._numbered, self._candidates(wanted, subscription.cursor))
             return next((change for change in candidates if wanted.matches(change)), None)
         first = self.end + 1

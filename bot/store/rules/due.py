@@ -44,7 +44,7 @@ class SubscriptionIndex:
         self.set_back = set_back
         self._log = log
         self._receipts = receipts
-        self._moments: dict[tuple[Cadence, time, str, datetime], datetime] = {}
+        self._moments: dict[tuple[Cadence, int, time, str, datetime], datetime] = {}
 
     def __getitem__(self, subscription_id: str) -> Subscription:
         try:
@@ -143,11 +143,11 @@ class SubscriptionIndex:
     def _moment(self, subscription: Subscription, recorded_at: datetime) -> datetime:
         """Return when a change recorded at this time is due.
 
-        The result is cached for all subscriptions with the same hour, time zone and cadence.
+        The result is cached for all subscriptions with the same hour, weekday, time zone and cadence.
         """
         if any(last > recorded_at - timedelta(days=2) for last in _last_served(subscription)):
             return due_at(subscription, recorded_at)  # the slot of the last digest matters
-        key = (subscription.cadence, subscription.at, subscription.tz, recorded_at)
+        key = (subscription.cadence, subscription.weekday, subscription.at, subscription.tz, recorded_at)
         if key not in self._moments:
             if len(self._moments) > 10_000:
                 self._moments.clear()

@@ -76,6 +76,7 @@ def _both(first: Filter, second: Filter) -> Filter:
         kinds=_earliest(first.kinds, second.kinds),
         counties=_earliest(first.counties, second.counties),
         agencies=_earliest(first.agencies, second.agencies),
+        agency_types=_earliest(first.agency_types, second.agency_types),
         support_types={} if every_type else _earliest(first.support_types, second.support_types),
     )
 

@@ -28,7 +28,7 @@ from bot.store.rules.stored_names import from_stored, to_stored
 from bot.store.tiny.contents import Image
 from bot.store.tiny.files import Folder
 
-FORMAT = 3
+FORMAT = 4
 T = TypeVar("T")
 Tables = dict[str, dict[str, Any]]
 

@@ -53,7 +53,7 @@ async def several(server):
 
 async def subscribed(talk, sender, address, states="TX"):
     talk.runner.channels.update({"slack": sender})
-    wanted = {"states": states, "cadence": "instant", "at": "09:00", "tz": "UTC"}
+    wanted = {"states": states, "cadence": "instant", "tz": "UTC"}
     answer = await operator.subscribe(talk.runner, channel="slack", address=address, **wanted)
     return answer["subscription"]
 

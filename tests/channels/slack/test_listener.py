@@ -95,6 +95,9 @@ class FakeChatHandler:
     async def returned(self, channel: str, address: str) -> None:
         self.events.append(("returned", channel, address))
 
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        return frozenset()
+
     async def erased(self, channel: str, prefix: str) -> None:
         self.events.append(("erased", channel, prefix))
 
@@ -415,14 +418,19 @@ async def test_a_slack_outage_is_not_mistaken_for_a_missing_invitation(at: Scene
 
 @admins_only
 async def test_with_admins_only_a_member_may_ask_but_not_change_settings(at: Scene) -> None:
-    for words in ("watch TX", "undo 3", "set states=TX", "wach TX"):
+    refused = ("watch TX", "undo 3", "set states=TX", "wach TX", "Subscribe TX", "alerts off", "seguir TX", "joined")
+    for words in refused:
         await at.ada.types(words, channel=CHANNEL)
     await at.ada.types("status", channel=CHANNEL)
     await at.ada.types("Ayuda", channel=CHANNEL)
-    answers = await at.told(6)
+    await at.ada.types("what does TFM mean?", channel=CHANNEL)
+    await at.ada.types("how do I unsubscribe", channel=CHANNEL)
+    answers = await at.told(len(refused) + 4)
 
-    assert [asked.text for asked in at.chat_handler.asked] == ["status", "Ayuda"]
-    assert all("administrator" in answer.text for answer in answers[:4])
+    assert [asked.text for asked in at.chat_handler.asked] == [
+        "status", "Ayuda", "what does TFM mean?", "how do I unsubscribe"
+    ]  # fmt: skip
+    assert all("administrator" in answer.text for answer in answers[: len(refused)])
 
 
 @admins_only
@@ -536,6 +544,20 @@ async def test_settings_opens_a_form_with_the_current_settings(at: Scene) -> Non
     assert at.chat_handler.asked == []
 
 
+async def test_the_form_of_a_weekly_digest_has_its_day_and_sends_the_one_that_is_chosen(at: Scene) -> None:
+    at.chat_handler.held[CHANNEL] = subscription(CHANNEL, "TX", cadence=Cadence.WEEKLY, tz="America/Chicago", weekday=3)
+    await at.ada.types("preferences", channel=CHANNEL)
+    opened = await at.ada.opened()
+    form = fields(opened.view)
+
+    assert [option["text"]["text"] for option in form["weekday"]["options"]][3] == "Thursday"
+    assert chosen(form["weekday"]) == "3"
+    assert "Monday" not in str(form["cadence"])
+    await at.ada.submits(opened, weekday="6")
+    await at.told()
+    assert " cadence=weekly weekday=6 at=09:00 " in at.chat_handler.asked[0].text
+
+
 async def test_a_form_for_a_new_channel_starts_with_the_persons_zone_and_the_usual_kinds(at: Scene) -> None:
     await at.member("U0LUZ00", locale="es-ES", tz="America/Bogota").types("ajustes", channel=CHANNEL)
     view = (await eventually(lambda: list(at.server.views.values())))[0].view
@@ -593,6 +615,7 @@ async def test_all_states_is_one_word_whatever_else_is_chosen(at: Scene) -> None
         ({"tz": "../../etc/passwd"}, "zone"),
         ({"at": "25:00"}, "time"),
         ({"at": None}, "time"),
+        ({"weekday": "7"}, "day"),
         ({"cadence": None}, "Choose"),
     ],
 )
@@ -730,7 +753,7 @@ async def test_added_to_a_channel_the_bot_resumes_and_says_hello_in_the_language
     at: Scene,
 ) -> None:
     at.member("U0LUZ00", locale="es-MX")
-    at.chat_handler.replies["hello"] = says("Hola.", buttons=((Button("Elegir", "states"),),))
+    at.chat_handler.replies["joined"] = says("Hola.", buttons=((Button("Elegir", "states"),),))
     await at.workspace.event(
         "member_joined_channel", user="U0BOT", channel=CHANNEL, channel_type="C", inviter="U0LUZ00"
     )
@@ -738,7 +761,7 @@ async def test_added_to_a_channel_the_bot_resumes_and_says_hello_in_the_language
 
     assert at.chat_handler.events == [("returned", "slack", CHANNEL)]
     assert at.chat_handler.asked == [
-        Request(channel="slack", address=CHANNEL, text="hello", language=Language.SPANISH, bot="<@U0BOT>")
+        Request(channel="slack", address=CHANNEL, text="joined", language=Language.SPANISH, bot="<@U0BOT>")
     ]
     assert at.server.told(CHANNEL) == ["Hola."]
     assert "states" in at.server.messages[0].raw

@@ -254,7 +254,7 @@ async def test_a_group_set_up_again_as_a_supergroup_is_told_once(talk, by):
 
 
 async def subscribed(talk, address, **more):
-    wanted = {"states": "TX", "cadence": "instant", "at": "09:00", "tz": "UTC"} | more
+    wanted = {"states": "TX", "cadence": "instant", "tz": "UTC"} | more
     answer = await operator.subscribe(talk.runner, channel="telegram", address=address, **wanted)
     return answer["subscription"]
 

@@ -108,6 +108,9 @@ class FakeChatHandler:
     async def returned(self, channel: str, address: str) -> None:
         self.told.append(("returned", channel, address))
 
+    async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
+        return frozenset()
+
     async def erased(self, channel: str, prefix: str) -> None:
         self.told.append(("erased", channel, prefix))
 
@@ -556,6 +559,23 @@ async def test_a_member_is_refused_in_one_line_that_cannot_be_used_to_flood(here
     assert server.told(-43) == [platforms.ADMINISTRATORS_ONLY(SPANISH)]
 
 
+@pytest.mark.parametrize("typed", ["/subscribe TX", "/cancel", "/seguir Texas", "/pausa", "/preferences", "/dejar TX"])
+async def test_a_member_is_refused_by_whatever_word_the_command_is_called(here, server, chat_handler, typed) -> None:
+    server.say(typed, chat=GROUP, user=MEMBER)
+    await until(lambda: server.told(GROUP))
+
+    assert (chat_handler.asked, server.told(GROUP)) == ([], [platforms.ADMINISTRATORS_ONLY(ENGLISH)])
+
+
+async def test_a_member_may_ask_by_other_words_and_other_bots_keep_theirs(here, server, chat_handler) -> None:
+    for typed in ("/what", "/about", "/recientes", "/hola", "/weather TX"):
+        server.say(typed, chat=GROUP, user=MEMBER)
+    await until(lambda: len(chat_handler.asked) == 4)
+
+    assert chat_handler.texts == ["what", "about", "recientes", "hola"]
+    assert not server.called("getChatMember")
+
+
 async def test_a_refusal_uses_the_groups_chosen_language(here, server, chat_handler) -> None:
     chat_handler.languages[str(GROUP)] = Language.SPANISH
     server.say("/watch TX", chat=GROUP, user=MEMBER)
@@ -765,7 +785,7 @@ async def test_it_says_hello_in_a_group_it_is_added_to(here, server, chat_handle
 
     assert chat_handler.told == [("returned", "telegram", str(GROUP))]
     assert [(asked.text, asked.address, asked.language) for asked in chat_handler.asked] == [
-        ("hello", str(GROUP), "es")
+        ("joined administrators", str(GROUP), "es")
     ]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
-from bot.domain.chat import parser
+from bot.domain.chat import parser, words
 from bot.domain.chat.characters import plain, plain_option
 from bot.domain.chat.parser import Misunderstood, When, Where
 from bot.domain.subscription import Cadence
@@ -31,7 +31,7 @@ def test_all_and_default_can_be_switched_off():
 
 @pytest.mark.parametrize("space", [*SPACES, "\n", "\u200b ", " \u2060"])
 def test_a_command_is_split_at_any_space(space):
-    assert parser.verb(f"\u200e/watch{space}TX{space}OK\u200f") == ("watch", "TX OK")
+    assert words.verb(f"\u200e/watch{space}TX{space}OK\u200f") == ("watch", "TX OK")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_command_is_split_at_any_space(space):
     ],
 )
 def test_a_command_is_recognized_in_odd_letters_quotes_and_dashes(typed, verb):
-    assert parser.verb(typed) == verb
+    assert words.verb(typed) == verb
 
 
 @pytest.mark.parametrize(

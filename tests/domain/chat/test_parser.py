@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
-from bot.domain.chat import parser
+from bot.domain.chat import parser, words
 from bot.domain.chat.parser import Misunderstood, When, Where
 from bot.domain.chat.replies import MISTAKES
+from bot.domain.chat.towns import county_or_town
 from bot.domain.geography.counties import OTHER_NAME, counties
+from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry
@@ -82,6 +84,8 @@ def test_places_are_read_in_any_number_and_order(typed, where):
     ("typed", "why", "near"),
     [
         ("Texsa", "near_state", "TX"),
+        ("West Virgnia", "near_state", "WV"),
+        ("Arkansaw", "near_state", "AR"),  # also a town in Wisconsin, which takes its state's name
         ("Calif", "near_state", "CA"),
         ("Haris Texas", "near_county", "Harris"),
         ("La Paz Conty AZ", "near_county", "La Paz"),
@@ -89,10 +93,8 @@ def test_places_are_read_in_any_number_and_order(typed, where):
         ("TX, Haris County Texas, OK", "near_county", "Harris"),
         ("condado de Haris, Texas", "near_county", "Harris"),
         ("Texsa OK", "near_state", "TX"),
-        ("La Paz County", "county_state", None),
         ("La Paz", "county_state", None),
-        ("Prentiss", "county_state", None),
-        ("condado de Anne Arundel", "county_state", None),
+        ("Prentiss", "which_county", None),
         ("Oklahoma County, TX", "no_county", ""),
         ("Prentiss, OK", "no_county", ""),
         ("condado de Atlantis Texas", "no_county", ""),
@@ -143,6 +145,8 @@ def test_every_county_is_read_in_every_form_also_among_other_entries(form):
         has_kind = re.search("county|kind|condado|parroquia|municipio", form, re.IGNORECASE)
         if not has_kind and (state := as_state(county.name)):
             expected = Where(states=tuple(dict.fromkeys((state, county.state))))
+        if not has_kind and county_or_town(exact_county(county.state, county.name), county.name) is not None:
+            continue  # a town of that name is in another county, so there are buttons for both
         try:
             among = parser.where(f"GU, {typed}, Ohio")
             is_read = parser.where(typed) == expected
@@ -228,7 +232,7 @@ def test_a_cadence_is_read_with_its_time_and_zone(typed, when):
     ("typed", "why", "near"),
     [
         ("Amerika/Chicago", "near_zone", "America/Chicago"),
-        ("eastern time", "near_zone", "America/New_York"),
+        ("eastren time", "near_zone", "America/New_York"),
         ("25:00", "no_zone", ""),
     ],
 )
@@ -262,9 +266,9 @@ def test_a_language_is_read_by_its_name_or_locale():
 
 
 def test_a_verb_is_read_without_its_slash_and_in_both_languages():
-    assert parser.verb("/Watch  TX   FL") == ("watch", "TX FL")
-    assert parser.verb("ayuda") == ("help", "")
-    assert parser.verb(" ") == ("", "")
+    assert words.verb("/Watch  TX   FL") == ("watch", "TX FL")
+    assert words.verb("ayuda") == ("help", "")
+    assert words.verb(" ") == ("", "")
 
 
 def test_a_form_has_known_fields_only():
@@ -275,7 +279,7 @@ def test_a_form_has_known_fields_only():
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_misunderstood_and_never_breaks(typed):
-    readers = (parser.where, parser.when, parser.zone, parser.language, parser.form, parser.verb, parser.agency)
+    readers = (parser.where, parser.when, parser.zone, parser.language, parser.form, words.verb, parser.agency)
     for read in (*readers, lambda text: parser.kinds(text, ()), lambda text: parser.until(text, NOW, "UTC")):
         with suppress(Misunderstood):
             read(typed)

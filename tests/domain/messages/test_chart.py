@@ -16,6 +16,7 @@ from bot.domain.language import Language
 from bot.domain.messages import chart
 from bot.domain.messages.chart import draw, picture_for
 from bot.domain.messages.figures import Figures, Moves, figures, history, moves
+from bot.domain.pictures import course, svg
 from bot.domain.subscription import Cadence, Filter, Subscription
 
 MONDAY = datetime(2025, 9, 1, 13, tzinfo=UTC)  # 9:00 in New York
@@ -33,7 +34,7 @@ def change(kind: Kind, what: Agreement, at: datetime, on: ListName = ListName.PA
 
 
 def numbered(*changes: Change) -> list[Change]:
-    return [replace(one, seq=seq) for seq, one in enumerate(changes, start=1)]
+    return [replace(one, seq=seq, recorded_at=one.publication.observed_at) for seq, one in enumerate(changes, start=1)]
 
 
 def log() -> list[Change]:
@@ -54,8 +55,9 @@ def log() -> list[Change]:
 
 
 def subscription(**more) -> Subscription:
-    usual = {"cadence": Cadence.WEEKLY, "tz": "America/New_York", "pinned_at": MONDAY}
-    return Subscription(id="1", channel="telegram", address="42", filter=Filter(states={"*": 0}), **usual | more)
+    usual = {"cadence": Cadence.WEEKLY, "tz": "America/New_York", "pinned_at": MONDAY, "pinned": 100, "cursor": 5}
+    usual |= {"filter": Filter(states={"*": 0})}
+    return Subscription(id="1", channel="telegram", address="42", **usual | more)
 
 
 # From the log to figures
@@ -76,7 +78,7 @@ def test_the_map_counts_what_is_on_the_list_now() -> None:
 
 
 def test_a_week_shows_only_its_net_changes() -> None:
-    shown = figures(history(log()), until=MONDAY, tz="America/New_York")
+    shown = figures(history(log()), subscription(), log())
 
     assert shown.moves == {"FL": Moves(0, 1), "TX": Moves(2, 0)}
     assert (shown.since, shown.until) == (date(2025, 8, 25), date(2025, 9, 1))
@@ -100,7 +102,8 @@ def test_days_are_in_the_zone_of_the_reader() -> None:
     late = [change(Kind.LISTED, agreement(1), datetime(2025, 9, 2, 3, tzinfo=UTC))]
 
     for tz, day in (("America/New_York", 1), ("Pacific/Guam", 2)):
-        shown = figures(history(late), until=datetime(2025, 9, 2, 3, tzinfo=UTC), tz=tz)
+        to = subscription(tz=tz, pinned_at=datetime(2025, 9, 2, 3, tzinfo=UTC))
+        shown = figures(history(late), to, late)
         assert shown.series == ((date(2025, 9, day), 1),)
         assert shown.until == date(2025, 9, day)
 
@@ -135,14 +138,14 @@ def test_the_total_always_matches_what_is_known(changes: list[Change]) -> None:
 def test_an_instant_alert_has_no_picture_and_neither_has_a_list_that_was_never_read() -> None:
     applied = numbered(change(Kind.APPLIED, agreement(1), MONDAY, ListName.PENDING))
 
-    assert picture_for(subscription(cadence=Cadence.INSTANT), history(log())) is None
-    assert picture_for(subscription(), history([])) is None
-    assert picture_for(subscription(), history(applied)) is None
-    assert picture_for(subscription(cadence=Cadence.DAILY), history(log())) is not None
+    assert picture_for(subscription(cadence=Cadence.INSTANT), log()) is None
+    assert picture_for(subscription(), []) is None
+    assert picture_for(subscription(), applied) is None
+    assert picture_for(subscription(cadence=Cadence.DAILY), log()) is not None
 
 
 def test_a_picture_drawn_again_is_the_same_to_the_byte() -> None:
-    again = [picture_for(subscription(), history(log())) for _ in range(2)]
+    again = [picture_for(subscription(), log()) for _ in range(2)]
 
     assert again[0] == again[1]
 
@@ -155,7 +158,7 @@ def texts(svg: str) -> list[str]:
 
 
 def test_it_shows_every_state_and_territory_once_with_its_badges() -> None:
-    picture = picture_for(subscription(), history(log()))
+    picture = picture_for(subscription(), log())
     shown = texts(picture.svg)
 
     assert [shown.count(state) for state in STATES] == [1] * len(STATES)
@@ -167,7 +170,7 @@ def test_it_shows_every_state_and_territory_once_with_its_badges() -> None:
 
 
 def test_in_spanish_it_says_the_same() -> None:
-    picture = picture_for(subscription(language=Language.SPANISH), history(log()))
+    picture = picture_for(subscription(language=Language.SPANISH), log())
     shown = texts(picture.svg)
 
     assert shown[0] == "287(g): 5 acuerdos en la lista de ICE"
@@ -180,8 +183,8 @@ def test_in_spanish_it_says_the_same() -> None:
 
 
 def test_no_text_is_too_small_for_a_phone() -> None:
-    picture = picture_for(subscription(), history(log()))
-    sizes = [int(e.get("font-size")) for e in ET.fromstring(picture.svg).iter() if e.tag.endswith("text")]
+    picture = picture_for(subscription(), log())
+    sizes = [float(e.get("font-size")) for e in ET.fromstring(picture.svg).iter() if e.tag.endswith("text")]
 
     assert min(sizes) >= 15
 
@@ -203,12 +206,12 @@ def test_nothing_sticks_out_of_the_picture() -> None:
             assert x >= 0
             assert x + width <= chart.WIDTH
             assert y >= 0
-            assert y + height <= chart.HEIGHT
+            assert y + height <= int(ET.fromstring(picture.svg).get("height"))
     assert "3 más sin estado legible" in texts(picture.svg)
 
 
 def test_text_that_looks_like_markup_is_text() -> None:
-    drawn = chart.text(0, 0, '<b>&"x"</b>', size=15)
+    drawn = svg.text(0, 0, '<b>&"x"</b>', size=15)
 
     assert ET.fromstring(drawn).text == '<b>&"x"</b>'
 
@@ -247,7 +250,7 @@ def test_the_time_axis_has_a_few_names_however_long_it_is(days: int, named: str)
 
 @pytest.mark.parametrize(("most", "lines"), [(0, 2), (1, 2), (3, 4), (135, 4), (1_274, 4), (1_843, 5), (120_000, 4)])
 def test_the_other_axis_begins_at_zero_and_has_round_numbers(most: int, lines: int) -> None:
-    frame = chart.Frame(date(2025, 1, 1), date(2025, 2, 1), most)
+    frame = course.Frame(date(2025, 1, 1), date(2025, 2, 1), most)
 
     assert len(range(0, frame.top + 1, frame.step)) == lines
     assert frame.top >= most
@@ -257,7 +260,7 @@ def test_the_other_axis_begins_at_zero_and_has_round_numbers(most: int, lines: i
 
 
 def test_the_alternative_text_describes_the_picture() -> None:
-    assert picture_for(subscription(), history(log())).alt == (
+    assert picture_for(subscription(), log()).alt == (
         "287(g): 5 agreements on ICE's list. From 3 on Aug. 1, 2025, to 5 on Sept. 1, 2025. "
         "Most in Texas (2), Alabama (1), Florida (1) and Georgia (1). "
         "Changes from Aug. 25 to Sept. 1, 2025: 2 new, in Texas (2); 1 no longer listed, in Florida (1)."
@@ -265,7 +268,7 @@ def test_the_alternative_text_describes_the_picture() -> None:
 
 
 def test_a_week_without_changes_is_called_one() -> None:
-    quiet = picture_for(subscription(pinned_at=MONDAY + 30 * DAY), history(log()))
+    quiet = picture_for(subscription(pinned_at=MONDAY + 30 * DAY, cursor=12), log())
 
     assert quiet.title == "287(g): 5 agreements on ICE's list. No changes from Sept. 24 to Oct. 1, 2025"
     assert quiet.alt.endswith("No changes from Sept. 24 to Oct. 1, 2025.")
@@ -273,7 +276,7 @@ def test_a_week_without_changes_is_called_one() -> None:
 
 
 def test_changes_are_not_mentioned_on_the_first_day() -> None:
-    first = picture_for(subscription(pinned_at=MONDAY), history([change(Kind.LISTED, agreement(1), MONDAY)]))
+    first = picture_for(subscription(cursor=0), numbered(change(Kind.LISTED, agreement(1), MONDAY)))
 
     assert first.title == "287(g): 1 agreement on ICE's list"
     assert first.alt == "287(g): 1 agreement on ICE's list. First read on Sept. 1, 2025. Most in Florida (1)."

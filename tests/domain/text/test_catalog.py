@@ -167,12 +167,11 @@ SPEAK = """
 from datetime import UTC, date, datetime, timedelta
 from bot.domain.agreement import Agreement, ListName, Publication, SupportType
 from bot.domain.change import Change, Kind
-from bot.domain.chat import replies
+from bot.domain.chat import guide, replies
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.language import Language
 from bot.domain.messages.chart import picture_for
 from bot.domain.messages.compose import Circumstances, compose
-from bot.domain.messages.figures import history
 from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.rich_text import plain_text
 
@@ -184,13 +183,13 @@ def signed(seq, agency):
     return Change(kind=Kind.SIGNED, list=ListName.PARTICIPATING, agreement=agreement, publication=place, row=seq, seq=seq, recorded_at=NOW)
 
 log = [signed(seq, f"Agency {seq}") for seq in range(1, 6)]
-reader = Subscription(id="s1", channel="x", address="1", filter=Filter(states={"TX": 0}), cadence=Cadence.DAILY, language=Language("pl"))
+reader = Subscription(id="s1", channel="x", address="1", filter=Filter(states={"TX": 0}), cadence=Cadence.DAILY, language=Language("pl"), pinned=5, pinned_at=NOW)
 digest = compose(reader, log, upto=5, about=Circumstances(page="https://ice.example/"))
 print(plain_text([digest.title]))
 print(plain_text(digest.sections[0].items[0].lines))
 print(replies.misunderstood(Language("pl"), Misunderstood("no_state", typed="TXX")))
-print(picture_for(reader, history(log)).title)
-print(plain_text(replies.help_lines(Language.ENGLISH, "/")))
+print(picture_for(reader, log).title)
+print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
 """
 
 
@@ -225,7 +224,7 @@ def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
         "Agency 1",
         "Task Force Model [pl], signed 26 sierpnia 2026 [pl] · MOA not posted [pl]",
         "“TXX” isn't a state I know. [pl] Try /watch TX or /watch Texas. [pl]",
-        "287(g): 5 agreements on ICE's list [2]; 5 new [2], from 28 sie to 28 sie 2026 [pl]",
-        "/watch TX Oklahoma  watch these states",
+        "Texas: 5 agreements on ICE's list [2]; 5 new [2], from 28 sie to 28 sie 2026 [pl]",
+        "See who's on the list",
     ]
     assert "/language pl  Polski" in done.stdout

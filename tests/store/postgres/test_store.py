@@ -14,6 +14,8 @@ from bot.store.postgres.migrate import migrate
 from bot.store.postgres.migrations import FORMAT
 from bot.store.postgres.store import PostgresStore
 
+NEWER = f"{int(FORMAT) + 1:04}"
+
 
 @pytest.fixture
 async def pair(database):
@@ -177,8 +179,11 @@ async def test_a_database_without_tables_is_refused_and_told_to_migrate(server):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ("0000", r"older Countersign \(format 0; this program needs 3\). Run `countersign migrate`"),
-        ("0004", r"newer Countersign \(format 4; this program reads up to 3\). Update the program"),
+        ("0000", rf"older Countersign \(format 0; this program needs {int(FORMAT)}\). Run `countersign migrate`"),
+        (
+            NEWER,
+            rf"newer Countersign \(format {int(NEWER)}; this program reads up to {int(FORMAT)}\). Update the program",
+        ),
     ],
 )
 async def test_a_database_of_another_format_is_refused_in_words(database, found, said):
@@ -191,7 +196,7 @@ async def test_a_database_of_another_format_is_refused_in_words(database, found,
 def test_a_second_migration_has_nothing_to_do_and_leaves_a_newer_database_alone(database):
     assert migrate(database) is False
     with psycopg.connect(database) as db:
-        db.execute("UPDATE alembic_version SET version_num = '0004'")
+        db.execute("UPDATE alembic_version SET version_num = %s", (NEWER,))
     with pytest.raises(StoreError, match="newer Countersign"):
         migrate(database)
 

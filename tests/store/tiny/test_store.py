@@ -41,6 +41,8 @@ from bot.store.tiny import journal, snapshot
 from bot.store.tiny.files import Folder, LineFile, read_lines
 from bot.store.tiny.store import TinyStore
 
+NEWER = snapshot.FORMAT + 1
+
 pytestmark = pytest.mark.usefixtures("_impatient")
 
 
@@ -339,17 +341,17 @@ def resealed(path, change):
 
 
 def newer_snapshot(folder):
-    resealed(folder / "state.json", lambda line: line["meta"]["1"].update(format=4))
+    resealed(folder / "state.json", lambda line: line["meta"]["1"].update(format=NEWER))
 
 
 def newer_journal(folder):
-    resealed(folder / "journal-2.jsonl", lambda line: line.update(format=4))
+    resealed(folder / "journal-2.jsonl", lambda line: line.update(format=NEWER))
 
 
 def newer_first_journal(folder):
     (folder / "state.json").unlink()
     (folder / "journal-2.jsonl").unlink()
-    resealed(folder / "journal-1.jsonl", lambda line: line.update(format=4) if "generation" in line else None)
+    resealed(folder / "journal-1.jsonl", lambda line: line.update(format=NEWER) if "generation" in line else None)
 
 
 @pytest.mark.parametrize("newer", [newer_snapshot, newer_journal, newer_first_journal])
@@ -359,7 +361,9 @@ async def test_a_folder_of_a_newer_format_is_refused_in_words_and_left_alone(fol
     newer(folder)
     before = contents(folder)
     for how in ({}, {"readonly": True}):
-        with pytest.raises(StoreError, match=r"newer Countersign \(format 4; .* up to 3\). Update the program"):
+        with pytest.raises(
+            StoreError, match=rf"newer Countersign \(format {NEWER}; .* up to {NEWER - 1}\). Update the program"
+        ):
             TinyStore.open(folder, **how)
     assert contents(folder) == before
 
@@ -367,13 +371,13 @@ async def test_a_folder_of_a_newer_format_is_refused_in_words_and_left_alone(fol
 async def test_a_folder_of_an_older_format_gets_the_new_one_at_once(folder, monkeypatch):
     seen = await filled(folder, 12)
     await opened(folder)
-    monkeypatch.setattr(snapshot, "FORMAT", 4)
+    monkeypatch.setattr(snapshot, "FORMAT", NEWER)
     assert await opened(folder) == (seen, ())
-    assert json.loads((folder / "state.json").read_bytes())["meta"]["1"]["format"] == 4
+    assert json.loads((folder / "state.json").read_bytes())["meta"]["1"]["format"] == NEWER
     after = contents(folder)
     assert await opened(folder) == (seen, ())
     assert contents(folder) == after
-    monkeypatch.setattr(snapshot, "FORMAT", 3)
+    monkeypatch.setattr(snapshot, "FORMAT", NEWER - 1)
     with pytest.raises(StoreError, match="newer Countersign"):
         TinyStore.open(folder)
 

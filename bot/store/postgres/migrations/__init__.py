@@ -5,4 +5,4 @@ that an older program checks before it starts. Add a migration whenever an older
 version writes, even if no table changes.
 """
 
-FORMAT = "0003"  # the newest step
+FORMAT = "0004"  # the newest step

@@ -1,0 +1,34 @@
+"""The buttons under a Telegram message, within Telegram's limits."""
+
+from collections.abc import Sequence
+
+import structlog
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.domain.chat.request import Button
+
+WIDEST_ROW = 8
+MOST_BUTTONS = 100
+LONGEST_COMMAND = 64  # bytes in a button's command
+
+log = structlog.get_logger()
+
+
+def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeyboardMarkup | None:
+    """Return the buttons that fit Telegram's limits, and omit the others.
+
+    The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
+    """
+    wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
+    narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
+    kept, left = [], MOST_BUTTONS
+    for row in narrow:
+        kept.append([InlineKeyboardButton(b.text, callback_data=f"{pointer}{b.command}") for b in row[:left]])
+        left -= len(kept[-1])
+    missing = sum(map(len, rows)) - sum(map(len, kept))
+    if missing:
+        log.warning(
+            "telegram: there were too many buttons, or some were too long; the extra ones were left out",
+            buttons=missing,
+        )
+    return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
