@@ -4,13 +4,14 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from bot.domain.agreement import ListName
 from bot.domain.document import Document, Validators
 from bot.domain.timestamps import after
 from bot.domain.way import Way
-from bot.errors import Blocked, SourceError, Unreadable
+from bot.errors import Blocked, Disallowed, NoConnection, SourceError, Unreadable
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
@@ -18,6 +19,20 @@ LONGEST_BACK_OFF = timedelta(hours=6)
 INTERRUPTION = timedelta(days=1)  # we can't tell whether ICE published anything during one
 RELAY_SILENCE = timedelta(hours=1)  # after that, we ask ICE ourselves again
 JITTER = 0.1  # of the interval, either way
+
+
+class Trouble(StrEnum):
+    """The kind of the current problem, if it says something about the server or about this machine's network."""
+
+    REFUSED = "refused"
+    NO_CONNECTION = "no connection"
+
+    @classmethod
+    def of(cls, fault: SourceError) -> "Trouble | None":
+        """Return the kind of a failed attempt, or None if it is of another kind."""
+        if isinstance(fault, Blocked) and not isinstance(fault, Disallowed):
+            return cls.REFUSED
+        return cls.NO_CONNECTION if isinstance(fault, NoConnection) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +46,7 @@ class SourceStatus:
     the next poll. It is never before `not_before`, which is set by the server's Retry-After header. `facts` contains
     data that only this source uses. A local source that hasn't been readable for a week is no longer polled;
     `parked_at` is when polling stopped. `heard` maps each way that ICE's lists reach us to the time of its last
-    reading. While a relay is heard from, the source isn't polled.
+    reading. While a relay is heard from, the source isn't polled. `trouble` is the kind of the current problem.
     """
 
     source: str
@@ -48,6 +63,7 @@ class SourceStatus:
     not_before: datetime | None = None
     parked_at: datetime | None = None
     heard: Mapping[Way, datetime] = field(default_factory=dict)
+    trouble: Trouble | None = None
 
     def is_due(self, now: datetime, every: timedelta) -> bool:
         """Return whether to read the source now, if it is polled at the interval `every`.
@@ -85,6 +101,42 @@ class SourceStatus:
             failures=failures,
             due_at=max(due_at, not_before) if not_before else due_at,
             not_before=not_before,
+            trouble=Trouble.of(fault),
+        )
+
+    def read_by(self, way: Way, at: datetime, every: timedelta, problem: str | None) -> "SourceStatus":
+        """Return the status after a reading that arrived by this way, with the time of our own next attempt.
+
+        A relay reads for us, so we try again only after it has been silent. A capture at the Internet Archive says
+        nothing about our own attempts, so their problem and their pace stay.
+        """
+        heard = {**self.heard, way: at}
+        if way is Way.ARCHIVE:
+            return replace(self, heard=heard)
+        due_at = at + (RELAY_SILENCE if way is Way.RELAY else spread(every, self.source, at))
+        return replace(
+            self,
+            heard=heard,
+            tried_at=at,
+            problem=problem,
+            problem_since=(self.problem_since or at) if problem else None,
+            failures=0,
+            due_at=due_at,
+            not_before=None,
+            trouble=None,
+        )
+
+    def nothing_newer(self, at: datetime, every: timedelta) -> "SourceStatus":
+        """Return the status after an attempt that found nothing newer than the last reading."""
+        return replace(
+            self,
+            tried_at=at,
+            problem=None,
+            problem_since=None,
+            failures=0,
+            due_at=at + spread(every, self.source, at),
+            not_before=None,
+            trouble=None,
         )
 
 

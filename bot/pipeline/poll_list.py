@@ -13,9 +13,10 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.domain.source_status import ODDITIES, Reading, SourceStatus, spread
+from bot.domain.source_status import ODDITIES, Reading, SourceStatus
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
+from bot.pipeline.superseded import without_superseded
 from bot.sources import Fetcher, Source
 from bot.store import ChangeLog, Record, Store
 
@@ -44,6 +45,10 @@ async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, e
     try:
         with attribute_errors_to(source.name):
             reading = await source.read(fetch, status)
+            if reading is None:
+                await store.remember(status.nothing_newer(now(), every))
+                return ListPoll(source=source.name, held=tuple(await store.held()))
+            reading = await without_superseded(reading, status, store, now())
             return await process(source, reading, status=status, store=store, at=now(), every=every)
     except SourceError as fault:
         await store.remember(status.failed(fault, now(), every))
@@ -363,19 +368,12 @@ def _status_after(
     is_read = ListName.PARTICIPATING not in judgment.unreadable
     read_at = reading.as_of or at
     return replace(
-        status,
+        status.read_by(reading.way, at, every, problem),
         validators={} if judgment.unreadable else reading.validators,
         facts=_with_oddities(reading.facts, status.facts, judgment),
-        tried_at=at,
         read_at=read_at if is_read else status.read_at,
         read_since=status.read_since_at(read_at) if is_read else status.read_since,
         changed_at=read_at if is_new else status.changed_at,
-        problem=problem,
-        problem_since=(status.problem_since or at) if problem else None,
-        failures=0,
-        due_at=at + spread(every, status.source, at),
-        not_before=None,
-        heard={**status.heard, reading.way: at},
     )
 
 
