@@ -29,6 +29,11 @@ class Handover:
         """The time (UTC) that the reading describes: that of its oldest document."""
         return min(document.fetched_at for document in self.documents)
 
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The SHA-256 of each document, in order. Two readings that found the same have the same hashes."""
+        return tuple(document.sha256 for document in self.documents)
+
     def document(self, address: str) -> Document | None:
         """Return the document with this address, or None if it wasn't handed over."""
         return next((document for document in self.documents if document.address == address), None)

@@ -21,7 +21,7 @@ from urllib.request import Request
 import httpcore
 import httpx
 
-from bot.errors import SourceError, NoConnection, Unreachable
+from bot.errors import NoConnection, SourceError, Unreachable
 from bot.fetch.addresses import Resolve, checked_addresses, shown
 from bot.fetch.body import read_body
 from bot.fetch.heads import RepairedHeads

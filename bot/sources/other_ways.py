@@ -31,6 +31,18 @@ async def read_handover(ice: Ice, handover: Handover, status: SourceStatus, evid
     return replace(reading, as_of=handover.as_of, way=handover.way)
 
 
+async def lacking(handover: Handover, status: SourceStatus, evidence: Evidence) -> tuple[str, ...]:
+    """Return the hashes of the documents that were handed over without a body and that we don't have."""
+    bare = [each for each in handover.documents if not each.body and not _is_known(each, status)]
+    return tuple([each.sha256 for each in bare if await evidence(each.sha256) is None])
+
+
+def _is_known(document: Document, status: SourceStatus) -> bool:
+    """Return whether these bytes were read from this address the last time, so that they needn't be read again."""
+    validators = status.validators.get(document.address)
+    return validators is not None and validators.sha256 == document.sha256
+
+
 class _Handed:
     """A fetcher that answers with the documents of a handover."""
 
