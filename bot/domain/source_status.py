@@ -11,10 +11,11 @@ from bot.domain.agreement import ListName
 from bot.domain.document import Document, Validators
 from bot.domain.timestamps import after
 from bot.domain.way import Way
-from bot.errors import Blocked, Disallowed, NoConnection, SourceError, Unreadable
+from bot.errors import Blocked, Disallowed, NoConnection, SourceError, Unreachable, Unreadable
 
 ICE = "ice"  # the source of ICE's lists; every other source is local government
 ODDITIES = "oddities"  # in the facts: what the operator should hear once about each list, in words, under lasting keys
+MOVED_TO = "at"  # in the facts: the address where the page was found after it had moved
 LONGEST_BACK_OFF = timedelta(hours=6)
 INTERRUPTION = timedelta(days=1)  # we can't tell whether ICE published anything during one
 RELAY_SILENCE = timedelta(hours=1)  # after that, we ask ICE ourselves again
@@ -26,13 +27,16 @@ class Trouble(StrEnum):
 
     REFUSED = "refused"
     NO_CONNECTION = "no connection"
+    DOWN = "down"
 
     @classmethod
     def of(cls, fault: SourceError) -> "Trouble | None":
         """Return the kind of a failed attempt, or None if it is of another kind."""
         if isinstance(fault, Blocked) and not isinstance(fault, Disallowed):
             return cls.REFUSED
-        return cls.NO_CONNECTION if isinstance(fault, NoConnection) else None
+        if isinstance(fault, NoConnection):
+            return cls.NO_CONNECTION
+        return cls.DOWN if isinstance(fault, Unreachable) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from bot.domain.agreement import ListName
 from bot.domain.document import Document
 from bot.domain.handover import Handover
-from bot.domain.source_status import ICE, SourceStatus
+from bot.domain.source_status import ICE, MOVED_TO, SourceStatus
 from bot.domain.way import Way
-from bot.sources.ice import KEPT, MOVED_TO
+from bot.sources.ice import KEPT
 from bot.store import Store
 
 

@@ -13,6 +13,7 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
+from bot.domain.outage import explained
 from bot.domain.source_status import ODDITIES, Reading, SourceStatus
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
@@ -51,8 +52,11 @@ async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, e
             reading = await without_superseded(reading, status, store, now())
             return await process(source, reading, status=status, store=store, at=now(), every=every)
     except SourceError as fault:
-        await store.remember(status.failed(fault, now(), every))
+        failed = status.failed(fault, now(), every)
+        await store.remember(failed)
         log.warning("source not read", source=source.name, problem=str(fault))
+        if failed.trouble is not status.trouble and (explanation := explained(failed, None)) is not None:
+            log.warning(explanation)
         return ListPoll(source=source.name, problem=str(fault))
 
 

@@ -8,7 +8,7 @@ is first sent the documents' hashes only. It answers with those that it lacks, a
 import json
 import secrets
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 class RelayState:
     """The state of our own readings of ICE, and the readings to hand over, oldest first, without bodies."""
 
-    status: SourceStatus = SourceStatus(source=ICE)
+    status: SourceStatus = field(default_factory=lambda: SourceStatus(source=ICE))
     waiting: tuple[Handover, ...] = ()
 
     def queueing(self, handover: Handover) -> "RelayState":

@@ -34,7 +34,7 @@ from bot.domain.lists.names import (
     web_address,
     without_marks,
 )
-from bot.domain.source_status import Reading, SourceStatus
+from bot.domain.source_status import MOVED_TO, Reading, SourceStatus
 from bot.domain.web_address import short
 from bot.errors import Blocked, Missing, SourceError, Unreadable
 from bot.sources import Fetcher
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
 OTHER_PAGES = ("/identify-and-arrest/287g", "/287g")  # where ICE has served the page, too
 UNLINKED_READINGS = 3  # of a page without a list, before we look for the page elsewhere
-MOVED_TO, UNLINKED, KEPT = "at", "unlinked", "kept"  # keys in the facts, beside those of the page
+UNLINKED, KEPT = "unlinked", "kept"  # keys in the facts, beside those of the page
 COLUMNS = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM")
 REQUIRED = ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE")
 ONLY_PARTICIPATING = ("SIGNED", "MOA")
@@ -265,7 +265,7 @@ def _soup(page: Document) -> "BeautifulSoup":
 
 def _refusal(document: Document) -> str:
     """Return in words how an edge server refused us with a status of 200, or an empty string if it didn't."""
-    if document.unchanged or len(document.body) > LARGEST_REFUSAL or not document.body.lstrip()[:1] == b"<":
+    if document.unchanged or len(document.body) > LARGEST_REFUSAL or document.body.lstrip()[:1] != b"<":
         return ""
     soup = _soup(document)
     found = stand_in(soup, " ".join(soup.get_text(" ").split()))

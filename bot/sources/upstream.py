@@ -45,8 +45,8 @@ class Upstream:
         except SourceError as fault:
             said = str(fault).removeprefix(f"{self.name}: ")
             kind = (
-                Unreadable if isinstance(fault, Unreadable) else Unreachable
-            )  # ICE itself neither refuses us nor is down
+                Unreadable if isinstance(fault, Unreadable) else SourceError
+            )  # ICE itself doesn't refuse us, and isn't down
             text = f"the upstream {self._mirror.removesuffix('/mirror')} can't be used: {said}"
             raise kind(text, retry_after=fault.retry_after) from fault
 

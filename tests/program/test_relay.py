@@ -20,10 +20,10 @@ FAST = {"COUNTERSIGN_POLL_SECONDS": "1", "COUNTERSIGN_RELAY_SECRET": SECRET}
 HOST = {"COUNTERSIGN_CONTACT": "host@example.org"}
 FIRST, SECOND = "participatingAgencies11202026am.xlsx", "participatingAgencies11202026pm.xlsx"
 WEEK = [
-    "participatingAgencies08252025am.xlsx",
-    "participatingAgencies08262025am.xlsx",
     "participatingAgencies08272025am.xlsx",
+    "participatingAgencies08272025pm.xlsx",
     "participatingAgencies08282025am.xlsx",
+    "participatingAgencies08282025pm.xlsx",
     "participatingAgencies08292025pm.xlsx",
 ]
 
@@ -111,9 +111,20 @@ def test_forged_late_replayed_oversized_and_changed_handovers_are_refused_in_wor
                 assert (status, "clock" in said["said"]) == (401, True)
             status, said = post(to, body + b" ", signed(SECRET, "ef" * 16, now, body))
             assert (status, "isn't the one that was signed" in said["said"]) == (401, True)
-            whole = json.dumps({"version": 1, "documents": [
-                {"address": here.ice.url, "name": "x", "headers": {}, "fetched_at": now.isoformat(), "sha256": "0" * 64}
-            ]}).encode()
+            whole = json.dumps(
+                {
+                    "version": 1,
+                    "documents": [
+                        {
+                            "address": here.ice.url,
+                            "name": "x",
+                            "headers": {},
+                            "fetched_at": now.isoformat(),
+                            "sha256": "0" * 64,
+                        }
+                    ],
+                }
+            ).encode()
             headers = signed(SECRET, "01" * 16, now, whole)
             assert post(to, whole, headers)[0] == 409
             status, said = post(to, whole, headers)

@@ -15,7 +15,7 @@ from bot.errors import StoreError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The details stored with a document: its address, name and headers, when it was first fetched, and by which way."""
+    """The details stored with a document: its address, name and headers, and when and how it was first fetched."""
 
     address: str
     name: str
