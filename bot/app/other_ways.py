@@ -26,7 +26,9 @@ from bot.worker.scheduler import stop_asked
 POST_WITHIN = 120.0  # seconds to hand one reading over; an office's upload may be slow
 RETRY_EVERY = timedelta(seconds=30)  # while a reading waits
 
-NO_SECRET = "COUNTERSIGN_RELAY_SECRET: set it to the same secret here and on the host; `openssl rand -hex 32` makes one"
+NOT_SIGNED = (
+    "COUNTERSIGN_RELAY_SECRET: set it to the same secret here and on the host; `openssl rand -hex 32` makes one"
+)
 
 Step = Callable[[], Coroutine[Any, Any, None]]
 
@@ -62,7 +64,7 @@ def archive_work(settings: Settings, runner: Runner, archivist: Archivist | None
 def relay_to(settings: Settings, to: str, folder: Path, *, once: bool) -> bool:
     """Relay ICE's lists to another Countersign until stopped, or once. Return False if that one time failed."""
     if settings.relay_secret is None:
-        raise ConfigError([NO_SECRET])
+        raise ConfigError([NOT_SIGNED])
     return asyncio.run(_relay(settings, to, folder, settings.relay_secret, once=once))
 
 

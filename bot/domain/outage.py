@@ -9,8 +9,8 @@ SURE_AFTER = 3  # failures in a row; an edge server may refuse anyone now and th
 REFUSES = (
     "www.ice.gov refuses this host. Many cloud hosts are refused. Here is what you can do: run `countersign relay` on "
     "a machine that ICE answers, such as one at home or in an office (docs/relay.md); set COUNTERSIGN_UPSTREAM to "
-    "another Countersign that serves what it has read; or set COUNTERSIGN_WAYBACK_READ=1 to read the Internet Archive's "
-    "captures"
+    "another Countersign that serves what it has read; or set COUNTERSIGN_WAYBACK_READ=1 to read the captures of the "
+    "Internet Archive"
 )
 ONLY_ICE = "There is no connection to www.ice.gov, but other sites answer, so it's ICE's site that is down"
 OFFLINE = (

@@ -29,7 +29,7 @@ async def _read(store: Store, status: SourceStatus, page: str) -> list[tuple[str
     read from a page that wasn't kept, is the last accepted one.
     """
     seen, facts = (await store.known()).seen, status.facts
-    links = {name: address for name, address in facts.get("links", {}).items() if name in ListName}
+    links = facts.get("links", {})
     if ListName.PARTICIPATING not in links:
         return []
     found = [(str(facts.get(MOVED_TO, page)), str(facts.get(KEPT, "")))]
