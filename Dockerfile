@@ -2,9 +2,9 @@
 # Everything that lasts is in /data, unless DATABASE_URL is set. The program is process 1 and stops cleanly on SIGTERM.
 
 FROM python:3.11-slim AS packages
-COPY requirements-run.txt .
+COPY requirements.txt .
 RUN python -m venv /opt/countersign \
- && /opt/countersign/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-run.txt \
+ && /opt/countersign/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt \
  && printf '#!/opt/countersign/bin/python\nimport sys\nfrom bot.__main__ import main\nsys.exit(main())\n' > /opt/countersign/bin/countersign \
  && chmod +x /opt/countersign/bin/countersign
 

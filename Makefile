@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+DEV_STAMP := $(VENV)/installed-for-development
 
 .DEFAULT_GOAL := run
 .PHONY: run test check setup lint lock clean
@@ -10,29 +11,38 @@ STAMP := $(VENV)/installed
 run: $(STAMP)
 	@exec $(BIN)/countersign run
 
-test: $(STAMP)
+test: $(DEV_STAMP)
 	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow"
 
 check: lint
 	$(BIN)/pytest -q -n 2 --dist worksteal --durations 12
 
-lint: $(STAMP)
+lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-setup: $(STAMP)
+setup: $(DEV_STAMP)
 
-$(STAMP): requirements.txt pyproject.toml bot/__init__.py
+$(STAMP): requirements.txt bot/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Countersign needs Python 3.11 or later; \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@mkdir -p $(VENV) 2>/dev/null && test -w . && test -w $(VENV) || { \
 	  echo "Countersign can't write to $(CURDIR). Clone it into a folder you own." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Couldn't create a virtual environment. Is the disk full? On Debian, try: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing pinned dependencies into $(VENV) …"
+	@echo "Installing what Countersign needs into $(VENV). This takes about a minute …"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt || { \
-	  echo "Couldn't install the dependencies; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }
+	  echo "Couldn't install the dependencies; the lines above say why. When that is fixed, run: make" >&2; exit 1; }
+	@$(BIN)/python -c 'import site; open(site.getsitepackages()[0] + "/countersign.pth", "w").write("$(CURDIR)\n")'
+	@printf '#!/bin/sh\nexec "%s" -m bot "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/countersign
+	@chmod +x $(BIN)/countersign
+	@touch $@
+
+$(DEV_STAMP): $(STAMP) requirements-dev.txt pyproject.toml
+	@echo "Installing what the tests need. This takes about a minute …"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt || { \
+	  echo "Couldn't install the development tools; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . || { \
 	  echo "Couldn't install Countersign itself; the lines above say why. When that is fixed, run: make setup" >&2; exit 1; }
 	@touch $@
@@ -40,8 +50,8 @@ $(STAMP): requirements.txt pyproject.toml bot/__init__.py
 # For maintainers: update the pins. uv.lock holds addresses, so only the export is kept.
 lock:
 	uv lock --upgrade
-	uv export --quiet --all-groups --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt
-	uv export --quiet --no-dev --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements-run.txt
+	uv export --quiet --all-groups --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements-dev.txt
+	uv export --quiet --no-dev --all-extras --no-emit-project --no-annotate --no-header --format requirements-txt --output-file requirements.txt
 	rm uv.lock
 
 clean:

@@ -23,7 +23,18 @@ import structlog
 from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
 from bot.app.other_ways import archive_work, own_routes
-from bot.app.wiring import access, archivist, chat_commands, opened, operators, places, runner, senders, utc_now
+from bot.app.wiring import (
+    access,
+    archivist,
+    chat_commands,
+    opened,
+    operators,
+    pages,
+    places,
+    runner,
+    senders,
+    utc_now,
+)
 from bot.commands.operator import broadcast, encrypt_addresses
 from bot.config.settings import Settings, load, notices
 from bot.domain.health import crowds
@@ -322,7 +333,8 @@ async def _serve(service: Service, stopping: Stop) -> None:
         views = service.views(store)
         if settings.database_url is None:
             log.warning(NO_WEBHOOKS)
-            async with serving(settings.port or DEFAULT_PORT, views, closed=NO_WEBHOOKS, access=access(settings)):
+            shown, port = pages(settings, store), settings.port or DEFAULT_PORT
+            async with serving(port, views, closed=NO_WEBHOOKS, access=access(settings), pages=shown):
                 await stop.wait()
         else:
             async with (

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import structlog
 
 from bot.app.other_ways import own_routes
-from bot.app.wiring import StoredNotes, access
+from bot.app.wiring import StoredNotes, access, pages
 from bot.channels import CHANNELS, ChatHandler, Listener, Receive, Route
 from bot.config.settings import Settings
 from bot.errors import StoreUnavailable
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 async def listening(
     settings: Settings, runner: Runner, chat_handler: ChatHandler, views: Views | None
 ) -> AsyncIterator[None]:
-    """Let people talk to the bot while the block runs. With `views`, also serve health and metrics on PORT.
+    """Let people talk to the bot while the block runs. With `views`, also serve the pages, health and metrics on PORT.
 
     With a public URL, the platforms send requests to us. Without one, we connect to the platforms. Some platforms allow
     only one connection per bot, so if several programs share a database, only the leader connects.
@@ -40,8 +40,10 @@ async def listening(
             if views is not None:
                 routes = _routes(made) if settings.public_url is not None else {}
                 port = settings.port or DEFAULT_PORT
-                own = own_routes(settings, runner)
-                await stack.enter_async_context(serving(port, views, routes=routes, access=access(settings), own=own))
+                served, shown, own = access(settings), pages(settings, runner.store), own_routes(settings, runner)
+                await stack.enter_async_context(
+                    serving(port, views, routes=routes, access=served, pages=shown, own=own)
+                )
             tasks |= {_started(name, listener, settings, runner, chat_handler) for name, listener in made.items()}
             try:
                 yield

@@ -28,6 +28,9 @@ from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
 from bot.web.clients import Clients
 from bot.web.connections import Access, Bounds
+from bot.web.pages.cache import Origin, PageCache
+from bot.web.pages.rendering import Installation
+from bot.web.pages.routes import Pages, RateLimit
 
 if TYPE_CHECKING:
     from bot.store.postgres.store import PostgresStore
@@ -137,6 +140,23 @@ def access(settings: Settings) -> Access:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = settings.web_connections if files == resource.RLIM_INFINITY else min(settings.web_connections, files // 2)
     return Access(Clients(settings.trusted_proxies), Bounds(most=most, share=settings.web_connections_per_client))
+
+
+def pages(settings: Settings, store: Store) -> Pages:
+    """Return the handlers of the public pages."""
+    cache = PageCache(page_origin(settings, store), installation(settings))
+    return Pages(cache, RateLimit(settings.web_requests_per_minute))
+
+
+def page_origin(settings: Settings, store: Store) -> Origin:
+    """Return what the public pages are made from."""
+    return Origin(store=store, now=utc_now, stale_after=timedelta(hours=settings.stale_hours))
+
+
+def installation(settings: Settings, base: str = "") -> Installation:
+    """Return what this installation says about itself on the pages."""
+    base = (base or settings.public_url or "").rstrip("/")
+    return Installation(base=base, contact=settings.contact or "", source=settings.ice_url)
 
 
 def operators(settings: Settings) -> tuple[Operator, ...]:

@@ -43,6 +43,7 @@ __all__ = [
     "SharedSettings",
     "ShowsButtons",
     "at_once",
+    "command_prefix",
     "pictured",
     "sender_for",
 ]
@@ -54,3 +55,10 @@ CHANNELS: dict[str, Setup[Any]] = {
     "telegram": TelegramSetup(),
     "webhook": WebhookSetup(),
 }
+
+
+def command_prefix(channel: str) -> str | None:
+    """Return the prefix of the commands that people type in a channel, or None if no one can send commands there."""
+    setup = CHANNELS.get(channel)
+    listens = setup is not None and type(setup).make_listener is not Setup.make_listener
+    return setup.command_prefix if setup is not None and listens else None

@@ -19,7 +19,7 @@ from bot.channels.rate_limit import LONGEST_WAIT
 from bot.channels.setup import Setup, SharedSettings
 from bot.channels.stored_address import StoredForm
 from bot.domain.messages.digest import Digest
-from bot.domain.messages.paginate import pages
+from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, plain_text
 from bot.domain.timestamps import bounded
@@ -81,16 +81,20 @@ class AppriseSender:
             return _limits("")
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:  # noqa: ARG002 - it shows none
-        """Split the digest into parts of plain text, with the link addresses in parentheses.
+        """Split the digest into parts, as HTML and as plain text with the link addresses in parentheses.
 
         Every part is one message of the service, so that each has a receipt and none is sent again for another.
         """
         found = pages(digest, self._limits().fits)
         return tuple(
             Part(
-                payload={"title": plain_text(page.lines[:1]), "body": _with_addresses(page.lines[1:])},
+                payload={
+                    "title": plain_text((page.title,)),
+                    "body": _with_addresses(page.lines[1:]),
+                },
                 plain=plain_text(page.lines),
                 covers=page.covers,
+                html=_html(page),
             )
             for page in found
         )
@@ -112,7 +116,7 @@ class AppriseSender:
         await ready()
         try:
             async with asyncio.timeout(self.timeout):
-                done = await service.async_notify(**part.payload, body_format=apprise.NotifyFormat.TEXT)
+                done = await service.async_notify(**_body(part, service[0]))
         except Exception as error:  # noqa: BLE001 - each plugin fails in its own way; some quote the address
             raise SendError(f"{_kind(address)} failed ({type(error).__name__})") from None
         if (wait := max(each.refused for each in asked)) > 0:
@@ -164,19 +168,21 @@ def _shown(span: Span) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """The limits of a service's message. `grows` is True if it sends HTML, which is longer than the text."""
+    """The limits of a service's message. `grows` is True if it makes HTML of the text, which is longer."""
 
     body: int
     title: int
     lines: int
     grows: bool
+    is_email: bool = False
 
     def fits(self, lines: Sequence[Line]) -> bool:
         """Return True if the service sends these lines, with the first as the title, in one message."""
         title, body = plain_text(lines[:1]), _with_addresses(lines[1:])
         whole = f"{title}\r\n{body}" if self.title <= 0 else body
         sent = _as_html(whole) if self.grows else whole
-        return self.body >= len(sent) + MARGIN and (not self.lines or sent.count("\n") < self.lines)
+        size = _html_length(lines) if self.is_email else len(sent)
+        return self.body >= size + MARGIN and (not self.lines or sent.count("\n") < self.lines)
 
 
 def _limits(address: str) -> _Limits:
@@ -191,6 +197,7 @@ def _limits(address: str) -> _Limits:
         title=0 if plugin.overflow_amalgamate_title else plugin.title_maxlen,  # or it counts as part of the body
         lines=plugin.body_max_line_count,
         grows=plugin.resolve_format(apprise.NotifyFormat.TEXT) == apprise.NotifyFormat.HTML,
+        is_email=_is_email(plugin),
     )
 
 
@@ -199,8 +206,52 @@ def _splitting(address: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}overflow=split"
 
 
+def _is_email(plugin: Any) -> bool:
+    """Return whether a service sends email. Others that send HTML know only a few tags, and make them from text."""
+    return bool(plugin.secure_protocol == "mailtos")
+
+
 def _as_html(text: str) -> str:
     return escape(text).replace(" ", "&nbsp;").replace("\n", "<br/>\r\n")
+
+
+def _body(part: Part, plugin: Any) -> dict[str, Any]:
+    """Return the arguments of Apprise's call: HTML for a service that sends HTML, such as email, or else text."""
+    apprise = _library()
+    title = part.payload["title"]
+    if _is_email(plugin):
+        return {"title": title, "body": part.html, "body_format": apprise.NotifyFormat.HTML}
+    return {"title": title, "body": part.payload["body"], "body_format": apprise.NotifyFormat.TEXT}
+
+
+_PARAGRAPH = '<p style="margin:0 0 14px">'
+_FOOTER = '<p style="margin:20px 0 0;color:#55626f;font-size:13px">'
+_FRAME = '<div style="max-width:640px;font:16px/1.45 Helvetica,Arial,sans-serif;color:#16212c">'
+
+
+def _html(page: Page) -> str:
+    """Return a page as HTML, with the title as its heading."""
+    blocks = [f'<h2 style="margin:0 0 14px;font-size:20px">{_html_lines((page.title,))}</h2>']
+    for block in page.blocks:
+        start = _FOOTER if block.role is Role.FOOTER else _PARAGRAPH
+        blocks.append(f"{start}{_html_lines(block.lines)}</p>")
+    return f"{_FRAME}{''.join(blocks)}</div>"
+
+
+def _html_lines(lines: Sequence[Line]) -> str:
+    return "<br>".join("".join(map(_html_span, line)) for line in lines)
+
+
+def _html_span(span: Span) -> str:
+    text = escape(span.text, quote=False)
+    text = f"<b>{text}</b>" if span.strong else text
+    return f'<a href="{escape(span.href)}">{text}</a>' if span.href else text
+
+
+def _html_length(lines: Sequence[Line]) -> int:
+    """Return the longest HTML that a page with these lines can have: each blank line starts a paragraph."""
+    blanks = sum(not line for line in lines)
+    return len(_html_lines(lines)) + (blanks + 2) * (len(_FOOTER) + 10) + len(_FRAME)
 
 
 def _kind(address: str) -> str:

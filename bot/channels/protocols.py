@@ -20,7 +20,9 @@ class Part:
     or links, to send if the platform refuses the payload. `covers` lists the sequence numbers of the reported changes.
     `picture` is a PNG, and `alt` describes it for people who can't see it. Nothing is posted if `picture` is empty, or
     if a part with a picture is sent as plain text. In both cases, the part counts as sent. `reply_to` is the platform's
-    id for the message that this one replies to.
+    id for the message that this one replies to. `buttons` are rows of buttons under the message. With `in_thread`, the
+    part goes in the thread of the digest's first message, whose id is then in `thread`. `html` is the same
+    content for services that take HTML.
     """
 
     payload: dict[str, Any]
@@ -29,6 +31,15 @@ class Part:
     picture: bytes | None = None
     alt: str = ""
     reply_to: str | None = None
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    in_thread: bool = False
+    thread: str | None = None
+    html: str = ""
+
+
+def links_only(rows: Sequence[Sequence[Button]]) -> list[list[Button]]:
+    """Return the buttons that open a page, for a place where no one may send commands."""
+    return [kept for row in rows if (kept := [button for button in row if button.url])]
 
 
 def pictured(image: Image) -> Part:

@@ -25,6 +25,14 @@ def _check_web_address(value: str) -> str:
     return value
 
 
+def is_web_address(value: str) -> bool:
+    """Return whether a text is the address of a web site, as in the settings."""
+    try:
+        return bool(_check_web_address(value))
+    except ValueError:
+        return False
+
+
 def _check_token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
         raise ValueError("it contains a space, a line break or a character that no token has; copy it again")

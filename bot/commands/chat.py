@@ -525,10 +525,7 @@ def _what_to_unwatch(question: Question) -> Reply:
 
 def _instead(asked: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
     """Return a button for each command that the person may have meant."""
-    if fault.why == "which_state":
-        choices = [(STATES[code], words.corrected(asked, fault, near=code)) for code in fault.values["choices"].split()]
-    else:
-        choices = [(fault.values.get("name") or fault.values.get("near", ""), words.corrected(asked, fault))]
+    choices = [(fault.values.get("name") or fault.values.get("near", ""), words.corrected(asked, fault))]
     if fault.why == "near_command":
         choices = [(command or "", command) for _, command in choices]
     return tuple(

@@ -131,10 +131,12 @@ class Lookups:
         digest = compose(undated, changes, upto=last, about=Circumstances(page=self._runner.page))
         if digest is None:
             return [line(subscription.language, "preview_none")]
-        items = [(section.heading, item.lines[0]) for section in digest.sections for item in section.items]
+        items = [
+            (section.heading, item.lines[0]) for section in digest.all_sections for item in section.items if item.lines
+        ]
         lines = [line(subscription.language, "preview"), digest.title]
         shown = items[:PREVIEW_ITEMS]
-        lines += [(Span("• "), *item, Span(f", {heading[0].text}")) for heading, item in shown]
+        lines += [(*_with_bullet(item), Span(f", {heading[0].text}" if heading else "")) for heading, item in shown]
         if len(items) > len(shown):
             lines.append(line(subscription.language, "more", n=len(items) - len(shown)))
         return lines
@@ -142,6 +144,10 @@ class Lookups:
 
 def _first_day(question: Question, log: Sequence[Change]) -> str:
     return question.wording.day(log[0].publication.observed_at.date())
+
+
+def _with_bullet(item: Line) -> Line:
+    return item if item and item[0].text.startswith("• ") else (Span("• "), *item)
 
 
 def _by_agency(agreements: Iterable[Agreement]) -> list[list[Agreement]]:

@@ -19,6 +19,7 @@ from bot.commands.rulings import approve, reject, retract
 from bot.config import catalog
 from bot.domain.change import Kind
 from bot.domain.chat import parser
+from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Where
 from bot.domain.language import Language
 from bot.domain.messages.digest import Digest
@@ -307,7 +308,7 @@ def one_state(text: str | None) -> str | None:
     """Return the postal code for the --state option, or None for all states."""
     where = parsed("--state", parser.where, text) if text is not None else Where(states=(ALL_STATES,))
     if len(where.states) != 1 or where != Where(states=where.states):
-        raise UsageError("--state takes one state, as in --state TX.")
+        raise UsageError(f"--state takes one state, as in --state TX, not “{plain(text or '')[:40]}”.")
     return None if where.states[0] == ALL_STATES else where.states[0]
 
 

@@ -23,12 +23,13 @@ MOST_BUTTONS = 3  # for other parts of a ZIP code, or smaller places of the same
 def choice_buttons(language: Language, typed: str, fault: Misunderstood) -> tuple[tuple[Button, ...], ...]:
     """Return a button for each place that the text could mean, with the command that says so without doubt."""
     verb, rest = words.verb(typed)
-    if verb not in {"watch", "unwatch", "recent"}:
+    if verb not in {"watch", "unwatch", "recent", "place", "list"}:
         return ()
-    only = "only " if verb == "watch" and rest.casefold().startswith(("only ", "solo ")) else ""
+    verb = "" if verb == "place" else f"{verb} "
+    only = "only " if verb == "watch " and rest.casefold().startswith(("only ", "solo ")) else ""
     found = []
     for choice in fault.choices:
-        command = f"{verb} {only}{choice.text}"
+        command = f"{verb}{only}{choice.text}"
         if len(command.encode()) <= LONGEST_COMMAND:
             found.append((Button(replies.choice_label(language, choice), command),))
     return tuple(found)

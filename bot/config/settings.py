@@ -156,6 +156,7 @@ class Settings(BaseSettings, SharedSettings):
     )
     web_connections: int = Field(400, ge=16, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS")
     web_connections_per_client: int = Field(32, ge=1, le=10_000, alias="COUNTERSIGN_WEB_CONNECTIONS_PER_CLIENT")
+    web_requests_per_minute: int = Field(600, ge=1, le=1_000_000, alias="COUNTERSIGN_WEB_REQUESTS_PER_MINUTE")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     log: Literal["text", "json"] = Field("text", alias="COUNTERSIGN_LOG")
     sentry_dsn: SecretStr | None = Field(None, alias="SENTRY_DSN")

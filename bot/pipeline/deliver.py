@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once, sender_for
+from bot.channels import LearnsAddresses, Part, Ready, Sender, at_once, command_prefix, sender_for
 from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, LINKED_FOR, AgendaLog
 from bot.domain.change import Change, Kind
 from bot.domain.messages.compose import Circumstances, compose, correct
@@ -192,11 +192,14 @@ class Composer:
         return await self.standings.in_thread(work, urgent=pinned.cadence is Cadence.INSTANT)
 
     async def _circumstances(self, pinned: Subscription, new: Sequence[Change]) -> Circumstances:
-        """Return what the digest needs in addition to its changes. Only a scheduled digest has totals."""
-        about = Circumstances(page=self.page, agendas=await self._agendas(pinned, new))
+        """Return what the digest needs in addition to its changes. Only a scheduled digest has totals and a trend."""
+        agendas, prefix = await self._agendas(pinned, new), command_prefix(pinned.channel)
+        standing = await self.standings.standing(pinned) if any(map(pinned.filter.matches, new)) else None
+        about = Circumstances(page=self.page, agendas=agendas, standing=standing, prefix=prefix)
         if pinned.cadence is Cadence.INSTANT:
             return about
         about = replace(about, totals=await self.standings.totals(pinned), is_held=bool(await self.store.held()))
+        about = replace(about, earlier=await self.standings.earlier(pinned))
         if not pinned.hears_always:
             return about
         statuses = [status for status in await self.store.source_statuses() if status.read_at is not None]
@@ -269,11 +272,13 @@ class _Courier:
         After a failed delivery, leave out the picture, because the picture may be the cause of the failure.
         """
         done = Delivered(subscription=pinned.id, channel=pinned.channel, cadence=pinned.cadence)
-        already_sent = await self._already_sent(pinned)
+        already_sent, thread = await self._already_sent(pinned), await self._thread(pinned, parts)
         for number, part in enumerate(parts, start=1):
             if number <= pinned.sent and already_sent.issuperset(part.covers):
                 continue
-            outgoing = _OutgoingPart(pinned, part, number, len(parts))
+            outgoing = _OutgoingPart(
+                pinned, replace(part, thread=thread) if part.in_thread else part, number, len(parts)
+            )
             if part.picture is not None and pinned.failures:
                 left_out = outgoing.receipt(self.now(), error="left out, because it couldn't be sent before")
                 await self.store.sent(left_out)
@@ -284,8 +289,18 @@ class _Courier:
                 return await self._record_failure(outgoing, fault, done)
             await self.store.sent(outgoing.receipt(self.now(), message_id=message_id or None))
             log.info("sent", **outgoing.log_context())
+            thread = message_id if thread is None and part.picture is None else thread
             done = replace(done, messages=done.messages + 1)
         return done
+
+    async def _thread(self, pinned: Subscription, parts: Sequence[Part]) -> str | None:
+        """Return the id of this digest's first message if it was sent before, so that the others join its thread."""
+        first = next((number for number, part in enumerate(parts, start=1) if part.picture is None), 0)
+        if pinned.sent < first or not any(part.in_thread for part in parts):
+            return None
+        receipts = [r for r in await self.store.receipts(pinned.id) if r.error is None and r.part == first]
+        begun = pinned.pinned_at
+        return next((r.message_id for r in reversed(receipts) if begun is None or r.at >= begun), None)
 
     async def finish(
         self, pinned: Subscription, *, sent_at: datetime | None = None, slot: Slot | None = None
@@ -331,7 +346,7 @@ class _Courier:
         """Explain at the fallback address why the messages are arriving there."""
         assert self.fallback is not None
         phrase = TOPIC_DELETED if self.lasting else TOPIC_CLOSED
-        digest = Digest(upto=to.cursor, title=(Span(phrase(to.language)),), sections=())
+        digest = Digest(upto=to.cursor, title=(Span(phrase(to.language)),))
         for part in self.channel.render(digest):
             await self.channel.send(self.fallback, part, ready=partial(self._ready, to))
 

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import TypeVar
 
 from bot.domain.agendas.link import AGENDA_KINDS, AgendaLog
@@ -19,7 +20,7 @@ from bot.domain.messages.figures import Figures
 from bot.domain.messages.picture import Image
 from bot.domain.messages.place_figures import Course, WatchedFigures, courses
 from bot.domain.messages.span import PERIOD
-from bot.domain.subscription import ALL_STATES, Filter, Subscription
+from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
 from bot.pipeline.rasterize import drawn_elsewhere
 from bot.store import ChangeLog
 
@@ -40,6 +41,7 @@ class Standings:
     def __init__(self, store: ChangeLog) -> None:
         self._store = store
         self._turn, self._urgent_turn = asyncio.Lock(), asyncio.Lock()
+        self._lock = Lock()
         self._changes: list[Change] = []
         self._recorded_by: list[datetime] = []  # for each change, the latest time of any change so far
         self._mentions: list[Change] = []
@@ -54,11 +56,33 @@ class Standings:
         Return None if the list hadn't been read by then.
         """
         assert to.pinned is not None
-        assert to.pinned_at is not None
         await self._read_on(to.pinned)
-        earlier = min(bisect_right(self._recorded_by, to.pinned_at - PERIOD[to.cadence]), to.pinned)
+        earlier = self._earlier(to)
         key = (to.pinned, earlier, *map(frozenset, _places(to.filter)))
         return await self._kept(self._totals, key, TOTALS_KEPT, partial(self._count, to.pinned, earlier, to.filter))
+
+    async def standing(self, to: Subscription) -> Standing:
+        """Return the standing after the last change in a subscription's digest. Alerts don't wait for digests."""
+        assert to.pinned is not None
+        await self._read_on(to.pinned)
+        urgent = to.cadence is Cadence.INSTANT
+        return await self._stood(to.pinned, urgent=urgent)
+
+    async def earlier(self, to: Subscription) -> Standing | None:
+        """Return the standing that a scheduled digest compares with, or None if the list hadn't been read by then."""
+        found = await self._stood(self._earlier(to))
+        return found if found.since else None
+
+    def _earlier(self, to: Subscription) -> int:
+        """Return the number of the last change before the time that a scheduled digest compares with."""
+        assert to.pinned is not None
+        assert to.pinned_at is not None
+        return min(bisect_right(self._recorded_by, to.pinned_at - PERIOD[to.cadence]), to.pinned)
+
+    async def _stood(self, seq: int, *, urgent: bool = False) -> Standing:
+        if (known := self._standings.get(seq)) is not None:
+            return known
+        return await self.in_thread(partial(self._standing, seq), urgent=urgent)
 
     async def picture(self, to: Subscription) -> Image | None:
         """Return the picture for a subscription's digest, or None if there is nothing to draw yet.
@@ -143,13 +167,18 @@ class Standings:
         return view_of(to, self._standing(to.pinned), course, self._changes[to.cursor : to.pinned])
 
     def _standing(self, seq: int) -> Standing:
-        """Return the standing after a change, computed from the nearest earlier standing in the cache."""
-        if seq not in self._standings:
+        """Return the standing after a change, computed from the nearest earlier standing in the cache.
+
+        The lock is needed because an alert's thread and a digest's thread may run at the same time.
+        """
+        with self._lock:
+            if (known := self._standings.get(seq)) is not None:
+                return known
             base = max((kept for kept in self._standings if kept < seq), default=0)
             found = self._standings.get(base, Standing()).after(self._changes[base:seq])
             _make_room(self._standings, STANDINGS_KEPT)
             self._standings[seq] = found
-        return self._standings[seq]
+            return found
 
 
 def _places(watched: Filter) -> Iterable[Iterable[str]]:

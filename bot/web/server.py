@@ -1,4 +1,4 @@
-"""The HTTP server for the channels' webhooks, health checks and metrics. It has no cookies and no web pages.
+"""The HTTP server for the public pages, the channels' webhooks, health checks and metrics. It has no cookies.
 
 | path | response |
 |---|---|
@@ -7,6 +7,7 @@
 | /metrics | metrics for Prometheus |
 | the channels' routes | the response from the channel's listener |
 | /relay, /mirror | readings of ICE's lists from a relay, and those for other installations (`relay`, `mirror`) |
+| everything else | the public pages (`pages/`), if this process serves them |
 
 `front_door` accepts connections, `connections` limits their number and duration, `clients` identifies the clients
 behind them, and `malformed` logs the requests that can't be read.
@@ -34,6 +35,7 @@ from bot.web.clients import Clients
 from bot.web.connections import Access, Connection, Connections
 from bot.web.front_door import FrontDoor
 from bot.web.malformed import server_log
+from bot.web.pages.routes import Pages
 
 LARGEST_BODY = 1 << 20  # bytes
 DONE_WITHIN = 2.5  # seconds to finish requests when the program stops; aiohttp waits for them twice
@@ -83,6 +85,7 @@ async def serving(
     closed: str | None = None,
     access: Access | None = None,
     own: OwnRoutes = OwnRoutes(),
+    pages: Pages | None = None,
 ) -> AsyncIterator[None]:
     """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
 
@@ -100,9 +103,15 @@ async def serving(
     app.router.add_get("/metrics", _metrics(views))
     for route, answer in (*webhooks.items(), *ours.items()):
         app.router.add_route(route.method, route.path, answer)
-    async with _accepting(port, app, connections, clients):
-        log.info("serving", port=port)
-        yield
+    if pages is not None:
+        pages.add_to(app, lambda request: _client(request, clients))
+    try:
+        async with _accepting(port, app, connections, clients):
+            log.info("serving", port=port)
+            yield
+    finally:
+        if pages is not None:
+            pages.close()
 
 
 @asynccontextmanager
@@ -197,6 +206,12 @@ def _connection(request: web.Request) -> Connection | None:
 
 def _forwarded(request: web.Request, clients: Clients) -> str:
     return clients.name(request.remote or "", ",".join(request.headers.getall("X-Forwarded-For", ())))
+
+
+def _client(request: web.Request, clients: Clients) -> str:
+    """Return the name of the client that sent a request."""
+    connection = _connection(request)
+    return (connection.client if connection is not None else None) or _forwarded(request, clients)
 
 
 def _refused(status: HTTPStatus, sentence: str) -> web.Response:

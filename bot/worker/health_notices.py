@@ -104,7 +104,7 @@ async def _deliver(runner: Runner, notice: Notice, channel_name: str | None, add
 async def _send(channel: Sender, address: str, notice: Notice) -> None:
     title, *rest = notice.text.splitlines()
     lines: tuple[Line, ...] = tuple((Span(line),) for line in rest)
-    digest = Digest(upto=0, title=(Span(title, strong=bool(notice.buttons)),), sections=(), footer=lines)
+    digest = Digest(upto=0, title=(Span(title, strong=bool(notice.buttons)),), lead=lines)
     sender = sender_for(channel, address)
     *first, last = sender.render(digest)
     if notice.buttons and isinstance(sender, ShowsButtons):

@@ -354,8 +354,9 @@ async def test_a_message_arrives_as_a_reader_should_see_it(name: str) -> None:
         assert [message.message_id for message in server.messages] == ids
         assert len(set(ids)) == len(ids)
         text = "\n".join(server.told(CASES[name].address))
-        assert text.startswith(f"287(g): news (1/{len(parts)})\n\nFlorida\nAgency 1 & Sons <PD> memorandum\n")
-        assert text.endswith("\n\nFrom ICE's list.")
+        text = text.replace("\n\n", "\n")  # Slack's blocks have their own space between them
+        assert text.startswith(f"287(g): news (1/{len(parts)})\nFlorida\nAgency 1 & Sons <PD> memorandum\n")
+        assert text.endswith("\nFrom ICE's list.")
         links = [link for message in server.messages for link in message.links]
         assert {href for _, href in links} == {"https://www.ice.gov/moa?a=1&b=2"}
         assert len(links) == 200
@@ -499,9 +500,9 @@ async def test_an_item_longer_than_a_message_continues_in_the_next(name: str) ->
         for part in parts:
             await sender.send(CASES[name].address, part)
 
-    shown = [message.text.split("\n", 3) for message in server.messages]
+    shown = [message.text.replace("\n\n", "\n").split("\n", 2) for message in server.messages]
     assert [title for title, *_ in shown] == [f"News ({number + 1}/{len(parts)})" for number in range(len(parts))]
-    assert [heading for _, _, heading, _ in shown] == ["Texas", *["Texas …"] * (len(parts) - 1)]
+    assert [heading for _, heading, _ in shown] == ["Texas", *["Texas …"] * (len(parts) - 1)]
     assert " ".join(body.strip() for *_, body in shown) == f"Begin {text} end."
     assert [part.covers for part in parts] == [()] * (len(parts) - 1) + [(1,)]
 

@@ -14,7 +14,7 @@ from bot.store.tiny.store import TinyStore
 
 KEY, OTHER = "a secret key that is long enough to be one", "another secret key that is long enough"
 PLAIN = f"json://reporter:{SECRET}@127.0.0.1:9"
-WANTED = {"channel": "apprise", "states": "TX", "cadence": "instant", "at": "09:00", "tz": "UTC"}
+WANTED = {"channel": "apprise", "states": "TX", "cadence": "instant", "tz": "UTC"}
 
 
 def runner(store, key: str | None) -> Runner:

@@ -30,9 +30,10 @@ async def test_watch_acts_at_once_shows_the_settings_and_previews_the_week(talk)
     text = plain_text(reply.lines)
     assert text.startswith("You'll get new agreements, ")
     assert "in Ohio and Texas, right away." in text
-    assert "287(g): 3 new agreements, 1 no longer listed" in text
+    assert "3 new 287(g) agreements and 1 no longer listed, in Texas and Ohio" in text
     assert "Bell County Sheriff's Office, Texas: new on ICE's list" in text
-    assert "Archer County Sheriff's Office, Texas: no longer on ICE's list" in text
+    assert "• Archer County Sheriff's Office" in text
+    assert "Texas: no longer on ICE's list" in text
     assert reply.changed
     mine = await talk.mine()
     assert set(mine.filter.states) == {"TX", "OH"}
@@ -177,7 +178,7 @@ def test_a_county_watched_under_an_old_name_is_not_watched_twice():
 async def test_counties_agencies_and_support_types_narrow_the_filter(talk):
     await talk.ask("watch Bell County, Texas")
     assert set((await talk.mine()).filter.counties) == {"TX/bell"}
-    assert "287(g): 3 new agreements" in await talk.says("watch agency butler pd")
+    assert "3 new 287(g) agreements" in await talk.says("watch agency butler pd")
     assert "only" not in await talk.says("status")
     assert "Task Force Model only" in await talk.says("watch TFM")
 

@@ -76,14 +76,19 @@ async def test_a_daily_digest_comes_once_at_its_hour_with_a_picture_and_the_tota
     await chat.deliver(nine)
     picture, text = chat.telegram.messages
     assert picture.photo is not None
-    assert text.text.startswith("287(g): 2 new agreements, 1 no longer listed\n\nTexas: no longer on ICE's list\n")
-    assert "ICE's list now has 2 agreements with 1 agency in Texas, up 1 from a day ago" in text.text
+    assert "You started today" in text.text
+    assert text.text.startswith("Texas: 2 new 287(g) agreements and 1 no longer listed\n\n")
+    assert text.text.index("Texas: no longer on ICE's list\n") < text.text.index("Texas: new on ICE's list\n")
+    assert "ICE's list now has 2 agreements at 1 agency in Texas, up 1 from a day ago" in text.text
     await chat.publish(MORE, nine + timedelta(minutes=1))
     await chat.deliver(nine + timedelta(hours=23, minutes=59))
     assert len(chat.texts) == 1
     await chat.deliver(nine + timedelta(days=1))
-    assert "Bosque County" in chat.texts[1]
-    assert "Bell County" not in chat.texts[1]
+    *_, picture, text = chat.telegram.messages
+    assert picture.photo is not None
+    assert "You started today" not in text.text
+    assert "Bosque County" in chat.texts[-1]
+    assert "Bell County" not in chat.texts[-1]
 
 
 async def test_an_agency_gone_and_back_within_the_day_is_not_mentioned(chat):
@@ -257,43 +262,43 @@ def footer(text: str) -> str:
             "watch all",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "4 agreements with 3 agencies in 2 states and territories, up 2 from a day ago. It had 135 in January 2025.",
+            "4 agreements at 3 agencies in 2 states and territories, up 2 from a day ago. It had 135 in January 2025.",
         ),
         (
             "watch TX",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "2 agreements with 1 agency in Texas, up 1 from a day ago.",
+            "2 agreements at 1 agency in Texas, up 1 from a day ago.",
         ),
         (
             "watch TX OH",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "4 agreements with 3 agencies in Ohio and Texas, up 2 from a day ago.",
+            "4 agreements at 3 agencies in Ohio and Texas, up 2 from a day ago.",
         ),
         (
             "watch TX OH FL GA",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "4 agreements with 3 agencies in the 4 states and territories you watch, up 2 from a day ago.",
+            "4 agreements at 3 agencies in the 4 states and territories you watch, up 2 from a day ago.",
         ),
         (
             "watch Bell County TX",
             "digest 9:00 UTC",
             NOON + timedelta(hours=21),
-            "2 agreements with 1 agency, up 2 from a day ago.",
+            "2 agreements at 1 agency, up 2 from a day ago.",
         ),
         (
             "watch TX",
             "digest weekly 9:00 UTC",
             datetime(2026, 11, 30, 9, tzinfo=UTC),
-            "2 agreements with 1 agency in Texas, up 1 from a week ago.",
+            "2 agreements at 1 agency in Texas, up 1 from a week ago.",
         ),
         (
             "watch VT",
             "digest weekly 9:00 UTC",
             datetime(2026, 11, 30, 9, tzinfo=UTC),
-            "0 agreements with 0 agencies in Vermont, unchanged from a week ago.",
+            "0 agreements at 0 agencies in Vermont, unchanged from a week ago.",
         ),
     ],
 )
@@ -343,7 +348,7 @@ async def test_changes_older_than_a_month_are_only_counted(chat):
     await chat.publish(MORE, NOON + timedelta(days=40))
     await chat.deliver(NOON + timedelta(days=61))
     (text,) = chat.texts
-    assert "287(g): 1 new agreement\n" in text
+    assert "is new on ICE's 287(g) list\n" in text
     assert "Bosque County" in text
     assert "3 older changes aren't shown." in text
 
@@ -355,7 +360,7 @@ async def test_a_digest_in_spanish(chat):
     await chat.publish(SECOND, NOON)
     await chat.deliver(NOON)
     assert "Texas: ya no está en la lista de ICE" in chat.texts[0]
-    assert "firmado el 19 de noviembre de 2026" in chat.texts[0]
+    assert "irmado el 19 de noviembre de 2026" in chat.texts[0]
 
 
 async def test_a_block_pauses_a_move_is_followed_a_flood_waits_and_a_fault_backs_off(chat):
@@ -549,10 +554,12 @@ async def test_waiting_for_a_turn_is_no_failure_and_the_message_comes_when_the_w
 
 
 async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure_receipt(chat, monkeypatch):
-    monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 6)
+    monkeypatch.setattr("bot.channels.telegram.sender.fits", lambda lines: len(lines) <= 7)
     chat.channel.rate_limit = RateLimit(each=lambda _: (Limit(20, 60.0),))
     await chat.ask("watch all", address="-105")
-    many = [row("TEXAS", f"Agency {n} Police Department", "Task Force Model", SIGNED) for n in range(30)]
+    places = {"TEXAS": range(20), "OHIO": range(20, 40), "GEORGIA": range(40, 60)}
+    monkeypatch.setattr("bot.domain.messages.grouping.MOST_ONE_A_LINE", 60)
+    many = [row(s, f"Agency {n} Police Department", "Task Force Model", SIGNED) for s in places for n in places[s]]
     await chat.publish([*FIRST, *many], NOON)
     await chat.deliver(NOON)
     assert len(chat.texts) == 20
@@ -561,8 +568,10 @@ async def test_the_twenty_first_part_a_minute_in_a_group_waits_without_a_failure
     assert waiting.failures == 0
     chat.channel.rate_limit = RateLimit()
     await chat.deliver(waiting.retry_at)
-    named = [line for text in chat.texts for line in text.splitlines() if line.startswith("Agency ")]
-    assert sorted(named) == sorted(f"Agency {n} Police Department" for n in range(30))
+    named = [line for text in chat.texts for line in text.splitlines() if line.startswith("• Agency ")]
+    assert sorted(line.removeprefix("• ") for line in named) == sorted(
+        f"Agency {n} Police Department" for n in range(60)
+    )
 
 
 async def test_a_delivery_reports_as_many_messages_as_it_sent_even_after_the_filter_was_narrowed(chat, monkeypatch):

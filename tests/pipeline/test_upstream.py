@@ -65,8 +65,9 @@ class Downstream(IceHarness):
         self.site = MirrorSite(upstream)
 
     async def poll(self, **_):
-        from bot.pipeline.poll_list import poll_list
         from support.ice_site import EVERY
+
+        from bot.pipeline.poll_list import poll_list
 
         return await poll_list(self.ice, store=self.store, fetch=self.site, now=lambda: self.site.at, every=EVERY)
 

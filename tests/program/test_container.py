@@ -64,7 +64,7 @@ def test_the_image_runs_as_an_ordinary_user_with_the_program_as_process_one():
 
 
 def test_no_file_names_a_registry_or_holds_a_password():
-    for text in (DOCKERFILE, (HOME / "compose.yaml").read_text(), (HOME / "requirements-run.txt").read_text()):
+    for text in (DOCKERFILE, (HOME / "compose.yaml").read_text(), (HOME / "requirements.txt").read_text()):
         addresses = re.findall(r"\w+://[^\s'\"]+", text)
         assert all(
             re.match(r"http://127\.0\.0\.1|postgresql://countersign:\$\{POSTGRES_PASSWORD", a) for a in addresses
@@ -96,7 +96,7 @@ def test_compose_up_alone_runs_one_service_and_the_others_wait_for_the_tables():
 
 
 def test_the_image_holds_the_pinned_dependencies_and_no_development_tools():
-    run, everything = blocks("requirements-run.txt"), blocks("requirements.txt")
+    run, everything = blocks("requirements.txt"), blocks("requirements-dev.txt")
     assert run.items() <= everything.items(), "make lock writes both"
     assert all("--hash=sha256:" in block for block in run.values())
     names = {pin.split("==")[0] for pin in run}

@@ -38,7 +38,7 @@ class Channel:
         return address
 
     def render(self, digest, picture=None):
-        lines = (digest.title, *digest.footer)
+        lines = (digest.title, *digest.lead, *digest.footer)
         return (Part(payload={}, plain=plain_text(lines), covers=digest.covers),)
 
     async def send(self, address, part, *, plain=False, ready=None):

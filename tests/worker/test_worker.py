@@ -121,7 +121,7 @@ class Pages(GatedChannel):
             self.refuses -= 1
             raise SendError("not now")
         self.passes = max(self.passes - 1, 0)
-        self.told.append(part.plain.partition(" (")[0])
+        self.told.append(part.plain.partition(" (")[0].removeprefix("• "))
         return str(len(self.told))
 
 

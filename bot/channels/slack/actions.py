@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.domain.chat.request import Button
 
+FORM = "settings"  # the name of the settings form, of the shortcut and of the buttons that open it
 LONGEST_LABEL = 75  # characters on a button
 MOST_IN_ROW = 25  # buttons
 MOST_ROWS = 40  # of buttons; a message holds 50 blocks
@@ -21,7 +22,8 @@ def buttons(rows: Sequence[Sequence[Button]]) -> list[list[Block]]:
 def _button(button: Button, name: str) -> Block:
     label = button.text if len(button.text) <= LONGEST_LABEL else f"{button.text[: LONGEST_LABEL - 1]}…"
     text = {"type": "plain_text", "text": label, "emoji": False}
-    return {"type": "button", "action_id": name, "text": text, "value": button.command}
+    target = {"url": button.url} if button.url else {"value": button.command}
+    return {"type": "button", "action_id": FORM if button.command == FORM else name, "text": text} | target
 
 
 def action_blocks(rows: Sequence[Sequence[Block]]) -> list[Block]:

@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 
 from bot.channels.protocols import ChatHandler
-from bot.channels.slack.actions import buttons
+from bot.channels.slack.actions import FORM, buttons
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.oauth import Workspaces
 from bot.channels.slack.replies import ChatLocation, Person, Replies
 from bot.channels.slack.sender import SlackSender
-from bot.channels.slack.views import FORM, WHERE, Form, filled, home, language_of, settings_button
+from bot.channels.slack.views import WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.request import Reply, Request

@@ -24,6 +24,7 @@ from slack_sdk.signature import SignatureVerifier
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
 from bot.channels.once import Once
 from bot.channels.protocols import ChatHandler, HttpAnswer, Notes, TrustedAnswer
+from bot.channels.slack.actions import FORM
 from bot.channels.slack.command import COMMAND
 from bot.channels.slack.handlers import Body, EventHandlers, Handler
 from bot.channels.slack.oauth import INSTALL_PATH, REDIRECT_PATH, OAuth
@@ -31,7 +32,7 @@ from bot.channels.slack.payload_shape import has_wrong_type
 from bot.channels.slack.replies import ChatLocation, Replies, why
 from bot.channels.slack.sender import SlackSender, library_log
 from bot.channels.slack.socket_mode import Envelope, Socket
-from bot.channels.slack.views import FORM, WHERE, conversation_of
+from bot.channels.slack.views import WHERE, conversation_of
 from bot.domain.language import Language
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Span

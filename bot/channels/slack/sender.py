@@ -24,12 +24,15 @@ from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit
 from bot.channels.slack.actions import action_blocks, buttons
 from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
-from bot.domain.messages.paginate import pages
+from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.domain.timestamps import bounded, retry_after
 from bot.errors import CountersignError, SendError
 
+LONGEST_HEADER = 150  # characters
+LONGEST_CONTEXT = 2_000  # characters
+LONGEST_AROUND = 1_000  # bytes of JSON for the header, the frame of the footer and the buttons of a digest
 LONGEST_BLOCKS = 12_000  # bytes of JSON. Slack refuses more than about 13,200 characters; how it counts is undocumented
 LONGEST_SUMMARY = 300  # characters in a notification
 CHANNEL = (Limit(1, 1.0),)
@@ -92,15 +95,15 @@ class SlackSender:
         return self._rate_limits[team]
 
     def render(self, digest: Digest, picture: Image | None = None) -> tuple[Part, ...]:
-        """Split the digest into messages within Slack's limits. If there is a picture, put it first."""
-        texts = (
-            Part(
-                payload={"text": summary(page.lines), "blocks": rich_text(page.lines)},
-                plain=plain_text(page.lines),
-                covers=page.covers,
-            )
-            for page in pages(digest, fits)
-        )
+        """Split the digest into messages within Slack's limits. If there is a picture, put it first.
+
+        The details go in the thread of the first message.
+        """
+        texts = [
+            _part(page, digest.buttons if page.is_last else ()) for page in pages(digest.without_details, fits_around)
+        ]
+        if (details := digest.only_details) is not None:
+            texts += [replace(_part(page, ()), in_thread=True) for page in pages(details, fits_around)]
         return (*(() if picture is None else (pictured(picture),)), *texts)
 
     def with_buttons(self, address: str, part: Part, rows: Sequence[Sequence[Button]]) -> Part:  # noqa: ARG002 - any chat
@@ -109,7 +112,7 @@ class SlackSender:
         return replace(part, payload=part.payload | {"blocks": blocks})
 
     async def send(self, address: str, part: Part, *, plain: bool = False, ready: Ready = at_once) -> str:
-        """Post one part. Return its timestamp, which Slack uses as the message id."""
+        """Post one part. Return its timestamp, which Slack uses as the message id, and its thread's if it's in one."""
         if part.picture is not None:
             return await self._share(address, part, part.picture, ready) if part.picture and not plain else ""
         token = await self.token_of(workspace(address))
@@ -117,14 +120,16 @@ class SlackSender:
         await ready()
         message = {"text": escape(part.plain, quote=False), "mrkdwn": False} if plain else part.payload
         if part.reply_to:  # a reply in the thread that also shows in the channel
-            message = message | {"thread_ts": part.reply_to, "reply_broadcast": True}
+            message = message | {"thread_ts": thread_of(part.reply_to), "reply_broadcast": True}
+        elif part.thread:
+            message = message | {"thread_ts": thread_of(part.thread)}
         try:
             answer = await self.client.chat_postMessage(
                 channel=address.rpartition("/")[2], token=token, unfurl_links=False, unfurl_media=False, **message
             )
             if is_member(address) and str(answer.get("channel") or "").startswith("D"):
                 self._directs[address] = with_workspace(workspace(address), str(answer["channel"]))
-            return str(answer["ts"])
+            return in_thread(str(answer["ts"]), thread_of(part.thread)) if part.thread else str(answer["ts"])
         except Exception as error:  # noqa: BLE001 - a foreign answer breaks the SDK in unforeseen ways
             refusal = self._verdict(error, address)
         finally:
@@ -262,6 +267,17 @@ class SlackSender:
         return SendError(f"Slack asked us to wait {seconds:g} seconds", retry_after=seconds, scope="platform")
 
 
+def in_thread(ts: str, thread: str) -> str:
+    """Return the id of a message in a thread. It's written as in the permalinks of such messages."""
+    return f"{ts}?thread_ts={thread}"
+
+
+def thread_of(message_id: str) -> str:
+    """Return the timestamp of a message's thread, which is the message's own if it isn't in another's thread."""
+    ts, _, thread = message_id.partition("?thread_ts=")
+    return thread or ts
+
+
 def workspace(address: str) -> str:
     """Return the workspace in an address, or "" if the address doesn't include one."""
     return address.rpartition("/")[0]
@@ -365,6 +381,50 @@ def answered(error: Exception) -> tuple[int, Mapping[str, str], str]:
 def fits(lines: Sequence[Line]) -> bool:
     """Return True if the lines fit in one message."""
     return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS
+
+
+def _part(page: Page, rows: Sequence[Sequence[Button]]) -> Part:
+    return Part(
+        payload={"text": summary((page.title,)), "blocks": [*blocks_of(page), *action_blocks(buttons(rows))]},
+        plain=plain_text(page.lines),
+        covers=page.covers,
+    )
+
+
+def blocks_of(page: Page) -> list[dict[str, Any]]:
+    """Return a page as blocks: a header, the text, and the footer as context.
+
+    A header is plain text, and rich text shows everything literally. Context knows only mrkdwn, so a footer that mrkdwn
+    would format is rich text too.
+    """
+    title = "".join(span.text for span in page.title)
+    blocks: list[dict[str, Any]] = []
+    body = [line for block in page.blocks if block.role is not Role.FOOTER for line in ((), *block.lines)][1:]
+    footer = [line for block in page.blocks if block.role is Role.FOOTER for line in block.lines]
+    if len(title) <= LONGEST_HEADER:
+        blocks.append({"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}})
+    else:
+        body = [page.title, *([(), *body] if body else [])]
+    blocks += rich_text(body) if body else []
+    if not footer:
+        return blocks
+    mrkdwn = "\n".join("".join(map(_mrkdwn, line)) for line in footer)
+    if len(mrkdwn) > LONGEST_CONTEXT or any(sign in plain_text(footer) for sign in "*_~`"):
+        return blocks + rich_text(footer)
+    return [*blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": mrkdwn, "verbatim": True}]}]
+
+
+def _mrkdwn(span: Span) -> str:
+    text = escape(span.text, quote=False)
+    if span.href is None:
+        return text
+    href = escape(span.href, quote=False).replace("|", "%7C")
+    return f"<{href}|{text.replace('|', ' ')}>"
+
+
+def fits_around(lines: Sequence[Line]) -> bool:
+    """Return True if the lines fit in one message of a digest, with its header and buttons."""
+    return len(json.dumps(rich_text(lines), ensure_ascii=False).encode()) <= LONGEST_BLOCKS - LONGEST_AROUND
 
 
 def summary(lines: Sequence[Line]) -> str:

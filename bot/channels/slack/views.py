@@ -6,6 +6,7 @@ from datetime import time
 from html import escape
 from typing import Any
 
+from bot.channels.slack.actions import FORM
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import replies
 from bot.domain.geography.states import STATES
@@ -16,7 +17,6 @@ from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
 from bot.domain.time_zones import is_zone
 
-FORM = "settings"  # the name of the form, of the shortcut and of the buttons that open it
 WHERE = "where"
 ALL = "all"
 MOST_SHOWN = 90  # subscriptions shown in the app's home, which holds 100 blocks

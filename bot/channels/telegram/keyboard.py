@@ -19,11 +19,11 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
 
     The limits are 8 buttons per row, 100 buttons in total and 64 bytes per command.
     """
-    wide = [[b for b in row if len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
+    wide = [[b for b in row if b.url or len(f"{pointer}{b.command}".encode()) <= LONGEST_COMMAND] for row in rows]
     narrow = [row[at : at + WIDEST_ROW] for row in wide for at in range(0, len(row), WIDEST_ROW)]
     kept, left = [], MOST_BUTTONS
     for row in narrow:
-        kept.append([InlineKeyboardButton(b.text, callback_data=f"{pointer}{b.command}") for b in row[:left]])
+        kept.append([_button(b, pointer) for b in row[:left]])
         left -= len(kept[-1])
     missing = sum(map(len, rows)) - sum(map(len, kept))
     if missing:
@@ -32,3 +32,9 @@ def keyboard(rows: Sequence[Sequence[Button]], pointer: str = "") -> InlineKeybo
             buttons=missing,
         )
     return InlineKeyboardMarkup([row for row in kept if row]) if any(kept) else None
+
+
+def _button(button: Button, pointer: str) -> InlineKeyboardButton:
+    if button.url:
+        return InlineKeyboardButton(button.text, url=button.url)
+    return InlineKeyboardButton(button.text, callback_data=f"{pointer}{button.command}")

@@ -15,17 +15,18 @@ from typing import Any
 
 import httpx
 from telegram import Bot, LinkPreviewOptions, Message, ReplyParameters
+from telegram.constants import ChatType
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning
 
-from bot.channels.protocols import Part, Ready, at_once, pictured
+from bot.channels.protocols import Part, Ready, at_once, links_only, pictured
 from bot.channels.rate_limit import LONGEST_WAIT, Limit, RateLimit, Turn
 from bot.channels.telegram.address import Address, address_of
 from bot.channels.telegram.keyboard import keyboard
 from bot.domain.chat.request import Button
 from bot.domain.messages.digest import Digest
-from bot.domain.messages.paginate import pages
+from bot.domain.messages.paginate import Page, Role, pages
 from bot.domain.messages.picture import Image
 from bot.domain.text.rich_text import Line, Span, legible, plain_text
 from bot.domain.timestamps import bounded
@@ -71,6 +72,7 @@ class TelegramSender:
         self._patience = patience
         self._flooded: tuple[str, float] = ("", 0.0)
         self._numbers: dict[str, str] = {}  # of the chats that were addressed by @name
+        self._groups: dict[str, bool] = {}  # of the chats that may be channels, those that aren't
         self.timeout = call_timeout
         self.rate_limit = rate_limit or RateLimit(overall=OVERALL if sends else ANSWERS, each=limits_of)
 
@@ -92,9 +94,10 @@ class TelegramSender:
         """Split the digest into messages within Telegram's limits. If there is a picture, put it first."""
         texts = (
             Part(
-                payload={"text": markup(page.lines), "parse_mode": "HTML"},
+                payload={"text": page_markup(page), "parse_mode": "HTML"},
                 plain=plain_text(page.lines),
                 covers=page.covers,
+                buttons=digest.buttons if page.is_last else (),
             )
             for page in pages(digest, fits)
         )
@@ -134,8 +137,23 @@ class TelegramSender:
             message = message | {
                 "reply_parameters": ReplyParameters(int(part.reply_to), allow_sending_without_reply=True)
             }
+        if part.buttons:
+            pointer = "" if topic is None else f":{topic} "
+            message = message | {"reply_markup": keyboard(await self._usable(chat, part.buttons), pointer)}
         preview = LinkPreviewOptions(is_disabled=True)
         return await self.bot.send_message(link_preview_options=preview, **where, **message)
+
+    async def _usable(self, chat: str, rows: Sequence[Sequence[Button]]) -> Sequence[Sequence[Button]]:
+        """Return the buttons that people may press in a chat: in a broadcast channel, only links.
+
+        Only Telegram knows which of its numbers are channels. Without an answer, treat the chat as a channel.
+        """
+        if chat.startswith(("-100", "@")) and chat not in self._groups:
+            try:
+                self._groups[chat] = (await self.bot.get_chat(chat)).type != ChatType.CHANNEL
+            except Exception:  # noqa: BLE001 - a foreign answer breaks the library in unforeseen ways
+                return links_only(rows)
+        return rows if self._groups.get(chat, True) else links_only(rows)
 
     def lasting(self, address: str) -> str:
         """Return the chat's number in place of its @name, if an earlier send or lookup has revealed it."""
@@ -322,6 +340,15 @@ def fits(lines: Sequence[Line]) -> bool:
 def markup(lines: Iterable[Line]) -> str:
     """Return the lines as Telegram's HTML."""
     return "\n".join("".join(map(_span, line)) for line in lines)
+
+
+def page_markup(page: Page) -> str:
+    """Return a page as Telegram's HTML, with its details in a quote that the reader opens."""
+    blocks = [markup((page.title,))]
+    for block in page.blocks:
+        text = markup(block.lines)
+        blocks.append(f"<blockquote expandable>{text}</blockquote>" if block.role is Role.DETAILS else text)
+    return "\n\n".join(blocks)
 
 
 def _span(span: Span) -> str:

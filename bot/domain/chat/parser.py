@@ -246,7 +246,7 @@ def _phrase(words: Sequence[str], found: _Found) -> None:
             fault.span = (at + fault.span[0], at + fault.span[1])
             raise
         if not size:
-            raise _fault(words[start:], at - start)
+            raise _shifted(_fault(words[start:], at - start), start)
         at += size
     found.close()
 
@@ -346,6 +346,8 @@ def _bare_town(words: Sequence[str], found: _Found) -> int:
     longest = min(_LONGEST_STATE, len(_until_comma(words)))
     if end and any(_nearest_state(" ".join(words[:length])) for length in range(end, longest + 1)):
         return 0
+    if len(_states_with(" ".join(words[:end]))) > 1:  # Carolina is a town too
+        return 0
     return _read(_settled(towns.bare_reading, " ".join(words[:end]), size=end), end, found) if end else 0
 
 
@@ -410,13 +412,19 @@ def _fault(words: Sequence[str], at: int) -> Misunderstood:
             return near
     for start in dict.fromkeys((0, at)):
         name, has_kind = _name_in_front(words[start:])
-        if not has_kind and len(_states_with(name)) > 1:
-            return _unknown_place(name)
+        if not has_kind and (several := _states_with(name)):
+            return _shifted(_unknown_place(name, several), start)
         is_typo = _nearest_state(name) is not None and _state_by_name(name.partition(" ")[0]) is None
         is_town = towns.is_known(name) and not is_typo
         if (has_kind and start == at) or is_town or states_with_county(name):
-            return _unknown_county(words[start:], name)
-    return _unknown_place(" ".join(_until_comma(words[at:])))
+            return _shifted(_unknown_county(words[start:], name), start)
+    return _shifted(_unknown_place(" ".join(_until_comma(words[at:]))), at)
+
+
+def _shifted(fault: Misunderstood, by: int) -> Misunderstood:
+    """Move the span of an error by a number of words."""
+    fault.span = (fault.span[0] + by, fault.span[1] + by)
+    return fault
 
 
 def _name_in_front(words: Sequence[str]) -> tuple[str, bool]:
@@ -455,9 +463,12 @@ def _names_a_kind(name: str, code: str) -> bool:
 
 def _unknown_county(words: Sequence[str], name: str) -> Misunderstood:
     """Return the error for a county if the state is missing or has no county with that name."""
-    for _, typed, code in reversed(list(_counties_in_front(words))):
+    for size, typed, code in reversed(list(_counties_in_front(words))):
         if name.startswith(typed) and typed.casefold() not in _COUNTY_WORDS:
-            return _no_such_county(typed, code, None)
+            fault = _no_such_county(typed, code, None)
+            if fault.why == "no_county":
+                fault.choices, fault.span = (*towns.in_states(typed), Choice(code, STATES[code], code)), (0, size)
+            return fault
     return Misunderstood("county_state", typed=_shown(name))
 
 
@@ -466,6 +477,17 @@ def _no_such_county(name: str, code: str, county: County | None) -> Misunderstoo
     near = distinct_name(county) if county else suggest(bare, county_names(code))
     why = "near_county" if near else "no_county"
     return Misunderstood(why, typed=_shown(bare), state=STATES[code], near=near or "", code=code)
+
+
+def is_state(text: str) -> bool:
+    """Return True if the text is a state's code or name, in English or Spanish."""
+    return _state_by_name(text.strip()) is not None
+
+
+def is_agency_type(text: str) -> bool:
+    """Return True if the whole text is a type of agency, such as "campus police"."""
+    words = text.split()
+    return towns.agency_type(words) == (towns.agency_type(words)[0], len(words)) and bool(words)
 
 
 @lru_cache(maxsize=4_096)
@@ -488,11 +510,15 @@ def folded(text: str) -> str:
     return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
 
 
-def _unknown_place(text: str) -> Misunderstood:
-    several = _states_with(text) or _states_with(text.partition(" ")[0])
+def _unknown_place(text: str, several: Sequence[str] = ()) -> Misunderstood:
+    first = text.partition(" ")[0]
+    near = None if several else _nearest_state(text)
+    several = several or ([near] if near else _states_with(first))
     if len(several) > 1:
-        return Misunderstood("which_state", typed=_shown(text), choices=" ".join(several))
-    near = next(iter(several), None) or _nearest_state(text) or _nearest_state(text.partition(" ")[0])
+        fault = Misunderstood("which_state", tuple(Choice(c, STATES[c], c) for c in several), typed=_shown(text))
+        fault.span = (0, len(text.split()))
+        return fault
+    near = next(iter(several), None) or _nearest_state(first)
     if near is None:
         return Misunderstood("no_state", typed=_shown(text))
     return Misunderstood("near_state", typed=_shown(text), near=near, name=STATES[near])

@@ -177,6 +177,11 @@ def bare_reading(name: str) -> Reading | Unsettled:
     return Reading(found.typed, found.county, is_county=found.is_county, elsewhere=elsewhere)
 
 
+def in_states(name: str) -> tuple[Choice, ...]:
+    """Return the places with this name, those with the most ZIP codes first."""
+    return tuple(Choice(f"{name} {code}", _shown(name), code) for _, code in _ranked(name)[: MOST_CHOICES - 1])
+
+
 def county_or_town(county: County, name: str) -> Unsettled | None:
     """Return the choices if a town with the county's name is in another county, as Houston in Texas, or None."""
     elsewhere = town_counties_of(county.state, name)

@@ -103,6 +103,11 @@ _AGENCY_WORD = re.compile(
     r".*\S (?:police|sheriff'?s?|department|dept|pd|so|office|marshal'?s?|constable'?s?|patrol|troopers?|corrections"
     r"|policia|alguacil|university|jail)\b.*"
 )
+_OWN_NAME = re.compile(
+    r"(?P<place>(?:(?!(?:in|of|for|en|de|del|and|y|or|all|the|any|every|los|las)\b)[^\s,;]+ )+)"
+    r"(?:(?:state |city )?police(?: (?:department|dept))?|pd"
+    r"|(?:county )?sheriff(?:'?s)?(?: (?:office|department|dept))?)"
+)
 _SPANISH_AGENCY = (
     (re.compile(r"(?:la )?polic[ií]a (?:municipal )?(?:del? )(.+)", re.IGNORECASE), r"\1 Police"),
     (
@@ -211,8 +216,10 @@ def _refined(named: str, rest: str) -> tuple[str, str]:
 
 def _with_object(named: str, rest: str) -> tuple[str, str]:
     """Return the command with the place or agency in the rest. Words around it are left out."""
-    if named == "watch" and rest.casefold().startswith(("only ", "solo ", "agency", "agencia")):
+    if named in {"watch", "unwatch"} and rest.casefold().startswith(("only ", "solo ", "agency", "agencia")):
         return named, rest
+    if named in {"watch", "unwatch"} and (name := _own_name(rest) or _own_name(_trimmed(rest))) is not None:
+        return named, f"agency {name}"
     place = _object(rest)
     if place is None and not _trimmed(rest) and named != "start":
         return named, ""
@@ -245,6 +252,15 @@ def _agency(text: str) -> str | None:
         if pattern.fullmatch(text):
             return pattern.sub(order, text)
     return text if _AGENCY_WORD.fullmatch(_fold(text)) else None
+
+
+def _own_name(text: str) -> str | None:
+    """Return the text if it's one agency's own name, such as "Tampa Police", and not a type of agency in a place."""
+    found = _OWN_NAME.fullmatch(_fold(text))
+    if found is None or parser.is_state(found["place"]) or parser.is_agency_type(text):
+        return None
+    last = text[: found.end("place")].rsplit(maxsplit=1)[-1]
+    return None if last in STATES else re.sub(r"\bPD$", "Police Department", text, flags=re.IGNORECASE)
 
 
 # ── sentences ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -515,6 +531,8 @@ def _place(line: str) -> tuple[str, str] | None:
     named = re.sub(r"^(?:show me|see|find|ver|buscar)\s+", "", line, flags=re.IGNORECASE)
     if named.upper() in STATES and named.casefold() in _CODES_THAT_ARE_WORDS and not named.isupper():
         return None
+    if (name := _own_name(named) or _own_name(_trimmed(named))) is not None:
+        return "agency", name
     if (place := _object(named)) is not None:
         return "place", place
     if (name := _agency(_trimmed(named))) is not None:

@@ -4,16 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.domain.agendas.link import KINDS_AFTER_A_VOTE, AgendaLog
+from bot.domain.agendas.link import AgendaLog
 from bot.domain.change import Change, Kind
-from bot.domain.lists.totals import Totals
+from bot.domain.geography.states import STATES
+from bot.domain.lists.totals import Standing, Totals
+from bot.domain.messages.buttons import buttons
 from bot.domain.messages.digest import Digest, Item, Section
+from bot.domain.messages.grouping import Grouping, first_line
 from bot.domain.messages.net_changes import NetChange, net_changes
 from bot.domain.subscription import Cadence, Subscription
-from bot.domain.text.rich_text import Line
-from bot.domain.text.wording import Wording, state_name
+from bot.domain.text.headlines import headline
+from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.wording import MOST_STATES_NAMED, Wording, state_name
 from bot.domain.time_zones import zone_or_utc
 
+MOVING_TOTALS = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.WITHDRAWN})
 MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause or an outage, is only counted
 
 
@@ -24,7 +29,9 @@ class Circumstances:
     `totals` count what the subscription watches, and are shown in daily and weekly digests. `read_at` (UTC) is the time
     of the last successful reading of ICE's list, and `sources` is the number of sources read. Only a no-changes digest
     shows them. `is_held` is True if a list is on hold. `agendas` contains the mentions of 287(g) on local agendas in
-    recent months, through the last change in the digest.
+    recent months, through the last change in the digest. `standing` is ICE's list after the last change, and `earlier`
+    is the list that a scheduled digest compares it with. `prefix` starts every command, or is None if no one can send
+    commands there.
     """
 
     page: str
@@ -33,6 +40,9 @@ class Circumstances:
     sources: int = 0
     is_held: bool = False
     agendas: AgendaLog = field(default_factory=AgendaLog)
+    standing: Standing | None = None
+    earlier: Standing | None = None
+    prefix: str | None = None
 
 
 def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int, about: Circumstances) -> Digest | None:
@@ -47,21 +57,59 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     heard = [net for net in (_as_heard(subscription, net) for net in found) if net is not None]
     told = [net for net in heard if not _is_old(net.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
-    scheduled = subscription.cadence is not Cadence.INSTANT
-    footer = wording.circumstances(subscription, about.totals, is_held=about.is_held) if scheduled else ()
-    if len(told) < len(heard):
-        footer = (wording.older(len(heard) - len(told)), *footer)
+    around = _around(subscription, wording, about, older=len(heard) - len(told))
     if not heard:
-        return _nothing_new(subscription, wording, about, upto, footer)
-    told_changes = [net.change for net in told]
+        return _nothing_new(subscription, wording, about, upto, around)
+    grouping = Grouping(told, wording, about.agendas, about.standing)
+    lead = (*around, *_places(subscription, grouping, about), *grouping.shared_lines(), *grouping.type_lines())
+    sections, details = grouping.sections()
+    evidence = f"{about.prefix}agency" if about.prefix is not None else ""
     return Digest(
         upto=upto,
-        title=wording.title([change.kind for change in told_changes]),
-        sections=tuple(_sections(told, wording, about.agendas)),
-        footer=(*footer, *wording.sources(told_changes, page=about.page)),
+        title=first_line(grouping),
+        lead=(*lead, *wording.caveats(grouping.changes)),
+        sections=sections,
+        details=details,
+        footer=wording.sources(grouping.changes, page=about.page, evidence=evidence),
+        buttons=buttons(grouping.changes, subscription.language),
         changes=tuple(told),
         begun_at=subscription.pinned_at,
     )
+
+
+def started_today(subscription: Subscription) -> bool:
+    """Return whether the digest is started on the day when its subscription was created.
+
+    Such a digest says so.
+    """
+    if subscription.created_at is None or subscription.pinned_at is None or subscription.cadence is Cadence.INSTANT:
+        return False
+    zone = zone_or_utc(subscription.tz)
+    return subscription.created_at.astimezone(zone).date() == subscription.pinned_at.astimezone(zone).date()
+
+
+def _around(subscription: Subscription, wording: Wording, about: Circumstances, *, older: int) -> tuple[Line, ...]:
+    """Return the lines that a digest has no matter what it reports."""
+    lines: list[Line] = [wording.started_today()] if started_today(subscription) else []
+    lines += [wording.older(older)] if older else []
+    if subscription.cadence is not Cadence.INSTANT:
+        lines += wording.circumstances(subscription, about.totals, is_held=about.is_held)
+    return tuple(lines)
+
+
+def _places(subscription: Subscription, grouping: Grouping, about: Circumstances) -> Iterable[Line]:
+    """Yield where up to three states stand now. If more states changed, an alert says where the whole list stands."""
+    moved = {change.agreement.state for change in grouping.changes if change.kind in MOVING_TOTALS} & STATES.keys()
+    if about.standing is None or not moved:
+        return
+    if len(moved) <= MOST_STATES_NAMED:
+        if about.totals is not None and set(subscription.filter.states) == moved and len(moved) == 1:
+            return  # the totals say it
+        weekly = subscription.cadence is Cadence.WEEKLY
+        for state in sorted(moved, key=state_name):
+            yield grouping.wording.now(state, about.standing, about.earlier, weekly=weekly)
+    elif about.totals is None:
+        yield grouping.wording.whole_list(about.standing)
 
 
 def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *, page: str) -> Digest:
@@ -81,14 +129,18 @@ def correct(subscription: Subscription, retraction: Change, sent_at: datetime, *
 
 
 def _nothing_new(
-    subscription: Subscription, wording: Wording, about: Circumstances, upto: int, footer: Sequence[Line]
+    subscription: Subscription, wording: Wording, about: Circumstances, upto: int, around: Sequence[Line]
 ) -> Digest | None:
     """Compose a no-changes digest, or return None if the subscription doesn't ask for one."""
     if not subscription.hears_always or subscription.cadence is Cadence.INSTANT:
         return None
     read = wording.nothing_new(about.sources, about.read_at)
     return Digest(
-        upto=upto, title=wording.title([]), sections=(), footer=(read, *footer), begun_at=subscription.pinned_at
+        upto=upto,
+        title=(Span(headline(wording, [], about.standing), strong=True),),
+        lead=(read, *around),
+        buttons=buttons([], subscription.language),
+        begun_at=subscription.pinned_at,
     )
 
 
@@ -103,43 +155,3 @@ def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:
     """
     kind = subscription.filter.kind_for(net.decided_by)
     return replace(net, change=replace(net.change, kind=kind)) if kind is not None else None
-
-
-def _sections(told: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Iterable[Section]:
-    """Group the changes by state and kind, with departures first in each state.
-
-    All changes of one kind for the same agency become a single item. Each agenda item stays separate.
-    """
-    order = [Kind.WITHDRAWN, *Kind]
-    groups: dict[tuple[str, Kind, bool], dict[tuple[str, ...], list[NetChange]]] = {}
-    for net in told:
-        change = net.change
-        subjects = groups.setdefault((change.agreement.state, change.kind, change.mention is not None), {})
-        subjects.setdefault(_subject(change), []).append(net)
-    for (state, kind, on_agenda), subjects in sorted(
-        groups.items(), key=lambda group: (state_name(group[0][0]), order.index(group[0][1]), group[0][2])
-    ):
-        items = [_item(kind, group, wording, agendas) for _, group in sorted(subjects.items())]
-        yield Section(heading=wording.heading(state, kind, on_agenda=on_agenda), items=tuple(items))
-
-
-def _subject(change: Change) -> tuple[str, ...]:
-    """Return the key for grouping and sorting items. It starts with an agency's name or a meeting's date."""
-    if change.mention is None:
-        return (change.agreement.key.agency,)
-    return (str(change.mention.meets_on or "9999"), *change.mention.key)
-
-
-def _item(kind: Kind, group: Sequence[NetChange], wording: Wording, agendas: AgendaLog) -> Item:
-    changes = [net.change for net in group]
-    if changes[0].mention is not None:
-        lines = wording.mention(changes[0])
-    else:
-        lines = wording.agency(kind, changes)
-        before = agendas.mention_behind(changes[-1]) if kind in KINDS_AFTER_A_VOTE else None
-        if before is not None:
-            lines = (*lines, wording.on_agenda_before(before, changes[-1].publication.observed_at.date()))
-    return Item(
-        lines=lines,
-        covers=tuple(sorted({seq for net in group for seq in net.covers})),
-    )

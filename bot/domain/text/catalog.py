@@ -4,10 +4,11 @@ The English text is in the code and is the message's ID. The Spanish text is in
 `bot/locale/es/LC_MESSAGES/countersign.po`, which is read directly and doesn't need to be compiled. After adding or
 changing a message, update the catalogs with Babel:
 
-    pybabel extract bot -o countersign.pot --no-location -c NOTE: --no-default-keywords \
-        -k say:2 -k say_line:2 -k say_count:2,3 -k Phrase:1,1t -k Phrase:1,2,2t
+    pybabel extract bot -F pyproject.toml -o countersign.pot --no-location -c NOTE: --no-default-keywords \
+        -k say:2 -k say_line:2 -k say_count:2,3 -k Phrase:1,1t -k Phrase:1,2,2t -k t:1 -k tn:1,2
     pybabel update -i countersign.pot -d bot/locale -D countersign --no-fuzzy-matching --ignore-obsolete
 
+In the templates of pages, `t` and `tn` stand for `say` and `say_count` in the page's language.
 Babel doesn't find messages inside f-strings, so don't call `say` in an f-string.
 """
 

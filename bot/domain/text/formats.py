@@ -33,6 +33,9 @@ class Formats(Protocol):
     def short_month(self, day: date, *, year: bool) -> str:
         """Return a month for a chart axis, such as Aug or Aug 2025."""
 
+    def month(self, day: date) -> str:
+        """Return a month for use in a sentence, such as March 2025."""
+
     def clock(self, at: time) -> str:
         """Return a time of day, such as 5:02 p.m."""
 
@@ -71,6 +74,10 @@ def _locale(language: Language) -> Locale:
 
 # AP never shortens March through July, and shortens the others only before a day.
 _AP_MONTHS = ("Jan.", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec.")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MIDNIGHT, _NOON = time(0), time(12)
 
@@ -91,6 +98,9 @@ class _ApStyle:
     def short_month(self, day: date, *, year: bool) -> str:
         month = _AP_MONTHS[day.month - 1][:3]  # in tables and charts: three letters and no period
         return f"{month} {day.year}" if year else month
+
+    def month(self, day: date) -> str:
+        return f"{_MONTHS[day.month - 1]} {day.year}"  # AP never shortens a month without a day
 
     def clock(self, at: time) -> str:
         return "midnight" if at == _MIDNIGHT else self._hour(at)
@@ -135,6 +145,9 @@ class _Cldr:
 
     def short_month(self, day: date, *, year: bool) -> str:
         return format_skeleton("yMMM" if year else "MMM", day, locale=self._locale)
+
+    def month(self, day: date) -> str:
+        return format_skeleton("yMMMM", day, locale=self._locale)
 
     def clock(self, at: time) -> str:
         return " ".join(format_time(at, "short", locale=self._locale).split())  # fonts lack CLDR's narrow spaces

@@ -5,7 +5,7 @@ ended.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
-from bot.domain.lists.totals import JANUARY_2025, Totals
+from bot.domain.lists.totals import JANUARY_2025, FirstSeen, Standing, Totals
 from bot.domain.subscription import Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.formats import Formats, formats
@@ -91,6 +91,9 @@ BACK_FROM: Mapping[str, Phrase] = {
     OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }
+_UNLESS_NOTED = Phrase(", unless noted")
+_UNLESS_LINKED = Phrase(", unless linked")
+_NEW, _GONE, _BACK = Phrase("New:"), Phrase("No longer listed:"), Phrase("Back:")
 HELD = Phrase("One of ICE's lists looks wrong, so its changes are on hold until they're checked.")
 MOST_STATES_NAMED = 3  # in the line with the totals; more are only counted
 _WITHOUT_COUNTIES = frozenset({"AK", "AS", "GU", "MP", "PR", "VI"})  # boroughs, islands, municipalities
@@ -145,14 +148,6 @@ class Wording:
         """Return the full name of a support type."""
         return SUPPORT_TYPE_NAMES[support_type](self.language)
 
-    def title(self, kinds: Sequence[Kind]) -> Line:
-        """Return the title of a message, such as "287(g): 3 new agreements, 1 no longer listed"."""
-        if not kinds:
-            return (Span(say(self.language, "287(g): no changes"), strong=True),)
-        counts = {kind: kinds.count(kind) for kind in Kind if kind in kinds}
-        counted = ", ".join(COUNTED[kind](self.language, n=number) for kind, number in counts.items())
-        return (Span(f"287(g): {counted}", strong=True),)
-
     def heading(self, state: str, kind: Kind, *, on_agenda: bool = False) -> Line:
         """Return the heading for one kind of change in a state.
 
@@ -167,32 +162,106 @@ class Wording:
 
     # ── agreements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def agency(self, kind: Kind, changes: Sequence[Change]) -> tuple[Line, ...]:
-        """Return a line with the agency's name and a line for each of its agreements."""
-        agreement = changes[0].agreement
-        name = [Span(agreement.agency, strong=True)]
-        if _adds(agreement.county, agreement.agency):
-            name.append(Span(f" ({agreement.county})"))
-        return (tuple(name), *(self._agreement(kind, change) for change in changes))
+    def name(self, agreement: Agreement, *, strong: bool = False) -> Line:
+        """Return an agency's name with its county, as ICE prints them."""
+        county = (Span(f" ({agreement.county})"),) if _adds(agreement.county, agreement.agency) else ()
+        return (Span(agreement.agency, strong=strong), *county)
 
-    def _agreement(self, kind: Kind, change: Change) -> Line:
-        support = Span(self.support(change.agreement))
-        match kind:
+    def county_of(self, agreement: Agreement) -> str:
+        """Return an agency's county, or an empty string if it's unknown or part of the agency's name."""
+        if not _adds(agreement.county, agreement.agency):
+            return ""
+        return county_name(agreement.county, agreement.state, self.language)
+
+    def short_support(self, types: Sequence[str]) -> str:
+        """Return support types that have been explained, without the English name that other languages add."""
+        known = {name(self.language) for name in SUPPORT_TYPE_NAMES.values()}
+        short = [name.partition(" (")[0] if name in known else name for name in types]
+        return self.support_line(short, short)
+
+    def support_line(self, types: Sequence[str], explained: Collection[str] = ()) -> str:
+        """Return support types by name, such as Task Force Model: may make immigration arrests on patrol.
+
+        The types in `explained` have been explained before in the same message.
+        """
+        if len(types) > 1:
+            return say(self.language, "{types} ({n} agreements each)", types=self._formats.join(types), n=len(types))
+        found = next((t for t, name in SUPPORT_TYPE_NAMES.items() if name(self.language) == types[0]), None)
+        if found is None or types[0] in explained or found not in SUPPORT_TYPE_MEANINGS:
+            return types[0]
+        meaning = SUPPORT_TYPE_MEANINGS[found](self.language)
+        return say(self.language, "{type}: {meaning}", type=types[0], meaning=meaning)
+
+    def facts(self, change: Change, first_seen: FirstSeen | None = None) -> dict[str, Line]:
+        """Return what there is to say about one agreement besides its agency and support type, by the fact's name.
+
+        `first_seen` is when an agreement that left the list was first seen there.
+        """
+        found: dict[str, Line]
+        match change.kind:
             case Kind.SIGNED | Kind.REINSTATED:
-                return (support, *self._dated(change.agreement, *self._pending(change), *self._formerly(change)))
+                found = {
+                    "signed": self._signed(change.agreement),
+                    "pending": self._pending(change),
+                    "formerly": self._formerly(change),
+                    "moa": self._moa(change.agreement),
+                    "addendum": self._addendum(change.agreement),
+                }
             case Kind.WITHDRAWN:
-                return (support, *self._dated(change.agreement, *self._last_on(change)))
+                found = {"since": self._listed_since(first_seen), "document": self._last_on(change)}
             case Kind.APPLIED | Kind.DROPPED:
-                return (support,)
+                found = {}
             case _:
-                return (support, Span(": "), *self._differences(kind, change))
+                found = {"difference": self._differences(change.kind, change)}
+        return {name: line for name, line in found.items() if line}
 
-    def _dated(self, agreement: Agreement, *rest: Span) -> Line:
-        """Return a line with the signing date, `rest` and the MOA. A doubtful date comes after `rest`."""
-        if not is_doubtful(agreement):
-            return (*self._signed(agreement), *rest, *self._moa(agreement))
-        unclear = say(self.language, "; signing date unclear: {doubt}", doubt=self._doubt(agreement))
-        return (*rest, Span(unclear), *self._moa(agreement))
+    def agreement(self, change: Change) -> Line:
+        """Return one line with an agreement's support type and all there is to say about it."""
+        facts = self.facts(change).values()
+        return (Span(self.support(change.agreement)), *(span for fact in facts for span in (Span(", "), *fact)))
+
+    def shared(self, facts: Mapping[str, Line], *, differing: Collection[str], kind: Kind | None) -> Line:
+        """Return one line with the facts that most agreements of a kind share.
+
+        The facts in `differing` are repeated where they differ. If `kind` is given, the line says what it's about.
+        """
+        spans: list[Span] = []
+        for name, fact in facts.items():
+            first, *rest = fact
+            unless = (_UNLESS_LINKED if name == "moa" else _UNLESS_NOTED)(self.language) if name in differing else ""
+            start = Span(first.text[:1].upper() + first.text[1:], first.href)
+            spans += [*([Span(" ")] if spans else []), start, *rest, Span(f"{unless}.")]
+        phrase = _GONE if kind is Kind.WITHDRAWN else _BACK if kind is Kind.REINSTATED else _NEW
+        label = [Span(phrase(self.language) + " ")] if spans and kind is not None else []
+        return (*label, *spans)
+
+    def unless_noted(self) -> str:
+        """Return the words for a fact that holds unless another one is given."""
+        return _UNLESS_NOTED(self.language)
+
+    def _listed_since(self, seen: FirstSeen | None) -> Line:
+        if seen is None:
+            return ()
+        month = self._formats.month(seen.at.astimezone(zone_or_utc(self.tz)).date())
+        if seen.at_least:
+            return (Span(say(self.language, "on ICE's list since at least {month}", month=month)),)
+        return (Span(say(self.language, "on ICE's list since {month}", month=month)),)
+
+    def month_listed(self, seen: FirstSeen) -> Line:
+        """Return the month since when ICE's list had an agreement, for a paragraph whose lead says what it is."""
+        return (Span(self._formats.month(seen.at.astimezone(zone_or_utc(self.tz)).date())),)
+
+    def months_explained(self) -> Line:
+        """Return a sentence that says what the months after the names are."""
+        return (Span(say(self.language, "After each name: since when, at least, ICE's list had it.")),)
+
+    def still_has(self, number: int) -> Line:
+        """Return a phrase with the number of agreements that an agency still has."""
+        return (Span(say_count(self.language, "still has {n} agreement", "still has {n} agreements", number)),)
+
+    def still_listed(self, types: Sequence[str]) -> Line:
+        """Return a phrase that names the agreements that an agency still has."""
+        return (Span(say(self.language, "still listed: {types}", types=self._formats.join(types))),)
 
     def _doubt(self, agreement: Agreement) -> str:
         """Describe a doubtful date: what ICE's list says, and the date in the MOA's file name as evidence."""
@@ -215,8 +284,10 @@ class Wording:
 
     def _signed(self, agreement: Agreement) -> Line:
         if agreement.signed is None:
-            return (Span(say(self.language, ", no readable signing date")),)
-        return (Span(say(self.language, ", signed {day}", day=self.day(agreement.signed))),)
+            return (Span(say(self.language, "no readable signing date")),)
+        if is_doubtful(agreement):
+            return (Span(say(self.language, "signing date unclear: {doubt}", doubt=self._doubt(agreement))),)
+        return (Span(say(self.language, "signed {day}", day=self.day(agreement.signed))),)
 
     def _pending(self, change: Change) -> Line:
         if change.pending_since is None:
@@ -224,13 +295,13 @@ class Wording:
         days = max((change.publication.observed_at.date() - change.pending_since).days, 0)
         length = say_count(self.language, "{n} day", "{n} days", days)
         day = self.day(change.pending_since)
-        waited = say(self.language, ", after {length} on ICE's pending list (since {day})", day=day, length=length)
+        waited = say(self.language, "after {length} on ICE's pending list (since {day})", day=day, length=length)
         return (Span(waited),)
 
     def _formerly(self, change: Change) -> Line:
         if change.was is None or change.was.agency == change.agreement.agency:
             return ()
-        return (Span(", "), self._former_name(change.was))
+        return (self._former_name(change.was),)
 
     def _former_name(self, was: Agreement) -> Span:
         return Span(say(self.language, "formerly {agency}", agency=was.agency))
@@ -239,14 +310,13 @@ class Wording:
         if change.before is None:
             return ()
         document = Span(change.before.name, href=change.before.address)
-        return say_line(self.language, ", last seen in {document}", document=document)
+        return say_line(self.language, "last seen on {document}", document=document)
 
     def _moa(self, agreement: Agreement) -> Line:
-        missing = Span(say(self.language, "MOA not posted"))
-        moa = Span("MOA", href=agreement.moa) if agreement.moa else missing
-        if not agreement.addendum:
-            return (Span(" · "), moa)
-        return (Span(" · "), moa, Span(" · "), Span(say(self.language, "addendum"), href=agreement.addendum))
+        return (Span("MOA", href=agreement.moa) if agreement.moa else Span(say(self.language, "no MOA posted yet")),)
+
+    def _addendum(self, agreement: Agreement) -> Line:
+        return (Span(say(self.language, "addendum"), href=agreement.addendum),) if agreement.addendum else ()
 
     def _differences(self, kind: Kind, change: Change) -> Line:
         before, now = change.was or change.agreement, change.agreement
@@ -427,20 +497,33 @@ class Wording:
 
     # ── around the changes ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def sources(self, changes: Sequence[Change], *, page: str) -> tuple[Line, ...]:
-        """Return lines that name the lists used in a message.
-
-        The lines also say when the lists were fetched and what they don't prove.
-        """
+    def caveats(self, changes: Sequence[Change]) -> tuple[Line, ...]:
+        """Return lines that say what the lists and agendas in a message don't prove."""
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
         if any(change.mention is not None for change in changes):
             vote = say(self.language, "An agenda item isn't an agreement. The vote could go either way.")
             lines.append((Span(vote),))
+        return tuple(lines)
+
+    def sources(self, changes: Sequence[Change], *, page: str, evidence: str = "") -> tuple[Line, ...]:
+        """Return one line that names the latest of ICE's lists in a message, ICE's page and the way to the evidence.
+
+        `evidence` is the command that shows the evidence, or empty if no one can send commands there.
+        """
         rests_on = {(c.list, c.publication.evidence): c for c in changes if c.mention is None}
         ordered = sorted(rests_on.values(), key=lambda change: change.publication.observed_at)
-        return (*lines, *map(self._source, ordered), (Span(say(self.language, "ICE's 287(g) page"), href=page),))
+        latest = {change.list: change for change in ordered}
+        parts = [self._source(change) for change in latest.values()]
+        if earlier := len(ordered) - len(latest):
+            parts.append((Span(say_count(self.language, "{n} earlier list", "{n} earlier lists", earlier)),))
+        parts.append((Span(say(self.language, "ICE's 287(g) page"), href=page),))
+        if evidence and rests_on:
+            parts.append((Span(say(self.language, "Evidence: {command}", command=evidence)),))
+        return (
+            tuple(span for number, part in enumerate(parts) for span in ((Span(" · "), *part) if number else part)),
+        )
 
     def _no_proof(self) -> str:
         return say(
@@ -511,6 +594,37 @@ class Wording:
         older = say_count(self.language, "{n} older change isn't shown.", "{n} older changes aren't shown.", number)
         return (Span(older),)
 
+    def now(self, state: str, standing: Standing, earlier: Standing | None, *, weekly: bool) -> Line:
+        """Return a sentence with the agreements and agencies that a state has on ICE's list, and the trend if known."""
+        agreements, agencies = len(standing.by_state.get(state, ())), standing.agencies_by_state.get(state, 0)
+        name = state_name(state, self.language)
+        if not agreements:
+            return (Span(say(self.language, "{state} now has no agreements on ICE's list.", state=name)),)
+        count = self._counted(agreements, agencies)
+        if earlier is not None:
+            count = f"{count}, {self._trend(agreements - len(earlier.by_state.get(state, ())), weekly=weekly)}"
+        return (Span(say(self.language, "{state} now has {count}.", state=name, count=count)),)
+
+    def whole_list(self, standing: Standing) -> Line:
+        """Return a sentence with the size of ICE's whole list."""
+        count = self._counted(len(standing.agreements), sum(standing.agencies_by_state.values()))
+        place = say_count(self.language, "{n} state or territory", "{n} states and territories", len(standing.by_state))
+        count = say(self.language, "{count} in {place}", count=count, place=place)
+        return (Span(say(self.language, "ICE's list now has {count}.", count=count)),)
+
+    def _counted(self, agreements: int, agencies: int) -> str:
+        """Return the number of agreements and agencies, such as 178 agreements at 143 agencies."""
+        return say(
+            self.language,
+            "{agreements} at {agencies}",
+            agreements=say_count(self.language, "{n} agreement", "{n} agreements", agreements),
+            agencies=say_count(self.language, "{n} agency", "{n} agencies", agencies),
+        )
+
+    def started_today(self) -> Line:
+        """Return a line for a digest of a subscription that started on the same day."""
+        return (Span(say(self.language, "You started today, so this covers only what has changed since then.")),)
+
     def circumstances(self, to: Subscription, totals: Totals | None, *, is_held: bool) -> tuple[Line, ...]:
         """Return lines with the number of agreements that the reader watches and a note if a list is on hold."""
         lines = []
@@ -521,9 +635,7 @@ class Wording:
         return tuple(lines)
 
     def _totals(self, to: Subscription, totals: Totals) -> str:
-        agreements = say_count(self.language, "{n} agreement", "{n} agreements", totals.agreements)
-        agencies = say_count(self.language, "{n} agency", "{n} agencies", totals.agencies)
-        count = say(self.language, "{agreements} with {agencies}", agreements=agreements, agencies=agencies)
+        count = self._counted(totals.agreements, totals.agencies)
         if place := self._place(to.filter, totals):
             count = say(self.language, "{count} in {place}", count=count, place=place)
         if totals.before is not None:

@@ -172,7 +172,7 @@ async def test_a_long_message_is_split_and_no_change_is_lost_or_repeated(here):
     await here.publish(FIRST + many, NOW)
     await here.deliver(LATER)
     messages = [delivery.message for delivery in here.receiver.deliveries]
-    assert len(messages) > 2
+    assert len(messages) >= 2
     assert [(m["part"], m["parts"]) for m in messages] == [(n, len(messages)) for n in range(1, len(messages) + 1)]
     assert max(len(delivery.body) for delivery in here.receiver.deliveries) < 2**20
     assert len({m["id"] for m in messages}) == len(messages)

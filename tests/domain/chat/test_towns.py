@@ -72,8 +72,8 @@ def test_a_zip_code_or_a_town_means_its_county_and_the_longest_name_wins(typed, 
         ("99999", "unknown_zip", []),
         ("123456", "no_zip", []),
         ("09012", "military_zip", []),
-        ("Tampa, TX", "no_county", []),
-        ("Kansas City, TX", "no_county", []),
+        ("Tampa, TX", "no_county", ["Tampa FL", "Tampa KS", "TX"]),
+        ("Kansas City, TX", "no_county", ["Kansas City MO", "Kansas City KS", "TX"]),
     ],
 )
 def test_what_could_be_several_places_gives_the_choices_and_is_never_guessed(typed, why, choices):

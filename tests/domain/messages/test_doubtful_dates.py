@@ -43,20 +43,23 @@ def digest(changes, language=Language.ENGLISH, cursor=0):
         cursor=cursor,
     )
     told = compose(reader, changes, upto=changes[-1].seq, about=Circumstances(page="https://www.ice.gov"))
-    return plain_text([line for section in told.sections for item in section.items for line in item.lines])
+    items = [line for section in told.sections for item in section.items for line in item.lines]
+    return plain_text([told.title, *told.lead, *items])
 
 
 def test_a_new_agreement_is_told_with_the_doubt():
-    assert f"Task Force Model; signing date unclear: {DOUBT} · MOA not posted" in digest(log([TENAHA]))
+    assert f"Signing date unclear: {DOUBT}. No MOA posted yet." in digest(log([TENAHA]))
 
 
 def test_a_digest_of_a_date_corrected_since_tells_the_right_one_without_a_doubt():
-    assert "Task Force Model, signed Jan. 7, 2026 · " in digest(log([TENAHA], [RIGHT]))
+    assert "Signed Jan. 7, 2026. " in digest(log([TENAHA], [RIGHT]))
 
 
 def test_a_digest_of_an_moa_posted_since_tells_its_name_as_evidence():
     posted = replace(TENAHA, moa=moa("TenahaPDTX_TFM_MOA_01072026"))
-    assert f"{DOUBT}; the MOA's file name says Jan. 7, 2026 · MOA" in digest(log([TENAHA], [posted]))
+    text = digest(log([TENAHA], [posted]))
+    assert f"{DOUBT}; the MOA's file name says Jan. 7, 2026." in text
+    assert text.endswith("MOA")
 
 
 def test_a_corrected_year_is_told_as_the_correction_of_a_typo():
@@ -76,7 +79,7 @@ def test_a_date_amended_to_one_that_cannot_be_is_told_with_the_doubt(year):
 
 def test_a_date_added_later_is_told_with_the_doubt():
     blank = replace(TENAHA, signed=None)
-    assert "no readable signing date" in digest(log([blank]))
+    assert "No readable signing date." in digest(log([blank]))
     assert f"signing date added: {DOUBT}" in digest(log([blank], [TENAHA]), cursor=1)
 
 
@@ -85,9 +88,11 @@ def test_an_ordinary_new_date_is_told_as_before():
     assert "signing date now Jan. 6, 2026, was Jan. 7, 2026" in digest(changes, cursor=1)
 
 
-def test_a_withdrawal_tells_the_doubt_after_the_list_it_was_last_seen_in():
+def test_a_withdrawal_tells_the_list_it_was_last_on_and_no_doubtful_date():
     withdrawn = digest(log([TENAHA], []), cursor=1)
-    assert f", last seen in participating2.xlsx; signing date unclear: {DOUBT} · " in withdrawn
+    assert "Last seen on participating2.xlsx." in withdrawn
+    assert "2025" not in withdrawn
+    assert "MOA" not in withdrawn
 
 
 def test_a_doubtful_date_does_not_stand_first_for_being_the_oldest():

@@ -57,7 +57,8 @@ def heard(changes, cursor=0, **filter_):
     digest = compose(subscription, changes, upto=upto, about=Circumstances(page="https://www.ice.gov"))
     if digest is None:
         return []
-    lines = [[span.text for span in section.heading] for section in digest.sections for _ in section.items]
+    shown = [section.heading or digest.title for section in digest.sections for _ in section.items]
+    lines = [[span.text for span in line] for line in shown]
     return ["".join(line) for line in lines]
 
 
@@ -101,11 +102,14 @@ def test_reinstated_under_another_spelling_names_the_old_one_and_cancels_out_its
     assert [change.kind for change in changes] == [Kind.WITHDRAWN, Kind.REINSTATED]
     assert told(changes) == []
     assert told(changes[1:]) == [("reinstated", CITY.agency, (3,))]
-    name, agreement = Wording(Language.ENGLISH, "UTC").agency(Kind.REINSTATED, changes[1:])
+    wording, (change,) = Wording(Language.ENGLISH, "UTC"), changes[1:]
+    name = wording.name(change.agreement)
     assert "".join(span.text for span in name) == "City of Tampa Police Department (Hillsborough County)"
-    assert "".join(span.text for span in agreement) == (
-        "Task Force Model, signed Feb. 26, 2026, formerly Tampa Police Department · MOA not posted"
-    )
+    assert [line[0].text for line in wording.facts(change).values()] == [
+        "signed Feb. 26, 2026",
+        "formerly Tampa Police Department",
+        "no MOA posted yet",
+    ]
 
 
 def test_signed_withdrawn_and_reinstated_is_signed():

@@ -59,7 +59,7 @@ def digest_of(*changes, language="en", agendas=()):
 def read(*changes, **options):
     """Return title, headings and items as a reader sees them, line by line."""
     digest = digest_of(*changes, **options)
-    lines = [digest.title]
+    lines = [digest.title, *digest.lead]
     for section in digest.sections:
         lines += [section.heading, *(line for item in section.items for line in item.lines)]
     return plain_text([*lines, *digest.footer]).splitlines()
@@ -71,14 +71,14 @@ def said(kind=Kind.MENTIONED, before=None, **more):
 
 def test_a_mention_says_who_meets_and_when_what_the_item_says_and_what_ice_lists():
     assert read(said()) == [
-        "287(g): 1 local agenda item",
-        "Florida: on a local agenda",
+        "287(g) on the agenda for Dec. 1, 2026: Board of Commissioners, Marion County (Florida)",
+        "An agenda item isn't an agreement. The vote could go either way.",
+        "",
         "Board of Commissioners, Marion County, Dec. 1, 2026, at 6:30 p.m. EST",
         "Approve a Memorandum of Agreement under Section 287(g)",
         "“The Sheriff asks for <two> deputies & a van.” (page 12)",
         "Agencies there that are on ICE's list now: Marion County Sheriff's Office (Task Force Model since March 12, 2025).",
         "Words matched: 287(g) · Memorandum … ICE. Read on Nov. 24, 2026, at 11 a.m. CST.",
-        "An agenda item isn't an agreement. The vote could go either way.",
         "ICE's 287(g) page",
     ]
 
@@ -88,17 +88,20 @@ RELATED = {"title": "Approve a contract for detention beds with ICE", "excerpt":
 
 def test_a_related_subject_is_said_not_to_be_287g():
     lines = read(said(Kind.RELATED, **RELATED))
-    assert lines[:2] == ["287(g): 1 related agenda item", "Florida: on a local agenda, about ICE but not 287(g)"]
+    assert (
+        lines[0] == "ICE (not 287(g)) on the agenda for Dec. 1, 2026: Board of Commissioners, Marion County (Florida)"
+    )
     assert "This is about detaining people for ICE or other cooperation, not about a 287(g) agreement." in lines
     spanish = read(said(Kind.RELATED, **RELATED), language="es")
-    assert spanish[1] == "Florida: en la agenda de un gobierno local, sobre ICE pero no sobre 287(g)"
+    assert spanish[0].startswith("ICE (no 287(g)) en la agenda del 1 de diciembre de 2026: ")
     assert "Trata de detención para ICE o de cooperación con ICE, no de un acuerdo 287(g)." in spanish
 
 
 def test_the_same_in_spanish():
-    assert read(said(), language="es")[:7] == [
-        "287(g): 1 punto en una agenda local",
-        "Florida: en la agenda de un gobierno local",
+    assert read(said(), language="es")[:8] == [
+        "287(g) en la agenda del 1 de diciembre de 2026: Board of Commissioners, Marion County (Florida)",
+        "Un punto de agenda no es un acuerdo. La votación puede ir en un sentido u otro.",
+        "",
         "Board of Commissioners, condado de Marion, 1 de diciembre de 2026, 6:30 p.m. EST",
         "Approve a Memorandum of Agreement under Section 287(g)",
         "«The Sheriff asks for <two> deputies & a van.» (página 12)",
@@ -205,6 +208,7 @@ def test_telegram_and_slack_get_the_link_and_escape_everything_else():
     assert '<a href="https://marion.example/77?a=1&amp;b=2">&lt;b&gt;287(g)&lt;/b&gt; &amp; *more*</a>' in html
     assert "“The Sheriff asks for &lt;two&gt; deputies &amp; a van.” (page 12)" in html
     [blocks] = [part.payload["blocks"] for part in SlackSender(token="x", base_url="http://127.0.0.1/").render(digest)]
-    elements = blocks[0]["elements"][0]["elements"]
+    assert blocks[0]["type"] == "header"
+    elements = blocks[1]["elements"][0]["elements"]
     link = next(each for each in elements if each["type"] == "link")
     assert (link["url"], link["text"]) == ("https://marion.example/77?a=1&b=2", "<b>287(g)</b> & *more*")

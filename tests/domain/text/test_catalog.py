@@ -20,6 +20,8 @@ from bot.domain.text.catalog import Phrase, say, say_count, say_line
 from bot.domain.text.rich_text import Span
 
 PACKAGE = Path(bot.__file__).parent
+METHODS = [("**.py", "python"), ("**.html", "jinja2")]
+IN_TEMPLATES = {"t": (1,), "tn": (1, 2)}
 KEYWORDS = {"say": (2,), "say_line": (2,), "say_count": (2, 3), "Phrase": {1: (1,), 2: (1, 2)}}
 TRANSLATED = [language for language in Language if language is not Language.ENGLISH]
 
@@ -27,7 +29,9 @@ TRANSLATED = [language for language in Language if language is not Language.ENGL
 def messages() -> Catalog:
     """Return all messages of the code."""
     found = Catalog()
-    for _, _, message, comments, _ in extract_from_dir(PACKAGE, keywords=KEYWORDS, comment_tags=("NOTE:",)):
+    for _, _, message, comments, _ in extract_from_dir(
+        PACKAGE, METHODS, keywords=KEYWORDS | IN_TEMPLATES, comment_tags=("NOTE:",)
+    ):
         found.add(message, auto_comments=comments)
     return found
 
@@ -187,6 +191,7 @@ reader = Subscription(id="s1", channel="x", address="1", filter=Filter(states={"
 digest = compose(reader, log, upto=5, about=Circumstances(page="https://ice.example/"))
 print(plain_text([digest.title]))
 print(plain_text(digest.sections[0].items[0].lines))
+print(plain_text([digest.lead[0]]))
 print(replies.misunderstood(Language("pl"), Misunderstood("no_state", typed="TXX")))
 print(picture_for(reader, log).title)
 print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
@@ -195,6 +200,8 @@ print(plain_text(guide.help_lines(Language.ENGLISH, "/")))
 
 def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "config").mkdir()
+    shutil.copy(PACKAGE.parent / "config" / "places.csv", tmp_path / "config")
     entry = tmp_path / "bot" / "domain" / "language.py"
     spanish = '    SPANISH = "es"\n'
     entry.write_text(entry.read_text().replace(spanish, f'{spanish}    POLISH = "pl"\n'))
@@ -220,9 +227,9 @@ def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
 
     assert done.stderr == ""
     assert done.stdout.splitlines()[:6] == [
-        "287(g): 5 new agreements [2]",
-        "Agency 1",
-        "Task Force Model [pl], signed 26 sierpnia 2026 [pl] · MOA not posted [pl]",
+        "Texas: 5 new 287(g) agreements [2] [pl]",
+        "• Agency 1",
+        "Signed 26 sierpnia 2026 [pl]. No MOA posted yet [pl].",
         "“TXX” isn't a state I know. [pl] Try /watch TX or /watch Texas. [pl]",
         "Texas: 5 agreements on ICE's list [2]; 5 new [2], from 28 sie to 28 sie 2026 [pl]",
         "See who's on the list",

@@ -161,7 +161,7 @@ class _Html:
                 self._refuse("Unescaped '&' in an attribute", at)
             if any(name == "a" for name, *_ in self._open):
                 self._refuse("A link in a link", at)
-        elif rest:
+        elif rest and (tag, rest) != ("blockquote", " expandable"):
             self._refuse(f"Unexpected attribute of {tag}", at)
         self._open.append((tag, href, len(self._shown)))
 

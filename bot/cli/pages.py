@@ -1,0 +1,43 @@
+"""The command that writes the public pages as files: `pages`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.app.one_shot import read
+from bot.app.wiring import installation, page_origin
+from bot.channels.setup import is_web_address
+from bot.cli.options import subject
+from bot.cli.output import say
+from bot.domain.health import counted
+from bot.errors import UsageError
+from bot.observability.logs import prepared
+from bot.store import Store
+from bot.web.pages.cache import model_now
+from bot.web.pages.export import export
+
+app = subject()
+
+
+@app.command()
+def pages(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write the files.")],
+    base_url: Annotated[
+        str, typer.Option(metavar="URL", help="The public address of the pages. The default is COUNTERSIGN_PUBLIC_URL.")
+    ] = "",
+) -> None:
+    """Write the public pages as files for a static host. Only files that changed are written again."""
+    settings = prepared()
+    if base_url and not is_web_address(base_url):
+        raise UsageError(f"“{base_url}” isn't a web address. Use one such as https://www.example.org.")
+    about = installation(settings, base_url)
+
+    async def write(store: Store) -> tuple[int, int]:
+        return await export(await model_now(page_origin(settings, store)), store, about, folder)
+
+    try:
+        total, written = read(settings, write)
+    except OSError as fault:
+        raise UsageError(f"{folder} can't be written: {fault.strerror}. Name a folder that you may write to.") from None
+    say(f"{counted(total, 'file')} in {folder}, {written:,} of them new or changed.")

@@ -1,0 +1,118 @@
+"""The table of pages. The server, the sitemap and the export read it."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bot.domain.geography.states import STATES
+from bot.domain.language import Language
+from bot.domain.site import views
+from bot.domain.site.model import Model
+from bot.domain.site.request import Found, Request
+
+HTML = "text/html; charset=utf-8"
+SVG = "image/svg+xml"
+
+
+def _itself(path: str) -> Callable[[Model], Iterable[str]]:
+    return lambda _: (path,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A kind of page: its addresses, its view and its template.
+
+    `pattern` matches the whole path without the language. `every` returns the paths for the sitemap and the export.
+    `fields` are the values of its form; only they tell one rendering from another. `is_static` is false for pages that
+    only a server can answer, and `is_indexed` for those that search engines leave out.
+    """
+
+    pattern: str
+    view: Callable[[Request], Found]
+    template: str = ""
+    content_type: str = HTML
+    every: Callable[[Model], Iterable[str]] = lambda _: ()
+    fields: tuple[str, ...] = ()
+    is_static: bool = True
+    is_indexed: bool = True
+
+
+def _states(_: Model) -> Iterator[str]:
+    return (f"/states/{code}" for code in STATES)
+
+
+def _agencies(model: Model) -> Iterator[str]:
+    return (f"/agencies/{slug}" for slug in model.site.agencies.by_slug)
+
+
+def _counties(model: Model) -> Iterator[str]:
+    return (f"/counties/{slug}" for slug in model.site.places)
+
+
+def _changes(model: Model) -> Iterator[str]:
+    return (f"/changes/{change.seq}" for change in model.site.changes)
+
+
+PAGES = (
+    Page(pattern="/", view=views.home, template="home.html", every=_itself("/")),
+    Page(
+        pattern=r"/states/(?P<state>[\w.' -]+)",
+        view=views.state,
+        template="state.html",
+        every=_states,
+        fields=("q", "type", "order"),
+    ),
+    Page(pattern="/agencies/(?P<slug>[A-Za-z0-9-]+)", view=views.agency, template="agency.html", every=_agencies),
+    Page(pattern="/counties/(?P<slug>[A-Za-z0-9-]+)", view=views.county, template="county.html", every=_counties),
+    Page(
+        pattern="/changes",
+        view=views.changes,
+        template="changes.html",
+        every=_itself("/changes"),
+        fields=("state", "kind", "before"),
+    ),
+    Page(
+        pattern="/changes/(?P<seq>[0-9]{1,9})",
+        view=views.change,
+        template="change.html",
+        every=_changes,
+        is_indexed=False,
+    ),
+    Page(pattern="/meetings", view=views.meetings, template="meetings.html", every=_itself("/meetings")),
+    Page(pattern="/about", view=views.plain_page, template="about.html", every=_itself("/about")),
+    Page(pattern="/287g", view=views.plain_page, template="287g.html", every=_itself("/287g")),
+    Page(pattern="/data", view=views.plain_page, template="data.html", every=_itself("/data")),
+    Page(pattern="/search", view=views.search, template="search.html", fields=("q",), is_static=False),
+    Page(
+        pattern="/images/counties.svg",
+        view=views.counties_map,
+        content_type=SVG,
+        every=_itself("/images/counties.svg"),
+        is_indexed=False,
+    ),
+)
+_COMPILED = tuple((re.compile(page.pattern), page) for page in PAGES)
+
+
+def located(path: str) -> tuple[Language, str]:
+    """Return the language of a path, and the path without it."""
+    for language in Language:
+        prefix = f"/{language.value}"
+        if language is not Language.ENGLISH and (path == prefix or path.startswith(f"{prefix}/")):
+            return language, path.removeprefix(prefix) or "/"
+    return Language.ENGLISH, path
+
+
+def path_in(language: Language, path: str) -> str:
+    """Return the path of a page in a language."""
+    if language is Language.ENGLISH:
+        return path
+    return f"/{language.value}{path}"
+
+
+def page_at(path: str) -> tuple[Page, Mapping[str, str]] | None:
+    """Return the page that answers a path without its language, and the variable parts of the path."""
+    for pattern, page in _COMPILED:
+        if found := pattern.fullmatch(path):
+            return page, found.groupdict()
+    return None

@@ -1,0 +1,42 @@
+"""What a view takes and what it returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.language import Language
+from bot.domain.site.model import Model
+
+LONGEST_QUERY = 100  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request for a page. `parts` are the variable parts of its address, and `query` the values of its form."""
+
+    model: Model
+    language: Language = Language.ENGLISH
+    parts: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def asked(self, name: str) -> str:
+        """Return a value of the form, shortened and without spaces around it."""
+        return " ".join(self.query.get(name, "").split())[:LONGEST_QUERY]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The address of the page that answers instead, without the language. Not every redirect is permanent."""
+
+    path: str
+    is_permanent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A page that isn't HTML, as it is served."""
+
+    content: bytes
+
+
+Values = Mapping[str, object]
+Found = Values | Redirect | Body | None
