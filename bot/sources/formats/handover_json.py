@@ -63,7 +63,7 @@ def from_json(text: bytes, way: Way) -> Handover:
     """Return a handover from JSON. Raise Unreadable if it isn't one, or if a body doesn't have its hash."""
     try:
         form = _DECODE(text)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as fault:
         raise Unreadable(f"the handover isn't JSON of the expected form ({fault})") from None
     if form.version != VERSION:
         raise Unreadable(f"the handover has version {form.version}; this program reads version {VERSION}")
@@ -79,10 +79,19 @@ def with_body(document: Document, body: bytes) -> Document:
     return replace(document, body=body)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # a day at the edge of the calendar
+        raise Unreadable("a document's time isn't one that can be used") from None
+
+
 def _checked(found: _Document, way: Way) -> Document:
     texts = (found.address, found.name, *found.headers, *found.headers.values())
     if len(found.headers) > MOST_HEADERS or any(len(text) > LONGEST_TEXT for text in texts):
         raise Unreadable("a document's address, name or headers are too long")
+    if not all(map(str.isprintable, texts)):
+        raise Unreadable("a document's address, name or headers contain characters that can't be printed")
     if not _HASH.fullmatch(found.sha256):
         raise Unreadable("a document's SHA-256 isn't 64 hexadecimal digits")
     document = Document(
@@ -91,7 +100,7 @@ def _checked(found: _Document, way: Way) -> Document:
         body=b"",
         sha256=found.sha256,
         headers=found.headers,
-        fetched_at=found.fetched_at.astimezone(UTC),
+        fetched_at=_in_utc(found.fetched_at),
         way=way,
     )
     return document if found.body is None else with_body(document, found.body)
