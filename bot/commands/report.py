@@ -62,6 +62,8 @@ class Report:
                 "last_read": stamp(status.read_at) if status.read_at else None,
                 "last_change": stamp(status.changed_at) if status.changed_at else None,
                 "next_read": stamp(status.due_at) if status.due_at else None,
+                "heard": {way.value: stamp(at) for way, at in status.heard.items()},
+                "trouble": status.trouble.value if status.trouble else None,
                 "wrong": self.wrong(status),
                 "stale": status.read_at is None or self.now - status.read_at > self.stale_after,
                 "held": [h.id for h in self.held if h.source == status.source],
@@ -86,6 +88,8 @@ class Report:
             lines.append(f"  last read    {self._when(status.read_at)}")
             lines.append(f"  last change  {self._when(status.changed_at)}")
             lines.append(f"  next read    {self._when(status.due_at)}")
+            heard = [(WAYS[way], at) for way, at in status.heard.items() if way in WAYS]
+            lines += [f"  last read    {self._when(at)} by {name}" for name, at in heard]
             lines += [f"  wrong        {sentence}" for sentence in self.wrong(status)]
         for name in ListName:
             seen = self.known.seen.get(name)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.domain.source_status import ICE, SourceStatus, Trouble
+from bot.domain.timestamps import stamp
+from bot.domain.way import Way
 
 SURE_AFTER = 3  # failures in a row; an edge server may refuse anyone now and then
 REFUSES = (
@@ -11,6 +13,10 @@ REFUSES = (
     "a machine that ICE answers, such as one at home or in an office (docs/relay.md); set COUNTERSIGN_UPSTREAM to "
     "another Countersign that serves what it has read; or set COUNTERSIGN_WAYBACK_READ=1 to read the captures of the "
     "Internet Archive"
+)
+SILENT = (
+    "www.ice.gov refuses this host, and the relay that reads it for us was last heard at {}. Start it again on its "
+    "machine, or see there why it can't read ICE or reach this host (docs/relay.md)"
 )
 ONLY_ICE = "There is no connection to www.ice.gov, but other sites answer, so it's ICE's site that is down"
 OFFLINE = (
@@ -28,7 +34,8 @@ def explained(status: SourceStatus, reached_at: datetime | None) -> str | None:
     if status.source != ICE or status.trouble is None:
         return None
     if status.trouble is Trouble.REFUSED:
-        return REFUSES
+        relayed_at = status.heard.get(Way.RELAY)
+        return REFUSES if relayed_at is None else SILENT.format(stamp(relayed_at))
     if status.trouble is Trouble.DOWN:
         return DOWN
     since = status.problem_since
@@ -39,7 +46,7 @@ def is_refused(status: SourceStatus) -> bool:
     """Return whether ICE refuses us for good, as far as we can tell, and nothing reaches us by another way."""
     if status.source != ICE or status.trouble is not Trouble.REFUSED or status.problem_since is None:
         return False
-    if status.read_at is None:
+    if status.read_at is None or (Way.RELAY in status.heard and status.read_at < status.problem_since):
         return True
     return status.failures >= SURE_AFTER and status.read_at < status.problem_since
 

@@ -166,10 +166,10 @@ class Relay:
             try:
                 answer = await self._offered(handover)
             except (SourceError, OSError, ValueError) as fault:
-                log.warning("not handed over; trying again", to=self.to, problem=str(fault))
+                log.warning("not handed over yet", to=self.to, problem=str(fault))
                 return False
             if answer.status not in TAKEN | DROPPED:
-                log.warning("not handed over; trying again", to=self.to, status=answer.status, problem=_said(answer))
+                log.warning("not handed over yet", to=self.to, status=answer.status, problem=_said(answer))
                 return False
             as_of = stamp(handover.as_of)
             if answer.status in DROPPED:

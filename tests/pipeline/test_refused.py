@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.ice_site import BASE, NOON, PAGE, IceHarness, cells, constables
+from support.ice_site import BASE, EVERY, NOON, PAGE, IceHarness, cells, constables
 
 from bot.domain.health import facts, wrong
 from bot.domain.messages.health_notices import for_operator
 from bot.domain.source_status import ICE, SourceStatus, Trouble
+from bot.domain.way import Way
 from bot.errors import Blocked, Disallowed, Missing, NoConnection, Unreachable
 from bot.fetch import Fetch, Limits
 
@@ -102,6 +103,17 @@ async def test_one_refusal_of_a_host_that_has_read_before_is_no_notice_but_three
     )
     assert any("refuses this host" in reason for reason in found.reasons)
     assert found.as_json()["ice"]["trouble"] == "refused"
+
+
+async def test_when_the_relay_falls_silent_and_ice_refuses_us_the_operator_hears_at_once(ice):
+    ice.publish(FIRST)
+    await ice.poll()
+    status = await status_of(ice)
+    await ice.store.remember(status.read_by(Way.RELAY, ice.site.at, EVERY, None))
+    ice.site.has[PAGE] = Blocked("403 Forbidden")
+    await ice.poll(hours=1.1)
+    (notice,) = await notices(ice)
+    assert "the relay that reads it for us was last heard at 2026-11-20T17:12:00Z" in notice
 
 
 def test_robots_txt_isnt_a_refusal_of_this_host():

@@ -11,7 +11,7 @@ from bot.domain.chat.replies import said
 from bot.domain.chat.request import Button
 from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.lists.vetting import Held
-from bot.domain.outage import REFUSES, is_refused
+from bot.domain.outage import explained, is_refused
 from bot.domain.source_status import MOVED_TO, ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
@@ -81,7 +81,9 @@ def for_operator(
 def _of_ice(status: SourceStatus) -> Iterable[Notice]:
     """Yield notices that ICE refuses this host, once for each time that it begins, and that its page has moved."""
     if is_refused(status) and status.problem_since is not None:
-        yield Notice(f"refused by ice {stamp(status.problem_since)}", f"{REFUSES}.\nIts answer: {status.problem}")
+        yield Notice(
+            f"refused by ice {stamp(status.problem_since)}", f"{explained(status, None)}.\nIts answer: {status.problem}"
+        )
     moved_to = status.facts.get(MOVED_TO)
     if moved_to is not None:
         yield Notice(
