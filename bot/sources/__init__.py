@@ -33,8 +33,11 @@ class Source(Protocol):
 
     name: str
 
-    async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the current lists. Raise a SourceError if none of them could be read."""
+    async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading | None:
+        """Fetch the current lists. Raise a SourceError if none of them could be read.
+
+        Return None if someone else reads ICE in our place and has nothing newer than the last reading.
+        """
         ...
 
     def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:

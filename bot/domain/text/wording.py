@@ -23,6 +23,7 @@ from bot.domain.text.formats import Formats, formats
 from bot.domain.text.reasons import explained
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.time_zones import zone_or_utc
+from bot.domain.way import Way
 
 HAPPENED: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new on ICE's list"),
@@ -534,13 +535,22 @@ class Wording:
 
     def _source(self, change: Change) -> Line:
         publication = change.publication
-        return say_line(
-            self.language,
-            "{list}: {document}, fetched {moment}",
-            list=LISTS[change.list](self.language),
-            document=Span(publication.name, href=publication.address),
-            moment=self.moment(publication.observed_at),
-        )
+        values = {
+            "list": LISTS[change.list](self.language),
+            "document": Span(publication.name, href=publication.address),
+            "moment": self.moment(publication.observed_at),
+        }
+        match publication.way:
+            case Way.DIRECT:
+                return say_line(self.language, "{list}: {document}, fetched {moment}", **values)
+            case Way.RELAY:
+                return say_line(self.language, "{list}: {document}, read by a relay {moment}", **values)
+            case Way.UPSTREAM:
+                return say_line(self.language, "{list}: {document}, read by another Countersign {moment}", **values)
+            case Way.ARCHIVE:
+                return say_line(
+                    self.language, "{list}: {document}, as captured by the Internet Archive {moment}", **values
+                )
 
     def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
         """Return the title and text of a correction for a change that was sent in error on the day `told_on`."""
