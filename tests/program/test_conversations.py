@@ -84,6 +84,7 @@ def test_the_whole_settings_panel_is_one_message_edited_in_place(here):
         wait_for(lambda: here.lines("subscriptions")[0]["language"] == "es")
     (found,) = here.lines("subscriptions")
     assert found["states"] == ["FL", "OH", "TX"]
+    assert found["weekday"] == 3
     assert "applied" not in found["kinds"]
     assert "signed" in found["kinds"]
     assert (found["cadence"], found["at"], found["tz"]) == ("weekly", "08:00", "America/Chicago")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RECESSED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.fold import exact_county
@@ -80,6 +80,7 @@ STATUSES: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is canceled."),
     POSTPONED: Phrase("The meeting is postponed."),
     RESCHEDULED: Phrase("The meeting has been rescheduled."),
+    RECESSED: Phrase("The meeting was recessed; it continues at another time."),
     OFF_CALENDAR: Phrase("The meeting was taken off the calendar."),
     OFF_AGENDA: Phrase("The agenda no longer mentions it."),
 }
@@ -87,6 +88,7 @@ BACK_FROM: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is on again; it had been canceled."),
     POSTPONED: Phrase("The meeting is on again; it had been postponed."),
     RESCHEDULED: Phrase("The meeting is back to its regular schedule; it had been rescheduled."),
+    RECESSED: Phrase("The meeting is back on its regular schedule; it had been recessed."),
     OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }
