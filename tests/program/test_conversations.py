@@ -68,6 +68,29 @@ def test_a_chat_sets_itself_up_with_buttons_and_gets_an_alert(here):
     assert "Delaware County" not in texts(here.telegram.messages, "42")
 
 
+def test_the_whole_settings_panel_is_one_message_edited_in_place(here):
+    with running(here):
+        here.telegram.say("/watch TX Ohio")
+        wait_for(lambda: "You're watching Ohio and Texas" in texts(here.telegram.messages, "42"))
+        here.telegram.say("/settings")
+        wait_for(lambda: "Places: Ohio and Texas" in texts(here.telegram.messages, "42"))
+        panel, count = int(here.telegram.messages[-1].message_id), len(here.telegram.messages)
+        pressed = (
+            "places", "states", "states +FL", "states +FL", "kinds", "kinds -applied", "kinds -applied", "often weekly",
+            "day 3", "hour 08:00", "zone America/Chicago", "pause 3 days", "language es",
+        )  # two people press the same button at once  # fmt: skip
+        for press in pressed:
+            here.telegram.press(f"panel {press}", message_id=panel)
+        wait_for(lambda: here.lines("subscriptions")[0]["language"] == "es")
+    (found,) = here.lines("subscriptions")
+    assert found["states"] == ["FL", "OH", "TX"]
+    assert found["weekday"] == 3
+    assert "applied" not in found["kinds"]
+    assert "signed" in found["kinds"]
+    assert (found["cadence"], found["at"], found["tz"]) == ("weekly", "08:00", "America/Chicago")
+    assert len(here.telegram.messages) == count, "the panel is edited, and nothing else is sent"
+
+
 def test_a_group_member_who_is_not_an_administrator_is_refused(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
