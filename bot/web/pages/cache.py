@@ -25,6 +25,8 @@ from bot.domain.site.page import PNG
 from bot.domain.site.pages import located, page_at
 from bot.domain.source_status import ICE
 from bot.errors import StoreError
+from bot.pipeline.rasterize import fonts
+from bot.pipeline.svg_to_png import Converter
 from bot.store import Store
 from bot.web.pages.rendering import Installation, Rendered, failed, render, robots, security_txt, sitemap
 
@@ -94,6 +96,7 @@ class PageCache:
         self.settings = settings
         self._origin = origin
         self._thread = ThreadPoolExecutor(1, "pages")
+        self._converter = Converter()
         self._version: Version | None = None
         self._asked_at = -ASK_AGAIN
         self._model, self._site, self._site_end = Model(), Site(), -1
@@ -134,6 +137,7 @@ class PageCache:
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._converter.close()
 
     def _made(self, model: Model, path: str, query: Mapping[str, str]) -> Kept:
         match path:
@@ -143,7 +147,11 @@ class PageCache:
                 return _kept(sitemap(model, self.settings))
             case "/.well-known/security.txt" if (found := security_txt(model, self.settings)) is not None:
                 return _kept(found)
-        return _kept(render(model, path, query, self.settings))
+        return _kept(render(model, path, query, self.settings, self._to_png))
+
+    def _to_png(self, svg: str) -> bytes:
+        """Convert a drawing in a process of its own, because a conversion stops everything else in its process."""
+        return self._converter.converted(svg, fonts())
 
     async def _rendered(self, at: tuple[Version | None, str], work: Callable[[], Kept]) -> Kept:
         version, key = at
