@@ -21,11 +21,11 @@ POLITENESS = 5  # the separate process lets everything else run first
 _LENGTH = 4  # bytes in front of each drawing and each image
 
 
-def converted(svg: str, fonts: Sequence[str]) -> bytes:
+def converted(svg: str, fonts: Sequence[str], scale: int = SCALE) -> bytes:
     """Return the SVG as a PNG, drawn in this process with these font files."""
     import resvg_py  # noqa: PLC0415 - slow to import, and few commands draw
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=SCALE, skip_system_fonts=True, font_files=list(fonts)))
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale, skip_system_fonts=True, font_files=list(fonts)))
 
 
 class Converter:
@@ -35,7 +35,8 @@ class Converter:
     minute, when a drawing takes too long, and when this object or this program ends, however that happens.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scale: int = SCALE) -> None:
+        self._scale = scale
         self._turn = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize | None = None  # type: ignore[type-arg]
@@ -64,7 +65,7 @@ class Converter:
         self._process = self._end = None
 
     def _started(self, fonts: Sequence[str]) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-P", "-m", "bot.pipeline.svg_to_png", *fonts]
+        command = [sys.executable, "-P", "-m", "bot.pipeline.svg_to_png", str(self._scale), *fonts]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(  # noqa: S603 - it runs this module, with our own font files as arguments
             command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True
@@ -119,7 +120,7 @@ def _exactly(file: int, size: int) -> bytes:
     return bytes(found)
 
 
-def _serve(fonts: Sequence[str]) -> None:
+def _serve(fonts: Sequence[str], scale: int) -> None:
     """Convert what comes in. End after idle time, or when the other side has gone."""
     os.nice(POLITENESS)
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
@@ -129,11 +130,11 @@ def _serve(fonts: Sequence[str]) -> None:
         except EOFError:
             return
         try:
-            png = converted(svg, fonts)
+            png = converted(svg, fonts, scale)
         except BaseException:  # noqa: BLE001 - a panic in Rust isn't an Exception; nothing else is done here
             png = b""
         _write(sink, png)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1:])
+    _serve(sys.argv[2:], int(sys.argv[1]))

@@ -25,11 +25,10 @@ class Drawing:
             return f'<svg {self._root()} aria-hidden="true" focusable="false">{self.body}</svg>'
         return f"<svg {self._root()} {_label(name, role)}>{self._words(name)}{self.body}</svg>"
 
-    def standalone(self, *, dark: bool = False, scale: float = 1.0) -> str:
+    def standalone(self, *, dark: bool = False) -> str:
         """Return the drawing as a file of its own. `dark` adds dark colors for readers who prefer them."""
-        size = f'width="{self.width * scale:g}" height="{self.height * scale:g}"'
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {self._root()} '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}" {self._root()} '
             f'font-family="{FONT}, system-ui, sans-serif" {_label("p", "img")}>{self._words("p")}'
             f"<style>{stylesheet(dark=dark)}</style>"
             f'<rect class="p-page" width="{self.width}" height="{self.height}"/>{self.body}</svg>'

@@ -232,14 +232,14 @@ def download(whole: Callable[[Model, str], bytes]) -> View:
     return lambda request: Body(whole(request.model, request.base))
 
 
-def picture(draw: Callable[..., Drawing], *, dark: bool = False, scale: float = 1.0) -> View:
+def picture(draw: Callable[..., Drawing], *, dark: bool = False) -> View:
     """Return a view that draws a state, or the whole country, as a file of its own."""
 
     def shown(request: Request) -> Found:
         state = request.parts.get("state", "")
         if state and state not in STATES:
             return None
-        return Body(draw(request.model, state, request.language).standalone(dark=dark, scale=scale).encode())
+        return Body(draw(request.model, state, request.language).standalone(dark=dark).encode())
 
     return shown
 

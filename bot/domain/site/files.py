@@ -40,7 +40,6 @@ ATOM = "application/atom+xml; charset=utf-8"
 JSON_FEED = "application/feed+json; charset=utf-8"
 ICALENDAR = "text/calendar; charset=utf-8"
 FEED_FORMATS = {"atom": (ATOM, feed(atom)), "json": (JSON_FEED, feed(json_feed))}
-PNG_SCALE = 2  # pixels per unit of a drawing, as everything is converted; a card has 1,200 × 630 pixels
 STATE = "/states/(?P<state>[A-Z]{2})"
 Paths = Callable[[Model], Iterable[str]]
 
@@ -127,7 +126,7 @@ def _calendars_and_pictures() -> Iterator[Page]:
         ("meetings.ics", ICALENDAR, meetings_calendar, 60),
         ("badge.svg", SVG, picture(state_badge), EMBEDDED_FOR),
         ("card.svg", SVG, picture(state_card, dark=True), EMBEDDED_FOR),
-        ("card.png", PNG, picture(state_card, scale=1 / PNG_SCALE), EMBEDDED_FOR),
+        ("card.png", PNG, picture(state_card), EMBEDDED_FOR),
     ):
         tail = f"/{name}"
         for pattern, every in ((re.escape(tail), itself(tail)), (STATE + re.escape(tail), _of_states(tail))):

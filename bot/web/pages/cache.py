@@ -5,10 +5,11 @@ store is asked for it at most once a second. Requests for a page that isn't kept
 """
 
 import asyncio
+import gc
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,15 +19,13 @@ from typing import NamedTuple, TypeVar
 import structlog
 
 from bot.channels.protocols import BOT_NAMES
-from bot.domain.change import Known
+from bot.domain.change import Change, Known
 from bot.domain.document import Document
 from bot.domain.site.model import Freshness, Model, Site, freshness, local_day, site_of
 from bot.domain.site.page import PNG
 from bot.domain.site.pages import located, page_at
 from bot.domain.source_status import ICE
 from bot.errors import StoreError
-from bot.pipeline.rasterize import fonts
-from bot.pipeline.svg_to_png import Converter
 from bot.store import Store
 from bot.web.pages.rendering import Installation, Rendered, failed, render, robots, security_txt, sitemap
 
@@ -96,7 +95,6 @@ class PageCache:
         self.settings = settings
         self._origin = origin
         self._thread = ThreadPoolExecutor(1, "pages")
-        self._converter = Converter()
         self._version: Version | None = None
         self._asked_at = -ASK_AGAIN
         self._model, self._site, self._site_end = Model(), Site(), -1
@@ -137,7 +135,6 @@ class PageCache:
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-        self._converter.close()
 
     def _made(self, model: Model, path: str, query: Mapping[str, str]) -> Kept:
         match path:
@@ -147,11 +144,7 @@ class PageCache:
                 return _kept(sitemap(model, self.settings))
             case "/.well-known/security.txt" if (found := security_txt(model, self.settings)) is not None:
                 return _kept(found)
-        return _kept(render(model, path, query, self.settings, self._to_png))
-
-    def _to_png(self, svg: str) -> bytes:
-        """Convert a drawing in a process of its own, because a conversion stops everything else in its process."""
-        return self._converter.converted(svg, fonts())
+        return _kept(render(model, path, query, self.settings))
 
     async def _rendered(self, at: tuple[Version | None, str], work: Callable[[], Kept]) -> Kept:
         version, key = at
@@ -172,9 +165,12 @@ class PageCache:
             self._bytes -= old.size
 
     async def _keep_up(self) -> None:
-        """Ask the store for its version. If it is new, build its model and drop the pages of the last one."""
+        """Ask the store for its version. If it is new, build its model and drop the pages of the last one.
+
+        Whoever asks first waits. Until the new model is built, everyone else gets the pages of the last version.
+        """
         clock = asyncio.get_running_loop().time
-        if clock() - self._asked_at < ASK_AGAIN:
+        if clock() - self._asked_at < ASK_AGAIN or (self._turn.locked() and self._version is not None):
             return
         async with self._turn:
             if clock() - self._asked_at < ASK_AGAIN:
@@ -193,7 +189,7 @@ class PageCache:
             return
         if version.end != self._site_end or version.fresh.shown != self._model.freshness.shown:
             changes = await self._origin.store.changes(upto=version.end)
-            self._site = await self._in_thread(lambda: site_of(changes, known))
+            self._site = await self._in_thread(lambda: _built(changes, known))
             self._site_end = version.end
         self._model = Model(site=self._site, freshness=version.fresh, day=version.day, bot=version.bot)
         self._version = version
@@ -208,6 +204,18 @@ def _fields(path: str, query: Mapping[str, str]) -> dict[str, str]:
     """Return the values of a page's form. Other values don't make another page."""
     found = page_at(located(path)[1])
     return {name: query[name][:100] for name in (found[0].fields if found else ()) if query.get(name)}
+
+
+def _built(changes: Sequence[Change], known: Known) -> Site:
+    """Build the site without garbage collections, because the event loop stands still during each of them.
+
+    The many new objects would set off several, and there is no garbage among them.
+    """
+    gc.disable()
+    try:
+        return site_of(changes, known)
+    finally:
+        gc.enable()
 
 
 def _kept(rendered: Rendered) -> Kept:

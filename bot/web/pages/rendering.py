@@ -30,7 +30,7 @@ from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
 from bot.pipeline.rasterize import fonts
-from bot.pipeline.svg_to_png import converted
+from bot.pipeline.svg_to_png import Converter, converted
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -55,7 +55,17 @@ ToPng = Callable[[str], bytes]
 
 def png_here(svg: str) -> bytes:
     """Convert a drawing in this process, for a command that does nothing else meanwhile."""
-    return converted(svg, fonts())
+    return converted(svg, fonts(), scale=1)
+
+
+def png_elsewhere(svg: str) -> bytes:
+    """Convert a drawing in a process of its own, because a conversion stops everything else in its process."""
+    return _converter().converted(svg, fonts())
+
+
+@cache
+def _converter() -> Converter:
+    return Converter(scale=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +88,7 @@ class Installation:
 
 
 def render(
-    model: Model, target: str, query: Mapping[str, str], settings: Installation, to_png: ToPng = png_here
+    model: Model, target: str, query: Mapping[str, str], settings: Installation, to_png: ToPng = png_elsewhere
 ) -> Rendered:
     """Render the page at a path, or the 404 page. `to_png` converts drawings that are served as PNG images."""
     language, path = located(target)
