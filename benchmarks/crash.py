@@ -526,7 +526,8 @@ def audited(run: Run) -> Audit:
             print(f"{subscription.channel} {subscription.address}: {verdict}, never named: {len(missing)}")
         total, owed, unnamed = total + verdict, owed + len(owed_pairs(log, subscription)), unnamed + len(missing)
     ids = {(name, message.message_id) for name, platform in run.platforms.items() for message in platform.messages}
-    unproven = sum(r.message_id is not None and (r.channel, r.message_id) not in ids for r in receipts)
+    told = [(r.channel, r.message_id.partition("?")[0]) for r in receipts if r.message_id is not None]  # without thread
+    unproven = sum(one not in ids for one in told)
     return Audit(total, owed, unnamed, unproven)
 
 
