@@ -87,7 +87,7 @@ class Owed:
             owing = replace(self.subscription, cursor=after)
             digest = compose(owing, self.changes[after:upto], upto=upto, about=self._about(upto))
             parts = self.channel.render(digest) if digest is not None else ()
-            self._known[after, upto] = tuple((part.plain.strip(), len(part.covers)) for part in parts)
+            self._known[after, upto] = tuple((compact(part.plain), len(part.covers)) for part in parts)
         return self._known[after, upto]
 
     def _about(self, upto: int) -> Circumstances:
@@ -109,6 +109,11 @@ class Owed:
         Two digests of different length may begin with the same part.
         """
         return (end for end in self.ends if end > after and text == self.first(after, end))
+
+
+def compact(text: str) -> str:
+    """Return a text without blank lines. In Slack's blocks, space takes their place."""
+    return "\n".join(line for line in text.splitlines() if line.strip())
 
 
 def judge(owed: Owed, arrivals: Sequence[Arrival]) -> Verdict:

@@ -46,7 +46,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 import support.loopback.slack
 import support.loopback.telegram
 from aiohttp import web
-from audit import Arrival, Owed, Verdict, judge, never_named, owed_pairs
+from audit import Arrival, Owed, Verdict, compact, judge, never_named, owed_pairs
 from support.loopback.ice import LoopbackIce
 from support.loopback.server import Fault, Message, dropped, late
 from support.loopback.slack import LoopbackSlack
@@ -201,7 +201,7 @@ class SlowPlatform:
     def arrivals(self, chat: str) -> list[Arrival]:
         stored = [f for f in self.flights if f.chat == chat and f.message is not None]
         stored.sort(key=lambda flight: flight.message.order)
-        return [Arrival(f.message.text.strip(), f.period, f.fault is not None, f.unheard) for f in stored]
+        return [Arrival(compact(f.message.text), f.period, f.fault is not None, f.unheard) for f in stored]
 
 
 class SlowTelegram(SlowPlatform, LoopbackTelegram):
