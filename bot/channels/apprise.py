@@ -227,7 +227,8 @@ def _body(part: Part, plugin: Any) -> dict[str, Any]:
 # Colors are set only for the footer and links, so that a client's dark mode can choose the others.
 _STYLE = (
     "body{margin:0;font:16px/1.5 Helvetica,Arial,sans-serif}main{max-width:600px;margin:0 auto;padding:20px}"
-    "h1{margin:0 0 16px;font-size:22px;line-height:1.3}p{margin:0 0 16px}"
+    "h1{margin:0 0 16px;font-size:22px;line-height:1.3}section{margin:0 0 16px}div{margin:0 0 4px}"
+    "div.i{padding-left:10px;text-indent:-10px}"
     "footer{padding-top:12px;border-top:1px solid #9aa5b1;color:#59646f;font-size:13px}a{color:#0b57a4}"
     "@media(prefers-color-scheme:dark){body{background:#15191e;color:#e6eaee}footer{color:#a3aeb9}a{color:#8ab8f0}}"
 )
@@ -236,20 +237,29 @@ _START = (
     f'<meta name="color-scheme" content="light dark"><style>{_STYLE}</style></head><body><main>'
 )
 _END = "</main></body></html>"
-_LONGEST_TAGS = len("<footer></footer>")  # around a title or a block
+_LONGEST_TAGS = len("<section></section>")  # around a title or a block
+_BULLET = "• "
+_ITEM = '<div class="i">'  # its second line starts below the first, not below the bullet
 
 
 def _html(page: Page) -> str:
     """Return a page as an HTML document that needs nothing from elsewhere, with the title as its heading."""
-    blocks = [f"<h1>{_html_lines((page.title,))}</h1>"]
+    blocks = [f"<h1>{_html_spans(page.title)}</h1>"]
     for block in page.blocks:
-        tag = "footer" if block.role is Role.FOOTER else "p"
+        tag = "footer" if block.role is Role.FOOTER else "section"
         blocks.append(f"<{tag}>{_html_lines(block.lines)}</{tag}>")
     return f"{_START}{''.join(blocks)}{_END}"
 
 
 def _html_lines(lines: Sequence[Line]) -> str:
-    return "<br>".join("".join(map(_html_span, line)) for line in lines)
+    return "".join(
+        f"{_ITEM if plain_text((line,)).startswith(_BULLET) else '<div>'}{_html_spans(line) or '<br>'}</div>"
+        for line in lines
+    )
+
+
+def _html_spans(line: Line) -> str:
+    return "".join(map(_html_span, line))
 
 
 def _html_span(span: Span) -> str:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
 import pytest
 from aiosmtpd.controller import Controller
+from bs4 import BeautifulSoup
 from support.chat import FIRST, SECOND, SIGNED, Chat
 from support.program import row
 
@@ -95,13 +97,11 @@ def letters(text: str) -> str:
     return re.sub(r"\W", "", re.sub(r"https?://[^\s)]+", "", text))
 
 
-def text_of(markup: str) -> str:
-    from bs4 import BeautifulSoup
-
+def soup_of(markup: str) -> BeautifulSoup:
+    """Return what a reader sees."""
     soup = BeautifulSoup(markup, "lxml")
-    for hidden in soup(["style", "title"]):
-        hidden.decompose()
-    return soup.get_text(" ")
+    soup.style.decompose()
+    return soup
 
 
 MANY = [
@@ -109,15 +109,38 @@ MANY = [
 ]
 
 
-async def test_an_alert_is_an_email_with_the_news_as_its_subject_and_the_same_content_twice(talk, mailbox):
-    assert (await send(talk, mailbox, SECOND)).problem is None
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("rows", [SECOND, FIRST + MANY])
+async def test_an_alert_is_an_email_with_the_news_as_its_subject_and_the_same_content_twice(
+    talk, mailbox, rows, language
+):
+    assert (await send(talk, mailbox, rows, language)).problem is None
     [mail] = mailbox.mails
-    assert mail["Subject"] == "1 new agreement and 1 no longer listed" or "287(g)" in mail["Subject"]
     assert mail["From"].addresses[0].addr_spec == "bot@example.org"
     assert mail.get_content_type() == "multipart/alternative"
     markup, plain = body(mail, "html"), body(mail, "plain")
-    for said in ("Bell County Sheriff's Office", "Butler Police Department", "Archer County Sheriff's Office"):
-        assert said in text_of(markup)
-        assert said in plain
-    print(plain, markup)
-    assert letters(plain) == letters(text_of(markup))
+    assert mail["Subject"] == soup_of(markup).h1.get_text()
+    assert "287(g)" in mail["Subject"]
+    for change in (await talk.store.changes())[2:]:
+        assert change.agreement.agency in soup_of(markup).get_text()
+    assert letters(plain) == letters(soup_of(markup).get_text(" "))
+
+
+async def test_an_email_asks_for_nothing_from_elsewhere_and_sets_no_dark_text_that_dark_mode_would_hide(talk, mailbox):
+    await send(talk, mailbox, SECOND)
+    markup = body(mailbox.mails[0], "html")
+    assert BeautifulSoup(markup, "lxml").find_all(["img", "link", "script", "iframe", "object"]) == []
+    assert "url(" not in markup
+    assert "@import" not in markup
+    assert 'name="color-scheme" content="light dark"' in markup
+    assert not re.search(r"body\{[^}]*color", markup.partition("@media")[0])
+
+
+async def test_an_email_that_the_server_refuses_comes_once_the_server_accepts_it(talk, mailbox):
+    mailbox.refusals = 1
+    assert (await send(talk, mailbox, SECOND)).problem
+    assert mailbox.mails == []
+    talk.now += timedelta(hours=1)
+    assert (await deliver_now(talk)).problem is None
+    assert len(mailbox.mails) == 1
+    assert not await talk.store.due(talk.now)

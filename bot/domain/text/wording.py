@@ -228,7 +228,8 @@ class Wording:
         for name, fact in facts.items():
             first, *rest = fact
             unless = (_UNLESS_LINKED if name == "moa" else _UNLESS_NOTED)(self.language) if name in differing else ""
-            start = Span(first.text[:1].upper() + first.text[1:], first.href)
+            is_start = bool(spans) or kind is None  # of a sentence, and not after a label
+            start = Span(first.text[:1].upper() + first.text[1:] if is_start else first.text, first.href)
             spans += [*([Span(" ")] if spans else []), start, *rest, Span(f"{unless}.")]
         phrase = _GONE if kind is Kind.WITHDRAWN else _BACK if kind is Kind.REINSTATED else _NEW
         label = [Span(phrase(self.language) + " ")] if spans and kind is not None else []
