@@ -84,7 +84,9 @@ async def send(talk: Chat, mailbox: Mailbox, rows: list, language: Language = La
 async def deliver_now(talk: Chat):
     [due] = await talk.store.due(talk.now)
     channels = {"apprise": AppriseSender()}
-    return await deliver(due, store=talk.store, channels=channels, now=lambda: talk.now, page="https://ice.example/287g")
+    return await deliver(
+        due, store=talk.store, channels=channels, now=lambda: talk.now, page="https://ice.example/287g"
+    )
 
 
 def body(mail: EmailMessage, kind: str) -> str:

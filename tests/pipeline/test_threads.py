@@ -109,7 +109,9 @@ async def test_a_thread_that_slack_refused_joins_its_message_at_the_next_try(owe
 async def test_a_later_alerts_thread_never_joins_an_earlier_alert(owed, slack, server):
     await send(owed, slack, NOW)
     later = NOW + timedelta(days=1)
-    more = [row("OHIO", f"Village {n} Police Department", "Task Force Model", SIGNED, "Butler County") for n in range(15)]
+    more = [
+        row("OHIO", f"Village {n} Police Department", "Task Force Model", SIGNED, "Butler County") for n in range(15)
+    ]
     await Chat(owed).publish(FIRST + MANY + more, later)
     with pytest.raises(Killed):
         await send(owed, slack, later, killed_before(2))
@@ -120,7 +122,7 @@ async def test_a_later_alerts_thread_never_joins_an_earlier_alert(owed, slack, s
 
 async def test_the_thread_of_a_digest_with_a_picture_joins_the_text_not_the_picture(owed, slack, server):
     [mine] = await owed.subscriptions()
-    await owed.change_subscription(replace(mine, cadence=Cadence.DAILY, hour=9))
+    await owed.change_subscription(replace(mine, cadence=Cadence.DAILY))
     morning = NOW + timedelta(days=1)
     with pytest.raises(Killed):
         await send(owed, slack, morning, killed_before(3))

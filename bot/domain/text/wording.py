@@ -502,7 +502,7 @@ class Wording:
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
-        if any(change.mention is not None for change in changes):
+        if any(change.mention is not None and not change.mention.status for change in changes):
             vote = say(self.language, "An agenda item isn't an agreement. The vote could go either way.")
             lines.append((Span(vote),))
         return tuple(lines)

@@ -70,9 +70,7 @@ def watching(address: str, language: Language = Language.ENGLISH) -> Subscriptio
 
 async def deliver_all(talk: Chat, telegram: TelegramSender) -> None:
     for due in await talk.store.due(talk.now):
-        done = await deliver(
-            due, store=talk.store, channels={"telegram": telegram}, now=lambda: talk.now, page=PAGE
-        )
+        done = await deliver(due, store=talk.store, channels={"telegram": telegram}, now=lambda: talk.now, page=PAGE)
         assert done.problem is None
 
 
@@ -185,7 +183,12 @@ async def poll(talk: Chat, header, rows) -> None:
     talk.now += timedelta(minutes=15)
     body, name = workbook(rows, header=header), f"participatingAgencies{talk.now:%m%d%Y%H%M}.xlsx"
     document = Document(
-        address=f"https://ice.example/{name}", name=name, body=body, sha256=digest(body), headers={}, fetched_at=talk.now
+        address=f"https://ice.example/{name}",
+        name=name,
+        body=body,
+        sha256=digest(body),
+        headers={},
+        fetched_at=talk.now,
     )
     status = await talk.store.source_status("ice")
     reading = Reading(documents={ListName.PARTICIPATING: document})

@@ -40,7 +40,11 @@ def first_lines(*changes, before=()):
         (CANCELLED, f"Meeting canceled: {WHO}, with 287(g) on the agenda", "Reunión cancelada: "),
         (POSTPONED, f"Meeting postponed: {WHO}, with 287(g) on the agenda", "Reunión aplazada: "),
         (RESCHEDULED, f"Meeting rescheduled: {WHO}, with 287(g) on the agenda", "Reunión reprogramada: "),
-        (OFF_CALENDAR, f"Meeting off the calendar: {WHO}, with 287(g) on the agenda", "Reunión retirada del calendario: "),
+        (
+            OFF_CALENDAR,
+            f"Meeting off the calendar: {WHO}, with 287(g) on the agenda",
+            "Reunión retirada del calendario: ",
+        ),
         (OFF_AGENDA, f"Off the agenda: 287(g), {WHO}", "Fuera de la agenda: 287(g), "),
     ],
 )
@@ -48,6 +52,13 @@ def test_a_meeting_that_was_called_off_says_so_in_its_first_line(status, english
     said = first_lines(spoken(status=status, before=spoken()))
     assert said[0] == english
     assert said[1].startswith(spanish)
+
+
+def test_a_meeting_that_is_off_has_no_vote_to_come():
+    vote = "The vote could go either way."
+    assert vote in plain_text(composed(spoken()).lead)
+    assert vote not in plain_text(composed(spoken(status=CANCELLED, before=spoken())).lead)
+    assert vote in plain_text(composed(spoken(status=CANCELLED, before=spoken()), spoken(2)).lead)
 
 
 @pytest.mark.parametrize("days", [-3, 7])
