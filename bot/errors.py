@@ -7,12 +7,15 @@
     │   └── ConfigError            the configuration is wrong; lists every problem at once; exit 2
     ├── SourceError                a source could not be read; we draw no conclusions from that
     │   ├── Unreachable            no answer, a timeout or a 5xx: try again, after `retry_after` if the server gave one
+    │   │   └── NoConnection       not even a connection: the server is down, or this machine is offline
     │   ├── Blocked                403, 429 or robots.txt: back off, never evade
+    │   │   └── Disallowed         robots.txt asks us not to read the address
     │   ├── Missing                404 or 410: linked but not there (ICE links to a sheet before uploading it)
     │   ├── Unsafe                 an address we won't request or a response that is too large
     │   ├── Unreadable             a document arrived, but it isn't what we expected
     │   │   └── StandIn            a page that the server sent in place of the document: a login, an error
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
+    ├── HandoverRefused            a relay's handover that we don't take; the message tells the relay why
     ├── SendError                  a message was not delivered; the attributes describe the consequences
     └── StoreError                 our data could not be read or written
         ├── StoreBusy              another program is writing to this data folder
@@ -58,8 +61,16 @@ class Unreachable(SourceError):
     """Raised when a server doesn't answer in time or returns a 5xx status."""
 
 
+class NoConnection(Unreachable):
+    """Raised when a server's name can't be resolved or no connection to it can be made."""
+
+
 class Blocked(SourceError):
-    """Raised when a server blocks us, with a 403 or 429 status or in robots.txt."""
+    """Raised when a server blocks us, with a 403 or 429 status, with a page that says so or in robots.txt."""
+
+
+class Disallowed(Blocked):
+    """Raised when robots.txt asks us not to read an address."""
 
 
 class Missing(SourceError):
@@ -100,6 +111,10 @@ def attribute_errors_to(source: str) -> Iterator[None]:
             f"{source}: a bug in Countersign kept it from being read: {reason} ({Path(file).name}, line {line}); "
             "please report it"
         ) from bug
+
+
+class HandoverRefused(CountersignError):
+    """Raised when we don't take a relay's handover. The message tells the relay why, and what to do."""
 
 
 class SendError(CountersignError):

@@ -1,6 +1,7 @@
 """Fixtures and settings for tests of several folders."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -45,3 +46,16 @@ def migrated(server):
 def database(server, migrated):
     """The address of a fresh database with empty tables."""
     return server.make(template=migrated)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say what a run without the slow tests left out, so that a green run isn't taken for a full one."""
+    if "not slow" in (config.option.markexpr or ""):
+        missing = (
+            "" if Path("/usr/bin/chromium").exists() else " CHROMIUM ISN'T INSTALLED, so the pages would be skipped."
+        )
+        terminalreporter.write_line(
+            "NOT RUN: slow tests, among them every page in a browser (keyboard, widths, dark, print, axe). "
+            f"Run `make check`.{missing}",
+            yellow=True,
+        )

@@ -22,6 +22,7 @@ import structlog
 
 from bot.app import control_socket
 from bot.app.listeners import DEFAULT_PORT, listening
+from bot.app.other_ways import archive_work, own_routes
 from bot.app.wiring import (
     access,
     archivist,
@@ -288,7 +289,8 @@ async def _log_start(settings: Settings, runner: Runner) -> None:
 
 async def _poll_deliver_and_answer(service: Service, runner: Runner, stop: Stop) -> None:
     settings = service.settings
-    has_port = settings.public_url is not None or settings.port is not None
+    is_asked = settings.public_url is not None or settings.relay_secret is not None or settings.serve_mirror
+    has_port = is_asked or settings.port is not None
     views = service.views(runner.store) if has_port else None
     await _tick(settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views))
 
@@ -299,7 +301,8 @@ async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> Non
         await _poll_deliver_and_answer(service, runner, stop)
         return
     shown = service.views(runner.store)
-    server = nullcontext() if settings.port is None else serving(settings.port, shown, access=access(settings))
+    own = own_routes(settings, runner)
+    server = nullcontext() if settings.port is None else serving(settings.port, shown, access=access(settings), own=own)
     await _tick(settings, runner, stop, beside=server)
 
 
@@ -315,7 +318,7 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
         await notify(runner, operators(settings), stale_after)
 
     async with archivist(settings, runner.store) as archive:
-        worker = Worker(runner, upkeep=upkeep, capture=archive.step if archive is not None else None)
+        worker = Worker(runner, upkeep=upkeep, capture=archive_work(settings, runner, archive))
         async with beside:
             await scheduler.run(worker, stop())
             finishing = asyncio.create_task(worker.finish(FINISH_WITHIN))

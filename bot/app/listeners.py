@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
+from bot.app.other_ways import own_routes
 from bot.app.wiring import StoredNotes, access, pages
 from bot.channels import CHANNELS, ChatHandler, Listener, Receive, Route
 from bot.config.settings import Settings
@@ -39,8 +40,10 @@ async def listening(
             if views is not None:
                 routes = _routes(made) if settings.public_url is not None else {}
                 port = settings.port or DEFAULT_PORT
-                served, shown = access(settings), pages(settings, runner.store)
-                await stack.enter_async_context(serving(port, views, routes=routes, access=served, pages=shown))
+                served, shown, own = access(settings), pages(settings, runner.store), own_routes(settings, runner)
+                await stack.enter_async_context(
+                    serving(port, views, routes=routes, access=served, pages=shown, own=own)
+                )
             tasks |= {_started(name, listener, settings, runner, chat_handler) for name, listener in made.items()}
             try:
                 yield

@@ -23,6 +23,7 @@ from bot.pipeline.captures import Archivist
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
 from bot.sources.ice import Ice
+from bot.sources.upstream import Upstream
 from bot.store import Notes, Store
 from bot.store.tiny.store import TinyStore
 from bot.web.clients import Clients
@@ -46,9 +47,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def sources(settings: Settings) -> dict[str, Source]:
-    """Return the enabled sources by name."""
-    made: dict[str, Source] = {"ice": Ice(settings.ice_url)}
+def ice(settings: Settings) -> Ice:
+    """Return the source of ICE's lists as ICE publishes them."""
+    return Ice(settings.ice_url, settings.ice_other_pages)
+
+
+def sources(settings: Settings, store: Store | None = None) -> dict[str, Source]:
+    """Return the enabled sources by name. With a store and an upstream, ICE's lists are read there."""
+    of_ice: Source = ice(settings)
+    if settings.upstream is not None and store is not None:
+        of_ice = Upstream(ice(settings), settings.upstream, store.evidence)
+    made: dict[str, Source] = {"ice": of_ice}
     return {name: source for name, source in made.items() if name in settings.sources}
 
 
@@ -147,7 +156,13 @@ def page_origin(settings: Settings, store: Store) -> Origin:
 def installation(settings: Settings, base: str = "") -> Installation:
     """Return what this installation says about itself on the pages."""
     base = (base or settings.public_url or "").rstrip("/")
-    return Installation(base=base, contact=settings.contact or "", source=settings.ice_url)
+    invitations = {name: channel.invitation(settings) for name, channel in CHANNELS.items()}
+    return Installation(
+        base=base,
+        contact=settings.contact or "",
+        source=settings.ice_url,
+        invitations={name: address for name, address in invitations.items() if address is not None},
+    )
 
 
 def operators(settings: Settings) -> tuple[Operator, ...]:
@@ -175,6 +190,15 @@ async def archivist(settings: Settings, store: Store) -> AsyncIterator[Archivist
         await closed_in_time(wayback.aclose())
 
 
+def fetcher(settings: Settings) -> Fetch:
+    """Return the fetcher for all sources, not open yet."""
+    return Fetch(
+        contact=settings.contact,
+        limits=Limits(host_gap=settings.host_gap),
+        allow_loopback=settings.allow_loopback,
+    )
+
+
 @asynccontextmanager
 async def fetching(fetch: Fetch) -> AsyncIterator[None]:
     """Keep the fetcher open while the block runs. Afterward, close it within a time limit."""
@@ -199,18 +223,14 @@ async def runner(
     `places` are the local sources to poll. Without `sends`, this program only answers people, and other programs
     deliver to the subscriptions.
     """
-    fetch = Fetch(
-        contact=settings.contact,
-        limits=Limits(host_gap=settings.host_gap),
-        allow_loopback=settings.allow_loopback,
-    )
+    fetch = fetcher(settings)
     made: Mapping[str, Sender] = senders(settings, store, sends=sends)
     try:
         async with fetching(fetch):
             yield Runner(
                 store=store,
                 fetch=fetch,
-                sources=sources(settings),
+                sources=sources(settings, store),
                 channels=made,
                 now=utc_now,
                 every=timedelta(seconds=settings.poll_seconds),

@@ -9,6 +9,8 @@ from bot.domain.messages.digest import Digest
 from bot.domain.messages.picture import Image
 from bot.domain.subscription import Subscription
 
+BOT_NAMES = "bot names"  # the kind of note with the bot's public name on each platform, which the pages link to
+
 # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

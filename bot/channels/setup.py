@@ -115,6 +115,10 @@ class Setup(ABC, Generic[SettingsT]):
         """Return the channel's listener, or None if the channel can't receive messages with these settings."""
         return None
 
+    def invitation(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that people join
+        """Return the address that people open to get alerts, or None. "{bot}" in it stands for the bot's name."""
+        return None
+
     def sending_leadership(self, settings: SettingsT) -> str | None:  # noqa: ARG002 - for channels that need one
         """Return the leadership that a program must hold to send, or None if any number of programs can send.
 

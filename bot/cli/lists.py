@@ -9,22 +9,26 @@ from typing import Annotated
 import typer
 
 from bot.app.one_shot import read, write
-from bot.app.wiring import places, senders, sources, utc_now
+from bot.app.wiring import installation, page_origin, places, senders, sources, utc_now
 from bot.cli.options import DryRun, Json, State, subject
-from bot.cli.output import date_cell, print_changes, print_csv, print_effect, print_lines, print_table, say
+from bot.cli.output import date_cell, print_bytes, print_changes, print_effect, print_lines, print_table, say
 from bot.commands.as_json import agreement_json, change_json, held_json
 from bot.commands.operator import one_state
 from bot.commands.report import report
 from bot.domain.agreement import ListName
-from bot.domain.change import Reason
+from bot.domain.change import Change, Reason
 from bot.domain.health import counted
 from bot.domain.lists.vetting import Held
+from bot.domain.site.data_views import changes_matching
+from bot.domain.site.tables import agreements_csv, changes_csv
 from bot.domain.timestamps import stamp
 from bot.errors import UsageError
 from bot.observability.logs import prepared
+from bot.web.pages.cache import model_now
 
 app = subject()
 
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")]
 HeldId = Annotated[str, typer.Argument(metavar="ID", help="The id that `countersign held` prints.")]
 
 
@@ -50,12 +54,29 @@ def changes(
     since: Annotated[str | None, typer.Option(help="Only changes recorded since this date or time, UTC.")] = None,
     state: State = None,
     json_: Json = False,
+    csv_: Csv = False,
 ) -> None:
-    """Print the change log, oldest first."""
+    """Print the change log, oldest first. --csv has the columns that the page /data explains."""
+    _not_both(json_=json_, csv_=csv_)
     code, moment = one_state(state), _moment(since)
     states = [code] if code else None
-    found = read(prepared(), lambda store: store.changes(since=moment, states=states))
+    settings = prepared()
+    if csv_:
+        model = read(settings, lambda store: model_now(page_origin(settings, store)))
+        wanted = [c for c in changes_matching(model, code or "", "") if moment is None or _is_since(c, moment)]
+        print_bytes(changes_csv(model, installation(settings).base, wanted))
+        return
+    found = read(settings, lambda store: store.changes(since=moment, states=states))
     print_changes([change_json(change) for change in found], as_lines=json_)
+
+
+def _not_both(*, json_: bool, csv_: bool) -> None:
+    if json_ and csv_:
+        raise UsageError("--json and --csv can't be combined. Choose one.")
+
+
+def _is_since(change: Change, moment: datetime) -> bool:
+    return change.recorded_at is not None and change.recorded_at >= moment
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -72,13 +93,17 @@ def _moment(text: str | None) -> datetime | None:
 def agreements(
     state: State = None,
     json_: Json = False,
-    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV for a spreadsheet.")] = False,
+    csv_: Csv = False,
 ) -> None:
-    """List the agreements that are now on ICE's list."""
-    if json_ and csv_:
-        raise UsageError("--json and --csv can't be combined. Choose one.")
-    code = one_state(state)
-    known = read(prepared(), lambda store: store.known())
+    """List the agreements that are now on ICE's list. --csv has the columns that the page /data explains."""
+    _not_both(json_=json_, csv_=csv_)
+    code, settings = one_state(state), prepared()
+    if csv_:
+        model = read(settings, lambda store: model_now(page_origin(settings, store)))
+        listed = model.site.by_state.get(code, ()) if code else None
+        print_bytes(agreements_csv(model, installation(settings).base, listed))
+        return
+    known = read(settings, lambda store: store.known())
     found = [
         agreement_json(agreement, known.rows[ListName.PARTICIPATING].get(key))
         for key, agreement in sorted(known.participating.items())
@@ -86,8 +111,6 @@ def agreements(
     ]
     if json_:
         print_lines(found)
-    elif csv_:
-        print_csv(found)
     else:
         columns = ("state", "agency", "support_type", "county")
         print_table((*columns, "signed"), ([*(str(a[c] or "") for c in columns), date_cell(a)] for a in found))

@@ -10,10 +10,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per li
 State = Annotated[str | None, typer.Option("--state", help="Only this state: a postal code or a name.")]
 States = Annotated[str | None, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")]
 County = Annotated[
-    list[str] | None, typer.Option(metavar="“COUNTY STATE”", help="A county, as in “Harris County TX”. Repeatable.")
+    list[str] | None,
+    typer.Option(metavar="PLACE", help="A county, as in “Harris County TX”; or a town or ZIP code in it. Repeatable."),
 ]
 Agency = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Part of an agency's name, as in “Tampa Police”. Repeatable.")
+]
+AgencyType = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--agency-type", metavar="TYPE", help="As in “sheriffs in TX” or “statewide agencies of TX”. Repeatable."
+    ),
 ]
 Type = Annotated[str | None, typer.Option("--type", help="Only these support types: JEM, WSO, TFM; or all.")]
 Kinds = Annotated[

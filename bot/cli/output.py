@@ -1,6 +1,5 @@
 """Terminal output: tables, JSON lines, CSV, counts and a progress bar."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -74,20 +73,9 @@ def _name(change: JsonObject) -> str:
     return str(change["agency"])
 
 
-def print_csv(found: Iterable[JsonObject]) -> None:
-    """Print agreements as CSV."""
-    of_row = ("state", "agency", "support_type", "agency_type", "county", "signed", "moa", "addendum", "row")
-    columns = (*of_row, "signed_doubtful")
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({c: _cell(a[c]) for c in columns} for a in found)
-
-
-def _cell(value: object) -> object:
-    """Write true and false as spreadsheets do. If a value looks like a formula, put an apostrophe before it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
+def print_bytes(text: bytes) -> None:
+    """Print text that is the same on every terminal and in every file."""
+    sys.stdout.write(text.decode())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -15,7 +15,7 @@ from bot.errors import UsageError
 from bot.observability.logs import prepared
 from bot.store import Store
 from bot.web.pages.cache import model_now
-from bot.web.pages.export import export
+from bot.web.pages.export import Export, export
 
 app = subject()
 
@@ -27,17 +27,21 @@ def pages(
         str, typer.Option(metavar="URL", help="The public address of the pages. The default is COUNTERSIGN_PUBLIC_URL.")
     ] = "",
 ) -> None:
-    """Write the public pages as files for a static host. Only files that changed are written again."""
+    """Write the public pages, feeds and data as files for a static host.
+
+    Only files that changed are written again. Files that are no longer needed are removed if an earlier run wrote them.
+    """
     settings = prepared()
     if base_url and not is_web_address(base_url):
         raise UsageError(f"“{base_url}” isn't a web address. Use one such as https://www.example.org.")
     about = installation(settings, base_url)
 
-    async def write(store: Store) -> tuple[int, int]:
+    async def write(store: Store) -> Export:
         return await export(await model_now(page_origin(settings, store)), store, about, folder)
 
     try:
-        total, written = read(settings, write)
+        done = read(settings, write)
     except OSError as fault:
         raise UsageError(f"{folder} can't be written: {fault.strerror}. Name a folder that you may write to.") from None
-    say(f"{counted(total, 'file')} in {folder}, {written:,} of them new or changed.")
+    removed = f" {counted(done.removed, 'file')} removed." if done.removed else ""
+    say(f"{counted(len(done.files), 'file')} in {folder}, {done.written:,} of them new or changed.{removed}")

@@ -1,6 +1,13 @@
-"""Commands that run until they are stopped: `run`, `worker` and `web`."""
+"""Commands that run until they are stopped: `run`, `worker`, `web` and `relay`."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from bot.cli.options import subject
+from bot.errors import UsageError
 
 app = subject()
 
@@ -27,3 +34,23 @@ def web() -> None:
     from bot.app import lifecycle  # noqa: PLC0415 - imports a web server, which short commands don't need
 
     lifecycle.serve()
+
+
+@app.command()
+def relay(
+    to: Annotated[str, typer.Option(metavar="ADDRESS", help="The web address of the Countersign that ICE refuses.")],
+    folder: Annotated[Path, typer.Option(help="A small folder for what was read and not taken yet.")] = Path("relay"),
+    once: Annotated[bool, typer.Option("--once", help="Read and hand over once, as for a timer.")] = False,
+) -> None:
+    """Read ICE's lists here and hand them to a Countersign on a host that ICE refuses.
+
+    Set the same COUNTERSIGN_RELAY_SECRET on both machines. With --once, it exits with 1 if ICE couldn't be read or the
+    host didn't take the reading.
+    """
+    from bot.app.other_ways import relay_to  # noqa: PLC0415 - imports a web server, which short commands don't need
+    from bot.observability.logs import running  # noqa: PLC0415 - the same
+
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", to):
+        raise UsageError(f"{to!r} isn't a web address. Use one like https://bot.example.org.")
+    if not relay_to(running(), to, folder, once=once):
+        raise typer.Exit(1)

@@ -24,6 +24,7 @@ from bot.domain.web_address import masked
 from bot.errors import SourceError, StoreBusy, UsageError
 from bot.fetch import Fetch, Limits
 from bot.observability.logs import prepared
+from bot.sources import LOCAL
 
 read_app = subject()
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_markup_mode=None)
@@ -31,7 +32,7 @@ app = typer.Typer(invoke_without_command=True, no_args_is_help=False, rich_marku
 ItsState = Annotated[str | None, typer.Option("--state", help="Its state: a postal code or a name, as in NC.")]
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", help="Its platform: legistar, civicclerk, primegov, civicplus, feed or page."),
+    typer.Option("--kind", help=f"Its platform: {', '.join(list(LOCAL)[:-1])} or {list(LOCAL)[-1]}."),
 ]
 
 

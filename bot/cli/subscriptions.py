@@ -10,6 +10,7 @@ from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
 from bot.cli.options import (
     Agency,
+    AgencyType,
     County,
     InLanguage,
     Json,
@@ -49,6 +50,7 @@ def subscribe(
     states: States = None,
     county: County = None,
     agency: Agency = None,
+    agency_type: AgencyType = None,
     types: Type = None,
     kinds: Kinds = None,
     cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly (Mondays).")] = None,
@@ -70,7 +72,15 @@ def subscribe(
     states, counties or agencies, give the option the value none.
     """
     options: dict[str, Any] = {"states": states, "county": county, "agency": agency, "types": types, "kinds": kinds}
-    options |= {"cadence": cadence, "at": at, "tz": tz, "language": language, "topic": topic, "secret": secret}
+    options |= {
+        "agency_types": agency_type,
+        "cadence": cadence,
+        "at": at,
+        "tz": tz,
+        "language": language,
+        "topic": topic,
+        "secret": secret,
+    }
     answer = write(prepared(), say, "subscribe", {"channel": channel, "address": address} | _given(options))
     new_secret = answer.get("secret")
     shown = answer["subscription"] | ({"secret": new_secret} if new_secret else {})
@@ -125,6 +135,7 @@ def preview(
     states: States = None,
     county: County = None,
     agency: Agency = None,
+    agency_type: AgencyType = None,
     types: Type = None,
     kinds: Kinds = None,
     days: Annotated[int, typer.Option(help="Cover this many days, up to 366.")] = 7,
@@ -134,7 +145,10 @@ def preview(
 ) -> None:
     """Print what a subscriber would have gotten lately. Nothing is sent or stored."""
     settings = prepared()
-    watched = _given({"states": states, "counties": county, "agencies": agency, "types": types, "kinds": kinds})
+    watched = _given(
+        {"states": states, "counties": county, "agencies": agency, "types": types, "kinds": kinds}
+        | {"agency_types": agency_type}
+    )
     how = {"cadence": cadence, "tz": tz, "language": language}
     text = read(
         settings,

@@ -8,6 +8,7 @@ from bot.channels import CHANNELS
 from bot.commands.filters import each_watched, filter_for, only, why_not_added, why_not_removed, with_added, without
 from bot.commands.lookups import Lookups
 from bot.commands.operator_chat import OperatorCommands
+from bot.commands.panel import PanelCommands, with_kind_pressed, with_state_pressed
 from bot.commands.places import (
     choice_buttons,
     counties_here,
@@ -17,17 +18,17 @@ from bot.commands.places import (
     with_statewide,
     without_statewide,
 )
-from bot.commands.question import LONGEST_COMMAND, Question
-from bot.domain.change import NEVER_CHOSEN, Kind
+from bot.commands.question import Question
 from bot.domain.chat import guide, parser, replies, words
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.operator import line as operator_line
+from bot.domain.chat.panel import kind_buttons, state_buttons, undo_command
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
-from bot.domain.chat.request import Button, Reply, Request
+from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply, Request
+from bot.domain.chat.settings_words import confirmed
 from bot.domain.chat.towns import Reading
 from bot.domain.geography.fold import distinct_name
-from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, county_entry, is_in
 from bot.domain.suggest import suggest
@@ -36,7 +37,7 @@ from bot.domain.text.rich_text import Line, Span
 from bot.pipeline import addresses
 from bot.pipeline.runner import Runner
 
-IN_A_ROW = 8  # buttons
+FAQ = frozenset({"data", "hours", "raids", "stopped"})
 MOST_OFFERED = 24  # buttons with one place each
 LONGEST_LABEL = 60  # characters on a button
 LONGEST_SHOWN = 40  # characters of a message that isn't understood
@@ -51,16 +52,17 @@ class ChatCommands:
         self._runner = runner
         self._operator = operator or OperatorCommands(runner, (), 0)
         self._lookups = look = Lookups(runner)
+        panel = PanelCommands(runner, save=self._save, resume=self._resume, undo=self._undo)
         self._verbs: Mapping[str, Verb] = {
             "start": self._start, "hello": self._hello, "joined": self._joined, "help": self._help,
             "about": self._about, "what": self._what, "howto": self._howto, "thanks": self._thanks,
-            "place": self._place, "fewer": self._fewer, "settings": look.status, "watch": self._watch,
+            "place": self._place, "fewer": self._fewer, "settings": panel.settings, "watch": self._watch,
             "unwatch": self._unwatch, "states": self._picker, "pick": self._pick, "digest": self._digest,
             "kinds": self._kinds, "kind": self._kind, "pause": self._pause, "resume": self._resume,
             "status": look.status, "list": look.list_agencies, "recent": look.recent, "agency": look.agency,
             "language": self._language, "stop": self._stop, "forget": self._forget, "undo": self._undo,
             "set": self._set, "stale": self._stale, "always": self._always,
-            "here": self._here, "statewide": self._statewide,
+            "here": self._here, "statewide": self._statewide, "panel": panel.panel, "faq": self._faq,
         }  # fmt: skip
 
     async def answer(self, asked: Request) -> Reply:
@@ -89,6 +91,11 @@ class ChatCommands:
             return Misunderstood("near_command", typed=verb[:40], near=near)
         shown = " ".join(text.split())
         return Misunderstood("no_command", typed=shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}…")
+
+    @property
+    def verbs(self) -> frozenset[str]:
+        """The commands that every chat has."""
+        return frozenset(self._verbs)
 
     async def extra_commands(self, channel: str, address: str) -> frozenset[str]:
         """Return the commands that only this chat has. Only the operator's chats have any."""
@@ -172,9 +179,8 @@ class ChatCommands:
         return Reply(lines=guide.what_lines(question.language, self._runner.page))
 
     async def _about(self, question: Question, _: str) -> Reply:
-        return Reply(
-            lines=guide.about_lines(question.language, self._runner.page), buttons=(self._explanations(question),)
-        )
+        lines = guide.about_lines(question.language, self._runner.page, self._runner.every)
+        return Reply(lines=lines, buttons=(self._explanations(question),))
 
     def _explanations(self, question: Question) -> tuple[Button, ...]:
         return (question.button("b_what", "what"), question.button("b_help", "help"))
@@ -195,6 +201,17 @@ class ChatCommands:
         rows = (("b_daily", "digest daily"), ("b_weekly", "digest weekly"), ("b_kinds", "kinds"), ("b_pause", "pause"))
         buttons = tuple((question.button(key, command),) for key, command in (*rows, ("b_stop", "stop")))
         return Reply(lines=(question.says("fewer"),), buttons=buttons)
+
+    async def _faq(self, question: Question, rest: str) -> Reply:
+        """Answer a question about something that no command does. `rest` is the topic and, for raids, the place."""
+        topic, _, place = rest.partition(" ")
+        lines = (question.says(f"faq_{topic}" if topic in FAQ else "thanks"),)
+        if topic == "raids" and place:
+            asked = await self._place(question, place)
+            return replace(asked, lines=(*lines, *asked.lines))
+        if topic == "hours":
+            return Reply(lines=lines, buttons=((question.button("b_daily", "digest daily"),),))
+        return Reply(lines=lines, buttons=(self._explanations(question),))
 
     async def _place(self, question: Question, rest: str) -> Reply:
         """Ask what to do about a place that was sent without a command."""
@@ -267,21 +284,16 @@ class ChatCommands:
 
     async def _picker(self, question: Question, _: str) -> Reply:
         """Show all states as buttons. Each button press edits the message in place."""
-        watched = question.settings.filter.states
-        states = [Button(f"{'✓' if code in watched else ''}{code}", f"pick {code}") for code in sorted(STATES)]
-        rows = tuple(tuple(states[at : at + IN_A_ROW]) for at in range(0, len(states), IN_A_ROW))
-        mark = "✓" if ALL_STATES in watched else ""
-        every = Button(f"{mark}{said(question.language, 'b_all')}", "pick all")
-        return Reply(
-            lines=(question.says("picker"),),
-            buttons=(*rows, (every, question.button("b_done", "status"))),
-            in_place=True,
-        )
+        *states, every = state_buttons(question.language, question.settings.filter, "pick")
+        last = (*every, question.button("b_done", "status"))
+        return Reply(lines=(question.says("picker"),), buttons=(*states, last), in_place=True)
 
     async def _pick(self, question: Question, rest: str) -> Reply:
-        """Turn states on or off in the picker. A button names one; a person may type several, or none."""
+        """Turn states on or off in the picker. A button adds or removes one; a person may type several, or none."""
         if not rest:
             return await self._picker(question, "")
+        if rest[0] in "+-=":
+            return await self._redrawn(question, with_state_pressed(question.settings.filter, rest), self._picker)
         found = parser.where(rest)
         if found != Where(states=found.states):
             raise Misunderstood("no_state", typed=rest[:40])
@@ -301,20 +313,20 @@ class ChatCommands:
         if not chosen:
             raise Misunderstood("no_kinds")
         filter_ = replace(question.settings.filter, kinds=dict.fromkeys(chosen, 0))
-        return await self._apply(question, replace(question.settings, filter=filter_))
+        return await self._apply(question, replace(question.settings, filter=filter_), names_kinds=True)
 
     async def _kind_picker(self, question: Question, _: str) -> Reply:
-        on = question.settings.filter.kinds
-        rows = [
-            (Button(f"{'✓ ' if kind in on else ''}{replies.kind_name(question.language, kind)}", f"kind {kind.value}"),)
-            for kind in Kind
-            if kind not in NEVER_CHOSEN
-        ]
+        rows = kind_buttons(question.language, question.settings.filter, "kind")
         done = (question.button("b_done", "status"),)
         return Reply(lines=(question.says("picker_kinds"),), buttons=(*rows, done), in_place=True)
 
     async def _kind(self, question: Question, rest: str) -> Reply:
-        """Turn one kind of change on or off in the picker. Anything else that a person types is read as /kinds."""
+        """Turn one kind of change on or off in the picker. Anything else that a person types is read as /kinds.
+
+        A button says which of the two it does. Only buttons of earlier versions turn over what they find.
+        """
+        if rest[:1] in {"+", "-"} and len(rest.split()) == 1:
+            return await self._redrawn(question, with_kind_pressed(question.settings.filter, rest), self._kind_picker)
         chosen = parser.kinds(rest, ())
         if len(chosen) != 1:
             return await self._kinds(question, rest)
@@ -356,7 +368,7 @@ class ChatCommands:
         end = parser.until(rest, self._runner.now(), question.settings.tz)
         saved = await self._save(question, replace(question.settings, quiet_until=end))
         when = replies.until(question.language, end, question.settings.tz)
-        return Reply(lines=(question.says("paused", when=when),), buttons=_undo_button(question, saved), changed=True)
+        return Reply(lines=(question.says("paused", when=when),), buttons=_after(question, saved), changed=True)
 
     async def _resume(self, question: Question, _: str) -> Reply:
         if question.subscription is None:
@@ -414,10 +426,12 @@ class ChatCommands:
         weekday = parser.weekday(fields["weekday"]) if "weekday" in fields else now.weekday
         if weekday is None or at is None or fields.get("cadence", "instant") not in Cadence.__members__.values():
             raise Misunderstood("no_form")
+        if fields.get("pause") == "resume" and now.paused is not None:
+            question = await self._revived(question)
         return await self._apply(
             question,
             replace(
-                now,
+                self._paused(question.settings, fields.get("pause")),
                 filter=filter_,
                 cadence=Cadence(fields.get("cadence", now.cadence)),
                 at=at,
@@ -426,13 +440,27 @@ class ChatCommands:
             ),
         )
 
+    def _paused(self, settings: Settings, pause: str | None) -> Settings:
+        """Return the settings with the pause that a form asks for. Without one, leave it as it is."""
+        if pause is None:
+            return settings
+        end = None if pause == "resume" else parser.until(pause, self._runner.now(), settings.tz)
+        return replace(settings, quiet_until=end)
+
+    async def _revived(self, question: Question) -> Question:
+        """Resume a subscription, as /resume does."""
+        await self._resume(question, "")
+        return replace(
+            question, subscription=await self.subscription(question.request.channel, question.request.address)
+        )
+
     # ── stop, forget and undo ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _stop(self, question: Question, _: str) -> Reply:
         if question.subscription is None:
             return Reply(lines=(question.says("none_yet"),))
         saved = await self._save(question, replace(question.settings, paused=STOPPED))
-        return Reply(lines=(question.says("stopped"),), buttons=_undo_button(question, saved), changed=True)
+        return Reply(lines=(question.says("stopped"),), buttons=_after(question, saved), changed=True)
 
     async def _forget(self, question: Question, rest: str) -> Reply:
         if question.subscription is None and rest != "yes":
@@ -447,14 +475,19 @@ class ChatCommands:
     async def _undo(self, question: Question, rest: str) -> Reply:
         """Undo the settings change with this number, unless the settings have changed again since then.
 
-        Without a number, as people type it, undo the last change.
+        Without a number, as people type it, undo the last change. The buttons of earlier versions don't name the
+        subscription.
         """
         subscription = question.subscription
         is_typed = not rest
         if is_typed and (subscription is None or (subscription.before is None and subscription.version != 1)):
             return Reply(lines=(question.says("undo_none"),))
-        if subscription is None or not (is_typed or rest == str(subscription.version)):
+        if subscription is None or not (
+            is_typed or rest in {undo_command(subscription)[5:], str(subscription.version)}
+        ):
             return Reply(lines=(question.says("undo_late"),))
+        if subscription.before is None and subscription.version > 1:
+            return Reply(lines=(question.says("undo_late"),))  # it was just undone
         if subscription.before is None:
             await self._runner.store.unsubscribe(subscription.id)
             return Reply(lines=(question.says("undone"), question.says("nothing_watched")), changed=True)
@@ -465,15 +498,15 @@ class ChatCommands:
 
     # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _apply(self, question: Question, settings: Settings) -> Reply:
-        """Save the settings. Reply with the new settings and a preview based on the last seven days."""
+    async def _apply(self, question: Question, settings: Settings, *, names_kinds: bool = False) -> Reply:
+        """Save the settings. Confirm them in a sentence or two, with the last alert that they would have brought."""
         saved = await self._save(question, settings)
-        lines = [*self._in_force(question, saved.settings), *await self._lookups.preview(saved)]
-        return Reply(lines=tuple(lines), buttons=_undo_button(question, saved), changed=True)
+        lines = (*self._in_force(question, settings, names_kinds=names_kinds), *await self._lookups.example(saved))
+        return Reply(lines=lines, buttons=_after(question, saved), changed=True)
 
-    def _in_force(self, question: Question, settings: Settings) -> tuple[Line, ...]:
-        """Return the settings in words, and any pause that keeps messages from being sent."""
-        return ((Span(replies.in_force(question.language, settings)),), *self._pauses(question.language, settings))
+    def _in_force(self, question: Question, settings: Settings, *, names_kinds: bool = False) -> tuple[Line, ...]:
+        """Return the settings in a few sentences, with any pause that keeps messages from being sent."""
+        return ((Span(confirmed(question.language, settings, self._runner.now(), names_kinds=names_kinds)),),)
 
     def _pauses(self, language: Language, settings: Settings) -> tuple[Line, ...]:
         return replies.pauses(language, settings, self._runner.now())
@@ -551,5 +584,6 @@ def _short(command: str) -> str:
     return command if len(command) <= LONGEST_COMMAND else command[:LONGEST_COMMAND].rpartition(" ")[0]
 
 
-def _undo_button(question: Question, saved: Subscription) -> tuple[tuple[Button, ...], ...]:
-    return ((question.button("b_undo", f"undo {saved.version}"),),)
+def _after(question: Question, saved: Subscription) -> tuple[tuple[Button, ...], ...]:
+    """Return the buttons under a confirmation."""
+    return ((question.button("b_undo", undo_command(saved)), question.button("b_settings", "settings")),)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from bot.domain.agreement import SupportType
 from bot.domain.chat import parser
 from bot.domain.chat.parser import Where
-from bot.domain.geography.fold import distinct_name
+from bot.domain.chat.towns import TYPE_WORDS, county_text
 from bot.domain.geography.states import STATES
-from bot.domain.subscription import ALL_STATES, Filter, county_in
+from bot.domain.subscription import ALL_STATES, Filter, county_in, typed_place
 
 
 def filter_for(where: Where) -> Filter:
@@ -90,13 +90,23 @@ def each_watched(filter_: Filter) -> list[tuple[str, Filter]]:
     """Return each place and agency that the filter watches, with the command that stops watching it."""
     states = sorted(filter_.states.keys() & STATES, key=STATES.__getitem__)
     found = [(f"unwatch {code}", Filter(states={code: 0})) for code in states]
-    for entry in sorted(filter_.counties):
-        state, _, plain = entry.partition("/")
-        county = county_in(entry)
-        kind = "" if county is None or county.kind != "county" else " County"
-        name = distinct_name(county) if county else plain
-        found.append((f"unwatch {name.removesuffix(kind)}{kind} {state}", Filter(counties={entry: 0})))
+    found += [(f"unwatch {_county_words(entry)}", Filter(counties={entry: 0})) for entry in sorted(filter_.counties)]
+    types = sorted(filter_.agency_types)
+    found += [(f"unwatch {_typed_words(entry)}", Filter(agency_types={entry: 0})) for entry in types]
     return found + [(f"unwatch agency {part}", Filter(agencies={part: 0})) for part in sorted(filter_.agencies)]
+
+
+def _county_words(entry: str) -> str:
+    """Return the words for a county that can be typed, also for a county that is no longer in the table."""
+    county, (state, _, plain) = county_in(entry), entry.partition("/")
+    return county_text(county) if county is not None else f"{plain} {state}"
+
+
+def _typed_words(entry: str) -> str:
+    """Return the words for a type of agency in a place that can be typed, such as "sheriffs in TX"."""
+    agency_type, place = typed_place(entry)
+    where = "all states" if place == ALL_STATES else _county_words(place) if "/" in place else place
+    return f"{TYPE_WORDS.get(agency_type, agency_type)} in {where}"
 
 
 def why_not_added(filter_: Filter, where: Where) -> str | None:

@@ -125,6 +125,7 @@ async def subscribe(
     states: str | None = None,
     county: Sequence[str] | None = None,
     agency: Sequence[str] | None = None,
+    agency_types: Sequence[str] | None = None,
     types: str | None = None,
     kinds: str | None = None,
     cadence: str | None = None,
@@ -145,7 +146,15 @@ async def subscribe(
     sender = runner.channels.get(channel)
     if secret is not None and not isinstance(sender, SignsMessages):
         raise UsageError(f"--secret is for channels that sign their messages, and {channel} doesn't.")
-    watched = partial(filter_with, states=states, counties=county, agencies=agency, types=types, kinds=kinds)
+    watched = partial(
+        filter_with,
+        states=states,
+        counties=county,
+        agencies=agency,
+        agency_types=agency_types,
+        types=types,
+        kinds=kinds,
+    )
     address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
     now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())

@@ -68,6 +68,7 @@ def filter_with(
     states: str | None = None,
     counties: Sequence[str] | None = None,
     agencies: Sequence[str] | None = None,
+    agency_types: Sequence[str] | None = None,
     types: str | None = None,
     kinds: str | None = None,
 ) -> Filter:
@@ -77,13 +78,14 @@ def filter_with(
         states=dict.fromkeys(states_in(states), 0) if states is not None else now.states,
         counties=_entries(counties, "--county", _counties) if counties is not None else now.counties,
         agencies=_entries(agencies, "--agency", _agency) if agencies is not None else now.agencies,
+        agency_types=_entries(agency_types, "--agency-type", _typed) if agency_types is not None else now.agency_types,
         support_types=dict.fromkeys(_types(types), 0) if types is not None else now.support_types,
         kinds=dict.fromkeys(_kinds(kinds, now.kinds), 0) if kinds is not None else now.kinds,
     )
     if changed.is_empty:
         raise UsageError(
             "Nothing would be watched. Say what to watch: --states TX,Florida or --states all, --county “Harris County "
-            "TX”, or --agency “Tampa Police”."
+            "TX”, --agency “Tampa Police” or --agency-type “sheriffs in TX”."
         )
     return changed if changed.kinds else replace(changed, kinds=Filter().kinds)
 
@@ -97,9 +99,22 @@ def _entries(typed: Sequence[str], name: str, parse: Callable[[str], Sequence[st
 
 def _counties(text: str) -> Sequence[str]:
     where = parser.where(text)
-    if not where.counties or where != Where(counties=where.counties):
-        raise UsageError(f"--county: {text!r} isn't a county with its state. Use “Harris County TX”.")
+    if not where.counties or where != Where(counties=where.counties, readings=where.readings):
+        raise UsageError(
+            f"--county: {text!r} isn't a county with its state. Use “Harris County TX”, a town such as “Tampa FL” or a "
+            "ZIP code."
+        )
     return where.counties
+
+
+def _typed(text: str) -> Sequence[str]:
+    where = parser.where(text)
+    if not where.agency_types or where != Where(agency_types=where.agency_types, readings=where.readings):
+        raise UsageError(
+            f"--agency-type: {text!r} isn't a type of agency. Use “sheriffs in TX”, “police in Harris County TX” or "
+            "“statewide agencies of TX”."
+        )
+    return where.agency_types
 
 
 def _agency(text: str) -> Sequence[str]:

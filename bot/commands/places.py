@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.commands.question import LONGEST_COMMAND, Question
+from bot.commands.question import Question
 from bot.domain.chat import replies, words
 from bot.domain.chat.parser import Misunderstood
-from bot.domain.chat.request import Button, Reply
+from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply
 from bot.domain.chat.towns import Reading, county_text
 from bot.domain.geography.agency_types import AgencyType
 from bot.domain.geography.counties import County

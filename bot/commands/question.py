@@ -9,8 +9,6 @@ from bot.domain.subscription import Filter, Settings, Subscription
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import Wording
 
-LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id needs 16 of them
-
 
 @dataclass(frozen=True, slots=True)
 class Question:

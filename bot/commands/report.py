@@ -11,10 +11,14 @@ from bot.domain.agreement import ListName
 from bot.domain.change import Known
 from bot.domain.health import crowds, span, wrong
 from bot.domain.lists.vetting import Held
+from bot.domain.outage import last_reached
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.timestamps import stamp
+from bot.domain.way import Way
 from bot.store import Store, Unreadable
+
+WAYS = {Way.RELAY: "a relay", Way.UPSTREAM: "another Countersign", Way.ARCHIVE: "the Internet Archive"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class Report:
     local: PlaceCounts | None = None
     unreadable: tuple[Unreadable, ...] = ()
     channels: Collection[str] | None = None
+    others: tuple[SourceStatus, ...] = ()
 
     @property
     def is_wrong(self) -> bool:
@@ -46,7 +51,8 @@ class Report:
 
     def wrong(self, status: SourceStatus) -> list[str]:
         """Return the problems with a source, as sentences."""
-        return wrong(status, self.now, self.stale_after)
+        sent = (subscription.last_sent_at for subscription in self.subscriptions)
+        return wrong(status, self.now, self.stale_after, last_reached((*self.sources, *self.others), sent))
 
     def as_json(self) -> list[JsonObject]:
         """Return one object for each source."""
@@ -56,11 +62,18 @@ class Report:
                 "last_read": stamp(status.read_at) if status.read_at else None,
                 "last_change": stamp(status.changed_at) if status.changed_at else None,
                 "next_read": stamp(status.due_at) if status.due_at else None,
+                "heard": {way.value: stamp(at) for way, at in status.heard.items()},
+                "trouble": status.trouble.value if status.trouble else None,
                 "wrong": self.wrong(status),
                 "stale": status.read_at is None or self.now - status.read_at > self.stale_after,
                 "held": [h.id for h in self.held if h.source == status.source],
                 "lists": {
-                    name.value: {"name": p.name, "agreements": p.rows, "fetched": stamp(p.observed_at)}
+                    name.value: {
+                        "name": p.name,
+                        "agreements": p.rows,
+                        "fetched": stamp(p.observed_at),
+                        "way": p.way.value,
+                    }
                     for name, p in self.known.seen.items()
                 },
             }
@@ -75,11 +88,14 @@ class Report:
             lines.append(f"  last read    {self._when(status.read_at)}")
             lines.append(f"  last change  {self._when(status.changed_at)}")
             lines.append(f"  next read    {self._when(status.due_at)}")
+            heard = [(WAYS[way], at) for way, at in status.heard.items() if way in WAYS]
+            lines += [f"  last read    {self._when(at)} by {name}" for name, at in heard]
             lines += [f"  wrong        {sentence}" for sentence in self.wrong(status)]
         for name in ListName:
             seen = self.known.seen.get(name)
             if seen is not None:
-                lines.append(f"{name.value} list: {seen.rows:,} rows, {seen.name}")
+                way = "" if seen.way is Way.DIRECT else f", by way of {WAYS[seen.way]}"
+                lines.append(f"{name.value} list: {seen.rows:,} rows, {seen.name}{way}")
         for h in self.held:
             lines.append(f"held {h.id}: {h.publication.name}: {'; '.join(h.reasons)}")
         if self.local is not None:
@@ -126,5 +142,6 @@ async def report(
         local=counts,
         unreadable=tuple(await store.unreadable()),
         channels=channels,
+        others=tuple(await store.source_statuses()),
         stale_after=timedelta(hours=stale_hours),
     )

@@ -38,7 +38,7 @@ from bot.channels import CHANNELS, SharedSettings
 from bot.channels.setup import WebAddress
 from bot.domain.suggest import suggest
 from bot.errors import ConfigError, UsageError
-from bot.sources.ice import PAGE
+from bot.sources.ice import OTHER_PAGES, PAGE
 
 FILE = Path("config/countersign.toml")
 SOURCES = ("ice", "local")
@@ -134,12 +134,19 @@ class Settings(BaseSettings, SharedSettings):
 
     data: Path = Field(Path("data"), alias="COUNTERSIGN_DATA")
     ice_url: WebAddress = Field(PAGE, alias="COUNTERSIGN_ICE_URL")
+    ice_other_pages: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        OTHER_PAGES, alias="COUNTERSIGN_ICE_OTHER_PAGES"
+    )
+    relay_secret: SecretStr | None = Field(None, alias="COUNTERSIGN_RELAY_SECRET")
+    serve_mirror: bool = Field(default=False, alias="COUNTERSIGN_SERVE_MIRROR")
+    upstream: WebAddress | None = Field(None, alias="COUNTERSIGN_UPSTREAM")
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(SOURCES, alias="COUNTERSIGN_SOURCES")
     poll_seconds: float = Field(900, ge=1, le=86_400, alias="COUNTERSIGN_POLL_SECONDS")
     host_gap: float = Field(1.0, ge=0, le=3_600, alias="COUNTERSIGN_HOST_GAP")
     stale_hours: float = Field(6, gt=0, le=8_760, alias="COUNTERSIGN_STALE_HOURS")
     operator: str | None = Field(None, alias="COUNTERSIGN_OPERATOR")
     wayback: bool = Field(default=False, alias="COUNTERSIGN_WAYBACK")
+    wayback_read: bool = Field(default=False, alias="COUNTERSIGN_WAYBACK_READ")
     wayback_url: WebAddress = Field("https://web.archive.org", alias="COUNTERSIGN_WAYBACK_URL")
     wayback_keys: SecretStr | None = Field(None, alias="COUNTERSIGN_WAYBACK_KEYS")
     broadcast: tuple[Broadcast, ...] = Field((), alias="COUNTERSIGN_BROADCAST")
@@ -206,6 +213,22 @@ class Settings(BaseSettings, SharedSettings):
     def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+:[\x21-\x7e]+", value.get_secret_value()):
             raise ValueError("it must be the two keys from https://archive.org/account/s3.php, as in ACCESS:SECRET")
+        return value
+
+    @field_validator("ice_other_pages")
+    @classmethod
+    def _are_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not re.fullmatch(r"/(?!/)[\x21-\x7e]*", path) for path in value):
+            raise ValueError(
+                "it must be paths on ICE's site, separated by commas, as in /identify-and-arrest/287g,/287g"
+            )
+        return value
+
+    @field_validator("relay_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]{24,200}", value.get_secret_value()):
+            raise ValueError("it must have 24 to 200 plain characters and no spaces; `openssl rand -hex 32` makes one")
         return value
 
     @field_validator("contact")

@@ -15,7 +15,7 @@ from bot.domain.time_zones import zone_or_utc
 class Place:
     """A local source: one table in config/sources/XX.toml.
 
-    `kind` is the platform: legistar, civicclerk, primegov, civicplus, feed or page. `zone` is the place's time zone.
+    `kind` is the platform: a key of `LOCAL` in bot/sources, such as legistar. `zone` is the place's time zone.
     `every_hours` is the number of hours between readings. `selector` selects the part of a page to read. `body` is the
     board or council that meets, used if the page doesn't name it. `verified` is the day someone confirmed that the
     source can be read, or None.
@@ -165,7 +165,7 @@ class Mention:
         return replace(self, before=replace(before, before=None) if before is not None else None)
 
 
-CANCELLED, POSTPONED, RESCHEDULED = "cancelled", "postponed", "rescheduled"
+CANCELLED, POSTPONED, RESCHEDULED, RECESSED = "cancelled", "postponed", "rescheduled", "recessed"
 OFF_CALENDAR, OFF_AGENDA = "taken off the calendar", "taken off the agenda"
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from bot.domain.way import Way
+
 
 class SupportType(StrEnum):
     """The support type of an agreement, from ICE's SUPPORT TYPE column."""
@@ -99,7 +101,8 @@ class Agreement:
 class Publication:
     """One edition of a list.
 
-    `evidence` is the SHA-256 of the file, and `observed_at` is the time of the download in UTC.
+    `evidence` is the SHA-256 of the file, and `observed_at` is the time of the download in UTC. `way` says who
+    downloaded it from ICE: this program or, in its place, a relay, another Countersign or the Internet Archive.
     """
 
     name: str
@@ -107,6 +110,7 @@ class Publication:
     evidence: str
     observed_at: datetime
     rows: int
+    way: Way = Way.DIRECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.domain.way import Way
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
@@ -16,7 +18,7 @@ class Document:
     `address` is the requested URL. `name` is the file name from the server or the URL. `headers` has lowercase names
     and includes only the headers needed for evidence and for the next conditional request. `fetched_at` is in UTC.
     `unchanged` is true for a 304 response. In that case, `body` is empty and `sha256` is the hash of the last full
-    response.
+    response. `way` says who fetched the document from ICE; `fetched_at` is the time when they did.
     """
 
     address: str
@@ -26,6 +28,7 @@ class Document:
     headers: Mapping[str, str]
     fetched_at: datetime
     unchanged: bool = False
+    way: Way = Way.DIRECT
 
     def log_context(self) -> dict[str, object]:
         """Return the fields for a log line."""

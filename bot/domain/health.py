@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
+from bot.domain.outage import explained, is_refused, last_reached
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import STOPPED, Subscription
 from bot.domain.timestamps import stamp
@@ -82,6 +83,7 @@ class Facts:
     stale_after: timedelta
     unreadable: tuple[str, ...] = ()
     unwritable: str | None = None
+    reached_at: datetime | None = None
 
     @property
     def is_stale(self) -> bool:
@@ -101,6 +103,9 @@ class Facts:
             since = self.ice.read_at or self.ice.problem_since
             assert since is not None
             yield f"ICE's list is stale: no successful reading for {span(self.now - since)}"
+        explanation = explained(self.ice, self.reached_at)
+        if explanation is not None and (self.is_stale or is_refused(self.ice)):
+            yield explanation
         if self.ice.due_at is not None and self.now - self.ice.due_at > IDLE:
             waited = span(self.now - self.ice.due_at)
             yield f"ICE's list has been due for {waited} and no one is reading it; start `countersign run` or a worker"
@@ -134,6 +139,8 @@ class Facts:
             "stale": self.is_stale,
             "problem": ice.problem,
             "failures": ice.failures,
+            "trouble": ice.trouble.value if ice.trouble else None,
+            "heard": {way.value: stamp(at) for way, at in ice.heard.items()},
         }
 
 
@@ -165,6 +172,7 @@ def facts(
         stale_after=stale_after,
         unreadable=tuple(unreadable),
         unwritable=unwritable,
+        reached_at=last_reached(statuses, (subscription.last_sent_at for subscription in subscriptions)),
     )
 
 
@@ -278,9 +286,11 @@ def span(length: timedelta) -> str:
     return "no time"
 
 
-def wrong(status: SourceStatus, now: datetime, stale_after: timedelta) -> list[str]:
-    """Return the problems with a source, in words."""
+def wrong(status: SourceStatus, now: datetime, stale_after: timedelta, reached_at: datetime | None = None) -> list[str]:
+    """Return the problems with a source, in words. `reached_at` is when anything else answered us last."""
     problems = [status.problem] if status.problem else []
+    if (explanation := explained(status, reached_at)) is not None:
+        problems.append(explanation)
     if status.read_at is None:
         return problems or ["not read yet"]
     if is_stale(status, now, stale_after):

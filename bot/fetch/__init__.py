@@ -24,7 +24,7 @@ from bot import __version__
 from bot.domain.document import Document, Expect, Validators, digest, remembered
 from bot.domain.timestamps import retry_after
 from bot.domain.web_address import masked, short
-from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
+from bot.errors import Blocked, Disallowed, Missing, SourceError, Unreachable, Unreadable
 from bot.fetch.addresses import Resolve, parsed, redirect_target, shown, system_resolve
 from bot.fetch.body import check_content, file_name
 from bot.fetch.client import WITH_A_BODY, Answer, Client, Dialer, TransientError
@@ -229,11 +229,11 @@ class Fetch:
         raise SourceError(said) if status >= 400 else Unreadable(said)
 
     async def _heed_robots(self, url: httpx.URL) -> None:
-        """Apply the Crawl-delay from robots.txt. Raise Blocked if robots.txt disallows this address."""
+        """Apply the Crawl-delay from robots.txt. Raise Disallowed if robots.txt disallows this address."""
         rules = await self._robots.rules(url)
         self._hosts.slow_down(url.host, min(rules.crawl_delay(PRODUCT) or 0.0, LONGEST_CRAWL_DELAY))
         if not rules.can_fetch(str(url), PRODUCT):
-            raise Blocked(f"{url.host}'s robots.txt asks us not to read {shown(url)}")
+            raise Disallowed(f"{url.host}'s robots.txt asks us not to read {shown(url)}")
 
     async def _read_robots(self, url: httpx.URL) -> bytes:
         """Return the body of a robots.txt file.

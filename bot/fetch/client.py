@@ -21,7 +21,7 @@ from urllib.request import Request
 import httpcore
 import httpx
 
-from bot.errors import SourceError, Unreachable
+from bot.errors import NoConnection, SourceError, Unreachable
 from bot.fetch.addresses import Resolve, checked_addresses, shown
 from bot.fetch.body import read_body
 from bot.fetch.heads import RepairedHeads
@@ -187,7 +187,9 @@ def _errors_of(name: str, total: float) -> Iterator[None]:
     except TimeoutError as late:  # no retry for something this slow
         raise Unreachable(f"{name} didn't finish within {total:g} s") from late
     except (httpx.HTTPError, OSError) as fault:  # httpx doesn't wrap the SSLError from a broken TLS record
-        raise TransientError(Unreachable(f"{name} {_trouble(fault)}")) from fault
+        is_connected = not isinstance(fault, httpx.ConnectError | httpx.ConnectTimeout)
+        kind = Unreachable if is_connected or _has_bad_certificate(fault) else NoConnection
+        raise TransientError(kind(f"{name} {_trouble(fault)}")) from fault
 
 
 async def _set_location_aside(response: httpx.Response) -> None:
@@ -199,15 +201,24 @@ async def _set_location_aside(response: httpx.Response) -> None:
         response.extensions["location"] = response.headers.pop("location")
 
 
-def _trouble(fault: Exception) -> str:
-    """Describe a connection error in words."""
+def _causes(fault: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = fault
     while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _has_bad_certificate(fault: Exception) -> bool:
+    return any(isinstance(cause, ssl.SSLError) for cause in _causes(fault))
+
+
+def _trouble(fault: Exception) -> str:
+    """Describe a connection error in words."""
+    for cause in _causes(fault):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"has no valid certificate ({cause.verify_message})"
         if isinstance(cause, socket.gaierror):
             return "has a host name without an address"
-        cause = cause.__cause__ or cause.__context__
     match fault:
         case httpx.ConnectTimeout():
             return "didn't accept a connection in time"

@@ -31,6 +31,13 @@ def prepared() -> Settings:
     return settings
 
 
+def running() -> Settings:
+    """Load the settings and set up logging for a program that runs until it is stopped."""
+    settings = load()
+    set_up_logs(settings, quiet=False)
+    return settings
+
+
 def set_up_logs(settings: Settings | None, *, quiet: bool, also: tuple[Processor, ...] = ()) -> None:
     """Send logs to stderr.
 

@@ -13,9 +13,11 @@ from bot.domain.change import Change, Kind, Known
 from bot.domain.document import Document
 from bot.domain.lists.reconcile import Reconciled, dropped, reconcile
 from bot.domain.lists.vetting import EARLIER_WITHIN, Held, Ruling, disappearances, doubts, goes_back, hold, stood
-from bot.domain.source_status import ODDITIES, Reading, SourceStatus, spread
+from bot.domain.outage import explained
+from bot.domain.source_status import ODDITIES, Reading, SourceStatus
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError, Unreadable, UsageError, attribute_errors_to
+from bot.pipeline.superseded import without_superseded
 from bot.sources import Fetcher, Source
 from bot.store import ChangeLog, Record, Store
 
@@ -44,10 +46,17 @@ async def poll_list(source: Source, *, store: Store, fetch: Fetcher, now: Now, e
     try:
         with attribute_errors_to(source.name):
             reading = await source.read(fetch, status)
+            if reading is None:
+                await store.remember(status.nothing_newer(now(), every))
+                return ListPoll(source=source.name, held=tuple(await store.held()))
+            reading = await without_superseded(reading, status, store, now())
             return await process(source, reading, status=status, store=store, at=now(), every=every)
     except SourceError as fault:
-        await store.remember(status.failed(fault, now(), every))
+        failed = status.failed(fault, now(), every)
+        await store.remember(failed)
         log.warning("source not read", source=source.name, problem=str(fault))
+        if failed.trouble is not status.trouble and (explanation := explained(failed, None)) is not None:
+            log.warning(explanation)
         return ListPoll(source=source.name, problem=str(fault))
 
 
@@ -60,10 +69,11 @@ async def process(
     """
     before = await _known_so_far(store)
     judgment = before
+    read_at = reading.as_of or at
     for name in ListName:
         if name in reading.documents:
-            judgment = await _judge(judgment, name, reading, source, store, at)
-    judgment = _settle_absences(judgment, reading, status, at)
+            judgment = await _judge(judgment, name, reading, source, store, read_at)
+    judgment = _settle_absences(judgment, reading, status, read_at)
     is_new = judgment.known.seen != before.known.seen
     status = _status_after(reading, judgment, status, at, every, is_new=is_new)
     if judgment == before and not reading.pages:
@@ -300,6 +310,7 @@ def _publication_of(document: Document) -> Publication:
         evidence=document.sha256,
         observed_at=document.fetched_at,
         rows=0,
+        way=document.way,
     )
 
 
@@ -313,6 +324,7 @@ def _as_unchanged(publication: Publication, at: datetime) -> Document:
         headers={},
         fetched_at=at,
         unchanged=True,
+        way=publication.way,
     )
 
 
@@ -358,19 +370,14 @@ def _status_after(
     """
     problem = "; ".join([*judgment.unreadable.values(), *reading.problems]) or None
     is_read = ListName.PARTICIPATING not in judgment.unreadable
+    read_at = reading.as_of or at
     return replace(
-        status,
+        status.read_by(reading.way, at, every, problem),
         validators={} if judgment.unreadable else reading.validators,
         facts=_with_oddities(reading.facts, status.facts, judgment),
-        tried_at=at,
-        read_at=at if is_read else status.read_at,
-        read_since=status.read_since_at(at) if is_read else status.read_since,
-        changed_at=at if is_new else status.changed_at,
-        problem=problem,
-        problem_since=(status.problem_since or at) if problem else None,
-        failures=0,
-        due_at=at + spread(every, status.source, at),
-        not_before=None,
+        read_at=read_at if is_read else status.read_at,
+        read_since=status.read_since_at(read_at) if is_read else status.read_since,
+        changed_at=read_at if is_new else status.changed_at,
     )
 
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 
 import structlog
 
 from bot.domain.messages.picture import Image, Picture
-from bot.pipeline.svg_to_png import SCALE, converted, converted_elsewhere
+from bot.pipeline.png_strips import Strip, stacked, strip_of
+from bot.pipeline.svg_to_png import SCALE, Converter, converted
 
-__all__ = ["SCALE", "drawn_elsewhere", "fonts", "image_of", "png_of"]
+__all__ = ["SCALE", "Rasterizer", "fonts", "image_of", "png_of"]
 
 KEPT = 4  # images; most digests sent in the same hour show the same image
+MOST_KEPT = 8_000_000  # bytes of strips; a state's strip has 20,000 to 120,000
 FACES = ("Regular", "Semibold")
 
 log = structlog.get_logger()
@@ -23,20 +26,39 @@ def image_of(picture: Picture) -> Image:
 
     If the picture can't be drawn, log a warning and return an image with empty data.
     """
-    return _image(picture, png_of)
+    return _image(picture, png_of, lambda svg: strip_of(png_of(svg)))
 
 
-def drawn_elsewhere(picture: Picture) -> Image:
-    """Return the picture as a PNG image, drawn in a separate process.
+class Rasterizer:
+    """Draws pictures in a separate process, and keeps the strips that pictures share."""
 
-    Call this function from a thread, because it waits for the process.
-    """
-    return _image(picture, lambda svg: converted_elsewhere(svg, fonts()))
+    def __init__(self) -> None:
+        self._converter = Converter()
+        self._strips: dict[bytes, Strip] = {}
+
+    def image_of(self, picture: Picture) -> Image:
+        """Return the picture as a PNG image, as the function `image_of` does.
+
+        Call this method from a thread, because it waits for the process.
+        """
+        return _image(picture, self._png, self._strip)
+
+    def _png(self, svg: str) -> bytes:
+        return self._converter.converted(svg, fonts())
+
+    def _strip(self, svg: str) -> Strip:
+        key = blake2b(svg.encode(), digest_size=16).digest()
+        found = self._strips.pop(key, None) or strip_of(self._png(svg))
+        self._strips[key] = found  # at the end, because it was used last
+        while sum(len(strip.packed) for strip in self._strips.values()) > MOST_KEPT:
+            del self._strips[next(iter(self._strips))]
+        return found
 
 
-def _image(picture: Picture, convert: Callable[[str], bytes]) -> Image:
+def _image(picture: Picture, convert: Callable[[str], bytes], strip: Callable[[str], Strip]) -> Image:
     try:
-        png = convert(picture.svg)
+        strips = picture.strips
+        png = convert(strips[0]) if len(strips) == 1 else stacked([strip(svg) for svg in strips])
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as fault:  # noqa: BLE001 - the text must go out in any case, and a Rust panic isn't an Exception

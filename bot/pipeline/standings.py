@@ -21,7 +21,7 @@ from bot.domain.messages.picture import Image
 from bot.domain.messages.place_figures import Course, WatchedFigures, courses
 from bot.domain.messages.span import PERIOD
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Subscription
-from bot.pipeline.rasterize import drawn_elsewhere
+from bot.pipeline.rasterize import Rasterizer
 from bot.store import ChangeLog
 
 K = TypeVar("K", bound=Hashable)
@@ -49,6 +49,7 @@ class Standings:
         self._courses: dict[Hashable, Mapping[str, Course]] = {}
         self._totals: dict[Hashable, Totals | None] = {}
         self._images: dict[Hashable, Image] = {}
+        self._rasterizer = Rasterizer()
 
     async def totals(self, to: Subscription) -> Totals | None:
         """Return the totals for what a subscription watches, up to and including the last change in its digest.
@@ -91,12 +92,19 @@ class Standings:
         """
         assert to.pinned is not None
         await self._read_on(to.pinned)
-        key = (to.pinned, *map(frozenset, _places(to.filter)))
-        course = await self._kept(self._courses, key, COURSES_KEPT, partial(self._course, to.pinned, to.filter))
+        course = await self._course(to.pinned, to.filter)
         shown = await self.in_thread(partial(self._view, to, course))
         if shown is None:
             return None
-        return await self._kept(self._images, (shown, to.language), PICTURES_KEPT, partial(_drawn, shown, to.language))
+        return await self._kept(
+            self._images, (shown, to.language), PICTURES_KEPT, partial(self._drawn, shown, to.language)
+        )
+
+    async def _course(self, upto: int, watched: Filter) -> Mapping[str, Course]:
+        """Return the courses of the states shown. Those of all states together are counted once for each `upto`."""
+        part = None if watched.is_of_states else watched
+        key = (upto, *(map(frozenset, _places(part)) if part else ()))
+        return await self._kept(self._courses, key, COURSES_KEPT, lambda: courses(self._changes[:upto], part))
 
     async def mentions(self, upto: int, since: datetime, states: frozenset[str]) -> AgendaLog:
         """Return the agenda mentions from these states that were recorded at or after `since`.
@@ -159,8 +167,8 @@ class Standings:
         is_plain = watched.is_of_states or watched.is_whole_list
         return totals(now, then if then.since else None, states, None if is_plain else watched.has)
 
-    def _course(self, upto: int, watched: Filter) -> Mapping[str, Course]:
-        return courses(self._changes[:upto], watched)
+    def _drawn(self, shown: Figures | WatchedFigures, language: Language) -> Image:
+        return self._rasterizer.image_of(draw(shown, language))
 
     def _view(self, to: Subscription, course: Mapping[str, Course]) -> Figures | WatchedFigures | None:
         assert to.pinned is not None
@@ -183,10 +191,6 @@ class Standings:
 
 def _places(watched: Filter) -> Iterable[Iterable[str]]:
     return watched.states, watched.counties, watched.agencies, watched.agency_types, watched.support_types
-
-
-def _drawn(shown: Figures | WatchedFigures, language: Language) -> Image:
-    return drawn_elsewhere(draw(shown, language))
 
 
 def _make_room(kept: dict[K, T], most: int) -> None:

@@ -33,8 +33,11 @@ class Source(Protocol):
 
     name: str
 
-    async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
-        """Fetch the current lists. Raise a SourceError if none of them could be read."""
+    async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading | None:
+        """Fetch the current lists. Raise a SourceError if none of them could be read.
+
+        Return None if someone else reads ICE in our place and has nothing newer than the last reading.
+        """
         ...
 
     def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:
@@ -88,6 +91,11 @@ LOCAL: dict[str, LocalSource] = {  # an address belongs to the first source that
     "legistar": _LazySource("legistar", "Legistar"),
     "civicclerk": _LazySource("civicclerk", "CivicClerk"),
     "primegov": _LazySource("primegov", "PrimeGov"),
+    "iqm2": _LazySource("iqm2", "Iqm2"),
+    "municode": _LazySource("municode", "Municode"),
+    "civicweb": _LazySource("civicweb", "CivicWeb"),
+    "destiny": _LazySource("destiny", "Destiny"),
+    "novusagenda": _LazySource("novusagenda", "NovusAgenda"),
     "civicplus": _LazySource("civicplus", "CivicPlus"),
     "feed": _LazySource("feed", "Feed"),
     "page": _LazySource("page", "Page"),

@@ -7,13 +7,13 @@ recognized by its columns. Before Feb. 21, 2025, the list was a table on the pag
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from rapidfuzz.distance import OSA
 
@@ -34,17 +34,22 @@ from bot.domain.lists.names import (
     web_address,
     without_marks,
 )
-from bot.domain.source_status import Reading, SourceStatus
-from bot.errors import SourceError, Unreadable
+from bot.domain.source_status import MOVED_TO, Reading, SourceStatus
+from bot.domain.web_address import short
+from bot.errors import Blocked, Missing, SourceError, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.charset import page_text
 from bot.sources.formats.fields import fingerprint, resolve_link
+from bot.sources.formats.stand_in import DENIAL, NEEDS_SCRIPT, ROBOT_CHECK, stand_in
 from bot.sources.formats.workbook import looks_like, read_workbook
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 PAGE = "https://www.ice.gov/identify-and-arrest/287g"
+OTHER_PAGES = ("/identify-and-arrest/287g", "/287g")  # where ICE has served the page, too
+UNLINKED_READINGS = 3  # of a page without a list, before we look for the page elsewhere
+UNLINKED, KEPT = "unlinked", "kept"  # keys in the facts, beside those of the page
 COLUMNS = ("STATE", "LAW ENFORCEMENT AGENCY", "TYPE", "COUNTY", "SUPPORT TYPE", "SIGNED", "MOA", "ADDENDUM")
 REQUIRED = ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE")
 ONLY_PARTICIPATING = ("SIGNED", "MOA")
@@ -54,6 +59,7 @@ MOST_COLUMNS = 64
 LONGEST_CELL = 400  # characters of a name; ICE's longest so far has 84
 LONGEST_NAME = 120  # characters of an agency on a sheet without ICE's columns, where prose may stand too
 LONGEST_SUPPORT_TYPE = 40
+LARGEST_REFUSAL = 64 * 1024  # bytes; no page of an edge server that refuses us is larger
 LEAST_LETTERS = 3  # of an agency's name
 MOST_ON_TWO_SHEETS = 5
 MOST_TOLD = 6  # unreadable rows told one by one; more hold the list
@@ -93,17 +99,17 @@ class Ice:
 
     name = "ice"
 
-    def __init__(self, page: str = PAGE) -> None:
+    def __init__(self, page: str = PAGE, others: Sequence[str] = OTHER_PAGES) -> None:
         self._page = page
+        self._addresses = tuple(dict.fromkeys((page, *(urljoin(page, other) for other in others))))
 
     async def read(self, fetch: Fetcher, status: SourceStatus) -> Reading:
         """Fetch the page and the lists it links to.
 
         If the page has no link to the participating list, return the page itself as that list.
         """
-        page = await self._get(fetch, status, self._page)
-        facts: Mapping[str, Any] = status.facts if page.sha256 == status.facts.get("page") else _page_facts(page)
-        validators = {self._page: remembered(page, status.validators.get(self._page))}
+        page, facts = await self._found_page(fetch, status)
+        validators = {page.address: remembered(page, status.validators.get(page.address))}
         documents, problems = {}, []
         for name, link in facts["links"].items():
             try:
@@ -117,19 +123,77 @@ class Ice:
                 validators[link] = remembered(document, status.validators.get(link))
         if ListName.PARTICIPATING not in documents:
             documents[ListName.PARTICIPATING] = page
+        is_new = not page.unchanged and (_visible(facts) != _visible(status.facts) or KEPT not in status.facts)
         return Reading(
             documents=documents,
-            pages=(page,) if _visible(facts) != _visible(status.facts) else (),
+            pages=(page,) if is_new else (),
             headline=facts["headline"],
             validators=validators,
-            facts=facts,
+            facts={**facts, KEPT: page.sha256} if is_new else facts,
             problems=tuple(problems),
         )
 
+    @property
+    def addresses(self) -> Sequence[str]:
+        """The addresses where the page may be, the usual one first."""
+        return self._addresses
+
+    def links(self, page: Document) -> Mapping[str, str]:
+        """Return the address of each list that a page links. This function is pure."""
+        links: Mapping[str, str] = _page_facts(page)["links"]
+        return links
+
+    async def _found_page(self, fetch: Fetcher, status: SourceStatus) -> tuple[Document, Mapping[str, Any]]:
+        """Return the page and its facts. If it is gone or has lost its list for a while, look for it elsewhere."""
+        at = status.facts.get(MOVED_TO, self._page)
+        try:
+            page = await self._get(fetch, status, at)
+        except Missing:
+            found = await self._elsewhere(fetch, status, at)
+            if found is None:
+                raise
+            return found
+        facts = self._facts(page, status)
+        if facts.get(UNLINKED, 0) >= UNLINKED_READINGS:
+            return await self._elsewhere(fetch, status, at) or (page, facts)
+        return page, facts
+
+    async def _elsewhere(
+        self, fetch: Fetcher, status: SourceStatus, at: str
+    ) -> tuple[Document, Mapping[str, Any]] | None:
+        """Return the page at the first other address that links the participating list, or None."""
+        for address in self._addresses:
+            if address == at:
+                continue
+            try:
+                page = await self._get(fetch, replace(status, validators={}), address)
+            except SourceError:
+                continue
+            facts = self._facts(page, status)
+            if ListName.PARTICIPATING in facts["links"]:
+                return page, facts
+        return None
+
+    def _facts(self, page: Document, status: SourceStatus) -> Mapping[str, Any]:
+        """Return the facts of the page, with those that last: where it is, and how often it has had no list."""
+        is_known = page.sha256 == status.facts.get("page")
+        facts = dict(status.facts if is_known else _page_facts(page))
+        unlinked = status.facts.get(UNLINKED, 0)
+        lasting = {KEPT: status.facts[KEPT]} if KEPT in status.facts else {}
+        if page.address != self._page:
+            lasting[MOVED_TO] = page.address
+        has_list = ListName.PARTICIPATING in facts["links"] or (unlinked == 0 if page.unchanged else _has_table(page))
+        if not has_list:
+            lasting[UNLINKED] = unlinked + 1
+        return {key: fact for key, fact in facts.items() if key not in {MOVED_TO, UNLINKED, KEPT}} | lasting
+
     async def _get(self, fetch: Fetcher, status: SourceStatus, address: str) -> Document:
-        return await fetch.get(
+        document = await fetch.get(
             address, source=self.name, validators=status.validators.get(address), last_good=status.read_at
         )
+        if refusal := _refusal(document):
+            raise Blocked(f"{self.name}: {short(address)} answered with {refusal} in place of the document")
+        return document
 
     def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:
         """Parse the document as the named list. Raise Unreadable if it has the columns of the other list."""
@@ -149,6 +213,7 @@ class Ice:
             evidence=document.sha256,
             observed_at=document.fetched_at,
             rows=len(rows),
+            way=document.way,
         )
         return Listing(
             list=name,
@@ -196,6 +261,22 @@ def _soup(page: Document) -> "BeautifulSoup":
     from bs4 import BeautifulSoup  # noqa: PLC0415 - slow to import, and most readings are unchanged
 
     return BeautifulSoup(page_text(page.body, page.headers.get("content-type", "")), "lxml")
+
+
+def _refusal(document: Document) -> str:
+    """Return in words how an edge server refused us with a status of 200, or an empty string if it didn't."""
+    if document.unchanged or len(document.body) > LARGEST_REFUSAL or document.body.lstrip()[:1] != b"<":
+        return ""
+    soup = _soup(document)
+    found = stand_in(soup, " ".join(soup.get_text(" ").split()))
+    return found if found in {DENIAL, ROBOT_CHECK, NEEDS_SCRIPT} else ""
+
+
+def _has_table(page: Document) -> bool:
+    try:
+        return bool(_sheets(page).tables)
+    except Unreadable:
+        return False
 
 
 def _visible(facts: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -6,6 +6,7 @@
 | /live | 200 as long as the process responds, for hosts that restart a process that has stopped responding |
 | /metrics | metrics for Prometheus |
 | the channels' routes | the response from the channel's listener |
+| /relay, /mirror | readings of ICE's lists from a relay, and those for other installations (`relay`, `mirror`) |
 | everything else | the public pages (`pages/`), if this process serves them |
 
 `front_door` accepts connections, `connections` limits their number and duration, `clients` identifies the clients
@@ -16,8 +17,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -25,7 +27,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from bot import __version__
-from bot.channels import CHANNELS, Receive, Route
+from bot.channels import CHANNELS, HttpAnswer, Receive, Route
 from bot.channels.protocols import TrustedAnswer
 from bot.domain.health import Facts
 from bot.errors import ConfigError, StoreError
@@ -58,6 +60,22 @@ class Views:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A route with a size limit of its own. `refusal` decides by the headers, before any of the body is read."""
+
+    largest: int
+    refusal: Callable[[Mapping[str, str]], HttpAnswer | None]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRoutes:
+    """Routes beside the channels', such as those for relays and mirrors, and the gates of some of them."""
+
+    routes: Mapping[Route, Receive] = field(default_factory=dict)
+    gates: Mapping[Route, Gate] = field(default_factory=dict)
+
+
 @asynccontextmanager
 async def serving(
     port: int,
@@ -66,20 +84,24 @@ async def serving(
     routes: Mapping[Route, Receive] | None = None,
     closed: str | None = None,
     access: Access | None = None,
+    own: OwnRoutes = OwnRoutes(),
     pages: Pages | None = None,
 ) -> AsyncIterator[None]:
     """Listen on this port on all interfaces while the block runs; raise ConfigError if the port can't be opened.
 
     `routes` are the channels' webhooks. If this process doesn't accept webhooks, `closed` is the reason. Every
-    channel's route then responds with 503 and that reason, so that the platform tries again later.
+    channel's route then responds with 503 and that reason, so that the platform tries again later. `own` are our own
+    routes.
     """
     access = access or Access()
     webhooks, connections, clients = _webhooks(routes or {}, closed), Connections(access.bounds), access.clients
-    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_limited(connections, clients, webhooks)])
+    ours = {route: _webhook(receive) for route, receive in own.routes.items()}
+    gates = {ours[route]: gate for route, gate in own.gates.items()}
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_limited(connections, clients, webhooks, gates)])
     app.router.add_get("/health", _health(views))
     app.router.add_get("/live", _live)
     app.router.add_get("/metrics", _metrics(views))
-    for route, answer in webhooks.items():
+    for route, answer in (*webhooks.items(), *ours.items()):
         app.router.add_route(route.method, route.path, answer)
     if pages is not None:
         pages.add_to(app, lambda request: _client(request, clients))
@@ -122,10 +144,13 @@ async def _accepting(
 # ── limits ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _limited(connections: Connections, clients: Clients, webhooks: Mapping[Route, Answer]) -> Middleware:
+def _limited(
+    connections: Connections, clients: Clients, webhooks: Mapping[Route, Answer], gates: Mapping[Answer, Gate]
+) -> Middleware:
     """Return a middleware that waits a limited time for a request's body and checks the client's share.
 
-    A request to a webhook isn't refused until it has been read, because it may have a valid signature.
+    A request to a webhook isn't refused until it has been read, because it may have a valid signature. One to a route
+    with a gate has shown its signature when the gate has let it through.
     """
     exempt = frozenset(webhooks.values())
 
@@ -136,7 +161,13 @@ def _limited(connections: Connections, clients: Clients, webhooks: Mapping[Route
             return _refused(HTTPStatus.BAD_REQUEST, "The connection was lost")
         forwarded = _forwarded(request, clients) if connection.client is None else None
         with connections.taken(forwarded):
-            is_over = connections.is_over(forwarded) or connection.is_over
+            gate = gates.get(cast("Answer", request.match_info.handler))
+            if gate is not None:
+                refused = gate.refusal(request.headers)
+                if refused is not None:
+                    return _closing(refused)
+                request = request.clone(client_max_size=gate.largest)
+            is_over = gate is None and (connections.is_over(forwarded) or connection.is_over)
             if is_over and request.match_info.handler not in exempt:
                 return _refused(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests at once")
             connection.expect_body()
@@ -185,6 +216,13 @@ def _client(request: web.Request, clients: Clients) -> str:
 
 def _refused(status: HTTPStatus, sentence: str) -> web.Response:
     response = web.Response(status=status, text=f"{sentence}.\n", headers={"Retry-After": "5"})
+    response.force_close()
+    return response
+
+
+def _closing(found: HttpAnswer) -> web.Response:
+    """Return an answer after which the connection is closed, because the request's body isn't read."""
+    response = web.Response(status=found.status, headers=found.headers, body=found.body)
     response.force_close()
     return response
 

@@ -1,5 +1,6 @@
 """Commands that people type in a chat, and the answers, over a real store."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -28,11 +29,12 @@ async def talk(tmp_path):
 async def test_watch_acts_at_once_shows_the_settings_and_previews_the_week(talk):
     reply = await talk.ask("watch TX, ohio")
     text = plain_text(reply.lines)
-    assert text.startswith("You'll get new agreements, ")
-    assert "in Ohio and Texas, right away." in text
+    assert text.startswith("You're watching Ohio and Texas. Alerts as they happen.\n")
+    assert "An example: the last message you would have gotten, on Nov. 23, 2026, at noon UTC." in text
+    assert [button.text for button in reply.buttons[0]] == ["Undo", "Settings"]
     assert "3 new 287(g) agreements and 1 no longer listed, in Texas and Ohio" in text
-    assert "Bell County Sheriff's Office, Texas: new on ICE's list" in text
-    assert "• Archer County Sheriff's Office" in text
+    assert "Bell County Sheriff's Office" in text
+    assert "Archer County Sheriff's Office" in text
     assert "Texas: no longer on ICE's list" in text
     assert reply.changed
     mine = await talk.mine()
@@ -123,6 +125,25 @@ async def test_a_deep_link_preselects_states_and_asks_to_confirm(talk):
     assert set((await talk.mine()).filter.states) == {"FL", "TX"}
 
 
+@pytest.mark.parametrize(
+    ("payload", "asked"),
+    [
+        ("TX", "Watch Texas?"),
+        ("TX-FL", "Watch Florida and Texas?"),
+        ("tx-fl-GU", "Watch Florida, Guam and Texas?"),
+        ("galveston-county-tx", "Watch Galveston County (Texas)?"),
+        ("baltimore-city-md", "Watch Baltimore City (Maryland)?"),
+    ],
+)
+async def test_a_link_on_a_public_page_preselects_its_place_and_asks_to_confirm(talk, payload, asked):
+    reply = await talk.ask(f"start {payload}")
+    assert plain_text(reply.lines) == asked
+    assert await talk.mine() is None
+    await talk.ask(reply.buttons[0][0].command)
+    mine = (await talk.mine()).filter
+    assert bool(mine.counties) == ("county" in payload or "city" in payload)
+
+
 async def test_the_state_picker_shows_every_state_and_is_edited_in_place(talk):
     reply = await talk.ask("watch")
     buttons = [button for line in reply.buttons for button in line]
@@ -185,10 +206,10 @@ async def test_counties_agencies_and_support_types_narrow_the_filter(talk):
 
 async def test_digest_switches_to_daily_weekly_and_back_to_instant(talk):
     await talk.ask("watch TX")
-    assert "once a day at 8 a.m. (America/Chicago)" in await talk.says("digest 8:00 America/Chicago")
-    assert "every Monday at 9:30 a.m." in await talk.says("digest weekly 9:30 am")
+    assert "One message a day at 8 a.m. Central time." in await talk.says("digest 8:00 America/Chicago")
+    assert "One message every Monday at 9:30 a.m." in await talk.says("digest weekly 9:30 am")
     assert (await talk.mine()).tz == "America/Chicago"
-    assert "right away" in await talk.says("digest off")
+    assert "Alerts as they happen." in await talk.says("digest off")
 
 
 async def test_a_pause_ends_by_itself_and_then_sends_what_was_missed(talk):
@@ -221,14 +242,15 @@ async def test_stop_keeps_the_settings_resume_starts_fresh_and_forget_deletes_ev
 async def test_list_recent_agency_and_status_answer_from_the_store(talk):
     listed = await talk.says("list TX")
     assert listed.startswith("1 agency in Texas is on ICE's list")
-    assert "Bell County Sheriff's Office (Task Force Model, Warrant Service Officer)" in listed
+    assert "Bell County Sheriff's Office: Task Force Model, Warrant Service Officer" in listed
     assert "participatingAgencies11232026am.xlsx" in listed
     assert "No agency in Alaska" in await talk.says("list alaska")
     assert "Archer County Sheriff's Office" in await talk.says("recent")
     life = await talk.ask("agency Archer County")
     assert "already on ICE's list when Countersign started" in plain_text(life.lines)
     assert "no longer on ICE's list" in plain_text(life.lines)
-    assert "evidence " in plain_text(life.lines)
+    assert re.search("SHA-256 [0-9a-f]{64}", plain_text(life.lines))
+    assert "participatingAgencies11192026am.xlsx, row 2" in plain_text(life.lines)
     choice = await talk.ask("agency butler")
     assert [line[0].command for line in choice.buttons] == [
         "agency OH Butler County Sheriff's Office",
@@ -241,11 +263,11 @@ async def test_list_recent_agency_and_status_answer_from_the_store(talk):
 async def test_the_platform_suggests_spanish_and_the_chat_can_change_it(talk):
     assert "No conozco ningún estado" in await talk.says("watch Texsa", language=Language.SPANISH)
     text = await talk.says("watch TX", language=Language.SPANISH)
-    assert text.startswith("Recibirá acuerdos nuevos")
+    assert text.startswith("Usted vigila Texas. Recibirá las alertas en el momento.")
     assert "Texas: nuevo en la lista de ICE" in text
     assert (await talk.mine()).language is Language.SPANISH
     assert "English" in await talk.says("language en")
-    assert (await talk.says("watch OH", language=Language.SPANISH)).startswith("You'll get")
+    assert (await talk.says("watch OH", language=Language.SPANISH)).startswith("You're watching")
 
 
 async def test_a_form_sets_everything_at_once(talk):

@@ -114,7 +114,7 @@ async def talked(*texts: str) -> tuple[Chat, list[str]]:
 
 async def test_a_support_type_watched_alone_and_unwatched_leaves_nothing():
     talk, [watched, unwatched] = await talked("watch WSO", "unwatch WSO")
-    assert "in all states (Warrant Service Officer only)" in watched
+    assert "all states (Warrant Service Officer only)" in watched
     assert "Nothing is being watched now." in unwatched
     assert (await talk.mine()).filter.is_empty
 

@@ -48,10 +48,16 @@ async def test_each_option_changes_one_thing_and_leaves_the_rest(chat):
         ({"types": "WSO JEM"}, {"support_types": {SupportType.WSO, SupportType.JEM}}),
         ({"kinds": "+amended"}, {"kinds": {Kind.SIGNED, Kind.WITHDRAWN, Kind.AMENDED}}),
         ({"agency": ["Miami", "Orange"]}, {"agencies": {"miami", "orange"}}),
+        ({"county": ["33594", "Tampa FL", "Harris County TX"]}, {"counties": {"FL/hillsborough", "TX/harris"}}),
+        (
+            {"agency_types": ["sheriffs in TX", "statewide agencies of Florida"]},
+            {"agency_types": {"sheriff@TX", "state@FL"}},
+        ),
+        ({"agency_types": ["none"]}, {"agency_types": set()}),
     ):
         await carry_out(chat.runner, "subscribe", HERE | given)
         after = await chat.mine("-100123")
-        names = ("states", "counties", "agencies", "support_types", "kinds")
+        names = ("states", "counties", "agencies", "agency_types", "support_types", "kinds")
         expected = {name: set(getattr(before.filter, name)) for name in names} | changed
         assert {name: {str(e).casefold() if name == "agencies" else e for e in getattr(after.filter, name)}
                 for name in names} == {n: {str(e).casefold() if n == "agencies" else e for e in v}
@@ -72,6 +78,9 @@ async def test_each_option_changes_one_thing_and_leaves_the_rest(chat):
         ({"county": [" "]}, "--county is empty"),
         ({"agency": ["x"]}, "--agency: .* 3 to 80 letters"),
         ({"states": "TX", "types": "police"}, "--type"),
+        ({"agency_types": ["JEM"]}, "--agency-type"),
+        ({"agency_types": ["sheriffs in Springfield"]}, "--agency-type"),
+        ({"county": ["Kansas City"]}, "--county"),
         ({"states": "TX", "kinds": "sined"}, "--kinds: .*Did you mean signed"),
         ({"states": "TX", "kinds": "-all"}, "--kinds would leave nothing"),
         ({"states": "TX", "at": "9:00"}, "--at sets the time of a digest"),

@@ -8,8 +8,7 @@ from support.program import row
 
 from bot.channels import CHANNELS
 from bot.commands.as_json import subscription_json
-from bot.commands.question import LONGEST_COMMAND
-from bot.domain.chat.request import Request
+from bot.domain.chat.request import LONGEST_COMMAND, Request
 from bot.domain.language import Language
 from bot.domain.text.rich_text import plain_text
 from bot.store.tiny.store import TinyStore
@@ -88,7 +87,7 @@ async def test_undo_and_unwatch_of_the_same_words_lead_back(talk):
     for typed in ("Tampa", "33594", "sheriffs in TX", "all statewide agencies of TX", "alguaciles de Texas"):
         watched = await talk.ask(f"watch {typed}")
         assert await talk.filter() != before
-        await talk.ask(commands(watched)[-1])  # Undo
+        await talk.ask(commands(watched)[-2])  # Undo
         assert await talk.filter() == before, typed
         await talk.ask(f"watch {typed}")
         await talk.ask(f"unwatch {typed}")
@@ -134,7 +133,7 @@ async def test_a_county_named_with_its_state_asks_nothing(talk):
     reply = await talk.ask("watch condado de Dallas, Texas")
     filter_ = await talk.filter()
     assert (set(filter_.counties), dict(filter_.agency_types)) == ({"TX/dallas"}, {})
-    assert commands(reply) == ["undo 1"]
+    assert commands(reply) == ["undo 1 s1", "settings"]
 
 
 async def test_a_watcher_of_sheriffs_hears_of_sheriffs_in_that_state_only(talk):

@@ -70,7 +70,7 @@ def test_the_running_program_names_them_at_start_and_serves_the_others(here):
         wait_for((here.folder / "control.sock").exists)
         here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
         here.telegram.say("/watch TX", chat=9, user=9)
-        wait_for(lambda: "You'll get" in texts(here.telegram.messages, "9"))
+        wait_for(lambda: "You're watching" in texts(here.telegram.messages, "9"))
         here.run("mend", "s3")
         wait_for(lambda: len(here.lines("subscriptions")) == 5)
     finally:

@@ -40,7 +40,7 @@ def test_a_chat_watching_texas_and_oklahoma_hears_of_no_other_state(here):
     with running(here):
         wait_for(lambda: here.lines("agreements"))
         here.telegram.say("/watch TX Oklahoma")
-        wait_for(lambda: "You'll get" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "You're watching" in texts(here.telegram.messages, "42"))
         asked = len(here.telegram.messages)
         here.publish(AFTER, scheme="B")
         wait_for(lambda: len(here.telegram.messages) > asked)
@@ -60,7 +60,7 @@ def test_a_chat_sets_itself_up_with_buttons_and_gets_an_alert(here):
         here.telegram.say("/start TX")
         wait_for(lambda: "Watch Texas?" in texts(here.telegram.messages, "42"))
         here.telegram.press("watch TX", message_id=int(here.telegram.messages[-1].message_id))
-        wait_for(lambda: "You'll get" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "You're watching" in texts(here.telegram.messages, "42"))
         here.telegram.say("/watch Texsa")
         wait_for(lambda: "Did you mean Texas?" in texts(here.telegram.messages, "42"))
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
@@ -86,7 +86,7 @@ def test_spanish_is_answered_in_spanish(here):
     with running(here):
         wait_for(lambda: len(here.lines("agreements")) == 3)
         here.telegram.say("/watch TX", language="es")
-        wait_for(lambda: "Recibirá acuerdos nuevos" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "Recibirá las alertas en el momento" in texts(here.telegram.messages, "42"))
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
         wait_for(lambda: "Texas: nuevo en la lista de ICE" in texts(here.telegram.messages, "42"))
 

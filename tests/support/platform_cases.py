@@ -4,6 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.domain.agenda import Place
+from support.loopback.agendas import (
+    LoopbackCivicWeb,
+    LoopbackDestiny,
+    LoopbackIqm2,
+    LoopbackMunicode,
+    LoopbackNovusAgenda,
+)
 from support.loopback.local import (
     LocalServer,
     LoopbackCivicClerk,
@@ -127,6 +134,88 @@ def page_spoils(server: LoopbackWeb) -> None:
     server.files["/agenda"] = server.files["/agenda"].replace(b"</p>", b"</p></div><p <b>\x00\xff</table>")
 
 
+def iqm2_says(server: LoopbackIqm2, title: str) -> None:
+    server.meeting(2826, "Dec 1, 2026 6:30 PM", "Board of Commissioners", file=2000 + len(title))
+    server.items[2826] = [(1, "Call to order"), (2, title)]
+
+
+def iqm2_adds(server: LoopbackIqm2) -> None:
+    server.meeting(2830, "Dec 15, 2026 6:30 PM", "Planning Board", file=0)
+
+
+def iqm2_spoils(server: LoopbackIqm2) -> None:
+    server.spoilt = (
+        '<div class="Row MeetingRow"></div><div class="Row MeetingRow"><div class="RowLink"><a href="x">y</a></div></div>'
+        '<div class="Row MeetingRow"><div class="RowLink"><a href="http://[bad?ID=7" title="&#13;Status:">never</a></div>'
+    )
+
+
+def municode_says(server: LoopbackMunicode, title: str) -> None:
+    words = page(f"<p>1. {title}</p>")
+    server.row("boc-regular", "2026-12-01T18:30:00-05:00", "Board of Commissioners", words, file=f"{len(title):032x}")
+
+
+def municode_adds(server: LoopbackMunicode) -> None:
+    server.row("planning-1", "2026-12-08T18:30:00-05:00", "Planning Board", page("<p>Budget</p>"))
+
+
+def municode_spoils(server: LoopbackMunicode) -> None:
+    server.spoilt = (
+        '<tr><td data-th="Date"><span class="date-display-single" content="never"></span></td></tr><tr></tr>'
+        '<tr><td><span class="date-display-single" content="2026-99-99"></span></td><td data-th="Meeting">X</td></tr>'
+    )
+
+
+def civicweb_says(server: LoopbackCivicWeb, title: str) -> None:
+    server.meetings = [row for row in server.meetings if isinstance(row, dict) and row.get("Id") != 4927]
+    html = f"<html><head><style>p {{}}</style></head><body><p>1. {title}</p></body></html>"
+    minutes = server.document(12, 9, html="<p>287(g) in the minutes</p>", of=2)
+    server.meeting(4927, f"Board Meetings - Dec 01 2026{' Amended Agenda' * (len(title) > 40)}", "2026-12-01 18:30",
+                   minutes, server.document(10, 1, html=html), server.document(11, 4))  # fmt: skip
+
+
+def civicweb_adds(server: LoopbackCivicWeb) -> None:
+    server.meeting(4930, "Planning Board - Dec 08 2026", "2026-12-08 18:30")
+
+
+def civicweb_spoils(server: LoopbackCivicWeb) -> None:
+    server.meetings += rubbish("Id", "Name", "MeetingDateTime", "MeetingTypeName")
+    server.documents[4927] += rubbish("Id", "DocumentType", "Html", "Type")
+
+
+def destiny_says(server: LoopbackDestiny, title: str) -> None:
+    server.meeting(
+        2021, "12/2026", f"Dec 1, 2026 6:30 PM{' (Amended)' * (title == AMENDED)}", "Board", server.item(12544, title)
+    )
+
+
+def destiny_adds(server: LoopbackDestiny) -> None:
+    server.meeting(2022, "12/2026", "Dec 8, 2026 6:30 PM", "Planning Board")
+
+
+def destiny_spoils(server: LoopbackDestiny) -> None:
+    server.spoilt = (
+        '<tr></tr><tr><td></td></tr><tr><td><a>x</a></td></tr><tr><td><a href="http://[x?seq=1">y</a></td></tr>'
+    )
+
+
+def novusagenda_says(server: LoopbackNovusAgenda, title: str) -> None:
+    server.meeting(549, "12/01/26", f"Board of Commissioners{' - Amended' * (title == AMENDED)}")
+    server.items[549] = [(1, "Call to order"), (2, title)]
+
+
+def novusagenda_adds(server: LoopbackNovusAgenda) -> None:
+    server.meeting(551, "12/08/26", "Planning Board", "NOTICE OF CANCELLATION")
+    del server.items[551]
+
+
+def novusagenda_spoils(server: LoopbackNovusAgenda) -> None:
+    server.spoilt = (
+        '<tr class="rgRow"></tr><tr class="rgAltRow"><td>99/99/26</td><td><a href="DisplayAgendaPDF.ashx?MeetingID=1"></a>'
+        '</td></tr><tr class="rgRow"><td>12/01/26</td><td><a onclick="x(&#39;MeetingView.aspx?MeetingID=&#39;)"></a></td></tr>'
+    )
+
+
 def rubbish(*names: str) -> list:
     """Return rows with fields missing, null or of the wrong type, and things that aren't rows at all."""
     values = (None, "", "x", -1, 0, 1.5, True, [], [None, "x", 3], {}, {"id": "x"}, "2026-99-99T00:00:00")
@@ -168,6 +257,68 @@ CASES = {
         addresses=(
             "https://nash.primegov.com/public/portal",
             "https://nash.primegov.com/Portal/Meeting?meetingTemplateId=5",
+        ),
+    ),
+    "iqm2": Case(
+        LoopbackIqm2,
+        iqm2_says,
+        iqm2_adds,
+        iqm2_spoils,
+        listing="Calendar.aspx",
+        addresses=(
+            "https://nashcountync.iqm2.com/Citizens/Default.aspx",
+            "http://NashCountyNC.iqm2.com/Citizens/Calendar.aspx?From=1/1/2026",
+            "https://nashcountync.iqm2.com/Citizens/Detail_Meeting.aspx?ID=2826",
+        ),
+    ),
+    "municode": Case(
+        LoopbackMunicode,
+        municode_says,
+        municode_adds,
+        municode_spoils,
+        listing="/",
+        addresses=(
+            "https://nash-nc.municodemeetings.com/?page=0",
+            "https://nash-nc.municodemeetings.com/boc/page/regular-meeting",
+            "https://meetings.municode.com/PublishPage/index?cid=NASH&ppid=6b558ee5-8f7c-4ab1-b031-3668c09eb888&p=-1",
+        ),
+    ),
+    "civicweb": Case(
+        LoopbackCivicWeb,
+        civicweb_says,
+        civicweb_adds,
+        civicweb_spoils,
+        listing="svc/meetings?",
+        addresses=(
+            "https://nashcounty.civicweb.net/Portal/MeetingTypeList.aspx",
+            "https://nashcounty.civicweb.net/document/1045411",
+            "https://nash.community.highbond.com/Portal/",
+            "https://nash.community.diligentoneplatform.com/Portal/MeetingInformation.aspx?Id=5",
+            "https://nash.diligent.community/Portal/",
+        ),
+    ),
+    "destiny": Case(
+        LoopbackDestiny,
+        destiny_says,
+        destiny_adds,
+        destiny_spoils,
+        listing="get_month",
+        cost=2,  # this month and the next
+        addresses=(
+            "https://public.destinyhosted.com/agenda_publish.cfm?id=63927&mt=ALL&get_month=11&get_year=2026",
+            "https://public.destinyhosted.com/agenda_publish.cfm?id=63927&dsp=ag&seq=2021",
+        ),
+    ),
+    "novusagenda": Case(
+        LoopbackNovusAgenda,
+        novusagenda_says,
+        novusagenda_adds,
+        novusagenda_spoils,
+        listing="agendapublic/",
+        addresses=(
+            "https://nash.novusagenda.com/agendapublic/",
+            "https://nash.novusagenda.com/AgendaPublic/?MeetingType=6",
+            "https://nash.novusagenda.com/agendapublic/meetingsresponsive.aspx?MeetingType=3",
         ),
     ),
     "civicplus": Case(

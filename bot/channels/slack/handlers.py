@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -21,9 +22,11 @@ from bot.channels.slack.sender import SlackSender
 from bot.channels.slack.views import WHERE, Form, filled, home, language_of, settings_button
 from bot.domain.chat import replies
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
-from bot.domain.chat.request import Reply, Request
+from bot.domain.chat.request import File, Reply, Request
+from bot.domain.chat.settings_words import confirmed
 from bot.domain.chat.words import is_command, verb
 from bot.domain.language import Language
+from bot.domain.subscription import Filter, Settings
 from bot.domain.text import platforms
 from bot.domain.text.rich_text import Line, Span
 
@@ -156,7 +159,15 @@ class EventHandlers:
             location = about
         if reply.changed and not about.is_direct and not await self._announced(about, person, text, reply):
             lines.append(_invitation(location, person))
+        if reply.file is not None:
+            lines.append((Span(await self._shared(location, person, reply.file)),))
         await self._replies.tell(location, lines, buttons(reply.buttons), in_place=reply.in_place)
+
+    async def _shared(self, location: ChatLocation, person: Person, file: File) -> str:
+        """Share a file with the person alone, because Slack can't show a file to one person in a channel."""
+        own = await self._replies.own_direct(location)
+        is_shared = own.is_own and await self._replies.share(own, file)
+        return (platforms.SLACK_FILE_SENT if is_shared else platforms.SLACK_FILE_REFUSED)(person.language)
 
     async def _answer(self, location: ChatLocation, language: Language, text: str) -> Reply:
         name, bot = self._slack.name, f"<@{location.bot}>"
@@ -227,7 +238,8 @@ class EventHandlers:
         address = await self._settings_address(location)
         found = await self._chat_handler.subscription(self._slack.name, address)
         language = found.language if found is not None else person.language
-        said = replies.in_force(language, found.settings) if found else replies.said(language, "nothing_watched")
+        settings = found.settings if found is not None else Settings(filter=Filter())
+        said = confirmed(language, settings, datetime.now(UTC))
         who = platforms.SLACK_CHANGED(language, who=f"<@{location.user}>")
         return await self._replies.announce(location, [(Span(who),), *(lines or [(Span(said),)])])
 
@@ -261,7 +273,13 @@ class EventHandlers:
         about = await self._replies.own_direct(location) if location.is_direct else location
         address = await self._settings_address(about) if about.channel else ""
         found = await self._chat_handler.subscription(self._slack.name, address) if address else None
-        return Form(language=person.language, zone=person.zone, conversation=about.channel, subscription=found)
+        return Form(
+            language=person.language,
+            zone=person.zone,
+            conversation=about.channel,
+            subscription=found,
+            now=datetime.now(UTC),
+        )
 
     async def problems(self, location: ChatLocation, view: Body) -> dict[str, str]:
         """Return the problems with a submitted form. Each key is the id of the block that shows the problem."""
@@ -284,7 +302,7 @@ class EventHandlers:
         person = await self._replies.person(location)
         every = await self._chat_handler.subscriptions(self._slack.name)
         here = [found for found in every if found.address.rpartition("/")[0] == location.team]
-        view = home(here, own=location.channel, language=person.language)
+        view = home(here, own=location.channel, language=person.language, now=datetime.now(UTC))
         await self._slack.client.views_publish(token=location.token, user_id=location.user, view=view)
 
     # The bot being added or removed

@@ -12,7 +12,17 @@ import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.channels.slack.actions import action_blocks
-from bot.channels.slack.sender import SlackSender, answered, fits, library_log, rich_text, summary, with_workspace
+from bot.channels.slack.sender import (
+    FILES,
+    SlackSender,
+    answered,
+    fits,
+    library_log,
+    rich_text,
+    summary,
+    with_workspace,
+)
+from bot.domain.chat.request import File
 from bot.domain.language import Language
 from bot.domain.text.rich_text import LONGEST_HREF, Line, Span, legible, plain_text
 from bot.domain.time_zones import is_zone
@@ -164,6 +174,17 @@ class Replies:
             if refusal:
                 log.warning("slack: could not reply to a person", problem=refusal)
                 return
+
+    async def share(self, location: ChatLocation, file: File) -> bool:
+        """Share a file in a person's direct messages with the bot. Return False if Slack doesn't accept it."""
+        address = with_workspace(location.team, location.channel)
+        try:
+            await self._slack.rate_limit_of(address).turn(FILES, urgent=True, patience=PATIENCE)
+            await self._slack.share(file.name, file.body, address, title=file.name, token=location.token)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("slack: a file was not shared", problem=why(error))
+            return False
+        return True
 
     def _ways(self, location: ChatLocation, message: _Message, *, in_place: bool) -> Iterator[Awaitable[str]]:
         """Yield the possible ways to answer a person, best first.

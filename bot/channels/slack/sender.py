@@ -142,20 +142,25 @@ class SlackSender:
         for turn in (FILES, address):
             await self.rate_limit_of(address).turn(turn, patience=self._patience / 2)
         await ready()
+        title = part.payload["title"]
         try:
-            async with asyncio.timeout(self._call_timeout):
-                ticket = await self.client.files_getUploadURLExternal(
-                    filename="agreements.png", length=len(picture), alt_txt=part.alt, token=token
-                )
-                await self._upload(ticket["upload_url"], picture)
-                files = [{"id": ticket["file_id"], "title": part.payload["title"]}]
-                await self.client.files_completeUploadExternal(files=files, token=token, **_destination(address))
-                return str(ticket["file_id"])
+            return await self.share("agreements.png", picture, address, title=title, alt=part.alt, token=token)
         except SendError as fault:
             refusal = fault
         except Exception as error:  # noqa: BLE001 - as for texts
             refusal = self._picture_verdict(error, address)
         raise refusal
+
+    async def share(self, name: str, body: bytes, address: str, *, title: str, token: str | None, alt: str = "") -> str:
+        """Upload a file, share it in a conversation and return the file's id. `alt` describes a picture."""
+        async with asyncio.timeout(self._call_timeout):
+            ticket = await self.client.files_getUploadURLExternal(
+                filename=name, length=len(body), alt_txt=alt or None, token=token
+            )
+            await self._upload(ticket["upload_url"], body)
+            files = [{"id": ticket["file_id"], "title": title}]
+            await self.client.files_completeUploadExternal(files=files, token=token, **_destination(address))
+            return str(ticket["file_id"])
 
     async def _upload(self, url: str, picture: bytes) -> None:
         """Upload a file.

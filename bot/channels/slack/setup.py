@@ -122,6 +122,11 @@ class SlackSetup(Setup[SlackSettings]):
             admins_only=settings.admins_only,
         )
 
+    def invitation(self, settings: SlackSettings) -> str | None:
+        """Return the address at which other workspaces install the app, or None if they can't."""
+        is_open = None not in settings.for_oauth.values()
+        return f"{(settings.public_url or '').rstrip('/')}/slack/install" if is_open else None
+
     def notices(self, settings: SlackSettings) -> Sequence[str]:
         missing = [name for name, value in settings.for_oauth.items() if value is None]
         if settings.slack_client_id is None or not missing:

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from html import escape
 from typing import Any
 
 from bot.channels.slack.actions import FORM
 from bot.domain.change import NEVER_CHOSEN, TOLD_BY_DEFAULT, Kind
 from bot.domain.chat import replies
+from bot.domain.chat import settings_words as words
+from bot.domain.chat.panel import RESUME
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, DAYS_OF_WEEK, MONDAY, Cadence, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats
+from bot.domain.text.rich_text import plain_text
 from bot.domain.time_zones import is_zone
 
 WHERE = "where"
@@ -28,11 +31,7 @@ ZONES = (
     "Pacific/Guam", "Pacific/Saipan", "Pacific/Pago_Pago", "America/Detroit", "America/Boise",
     "America/Indiana/Indianapolis", "America/Kentucky/Louisville", "UTC",
 )  # fmt: skip
-_CADENCES = {
-    Cadence.INSTANT: platforms.SLACK_INSTANT,
-    Cadence.DAILY: platforms.SLACK_DAILY,
-    Cadence.WEEKLY: platforms.SLACK_WEEKLY,
-}
+KEEP = "keep"  # the choice that leaves a pause as it is
 _KINDS = tuple(kind for kind in Kind if kind not in NEVER_CHOSEN)
 
 
@@ -44,13 +43,14 @@ class Form:
     """The settings form for one person.
 
     If `conversation` is empty, Slack selects the conversation the person is viewing. `zone` is the person's own time
-    zone. `subscription` is the conversation's subscription, or None if there isn't one.
+    zone. `subscription` is the conversation's subscription, or None if there isn't one. `now` is UTC.
     """
 
     language: Language
     zone: str
     conversation: str = ""
     subscription: Subscription | None = None
+    now: datetime
 
     def view(self) -> dict[str, Any]:
         """Return the form as a Slack view."""
@@ -59,17 +59,18 @@ class Form:
             "type": "modal",
             "callback_id": FORM,
             "private_metadata": language.value,
-            "title": _plain(platforms.SLACK_SETTINGS(language)),
+            "title": _plain(words.SETTINGS(language)),
             "submit": _plain(platforms.SLACK_SAVE(language)),
             "close": _plain(platforms.SLACK_CANCEL(language)),
             "blocks": [
                 self._where(),
                 self._input("states", platforms.SLACK_STATES, self._states()),
-                self._input("cadence", platforms.SLACK_CADENCE, self._cadence()),
-                self._input("weekday", platforms.SLACK_DAY, self._weekday()),
-                self._input("at", platforms.SLACK_HOUR, self._hour()),
-                self._input("tz", platforms.SLACK_ZONE, self._zone()),
-                self._input("kinds", platforms.SLACK_KINDS, self._kinds()),
+                self._input("cadence", words.CADENCE, self._cadence()),
+                self._input("weekday", words.WEEKDAY, self._weekday()),
+                self._input("at", words.HOUR, self._hour()),
+                self._input("tz", words.ZONE, self._zone()),
+                self._input("kinds", words.KINDS, self._kinds()),
+                self._input("pause", words.PAUSE, self._pause()),
             ],
         }
 
@@ -110,7 +111,7 @@ class Form:
         return self.subscription.filter.states if self.subscription is not None else ()
 
     def _cadence(self) -> dict[str, Any]:
-        options = [_option(label(self.language), cadence.value) for cadence, label in _CADENCES.items()]
+        options = [_option(label(self.language), cadence.value) for cadence, label in words.CADENCES.items()]
         chosen = self.subscription.cadence if self.subscription is not None else Cadence.INSTANT
         return {"type": "radio_buttons", "options": options, "initial_option": _chosen(options, chosen.value)}
 
@@ -128,7 +129,7 @@ class Form:
     def _zone(self) -> dict[str, Any]:
         chosen = self._present_zone()
         names = dict.fromkeys([*ZONES, *([self.zone] if self.zone else []), chosen])
-        options = [_option(name.replace("_", " "), name) for name in names]
+        options = [_option(words.zone_name(self.language, name), name) for name in names]
         return {"type": "static_select", "options": options, "initial_option": _chosen(options, chosen)}
 
     def _present_zone(self) -> str:
@@ -147,6 +148,15 @@ class Form:
         chosen = [option for option in options if option["value"] in told]
         return {"type": "checkboxes", "options": options} | _initial("initial_options", chosen)
 
+    def _pause(self) -> dict[str, Any]:
+        """Offer to pause messages or to resume them. The first choice is how things are, and changes nothing."""
+        settings = self.subscription.settings if self.subscription is not None else None
+        paused = words.pause_named(self.language, settings, self.now) if settings is not None else None
+        kept = _option(_capital(paused) if paused is not None else words.NOT_PAUSED(self.language), KEEP)
+        resume = [] if paused is None else [_option(RESUME(self.language), "resume")]
+        spans = [_option(phrase(self.language), span.replace(" ", "")) for span, phrase in words.PAUSES.items()]
+        return {"type": "static_select", "options": [kept, *resume, *spans], "initial_option": kept}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
@@ -162,8 +172,8 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
     fields = _Fields(view)
     conversation = fields.one(WHERE, "selected_conversation")
     states = fields.many("states")
-    weekday = fields.one("weekday")
     at, tz, kinds = fields.one("at"), fields.one("tz"), fields.many("kinds")
+    weekday, pause = fields.one("weekday"), fields.one("pause") or KEEP
     checks = (
         (WHERE, platforms.SLACK_NO_WHERE, bool(conversation)),
         ("states", platforms.SLACK_NO_STATES, bool(states) and set(states) <= {ALL, *STATES}),
@@ -175,10 +185,10 @@ def filled(view: Mapping[str, Any], language: Language) -> Filled:
     )
     chosen = ALL if ALL in states else ",".join(states)
     on = f" weekday={weekday}" if weekday and fields.one("cadence") == Cadence.WEEKLY else ""
-    words = f"set states={chosen} cadence={fields.one('cadence')}{on} at={at} tz={tz} kinds={','.join(kinds)}"
+    command = f"set states={chosen} cadence={fields.one('cadence')}{on} at={at} tz={tz} kinds={','.join(kinds)}"
     return Filled(
         conversation=conversation,
-        command=words,
+        command=command if pause == KEEP else f"{command} pause={pause}",
         problems={fields.blocks.get(name, name): phrase(language) for name, phrase, fine in checks if not fine},
     )
 
@@ -242,7 +252,7 @@ def _capital(text: str) -> str:
 # ── the app's home ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def home(subscriptions: Sequence[Subscription], *, own: str, language: Language) -> dict[str, Any]:
+def home(subscriptions: Sequence[Subscription], *, own: str, language: Language, now: datetime) -> dict[str, Any]:
     """Return the Home tab, which lists the subscriptions of all channels and of the person's own direct messages.
 
     `own` is the id of those direct messages. Other people's direct messages are left out.
@@ -252,7 +262,7 @@ def home(subscriptions: Sequence[Subscription], *, own: str, language: Language)
     blocks = [
         {"type": "header", "text": _plain(platforms.SLACK_HOME(language))},
         {"type": "actions", "elements": [settings_button(language)]},
-        *(_section(_row(s, own, language)) for s in seen[:MOST_SHOWN]),
+        *(_section(_row(s, own, language, now)) for s in seen[:MOST_SHOWN]),
     ]
     if not seen:
         blocks.append(_section(platforms.SLACK_HOME_NONE(language)))
@@ -263,16 +273,14 @@ def home(subscriptions: Sequence[Subscription], *, own: str, language: Language)
 
 def settings_button(language: Language) -> dict[str, Any]:
     """Return a button that opens the settings form."""
-    return {"type": "button", "action_id": FORM, "text": _plain(platforms.SLACK_SETTINGS(language)), "value": FORM}
+    return {"type": "button", "action_id": FORM, "text": _plain(words.SETTINGS(language)), "value": FORM}
 
 
-def _row(subscription: Subscription, own: str, language: Language) -> str:
+def _row(subscription: Subscription, own: str, language: Language, now: datetime) -> str:
     channel = _channel(subscription)
     name = platforms.SLACK_HOME_YOU(language) if channel == own else f"<#{channel}>"
-    lines = [f"{name}: {escape(replies.in_force(language, subscription.settings), quote=False)}"]
-    if subscription.paused is not None:
-        lines.append(escape(replies.why_paused(language, subscription.paused), quote=False))
-    return "\n".join(lines)
+    lines = words.settings_lines(language, subscription.settings, now)
+    return "\n".join([name, *(escape(plain_text((line,)), quote=False) for line in lines)])
 
 
 def _channel(subscription: Subscription) -> str:

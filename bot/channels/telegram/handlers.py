@@ -180,7 +180,10 @@ class EventHandlers:
         command = query.data
         if pointed := re.fullmatch(r":(\d+) (.+)", command, re.DOTALL):
             location, command = location.in_topic(int(pointed[1])), pointed[2]
-        if query.message.chat.type == ChatType.PRIVATE:
+        if query.message.chat.type == ChatType.CHANNEL:
+            language = await self._language(location)
+            await self._acknowledge(query, platforms.NO_BUTTONS_IN_CHANNELS(language, bot=self._bot.username))
+        elif query.message.chat.type == ChatType.PRIVATE:
             await self._acknowledge(query)
             await self._pressed_in_private(location, query.from_user, command, query.message.message_id)
         elif await self._admitted(query, command, query.message.chat, location):
@@ -250,6 +253,9 @@ class EventHandlers:
                 bot=self._bot.username,
             )
         )
+        if location.is_broadcast and reply.buttons and not reply.changed:
+            hint = platforms.NO_BUTTONS_IN_CHANNELS(await self._language(location), bot=self._bot.username)
+            reply = replace(reply, lines=(*reply.lines, (Span(hint),)))
         await self._replies.say(location, reply, over=over if reply.in_place else None)
 
     async def _reveal(self, name: str, number: int) -> None:
@@ -275,7 +281,7 @@ class EventHandlers:
 
         If the person isn't allowed to, show a refusal that only this person can see.
         """
-        reads = chat.type != ChatType.CHANNEL and verb(command)[0] in ANSWERED
+        reads = verb(command)[0] in ANSWERED
         try:
             admitted = reads or await self._permissions.is_administrator(chat.id, query.from_user.id)
         except TelegramError:
@@ -420,7 +426,13 @@ def _location(where: Any, person: User | None = None) -> ChatLocation:
     speaker = person or getattr(where, "from_user", None)
     chat, topic = where.chat, where.message_thread_id if getattr(where, "is_topic_message", False) else None
     name = f"@{chat.username.lower()}" if chat.username and chat.type != ChatType.PRIVATE else ""
-    location = ChatLocation(chat=chat.id, address=str(chat.id), name=name, language=_language(speaker))
+    location = ChatLocation(
+        chat=chat.id,
+        address=str(chat.id),
+        name=name,
+        language=_language(speaker),
+        is_broadcast=chat.type == ChatType.CHANNEL,
+    )
     return location.in_topic(topic)
 
 

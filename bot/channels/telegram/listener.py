@@ -89,6 +89,7 @@ class TelegramListener:
         *,
         menu: Menu,
         notes: Notes | None = None,
+        names: Notes | None = None,
         poll_seconds: int = 30,
         pause: float = 1.0,
         grace: float = 4.0,
@@ -96,6 +97,7 @@ class TelegramListener:
     ) -> None:
         self._sender = sender
         self._menu = menu
+        self._names = names
         self._once = Once(sender.bot.token.partition(":")[0], notes)
         self._poll_seconds = poll_seconds
         self._pause = pause
@@ -116,6 +118,11 @@ class TelegramListener:
             raise UsageError("A webhook secret must be 1 to 256 letters, digits, underscores and hyphens.")
         self._webhook = _Webhook(public_url, secret)
 
+    async def _keep_name(self, name: str) -> None:
+        """Store the bot's name, so that the public pages can link to it."""
+        if self._names is not None and await self._names.get("telegram") != name:
+            await self._names.put("telegram", name)
+
     async def listen(self, chat_handler: ChatHandler) -> None:
         """Answer people until canceled. Reconnect as needed."""
         names = CHANGING.union(*({name for name, _ in entries} for entries in self._menu.values()))
@@ -127,6 +134,7 @@ class TelegramListener:
             await self._until_done(app.initialize)
             self._updates = updates
             await self._until_done(self._announce)
+            await self._keep_name(app.bot.username)
             log.info("listening", bot=f"@{app.bot.username}", by="webhook" if self._webhook else "long polling")
             while self._webhook is None:
                 await self._until_done(self._poll)

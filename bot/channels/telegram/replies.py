@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions
+from telegram import Bot, InlineKeyboardMarkup, InputFile, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter
 
 from bot.channels.keyed_queue import KeyedQueue, QueueFull
@@ -18,12 +18,13 @@ from bot.channels.protocols import ChatHandler
 from bot.channels.telegram.address import Address, address_of
 from bot.channels.telegram.keyboard import keyboard
 from bot.channels.telegram.sender import TelegramSender, fits, is_by_person, is_topic_lost, markup, seconds
-from bot.domain.chat.request import Reply
+from bot.domain.chat.request import File, Reply
 from bot.domain.language import Language
 from bot.domain.messages.paginate import Sheet, sheets
 from bot.domain.text.rich_text import legible, plain_text
 from bot.errors import SendError
 
+LONGEST_CAPTION = 1_024  # UTF-16 code units under a file
 LONGEST_WAIT = 60.0  # seconds for a turn; an answer after that is no use
 TRIES = 4
 CALL = 30.0  # seconds for one call
@@ -37,6 +38,7 @@ class ChatLocation:
 
     `address` is the chat or topic that the settings belong to. It is usually the same chat, but a channel can be set up
     from a private chat. `name` is the chat's public @name, or empty. `language` is the language that Telegram suggests.
+    `is_broadcast` is True for a channel, where buttons that set anything would be everyone's.
     """
 
     chat: int
@@ -44,6 +46,7 @@ class ChatLocation:
     topic: int | None = None
     name: str = ""
     language: Language = Language.ENGLISH
+    is_broadcast: bool = False
 
     @property
     def own_address(self) -> str:
@@ -82,8 +85,9 @@ class Replies:
 
         `over` is the id of the message to replace, if any.
         """
-        rows = keyboard(reply.buttons, location.pointer)
+        rows = keyboard(() if location.is_broadcast else reply.buttons, location.pointer)
         texts = sheets(reply.lines, fits)
+        captioned = reply.file is not None and _fits_caption(texts[-1])
         for number, lines in enumerate(texts, start=1):
             part = _OutgoingPart(
                 chat=location.chat,
@@ -91,9 +95,16 @@ class Replies:
                 keyboard=rows if number == len(texts) else None,
                 topic=location.topic,
                 over=over if number == 1 else None,
+                file=reply.file if captioned and number == len(texts) else None,
             )
             if not self._supersedes(part):
                 await self._post(part)
+        if reply.file is not None and not captioned:
+            await self._post(
+                _OutgoingPart(
+                    chat=location.chat, lines=(), keyboard=None, topic=location.topic, over=None, file=reply.file
+                )
+            )
 
     async def close(self, grace: float) -> None:
         """Give pending answers `grace` seconds to be sent, then cancel them."""
@@ -178,7 +189,10 @@ class Replies:
 
 @dataclass(slots=True, kw_only=True)
 class _OutgoingPart:
-    """One message of an answer. If Telegram refuses the message, its fields are changed before the next attempt."""
+    """One message of an answer. If Telegram refuses the message, its fields are changed before the next attempt.
+
+    If there is a file, the lines are its caption.
+    """
 
     chat: int
     lines: Sheet
@@ -186,18 +200,25 @@ class _OutgoingPart:
     topic: int | None
     over: int | None
     plain: bool = False
+    file: File | None = None
 
     async def send(self, bot: Bot) -> None:
-        content: dict[str, Any] = {
-            "text": plain_text(self.lines) if self.plain else markup(self.lines),
-            "parse_mode": None if self.plain else "HTML",
-            "reply_markup": self.keyboard,
-            "link_preview_options": LinkPreviewOptions(is_disabled=True),
-        }
+        text = plain_text(self.lines) if self.plain else markup(self.lines)
+        content: dict[str, Any] = {"parse_mode": None if self.plain else "HTML", "reply_markup": self.keyboard}
+        if self.file is not None:
+            document = InputFile(self.file.body, filename=self.file.name)
+            content |= {"chat_id": self.chat, "message_thread_id": self.topic}
+            await bot.send_document(document=document, caption=text or None, **content)
+            return
+        content |= {"text": text, "link_preview_options": LinkPreviewOptions(is_disabled=True)}
         if self.over is not None:
             await bot.edit_message_text(chat_id=self.chat, message_id=self.over, **content)
         else:
             await bot.send_message(chat_id=self.chat, message_thread_id=self.topic, **content)
+
+
+def _fits_caption(lines: Sheet) -> bool:
+    return len(plain_text(lines).encode("utf-16-le")) // 2 <= LONGEST_CAPTION
 
 
 def reason_of(error: BaseException | None, bot: Bot) -> str:

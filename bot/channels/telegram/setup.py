@@ -5,7 +5,7 @@ import hmac
 
 from pydantic import Field, field_validator
 
-from bot.channels.protocols import Listener, Notes, Sender
+from bot.channels.protocols import BOT_NAMES, Listener, Notes, Sender
 from bot.channels.setup import Route, Setup, SharedSettings, Token, WebAddress
 from bot.channels.telegram.address import check_address
 
@@ -66,12 +66,15 @@ class TelegramSetup(Setup[TelegramSettings]):
 
         assert isinstance(sender, TelegramSender)
         menu = {language: replies.menu(language) for language in Language}
-        listener = TelegramListener(sender, menu=menu, notes=notes.of(HANDLED))
+        listener = TelegramListener(sender, menu=menu, notes=notes.of(HANDLED), names=notes.of(BOT_NAMES))
         if settings.public_url is not None and settings.telegram_bot_token is not None:
             token = settings.telegram_bot_token.get_secret_value()
             secret = hmac.new(token.encode(), b"countersign webhook", hashlib.sha256).hexdigest()
             listener.webhook(settings.public_url.rstrip("/") + PATH, secret)
         return listener
+
+    def invitation(self, settings: TelegramSettings) -> str | None:
+        return "https://t.me/{bot}" if settings.telegram_bot_token is not None else None
 
     def sending_leadership(self, settings: TelegramSettings) -> str | None:
         """Return the leadership for sending, or None if there is no token.

@@ -1,6 +1,7 @@
 """The longer answers: the help, what 287(g) is and what this bot is."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from bot.domain.language import Language
 from bot.domain.text.catalog import Phrase, say_line
@@ -82,10 +83,11 @@ def what_lines(language: Language, page: str) -> tuple[Line, ...]:
     )
 
 
-def about_lines(language: Language, page: str) -> tuple[Line, ...]:
-    """Say what this bot is, where its facts come from and what it stores."""
+def about_lines(language: Language, page: str, every: timedelta) -> tuple[Line, ...]:
+    """Say what this bot is, where its facts come from, how often it reads them and what it stores."""
     return (
         (Span(_BOT(language)),),
+        (Span(_CHECKED(language, n=max(1, round(every / timedelta(minutes=1))))),),
         (Span(_STORED(language)),),
         say_line(language, "Source: {page}", page=Span(_PAGE(language), href=page)),
     )
@@ -108,4 +110,5 @@ _BOT = Phrase(
     "I'm Countersign, a program that reads the lists on ICE's 287(g) page and tells you what changed. I'm not part of "
     "ICE or any police agency. Every alert names the list it comes from."
 )
+_CHECKED = Phrase("I check ICE's page every {n} minute.", "I check ICE's page every {n} minutes.")
 _STORED = Phrase("I store this chat's number, its settings and what I sent here. To delete all of it, send /forget.")

@@ -256,7 +256,7 @@ def _one(words: Sequence[str], found: _Found) -> int:
 
     Return the number of words used, or 0 if nothing matches.
     """
-    for read in (_agency_type, _everywhere, _zip):
+    for read in (_agency_type, _everywhere, _zip, _state_first):
         if size := read(words, found):
             return size
     size = _county(words, found)
@@ -298,6 +298,21 @@ def _county(words: Sequence[str], found: _Found) -> int:
                 raise _unsettled(either, name, end)
             found.add(county_entry(code, distinct_name(county)))
             return end
+    return 0
+
+
+def _state_first(words: Sequence[str], found: _Found) -> int:
+    """Parse a state and then a county in it, as in "Carolina del Norte condado de Wake"."""
+    for size in range(min(_LONGEST_STATE, len(words) - 1), 0, -1):
+        code = _state_by_name(" ".join(words[:size]))
+        at = size + (words[size : size + 1] == [","])
+        if code is None or words[at : at + 1] == [] or words[at].casefold() not in _COUNTY_WORDS:
+            continue
+        for end in range(min(len(words), at + _LONGEST_COUNTY), at + 1, -1):
+            name = " ".join(words[at:end])
+            if (county := exact_county(code, name)) is not None:
+                found.add(county_entry(code, distinct_name(county)))
+                return end
     return 0
 
 
@@ -668,12 +683,26 @@ def _zones() -> dict[str, str]:
 
 
 def until(text: str, now: datetime, tz: str) -> datetime:
-    """Parse the end of a pause, such as "3 days", "2h", "1 week" or "until 2026-12-01". Return a time in UTC."""
-    span = re.sub(r"^(for|until|hasta|por)\s+", "", plain(text).casefold())
-    end = _midnight(span, tz) or _span_end(span, now)
+    """Parse the end of a pause, such as "3 days", "2h", "until Monday" or "until 2026-12-01". Return a time in UTC.
+
+    Words after it, such as "because I'm on vacation", are left out.
+    """
+    span = re.sub(r"^(for|until|till?|hasta|por|durante)\s+(?:the |next |el |la )?", "", plain(text).casefold())
+    words = span.replace(",", " ").split()
+    read = (_midnight(span, tz), _span_end(span, now), *(_next_day(" ".join(words[:1]), now, tz),))
+    end = next(filter(None, (*read, *(_span_end(" ".join(words[:size]), now) for size in (2, 1)))), None)
     if end is None or not now < end <= now + LONGEST_PAUSE:
         raise Misunderstood("no_span", typed=_shown(text))
     return end
+
+
+def _next_day(text: str, now: datetime, tz: str) -> datetime | None:
+    """Return the start of the next Monday, or of another weekday, or of tomorrow."""
+    today = now.astimezone(zone_or_utc(tz)).date()
+    if folded(text) in {"tomorrow", "manana"}:
+        return _midnight(str(today + timedelta(days=1)), tz)
+    day = None if text.isdecimal() else weekday(text)
+    return None if day is None else _midnight(str(today + timedelta(days=(day - today.weekday() - 1) % 7 + 1)), tz)
 
 
 def _midnight(text: str, tz: str) -> datetime | None:
@@ -706,7 +735,7 @@ def language(text: str) -> Language:
 def form(text: str) -> dict[str, str]:
     """Parse a form submitted as a command, such as "states=TX,OK cadence=daily at=09:00 kinds=signed"."""
     pairs = [word.partition("=") for word in text.split()]
-    known = {"states", "cadence", "weekday", "at", "tz", "kinds"}
+    known = {"states", "cadence", "weekday", "at", "tz", "kinds", "pause"}
     if not pairs or any(not sign or key not in known for key, sign, _ in pairs):
         raise Misunderstood("no_form", typed=_shown(text))
     return {key: value for key, _, value in pairs}

@@ -14,7 +14,7 @@ from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, county_in, typed_place
+from bot.domain.subscription import ALL_STATES, STOPPED, Filter, Settings, county_in, typed_place
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, name_in
 from bot.domain.text.rich_text import Line, Span
@@ -166,13 +166,28 @@ SAID: Mapping[str, Phrase] = {
     "thanks": Phrase("You're welcome. Send /help to see what else I can do."),
     "howto": Phrase("To do that, send {command}, or press the button."),
     "place": Phrase("Do you want alerts about {what}?"),
+    "faq_data": Phrase(
+        "For a spreadsheet (CSV) of a state's agencies, send /list and the state, as in /list FL, and press the button "
+        "under the list."
+    ),
+    "faq_hours": Phrase(
+        "I can't keep quiet at certain hours, but a digest comes only at the time you choose, as in /digest 8:00 "
+        "Chicago. Nothing has changed yet."
+    ),
+    "faq_raids": Phrase(
+        "I don't know about raids or checkpoints. I only tell you when a police agency joins or leaves ICE's 287(g) "
+        "program, according to ICE's own list."
+    ),
+    "faq_stopped": Phrase(
+        "I can't give legal advice or say what would happen to anyone. An agreement covers only the agency that signed "
+        "it, so a sheriff's agreement doesn't cover a town's police. What its officers may do depends on the model."
+    ),
     "fewer": Phrase("To get fewer messages, choose one of these. Nothing has changed yet."),
     "welcome": Phrase(
         "Countersign tells you when a police agency joins or leaves ICE's 287(g) program, according to ICE's own list. "
         "Choose states below, or send their names, as in /watch TX Oklahoma."
     ),
     "confirm": Phrase("Watch {what}?"),
-    "in_force": Phrase("You'll get {what}, {when}."),
     "nothing_watched": Phrase("Nothing is being watched now."),
     "once_watched": Phrase("Once you watch a place, you'll get {kinds}, {when}. To start, send /watch TX."),
     "unwatch_which": Phrase("What do you want to stop watching?"),
@@ -214,21 +229,35 @@ SAID: Mapping[str, Phrase] = {
         "You'll get a daily or weekly digest only if something changed. To get it every time, send /always on."
     ),
     # answers
-    "preview": Phrase("In the last seven days, you would have gotten:"),
-    "preview_none": Phrase("Nothing matched in the last seven days."),
+    "preview": Phrase("An example: the last message you would have gotten, on {when}."),
+    "preview_none": Phrase("Nothing like this has happened since I started reading ICE's list."),
     "more": Phrase("… and {n} more"),
+    "more_lines": Phrase("… and {n} more line", "… and {n} more lines"),
     "listed_now": Phrase("{n} agency in {state} is on ICE's list", "{n} agencies in {state} are on ICE's list"),
+    "listed_part": Phrase("From {first} to {last}:"),
+    "listed_typed": Phrase("On ICE's list, {state}: {n} agency", "On ICE's list, {state}: {n} agencies"),
     "listed_none": Phrase("No agency in {state} is on ICE's list"),
+    "all_listed": Phrase(
+        "{n} agreement in {state} is on ICE's list. The file opens in any spreadsheet.",
+        "{n} agreements in {state} are on ICE's list. The file opens in any spreadsheet.",
+    ),
     "as_of": Phrase("According to {name}, fetched {when}."),
     "not_read_yet": Phrase("I haven't read ICE's list yet."),
-    "recent": Phrase("Latest changes:"),
+    "recent": Phrase("Latest changes in {where}"),
+    "recent_kinds": Phrase("Shown: {kinds}. To see other changes, send /kinds."),
     "recent_none": Phrase("No changes in {where} since I started reading ICE's list on {when}: no {kinds}."),
     "agency_none": Phrase(
         "No agency on ICE's list has had “{typed}” in its name since I started reading the list on {when}."
     ),
     "agency_many": Phrase("{n} agency matches “{typed}”. Is it this one?", "{n} agencies match “{typed}”. Which one?"),
-    "history": Phrase("History:"),
-    "evidence": Phrase("evidence {hash}"),
+    "now_listed": Phrase("On ICE's list now: {types}"),
+    "now_pending": Phrase("On ICE's pending list now: {types}"),
+    "now_absent": Phrase("Not on ICE's lists now"),
+    "history": Phrase("History"),
+    "evidence_head": Phrase("Evidence"),
+    "row": Phrase("row {rows}"),
+    "rows": Phrase("rows {rows}"),
+    "not_on_it": Phrase("which doesn't have it"),
     "listed": HAPPENED[Kind.LISTED],
     "status_read": Phrase("{source}: last read {when}"),
     "status_never": Phrase("{source}: not read yet"),
@@ -253,6 +282,7 @@ SAID: Mapping[str, Phrase] = {
     "b_choose": Phrase("Choose states"),
     "b_all": Phrase("All states"),
     "b_done": Phrase("Done"),
+    "b_csv": Phrase("Download as a spreadsheet (CSV)"),
     "b_day": Phrase("1 day"),
     "b_week": Phrase("1 week"),
     "b_month": Phrase("30 days"),
@@ -288,11 +318,6 @@ SAID: Mapping[str, Phrase] = {
     "only_types_in_all": Phrase("{where} (in all of these, {types} only)"),
     "all_agencies": Phrase("{where} (all agencies)"),
 }
-HOW_OFTEN: Mapping[Cadence, Phrase] = {
-    Cadence.INSTANT: Phrase("right away"),
-    Cadence.DAILY: Phrase("once a day at {at} ({tz})"),
-    Cadence.WEEKLY: Phrase("every {day} at {at} ({tz})"),
-}
 AGENCY_TYPES: Mapping[str, Phrase] = {
     AgencyType.SHERIFF: Phrase("sheriffs in {place}"),
     AgencyType.POLICE: Phrase("local police in {place}"),
@@ -322,13 +347,13 @@ MENU: Mapping[str, Phrase] = {
     "kinds": Phrase("Choose which changes you get"),
     "pause": Phrase("Take a break: /pause 3 days"),
     "resume": Phrase("Start again after a break"),
-    "settings": Phrase("Your settings"),
     "status": Phrase("Your settings and the last time I checked"),
     "list": Phrase("Who is on ICE's list: /list FL"),
     "recent": Phrase("Latest changes"),
     "agency": Phrase("An agency's history: /agency NAME"),
     "what": Phrase("What is 287(g)?"),
     "language": Phrase("Change the language"),
+    "settings": Phrase("Change what you get"),
     "stop": Phrase("Stop getting messages"),
     "forget": Phrase("Delete everything stored about this chat"),
     "about": Phrase("About this bot and its sources"),
@@ -370,16 +395,6 @@ def menu(language: Language) -> tuple[tuple[str, str], ...]:
 
 
 # ── the settings in words ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def in_force(language: Language, settings: Settings) -> str:
-    """Describe a chat's settings in one sentence."""
-    kinds = kinds_in_words(language, settings.filter.kinds)
-    if settings.filter.is_empty:
-        then = said(language, "once_watched", kinds=kinds, when=how_often(language, settings))
-        return f"{said(language, 'nothing_watched')} {then}"
-    what = said(language, "of_changes", kinds=kinds, where=watched(language, settings.filter))
-    return said(language, "in_force", what=what, when=how_often(language, settings))
 
 
 def kinds_in_words(language: Language, kinds: Collection[Kind]) -> str:
@@ -491,14 +506,6 @@ def choice_label(language: Language, choice: Choice) -> str:
 def named_county(language: Language, county: County) -> str:
     """Return a county's full name in the reader's language: Harris County."""
     return county_name(distinct_name(county), county.state, language)
-
-
-def how_often(language: Language, settings: Settings) -> str:
-    """Describe the cadence in words."""
-    words = formats(language)
-    return HOW_OFTEN[settings.cadence](
-        language, day=words.weekday(settings.weekday), at=words.clock(settings.at), tz=settings.tz
-    )
 
 
 def until(language: Language, moment: datetime, tz: str) -> str:

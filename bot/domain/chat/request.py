@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from bot.domain.language import Language
 from bot.domain.text.rich_text import Line
 
+LONGEST_COMMAND = 48  # bytes: a Telegram button holds 64, and a channel's id needs 16 of them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -36,8 +38,17 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that goes with a reply, such as a table for a spreadsheet. `media_type` is its MIME type."""
+
+    name: str
+    body: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A reply with lines of text and rows of buttons.
+    """A reply with lines of text, rows of buttons and sometimes a file.
 
     `changed` is true if the settings changed. In Slack, the bot then announces who changed them. If `in_place` is true,
     the platform edits the message that contains the pressed button instead of sending a new message.
@@ -47,3 +58,4 @@ class Reply:
     buttons: tuple[tuple[Button, ...], ...] = ()
     changed: bool = False
     in_place: bool = False
+    file: File | None = None

@@ -55,6 +55,11 @@ _TYPE_NAMES: Mapping[AgencyType, tuple[str, ...]] = {
     ),
     AgencyType.PROSECUTOR: ("prosecutors", "district attorneys", "county attorneys", "fiscales", "fiscalias"),
 }  # fmt: skip
+TYPE_WORDS: Mapping[str, str] = {
+    AgencyType.SHERIFF: "sheriffs", AgencyType.POLICE: "police", AgencyType.STATE: "statewide agencies",
+    AgencyType.CAMPUS: "campus police", AgencyType.CONSTABLE: "constables", AgencyType.CORRECTIONS: "prisons",
+    AgencyType.PROSECUTOR: "prosecutors",
+}  # one that can be typed for each type  # fmt: skip
 _TYPES = {
     f"{name}{office}": agency_type
     for agency_type, names in _TYPE_NAMES.items()

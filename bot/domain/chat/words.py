@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from re import Match
 
-from bot.domain.chat import parser
+from bot.domain.chat import parser, questions
 from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.geography.states import STATES
@@ -18,12 +18,21 @@ from bot.domain.language import Language
 
 LONGEST_SENTENCE = 160  # characters
 CODE = 2  # letters of a postal code
+LONGEST_PHRASE = 3  # words of a message that isn't read as a sentence
 LONGEST_PLACE = 8  # words of a message that may be a misspelled place
 
 # Commands that buttons and forms send. Nothing in them is read as a sentence.
 _OF_BUTTONS = frozenset(
-    {"set", "pick", "kind", "states", "undo", "forget", "joined", "howto", "place", "fewer", "thanks"}
-)
+    {
+        "set", "pick", "kind", "states", "undo", "forget", "joined", "howto", "place", "fewer", "thanks", "panel",
+        "faq", "here", "statewide",
+    }
+)  # fmt: skip
+# Some of them also begin what people type, such as "statewide agencies of TX". A button adds these words.
+_OF_BUTTON = {
+    "set": re.compile(r"|.*=.*"), "here": re.compile(r"(?:in|near)[ \d]*"), "statewide": re.compile(r"(?:yes|no)\b.*"),
+}  # fmt: skip
+_OF_LIST = re.compile(r".+ (?:csv|[<>].+)", re.IGNORECASE)  # the file and the pages of a list
 COMMANDS = frozenset(
     {
         "start", "help", "hello", "about", "what", "watch", "unwatch", "digest", "kinds", "pause", "resume", "settings",
@@ -65,9 +74,24 @@ _ONLY_SPANISH = frozenset(
         "hola", "ayuda", "gracias", "quiero", "quisiera", "necesito", "puedo", "avisenme", "aviseme", "avisame",
         "vigilar", "seguir", "dejar", "pausa", "reanudar", "recientes", "agencia", "resumen", "ajustes", "idioma",
         "mensajes", "alertas", "recibir", "cancelar", "parar",
+        "hago", "vivo", "donde", "policia", "ultimo", "equivoque", "quita", "agregar",
         "suscribirme", "cuantas", "buenos", "buenas", "favor", "cada",
     }
 )  # fmt: skip
+# Names of places have some of these words too, as in "La Paz County".
+_SMALL_SPANISH = frozenset(
+    {
+        "que", "es", "el", "la", "los", "las", "de", "del", "en", "un", "una", "y", "mi", "me", "se", "lo", "ya",
+        "como", "esta", "si", "para", "por", "con", "al", "su",
+    }
+)  # fmt: skip
+_SMALL_ENGLISH = frozenset(
+    {
+        "the", "is", "are", "of", "and", "to", "for", "i", "my", "in", "it", "what", "how", "do", "does", "can", "from",
+        "county", "police",
+    }
+)  # fmt: skip
+MOST_IN_A_NAME = 2  # small Spanish words
 _CODES_THAT_ARE_WORDS = frozenset({"hi", "ok", "me", "in", "or", "oh", "pa", "ma", "de", "la", "al", "id"})
 
 _LEAD = (
@@ -146,25 +170,57 @@ def verb(text: str) -> tuple[str, str]:
     A message that asks for no command is split into its lowercase first word and the rest.
     """
     line = _tidy(text)
+    asked = _read(line)
+    is_long = len(line.split()) > LONGEST_PHRASE and len(line) <= LONGEST_SENTENCE
+    is_named = re.match(r"(?:(?:un)?watch )?agenc(?:y|ia)\b", _fold(line)) is not None
+    return (questions.asked(line, _fold) if is_long and not is_named and not _is_sure(*asked) else None) or asked
+
+
+def _is_sure(named: str, rest: str) -> bool:
+    """Return False if a sentence may say more than the command that was read from it."""
+    size = len(rest.split())
+    if named in {"watch", "unwatch"} and rest.startswith("agency "):
+        return size <= LONGEST_PLACE - 2
+    if named in {"watch", "unwatch", "list", "recent", "place"}:
+        is_list = named == "list"
+        return bool(is_list and _OF_LIST.fullmatch(rest)) or (_is_readable(rest) if rest else not is_list)
+    sizes = {"what": 0, "hello": 0, "stop": 0, "start": 0, "howto": LONGEST_PHRASE + 1}
+    if named == "agency":
+        return _agency(rest) is not None and size <= LONGEST_PLACE - 2
+    return named in COMMANDS and size <= sizes.get(named, size)
+
+
+def _is_readable(place: str) -> bool:
+    place = re.sub(r"^(?:only|solo) ", "", place, flags=re.IGNORECASE)
+    try:
+        parser.where(place)
+    except Misunderstood as fault:
+        return len(place.split()) <= LONGEST_PHRASE and fault.why not in {"no_state", "no_county"}
+    return True
+
+
+def _read(line: str) -> tuple[str, str]:
+    """Split a line into the command that it asks for and the remaining text, by its first words."""
     first, _, rest = line.partition(" ")
     word, rest = _fold(first), rest.strip()
     named = _ALIASES.get(word, word)
-    if named in _OF_BUTTONS and word == named and (named != "set" or not rest or "=" in rest):
+    if named in _OF_BUTTONS and word == named and (named not in _OF_BUTTON or _OF_BUTTON[named].fullmatch(rest)):
+        return named, rest
+    if named == "list" and _OF_LIST.fullmatch(rest):
         return named, rest
     if len(line) > LONGEST_SENTENCE:
         return named, rest
     if named in COMMANDS and not (named in _OPENINGS and rest):
         return _refined(named, rest)
-    asked = _sentence(line)
-    if asked is not None:
-        return asked
-    return _refined(named, rest) if named in COMMANDS else _place(line) or (first.casefold(), rest)
+    return _sentence(line) or (_refined(named, rest) if named in COMMANDS else _place(line)) or (first.casefold(), rest)
 
 
 def tongue(text: str, otherwise: Language) -> Language:
     """Return Spanish if the message has words that only Spanish has, or else the language that the platform says."""
     words = set(re.findall(r"[a-z]+", _fold(text)))
-    return Language.SPANISH if re.search("[¿¡ñÑ]", text) or not _ONLY_SPANISH.isdisjoint(words) else otherwise
+    is_spanish = re.search("[¿¡ñÑ]", text) or not _ONLY_SPANISH.isdisjoint(words)
+    small = len(words & _SMALL_SPANISH) if words.isdisjoint(_SMALL_ENGLISH) else 0
+    return Language.SPANISH if is_spanish or small > MOST_IN_A_NAME else otherwise
 
 
 def is_command(text: str) -> bool:

@@ -2,6 +2,9 @@
 
 The table holds the Census Bureau's outlines of 2017 at 1:10 million, as in us-atlas 3.0.1.
 
+It isn't the table for maps (shapes.py). That one has a projection and a simplification for each picture; this one has
+every point, because a place may be near a line. Either could replace the other only with a projection at run time.
+
 The outlines are rounded, so a place within NEAR of a line could be on either side of it.
 """
 

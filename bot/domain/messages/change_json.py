@@ -39,6 +39,7 @@ def change_json(change: Change) -> JsonObject:
         "row": change.row,
         "publication": change.publication.name,
         "address": change.publication.address,
+        "way": change.publication.way.value,
         "before": _before_json(change.before, change.row_before) if change.before else None,
         "was": agreement_json(change.was, change.row_before) if change.was else None,
         "because": change.because,

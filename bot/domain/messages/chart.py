@@ -3,10 +3,11 @@
     view_of(subscription, standing, courses, window) → Figures or WatchedFigures → draw(figures, language) → Picture
 
 Composing needs no clock and no browser, and the same values always produce the same bytes. Lengths are in SVG units.
-The picture is 600 units wide. A phone displays it at a width of about 400 points, so no text is smaller than 15 units.
+The picture is 600 units wide. A phone displays it at a width of 358 to 400 points, so small text has 15.5 units.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
 
 from bot.domain.change import Change
 from bot.domain.geography.shapes import has_map
@@ -26,7 +27,7 @@ from bot.domain.messages.place_wording import PlaceWording
 from bot.domain.pictures.county_map import legend as county_legend
 from bot.domain.pictures.county_map import state_map
 from bot.domain.pictures.course import Box, Frame, area_of_totals, course_of_totals
-from bot.domain.pictures.svg import Drawing, sums, text, wrapped
+from bot.domain.pictures.svg import SMALL, Drawing, sums, text, wrapped
 from bot.domain.pictures.tiles import PITCH, SHORE, state_tiles
 from bot.domain.pictures.tiles import legend as tile_legend
 from bot.domain.subscription import Cadence, Subscription
@@ -35,6 +36,8 @@ WIDTH = 600
 MARGIN = 26
 INNER = WIDTH - 2 * MARGIN
 _LINE = 20  # from one line of small text to the next
+_PER_LETTER = 0.43  # of the text's size, the width of a letter on average
+_GAP = 24.0  # above each of several states
 _BESIDE = 320.0  # where the words beside a map begin, if there are several
 
 
@@ -70,8 +73,9 @@ def draw(shown: Figures | WatchedFigures, language: Language) -> Picture:
         words = PictureWording(shown, language)
         return _picture(_nation(shown, words, language), words)
     place_words = PlaceWording(shown, language)
-    parts = _one(shown, place_words, language) if len(shown.places) == 1 else _several(shown, place_words, language)
-    return _picture(parts, place_words)
+    if len(shown.places) == 1:
+        return _picture(_one(shown, place_words, language), place_words)
+    return _picture(_several(shown, place_words, language), place_words)
 
 
 class _Page:
@@ -81,17 +85,24 @@ class _Page:
         self.parts: list[str] = []
         self.y = 0.0
 
-    def line(self, content: str, *, down: float, size: float = 15, strong: bool = False, look: str = "faint") -> None:
-        """Add a line of text whose baseline is `down` units lower, smaller if it is too long."""
-        if content:
+    def line(
+        self, content: str, *, down: float, size: float = SMALL, strong: bool = False, look: str = "faint"
+    ) -> None:
+        """Add text whose first baseline is `down` units lower, in as many lines as it takes."""
+        for line in wrapped(content, int(INNER / (_PER_LETTER * size))) if content else ():
             self.y += down
-            size = min(size, INNER / (0.45 * len(content)))
-            self.parts.append(text(MARGIN, self.y, content, size=round(size, 1), strong=strong, look=look))
+            self.parts.append(text(MARGIN, self.y, line, size=size, strong=strong, look=look))
+            down = 1.25 * size
+
+    def headline(self, content: str) -> None:
+        """Add the headline, a little smaller if it needs two lines."""
+        self.line(
+            content, down=50, size=28 if len(content) * 28 * _PER_LETTER <= INNER else 25, strong=True, look="ink"
+        )
 
     def note(self, content: str) -> None:
-        """Add small text, in as many lines as it takes."""
-        for line in wrapped(content, 80) if content else ():
-            self.line(line, down=_LINE)
+        """Add small text."""
+        self.line(content, down=_LINE)
 
     def add(self, drawing: Drawing, x: float, scale: float = 1.0) -> None:
         """Add a drawing."""
@@ -99,20 +110,20 @@ class _Page:
         self.y += drawing.height * scale
 
 
-def _picture(page: _Page, wording: PictureWording | PlaceWording) -> Picture:
-    page.line(wording.source(), down=30)
-    drawing = Drawing(
-        width=WIDTH, height=round(page.y + 14), title=wording.caption(), desc=wording.alt(), body="".join(page.parts)
-    )
-    return Picture(svg=drawing.standalone(), alt=wording.alt(), title=wording.caption())
+def _picture(pages: Sequence[_Page], wording: PictureWording | PlaceWording) -> Picture:
+    """Put the pages below each other. Only what a page shows is in it, so that pictures can share a page."""
+    pages[-1].line(wording.source(), down=30)
+    pages[-1].y += 14
+    strips = [Drawing(width=WIDTH, height=ceil(p.y), title="", desc="", body="".join(p.parts)) for p in pages]
+    return Picture(strips=tuple(strip.standalone() for strip in strips), alt=wording.alt(), title=wording.caption())
 
 
 # ── The nation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _nation(shown: Figures, wording: PictureWording, language: Language) -> _Page:
+def _nation(shown: Figures, wording: PictureWording, language: Language) -> list[_Page]:
     page = _Page()
-    page.line(wording.headline(), down=50, size=28, strong=True, look="ink")
+    page.headline(wording.headline())
     page.line(wording.places(), down=26, size=18)
     page.line(wording.course(), down=40, size=18, strong=True, look="ink")
     if shown.has_course:
@@ -122,23 +133,23 @@ def _nation(shown: Figures, wording: PictureWording, language: Language) -> _Pag
     page.y += 22
     page.parts += _nation_legend(page.y, wording)
     unplaced = wording.unplaced()
-    page.parts.append(text(MARGIN + 3.3 * PITCH, page.y + 8.5 * PITCH + SHORE, unplaced, size=15, look="faint"))
+    page.parts.append(text(MARGIN + 3.3 * PITCH, page.y + 8.5 * PITCH + SHORE, unplaced, size=SMALL, look="faint"))
     page.add(state_tiles(shown.counts, language, moves=shown.moves), MARGIN)
-    return page
+    return [page]
 
 
 def _nation_legend(top: float, wording: PictureWording) -> Iterator[str]:
     """Draw the legend for the shades and badges in the empty space above the northern states."""
     left = MARGIN + 1.35 * PITCH
     yield from sums(left, top + 1, [(sign + number, word) for sign, number, word in wording.sums()])
-    yield text(left, top + 47, wording.now(), size=15, look="faint")
+    yield text(left, top + 47, wording.now(), size=SMALL, look="faint")
     yield from tile_legend(left, top + 55)
 
 
 # ── A few states ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _one(shown: WatchedFigures, wording: PlaceWording, language: Language) -> _Page:
+def _one(shown: WatchedFigures, wording: PlaceWording, language: Language) -> list[_Page]:
     page, place = _Page(), shown.places[0]
     _heading(page, wording)
     drawn = _map(place, language)
@@ -153,31 +164,32 @@ def _one(shown: WatchedFigures, wording: PlaceWording, language: Language) -> _P
     if shown.has_course:
         page.y -= 10
         page.add(course_of_totals(place.series, until=shown.until, language=language), 0)
-    return page
+    return [page]
 
 
-def _several(shown: WatchedFigures, wording: PlaceWording, language: Language) -> _Page:
-    page = _Page()
-    _heading(page, wording)
-    page.y += 14
-    for place in shown.places:
-        drawn, top = _map(place, language, dot=13), page.y
-        if drawn is not None:
-            scale = min(270 / drawn.width, 230 / drawn.height)
-            page.parts.append(drawn.at(MARGIN + (270 - drawn.width * scale) / 2, top, scale))
-            page.y += drawn.height * scale
-        beside = _beside(place, shown, wording, top)
-        page.parts += beside.parts
-        page.y = max(page.y, beside.y) + 22
-    _legend(page, wording)
-    page.note(wording.part())
+def _several(shown: WatchedFigures, wording: PlaceWording, language: Language) -> list[_Page]:
+    top, bottom = _Page(), _Page()
+    _heading(top, wording)
+    _legend(bottom, wording)
+    bottom.note(wording.part())
     if not shown.has_course:
-        page.note(f"{wording.read_since()}.")
+        bottom.note(f"{wording.read_since()}.")
+    return [top, *(_strip(place, shown, wording, language) for place in shown.places), bottom]
+
+
+def _strip(place: PlaceFigures, shown: WatchedFigures, wording: PlaceWording, language: Language) -> _Page:
+    """Draw a state's map with its numbers beside it. Nothing in it depends on the other states."""
+    page = _beside(place, shown, wording, _GAP)
+    drawn = _map(place, language, dot=13)
+    if drawn is not None:
+        scale = min(270 / drawn.width, 230 / drawn.height)
+        page.parts.append(drawn.at(MARGIN + (270 - drawn.width * scale) / 2, _GAP, scale))
+        page.y = max(page.y, _GAP + drawn.height * scale)
     return page
 
 
 def _heading(page: _Page, wording: PlaceWording) -> None:
-    page.line(wording.headline(), down=50, size=28, strong=True, look="ink")
+    page.headline(wording.headline())
     page.line(wording.agencies(), down=26, size=18)
     page.line(wording.changes(), down=34, size=18, strong=True, look="ink")
     if moved := wording.sums():
@@ -198,19 +210,20 @@ def _beside(place: PlaceFigures, shown: WatchedFigures, wording: PlaceWording, t
     column.parts.append(text(_BESIDE, column.y, wording.short_total(place), size=20, strong=True))
     if moved := wording.sums(place):
         for number, word in moved:
-            column.parts += sums(_BESIDE, column.y + 10, [(number, word)], size=15)
+            column.parts += sums(_BESIDE, column.y + 10, [(number, word)], size=16)
             column.y += 26
     if shown.has_course:
         box = Box(_BESIDE, WIDTH - MARGIN - 4.0, column.y + 20, column.y + 76)
-        frame = Frame(place.series[0][0], shown.until, max(1, *(total for _, total in place.series)), box)
-        column.parts += area_of_totals(frame, place.series)
+        last = max(shown.until, place.line[-1][0])
+        frame = Frame(place.line[0][0], last, max(1, *(total for _, total in place.line)), box)
+        column.parts += area_of_totals(frame, place.line)
         column.parts.append(f'<path class="p-axis" d="M{box.left:g} {box.bottom:g}H{box.right:g}"/>')
         column.y = box.bottom
-    words = [wording.course(place)] if shown.has_course else []
-    words += [wording.counties(place), wording.not_on_map(place)]
+    words = [wording.begun(place)] if shown.has_course else []
+    words += [wording.few_words_on_counties(place), wording.few_words_on_the_rest(place)]
     for line in (line for note in words for line in wrapped(note, 36) if line):
         column.y += _LINE
-        column.parts.append(text(_BESIDE, column.y, line, size=15, look="faint"))
+        column.parts.append(text(_BESIDE, column.y, line, size=SMALL, look="faint"))
     return column
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.domain.agendas.link import AgendaLog
 from bot.domain.change import Change, Kind
@@ -12,6 +12,7 @@ from bot.domain.messages.buttons import buttons
 from bot.domain.messages.digest import Digest, Item, Section
 from bot.domain.messages.grouping import Grouping, first_line
 from bot.domain.messages.net_changes import NetChange, net_changes
+from bot.domain.messages.span import started_today, waited_too_long
 from bot.domain.subscription import Cadence, Subscription
 from bot.domain.text.headlines import headline
 from bot.domain.text.rich_text import Line, Span
@@ -19,7 +20,6 @@ from bot.domain.text.wording import MOST_STATES_NAMED, Wording, state_name
 from bot.domain.time_zones import zone_or_utc
 
 MOVING_TOTALS = frozenset({Kind.SIGNED, Kind.REINSTATED, Kind.WITHDRAWN})
-MISSED_FOR = timedelta(days=30)  # a change that waited longer, through a pause or an outage, is only counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
     window = [change for change in changes if subscription.cursor < change.seq <= upto]
     found = net_changes(window, lambda change: subscription.filter.kind_for(change) is not None)
     heard = [net for net in (_as_heard(subscription, net) for net in found) if net is not None]
-    told = [net for net in heard if not _is_old(net.decided_by, subscription.pinned_at)]
+    told = [net for net in heard if not waited_too_long(net.decided_by, subscription.pinned_at)]
     wording = Wording(subscription.language, subscription.tz)
     around = _around(subscription, wording, about, older=len(heard) - len(told))
     if not heard:
@@ -75,17 +75,6 @@ def compose(subscription: Subscription, changes: Sequence[Change], *, upto: int,
         changes=tuple(told),
         begun_at=subscription.pinned_at,
     )
-
-
-def started_today(subscription: Subscription) -> bool:
-    """Return whether the digest is started on the day when its subscription was created.
-
-    Such a digest says so.
-    """
-    if subscription.created_at is None or subscription.pinned_at is None or subscription.cadence is Cadence.INSTANT:
-        return False
-    zone = zone_or_utc(subscription.tz)
-    return subscription.created_at.astimezone(zone).date() == subscription.pinned_at.astimezone(zone).date()
 
 
 def _around(subscription: Subscription, wording: Wording, about: Circumstances, *, older: int) -> tuple[Line, ...]:
@@ -142,10 +131,6 @@ def _nothing_new(
         buttons=buttons([], subscription.language),
         begun_at=subscription.pinned_at,
     )
-
-
-def _is_old(change: Change, at: datetime | None) -> bool:
-    return at is not None and change.recorded_at is not None and at - change.recorded_at > MISSED_FOR
 
 
 def _as_heard(subscription: Subscription, net: NetChange) -> NetChange | None:

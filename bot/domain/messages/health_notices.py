@@ -11,7 +11,8 @@ from bot.domain.chat.replies import said
 from bot.domain.chat.request import Button
 from bot.domain.health import crowds, is_old, is_stale, refused_at_once, span, unchanged_for, wrong
 from bot.domain.lists.vetting import Held
-from bot.domain.source_status import ODDITIES, SourceStatus
+from bot.domain.outage import explained, is_refused
+from bot.domain.source_status import MOVED_TO, ODDITIES, SourceStatus
 from bot.domain.subscription import Subscription
 from bot.domain.text.wording import Wording
 from bot.domain.time_zones import zone_or_utc
@@ -55,6 +56,7 @@ def for_operator(
     for status in statuses:
         for oddities in status.facts.get(ODDITIES, {}).values():
             yield from (Notice(f"odd {status.source} {key}", text) for key, text in oddities.items())
+        yield from _of_ice(status)
         if is_stale(status, now, stale_after):
             since = status.read_at or status.problem_since
             key = f"stale {status.source} {stamp(since) if since else ''}"
@@ -74,6 +76,21 @@ def for_operator(
                 f"Subscription {s.id} ({s.channel}) is paused: {s.paused}. "
                 "Its settings and its place in the log are kept.",
             )
+
+
+def _of_ice(status: SourceStatus) -> Iterable[Notice]:
+    """Yield notices that ICE refuses this host, once for each time that it begins, and that its page has moved."""
+    if is_refused(status) and status.problem_since is not None:
+        yield Notice(
+            f"refused by ice {stamp(status.problem_since)}", f"{explained(status, None)}.\nIts answer: {status.problem}"
+        )
+    moved_to = status.facts.get(MOVED_TO)
+    if moved_to is not None:
+        yield Notice(
+            f"moved {status.source} {moved_to}",
+            f"ICE's 287(g) page is no longer where it was, so I read it at {moved_to}. "
+            "To make that the usual address, set COUNTERSIGN_ICE_URL.",
+        )
 
 
 def _refused(subscriptions: Sequence[Subscription], now: datetime) -> Iterable[Notice]:

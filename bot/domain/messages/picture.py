@@ -19,9 +19,13 @@ _LOST = Phrase("no longer listed", "no longer listed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """An SVG drawing with its caption (`title`) and its alt text, which has at most 1,000 characters."""
+    """A drawing with its caption (`title`) and its alt text, which has at most 1,000 characters.
 
-    svg: str
+    The drawing is one or more SVG documents of the same width, from top to bottom. Pictures that show the same state
+    have that strip in common, so that it is drawn once.
+    """
+
+    strips: tuple[str, ...]
     alt: str
     title: str
 
@@ -124,11 +128,7 @@ class PictureWording:
         if not self._shown.moves:
             return ". ".join(part for part in (self.headline(), self.changes()) if part)
         sums = ", ".join(f"{number} {word}" for _, number, word in self.sums())
-        week = say(
-            self._language,
-            "from {since} to {until}",
-            **week_of(self._shown.since, self._shown.until, self._language),
-        )
+        week = span_in_words(self._shown.since, self._shown.until, self._language)
         return f"{self.headline()}; {sums}, {week}"
 
     def alt(self) -> str:
@@ -187,6 +187,16 @@ def changes_between(since: date, until: date, language: Language, *, any_: bool)
     if since == until:
         return say(language, "No changes on {until}", until=days["until"])
     return say(language, "No changes from {since} to {until}", **days)
+
+
+def span_in_words(since: date, until: date, language: Language) -> str:
+    """Return the days from one to another for the end of a sentence, or the one day."""
+    days = week_of(since, until, language)
+    return (
+        say(language, "on {until}", until=days["until"])
+        if since == until
+        else say(language, "from {since} to {until}", **days)
+    )
 
 
 def sums_of(moves: Iterable[Moves], language: Language) -> list[tuple[str, str, str]]:

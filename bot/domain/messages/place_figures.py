@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 from bot.domain.agreement import Agreement, Key, ListName
 from bot.domain.change import LEAVING, Change
@@ -19,6 +19,7 @@ from bot.domain.time_zones import zone_or_utc
 MOST_STATES = 3  # that one picture shows; for more, the nation says more
 STATE_AGENCY = "State Agency"  # ICE's type of an agency that serves the whole state
 Course = tuple[tuple[datetime, int], ...]  # the number of agreements after each publication that changed it
+Days = tuple[tuple[date, int], ...]  # the number of agreements after each day that changed it
 Numbers = tuple[tuple[str, int], ...]  # by FIPS code, without zeros
 
 
@@ -28,7 +29,8 @@ class PlaceFigures:
 
     `by_county`, `gained` and `lost` are numbers of agreements by county (FIPS). `statewide` agreements belong to
     agencies of the state, and for `unplaced` ones ICE's list gives no county: neither is on the map. `watched` contains
-    the counties that the filter names, if it names no more of the state.
+    the counties that the filter names, if it names no more of the state. `line` is `series` by UTC day, for a small
+    chart without dates: readers in all time zones share it.
     """
 
     state: str
@@ -40,7 +42,8 @@ class PlaceFigures:
     moves: Moves
     gained: Numbers
     lost: Numbers
-    series: tuple[tuple[date, int], ...]
+    series: Days
+    line: Days
     watched: tuple[str, ...] = ()
 
 
@@ -73,9 +76,9 @@ def states_shown(watched: Filter) -> tuple[str, ...]:
     return tuple(sorted(states, key=STATES.__getitem__))
 
 
-def courses(changes: Iterable[Change], watched: Filter) -> Mapping[str, Course]:
-    """Return the course of each state shown for a filter. `changes` must begin at the start of the log."""
-    states = states_shown(watched)
+def courses(changes: Iterable[Change], watched: Filter | None) -> Mapping[str, Course]:
+    """Return the course of each state shown for a filter, or of every state. `changes` begin with the log."""
+    states = tuple(STATES) if watched is None else states_shown(watched)
     on_list: dict[Key, Agreement] = {}
     found: dict[str, dict[datetime, int]] = {state: {} for state in states}
     counts: Counter[str] = Counter()
@@ -104,14 +107,20 @@ def watched_figures(
     span = span_of(to, covered)
     since, until = (at.astimezone(zone).date() for at in span)
     assert standing.points
-    read_since = min(standing.points).astimezone(zone).date()
-    states = states_shown(to.filter)
-
-    def local(points: Course) -> tuple[tuple[date, int], ...]:
-        return _course_shown({at.astimezone(zone).date(): total for at, total in points}, read_since)
-
+    read_at, states = min(standing.points), states_shown(to.filter)
+    read_since = read_at.astimezone(zone).date()
     return WatchedFigures(
-        places=tuple(_place(state, to.filter, standing, moved, local(course[state])) for state in states),
+        places=tuple(
+            _place(
+                state,
+                to.filter,
+                standing,
+                moved,
+                _course_shown(course[state], read_at, zone),
+                _course_shown(course[state], read_at, UTC),
+            )
+            for state in states
+        ),
         since=max(since, read_since),
         until=until,
         read_since=read_since,
@@ -138,7 +147,7 @@ def by_county(agreements: Iterable[Agreement]) -> Numbers:
 
 
 def _place(
-    state: str, watched: Filter, standing: Standing, moved: Sequence[Change], series: tuple[tuple[date, int], ...]
+    state: str, watched: Filter, standing: Standing, moved: Sequence[Change], series: Days, line: Days
 ) -> PlaceFigures:
     here = [agreement for agreement in standing.by_state.get(state, ()) if watched.has(agreement)]
     there = [change for change in moved if change.agreement.state == state]
@@ -158,20 +167,24 @@ def _place(
         gained=by_county(gained),
         lost=by_county(lost),
         series=series,
+        line=line,
         watched=() if state in watched.states else tuple(sorted(county.fips for county in entries)),
     )
 
 
-def _counted(on_list: Mapping[Key, Agreement], change: Change, watched: Filter, states: Sequence[str]) -> list[str]:
+def _counted(
+    on_list: Mapping[Key, Agreement], change: Change, watched: Filter | None, states: Sequence[str]
+) -> list[str]:
     """Return the state of each agreement that a change concerns and that counts now."""
     keys = {change.agreement.key} | ({change.was.key} if change.was else set())
     found = (on_list[key] for key in keys if key in on_list)
-    return [agreement.state for agreement in found if agreement.state in states and watched.has(agreement)]
+    return [one.state for one in found if one.state in states and (watched is None or watched.has(one))]
 
 
-def _course_shown(by_day: Mapping[date, int], read_since: date) -> tuple[tuple[date, int], ...]:
+def _course_shown(course: Course, read_at: datetime, zone: tzinfo) -> Days:
     """Return the daily totals from the day when the list was first read, but not before January 2025."""
-    first = max(read_since, FIRST_DAY)
+    by_day = {at.astimezone(zone).date(): total for at, total in course}
+    first = max(read_at.astimezone(zone).date(), FIRST_DAY)
     before = [total for day, total in by_day.items() if day <= first]
     begun = before[-1] if before else 0
     return ((first, begun), *((day, total) for day, total in by_day.items() if day > first))

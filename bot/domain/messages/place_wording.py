@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from bot.domain.geography.shapes import has_map
 from bot.domain.language import Language
-from bot.domain.messages.picture import LONGEST_ALT, changes_between, sums_of, week_of
+from bot.domain.messages.picture import LONGEST_ALT, changes_between, span_in_words, sums_of
 from bot.domain.messages.place_figures import Numbers, PlaceFigures, WatchedFigures
-from bot.domain.pictures.county_map import counties_in_words, county_name
+from bot.domain.pictures.county_map import counties_in_words, county_name, number_of_counties
 from bot.domain.pictures.course import course_in_words
 from bot.domain.text.catalog import say, say_count
 from bot.domain.text.formats import formats
@@ -86,6 +86,23 @@ class PlaceWording:
         most = 0 if has_map(place.state) else MOST_NAMED
         return counties_in_words(place.state, dict(place.by_county), self._language, most)
 
+    def begun(self, place: PlaceFigures) -> str:
+        """Return the first total of a small chart."""
+        day, first = place.series[0]
+        return say(
+            self._language, "From {first} on {since}", first=first, since=self._formats.short_day(day, year=True)
+        )
+
+    def few_words_on_counties(self, place: PlaceFigures) -> str:
+        """Return in how many counties there are agreements. It is empty for a territory without several."""
+        real = number_of_counties(place.state)
+        return say(self._language, "In {n} of {all} counties", n=len(place.by_county), all=real) if real > 1 else ""
+
+    def few_words_on_the_rest(self, place: PlaceFigures) -> str:
+        """Return the number of agreements in no county. The alt text says why."""
+        number = place.statewide + place.unplaced
+        return say(self._language, "Not on the map: {n}", n=number) if number else ""
+
     def not_on_map(self, place: PlaceFigures) -> str:
         """Return how many agreements are in no county, as text. It is empty if there are none."""
         missing = []
@@ -95,8 +112,8 @@ class PlaceWording:
             missing.append(
                 say_count(
                     self._language,
-                    "{n} for which ICE's list gives no county",
-                    "{n} for which ICE's list gives no county",
+                    "{n} without a known county",
+                    "{n} without a known county",
                     place.unplaced,
                 )
             )
@@ -127,15 +144,14 @@ class PlaceWording:
 
     def source(self) -> str:
         """Return the source line."""
-        return say(self._language, "Source: ICE's list of participating agencies, counties as listed.")
+        return say(self._language, "Source: ICE's list. Where it gives no county, the county is ours.")
 
     def caption(self) -> str:
         """Return the picture's caption, which gives the total and the changes."""
         sums = ", ".join(f"{number} {word}" for number, word in self.sums())
         if not sums:
             return ". ".join(part for part in (self.headline(), self.changes()) if part)
-        days = week_of(self._shown.since, self._shown.until, self._language)
-        week = say(self._language, "from {since} to {until}", **days)
+        week = span_in_words(self._shown.since, self._shown.until, self._language)
         return f"{self.headline()}; {sums.replace('+', '').replace('−', '')}, {week}"
 
     def alt(self) -> str:

@@ -1,4 +1,4 @@
-"""The time that a scheduled digest covers, for its text and its picture alike."""
+"""The time and the changes that a scheduled digest covers, for its text and its picture alike."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -40,13 +40,17 @@ def covered_by(subscription: Subscription, window: Sequence[Change]) -> list[Cha
     """Return the changes after the cursor and up to the pin that didn't wait too long to be told."""
     assert subscription.pinned is not None
     found = [change for change in window if subscription.cursor < change.seq <= subscription.pinned]
-    at = subscription.pinned_at
-    return [c for c in found if at is None or c.recorded_at is None or at - c.recorded_at <= MISSED_FOR]
+    return [change for change in found if not waited_too_long(change, subscription.pinned_at)]
+
+
+def waited_too_long(change: Change, at: datetime | None) -> bool:
+    """Return whether a change was recorded so long before a digest that the digest only counts it."""
+    return at is not None and change.recorded_at is not None and at - change.recorded_at > MISSED_FOR
 
 
 def started_today(subscription: Subscription) -> bool:
     """Return whether a digest is sent on the day when its subscription was made, in the subscriber's time zone."""
-    if subscription.created_at is None or subscription.pinned_at is None:
+    if subscription.created_at is None or subscription.pinned_at is None or subscription.cadence is Cadence.INSTANT:
         return False
     zone = zone_or_utc(subscription.tz)
     return subscription.created_at.astimezone(zone).date() == subscription.pinned_at.astimezone(zone).date()

@@ -17,7 +17,7 @@ from bot.domain.geography.shapes import (
 )
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
-from bot.domain.pictures.svg import Drawing, plate, text
+from bot.domain.pictures.svg import SMALL, Drawing, plate, text
 from bot.domain.text.catalog import say, say_count
 from bot.domain.text.formats import formats
 from bot.domain.text.wording import state_name
@@ -94,6 +94,8 @@ def shade_of(count: int) -> int:
 def counties_in_words(state: str, counts: Mapping[str, int], language: Language, most: int = 5) -> str:
     """Return how many of a state's counties have agreements and which have the most."""
     real = _real(state)
+    if len(real) < 2:
+        return ""
     placed = sorted(((n, fips) for fips, n in counts.items() if n and fips in real), key=lambda e: (-e[0], e[1]))
     some = say_count(
         language,
@@ -102,11 +104,25 @@ def counties_in_words(state: str, counts: Mapping[str, int], language: Language,
         len(placed),
         all=len(real),
     )
-    named = [f"{county_name(fips)} ({formats(language).number(n)})" for n, fips in placed[:most]]
-    if not named or not most:
+    if not placed or not most:
+        return f"{some}."
+    if len(placed) <= most:
+        here = formats(language).join([_numbered(fips, n, language) for n, fips in placed])
+        return f"{some}: {here}."
+    named = [_numbered(fips, n, language) for n, fips in placed[:most] if n > 1]
+    if not named:
         return f"{some}."
     leading = say(language, "Most in {states}", states=formats(language).join(named))
     return f"{some}. {leading}."
+
+
+def number_of_counties(state: str) -> int:
+    """Return the number of a state's counties, without alternative names."""
+    return len(_real(state))
+
+
+def _numbered(fips: str, count: int, language: Language) -> str:
+    return f"{county_name(fips)} ({formats(language).number(count)})" if count > 1 else county_name(fips)
 
 
 def county_name(fips: str) -> str:
@@ -119,7 +135,7 @@ def legend(x: float, y: float, *, wide: float = 44) -> Iterator[str]:
     """Draw the shades with their numbers."""
     for shade, name in enumerate(SHADE_NAMES):
         yield plate(x + (wide + 3) * shade, y, wide, 24, look=str(shade))
-        yield text(x + (wide + 3) * shade + wide / 2, y + 17, name, size=15, anchor="middle", look=f"t{shade}")
+        yield text(x + (wide + 3) * shade + wide / 2, y + 17, name, size=SMALL, anchor="middle", look=f"t{shade}")
 
 
 def mark(x: float, y: float, *, gained: bool, radius: float = DOT) -> str:

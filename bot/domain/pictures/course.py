@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from bot.domain.agreement import SupportType
 from bot.domain.language import Language
-from bot.domain.pictures.svg import Drawing, text
+from bot.domain.pictures.svg import SMALL, Drawing, text
 from bot.domain.text.catalog import say
 from bot.domain.text.formats import formats
 
@@ -148,7 +148,7 @@ def _axis(frame: Frame, language: Language) -> Iterator[str]:
         y, look = frame.y(value), "rule" if value else "axis"
         yield f'<path class="p-{look}" d="M{frame.box.left:g} {y:.1f}H{frame.box.right:g}"/>'
         label = formats(language).number(value)
-        yield text(frame.box.left - 8, y + 5, label, size=15, anchor="end", look="faint axis-text")
+        yield text(frame.box.left - 8, y + 5, label, size=SMALL, anchor="end", look="faint axis-text")
 
 
 def _days(frame: Frame, language: Language) -> Iterator[str]:
@@ -161,11 +161,11 @@ def _days(frame: Frame, language: Language) -> Iterator[str]:
     for month in _some_months(frame):
         name, x = words.short_month(month, year=month.year != year), frame.x(month)
         yield f'<path class="p-axis" d="M{x:.1f} {frame.box.bottom:g}v6"/>'
-        yield text(x, y, name, size=15, anchor="middle", look="faint axis-text")
+        yield text(x, y, name, size=SMALL, anchor="middle", look="faint axis-text")
         year = month.year
 
 
-def ends(frame: Frame, y: float, language: Language, *, size: float = 15) -> Iterator[str]:
+def ends(frame: Frame, y: float, language: Language, *, size: float = SMALL) -> Iterator[str]:
     """Draw the first and last day below a chart."""
     first, last = (formats(language).short_day(day, year=True) for day in (frame.first, frame.last))
     if frame.first != frame.last:

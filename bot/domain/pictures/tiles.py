@@ -5,7 +5,7 @@ from html import escape
 
 from bot.domain.geography.states import STATES, TERRITORIES
 from bot.domain.language import Language
-from bot.domain.pictures.svg import Drawing, badge, badge_width, plate, text
+from bot.domain.pictures.svg import SMALL, Drawing, badge, badge_width, plate, text
 from bot.domain.text.catalog import say
 from bot.domain.text.formats import formats
 from bot.domain.text.wording import state_name
@@ -64,7 +64,7 @@ def legend(x: float, y: float) -> Iterator[str]:
     """Draw the shades with their numbers."""
     for shade, name in enumerate(SHADE_NAMES):
         yield plate(x + 60 * shade, y, 57, 24, look=str(shade))
-        yield text(x + 60 * shade + 28.5, y + 17, name, size=15, anchor="middle", look=f"t{shade}")
+        yield text(x + 60 * shade + 28.5, y + 17, name, size=SMALL, anchor="middle", look=f"t{shade}")
 
 
 def _linked(tile: str, state: str, count: int, language: Language, link: Link | None) -> str:
@@ -92,7 +92,7 @@ def _tile(
 
 def _badges(x: float, y: float, badges: Sequence[str]) -> Iterator[str]:
     """Draw a tile's badges side by side, in the largest size that fits."""
-    sizes = range(16, 8, -1)
+    sizes = (16, SMALL, 13, 11, 9)  # smaller only if a state gained and lost so many that both numbers are long
     size = next((size for size in sizes if sum(badge_width(one, size) + 2 for one in badges) <= _TILE), sizes[-1])
     left = x + (_TILE - sum(badge_width(one, size) for one in badges) - 2 * (len(badges) - 1)) / 2
     for one in badges:

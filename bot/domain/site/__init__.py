@@ -14,5 +14,7 @@ To add a page:
 3. Write the template in `bot/web/pages/templates/`. Sentences are messages: `t("…")`, or `tn("…", "…", n)` with a
    plural. Add their Spanish to the catalog.
 
-A page that isn't HTML (a feed, a data file) names its content type and returns a `Body` instead of values.
+A page that isn't HTML names its content type and returns a `Body` instead of values. Feeds, calendars, data and
+pictures to embed are in the table `FILES` in `files.py`, and their views in `data_views.py`. A column of a data file is
+a line in `tables.py`: CSV, JSON, SQLite, the page /data and the description of the API follow from it.
 """

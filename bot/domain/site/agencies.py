@@ -47,9 +47,24 @@ class Agency:
 
     @property
     def left(self) -> Change | None:
-        """The change that took its last agreement off the list, or None if it is listed or never was."""
-        gone = (c for c in self.changes if c.kind in LEAVING and c.list is ListName.PARTICIPATING)
-        return None if self.rows else next(gone, None)
+        """The change that took its last agreement off the list.
+
+        It is None if the agency is listed here or under another spelling, if it never was, or if we retracted it.
+        """
+        if self.rows or self.now_at or self.taken_back:
+            return None
+        return next((c for c in self.changes if c.kind in LEAVING and c.list is ListName.PARTICIPATING), None)
+
+    @property
+    def taken_back(self) -> Change | None:
+        """The departure that we retracted, until a later list shows the agency again."""
+        last: dict[str, Change] = {}
+        for change in self.changes:
+            if change.is_of_lists and change.list is ListName.PARTICIPATING:
+                last.setdefault(change.agreement.key.support_type, change)
+        retracted = {change.retracts for change in self.changes}
+        found = (c for c in last.values() if c.kind in LEAVING and c.seq in retracted)
+        return None if self.rows or self.now_at else next(found, None)
 
 
 @dataclass(slots=True)

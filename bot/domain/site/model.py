@@ -16,6 +16,7 @@ from bot.domain.geography.states import STATES
 from bot.domain.site.addresses import county_slug
 from bot.domain.site.agencies import Agencies, Agency, AgencyBook
 from bot.domain.time_zones import zone_or_utc
+from bot.domain.timestamps import stamp
 
 ZONE = "America/New_York"  # ICE's headquarters; the pages say all times in it
 TOLD = (Kind.WITHDRAWN, Kind.REINSTATED, Kind.SIGNED)  # in the order of a day's lines
@@ -141,6 +142,21 @@ class Site:
         named |= {c.mention.evidence for c in self.changes if c.mention is not None}
         return frozenset(filter(None, named | {publication.evidence for publication in self.publications}))
 
+    @cached_property
+    def mentions(self) -> tuple[Change, ...]:
+        """All mentions on local agendas, with their earlier editions, in log order."""
+        return tuple(change for change in self.changes if change.mention is not None)
+
+    @cached_property
+    def first_seen(self) -> Mapping[Key, str]:
+        """When the first list with each agreement was fetched, UTC. A new spelling doesn't make a new agreement."""
+        found: dict[Key, str] = {}
+        for change in self.changes:
+            if change.is_of_lists and change.list is ListName.PARTICIPATING:
+                first = found.get(change.was.key) if change.was is not None else None
+                found.setdefault(change.agreement.key, first or stamp(change.publication.observed_at))
+        return found
+
     def types(self, state: str | None = None) -> Mapping[SupportType, int]:
         """Count the agreements by support type, on the whole list or in one state, from most to fewest."""
         agencies = self.listed if state is None else self.by_state.get(state, ())
@@ -150,11 +166,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """The site at one version: the log, the freshness and the day, from which every page follows."""
+    """The site at one version: the log, the freshness and the day, from which every page follows.
+
+    `bot` is the name of the bot on Telegram, or empty if no program of this installation listens there.
+    """
 
     site: Site = field(default_factory=Site)
     freshness: Freshness = field(default_factory=Freshness)
     day: date = date.min
+    bot: str = ""
 
 
 def local_day(moment: datetime) -> date:

@@ -1,40 +1,14 @@
 """The table of pages. The server, the sitemap and the export read it."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.site import views
+from bot.domain.site.files import FILES
 from bot.domain.site.model import Model
-from bot.domain.site.request import Found, Request
-
-HTML = "text/html; charset=utf-8"
-SVG = "image/svg+xml"
-
-
-def _itself(path: str) -> Callable[[Model], Iterable[str]]:
-    return lambda _: (path,)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A kind of page: its addresses, its view and its template.
-
-    `pattern` matches the whole path without the language. `every` returns the paths for the sitemap and the export.
-    `fields` are the values of its form; only they tell one rendering from another. `is_static` is false for pages that
-    only a server can answer, and `is_indexed` for those that search engines leave out.
-    """
-
-    pattern: str
-    view: Callable[[Request], Found]
-    template: str = ""
-    content_type: str = HTML
-    every: Callable[[Model], Iterable[str]] = lambda _: ()
-    fields: tuple[str, ...] = ()
-    is_static: bool = True
-    is_indexed: bool = True
+from bot.domain.site.page import SVG, Page, itself
 
 
 def _states(_: Model) -> Iterator[str]:
@@ -53,8 +27,9 @@ def _changes(model: Model) -> Iterator[str]:
     return (f"/changes/{change.seq}" for change in model.site.changes)
 
 
-PAGES = (
-    Page(pattern="/", view=views.home, template="home.html", every=_itself("/")),
+PAGES: tuple[Page, ...] = (
+    *FILES,  # first, because the name of a state may contain a dot
+    Page(pattern="/", view=views.home, template="home.html", every=itself("/")),
     Page(
         pattern=r"/states/(?P<state>[\w.' -]+)",
         view=views.state,
@@ -68,7 +43,7 @@ PAGES = (
         pattern="/changes",
         view=views.changes,
         template="changes.html",
-        every=_itself("/changes"),
+        every=itself("/changes"),
         fields=("state", "kind", "before"),
     ),
     Page(
@@ -78,16 +53,16 @@ PAGES = (
         every=_changes,
         is_indexed=False,
     ),
-    Page(pattern="/meetings", view=views.meetings, template="meetings.html", every=_itself("/meetings")),
-    Page(pattern="/about", view=views.plain_page, template="about.html", every=_itself("/about")),
-    Page(pattern="/287g", view=views.plain_page, template="287g.html", every=_itself("/287g")),
-    Page(pattern="/data", view=views.plain_page, template="data.html", every=_itself("/data")),
+    Page(pattern="/meetings", view=views.meetings, template="meetings.html", every=itself("/meetings")),
+    Page(pattern="/about", view=views.plain_page, template="about.html", every=itself("/about")),
+    Page(pattern="/287g", view=views.plain_page, template="287g.html", every=itself("/287g")),
+    Page(pattern="/data", view=views.plain_page, template="data.html", every=itself("/data")),
     Page(pattern="/search", view=views.search, template="search.html", fields=("q",), is_static=False),
     Page(
         pattern="/images/counties.svg",
         view=views.counties_map,
         content_type=SVG,
-        every=_itself("/images/counties.svg"),
+        every=itself("/images/counties.svg"),
         is_indexed=False,
     ),
 )

@@ -11,12 +11,17 @@ LONGEST_QUERY = 100  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request for a page. `parts` are the variable parts of its address, and `query` the values of its form."""
+    """A request for a page. `parts` are the variable parts of its address, and `query` the values of its form.
+
+    `path` is its path without the language, and `base` the public address of this copy, or empty if it has none.
+    """
 
     model: Model
     language: Language = Language.ENGLISH
     parts: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/"
+    base: str = ""
 
     def asked(self, name: str) -> str:
         """Return a value of the form, shortened and without spaces around it."""

@@ -15,7 +15,9 @@ from bot.domain.pictures.svg import Drawing
 from bot.domain.pictures.tiles import state_tiles
 from bot.domain.site.addresses import county_slug, plain
 from bot.domain.site.agencies import Agency
-from bot.domain.site.model import Day, Place, Point, Site, local_day
+from bot.domain.site.history import course_of, first_read
+from bot.domain.site.invitations import start_word, watched_words
+from bot.domain.site.model import Day, Place, Site, local_day
 from bot.domain.site.request import Body, Found, Redirect, Request
 
 LATEST, A_DAY = 8, 5  # agencies among the latest changes, in all and for one day
@@ -37,8 +39,7 @@ def home(request: Request) -> Found:
         "latest": _latest(site.days),
         "last": next(iter(site.days), None),
         "tiles": tiles.inline("tiles", role="group"),
-        "course": _course(site.courses.get("", ()), request),
-        "first": next(iter(site.courses.get("", ())), None),
+        **_course("", request),
         "statewide": sum(site.statewide.values()),
         "unplaced": sum(site.unplaced.values()),
     }
@@ -80,7 +81,7 @@ def state(request: Request) -> Found:
         "counties": sum(county.kind != OTHER_NAME for county in counties(code)),
         "statewide": site.statewide.get(code, 0),
         "unplaced": site.unplaced.get(code, 0),
-        "course": _course(site.courses.get(code, ()), request),
+        **_course(code, request),
         "meetings": _upcoming(site, request.model.day, code),
         "asked": {name: request.asked(name) for name in ("q", "type", "order")},
         "support_types": list(SupportType),
@@ -101,7 +102,7 @@ def agency(request: Request) -> Found:
         "agency": found,
         "place": place,
         "now_at": [agencies.by_slug[agencies.redirects.get(to, to)] for to in found.now_at],
-        "meetings": [c for c in site.meetings if place is not None and _is_in(c, place)],
+        "meetings": [c for c in site.meetings if place is not None and is_in(c, place)],
     }
 
 
@@ -110,15 +111,17 @@ def county(request: Request) -> Found:
     slug, site = request.parts["slug"], request.model.site
     if slug != slug.lower():
         return Redirect(f"/counties/{slug.lower()}")
-    place = site.places.get(slug) or _empty_place(slug)
+    place = place_at(site, slug)
     if place is None:
         return None
     return {
         "place": place,
+        "start": start_word(place.county),
+        "watched": watched_words(place.county),
         "agreements": sum(len(agency.rows) for agency in place.listed),
         "gone": [agency for agency in place.agencies if agency.left is not None],
         "pending": [agency for agency in place.agencies if agency.pending],
-        "meetings": [change for change in site.meetings if _is_in(change, place)],
+        "meetings": [change for change in site.meetings if is_in(change, place)],
     }
 
 
@@ -205,11 +208,16 @@ def _latest(days: Iterable[Day]) -> list[tuple[Day, int]]:
     return found
 
 
-def _course(points: Sequence[Point], request: Request) -> str:
-    if len(points) < 2 or not any(sum(counts.values()) for _, counts in points):
-        return ""
-    drawing: Drawing = course_by_type(points, until=max(request.model.day, points[-1][0]), language=request.language)
-    return drawing.inline("course")
+def _course(state: str, request: Request) -> Mapping[str, object]:
+    """Draw the course of a state, or of all under "". `first` is its first point, and `gap` the time without a list."""
+    course = course_of(request.model.site, state)
+    points, drawn = course.points, ""
+    if len(points) > 1 and any(sum(counts.values()) for _, counts in points):
+        until = course.until or max(request.model.day, points[-1][0])
+        drawing: Drawing = course_by_type(points, until=until, language=request.language, gap=course.gap)
+        drawn = drawing.inline("course")
+    is_carried = bool(drawn) and points[0][0] < (first_read(request.model.site) or date.max)
+    return {"course": drawn, "first": next(iter(points), None), "gap": course.gap, "is_carried": is_carried}
 
 
 def _state_code(written: str) -> str | None:
@@ -256,12 +264,18 @@ def _upcoming(site: Site, today: date, state: str | None = None) -> list[Change]
     ]
 
 
-def _is_in(change: Change, place: Place) -> bool:
+def is_in(change: Change, place: Place) -> bool:
+    """Return whether a change is a mention by a local government in a county."""
     mention = change.mention
     if mention is None or mention.state != place.county.state or not mention.county:
         return False
     found = exact_county(mention.state, mention.county)
     return found is not None and found.fips == place.county.fips
+
+
+def place_at(site: Site, slug: str) -> Place | None:
+    """Return the county at an address, with its agencies if it has any, or None if the address names no county."""
+    return site.places.get(slug) or _empty_place(slug)
 
 
 def _empty_place(slug: str) -> Place | None:

@@ -27,6 +27,10 @@ CHANNEL_IS_OTHER = Phrase("{name} isn't a channel. In a group, administrators se
 CHANNEL_CLOSED = Phrase(
     "I can't post in {name}. Make @{bot} an administrator there with permission to post messages, then try again."
 )
+NO_BUTTONS_IN_CHANNELS = Phrase(
+    "Buttons don't work in a channel. If you're its administrator, send me /channel, its @name and settings in a "
+    "private chat with @{bot}."
+)
 CHANNEL_NOT_YOURS = Phrase("Only an administrator of {name} can set it up.")
 
 TOPIC_CLOSED = Phrase("The topic for these alerts is closed, so they come here until it reopens.")
@@ -45,25 +49,18 @@ SLACK_CHANGED = Phrase("{who} changed this channel's settings:")
 SLACK_INVITE = Phrase("Countersign isn't in this channel, so it can't post here. Type /invite {bot}")
 SLACK_DIRECT = Phrase("These settings are for your direct messages with {bot}.")
 SLACK_OPEN = Phrase("Open the settings in a form:")
+SLACK_FILE_SENT = Phrase("The file is in your direct messages with me.")
+SLACK_FILE_REFUSED = Phrase("Slack didn't accept the file. Please try again, or ask for it in a direct message to me.")
 SLACK_REINSTALL = Phrase(
     "Countersign is no longer installed in this workspace. Ask an administrator to install it again."
 )
 
-SLACK_SETTINGS = Phrase("Settings")
 SLACK_SAVE = Phrase("Save")
 SLACK_CANCEL = Phrase("Cancel")
 SLACK_WHERE = Phrase("Where to post")
 SLACK_STATES = Phrase("States")
 SLACK_ALL_STATES = Phrase("All states")
 SLACK_CHOOSE = Phrase("Choose")
-SLACK_CADENCE = Phrase("How often")
-SLACK_INSTANT = Phrase("Right away")
-SLACK_DAILY = Phrase("Once a day")
-SLACK_WEEKLY = Phrase("Once a week")
-SLACK_DAY = Phrase("Day of the week (weekly)")
-SLACK_HOUR = Phrase("Time of day (daily and weekly)")
-SLACK_ZONE = Phrase("Time zone")
-SLACK_KINDS = Phrase("What to send")
 SLACK_NO_WHERE = Phrase("Choose a channel.")
 SLACK_NO_STATES = Phrase("Choose at least one state.")
 SLACK_NO_KINDS = Phrase("Choose at least one kind of change.")

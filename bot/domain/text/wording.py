@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RESCHEDULED, Mention, Subject
+from bot.domain.agenda import CANCELLED, OFF_AGENDA, OFF_CALENDAR, POSTPONED, RECESSED, RESCHEDULED, Mention, Subject
 from bot.domain.agreement import Agreement, ListName, SupportType
 from bot.domain.change import Change, Kind
 from bot.domain.geography.fold import exact_county
@@ -23,6 +23,7 @@ from bot.domain.text.formats import Formats, formats
 from bot.domain.text.reasons import explained
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.time_zones import zone_or_utc
+from bot.domain.way import Way
 
 HAPPENED: Mapping[Kind, Phrase] = {
     Kind.SIGNED: Phrase("new on ICE's list"),
@@ -80,6 +81,7 @@ STATUSES: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is canceled."),
     POSTPONED: Phrase("The meeting is postponed."),
     RESCHEDULED: Phrase("The meeting has been rescheduled."),
+    RECESSED: Phrase("The meeting was recessed; it continues at another time."),
     OFF_CALENDAR: Phrase("The meeting was taken off the calendar."),
     OFF_AGENDA: Phrase("The agenda no longer mentions it."),
 }
@@ -87,6 +89,7 @@ BACK_FROM: Mapping[str, Phrase] = {
     CANCELLED: Phrase("The meeting is on again; it had been canceled."),
     POSTPONED: Phrase("The meeting is on again; it had been postponed."),
     RESCHEDULED: Phrase("The meeting is back to its regular schedule; it had been rescheduled."),
+    RECESSED: Phrase("The meeting is back on its regular schedule; it had been recessed."),
     OFF_CALENDAR: Phrase("The meeting is back on the calendar."),
     OFF_AGENDA: Phrase("The agenda mentions it again."),
 }
@@ -163,12 +166,12 @@ class Wording:
 
     def name(self, agreement: Agreement, *, strong: bool = False) -> Line:
         """Return an agency's name with its county, as ICE prints them."""
-        county = (Span(f" ({agreement.county})"),) if _adds(agreement.county, agreement.agency) else ()
+        county = (Span(f" ({agreement.county})"),) if adds_to_name(agreement.county, agreement.agency) else ()
         return (Span(agreement.agency, strong=strong), *county)
 
     def county_of(self, agreement: Agreement) -> str:
         """Return an agency's county, or an empty string if it's unknown or part of the agency's name."""
-        if not _adds(agreement.county, agreement.agency):
+        if not adds_to_name(agreement.county, agreement.agency):
             return ""
         return county_name(agreement.county, agreement.state, self.language)
 
@@ -390,7 +393,7 @@ class Wording:
 
         The town is included only if the names of the body and the county don't already contain it.
         """
-        county = county_name(said.county, said.state, self.language) if _adds(said.county, said.body) else ""
+        county = county_name(said.county, said.state, self.language) if adds_to_name(said.county, said.body) else ""
         place = said.source.removesuffix(f", {said.state}")
         known = f"{said.body} {said.county} county parish".casefold()
         town = place if any(word.casefold() not in known for word in place.split()) else ""
@@ -533,13 +536,22 @@ class Wording:
 
     def _source(self, change: Change) -> Line:
         publication = change.publication
-        return say_line(
-            self.language,
-            "{list}: {document}, fetched {moment}",
-            list=LISTS[change.list](self.language),
-            document=Span(publication.name, href=publication.address),
-            moment=self.moment(publication.observed_at),
-        )
+        values = {
+            "list": LISTS[change.list](self.language),
+            "document": Span(publication.name, href=publication.address),
+            "moment": self.moment(publication.observed_at),
+        }
+        match publication.way:
+            case Way.DIRECT:
+                return say_line(self.language, "{list}: {document}, fetched {moment}", **values)
+            case Way.RELAY:
+                return say_line(self.language, "{list}: {document}, read by a relay {moment}", **values)
+            case Way.UPSTREAM:
+                return say_line(self.language, "{list}: {document}, read by another Countersign {moment}", **values)
+            case Way.ARCHIVE:
+                return say_line(
+                    self.language, "{list}: {document}, as captured by the Internet Archive {moment}", **values
+                )
 
     def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
         """Return the title and text of a correction for a change that was sent in error on the day `told_on`."""
@@ -667,7 +679,7 @@ class Wording:
         )
 
 
-def _adds(county: str, name: str) -> bool:
+def adds_to_name(county: str, name: str) -> bool:
     """Return whether a county should be shown after a name. Harris County Sheriff's Office doesn't need one."""
     first = county.casefold().removesuffix("county").removesuffix("parish").strip()
     return bool(first) and first not in name.casefold()

@@ -16,7 +16,6 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
 
-from bot.domain.agenda import CANCELLED, POSTPONED, RESCHEDULED
 from bot.domain.document import Document
 from bot.domain.web_address import web_parts
 from bot.errors import Unreadable
@@ -302,19 +301,3 @@ def when_in(words: str, zone: tzinfo) -> datetime | date | None:
     day = day_in(words)
     clock = clock_in(words) if day else None
     return datetime.combine(day, clock, zone) if day and clock else day
-
-
-_STATUS = {
-    CANCELLED: re.compile(r"\bcancel", re.IGNORECASE),
-    POSTPONED: re.compile(r"\bpostpone", re.IGNORECASE),
-    RESCHEDULED: re.compile(r"\breschedul", re.IGNORECASE),
-}
-
-
-def meeting_status(*words: str) -> str:
-    """Return "cancelled", "postponed" or "rescheduled" if the text contains such a word.
-
-    Otherwise, return an empty string.
-    """
-    joined = " ".join(words)
-    return next((status for status, pattern in _STATUS.items() if pattern.search(joined)), "")

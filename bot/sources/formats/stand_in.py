@@ -68,10 +68,11 @@ _NO_SITE = _pattern(
     r"\b(?:account|site|website) (?:has been |is )?suspended\b",
     r"\bwelcome to nginx\b|\bapache2? .{0,20}default page\b|\bIIS windows\b|\bsite not found\b",
 )
+DENIAL, ROBOT_CHECK, NEEDS_SCRIPT = "a page that denies access", "a check for robots", "a page that needs a script"
 _SAID = (
-    ("a page that denies access", _REFUSAL),
-    ("a check for robots", _CHALLENGE),
-    ("a page that needs a script", _SCRIPT),
+    (DENIAL, _REFUSAL),
+    (ROBOT_CHECK, _CHALLENGE),
+    (NEEDS_SCRIPT, _SCRIPT),
     ("a maintenance page", _MAINTENANCE),
     ("an error page", _ERROR),
     ("the page of a host without a site", _NO_SITE),
@@ -95,7 +96,7 @@ def stand_in(soup: BeautifulSoup, text: str) -> str:
     if words <= FEW and _LOGIN.search(text) and (_asks_for_password(soup) or any(map(_LOGIN.search, headings))):
         return "a login page"
     if words <= SHELL and _needs_script(soup):
-        return "a page that needs a script"
+        return NEEDS_SCRIPT
     return "" if words else "a page without text"
 
 

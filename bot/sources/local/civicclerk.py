@@ -10,6 +10,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Unreadable
@@ -19,7 +20,6 @@ from bot.sources.formats.fields import (
     decode_json,
     fingerprint,
     link,
-    meeting_status,
     number,
     objects,
     resolve_link,
@@ -33,6 +33,7 @@ from bot.sources.local.relevance import worth_opening
 from bot.sources.local.session import ReadSession
 
 MOST_PAGES = 40  # of 15 events each
+TEMPLATE = "One Time Event"  # the template's name, which clerks leave as the name of the event
 DEEPEST = 12  # levels of nested items
 
 _TENANT = re.compile(r"([a-z0-9][a-z0-9-]*)(?:\.(?:portal|api))?\.civicclerk\.com")
@@ -115,7 +116,9 @@ class _Tenant:
         key = number(row, "id")
         if not key:
             return None
-        name = title(row, "eventName", "agendaName", "categoryName") or self._session.place.name
+        fields = ("eventName", "agendaName", "categoryName")
+        name = next((each for field in fields if (each := title(row, field)) not in {"", TEMPLATE}), "")
+        name = name or self._session.place.name
         files = objects(row.get("publishedFiles"))
         item = AgendaItem(
             id=f"event/{key}",

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.geography.states import STATES
 from bot.domain.source_status import SourceStatus
@@ -25,7 +26,7 @@ from bot.errors import Blocked, SourceError, Unreachable, Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.charset import page_text
 from bot.sources.formats.document_text import document_text
-from bot.sources.formats.fields import clean_text, is_web_address, meeting_status, resolve_link
+from bot.sources.formats.fields import clean_text, is_web_address, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
 from bot.sources.local.feed_index import feed_entries
@@ -219,7 +220,13 @@ def _row(row: Any, base: str, session: ReadSession, evidence: str) -> IndexEntry
         evidence=evidence,
     )
     own = LinkedDocument(id=item.id, title=name, address=link, version=heading)
-    return IndexEntry(item=item, version=heading, documents=(own,))
+    packets = [each.address for each in links if "packet=true" in urlsplit(each.address).query.lower()]
+    packet = [
+        LinkedDocument(id=f"{item.id}/packet", title=f"Packet ({name})", address=address, version=heading)
+        for address in packets[:1]
+        if address != link
+    ]
+    return IndexEntry(item=item, version=heading, documents=(own, *packet))
 
 
 @dataclass(frozen=True, slots=True)

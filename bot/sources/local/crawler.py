@@ -4,7 +4,8 @@
                  └── once a day, also upcoming entries, because an agenda can change without a change in the index
 
 Ids are paths. For example, the id of an item on the agenda of `event/77` starts with `event/77/`. If a document has the
-same id as its entry, the document is the entry's own agenda and is read as part of the entry.
+same id as its entry, the document is the entry's own agenda and is read as part of the entry. The same is true of an
+agenda's item with the id of its entry.
 """
 
 import asyncio
@@ -104,14 +105,21 @@ class Crawler:
     """A crawler for the entries in one index.
 
     `name` is the key under which the index's facts are stored in the status. `facts` are the facts to store, by entry
-    id. If `is_calendar` is true, an upcoming meeting is reported as taken off the calendar when it is missing from the
-    index.
+    id. `agenda_expect` is the type of the agendas. If `is_calendar` is true, an upcoming meeting
+    is reported as taken off the calendar when it is missing from the index.
     """
 
     def __init__(
-        self, session: ReadSession, name: str, *, parse_agenda: ParseAgenda | None = None, is_calendar: bool = False
+        self,
+        session: ReadSession,
+        name: str,
+        *,
+        parse_agenda: ParseAgenda | None = None,
+        agenda_expect: Expect = Expect.JSON,
+        is_calendar: bool = False,
     ) -> None:
         self._session = session
+        self._agenda_expect = agenda_expect
         self._stored: Mapping[str, EntryFacts] = session.status.facts.get(name) or {}
         self._parse_agenda = parse_agenda
         self._is_calendar = is_calendar
@@ -156,7 +164,9 @@ class Crawler:
         for entry in sorted(once.values(), key=lambda entry: _urgency(entry.item, self._session)):
             stored = self._stored.get(entry.item.id, {})
             self._keep_validators(entry.item.id, stored)
-            crawl = _EntryCrawl(self._session, entry, stored, recheck_until=recheck_until)
+            crawl = _EntryCrawl(
+                self._session, entry, stored, recheck_until=recheck_until, agenda_expect=self._agenda_expect
+            )
             items += await crawl.read(self._parse_agenda)
             self.facts[entry.item.id] = crawl.facts(with_words=self._is_calendar)
         if self._is_calendar:
@@ -208,9 +218,17 @@ class _EntryCrawl:
     """The crawl of one entry, its agenda and its documents."""
 
     def __init__(
-        self, session: ReadSession, entry: IndexEntry, stored: EntryFacts, *, recheck_until: date | None
+        self,
+        session: ReadSession,
+        entry: IndexEntry,
+        stored: EntryFacts,
+        *,
+        recheck_until: date | None,
+        agenda_expect: Expect,
     ) -> None:
         self._session = session
+        self._agenda_expect = agenda_expect
+        self._said: str = stored.get("said", "")  # the items of an agenda that is a web page
         self._entry = entry
         is_same = bool(entry.words) and stored.get("content") == entry.content
         self._is_changed = stored.get("stamp") != entry.fingerprint and not is_same
@@ -237,6 +255,7 @@ class _EntryCrawl:
             **({"ask": True} if self._retries else {}),
             **({"agenda": self._entry.agenda} if self._entry.agenda else {}),
             **({"refs": list(self._matters)} if self._matters else {}),
+            **({"said": self._said} if self._said else {}),
             **({"papers": self._documents} if self._documents else {}),
             **({"words": list(self._entry.words), "content": self._entry.content} if self._entry.words else {}),
             **(_words(item) if words else {}),
@@ -246,7 +265,8 @@ class _EntryCrawl:
         """Return the entry and its agenda items if they have changed, and any new documents."""
         own = self._entry.item if self._is_changed else None
         agenda = await self._read_agenda(parse_agenda) if parse_agenda and self._entry.agenda else ParsedAgenda()
-        items = list(agenda.items)
+        items = [item for item in agenda.items if item.id != self._entry.item.id]
+        own = next((item for item in agenda.items if item.id == self._entry.item.id), own)
         for document in (*self._entry.documents, *agenda.documents):
             read = await self._read_document(document)
             if read is not None and document.id == self._entry.item.id:
@@ -263,7 +283,7 @@ class _EntryCrawl:
         if not self._session.can_request(address) or self._session.agendas_left <= 0:
             return self._retry_next_time()
         self._session.agendas_left -= 1
-        document = await self._session.try_get(address, expect=Expect.JSON, unconditional=self._must_parse)
+        document = await self._session.try_get(address, expect=self._agenda_expect, unconditional=self._must_parse)
         if isinstance(document, SourceError):
             is_passing = isinstance(document, Blocked | Unreachable | Unreadable)
             return self._retry_next_time() if is_passing else ParsedAgenda()
@@ -278,7 +298,15 @@ class _EntryCrawl:
         self._matters = agenda.matters
         if not agenda.is_complete:
             self._retry_next_time()
+        is_same = self._says_the_same(agenda) or is_same
         return replace(agenda, items=()) if is_same and not self._is_changed else agenda
+
+    def _says_the_same(self, agenda: ParsedAgenda) -> bool:
+        """Return whether a web page has the same items as before, because its bytes may differ in every answer."""
+        if self._agenda_expect is not Expect.HTML:
+            return False
+        before, self._said = self._said, fingerprint([replace(item, evidence="") for item in agenda.items])
+        return before == self._said
 
     def _retry_next_time(self) -> ParsedAgenda:
         """Schedule the agenda to be fetched again in the next reading, and return an empty agenda."""
@@ -288,7 +316,7 @@ class _EntryCrawl:
 
     async def _read_document(self, linked: LinkedDocument) -> AgendaItem | None:
         """Return the document as an item if the document is new or has changed. Otherwise, return None."""
-        version, sha256 = self._documents.get(linked.id, ("", ""))
+        version, sha256, *said = self._documents.get(linked.id, ("", ""))
         is_new = linked.id not in self._documents or version != linked.version
         must_read = self._is_changed and linked.id == self._entry.item.id
         if not self._is_wanted or not (is_new or must_read or self._rechecks):
@@ -312,11 +340,20 @@ class _EntryCrawl:
             self._retry_next_time()
             return None
         self._documents[linked.id] = (linked.version, document.sha256[:16])
+        if self._agenda_expect is Expect.HTML:
+            says = said[0] if read is None and said else _words_of(read)
+            self._documents[linked.id] = (linked.version, document.sha256[:16], *([says] if says else []))
+            read = None if said == [says] and not must_read else read
         return read
 
     async def _opened(self, linked: LinkedDocument, document: Document) -> AgendaItem:
         self._session.documents_left -= 1
         return await _opened(linked, self._entry.item, document)
+
+
+def _words_of(read: AgendaItem | None) -> str:
+    """Return a hash of a web page's words, or an empty string for a PDF or none."""
+    return fingerprint(read.title, read.text) if read is not None and read.text and not read.pages else ""
 
 
 async def _opened(linked: LinkedDocument, item: AgendaItem, document: Document) -> AgendaItem:

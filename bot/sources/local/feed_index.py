@@ -1,9 +1,10 @@
 """Convert a feed to index entries, for the sources that read feeds."""
 
 from bot.domain.agenda import AgendaItem
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document
 from bot.sources.formats.feed_xml import FeedEntry, read_feed
-from bot.sources.formats.fields import fingerprint, meeting_status, place_on_site
+from bot.sources.formats.fields import fingerprint, place_on_site
 from bot.sources.local.crawler import IndexEntry, LinkedDocument
 from bot.sources.local.session import ReadSession
 

@@ -8,13 +8,14 @@ all upcoming meetings once a day.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
+from bot.domain.agendas.meeting_status import meeting_status
 from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.errors import Blocked, Missing, SourceError, Unreachable
@@ -23,7 +24,6 @@ from bot.sources.formats.fields import (
     Row,
     fingerprint,
     link,
-    meeting_status,
     meeting_time,
     number,
     objects,
@@ -33,6 +33,7 @@ from bot.sources.formats.fields import (
 )
 from bot.sources.formats.read_each import Entry
 from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument, ParsedAgenda
+from bot.sources.local.legistar_calendar import PAGES, read_pages
 from bot.sources.local.relevance import worth_opening
 from bot.sources.local.session import ReadSession
 
@@ -45,6 +46,9 @@ SOON = timedelta(days=14)
 _SITE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.legistar\.com")
 _API_PATH = re.compile(r"(?:/v1)?/([a-z0-9][a-z0-9_-]*)", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:^|&)(token=[^&#]+)")
+_OWN_PAGE = re.compile(
+    r"/(Calendar|DepartmentDetail|MeetingDetail|LegislationDetail|Legislation|Departments)\.aspx", re.IGNORECASE
+)
 _FEED = re.compile(r"/(?:matters|events)(?:/.*)?$", re.IGNORECASE)
 
 
@@ -62,7 +66,7 @@ class Legistar:
         host = parts.hostname or ""
         client = _API_PATH.match(parts.path) if host == "webapi.legistar.com" else _SITE.fullmatch(host)
         if client is None:
-            return None
+            return _on_own_host(parts)
         token = _TOKEN.search(parts.query)
         name = client[1].lower()
         return Place(name=name, kind=self.kind, address=f"{API}{name}{f'?{token[1]}' if token else ''}", state="")
@@ -72,8 +76,68 @@ class Legistar:
 
         If nothing has changed, each of the two feeds takes one request.
         """
+        if PAGES.search(urlsplit(place.address).path) and not _SITE.fullmatch(urlsplit(place.address).hostname or ""):
+            return await read_pages(ReadSession(fetch, place, status, now), place.address)
         base, signature = _base((self.recognizes(place.address) or place).address)
-        return await _Client(ReadSession(fetch, place, status, now, base=base, signature=signature), base).read()
+        session = ReadSession(fetch, place, status, now, base=base, signature=signature)
+        if "calendar" in status.facts:
+            return await read_pages(session, _calendar(base))
+        try:
+            return await _Client(session, base).read()
+        except SourceError as fault:
+            if not session.is_first or not _may_be_closed(fault):
+                raise
+            return await _from_pages(session, base, _explained(fault))
+
+
+def _on_own_host(parts: SplitResult) -> Place | None:
+    """Return the place if an address is one of Legistar's pages on a city's own host, which doesn't tell the client.
+
+    A page called Calendar.aspx alone proves nothing, because other products have one.
+    """
+    host = parts.hostname or ""
+    page = _OWN_PAGE.fullmatch(parts.path)
+    is_named = "legistar" in host.split(".")
+    if (
+        page is None
+        or not parts.scheme.startswith("http")
+        or not (is_named or re.search(r"GUID=[\w-]{36}", parts.query))
+    ):
+        return None
+    body = parts.query if page[1].lower() == "departmentdetail" else ""
+    address = f"{parts.scheme}://{parts.netloc}/{page[1] if body else 'Calendar'}.aspx{f'?{body}' if body else ''}"
+    return Place(name=host.removeprefix("www."), kind=Legistar.kind, address=address, state="")
+
+
+def _calendar(base: str) -> str:
+    """Return the address of the calendar page of the client whose API this is."""
+    parts = urlsplit(base)
+    own = (
+        f"https://{base.removeprefix(API)}.legistar.com" if base.startswith(API) else f"{parts.scheme}://{parts.netloc}"
+    )
+    return f"{own}/Calendar.aspx"
+
+
+def _may_be_closed(fault: SourceError) -> bool:
+    """Return whether an API that has never answered may be closed, or unknown, rather than down or blocking us.
+
+    For a client that needs a token, the API answers 403; for one that doesn't exist, 400, 404 or 500.
+    """
+    return (
+        isinstance(fault, Missing)
+        or type(fault) is SourceError
+        or bool(re.search(r"answered (?:403|500)\b", str(fault)))
+    )
+
+
+async def _from_pages(session: ReadSession, base: str, fault: SourceError) -> LocalReading:
+    """Read the client's calendar page in place of its API. If that fails too, raise the API's error."""
+    try:
+        reading = await read_pages(session, _calendar(base))
+    except SourceError:
+        raise fault from None
+    note = f"{fault}; its calendar page is read in place of the API"
+    return replace(reading, problems=(*reading.problems, note))
 
 
 def _base(address: str) -> tuple[str, str]:
@@ -389,7 +453,11 @@ def _is_last(on_page: Sequence[Row], feed: ApiFeed, since: str) -> bool:
 
 def _explained(fault: SourceError) -> SourceError:
     """Add a Legistar-specific explanation to the error."""
-    if isinstance(fault, Missing):
+    if re.search(r"answered 403\b", str(fault)):
+        why = "Legistar answers this if the client needs ?token=… in its address, or if its API is closed"
+    elif re.search(r"answered 500\b", str(fault)):
+        why = "Legistar also answers this if it doesn't know the client"
+    elif isinstance(fault, Missing):
         why = "Legistar has no such client, or its API was switched off"
     elif type(fault) is SourceError:
         why = "Legistar answers this if it doesn't know the client, or if the client needs ?token=… in its address"

@@ -9,23 +9,27 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from bot.domain.agenda import AgendaItem, LocalReading, Place
-from bot.domain.document import Expect
+from bot.domain.agendas.meeting_status import meeting_status
+from bot.domain.document import Document, Expect
 from bot.domain.source_status import SourceStatus
 from bot.sources import Fetcher
-from bot.sources.formats.fields import Row, fingerprint, meeting_status, moment, number, objects, rows, text, title
-from bot.sources.local.crawler import Crawler, IndexEntry, LinkedDocument
+from bot.sources.formats.fields import Row, fingerprint, moment, number, objects, rows, text, title
+from bot.sources.local.calendar import read_calendar
+from bot.sources.local.crawler import IndexEntry, LinkedDocument
 from bot.sources.local.session import ReadSession
 
 PDF = 1  # a compileOutputType
 
 _SLUG = re.compile(r"([a-z0-9][a-z0-9-]*)\.primegov\.com")
-_NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment", re.IGNORECASE)
+_NOT_AGENDA = re.compile(r"minutes|video|audio|recording|speaker|comment|cancellation|recess", re.IGNORECASE)
+_INTERPRETED = re.compile(r"\bSAP\b")  # the second row of a meeting, for the stream in Spanish
 
 
 class PrimeGov:
     """The source `primegov`, which reads one portal.
 
-    The portal's archive isn't read, because every meeting in the archive was first listed as upcoming.
+    Only the names of a meeting's documents tell that it is canceled. The portal's archive isn't read, because every
+    meeting in the archive was first listed as upcoming.
     """
 
     kind = "primegov"
@@ -41,26 +45,30 @@ class PrimeGov:
         parts = urlsplit(place.address)
         site = f"{parts.scheme}://{parts.netloc}"
         address = f"{site}/api/v2/PublicPortal/ListUpcomingMeetings"
-        document = await session.get(address, expect=Expect.JSON, unconditional=session.rereads_index)
-        if not session.rereads_index and session.is_same(document, address):
-            return session.unchanged_reading()
-        entries = session.read_each(
-            document.address,
-            rows(document, of="id"),
-            lambda row: _entry(row, site, session, document.sha256),
-            lambda row: title(row, "title"),
+        return await read_calendar(
+            session, address, lambda document: (_entries(document, site, session), True), expect=Expect.JSON
         )
-        meetings = Crawler(session, "meetings", is_calendar=True)
-        items = await meetings.crawl(entries, evidence=document.sha256)
-        return session.reading(items, {"meetings": meetings.facts})
+
+
+def _entries(document: Document, site: str, session: ReadSession) -> list[IndexEntry]:
+    return session.read_each(
+        document.address,
+        rows(document, of="id"),
+        lambda row: _entry(row, site, session, document.sha256),
+        lambda row: title(row, "title"),
+    )
 
 
 def _entry(row: Row, site: str, session: ReadSession, evidence: str) -> IndexEntry | None:
     key = number(row, "id")
     if not key:
         return None
+    listed = objects(row.get("documentList"))
+    labels = [title(each, "templateName") for each in listed]
+    if labels and all(map(_INTERPRETED.search, labels)):
+        return None
     name = title(row, "title") or session.place.body or session.place.name
-    documents = list(_documents(f"meeting/{key}", name, objects(row.get("documentList")), site))
+    documents = list(_documents(f"meeting/{key}", name, listed, site))
     at = moment(row.get("dateTime"), session.zone)
     item = AgendaItem(
         id=f"meeting/{key}",
@@ -68,7 +76,7 @@ def _entry(row: Row, site: str, session: ReadSession, evidence: str) -> IndexEnt
         address=documents[0].address if documents else f"{site}/public/portal",
         body=name,
         meets_at=at,
-        status=meeting_status(name, text(row, "meetingState")),
+        status=meeting_status(name, text(row, "meetingState"), *labels),
         evidence=evidence,
     )
     return IndexEntry(item=item, version=fingerprint(row), documents=tuple(documents))

@@ -9,17 +9,19 @@ from datetime import datetime
 import msgspec
 
 from bot.domain.document import Document, digest
+from bot.domain.way import Way
 from bot.errors import StoreError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The details stored with a document: its address, its name, its headers and when it was first fetched."""
+    """The details stored with a document: its address, name and headers, and when and how it was first fetched."""
 
     address: str
     name: str
     headers: Mapping[str, str]
     fetched_at: datetime
+    way: Way = Way.DIRECT
 
 
 def check(document: Document) -> None:
@@ -42,6 +44,7 @@ def label(document: Document) -> bytes:
             name=document.name,
             headers=dict(document.headers),
             fetched_at=document.fetched_at,
+            way=document.way,
         )
     )
 
@@ -62,4 +65,5 @@ def restored(sha256: str, body: bytes, label: bytes | str) -> Document | None:
         sha256=sha256,
         headers=found.headers,
         fetched_at=found.fetched_at,
+        way=found.way,
     )

@@ -1,14 +1,15 @@
 """Keep the model and the rendered pages of the current version. Everything long runs in one thread, off the event loop.
 
-The version is the last change, the last good reading, the held lists, staleness and the day. The store is asked for it
-at most once a second. Requests for a page that isn't kept yet wait for one rendering of it.
+The version is the last change, the last good reading, the held lists, staleness, the day and the name of the bot. The
+store is asked for it at most once a second. Requests for a page that isn't kept yet wait for one rendering of it.
 """
 
 import asyncio
+import gc
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,9 +18,11 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from bot.domain.change import Known
+from bot.channels.protocols import BOT_NAMES
+from bot.domain.change import Change, Known
 from bot.domain.document import Document
 from bot.domain.site.model import Freshness, Model, Site, freshness, local_day, site_of
+from bot.domain.site.page import PNG
 from bot.domain.site.pages import located, page_at
 from bot.domain.source_status import ICE
 from bot.errors import StoreError
@@ -41,6 +44,7 @@ class Version(NamedTuple):
     end: int
     fresh: Freshness
     day: date
+    bot: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ async def snapshot(origin: Origin) -> tuple[Version, Known]:
     end, known, status = await store.last_seq(), await store.known(), await store.source_status(ICE)
     now = origin.now()
     fresh = freshness(known, status.read_at, held=bool(await store.held()), now=now, stale_after=origin.stale_after)
-    return Version(end, fresh, local_day(now)), known
+    bot = (await store.notes(BOT_NAMES)).get("telegram", "")
+    return Version(end, fresh, local_day(now), bot), known
 
 
 async def model_now(origin: Origin) -> Model:
@@ -80,7 +85,7 @@ async def model_now(origin: Origin) -> Model:
     version, known = await snapshot(origin)
     changes = await origin.store.changes(upto=version.end)
     site = await asyncio.to_thread(site_of, changes, known)
-    return Model(site=site, freshness=version.fresh, day=version.day)
+    return Model(site=site, freshness=version.fresh, day=version.day, bot=version.bot)
 
 
 class PageCache:
@@ -160,9 +165,12 @@ class PageCache:
             self._bytes -= old.size
 
     async def _keep_up(self) -> None:
-        """Ask the store for its version. If it is new, build its model and drop the pages of the last one."""
+        """Ask the store for its version. If it is new, build its model and drop the pages of the last one.
+
+        Whoever asks first waits. Until the new model is built, everyone else gets the pages of the last version.
+        """
         clock = asyncio.get_running_loop().time
-        if clock() - self._asked_at < ASK_AGAIN:
+        if clock() - self._asked_at < ASK_AGAIN or (self._turn.locked() and self._version is not None):
             return
         async with self._turn:
             if clock() - self._asked_at < ASK_AGAIN:
@@ -181,9 +189,9 @@ class PageCache:
             return
         if version.end != self._site_end or version.fresh.shown != self._model.freshness.shown:
             changes = await self._origin.store.changes(upto=version.end)
-            self._site = await self._in_thread(lambda: site_of(changes, known))
+            self._site = await self._in_thread(lambda: _built(changes, known))
             self._site_end = version.end
-        self._model = Model(site=self._site, freshness=version.fresh, day=version.day)
+        self._model = Model(site=self._site, freshness=version.fresh, day=version.day, bot=version.bot)
         self._version = version
         self._kept.clear()
         self._bytes = 0
@@ -198,6 +206,20 @@ def _fields(path: str, query: Mapping[str, str]) -> dict[str, str]:
     return {name: query[name][:100] for name in (found[0].fields if found else ()) if query.get(name)}
 
 
+def _built(changes: Sequence[Change], known: Known) -> Site:
+    """Build the site without garbage collections, because the event loop stands still during each of them.
+
+    The many new objects would set off several, and there is no garbage among them.
+    """
+    gc.disable()
+    try:
+        return site_of(changes, known)
+    finally:
+        gc.enable()
+
+
 def _kept(rendered: Rendered) -> Kept:
-    packed = gzip.compress(rendered.body, 6, mtime=0) if len(rendered.body) > SMALL else None
+    is_packed_already = rendered.headers.get("Content-Type") in {PNG, "application/zip"}
+    is_large = len(rendered.body) > SMALL and not is_packed_already
+    packed = gzip.compress(rendered.body, 6, mtime=0) if is_large else None
     return Kept(rendered, packed, hashlib.sha256(rendered.body).hexdigest()[:24])

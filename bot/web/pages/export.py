@@ -1,37 +1,121 @@
-"""Write the pages as files for a static host. Only files whose bytes changed are written again."""
+"""Write the pages as files for a static host.
+
+The same store gives the same files. Only files whose bytes changed are written again. A file that is no longer needed
+is removed if an earlier export wrote it and no one has changed it since: a record in the folder names what was written.
+"""
 
 import asyncio
+import hashlib
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from bot import __version__
 from bot.domain.site.model import Model
 from bot.store import Store
-from bot.web.pages.rendering import Installation, missing_page, render_everything
+from bot.web.pages.rendering import Installation, missing_page, png_here, render_everything
+
+RECORD = ".countersign-pages.json"
 
 
-async def export(model: Model, store: Store, installation: Installation, folder: Path) -> tuple[int, int]:
-    """Write all pages and the evidence. Return the number of files, and the number of those that were written."""
-    total, written = await asyncio.to_thread(_write_pages, model, installation, folder)
+@dataclass(slots=True)
+class Export:
+    """One export into a folder. `files` has the SHA-256 of each file by its path, and `drawn` the file of each picture.
+
+    Pictures are kept by the SHA-256 of their drawing, because converting one takes a tenth of a second.
+    """
+
+    folder: Path
+    files: dict[str, str] = field(default_factory=dict)
+    drawn: dict[str, str] = field(default_factory=dict)
+    written: int = 0
+    removed: int = 0
+    before: dict[str, str] = field(default_factory=dict)
+    drawn_before: dict[str, str] = field(default_factory=dict)
+
+    def put(self, path: str, body: bytes) -> None:
+        """Write a file unless it has these bytes already."""
+        self.files[path] = hashlib.sha256(body).hexdigest()
+        self.written += _put(self.folder / path, body)
+
+    def to_png(self, svg: str) -> bytes:
+        """Convert a drawing, or read the picture that an earlier export made of it."""
+        drawing = hashlib.sha256(svg.encode()).hexdigest()
+        path = self.drawn_before.get(drawing, "")
+        if path in self.before and (file := self.folder / path).is_file():
+            found = file.read_bytes()
+            if hashlib.sha256(found).hexdigest() == self.before[path]:
+                return found
+        return png_here(svg)
+
+    def remove_what_is_left(self) -> None:
+        """Remove the files of the last export that this one doesn't have, and the folders that are empty then."""
+        root = self.folder.resolve()
+        for path in sorted(self.before.keys() - self.files.keys()):
+            file = (self.folder / path).resolve()
+            if not file.is_relative_to(root) or not file.is_file():
+                continue
+            if hashlib.sha256(file.read_bytes()).hexdigest() == self.before[path]:
+                file.unlink()
+                self.removed += 1
+                _remove_empty(file.parent, root)
+
+    def keep_record(self) -> None:
+        """Record what was written."""
+        record = {"version": __version__, "files": self.files, "drawn": self.drawn}
+        _put(self.folder / RECORD, (json.dumps(record, sort_keys=True, indent=0) + "\n").encode())
+
+
+async def export(model: Model, store: Store, installation: Installation, folder: Path) -> Export:
+    """Write all pages and the evidence. Return what was done."""
+    started = await asyncio.to_thread(_opened, folder)
+    await asyncio.to_thread(_write_pages, model, installation, started)
     for sha256 in sorted(model.site.evidence):
-        path = folder / "evidence" / sha256
-        if path.exists():  # its name is its hash, so it can't have changed
-            total += 1
+        path = f"evidence/{sha256}"
+        if (folder / path).exists():  # its name is its hash, so it can't have changed
+            started.files[path] = sha256
         elif (document := await store.evidence(sha256)) is not None:
-            total, written = total + 1, written + _put(path, document.body)
-    return total, written
+            started.put(path, document.body)
+    started.remove_what_is_left()
+    started.keep_record()
+    return started
 
 
-def _write_pages(model: Model, installation: Installation, folder: Path) -> tuple[int, int]:
-    total, written = 1, int(_put(folder / "404.html", missing_page(model, installation).body))
-    for path, rendered in render_everything(model, installation):
-        total, written = total + 1, written + _put(folder / file_of(path), rendered.body)
-    return total, written
+def _opened(folder: Path) -> Export:
+    """Begin an export. A record that can't be read is as good as none: then no file is removed."""
+    try:
+        found: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        files, drawn = dict(found["files"]), dict(found["drawn"]) if found["version"] == __version__ else {}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        files, drawn = {}, {}
+    return Export(folder, before=_texts(files), drawn_before=_texts(drawn))
+
+
+def _texts(found: dict[Any, Any]) -> dict[str, str]:
+    return {key: value for key, value in found.items() if isinstance(key, str) and isinstance(value, str)}
+
+
+def _write_pages(model: Model, installation: Installation, started: Export) -> None:
+    started.put("404.html", missing_page(model, installation).body)
+    drawings: list[str] = []
+
+    def to_png(svg: str) -> bytes:
+        drawings.append(hashlib.sha256(svg.encode()).hexdigest())
+        return started.to_png(svg)
+
+    for path, rendered in render_everything(model, installation, to_png):
+        file = file_of(path)
+        started.put(file, rendered.body)
+        if drawings:
+            started.drawn[drawings.pop()] = file
 
 
 def file_of(path: str) -> str:
     """Return the file from which static hosts answer a path."""
     plain = path.strip("/")
-    is_file = plain == "robots.txt" or plain.startswith(("assets/", "images/", ".well-known/"))
-    return plain if is_file or plain.endswith((".xml", ".svg")) else f"{plain}/index.html".lstrip("/")
+    is_file = "." in plain.rpartition("/")[2]  # no address of an HTML page contains a dot
+    return plain if is_file else f"{plain}/index.html".lstrip("/")
 
 
 def _put(path: Path, body: bytes) -> bool:
@@ -43,3 +127,9 @@ def _put(path: Path, body: bytes) -> bool:
     half.write_bytes(body)
     half.replace(path)
     return True
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

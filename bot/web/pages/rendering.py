@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from importlib.resources import files
 
+import segno
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -18,13 +19,18 @@ from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.pictures.style import stylesheet
+from bot.domain.site.embeds import HEIGHT, described
 from bot.domain.site.model import ZONE, Model, local_day
-from bot.domain.site.pages import HTML, PAGES, Page, located, page_at, path_in
+from bot.domain.site.page import HTML, PNG, Page
+from bot.domain.site.pages import PAGES, located, page_at, path_in
 from bot.domain.site.request import Body, Redirect, Request
+from bot.domain.site.tables import TABLES
 from bot.domain.text import catalog
 from bot.domain.text.formats import formats, own_name
 from bot.domain.text.rich_text import Line
 from bot.domain.text.wording import SUPPORT_TYPE_MEANINGS, SUPPORT_TYPE_NAMES, Wording, county_name, state_name
+from bot.pipeline.rasterize import fonts
+from bot.pipeline.svg_to_png import Converter, converted
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,9 +42,30 @@ SECURITY: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+OPEN: Mapping[str, str] = {  # headers for what scripts of other sites may read
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 FOR_A_MINUTE = "public, max-age=60, stale-while-revalidate=600"
 FOR_AN_HOUR = "public, max-age=3600"  # a rename can be undone, so a browser must not keep a redirect forever
 FOR_A_YEAR = "public, max-age=31536000, immutable"
+ToPng = Callable[[str], bytes]
+
+
+def png_here(svg: str) -> bytes:
+    """Convert a drawing in this process, for a command that does nothing else meanwhile."""
+    return converted(svg, fonts(), scale=1)
+
+
+def png_elsewhere(svg: str) -> bytes:
+    """Convert a drawing in a process of its own, because a conversion stops everything else in its process."""
+    return _converter().converted(svg, fonts())
+
+
+@cache
+def _converter() -> Converter:
+    return Converter(scale=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,26 +84,38 @@ class Installation:
     base: str = ""
     contact: str = ""
     source: str = ""  # ICE's page
-    links: Mapping[str, str] = field(default_factory=dict)
+    invitations: Mapping[str, str] = field(default_factory=dict)  # by channel; "{bot}" stands for the bot's name
 
 
-def render(model: Model, target: str, query: Mapping[str, str], settings: Installation) -> Rendered:
-    """Render the page at a path, or the 404 page."""
+def render(
+    model: Model, target: str, query: Mapping[str, str], settings: Installation, to_png: ToPng = png_elsewhere
+) -> Rendered:
+    """Render the page at a path, or the 404 page. `to_png` converts drawings that are served as PNG images."""
     language, path = located(target)
-    request = Request(model=model, language=language, query=query)
+    request = Request(model=model, language=language, query=query, path=path, base=settings.base)
     found = page_at(path)
     if found is None:
         return _moved_or_missing(request, path, settings)
     page, parts = found
+    if not page.is_spoken and language is not Language.ENGLISH:
+        return _redirect(path, is_permanent=True)
     values = page.view(replace(request, parts=parts))
     if values is None:
         return missing(request, settings)
     if isinstance(values, Redirect):
         return _redirect(path_in(language, values.path), is_permanent=values.is_permanent)
     if isinstance(values, Body):
-        headers = dict(SECURITY) | {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": FOR_A_MINUTE}
-        return Rendered(body=values.content, headers={"Content-Type": page.content_type, **headers})
+        content = to_png(values.content.decode()) if page.content_type == PNG else values.content
+        return Rendered(body=content, headers=_headers_of_file(page))
     return _html(page.template, request, path, settings, values, is_indexed=page.is_indexed and not query)
+
+
+def _headers_of_file(page: Page) -> Mapping[str, str]:
+    """Return the headers of a page that isn't HTML. Scripts of other sites may read data and pictures to embed."""
+    kept = FOR_A_MINUTE if page.max_age == 60 else f"public, max-age={page.max_age}"
+    more = OPEN if page.is_open else {}
+    of_file = {"Content-Type": page.content_type, "Content-Security-Policy": PICTURE_POLICY, "Cache-Control": kept}
+    return {**SECURITY, **of_file, **more}
 
 
 def missing(request: Request, settings: Installation) -> Rendered:
@@ -97,12 +136,12 @@ def failed(language: Language, settings: Installation) -> Rendered:
     return replace(found, headers={**found.headers, "Cache-Control": "no-store", "Retry-After": "30"})
 
 
-def render_everything(model: Model, settings: Installation) -> Iterator[tuple[str, Rendered]]:
+def render_everything(model: Model, settings: Installation, to_png: ToPng = png_here) -> Iterator[tuple[str, Rendered]]:
     """Yield the path and the response of everything that a static host can serve."""
     for language in Language:
-        for path in paths(model, lambda page: page.is_static):
+        for path in paths(model, _is_exported if language is Language.ENGLISH else _is_exported_in_each):
             target = path_in(language, path)
-            yield target, render(model, target, {}, settings)
+            yield target, render(model, target, {}, settings, to_png)
     for old in model.site.agencies.redirects:
         for language in Language:
             target = path_in(language, f"/agencies/{old}")
@@ -112,6 +151,15 @@ def render_everything(model: Model, settings: Installation) -> Iterator[tuple[st
     yield "/sitemap.xml", sitemap(model, settings)
     if (contact := security_txt(model, settings)) is not None:
         yield "/.well-known/security.txt", contact
+
+
+def _is_exported(page: Page) -> bool:
+    return page.is_static
+
+
+def _is_exported_in_each(page: Page) -> bool:
+    """Return whether a page has a file in each language."""
+    return page.is_static and page.is_spoken
 
 
 def paths(model: Model, wanted: Callable[[Page], bool]) -> Iterator[str]:
@@ -240,6 +288,8 @@ def _html(
         "languages": {language: path_in(language, path or "/") for language in Language},
         "STATES": STATES,
         "SupportType": SupportType,
+        "TABLES": TABLES,
+        "BADGE_HEIGHT": HEIGHT,
         "Kind": Kind,
         **said.names(),
         **values,
@@ -295,6 +345,10 @@ class _Words:
             "curly": curly,
             "capital": capital,
             "Markup": Markup,
+            "qr_code": qr_code,
+            "columns": lambda table: [(column.name, column.meaning(self._language)) for column in table.columns],
+            "purpose": lambda table: table.meaning(self._language),
+            "described": lambda model, state: described(model, state, self._language),
         }
 
     def said(self, message: str, **values: object) -> Markup:
@@ -339,6 +393,13 @@ def _line(line: Line) -> Markup:
 def curly(text: str) -> str:
     """Return a text with typographic apostrophes."""
     return text.replace("'", "’")
+
+
+@lru_cache(maxsize=256)
+def qr_code(address: str) -> Markup:
+    """Return an address as a QR code: an inline SVG in black and white, without style."""
+    code = segno.make(address, error="m").svg_inline(omitsize=True, svgclass="qr", lineclass=None, light="#fff")
+    return Markup(code)  # noqa: S704 - segno draws a path
 
 
 def capital(text: str) -> str:

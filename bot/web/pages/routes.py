@@ -11,12 +11,13 @@ from aiohttp import web
 
 from bot.domain.document import Document, Expect
 from bot.domain.language import Language
+from bot.domain.site.pages import located, page_at
 from bot.errors import StoreError
 from bot.web.pages.cache import Kept, PageCache
-from bot.web.pages.rendering import FOR_A_YEAR, SECURITY, assets, failed
+from bot.web.pages.downloads import Crowded, Download, Downloads
+from bot.web.pages.rendering import FOR_A_YEAR, OPEN, SECURITY, assets, failed
 
 EVIDENCE = "/evidence/{sha256}"
-AT_ONCE = 4  # files of evidence that are sent at the same time
 SLICE = 64 * 1024  # bytes
 SENT_WITHIN = 120.0  # seconds for one file
 MOST_CLIENTS = 10_000  # whose requests are counted
@@ -53,27 +54,31 @@ class RateLimit:
 class Pages:
     """The handlers of the public pages."""
 
-    def __init__(self, cache: PageCache, limit: RateLimit | None = None) -> None:
+    def __init__(self, cache: PageCache, limit: RateLimit | None = None, downloads: Downloads | None = None) -> None:
         self._cache = cache
         self._limit = limit or RateLimit()
-        self._sending = asyncio.Semaphore(AT_ONCE)
+        self._downloads = Downloads() if downloads is None else downloads
+        self._client: Callable[[web.Request], str] = lambda request: request.remote or ""
 
     def add_to(self, app: web.Application, client: Callable[[web.Request], str]) -> None:
         """Add the routes. They must be the last ones, because the pages answer every path that is left."""
+        self._client = client
         for asset in assets().values():
-            app.router.add_route("*", asset.path, self._limited(self._asset, client))
-        app.router.add_route("*", EVIDENCE, self._limited(self._evidence, client))
-        app.router.add_route("*", "/{path:.*}", self._limited(self._page, client))
+            app.router.add_route("*", asset.path, self._limited(self._asset))
+        app.router.add_route("*", EVIDENCE, self._limited(self._evidence))
+        app.router.add_route("*", "/{path:.*}", self._limited(self._page))
 
     def close(self) -> None:
         """End the thread that renders pages."""
         self._cache.close()
 
-    def _limited(self, answer: Answer, client: Callable[[web.Request], str]) -> Answer:
+    def _limited(self, answer: Answer) -> Answer:
         async def limited(request: web.Request) -> web.StreamResponse:
+            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+                return await self._preflight(request)
             if request.method not in {"GET", "HEAD"}:
                 return await self._refused(request)
-            if not self._limit.admits(client(request), asyncio.get_running_loop().time()):
+            if not self._limit.admits(self._client(request), asyncio.get_running_loop().time()):
                 headers = {"Retry-After": "10", "Cache-Control": "no-store"} | dict(SECURITY)
                 return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, text="Too many requests.\n", headers=headers)
             return await answer(request)
@@ -87,6 +92,15 @@ class Pages:
             return web.Response(status=HTTPStatus.NOT_FOUND, text="There is nothing here.\n")
         headers = {"Allow": "GET, HEAD"}
         return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, text="Pages are only read.\n", headers=headers)
+
+    async def _preflight(self, request: web.Request) -> web.Response:
+        """Allow a script of another site to ask for what it may read, with an ETag that it has."""
+        found = page_at(located(request.path)[1])
+        if found is None or not found[0].is_open:
+            return await self._refused(request)
+        allowed = {"Access-Control-Allow-Methods": "GET, HEAD", "Access-Control-Allow-Headers": "If-None-Match"}
+        headers = dict(OPEN) | allowed | {"Access-Control-Max-Age": "86400"}
+        return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
 
     async def _page(self, request: web.Request) -> web.Response:
         return _answered(request, await self._cache.page(request.path, _query(request)))
@@ -103,18 +117,22 @@ class Pages:
                 return _answered(request, await self._cache.page("/evidence/", {}))
             if _matches(request, sha256):
                 return web.Response(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": f'"{sha256}"'})
-            async with self._sending, asyncio.timeout(SENT_WITHIN):
+            async with self._downloads.place(self._client(request), request.transport) as download:
                 document = await self._cache.evidence(sha256)
                 if document is None:
                     return _answered(request, await self._cache.page("/evidence/", {}))
-                return await _sent(request, document)
+                return await _sent(request, document, download)
+        except Crowded:
+            headers = {"Retry-After": "10", "Cache-Control": "no-store"} | dict(SECURITY)
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return web.Response(status=status, text="Too many downloads at once. Try again soon.\n", headers=headers)
         except StoreError as fault:
             log.warning("evidence can't be read", problem=str(fault))
             sorry = failed(Language.ENGLISH, self._cache.settings)
             return web.Response(status=sorry.status, body=sorry.body, headers=sorry.headers)
 
 
-async def _sent(request: web.Request, document: Document) -> web.StreamResponse:
+async def _sent(request: web.Request, document: Document, download: Download) -> web.StreamResponse:
     """Send a document as a file to keep. Its type is ours, never what the source called it."""
     seen = Expect.seen_in(document.body)
     content_type, ending = TYPES.get(seen, UNTYPED) if seen is not None else UNTYPED
@@ -127,12 +145,21 @@ async def _sent(request: web.Request, document: Document) -> web.StreamResponse:
         "ETag": f'"{document.sha256}"',
     }
     response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    if request.method == "GET":
-        for start in range(0, len(document.body), SLICE):
-            await response.write(document.body[start : start + SLICE])
-    await response.write_eof()
+    try:
+        async with asyncio.timeout(SENT_WITHIN):
+            await response.prepare(request)
+            if request.method == "GET":
+                await _written(response, document.body, download)
+            await response.write_eof()
+    except (ConnectionError, TimeoutError):  # the reader went away, or took too long
+        download.cut()
     return response
+
+
+async def _written(response: web.StreamResponse, body: bytes, download: Download) -> None:
+    for start in range(0, len(body), SLICE):
+        await response.write(body[start : start + SLICE])
+        download.sent = min(start + SLICE, len(body))
 
 
 def file_name(document: Document, ending: str) -> str:

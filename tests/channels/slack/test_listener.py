@@ -374,7 +374,7 @@ async def test_an_undo_is_announced_as_the_settings_now_in_effect(at: Scene) -> 
     await at.ada.types("undo 2", channel=CHANNEL)
     await at.told()
 
-    assert "Texas, right away." in at.server.told(CHANNEL)[0]
+    assert "You're watching Texas." in at.server.told(CHANNEL)[0]
 
 
 async def test_blocks_that_slack_rejects_are_sent_without_markup(at: Scene) -> None:
@@ -717,11 +717,12 @@ async def test_the_home_shows_the_workspaces_subscriptions_and_why_one_is_paused
     title, own, first, second = await home_of(at, at.ada)
 
     assert title == "What this workspace gets"
-    assert own.startswith("You, by direct message: ")
+    assert own.startswith("You, by direct message\nPlaces: ")
     assert "Florida" in own
-    assert first.startswith(f"<#{CHANNEL}>: ")
-    assert "Oklahoma and Texas, every Monday at 9 a.m. (America/Chicago)" in first
-    assert second.endswith("\nPaused: This Slack channel was archived.")
+    assert first.startswith(f"<#{CHANNEL}>\nPlaces: ")
+    assert "Places: Oklahoma and Texas\n" in first
+    assert "How often: every Monday at 9 a.m. Central time" in first
+    assert second.endswith("\nPause: This Slack channel was archived")
 
 
 async def test_the_button_in_the_home_opens_the_form(at: Scene) -> None:
@@ -1149,7 +1150,7 @@ async def test_the_home_of_one_workspace_shows_nothing_of_another() -> None:
         }
         lines = await home_of(at, Member(at.server, "U0ADA00", team=ALPHA.team, way=at.way))
 
-        assert [line.partition(":")[0] for line in lines[1:]] == [f"<#{CHANNEL}>"]
+        assert [line.partition("\n")[0] for line in lines[1:]] == [f"<#{CHANNEL}>"]
 
 
 async def test_a_wrong_old_or_used_state_installs_nothing(monkeypatch) -> None:

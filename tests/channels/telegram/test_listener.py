@@ -29,12 +29,13 @@ from support.loopback.telegram import (
 from bot.app.wiring import StoredNotes
 from bot.channels import Listener
 from bot.channels.keyed_queue import JOB, KeyedQueue, QueueFull
+from bot.channels.protocols import BOT_NAMES
 from bot.channels.rate_limit import Limit, RateLimit
 from bot.channels.telegram.handlers import CHANGING, READING
 from bot.channels.telegram.listener import LARGEST_BODY, TelegramListener
 from bot.channels.telegram.replies import keyboard
 from bot.channels.telegram.sender import TelegramSender
-from bot.domain.chat.request import Button, Reply, Request
+from bot.domain.chat.request import Button, File, Reply, Request
 from bot.domain.language import Language
 from bot.domain.messages.paginate import sheets
 from bot.domain.subscription import Filter, Subscription
@@ -728,14 +729,24 @@ async def test_a_command_posted_in_a_channel_counts_as_its_administrators(here, 
     assert [(asked.address, asked.text) for asked in chat_handler.asked] == [(str(CHANNEL), "watch TX")]
 
 
-async def test_a_follower_who_presses_any_button_in_a_channel_is_refused(here, server, chat_handler) -> None:
-    server.press("status", chat=CHANNEL, user=MEMBER)
-    server.press("status", chat=CHANNEL, user=ADMIN)
-    await until(lambda: chat_handler.asked)
+async def test_nobody_sets_anything_by_a_button_in_a_channel(here, server, chat_handler) -> None:
+    server.press("panel kinds -signed", chat=CHANNEL, user=MEMBER)
+    server.press("panel kinds -signed", chat=CHANNEL, user=ADMIN)
+    await until(lambda: len(server.called("answerCallbackQuery")) == 2)
 
     alerts = [call.arguments.get("text") for call in server.called("answerCallbackQuery")]
-    assert alerts == [platforms.ADMINISTRATORS_ONLY(ENGLISH), None]
-    assert len(chat_handler.asked) == 1
+    assert alerts == [platforms.NO_BUTTONS_IN_CHANNELS(ENGLISH, bot="countersign_bot")] * 2
+    assert not chat_handler.asked
+
+
+async def test_a_file_goes_out_with_its_answer_as_the_caption(here, server, chat_handler) -> None:
+    file = File(name="287g-TX.csv", body=b"state,agency\n", media_type="text/csv")
+    chat_handler.replies["list TX csv"] = said("2 agreements", file=file)
+    server.press("list TX csv")
+    await until(lambda: server.called("sendDocument"))
+
+    sent = server.called("sendDocument")[0].arguments
+    assert (sent["document"], sent["file_name"], sent["caption"]) == (file.body, file.name, "2 agreements")
 
 
 async def test_a_group_cannot_point_at_a_channel(here, server, chat_handler) -> None:
@@ -1233,6 +1244,18 @@ async def test_an_update_fetched_again_after_a_restart_is_handled_once(server, s
 
     assert chat_handler.texts == ["stop"]
     assert server.told(42) == ["You said stop."]
+
+
+async def test_the_bots_name_is_kept_so_that_the_public_pages_can_link_to_it(server, sender, tmp_path) -> None:
+    store = TinyStore.open(tmp_path)
+    chat = TelegramListener(sender, menu=MENU, pause=0.02, names=StoredNotes(store, BOT_NAMES))
+    for _ in range(2):
+        async with listening(chat, FakeChatHandler()):
+            await quiet(server)
+    kept = await store.notes(BOT_NAMES)
+    await store.close()
+
+    assert kept == {"telegram": sender.bot.username}
 
 
 # ── commands that weren't sent as one ────────────────────────────────────────────────────────────────────────────────

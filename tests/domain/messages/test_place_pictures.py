@@ -13,6 +13,7 @@ from bot.domain.geography.shapes import county_shapes, state_shapes
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
 from bot.domain.messages.chart import picture_for
+from bot.domain.messages.picture import Picture
 from bot.domain.pictures.county_map import nation_map, state_map
 from bot.domain.subscription import Cadence, Filter, Subscription
 
@@ -68,18 +69,19 @@ NEWS = [
 ]
 
 
-def marks(svg: str, kind: str) -> int:
-    return sum(element.get("class") == kind and element.tag.endswith("circle") for element in ET.fromstring(svg).iter())
+def marks(picture: Picture, kind: str) -> int:
+    drawn = (element for svg in picture.strips for element in ET.fromstring(svg).iter())
+    return sum(element.get("class") == kind and element.tag.endswith("circle") for element in drawn)
 
 
 def test_a_map_shows_the_new_and_the_gone_and_says_how_many_it_cannot_place() -> None:
     picture = picture_for(subscription("TX"), log(*NEWS))
 
-    assert (marks(picture.svg, "p-new"), marks(picture.svg, "p-gone")) == (1, 1)
+    assert (marks(picture, "p-new"), marks(picture, "p-gone")) == (1, 1)
     assert picture.title == (
         "Texas: 3 agreements on ICE's list; 3 new, 1 no longer listed, from Aug. 25 to Sept. 1, 2025"
     )
-    assert "1 of a state agency and 1 for which ICE's list gives no county" in picture.alt
+    assert "1 of a state agency and 1 without a known county" in picture.alt
     assert "3 new, in Harris; 1 no longer listed, in Harris." in picture.alt
 
 
@@ -94,7 +96,7 @@ def test_a_subscription_of_today_gets_no_course_but_learns_since_when_the_list_i
         new = subscription(*states, created_at=MONDAY - timedelta(hours=1))
         picture = picture_for(new, log(*NEWS))
 
-        assert "p-area" not in picture.svg.split("</style>")[1]
+        assert not [svg for svg in picture.strips if "p-area" in svg.split("</style>")[1]]
         assert "We have read ICE's list since July 3, 2025." in picture.alt
 
 
@@ -107,7 +109,7 @@ def test_the_alternative_text_fits_and_a_picture_composed_again_is_the_same(lang
 
     assert picture == picture_for(replace(to), log(*news))
     assert 300 < len(picture.alt) <= 1_000
-    assert marks(picture.svg, "p-new") == len(real)
+    assert marks(picture, "p-new") == len(real)
 
 
 @pytest.mark.parametrize("state", sorted(STATES))
@@ -119,7 +121,7 @@ def test_every_county_of_a_state_with_a_map_has_a_shape_and_the_others_a_picture
         assert state_map(state, {}, Language.ENGLISH) is not None
     else:
         assert state_map(state, {}, Language.ENGLISH) is None
-    assert ET.fromstring(picture_for(subscription(state), log()).svg) is not None
+    assert ET.fromstring(picture_for(subscription(state), log()).strips[0]) is not None
 
 
 def test_a_drawing_for_a_page_has_a_title_a_description_and_no_style() -> None:
@@ -133,3 +135,43 @@ def test_a_drawing_for_a_page_has_a_title_a_description_and_no_style() -> None:
         assert "<style" not in svg
         assert "style=" not in svg
         ET.fromstring(svg)
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("states", [["TX"], ["GU"], ["NC", "SC", "WV"], ["MP", "NC", "SC"]])
+def test_no_text_is_below_9_pixels_on_a_phone_and_a_long_headline_wraps(states: list[str], language: Language) -> None:
+    picture = picture_for(subscription(*states, language=language), log(*NEWS))
+    texts = [e for svg in picture.strips for e in ET.fromstring(svg).iter() if e.tag.endswith("text")]
+
+    assert min(float(text.get("font-size")) for text in texts) * 358 / 600 >= 9
+    assert float(texts[0].get("font-size")) >= 25
+
+
+@pytest.mark.parametrize("states", [["TX"], ["TX", "FL"], ["*"]])
+@pytest.mark.parametrize("language", list(Language))
+def test_a_span_of_one_day_names_the_day_once(states: list[str], language: Language) -> None:
+    news = [replace(change, recorded_at=MONDAY - timedelta(hours=1)) for change in log(*NEWS)]
+    news = [
+        replace(one, publication=replace(one.publication, observed_at=MONDAY - timedelta(hours=1)))
+        if one.seq > 2
+        else one
+        for one in news
+    ]
+    to = subscription(*states, language=language, created_at=MONDAY - timedelta(hours=2), cadence=Cadence.DAILY)
+    picture = picture_for(to, news)
+
+    for words in (picture.title, picture.alt):
+        assert words.count("Sept. 1, 2025" if language is Language.ENGLISH else "1 sept 2025") >= 1
+        assert "from Sept. 1" not in words
+        assert "del 1 sept al" not in words
+
+
+def test_a_state_with_one_county_says_nothing_of_counties_and_few_are_named_without_most() -> None:
+    assert "counties" not in picture_for(subscription("GU"), log()).alt
+    assert "1 of 254 counties has an agreement: Harris." in picture_for(subscription("TX"), log()).alt
+
+
+def test_two_states_share_the_strips_that_do_not_depend_on_the_other() -> None:
+    one, other = (picture_for(subscription("TX", state), log(*NEWS)) for state in ("FL", "VA"))
+
+    assert len(set(one.strips) & set(other.strips)) == 2  # Texas and the legend

@@ -231,7 +231,7 @@ def test_a_new_language_takes_one_entry_and_one_catalog(tmp_path: Path) -> None:
         "• Agency 1",
         "Signed 26 sierpnia 2026 [pl]. No MOA posted yet [pl].",
         "“TXX” isn't a state I know. [pl] Try /watch TX or /watch Texas. [pl]",
-        "Texas: 5 agreements on ICE's list [2]; 5 new [2], from 28 sie to 28 sie 2026 [pl]",
+        "Texas: 5 agreements on ICE's list [2]; 5 new [2], on 28 sie 2026 [pl]",
         "See who's on the list",
     ]
     assert "/language pl  Polski" in done.stdout

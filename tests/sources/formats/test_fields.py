@@ -13,7 +13,6 @@ from bot.sources.formats.fields import (
     day_in,
     fingerprint,
     is_web_address,
-    meeting_status,
     meeting_time,
     moment,
     place_on_site,
@@ -194,12 +193,6 @@ def test_daylight_saving_time_follows_the_place():
 def test_a_numeric_date_starts_with_the_month():
     assert day_in("of 3/4/2026") == date(2026, 3, 4)
     assert day_in("Feb 30, 2026") is None
-
-
-def test_the_words_of_a_meeting_give_its_status():
-    assert meeting_status("CANCELED - Board") == meeting_status("", "Cancellation notice") == "cancelled"
-    assert meeting_status("Postponed to Dec 8") == "postponed"
-    assert meeting_status("Board of Commissioners") == ""
 
 
 def test_a_fingerprint_stays_what_stored_facts_hold():

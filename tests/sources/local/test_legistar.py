@@ -9,7 +9,7 @@ from support.loopback.local import LoopbackLegistar, Reply, page, pdf
 from support.places import TUESDAY, Canned, Reader
 
 from bot.domain.agenda import Place
-from bot.errors import Missing, SourceError, Unreadable
+from bot.errors import Blocked, Missing, SourceError, Unreachable, Unreadable
 from bot.sources import LOCAL
 from bot.sources.local.legistar import MATTERS
 
@@ -301,7 +301,7 @@ async def test_an_unknown_client_is_explained(legistar):
     reader = Reader(place(legistar, f"{legistar.base}/v1/nowhere"))
     with pytest.raises(SourceError, match=r"answered 400 .*\(Legistar answers this if it doesn't know the client"):
         await reader.read()
-    assert legistar.count() == 2
+    assert legistar.count() == 3, "the two feeds, and the calendar page"
 
 
 async def test_a_closed_client_is_explained(legistar, reader):
@@ -389,3 +389,65 @@ async def test_whatever_comes_is_read_without_an_error(rows):
     reader = Reader(place(None, "https://webapi.legistar.com/v1/nash"))
     reading = await LOCAL["legistar"].read(Canned(rows), reader.place, reader.status, TUESDAY)
     assert all(item.title and item.id for item in reading.items)
+
+
+# ── a closed API ──
+
+
+def calendar(*rows: str) -> bytes:
+    grid = '<table id="ctl00_ContentPlaceHolder1_gridCalendar_ctl00"><tbody>'
+    return page(f'<input id="__VIEWSTATE" value="{id(rows)}" />{grid}{"".join(rows)}</tbody></table>')
+
+
+def calendar_row(key: int, body: str, place: str = "Council Chambers", clock: str = "6:30 PM") -> str:
+    of = f"ID={key}&amp;GUID=99C8E536-23D1-4912-AEC7-17CB05C140AE"
+    return (
+        f'<tr class="rgRow"><td><a id="x_ctl04_hypBody">{body}</a></td><td>12/1/2026</td>'
+        f'<td><span id="x_ctl04_lblTime">{clock}</span></td><td>{place}</td>'
+        f'<td><a id="x_ctl04_hypMeetingDetail" href="MeetingDetail.aspx?{of}">Meeting&nbsp;details</a></td>'
+        f'<td><a id="x_ctl04_hypAgenda" href="View.ashx?M=A&amp;{of}">Agenda</a></td></tr>'
+    )
+
+
+@pytest.mark.parametrize("status", [403, 500, 400])
+async def test_the_calendar_page_is_read_if_the_api_never_answered(legistar, reader, status):
+    legistar.fails["/v1/"] = Reply(b"", status=status)
+    legistar.files["/Calendar.aspx"] = calendar(
+        calendar_row(1390531, "Board of Commissioners"),
+        calendar_row(1390532, "Zoning", "Room 231<br /><em>Rescheduled from November 3</em>"),
+        calendar_row(1390533, "Finance", "Chicago, Illinois<br><em>CANCELLED</em>"),
+        calendar_row(1390534, "Water", clock="Canceled"),
+    )
+    legistar.files["/View.ashx"] = page("<p>1. Agreement under Section 287(g)</p>")
+    reading = await reader.read()
+    items = {item.body: item for item in reading.items}
+    assert {body: item.status for body, item in items.items()} == {
+        "Board of Commissioners": "",
+        "Zoning": "",
+        "Finance": "cancelled",
+        "Water": "cancelled",
+    }
+    assert "287(g)" in items["Board of Commissioners"].text
+    assert items["Board of Commissioners"].meets_at.isoformat() == "2026-12-01T18:30:00-05:00"
+    assert "its calendar page is read in place of the API" in reading.problems[0]
+    legistar.asked.clear()
+    assert (await reader.read(timedelta(hours=1))).unchanged
+    assert legistar.count() == 1
+
+
+async def test_an_api_that_answered_before_is_blocked_or_down_and_not_closed(legistar, reader):
+    legistar.event(77, "Board of Commissioners", "2026-12-01")
+    await reader.read()
+    legistar.files["/Calendar.aspx"] = calendar(calendar_row(1, "Board of Commissioners"))
+    for status, kind in ((403, Blocked), (500, Unreachable)):
+        legistar.fails["/v1/"] = Reply(b"", status=status)
+        with pytest.raises(kind):
+            await reader.read(timedelta(hours=1))
+    assert legistar.count("Calendar") == 0
+
+
+async def test_a_page_on_a_city_s_own_host_is_read(legistar):
+    legistar.files["/Calendar.aspx"] = calendar(calendar_row(1390531, "Board of Commissioners"))
+    reader = Reader(place(legistar, f"{legistar.base}/Calendar.aspx"))
+    assert [item.body for item in (await reader.read()).items] == ["Board of Commissioners"]
+    assert legistar.count("/v1/") == 0

@@ -352,8 +352,8 @@ class LoopbackTelegram(LoopbackServer):
             return await self._get_updates(arguments)
         try:
             _check_keyboard(_json(arguments.get("reply_markup")))
-            if method in {"sendMessage", "sendPhoto"}:
-                return await self._send(request, arguments, photo=method == "sendPhoto")
+            if method in {"sendMessage", "sendPhoto", "sendDocument"}:
+                return await self._send(request, arguments, method)
             return web.json_response({"ok": True, "result": self._simple(method, arguments)})
         except Refused as refusal:
             return web.json_response(_error(400, str(refusal)), status=400)
@@ -404,7 +404,7 @@ class LoopbackTelegram(LoopbackServer):
         self.edits.append(self._message(len(self.edits) + 1, chat, str(number), raw, reading, arguments))
         return {"message_id": number, "date": int(time()), "chat": self._chat(chat), "text": reading.text}
 
-    async def _send(self, request: web.Request, arguments: Mapping[str, Any], *, photo: bool) -> web.StreamResponse:
+    async def _send(self, request: web.Request, arguments: Mapping[str, Any], method: str) -> web.StreamResponse:
         chat = str(arguments.get("chat_id", ""))
         if not chat:
             return web.json_response(_error(400, "Bad Request: chat_id is empty"), status=400)
@@ -414,9 +414,10 @@ class LoopbackTelegram(LoopbackServer):
             return web.json_response(body, status=429)
         if (why := self.topics.get((chat, int(arguments.get("message_thread_id") or 0)))) is not None:
             raise Refused(f"Bad Request: {why}")
-        raw = str(arguments.get("caption" if photo else "text", ""))
-        if photo:
-            _check_photo(arguments.get("photo"))
+        photo, is_text = method == "sendPhoto", method == "sendMessage"
+        raw = str(arguments.get("text" if is_text else "caption", ""))
+        if not is_text:
+            (_check_photo if photo else _check_document)(arguments.get("photo" if photo else "document"))
             reading = read(raw, arguments.get("parse_mode"), limit=LONGEST_CAPTION) if raw else Reading("")
         else:
             reading = read(raw, arguments.get("parse_mode"))
@@ -573,6 +574,11 @@ def _check_photo(photo: Any) -> None:
         raise Refused("Bad Request: PHOTO_INVALID_DIMENSIONS")
 
 
+def _check_document(document: Any) -> None:
+    if not isinstance(document, bytes) or not document:
+        raise Refused("Bad Request: file must be non-empty")
+
+
 async def _done() -> Mapping[str, Any]:
     return {"ok": True, "result": True}
 
@@ -587,5 +593,8 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
     if request.content_type == "application/json":
         return arguments | await request.json()
     for name, value in (await request.post()).items():
-        arguments[name] = value.file.read() if isinstance(value, web.FileField) else value
+        if isinstance(value, web.FileField):
+            arguments |= {name: value.file.read(), "file_name": value.filename}
+        else:
+            arguments[name] = value
     return arguments

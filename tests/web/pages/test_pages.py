@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import re
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -271,9 +272,9 @@ async def test_the_folder_and_postgresql_give_the_same_bytes_and_the_export_is_w
 
 async def test_an_export_writes_only_what_changed_and_every_link_in_it_is_a_file(store, tmp_path):
     about = await model_now(origin(store, Clock()))
-    total, written = await export(about, store, INSTALLATION, tmp_path)
-    assert total == written
-    assert await export(about, store, INSTALLATION, tmp_path) == (total, 0)
+    done = await export(about, store, INSTALLATION, tmp_path)
+    assert len(done.files) == done.written
+    assert (await export(about, store, INSTALLATION, tmp_path)).written == 0
     for page in tmp_path.rglob("*.html"):
         for target in re.findall(r'href="(/[^"#?]*)', page.read_text()):
             assert (tmp_path / file_of(target)).is_file() or (tmp_path / target.strip("/")).is_file(), (page, target)
@@ -343,3 +344,26 @@ async def test_times_are_absolute_and_have_a_zone(ask):
     text = (await ask.get("/")).text
     assert re.search(r"List read May 14, 2026, at \d+(:\d\d)? [ap]\.m\. EDT|List read May 14, 2026, at noon EDT", text)
     assert " ago" not in text
+
+
+async def test_while_a_new_version_is_built_others_get_the_last_pages(ask, store, monkeypatch):
+    from bot.web.pages import cache
+
+    monkeypatch.setattr(cache, "ASK_AGAIN", 0.0)
+    before = await ask.cache.page("/", {})
+    begun, goes_on, build = threading.Event(), threading.Event(), cache.site_of
+
+    def slowly(*given):
+        begun.set()
+        assert goes_on.wait(60)
+        return build(*given)
+
+    monkeypatch.setattr(cache, "site_of", slowly)
+    bell = agreement(9, "TX", agency="Bell County Sheriff's Office", canonical="bell county sheriff office")
+    await store.record(record(await store.known(), [change(Kind.SIGNED, bell, publication(3))]))
+    first = asyncio.create_task(ask.cache.page("/", {}))
+    await asyncio.to_thread(begun.wait, 60)
+    assert await ask.cache.page("/", {}) is before
+    goes_on.set()
+    assert b"Bell County" in (await first).rendered.body
+    assert b"Bell County" in (await ask.cache.page("/", {})).rendered.body

@@ -1,0 +1,90 @@
+"""The last message that a filter would have brought, as an example of what comes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.change import Change, Kind
+from bot.domain.chat.replies import line
+from bot.domain.messages.compose import Circumstances, compose
+from bot.domain.messages.digest import Digest
+from bot.domain.messages.paginate import pages
+from bot.domain.subscription import ALL_STATES, Subscription, due_at
+from bot.domain.text.rich_text import Line
+from bot.domain.text.wording import Wording
+from bot.pipeline.runner import Runner
+from bot.store import Store
+
+LOOKS_BACK = (timedelta(days=14), timedelta(days=90))  # then through the whole log
+MOST_LINES = 24
+MOST_TRIED = 10  # messages; one may come to nothing, as when an agency left the list and came back
+
+
+async def example(runner: Runner, subscription: Subscription) -> tuple[Line, ...]:
+    """Show the last message that these settings would have brought, and when."""
+    if subscription.filter.is_empty:
+        return ()
+    found = await _last_message(runner, _from_the_start(subscription))
+    if found is None:
+        return (line(subscription.language, "preview_none"),)
+    at, digest = found
+    when = Wording(subscription.language, subscription.tz).moment(at)
+    return ((), line(subscription.language, "preview", when=when), *_shortened(subscription, digest_lines(digest)))
+
+
+def _from_the_start(subscription: Subscription) -> Subscription:
+    """Return a subscription with this filter and cadence that existed before the first change."""
+    filter_ = replace(subscription.filter.since(0), told=())
+    return replace(
+        subscription,
+        filter=filter_,
+        cursor=0,
+        hears_always=False,
+        last_sent_at=None,
+        slot_served=None,
+        pinned_at=None,
+    )
+
+
+async def _last_message(runner: Runner, subscription: Subscription) -> tuple[datetime, Digest] | None:
+    """Return the last message with anything in it, and when it would have been sent."""
+    about = Circumstances(page=runner.page)
+    for moment, changes in await _last_owed(runner.store, subscription, runner.now()):
+        digest = compose(subscription, changes, upto=changes[-1].seq, about=about)
+        if digest is not None:
+            return moment, digest
+    return None
+
+
+async def _last_owed(
+    store: Store, subscription: Subscription, now: datetime
+) -> Sequence[tuple[datetime, Sequence[Change]]]:
+    """Return the latest changes that match, grouped by when they would have been sent, the last group first.
+
+    Changes that were sent in error are left out.
+    """
+    indexed = subscription.filter.index_states
+    states = None if ALL_STATES in indexed else sorted(indexed)
+    for span in (*LOOKS_BACK, None):
+        since = None if span is None else now - span
+        groups: dict[datetime, list[Change]] = {}
+        changes = await store.changes(since=since, states=states)
+        wrong = {change.retracts for change in changes} | {c.seq for c in changes if c.kind is Kind.RETRACTED}
+        for change in changes:
+            if change.recorded_at and change.seq not in wrong and subscription.filter.matches(change):
+                groups.setdefault(due_at(subscription, change.recorded_at), []).append(change)
+        sent = sorted(((at, owed) for at, owed in groups.items() if at <= now), key=lambda group: group[0])
+        if sent:
+            return sent[: -MOST_TRIED - 1 : -1]
+    return ()
+
+
+def digest_lines(digest: Digest) -> tuple[Line, ...]:
+    """Return a digest as the lines of a reply. What a message folds away is only summed up."""
+    return tuple(line for page in pages(digest.without_details, lambda _: True) for line in page.lines)
+
+
+def _shortened(subscription: Subscription, lines: Sequence[Line]) -> Sequence[Line]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    return (*lines[:MOST_LINES], line(subscription.language, "more_lines", n=len(lines) - MOST_LINES))

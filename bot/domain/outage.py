@@ -1,0 +1,57 @@
+"""Why ICE's lists can't be read, in words: ICE refuses this host, its site is down, or this machine is offline."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot.domain.source_status import ICE, SourceStatus, Trouble
+from bot.domain.timestamps import stamp
+from bot.domain.way import Way
+
+SURE_AFTER = 3  # failures in a row; an edge server may refuse anyone now and then
+REFUSES = (
+    "www.ice.gov refuses this host. Many cloud hosts are refused. Here is what you can do: run `countersign relay` on "
+    "a machine that ICE answers, such as one at home or in an office (docs/relay.md); set COUNTERSIGN_UPSTREAM to "
+    "another Countersign that serves what it has read; or set COUNTERSIGN_WAYBACK_READ=1 to read the captures of the "
+    "Internet Archive"
+)
+SILENT = (
+    "www.ice.gov refuses this host, and the relay that reads it for us was last heard at {}. Start it again on its "
+    "machine, or see there why it can't read ICE or reach this host (docs/relay.md)"
+)
+ONLY_ICE = "There is no connection to www.ice.gov, but other sites answer, so it's ICE's site that is down"
+OFFLINE = (
+    "There is no connection to www.ice.gov, and nothing else has answered since, so this machine may be offline; check "
+    "its network and its DNS"
+)
+DOWN = "www.ice.gov answers with errors or not in time, so it's down or overloaded; nothing is wrong here"
+
+
+def explained(status: SourceStatus, reached_at: datetime | None) -> str | None:
+    """Return what the current problem with ICE's site means and what to do, or None if there is nothing to say.
+
+    `reached_at` is the last time when anything else on the network answered us.
+    """
+    if status.source != ICE or status.trouble is None:
+        return None
+    if status.trouble is Trouble.REFUSED:
+        relayed_at = status.heard.get(Way.RELAY)
+        return REFUSES if relayed_at is None else SILENT.format(stamp(relayed_at))
+    if status.trouble is Trouble.DOWN:
+        return DOWN
+    since = status.problem_since
+    return ONLY_ICE if since is not None and reached_at is not None and reached_at >= since else OFFLINE
+
+
+def is_refused(status: SourceStatus) -> bool:
+    """Return whether ICE refuses us for good, as far as we can tell, and nothing reaches us by another way."""
+    if status.source != ICE or status.trouble is not Trouble.REFUSED or status.problem_since is None:
+        return False
+    if status.read_at is None or (Way.RELAY in status.heard and status.read_at < status.problem_since):
+        return True
+    return status.failures >= SURE_AFTER and status.read_at < status.problem_since
+
+
+def last_reached(statuses: Iterable[SourceStatus], sent: Iterable[datetime | None]) -> datetime | None:
+    """Return the last time when another source was read or a message was sent, or None."""
+    read = [status.read_at for status in statuses if status.source != ICE]
+    return max(filter(None, (*read, *sent)), default=None)

@@ -1,0 +1,57 @@
+"""Parse a web page into a tree of elements, for readers that know the page's markup."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
+
+from bot.domain.document import Document, Expect
+from bot.errors import Unreadable
+from bot.sources.formats.charset import page_text
+from bot.sources.formats.fields import clean_text
+from bot.sources.formats.html import readable_html
+from bot.sources.formats.limits import WEB_PAGE
+
+_UTF_8 = html.HTMLParser(encoding="utf-8")
+
+
+def page_tree(document: Document) -> Any:
+    """Return the root element of a page. Raise Unreadable if the document isn't a web page or is too large."""
+    if Expect.seen_in(document.body) is not Expect.HTML:
+        raise Unreadable(f"{document.address} is not a web page")
+    if len(document.body) > WEB_PAGE["bytes"] or document.body.count(b"<") > WEB_PAGE["tags"]:
+        raise Unreadable(f"{document.address} is too large a web page")
+    source = page_text(document.body, document.headers.get("content-type"))
+    try:
+        return html.fromstring(source.encode(), parser=_UTF_8)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as broken:
+        raise Unreadable(f"{document.address} is a web page that cannot be parsed") from broken
+
+
+def base_address(document: Document) -> str:
+    """Return the address that the page's links are relative to."""
+    return document.headers.get("final-address", document.address)
+
+
+def elements(node: Any, *names: str, of_class: str = "", id_ends: str = "") -> Iterator[Any]:
+    """Yield the elements with one of these names, with a class and with the end of an id, if these are given."""
+    for each in node.iter(*names):
+        if of_class and of_class not in each.get("class", "").split():
+            continue
+        if each.get("id", "").endswith(id_ends):
+            yield each
+
+
+def first(node: Any, *names: str, of_class: str = "", id_ends: str = "") -> Any:
+    """Return the first of these elements, or None."""
+    return next(elements(node, *names, of_class=of_class, id_ends=id_ends), None)
+
+
+def words(node: Any) -> str:
+    """Return an element's text as one line, with a space between its parts; an empty string for None."""
+    return "" if node is None else " ".join(clean_text(" ".join(node.itertext())).split())
+
+
+def tree_text(node: Any) -> str:
+    """Return the readable text of an element, with a blank line between its blocks."""
+    return readable_html(etree.tostring(node, encoding="utf-8", method="html"), content_type="text/html; charset=utf-8")
