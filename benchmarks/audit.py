@@ -17,8 +17,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
-from bot.channels import Sender
+from bot.channels import Sender, command_prefix
 from bot.domain.change import TOLD_BY_DEFAULT, Change
+from bot.domain.lists.totals import Standing
 from bot.domain.messages.compose import Circumstances, compose
 from bot.domain.subscription import ALL_STATES, Subscription
 
@@ -84,10 +85,15 @@ class Owed:
         """Return the texts for the changes in between, each with the number of changes it names."""
         if (after, upto) not in self._known:
             owing = replace(self.subscription, cursor=after)
-            digest = compose(owing, self.changes[after:upto], upto=upto, about=Circumstances(page=self.page))
+            digest = compose(owing, self.changes[after:upto], upto=upto, about=self._about(upto))
             parts = self.channel.render(digest) if digest is not None else ()
-            self._known[after, upto] = tuple((part.plain.strip(), len(part.covers)) for part in parts)
+            self._known[after, upto] = tuple((compact(part.plain), len(part.covers)) for part in parts)
         return self._known[after, upto]
+
+    def _about(self, upto: int) -> Circumstances:
+        """Return what an alert says besides its changes, as `deliver` does."""
+        standing = Standing().after(self.changes[:upto])
+        return Circumstances(page=self.page, standing=standing, prefix=command_prefix(self.subscription.channel))
 
     def first(self, after: int, upto: int) -> str | None:
         """Return the first of those texts."""
@@ -103,6 +109,11 @@ class Owed:
         Two digests of different length may begin with the same part.
         """
         return (end for end in self.ends if end > after and text == self.first(after, end))
+
+
+def compact(text: str) -> str:
+    """Return a text without blank lines. In Slack's blocks, space takes their place."""
+    return "\n".join(line for line in text.splitlines() if line.strip())
 
 
 def judge(owed: Owed, arrivals: Sequence[Arrival]) -> Verdict:

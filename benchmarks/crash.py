@@ -46,7 +46,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 import support.loopback.slack
 import support.loopback.telegram
 from aiohttp import web
-from audit import Arrival, Owed, Verdict, judge, never_named, owed_pairs
+from audit import Arrival, Owed, Verdict, compact, judge, never_named, owed_pairs
 from support.loopback.ice import LoopbackIce
 from support.loopback.server import Fault, Message, dropped, late
 from support.loopback.slack import LoopbackSlack
@@ -201,7 +201,7 @@ class SlowPlatform:
     def arrivals(self, chat: str) -> list[Arrival]:
         stored = [f for f in self.flights if f.chat == chat and f.message is not None]
         stored.sort(key=lambda flight: flight.message.order)
-        return [Arrival(f.message.text.strip(), f.period, f.fault is not None, f.unheard) for f in stored]
+        return [Arrival(compact(f.message.text), f.period, f.fault is not None, f.unheard) for f in stored]
 
 
 class SlowTelegram(SlowPlatform, LoopbackTelegram):
@@ -526,7 +526,8 @@ def audited(run: Run) -> Audit:
             print(f"{subscription.channel} {subscription.address}: {verdict}, never named: {len(missing)}")
         total, owed, unnamed = total + verdict, owed + len(owed_pairs(log, subscription)), unnamed + len(missing)
     ids = {(name, message.message_id) for name, platform in run.platforms.items() for message in platform.messages}
-    unproven = sum(r.message_id is not None and (r.channel, r.message_id) not in ids for r in receipts)
+    told = [(r.channel, r.message_id.partition("?")[0]) for r in receipts if r.message_id is not None]  # without thread
+    unproven = sum(one not in ids for one in told)
     return Audit(total, owed, unnamed, unproven)
 
 

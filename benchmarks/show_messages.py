@@ -6,10 +6,13 @@ python benchmarks/show_messages.py participatingAgencies08292025pm [--archive ..
 
 import argparse
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
 from html import unescape
 from pathlib import Path
+
+import structlog
 
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender
@@ -62,6 +65,7 @@ def composed(log: Sequence[Change], before: int, options: argparse.Namespace, la
 
 
 def main(options: argparse.Namespace) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     log, before = asyncio.run(log_until(options.archive, options.publication))
     before = before if options.since is None else asyncio.run(log_until(options.archive, options.since))[1]
     for channel in options.channels:

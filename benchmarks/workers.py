@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 from aiohttp import web
-from audit import Arrival, Owed, Verdict, judge
+from audit import Arrival, Owed, Verdict, compact, judge
 from crash import ARCHIVE, Luck, SlowIce, SlowSlack, SlowTelegram
 from support.database import Server
 from support.loopback.ice import LoopbackIce
@@ -210,7 +210,7 @@ def audited(crew):
 
 
 def _arrival(flight):
-    return Arrival(flight.message.text.strip(), flight.period, flight.fault is not None, flight.unheard)
+    return Arrival(compact(flight.message.text), flight.period, flight.fault is not None, flight.unheard)
 
 
 def polled_twice(pages, kills):

@@ -224,22 +224,42 @@ def _body(part: Part, plugin: Any) -> dict[str, Any]:
     return {"title": title, "body": part.payload["body"], "body_format": apprise.NotifyFormat.TEXT}
 
 
-_PARAGRAPH = '<p style="margin:0 0 14px">'
-_FOOTER = '<p style="margin:20px 0 0;color:#55626f;font-size:13px">'
-_FRAME = '<div style="max-width:640px;font:16px/1.45 Helvetica,Arial,sans-serif;color:#16212c">'
+# Colors are set only for the footer and links, so that a client's dark mode can choose the others.
+_STYLE = (
+    "body{margin:0;font:16px/1.5 Helvetica,Arial,sans-serif}main{max-width:600px;margin:0 auto;padding:20px}"
+    "h1{margin:0 0 16px;font-size:22px;line-height:1.3}section{margin:0 0 16px}div{margin:0 0 4px}"
+    "div.i{padding-left:10px;text-indent:-10px}"
+    "footer{padding-top:12px;border-top:1px solid #9aa5b1;color:#59646f;font-size:13px}a{color:#0b57a4}"
+    "@media(prefers-color-scheme:dark){body{background:#15191e;color:#e6eaee}footer{color:#a3aeb9}a{color:#8ab8f0}}"
+)
+_START = (
+    '<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    f'<meta name="color-scheme" content="light dark"><style>{_STYLE}</style></head><body><main>'
+)
+_END = "</main></body></html>"
+_LONGEST_TAGS = len("<section></section>")  # around a title or a block
+_BULLET = "• "
+_ITEM = '<div class="i">'  # its second line starts below the first, not below the bullet
 
 
 def _html(page: Page) -> str:
-    """Return a page as HTML, with the title as its heading."""
-    blocks = [f'<h2 style="margin:0 0 14px;font-size:20px">{_html_lines((page.title,))}</h2>']
+    """Return a page as an HTML document that needs nothing from elsewhere, with the title as its heading."""
+    blocks = [f"<h1>{_html_spans(page.title)}</h1>"]
     for block in page.blocks:
-        start = _FOOTER if block.role is Role.FOOTER else _PARAGRAPH
-        blocks.append(f"{start}{_html_lines(block.lines)}</p>")
-    return f"{_FRAME}{''.join(blocks)}</div>"
+        tag = "footer" if block.role is Role.FOOTER else "section"
+        blocks.append(f"<{tag}>{_html_lines(block.lines)}</{tag}>")
+    return f"{_START}{''.join(blocks)}{_END}"
 
 
 def _html_lines(lines: Sequence[Line]) -> str:
-    return "<br>".join("".join(map(_html_span, line)) for line in lines)
+    return "".join(
+        f"{_ITEM if plain_text((line,)).startswith(_BULLET) else '<div>'}{_html_spans(line) or '<br>'}</div>"
+        for line in lines
+    )
+
+
+def _html_spans(line: Line) -> str:
+    return "".join(map(_html_span, line))
 
 
 def _html_span(span: Span) -> str:
@@ -251,7 +271,7 @@ def _html_span(span: Span) -> str:
 def _html_length(lines: Sequence[Line]) -> int:
     """Return the longest HTML that a page with these lines can have: each blank line starts a paragraph."""
     blanks = sum(not line for line in lines)
-    return len(_html_lines(lines)) + (blanks + 2) * (len(_FOOTER) + 10) + len(_FRAME)
+    return len(_html_lines(lines)) + (blanks + 2) * _LONGEST_TAGS + len(_START) + len(_END)
 
 
 def _kind(address: str) -> str:

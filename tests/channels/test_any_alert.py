@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.loopback import slack as slack_loopback
 from support.loopback import telegram as telegram_loopback
 from support.samples import NOON, agreement, change, publication, spoken, subscription
 
+from bot.channels.apprise import AppriseSender
+from bot.channels.console import ConsoleSender
 from bot.channels.slack.sender import SlackSender
 from bot.channels.telegram.sender import TelegramSender, fits
 from bot.domain.agreement import SupportType
@@ -21,6 +24,9 @@ from bot.domain.subscription import Cadence, Filter
 from bot.domain.text.rich_text import legible
 
 TELEGRAM, SLACK = TelegramSender(token="1:x"), SlackSender(token="x")
+EMAIL = AppriseSender().for_address("mailto://u:p@example.org")
+DISCORD = AppriseSender().for_address("discord://123456789012345678/" + "abcdefghijklmnopqrstuvwxyz" * 2)
+CONSOLE = ConsoleSender()
 NAMES = [
     "Police Department",
     "County Sheriff's Office",
@@ -61,12 +67,18 @@ def test_every_agency_is_named_and_no_message_is_only_a_footer(language, log, ca
     telegram, slack = TELEGRAM.render(digest), SLACK.render(digest)
     shown = [telegram_loopback.read(part.payload["text"], "HTML").text for part in telegram]
     threads = [slack_loopback.read(part.payload).text for part in slack]
-    for texts in (shown, threads):
+    email, discord, console = EMAIL.render(digest), DISCORD.render(digest), CONSOLE.render(digest)
+    written = [[f"{part.payload['title']} {part.payload['body']}" for part in parts] for parts in (email, discord)]
+    printed = [part.payload["text"] for part in console]
+    markup = [BeautifulSoup(part.html, "lxml").get_text(" ") for part in email]
+    for texts in (shown, threads, *written, markup, printed):
         together = " ".join(" ".join(texts).split())
         assert [
             c.agreement.agency for c in log if c.mention is None and legible(c.agreement.agency) not in together
         ] == []
-    for parts in (telegram, slack):
+    assert len(console) == 1
+    for parts in (telegram, slack, email, discord, console):
+        assert all(part.plain.strip() for part in parts)
         assert sorted(seq for part in parts for seq in part.covers) == sorted(digest.covers)
         assert len(digest.covers) == len(log)
     found = pages(digest, fits)

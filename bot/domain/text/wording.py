@@ -231,7 +231,8 @@ class Wording:
         for name, fact in facts.items():
             first, *rest = fact
             unless = (_UNLESS_LINKED if name == "moa" else _UNLESS_NOTED)(self.language) if name in differing else ""
-            start = Span(first.text[:1].upper() + first.text[1:], first.href)
+            is_start = bool(spans) or kind is None  # of a sentence, and not after a label
+            start = Span(first.text[:1].upper() + first.text[1:] if is_start else first.text, first.href)
             spans += [*([Span(" ")] if spans else []), start, *rest, Span(f"{unless}.")]
         phrase = _GONE if kind is Kind.WITHDRAWN else _BACK if kind is Kind.REINSTATED else _NEW
         label = [Span(phrase(self.language) + " ")] if spans and kind is not None else []
@@ -504,7 +505,7 @@ class Wording:
         lines: list[Line] = []
         if any(change.kind is Kind.WITHDRAWN for change in changes):
             lines.append((Span(self._no_proof()),))
-        if any(change.mention is not None for change in changes):
+        if any(change.mention is not None and not change.mention.status for change in changes):
             vote = say(self.language, "An agenda item isn't an agreement. The vote could go either way.")
             lines.append((Span(vote),))
         return tuple(lines)
