@@ -22,7 +22,7 @@ from bot.commands.question import Question
 from bot.domain.chat import guide, parser, replies, words
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.operator import line as operator_line
-from bot.domain.chat.panel import kind_buttons, state_buttons, undo_command
+from bot.domain.chat.panel import capitalized, kind_buttons, state_buttons, undo_command
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply, Request
@@ -222,7 +222,10 @@ class ChatCommands:
         rows = [(Button(said(question.language, "b_watch", what=what)[:LONGEST_LABEL], _short(f"watch {rest}")),)]
         if len(where.states) == 1 and not where.counties and where.states[0] != ALL_STATES:
             rows.append((question.button("b_list", f"list {where.states[0]}"),))
-        return Reply(lines=(question.says("place", what=what),), buttons=tuple(rows))
+        read = [
+            (Span(replies.reading_line(question.language, reading)),) for reading in where.readings if reading.typed
+        ]
+        return Reply(lines=(*read, question.says("place", what=what)), buttons=tuple(rows))
 
     # ── watch and unwatch ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -551,7 +554,8 @@ def _what_to_unwatch(question: Question) -> Reply:
     rows: list[tuple[Button, ...]] = []
     for command, one in each_watched(filter_):
         if len(command.encode()) <= LONGEST_COMMAND and len(rows) < MOST_OFFERED:
-            rows.append((Button(replies.watched(language, one)[:LONGEST_LABEL], command),))
+            label = capitalized(replies.watched(language, one))
+            rows.append((Button(label[:LONGEST_LABEL], command),))
     rows.append((question.button("b_everything", "unwatch all"),))
     return Reply(lines=(question.says("unwatch_which"),), buttons=tuple(rows))
 

@@ -98,8 +98,8 @@ def _recent_row(question: Question, change: Change, kind: Kind) -> Line:
     agreement, wording = change.agreement, question.wording
     day = wording.day(change.publication.observed_at.date())
     place = state_name(agreement.state, question.language)
-    what = f"{wording.happened(kind)} ({wording.support(agreement)})"
-    return (Span(f"• {day}: "), Span(agreement.agency, strong=True), Span(f", {place}: {what}"))
+    what = f"{wording.support(agreement)}, {wording.happened(kind)}"
+    return (Span(f"• {day}: "), Span(agreement.agency, strong=True), Span(f" ({place}): {what}"))
 
 
 def _recent_mention(question: Question, change: Change, mention: Mention) -> Line:

@@ -120,7 +120,7 @@ class Panel:
             rows += _rows([self._day(day) for day in range(7)], 4)
         if settings.cadence is not Cadence.INSTANT:
             hour, zone = formats(language).clock(settings.at), settings_words.zone_name(language, settings.tz)
-            rows.append((Button(TIME(language, at=hour), "panel hour"), Button(zone, "panel zone")))
+            rows.append((Button(TIME(language, at=hour), "panel hour"), Button(capitalized(zone), "panel zone")))
         is_zoneless = settings.cadence is not Cadence.INSTANT and settings.tz == "UTC"
         texts = [settings_words.sent(language, settings), *([SET_ZONE(language)] if is_zoneless else [])]
         return self._page(texts, (*rows, self._leave("panel")), title=settings_words.CADENCE)
@@ -145,7 +145,7 @@ class Panel:
         return self._page((CHOOSE_ZONE(self.language),), rows, title=settings_words.ZONE)
 
     def _zone(self, zone: str) -> Button:
-        name = settings_words.zone_name(self.language, zone)
+        name = capitalized(settings_words.zone_name(self.language, zone))
         return Button(_marked(name, on=zone == self.settings.tz), f"panel zone {zone}")
 
     def languages(self) -> Reply:
@@ -219,13 +219,15 @@ def watched_entries(language: Language, filter_: Filter) -> Iterator[Entry]:
         yield Entry(STATES[code], code, _less(filter_, "states", code))
     for county in sorted(filter_.counties):
         alone = Filter(counties={county: 0})
-        yield Entry(replies.watched(language, alone), _key("county", county), _less(filter_, "counties", county))
+        yield Entry(
+            capitalized(replies.watched(language, alone)), _key("county", county), _less(filter_, "counties", county)
+        )
     for typed in sorted(filter_.agency_types):
         name = replies.watched(language, Filter(agency_types={typed: 0}))
-        yield Entry(name[:1].upper() + name[1:], _key("type", typed), _less(filter_, "agency_types", typed))
+        yield Entry(capitalized(name), _key("type", typed), _less(filter_, "agency_types", typed))
     for part in sorted(filter_.agencies):
         name = replies.watched(language, Filter(agencies={part: 0}))
-        yield Entry(name, _key("agency", part), _less(filter_, "agencies", part))
+        yield Entry(capitalized(name), _key("agency", part), _less(filter_, "agencies", part))
 
 
 def _key(kind: str, entry: str) -> str:
@@ -264,7 +266,7 @@ def kind_buttons(language: Language, filter_: Filter, command: str) -> Rows:
 
 def _kind(language: Language, kind: Kind, command: str, *, on: bool) -> Button:
     name = replies.kind_name(language, kind)
-    return Button(_marked(name[:1].upper() + name[1:], on=on), f"{command} {'-' if on else '+'}{kind.value}")
+    return Button(_marked(capitalized(name), on=on), f"{command} {'-' if on else '+'}{kind.value}")
 
 
 def with_state(filter_: Filter, sign: str, code: str) -> Filter:
@@ -289,6 +291,11 @@ def with_kind(filter_: Filter, sign: str, kind: Kind) -> Filter:
     if sign == "-":
         return _less(filter_, "kinds", kind)
     return filter_ if kind in filter_.kinds else replace(filter_, kinds={**filter_.kinds, kind: 0})
+
+
+def capitalized(words: str) -> str:
+    """Return words as a button's label, with a capital at the beginning."""
+    return words[:1].upper() + words[1:]
 
 
 def _marked(label: str, *, on: bool) -> str:

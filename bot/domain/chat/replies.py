@@ -238,8 +238,7 @@ SAID: Mapping[str, Phrase] = {
     "listed_typed": Phrase("On ICE's list, {state}: {n} agency", "On ICE's list, {state}: {n} agencies"),
     "listed_none": Phrase("No agency in {state} is on ICE's list"),
     "all_listed": Phrase(
-        "{n} agreement in {state} is on ICE's list. The file opens in any spreadsheet.",
-        "{n} agreements in {state} are on ICE's list. The file opens in any spreadsheet.",
+        "{n} agreement in {state}, as a spreadsheet (CSV).", "{n} agreements in {state}, as a spreadsheet (CSV)."
     ),
     "as_of": Phrase("According to {name}, fetched {when}."),
     "not_read_yet": Phrase("I haven't read ICE's list yet."),
@@ -257,7 +256,7 @@ SAID: Mapping[str, Phrase] = {
     "evidence_head": Phrase("Evidence"),
     "row": Phrase("row {rows}"),
     "rows": Phrase("rows {rows}"),
-    "not_on_it": Phrase("which doesn't have it"),
+    "not_on_it": Phrase("where it doesn't appear"),
     "listed": HAPPENED[Kind.LISTED],
     "status_read": Phrase("{source}: last read {when}"),
     "status_never": Phrase("{source}: not read yet"),
@@ -313,7 +312,7 @@ SAID: Mapping[str, Phrase] = {
     "b_keep_statewide": Phrase("Yes, keep them"),
     "b_no_statewide": Phrase("No, only local ones"),
     "b_all_counties": Phrase("All {n} county", "All {n} counties"),
-    "b_also": Phrase("{place} too"),
+    "b_also": Phrase("Also watch {place}"),
     "only_types": Phrase("{where} ({types} only)"),
     "only_types_in_all": Phrase("{where} (in all of these, {types} only)"),
     "all_agencies": Phrase("{where} (all agencies)"),

@@ -33,6 +33,7 @@ PAUSES: Mapping[str, Phrase] = {
     "1 day": Phrase("1 day"),
     "3 days": Phrase("3 days"),
     "1 week": Phrase("1 week"),
+    "30 days": Phrase("30 days"),
 }
 ZONES: Mapping[str, Phrase] = {
     "America/New_York": Phrase("Eastern time"),

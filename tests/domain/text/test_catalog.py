@@ -96,6 +96,20 @@ def test_babel_finds_every_message_because_each_is_a_literal_outside_of_f_string
     assert hidden == []
 
 
+def test_babel_finds_every_message_even_if_a_call_ends_with_a_comma() -> None:
+    found = {message.id[0] if isinstance(message.id, tuple) else message.id for message in messages()}
+    said = [
+        call.args[call.func.id != "Phrase"].value
+        for path in PACKAGE.rglob("*.py")
+        if path != PACKAGE / "domain" / "text" / "catalog.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        for call in calls(node)
+        if len(call.args) > (call.func.id != "Phrase") and literal(call)
+    ]
+
+    assert [text for text in said if text not in found] == []
+
+
 def calls(node: ast.AST) -> list[ast.Call]:
     """Return the messages said by this node, or anywhere within it if it is an f-string."""
     inner = list(ast.walk(node)) if isinstance(node, ast.JoinedStr) else [node]
