@@ -8,6 +8,7 @@ from support.chat import FIRST, NOW, SECOND, SIGNED, Chat
 from support.program import row
 
 from bot.commands.filters import with_added, without
+from bot.commands.rulings import retract
 from bot.domain.change import TOLD_BY_DEFAULT, Kind
 from bot.domain.chat.parser import Where
 from bot.domain.language import Language
@@ -286,3 +287,47 @@ async def test_a_group_keeps_its_settings_when_it_moves_and_is_paused_until_the_
     assert (await talk.mine("-1005")).paused == "the bot was removed"
     await talk.chat_commands.returned("telegram", "-1005")
     assert (await talk.mine("-1005")).paused is None
+
+
+async def test_a_retracted_change_is_not_the_example(talk):
+    allen = row("OHIO", "Allen County Sheriff's Office", "Task Force Model", SIGNED, "Allen County")
+    await talk.publish([*SECOND, allen], NOW)
+    assert "Allen County Sheriff's Office" in await talk.says("watch Ohio")
+    wrong = (await talk.store.changes())[-1]
+    await retract(talk.runner, seq=wrong.seq, because="The row was misread.")
+    text = await talk.says("watch Ohio", address="43")
+    assert "Allen County" not in text
+    assert "misread" not in text
+    assert "An example: the last message you would have gotten, on Nov. 23, 2026, at noon UTC." in text
+    assert "Butler Police Department" in text
+
+
+async def test_the_example_is_in_spanish_for_a_chat_that_watches_one_agency(talk):
+    text = await talk.says("watch agency Butler Police", language=Language.SPANISH)
+    _, example = text.split("\n\n", 1)
+    lines = example.splitlines()
+    assert lines[0].startswith("Un ejemplo: el último mensaje que habría recibido, del 23 de noviembre de 2026")
+    assert lines[1] == "Butler Police Department (Ohio) tiene 1 nuevo acuerdo 287(g)"
+    assert "Butler County Sheriff's Office" not in example
+    assert "Bell County" not in example
+    for english in ("new on", "signed", "fetched", "posted", "agreement", " the "):
+        assert english not in example
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("33101", "33101 is in Miami-Dade County, Florida."),
+        ("33594", "33594 is mostly in Hillsborough County, Florida."),
+        ("Tampa FL", "Tampa is in Hillsborough County, Florida."),
+    ],
+)
+async def test_a_zip_code_or_a_town_sent_alone_is_answered_with_its_county(talk, typed, said):
+    first, asked = (await talk.says(typed)).splitlines()
+    assert first == said
+    assert asked.startswith("Do you want alerts about ")
+
+
+async def test_the_sentence_above_a_file_is_in_spanish(talk):
+    text = await talk.says("list OH csv", language=Language.SPANISH)
+    assert text.startswith("2 acuerdos de Ohio, en una hoja de cálculo (CSV).\nSegún ")

@@ -128,3 +128,41 @@ async def test_a_form_sets_the_weekday_and_a_pause_and_ends_it_again(talk):
     await talk.ask("set states=TX cadence=weekly weekday=4 at=08:00 tz=America/Chicago kinds=signed pause=resume")
     mine = await talk.mine()
     assert (mine.weekday, mine.quiet_until) == (4, None)
+    await talk.ask("set states=TX cadence=weekly weekday=4 at=08:00 tz=America/Chicago kinds=signed pause=30days")
+    assert (await talk.mine()).quiet_until == NOW + timedelta(days=30)
+
+
+async def test_every_button_of_a_spanish_panel_begins_with_a_capital_except_the_clock(talk):
+    for asked in ("watch Harris County TX", "watch sheriffs in FL", "watch agency tampa police", "digest 8:00 Chicago"):
+        await talk.ask(asked, language=Language.SPANISH)
+    for page in ("panel", "panel places", "panel kinds", "panel often", "panel zone", "panel pause", "unwatch"):
+        reply = await talk.ask(page)
+        labels = [button.text.lstrip("✓✕‹ ") for line in reply.buttons for button in line]
+        assert [label for label in labels if label[:1].islower()] == []
+
+
+async def test_an_agency_with_more_than_one_page_and_another_name_shows_each_change_once(talk):
+    def named(name: str, support: str) -> list:
+        return row("TEXAS", name, support, SIGNED, "Bell County")
+
+    others: list[list] = []
+    for day in range(20, 9, -1):  # a second agreement comes and goes, and no list repeats an older one
+        others.append(row("OHIO", f"Town{day} Police Department", "Task Force Model", SIGNED, "Butler County"))
+        more = [named("Bell County Sheriff", "Warrant Service Officer")] if day % 2 else []
+        await talk.publish(
+            [*others, named("Bell County Sheriff", "Task Force Model"), *more], NOW - timedelta(days=day)
+        )
+    await talk.publish([*others, named("Bell County Sheriff's Office", "Task Force Model")], NOW - timedelta(days=2))
+    mine = [change for change in await talk.store.changes() if "Bell" in change.agreement.agency]
+    assert mine[-1].kind is Kind.RENAMED
+    last = await talk.ask("agency Bell County Sheriff")
+    (back,) = commands(last)
+    first = await talk.ask(back)
+    assert first.in_place
+    assert plain_text(last.lines[:1]) == plain_text(first.lines[:1]) == "Bell County Sheriff's Office, Texas"
+    shown = [line for reply in (first, last) for line in map(plain_text, ((each,) for each in reply.lines))]
+    days = [line for line in shown if line.startswith("• Nov.")]
+    assert len(days) == len(mine) == 12
+    assert "renamed" in days[-1]
+    (forward,) = commands(first)
+    assert (await talk.ask(forward)).lines == last.lines

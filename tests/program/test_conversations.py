@@ -91,6 +91,34 @@ def test_the_whole_settings_panel_is_one_message_edited_in_place(here):
     assert len(here.telegram.messages) == count, "the panel is edited, and nothing else is sent"
 
 
+def popups(here) -> list[str]:
+    """Return the texts shown to the people who pressed buttons on Telegram."""
+    return [str(call.arguments.get("text")) for call in here.telegram.called("answerCallbackQuery")]
+
+
+def test_two_administrators_press_the_panel_of_a_group_at_once_and_each_gets_what_the_label_says(here):
+    for admin in ("6", "7"):
+        here.telegram.members["-77", admin] = "administrator"
+    with running(here):
+        here.telegram.say("/watch TX", chat=-77, user=6)
+        wait_for(lambda: "You're watching Texas" in texts(here.telegram.messages, "-77"))
+        here.telegram.say("/settings", chat=-77, user=7)
+        wait_for(lambda: "Places: Texas" in texts(here.telegram.messages, "-77"))
+        panel, count = int(here.telegram.messages[-1].message_id), len(here.telegram.messages)
+        for press in ("states +FL", "kinds -applied", "often weekly", "day 3"):
+            for admin in (6, 7):
+                here.telegram.press(f"panel {press}", message_id=panel, chat=-77, user=admin)
+        here.telegram.press("panel states -TX", message_id=panel, chat=-77, user=5)
+        wait_for(lambda: any("Only administrators" in answer for answer in popups(here)))
+        here.telegram.press("panel states +OH", message_id=panel, chat=-77, user=7)
+        wait_for(lambda: "OH" in here.lines("subscriptions")[0]["states"])
+    (found,) = here.lines("subscriptions")
+    assert found["states"] == ["FL", "OH", "TX"], "the button of a member who isn't an administrator does nothing"
+    assert "applied" not in found["kinds"]
+    assert (found["cadence"], found["weekday"]) == ("weekly", 3)
+    assert len(here.telegram.messages) == count, "the panel is edited, and nothing else is sent"
+
+
 def test_a_group_member_who_is_not_an_administrator_is_refused(here):
     here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
     with running(here):
@@ -147,3 +175,31 @@ def test_slack_is_set_up_over_a_websocket_and_gets_alerts_beside_telegram(here):
         wait_for(lambda: "Bell County" in texts(here.slack.messages, "C0123456789"))
         wait_for(lambda: "new on ICE's list\nDelaware County" in texts(here.telegram.messages, "42"))
     assert "Delaware County" not in texts(here.slack.messages, "C0123456789")
+
+
+@pytest.mark.slow
+def test_slacks_form_sets_the_weekday_and_a_pause_and_a_list_comes_as_a_file(here):
+    from support.loopback.slack_people import Member
+
+    here.publish_rows("participatingAgencies11202026am.xlsx", SHERIFFS, at=A_DAY)
+    with running(here, SLACK_APP_TOKEN=here.slack.app_token):
+        wait_for(lambda: len(here.lines("agreements")) == 3)
+        ada = Member(here.slack, "U0000000ADA", tz="America/Chicago")
+        here.slack.from_thread(ada.types("settings", channel="C0123456789"))
+        form = here.slack.from_thread(ada.opened())
+        chosen = {"states": ["TX"], "cadence": "weekly", "weekday": "3", "at": "08:00", "pause": "3days"}
+        here.slack.from_thread(ada.submits(form, **chosen))
+        wait_for(lambda: here.lines("subscriptions"))
+        answer = "One message every Thursday at 8 a.m. Central time. Paused until"
+        wait_for(lambda: any(answer in told.text for told in here.slack.answers))
+        here.slack.from_thread(ada.types("list TX csv", channel="C0123456789"))
+        wait_for(lambda: any("as a spreadsheet (CSV)" in told.text for told in here.slack.answers))
+    (found,) = here.lines("subscriptions")
+    assert (found["states"], found["cadence"], found["weekday"]) == (["TX"], "weekly", 3)
+    assert (found["at"], found["tz"]) == ("08:00", "America/Chicago")
+    (file,) = [message for message in here.slack.messages if message.photo is not None]
+    assert file.chat.startswith("D"), "only the person who asked gets the file"
+    assert "287g-TX-" in str(file.arguments["files"])
+    assert file.photo.count(b"Archer County Sheriff's Office") == 1
+    assert b"Butler County" not in file.photo
+    assert texts(here.slack.messages, "C0123456789").count("spreadsheet") == 0
