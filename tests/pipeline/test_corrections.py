@@ -30,7 +30,7 @@ def test_a_correction_goes_to_those_who_got_the_wrong_message_and_no_one_else(he
     told = [m for m in here.telegram.messages if m.chat == "42"][1:]
     assert [m.chat for m in here.telegram.messages].count("43") == 1
     (correction,) = told
-    assert correction.text.startswith("Correction\n")
+    assert correction.text.startswith("Correction: our alert about ")
     assert "Bell County Sheriff's Office, Warrant Service Officer, Texas: new on ICE's list" in correction.text
     assert "Reason: ICE had listed the wrong county." in correction.text
     assert str(first.message_id) in str(correction.arguments["reply_parameters"])

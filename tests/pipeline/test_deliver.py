@@ -613,12 +613,12 @@ async def test_a_correction_goes_out_even_if_the_state_is_no_longer_watched(chat
     bell = next(c.seq for c in await chat.store.changes() if "Bell" in c.agreement.agency)
     await retract(chat, bell, NOON + timedelta(hours=1))
     await chat.deliver(NOON + timedelta(hours=1))
-    assert chat.texts[1].startswith("Correction\n")
+    assert chat.texts[1].startswith("Correction: our alert about ")
     await chat.ask("unwatch OH")
     butler = next(c.seq for c in await chat.store.changes() if "Butler Police" in c.agreement.agency)
     await retract(chat, butler, NOON + timedelta(hours=2))
     await chat.deliver(NOON + timedelta(hours=2))
-    assert [text.partition("\n")[0] for text in chat.texts[1:]] == ["Correction", "Correction"]
+    assert [text.partition(":")[0] for text in chat.texts[1:]] == ["Correction", "Correction"]
     assert (await chat.mine()).due_at is None
 
 
@@ -632,7 +632,7 @@ async def test_a_correction_comes_at_once_and_alone_and_the_digest_at_its_hour(c
     bell = next(c.seq for c in await chat.store.changes() if "Bell" in c.agreement.agency)
     await retract(chat, bell, nine + timedelta(hours=2))
     await chat.deliver(nine + timedelta(hours=2))
-    assert chat.texts[1].startswith("Correction\n")
+    assert chat.texts[1].startswith("Correction: our alert about ")
     assert "Bosque" not in "".join(chat.texts)
     assert (await chat.mine()).due_at == nine + timedelta(days=1)
     for hours in (2, 24, 25):
@@ -657,7 +657,7 @@ async def test_after_a_crash_between_corrections_and_cursor_nothing_is_repeated(
         stopped.setattr(chat.store, "advance", died)
         with pytest.raises(StoreError):
             await chat.deliver(nine + timedelta(hours=3))
-    assert [text.partition("\n")[0] for text in chat.texts[1:]] == ["Correction", "Correction"]
+    assert [text.partition(":")[0] for text in chat.texts[1:]] == ["Correction", "Correction"]
     for hours in (3, 24, 25):
         await chat.deliver(nine + timedelta(hours=hours))
     assert len(chat.texts) == 4

@@ -555,9 +555,14 @@ class Wording:
 
     def retraction(self, change: Change, told_on: date) -> tuple[Line, Line]:
         """Return the title and text of a correction for a change that was sent in error on the day `told_on`."""
-        title = Span(say(self.language, "Correction"), strong=True)
+        title = say(
+            self.language,
+            "Correction: our alert about {agency} ({state}) was sent in error",
+            agency=change.agreement.agency,
+            state=state_name(change.agreement.state, self.language),
+        )
         wrong = self._wrong_mention(change, told_on) if change.mention is not None else self._wrong(change, told_on)
-        return (title,), (Span(wrong),)
+        return (Span(title, strong=True),), (Span(wrong),)
 
     def _wrong(self, change: Change, told_on: date) -> str:
         agreement, kind = change.agreement, change.retracted or change.kind
