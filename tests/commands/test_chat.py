@@ -264,7 +264,7 @@ async def test_list_recent_agency_and_status_answer_from_the_store(talk):
 async def test_the_platform_suggests_spanish_and_the_chat_can_change_it(talk):
     assert "No conozco ningún estado" in await talk.says("watch Texsa", language=Language.SPANISH)
     text = await talk.says("watch TX", language=Language.SPANISH)
-    assert text.startswith("Usted vigila Texas. Recibirá las alertas en el momento.")
+    assert text.startswith("Usted vigila: Texas. Recibirá las alertas en el momento.")
     assert "Texas: nuevo en la lista de ICE" in text
     assert (await talk.mine()).language is Language.SPANISH
     assert "English" in await talk.says("language en")
@@ -330,4 +330,4 @@ async def test_a_zip_code_or_a_town_sent_alone_is_answered_with_its_county(talk,
 
 async def test_the_sentence_above_a_file_is_in_spanish(talk):
     text = await talk.says("list OH csv", language=Language.SPANISH)
-    assert text.startswith("2 acuerdos de Ohio, en una hoja de cálculo (CSV).\nSegún ")
+    assert text.startswith("2 acuerdos en una hoja de cálculo (CSV): Ohio.\nSegún ")

@@ -244,7 +244,7 @@ SAID: Mapping[str, Phrase] = {
     "not_read_yet": Phrase("I haven't read ICE's list yet."),
     "recent": Phrase("Latest changes in {where}"),
     "recent_kinds": Phrase("Shown: {kinds}. To see other changes, send /kinds."),
-    "recent_none": Phrase("No changes in {where} since I started reading ICE's list on {when}: no {kinds}."),
+    "recent_none": Phrase("No changes in {where} since I started reading ICE's list on {when}. I looked for: {kinds}."),
     "agency_none": Phrase(
         "No agency on ICE's list has had “{typed}” in its name since I started reading the list on {when}."
     ),
