@@ -173,7 +173,7 @@ def test_slack_is_set_up_over_a_websocket_and_gets_alerts_beside_telegram(here):
         wait_for(lambda: len(here.lines("subscriptions")) == 2)
         here.publish_rows("participatingAgencies11202026pm.xlsx", SHERIFFS + NEWCOMERS, at=A_DAY)
         wait_for(lambda: "Bell County" in texts(here.slack.messages, "C0123456789"))
-        wait_for(lambda: "new on ICE's list\nDelaware County" in texts(here.telegram.messages, "42"))
+        wait_for(lambda: "Delaware County" in texts(here.telegram.messages, "42"))
     assert "Delaware County" not in texts(here.slack.messages, "C0123456789")
 
 
