@@ -53,7 +53,13 @@ def test_a_form_for_a_chat_with_such_a_zone_offers_the_persons_own():
     stored = Subscription(
         id="s1", channel="slack", address="C1", filter=Filter(), cadence=Cadence.DAILY, tz="localtime"
     )
-    form = Form(language=Language.ENGLISH, zone="America/Denver", conversation="C1", subscription=stored)
+    form = Form(
+        language=Language.ENGLISH,
+        zone="America/Denver",
+        conversation="C1",
+        subscription=stored,
+        now=datetime(2026, 11, 24, 18, 5, tzinfo=UTC),
+    )
     assert '"localtime"' not in str(form.view()).replace("'", '"')
     assert stored.wakes_at is None
 

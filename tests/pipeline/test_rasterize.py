@@ -155,7 +155,7 @@ def test_the_process_ends_with_its_owner_and_when_it_has_nothing_to_do() -> None
     gc.collect()
     assert not children()
 
-    command = f"from bot.pipeline import svg_to_png as m; m.IDLE_FOR = 0; m._serve({fonts()!r})"
+    command = f"from bot.pipeline import svg_to_png as m; m.IDLE_FOR = 0; m._serve({fonts()!r}, 1)"
     with subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE) as idle:
         assert idle.wait(60) == 0  # nothing came, and its input is still open
 

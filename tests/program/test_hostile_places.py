@@ -28,6 +28,8 @@ from support.loopback.local import (
 from support.program import bare_env, typed_in
 from support.waiting import wait_for
 
+from bot.sources import LOCAL
+
 TITLE = "Memorandum of Agreement with ICE under Section 287(g)"
 SOON = datetime.now(UTC).date() + timedelta(days=7)
 
@@ -100,7 +102,7 @@ def test_a_platform_on_an_unknown_host_is_read_as_a_page_and_the_error_says_what
     with LoopbackCivicClerk().run_in_thread() as server:
         said = countersign("read", server.address, expect=1).stderr
     assert "404" in said
-    assert "--kind and its name: legistar, civicclerk, primegov, civicplus" in said
+    assert f"--kind and its name: {', '.join(name for name in LOCAL if name not in {'feed', 'page'})}" in said
 
 
 def test_control_characters_on_a_page_do_not_reach_the_terminal(countersign):

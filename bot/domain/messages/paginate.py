@@ -228,7 +228,7 @@ class _Book:
     def fill(self, chunks: Sequence[_Chunk]) -> tuple[Page, ...]:
         if not chunks or self._has_room(chunks):
             return (self._page(chunks),)
-        footer = chunks[-1:] if chunks[-1].role is Role.FOOTER and self._fits(self._page(chunks[-1:]).lines) else []
+        footer = chunks[-1:] if chunks[-1].role is Role.FOOTER and self._has_company(chunks[-1:]) else []
         body = chunks[: len(chunks) - len(footer)]
         last = max((number for number, chunk in enumerate(body) if chunk.lines), default=0)
         for number, chunk in enumerate(body):
@@ -302,6 +302,11 @@ class _Book:
         while most < length and has_room(most):
             most *= 2
         return bisect_left(range(1, min(most, length) + 1), True, key=lambda n: not has_room(n))
+
+    def _has_company(self, footer: Sequence[_Chunk]) -> bool:
+        """Return True if a page has room for the footer and for at least a heading and a word before it."""
+        before = (Span("0" * (LONGEST_LABEL + LONGEST_WORD + 10)),)
+        return self._fits((*self._page(footer).lines, (), before))
 
     def _has_room(self, chunks: Sequence[_Chunk]) -> bool:
         return self._fits(self._page([*self._pages[-1], *chunks]).lines)

@@ -110,7 +110,7 @@ def test_axe_finds_nothing(browser, address, width, scheme, prefix):
         assert found.violations_count == 0, (path, found.generate_report())
 
 
-FOCUSABLE = """() => [...document.querySelectorAll('a[href], button, input, select, summary')]
+FOCUSABLE = """() => [...document.querySelectorAll('a[href], button, input, select, summary, textarea')]
     .filter(e => e.tabIndex >= 0 && e.checkVisibility()).map(e => e.outerHTML.slice(0, 160))"""
 FOCUSED = """() => {
     const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect()

@@ -255,7 +255,9 @@ async def test_every_address_that_the_table_of_pages_names_answers_with_content_
             assert found.body.strip(), path
             if page.content_type.startswith("text/csv"):
                 assert found.body.count(b"\n") >= 1, path
-    assert {page.pattern for page in PAGES if page.is_static} <= tried
+    static = {page.pattern for page in PAGES if page.is_static}
+    continued = {page.pattern for page in PAGES if page.pattern.startswith("/changes/to-")}
+    assert static - tried == continued  # there is no page after the first until there are a hundred changes
 
 
 async def test_every_file_that_an_exported_page_names_is_in_the_export(tmp_path):
