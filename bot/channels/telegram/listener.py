@@ -36,7 +36,7 @@ from bot.channels.telegram.replies import Replies, reason_of
 from bot.channels.telegram.sender import TelegramSender, seconds
 from bot.channels.telegram.update_shape import has_wrong_type
 from bot.domain.language import Language
-from bot.errors import UsageError
+from bot.errors import StoreError, UsageError
 
 ALLOWED_UPDATES = (
     "message",
@@ -120,8 +120,11 @@ class TelegramListener:
 
     async def _keep_name(self, name: str) -> None:
         """Store the bot's name, so that the public pages can link to it."""
-        if self._names is not None and await self._names.get("telegram") != name:
-            await self._names.put("telegram", name)
+        if self._names is None:
+            return
+        with suppress(StoreError):  # the next start tries again
+            if await self._names.get("telegram") != name:
+                await self._names.put("telegram", name)
 
     async def listen(self, chat_handler: ChatHandler) -> None:
         """Answer people until canceled. Reconnect as needed."""
@@ -130,17 +133,20 @@ class TelegramListener:
         handlers = EventHandlers(self._sender, chat_handler, replies, names=names, refuse_every=self._refuse_every)
         app = handlers.application()
         updates = _UpdateQueue(app, self._once)
+        keeping: asyncio.Task[None] | None = None
         try:
             await self._until_done(app.initialize)
             self._updates = updates
             await self._until_done(self._announce)
-            await self._keep_name(app.bot.username)
+            keeping = asyncio.create_task(self._keep_name(app.bot.username))  # not awaited: the disk may be stuck
             log.info("listening", bot=f"@{app.bot.username}", by="webhook" if self._webhook else "long polling")
             while self._webhook is None:
                 await self._until_done(self._poll)
             await asyncio.Event().wait()
         finally:  # the sender closes the client
             self._updates = None
+            if keeping is not None:
+                keeping.cancel()
             until = time.monotonic() + self._grace
             try:
                 await updates.close(self._grace)
