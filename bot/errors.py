@@ -13,7 +13,7 @@
     │   ├── Missing                404 or 410: linked but not there (ICE links to a sheet before uploading it)
     │   ├── Unsafe                 an address we won't request or a response that is too large
     │   ├── Unreadable             a document arrived, but it isn't what we expected
-    │   │   └── StandIn            a page that the server sent in place of the document: a login, an error
+    │   │   └── StandIn            a page that the server sent instead of the document: a login, an error
     │   └── InternalSourceError    a bug in Countersign, triggered by this source: report it; other sources continue
     ├── HandoverRefused            a relay's handover that we don't take; the message tells the relay why
     ├── SendError                  a message was not delivered; the attributes describe the consequences

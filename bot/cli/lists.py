@@ -167,7 +167,7 @@ def retract(
     reason: Annotated[
         str | None, typer.Option(help=f"Why it was wrong, told in each reader's language: {', '.join(Reason)}.")
     ] = None,
-    because: Annotated[str | None, typer.Option(help="Your own words in English, beside the reason or alone.")] = None,
+    because: Annotated[str | None, typer.Option(help="Your own words in English, with or without a reason.")] = None,
     because_es: Annotated[str | None, typer.Option("--because-es", help="Your own words in Spanish.")] = None,
     dry_run: DryRun = False,
     json_: Json = False,

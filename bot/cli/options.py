@@ -11,7 +11,7 @@ State = Annotated[str | None, typer.Option("--state", help="Only this state: a p
 States = Annotated[str | None, typer.Option(help="Postal codes or names, as in TX,Florida; or all.")]
 County = Annotated[
     list[str] | None,
-    typer.Option(metavar="PLACE", help="A county, as in “Harris County TX”; or a town or ZIP code in it. Repeatable."),
+    typer.Option(metavar="PLACE", help="A county, as in “Harris County TX”, or a town or ZIP code in it. Repeatable."),
 ]
 Agency = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Part of an agency's name, as in “Tampa Police”. Repeatable.")
@@ -30,7 +30,7 @@ Kinds = Annotated[
 Zone = Annotated[str | None, typer.Option(help="The time zone of all times, as in America/Chicago; UTC by default.")]
 InLanguage = Annotated[str | None, typer.Option(help="en (the default) or es.")]
 Topic = Annotated[int | None, typer.Option(help="The number of a topic in a Telegram group.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would happen, and which chats would be told.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would happen and how many chats would be told; change nothing.")]
 
 
 class TakesChatNumber(TyperCommand):

@@ -62,7 +62,7 @@ def subscribe(
     topic: Topic = None,
     secret: Annotated[
         str | None,
-        typer.Option(help="For webhook, the secret to sign with, or new to replace it. The first one is made for you."),
+        typer.Option(help="For webhook, the secret to sign with, or new to replace it. Countersign makes the first one."),
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -104,14 +104,14 @@ def pause(
     span: Annotated[str, typer.Option("--for", metavar="SPAN", help="“3 days”, “2 weeks” or a date: 2026-12-24.")],
     json_: Json = False,
 ) -> None:
-    """Send a subscription nothing for a while. Afterward, it is told once what it missed."""
+    """Pause a subscription. When the pause ends, one message has what it missed."""
     answer = write(prepared(), say, "pause", {"channel": channel, "address": address, "span": span})
     _print_subscription(f"Paused until {answer['until']}", answer["subscription"], as_line=json_)
 
 
 @app.command(cls=TakesChatNumber)
 def resume(channel: Channel, address: Address, json_: Json = False) -> None:
-    """End a subscription's pause, even one that the program made because messages were refused."""
+    """End a subscription's pause, even if the program paused it because messages were refused."""
     answer = write(prepared(), say, "resume", {"channel": channel, "address": address})
     verb = "Resumed" if answer["was"] else "It wasn't paused"
     _print_subscription(verb, answer["subscription"], as_line=json_)

@@ -179,7 +179,7 @@ async def subscribe(
 
 
 async def pause(runner: Runner, *, channel: str, address: str, span: str) -> JsonObject:
-    """Send a subscription nothing for a while. Afterward, it is told once what it missed."""
+    """Pause a subscription. When the pause ends, one message has what it missed."""
     found = await _known(runner, channel, address)
     until = until_in(span, runner.now(), found.tz)
     saved = await runner.store.change_subscription(replace(found, quiet_until=until))

@@ -1,6 +1,6 @@
 """Parse what the operator typed as options, with errors that name the option instead of a chat command.
 
-The parser is shared with the chats, but none of its sentences is used here: they speak of chat commands.
+The parser is shared with the chats, but its sentences aren't used here because they name chat commands.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,13 +32,13 @@ EXPLAINED: Mapping[str, str] = {
     "near_kind": "{option}: “{typed}” isn't a kind of change. Did you mean {near}?",
     "no_zone": "{option}: “{typed}” isn't a time zone. Use a name such as America/Chicago.",
     "near_zone": "{option}: “{typed}” isn't a time zone. Did you mean {near}?",
-    "offset": "{option}: “{typed}” is a difference from UTC, which doesn't say when clocks change. Name the zone or a "
+    "offset": "{option}: “{typed}” is an offset from UTC, which doesn't say when clocks change. Name the zone or a "
     "big city in it, as in America/Chicago.",
     "no_span": "{option}: “{typed}” isn't a length of time up to a year. Use “3 days”, “2 weeks” or a date such as "
     "2026-12-24.",
     "no_language": "{option}: “{typed}” isn't a language. Use en or es.",
 }
-_NOT_UNDERSTOOD = "{option}: “{typed}” isn't understood. Add --help to see what can be given."
+_NOT_UNDERSTOOD = "{option}: “{typed}” isn't a value I understand. Add --help to see what to use."
 
 
 def parsed(name: str, parse: Callable[[str], T], typed: str) -> T:
@@ -93,7 +93,7 @@ def filter_with(
 def _entries(typed: Sequence[str], name: str, parse: Callable[[str], Sequence[str]]) -> Mapping[str, int]:
     given = [text for text in typed if plain(text).casefold() != NONE]
     if any(not plain(text) for text in given):
-        raise UsageError(f"{name} is empty. Leave it out to keep what there is, or use {name} none to remove it.")
+        raise UsageError(f"{name} is empty. Leave it out to keep the current value, or use {name} none to remove it.")
     return dict.fromkeys((entry for text in given for entry in parsed(name, parse, text)), 0)
 
 

@@ -70,7 +70,7 @@ async def ruled(
     async with runner.exclusive(f"source {source.name}", PATIENCE):  # readings and rulings replace the held listings
         before = next((h for h in await runner.store.held() if h.id == held_id), None)
         if version is not None and (before is None or before.version != version):
-            raise Overtaken(f"Held listing {held_id} was replaced or decided on in the meantime.")
+            raise Overtaken(f"Held listing {held_id} has since been replaced or decided.")
         done = await rule(held_id, ruling, source=source, store=runner.store, now=runner.now)
         if before is not None:
             await runner.store.note(RULINGS, f"{before.id} {before.version}", ruling.value)

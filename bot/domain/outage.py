@@ -9,21 +9,21 @@ from bot.domain.way import Way
 
 SURE_AFTER = 3  # failures in a row; an edge server may refuse anyone now and then
 REFUSES = (
-    "www.ice.gov refuses this host. Many cloud hosts are refused. Here is what you can do: run `countersign relay` on "
+    "www.ice.gov refuses this host. It refuses many cloud hosts. You can run `countersign relay` on "
     "a machine that ICE answers, such as one at home or in an office (docs/relay.md); set COUNTERSIGN_UPSTREAM to "
-    "another Countersign that serves what it has read; or set COUNTERSIGN_WAYBACK_READ=1 to read the captures of the "
-    "Internet Archive"
+    "another Countersign that shares its readings; or set COUNTERSIGN_WAYBACK_READ=1 to read the Internet Archive's "
+    "captures"
 )
 SILENT = (
-    "www.ice.gov refuses this host, and the relay that reads it for us was last heard at {}. Start it again on its "
-    "machine, or see there why it can't read ICE or reach this host (docs/relay.md)"
+    "www.ice.gov refuses this host, and the relay that reads it for us last reported at {}. Restart it on its "
+    "machine, or check its log there to see why it can't read ICE or reach this host (docs/relay.md)"
 )
-ONLY_ICE = "There is no connection to www.ice.gov, but other sites answer, so it's ICE's site that is down"
+ONLY_ICE = "There is no connection to www.ice.gov, but other sites answer, so ICE's site is down"
 OFFLINE = (
     "There is no connection to www.ice.gov, and nothing else has answered since, so this machine may be offline; check "
     "its network and its DNS"
 )
-DOWN = "www.ice.gov answers with errors or not in time, so it's down or overloaded; nothing is wrong here"
+DOWN = "www.ice.gov answers with errors or too slowly, so it's down or overloaded; nothing is wrong here"
 
 
 def explained(status: SourceStatus, reached_at: datetime | None) -> str | None:

@@ -62,12 +62,12 @@ class RelayFolder:
         self.state = self._loaded()
 
     def _loaded(self) -> RelayState:
-        """Return the stored state. If it or the bytes behind it are damaged, read ICE's lists anew."""
+        """Return the stored state. If it or the bytes behind it are damaged, read ICE's lists again."""
         found = self._folder.read(STATE)
         try:
             state = msgspec.json.decode(found, type=RelayState) if found is not None else RelayState()
         except msgspec.MsgspecError:
-            log.warning("the relay's folder is damaged, so ICE's lists are read anew", folder=str(self._folder.path))
+            log.warning("the relay's folder is damaged, so ICE's lists will be read again", folder=str(self._folder.path))
             return RelayState()
         validators = state.status.validators.items()
         whole = {address: each for address, each in validators if self.body(each.sha256) is not None}

@@ -88,7 +88,7 @@ class Converter:
         finally:
             timer.cancel()
         if not png:
-            raise OSError("the drawing is no valid SVG")
+            raise OSError("the drawing isn't valid SVG")
         return png
 
 

@@ -192,7 +192,7 @@ class Ice:
             address, source=self.name, validators=status.validators.get(address), last_good=status.read_at
         )
         if refusal := _refusal(document):
-            raise Blocked(f"{self.name}: {short(address)} answered with {refusal} in place of the document")
+            raise Blocked(f"{self.name}: {short(address)} answered with {refusal} instead of the document")
         return document
 
     def parse(self, document: Document, name: ListName, *, first_sheet: bool = False) -> Listing:

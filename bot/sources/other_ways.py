@@ -18,7 +18,7 @@ class NotHandedOver(SourceError):
 
     def __init__(self, document: Document) -> None:
         self.sha256 = document.sha256
-        super().__init__(f"We have no copy of {document.name}; hand over its bytes.")
+        super().__init__(f"We have no copy of {document.name}. Hand over its bytes.")
 
 
 async def read_handover(ice: Ice, handover: Handover, status: SourceStatus, evidence: Evidence) -> Reading:

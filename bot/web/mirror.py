@@ -42,7 +42,7 @@ class Mirror:
         document = await self.store.evidence(found[1]) if found is not None and found[1] in served else None
         if document is None:
             return HttpAnswer(
-                HTTPStatus.NOT_FOUND, _TEXT, b"It isn't a document of the last reading; /mirror has those.\n"
+                HTTPStatus.NOT_FOUND, _TEXT, b"This document isn't in the last reading. /mirror lists the ones that are.\n"
             )
         said = {"Content-Type": "application/octet-stream", "Cache-Control": "public, max-age=31536000, immutable"}
         return HttpAnswer(200, said, document.body)

@@ -55,7 +55,7 @@ class RelayDoor:
         size = headers.get("Content-Length", "")
         if size.isdecimal() and int(size) > LARGEST_HANDOVER:
             limit = LARGEST_HANDOVER >> 20
-            return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A handover has at most {limit} MiB.")
+            return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A handover can't be larger than {limit} MiB.")
         return None
 
     async def receive(self, _: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
@@ -63,7 +63,7 @@ class RelayDoor:
         try:
             claim = self._claim(headers)
             if digest(body) != claim.sha256:
-                raise HandoverRefused("The body isn't the one that was signed.")  # noqa: TRY301 - answered like the others
+                raise HandoverRefused("The body doesn't match its signature.")  # noqa: TRY301 - answered like the others
             return await self._taken(claim, body)
         except HandoverRefused as fault:
             return _refused(HTTPStatus.UNAUTHORIZED, str(fault))

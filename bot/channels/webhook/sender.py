@@ -97,7 +97,7 @@ class WebhookSender:
         address = self._form.opened(address)
         secrets = await self._secrets.of(address)
         if not any(secret.is_valid(self._now()) for secret in secrets):
-            raise SendError("This webhook has no secret to sign with. Subscribe its address again to make one")
+            raise SendError("This webhook has no secret to sign with. Subscribe its address again to get one")
         delivery = delivery_id(address, part.payload)
         body = body_of(part.payload, delivery)
         await ready()
@@ -136,9 +136,9 @@ def _judge(host: str, answer: Posted) -> None:
         return
     said = f"{host} answered {status}"
     if status == 410:
-        raise SendError(f"{said} Gone, which asks us to stop; {RESUME}", by_person=True)
+        raise SendError(f"{said} Gone, so we stopped sending; {RESUME}", by_person=True)
     if status in {408, 425, 429} or status >= 500:
         raise SendError(said, retry_after=answer.retry_after or None)
     if 300 <= status < 400:
-        raise SendError(f"{said}, a redirect, which isn't followed; subscribe the new address instead", refused=True)
+        raise SendError(f"{said}, a redirect, and we don't follow redirects; subscribe the new address instead", refused=True)
     raise SendError(f"{said}, so it doesn't accept our messages", refused=True)

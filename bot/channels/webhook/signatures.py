@@ -29,7 +29,7 @@ class Secret:
 
 
 def new_secret() -> str:
-    """Return a secret that nobody can guess."""
+    """Return a secret that no one can guess."""
     return f"whsec_{secrets.token_urlsafe(32)}"
 
 

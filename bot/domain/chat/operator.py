@@ -24,9 +24,9 @@ _ORDER = (Kind.WITHDRAWN, Kind.SIGNED)  # first what would be gone, then what wo
 SAID: Mapping[str, Phrase] = {
     "on_hold": Phrase("On hold: {name} ({list})"),
     "why": Phrase("Why: {reasons}."),
-    "changes": Phrase("If you approve it, these changes are recorded:"),
-    "no_changes": Phrase("If you approve it, no changes are recorded."),
-    "unusable": Phrase("It can't be approved. It changes nothing, and goes away with the next good list."),
+    "changes": Phrase("If you approve it, these changes will be recorded:"),
+    "no_changes": Phrase("If you approve it, no changes will be recorded."),
+    "unusable": Phrase("It can't be approved. It changes nothing and will be dropped when the next good list arrives."),
     "rejected_before": Phrase("You rejected it. It stays on hold until ICE publishes a different list."),
     "all_names": Phrase("To see all names, press Details, or run: countersign approve {id} --dry-run"),
     "all_on_terminal": Phrase("To see all names, run: countersign approve {id} --dry-run"),
@@ -61,7 +61,7 @@ SAID: Mapping[str, Phrase] = {
         "/retract {seq} other ENGLISH | SPANISH"
     ),
     "retract_reads": Phrase("This is what they would read in {tongue}:"),
-    "retract_one_language": Phrase("Your words are in one language only. Readers of another see them as a quotation."),
+    "retract_one_language": Phrase("Your words are in one language only. Readers of the other will see them as a quotation."),
     "retract_old": Phrase("That button is out of date, so nothing was retracted. Send /retract {seq} again."),
     "retracted": Phrase(
         "Change {seq} is retracted. {n} chat is being told.", "Change {seq} is retracted. {n} chats are being told."

@@ -46,7 +46,7 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("Add the word County and the state, as in /watch Harris County TX."),
     ),
     "town_without_county": Mistake(
-        Phrase("I don't know which county {typed} in {state} is in."),
+        Phrase("I don't know which county {typed}, {state}, is in."),
         Phrase("Name the county, as in /watch Harris County TX."),
     ),
     "no_zip": Mistake(
@@ -131,7 +131,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "no_command": Mistake(
         Phrase("I don't know what to do with “{typed}”."),
-        Phrase("Send the name of a state to watch it, as in Texas, or /help to see what I can do."),
+        Phrase("To watch a state, send its name, such as Texas. To see what I can do, send /help."),
     ),
     "near_command": Mistake(
         Phrase("“{typed}” isn't a command I know. Did you mean /{near}?"),
@@ -171,7 +171,7 @@ SAID: Mapping[str, Phrase] = {
         "under the list."
     ),
     "faq_hours": Phrase(
-        "I can't keep quiet at certain hours, but a digest comes only at the time you choose, as in /digest 8:00 "
+        "I can't stay quiet during certain hours, but a digest comes only at the time you choose, as in /digest 8:00 "
         "Chicago. Nothing has changed yet."
     ),
     "faq_raids": Phrase(
@@ -191,7 +191,7 @@ SAID: Mapping[str, Phrase] = {
     "nothing_watched": Phrase("Nothing is being watched now."),
     "once_watched": Phrase("Once you watch a place, you'll get {kinds}, {when}. To start, send /watch TX."),
     "unwatch_which": Phrase("What do you want to stop watching?"),
-    "county_inside": Phrase("{county} is part of {state}, which you watch as a whole, so it adds no alerts."),
+    "county_inside": Phrase("You already watch all of {state}, so {county} adds no alerts."),
     "state_around": Phrase("{state} includes {counties}, which you watch too."),
     "all_around": Phrase("You already watch all states, so this adds no alerts."),
     "picker": Phrase("Choose the states to watch. A check mark means you're watching that state."),
@@ -296,7 +296,7 @@ SAID: Mapping[str, Phrase] = {
     "is_in": Phrase("{typed} is in {county}, {state}."),
     "is_mostly_in": Phrase("{typed} is mostly in {county}, {state}."),
     "county_is_in": Phrase("{county} is in {state}."),
-    "partly_in": Phrase("A part may be in {counties}."),
+    "partly_in": Phrase("Part of it may be in {counties}."),
     "you_are_in": Phrase("The place you sent is in {county}, {state}. I used it once and didn't store it."),
     "you_are_near": Phrase(
         "The place you sent is near the edge of {county}, {state}, so I'm not sure. I didn't store it. Which county?"

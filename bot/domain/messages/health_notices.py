@@ -178,5 +178,5 @@ def _held(held: Held) -> str:
         lines.append(f"To accept it, run: countersign approve {held.id}")
         lines.append(f"To refuse it, run: countersign reject {held.id}")
     else:
-        lines.append("It changes nothing, and goes away with the next good list.")
+        lines.append("It changes nothing and will be dropped when the next good list arrives.")
     return "\n".join(lines)

@@ -144,7 +144,7 @@ class PlaceWording:
 
     def source(self) -> str:
         """Return the source line."""
-        return say(self._language, "Source: ICE's list. Where it gives no county, the county is ours.")
+        return say(self._language, "Source: ICE's list. If it gives no county, we looked the county up.")
 
     def caption(self) -> str:
         """Return the picture's caption, which gives the total and the changes."""

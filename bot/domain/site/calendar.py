@@ -100,7 +100,7 @@ def _event(meeting: Meeting, day: date, base: str, language: Language) -> Iterat
 
 def _described(meeting: Meeting, mention: Mention, language: Language) -> str:
     status = STATUSES[mention.status](language) if mention.status in STATUSES else ""
-    wrong = say(language, "We told this in error; see the correction.") if meeting.is_retracted else ""
+    wrong = say(language, "We reported this in error. See the correction.") if meeting.is_retracted else ""
     not_signed = say(language, "An agenda item isn't an agreement. The vote could go either way.")
     quoted = legible(mention.excerpt)
     said = (

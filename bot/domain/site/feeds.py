@@ -170,7 +170,7 @@ def _content(feed: Feed, change: Change) -> str:
     """Return what happened as HTML, with the reservations that the pages make."""
     language, words = feed.language, Wording(feed.language, ZONE)
     if change.kind is Kind.RETRACTED:
-        taken_back = say(language, "We told this in error: {title}.", title=_title(feed, change).partition(": ")[2])
+        taken_back = say(language, "We reported this in error: {title}.", title=_title(feed, change).partition(": ")[2])
         return _paragraphs([taken_back, say(language, "Reason: {because}", because=explained(change, language))])
     lines = words.mention(change) if change.mention else (words.agreement(change),)
     said = [_html(line) for line in lines]

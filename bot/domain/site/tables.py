@@ -36,9 +36,9 @@ _OF_ROW = (
     Column("moa", Phrase("the address of the memorandum of agreement"), format="uri-reference"),
     Column("addendum", Phrase("the address of the addendum"), format="uri-reference"),
     Column("row", Phrase("the row on ICE's list; the header is row 1"), "integer"),
-    Column("signed_doubtful", Phrase("true if no list can bear out the signing date"), "boolean"),
+    Column("signed_doubtful", Phrase("true if no list can confirm the signing date"), "boolean"),
 )
-_FIPS = Column("county_fips", Phrase("the county's FIPS code, five digits, if the county can be told"))
+_FIPS = Column("county_fips", Phrase("the county's five-digit FIPS code, if the county is known"))
 _AGENCY_URL = Column("agency_url", Phrase("the agency's page"), format="uri-reference")
 AGREEMENTS = Table(
     "agreements",
@@ -64,7 +64,7 @@ CHANGES = Table(
         Column("observed_at", Phrase("when the list or the agenda was fetched, UTC"), format="date-time"),
         Column("recorded_at", Phrase("when the change was recorded, UTC"), format="date-time"),
         Column("kind", Phrase("signed, withdrawn (no longer on the list), reinstated (back on the list), applied, "
-            "dropped, mentioned, related, renamed, corrected, amended, retracted or listed (first sight)")),
+            "dropped, mentioned, related, renamed, corrected, amended, retracted or listed (already there when we first read the list)")),
         Column("list", Phrase("participating or pending; empty for agendas")),
         _STATE,
         _AGENCY,
@@ -74,7 +74,7 @@ CHANGES = Table(
         _AGENCY_URL,
         Column("url", Phrase("the page of the change"), format="uri-reference"),
         Column("publication", Phrase("the file of ICE's list, or the agenda")),
-        Column("address", Phrase("the address from which it was read"), format="uri-reference"),
+        Column("address", Phrase("the address it was read from"), format="uri-reference"),
         Column("evidence", Phrase("the SHA-256 of that file")),
         Column("was_state", Phrase("the state before the change")),
         Column("was_agency", Phrase("the agency before the change")),
@@ -85,8 +85,8 @@ CHANGES = Table(
         Column("before_evidence", Phrase("the SHA-256 of that list")),
         Column("before_row", Phrase("the row on that list"), "integer"),
         Column("because", Phrase("the rule that decided, or the operator's words")),
-        Column("reason", Phrase("why a change was taken back: misread, ice-error, wrong-agency or other")),
-        Column("retracts", Phrase("the number of the change that this one takes back"), "integer"),
+        Column("reason", Phrase("why a change was retracted: misread, ice-error, wrong-agency or other")),
+        Column("retracts", Phrase("the number of the change that this one retracts"), "integer"),
         Column("pending_since", Phrase("the day when the application was first seen"), format="date"),
         Column("meeting_title", Phrase("the title of the agenda item")),
         Column("meeting_date", Phrase("the local date of the meeting"), format="date"),

@@ -28,8 +28,8 @@ CHANNEL_CLOSED = Phrase(
     "I can't post in {name}. Make @{bot} an administrator there with permission to post messages, then try again."
 )
 NO_BUTTONS_IN_CHANNELS = Phrase(
-    "Buttons don't work in a channel. If you're its administrator, send me /channel, its @name and settings in a "
-    "private chat with @{bot}."
+    "Buttons don't work in a channel. If you run this channel, open a private chat with @{bot} and send /channel, the "
+    "channel's @name and the word settings."
 )
 CHANNEL_NOT_YOURS = Phrase("Only an administrator of {name} can set it up.")
 

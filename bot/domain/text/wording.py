@@ -256,7 +256,7 @@ class Wording:
 
     def months_explained(self) -> Line:
         """Return a sentence that says what the months after the names are."""
-        return (Span(say(self.language, "After each name: since when, at least, ICE's list had it.")),)
+        return (Span(say(self.language, "After each name: its earliest known month on ICE's list.")),)
 
     def still_has(self, number: int) -> Line:
         """Return a phrase with the number of agreements that an agency still has."""

@@ -83,7 +83,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:  # a day at the edge of the calendar
-        raise Unreadable("a document's time isn't one that can be used") from None
+        raise Unreadable("a document's time is out of range") from None
 
 
 def _checked(found: _Document, way: Way) -> Document:

@@ -20,7 +20,7 @@ def page_tree(document: Document) -> Any:
     if Expect.seen_in(document.body) is not Expect.HTML:
         raise Unreadable(f"{document.address} is not a web page")
     if len(document.body) > WEB_PAGE["bytes"] or document.body.count(b"<") > WEB_PAGE["tags"]:
-        raise Unreadable(f"{document.address} is too large a web page")
+        raise Unreadable(f"{document.address} is a web page that's too large to read")
     source = page_text(document.body, document.headers.get("content-type"))
     try:
         return html.fromstring(source.encode(), parser=_UTF_8)

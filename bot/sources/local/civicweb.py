@@ -110,7 +110,7 @@ class _Portal:
         decoded = decode_json(document)
         listed = decoded.get("Documents") if isinstance(decoded, dict) else decoded
         if not isinstance(listed, list):
-            raise Unreadable(f"{document.address} is JSON, but not a list of documents")
+            raise Unreadable(f"{document.address} is JSON but not a list of documents")
         agendas = [row for row in objects(listed) if number(row, "Type") != MINUTES]
         for row in agendas:
             html = row.get("Html")

@@ -69,7 +69,7 @@ def _months(address: str, session: ReadSession) -> Iterator[str]:
 def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     table = first(page_tree(document), "table", id_ends="meeting-table")
     if table is None:
-        raise Unreadable(f"{document.address} is a web page, but not AgendaQuick's list of meetings")
+        raise Unreadable(f"{document.address} is a web page but not AgendaQuick's list of meetings")
     base = base_address(document)
     rows = [row for row in elements(table, "tr") if first(row, "td") is not None]
     return session.read_each(document.address, rows, lambda row: _entry(row, base, session, document), words)

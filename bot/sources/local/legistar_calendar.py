@@ -34,7 +34,7 @@ def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     page = page_tree(document)
     grids = [each for each in page.iter("div", "table") if "gridCalendar" in each.get("id", "")]
     if not grids:
-        raise Unreadable(f"{document.address} is a web page, but not a calendar of Legistar")
+        raise Unreadable(f"{document.address} is a web page but not a Legistar calendar")
     rows = {
         id(row): row
         for grid in grids

@@ -172,7 +172,7 @@ class _Town:
             for each in page.iter("table", "div")
         )
         if not found and not publish and not is_list:
-            raise Unreadable(f"{document.address} is a web page, but not a list of Municode Meetings")
+            raise Unreadable(f"{document.address} is a web page but not Municode Meetings' list of meetings")
         base = base_address(document)
         read = self._drupal_entry if found else self._publish_entry
         return self._session.read_each(document.address, found or publish, lambda row: read(row, base, document), words)

@@ -68,7 +68,7 @@ def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     page = page_tree(document)
     grids = [each for each in page.iter("div", "table") if "gridmeetings" in each.get("id", "").lower()]
     if not grids:
-        raise Unreadable(f"{document.address} is a web page, but not NovusAGENDA's list of meetings")
+        raise Unreadable(f"{document.address} is a web page but not NovusAGENDA's list of meetings")
     base = base_address(document)
     listed = {id(row): row for grid in grids for row in grid.iter("tr")}  # another grid may list items
     rows = [row for row in listed.values() if not {"rgRow", "rgAltRow"}.isdisjoint(row.get("class", "").split())]

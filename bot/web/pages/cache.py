@@ -180,7 +180,7 @@ class PageCache:
             except StoreError:
                 if self._version is None:
                     raise
-                log.warning("the store can't be read, so the pages show what they showed before", summarize=True)
+                log.warning("the store can't be read, so the pages still show the last version", summarize=True)
             self._asked_at = clock()
 
     async def _follow(self) -> None:
