@@ -113,7 +113,7 @@ async def test_when_the_relay_falls_silent_and_ice_refuses_us_the_operator_hears
     ice.site.has[PAGE] = Blocked("403 Forbidden")
     await ice.poll(hours=1.1)
     (notice,) = await notices(ice)
-    assert "the relay that reads it for us was last heard at 2026-11-20T17:12:00Z" in notice
+    assert "the relay that reads it for us last reported at 2026-11-20T17:12:00Z" in notice
 
 
 def test_robots_txt_isnt_a_refusal_of_this_host():
@@ -132,7 +132,7 @@ def test_a_server_that_answers_with_errors_is_down_and_nothing_is_wrong_here():
 def test_no_connection_to_ice_alone_is_ices_trouble_and_to_anything_is_ours():
     status = failing(NoConnection("www.ice.gov couldn't be reached"))
     (_, said) = wrong(status, NOON, STALE, reached_at=NOON + timedelta(minutes=1))
-    assert "it's ICE's site that is down" in said
+    assert "ICE's site is down" in said
     for reached_at in (None, NOON - timedelta(hours=1)):
         (_, said) = wrong(status, NOON, STALE, reached_at=reached_at)
         assert "this machine may be offline" in said

@@ -191,7 +191,7 @@ SAID: Mapping[str, Phrase] = {
     "nothing_watched": Phrase("Nothing is being watched now."),
     "once_watched": Phrase("Once you watch a place, you'll get {kinds}, {when}. To start, send /watch TX."),
     "unwatch_which": Phrase("What do you want to stop watching?"),
-    "county_inside": Phrase("You already watch all of {state}, so {county} adds no alerts."),
+    "county_inside": Phrase("{county} is part of {state}, which you already watch, so it adds no alerts."),
     "state_around": Phrase("{state} includes {counties}, which you watch too."),
     "all_around": Phrase("You already watch all states, so this adds no alerts."),
     "picker": Phrase("Choose the states to watch. A check mark means you're watching that state."),

@@ -125,7 +125,7 @@ async def test_the_hostile_agency_has_a_page_with_its_name_escaped(ask):
 @pytest.mark.parametrize("prefix", ["", "/es"])
 @pytest.mark.parametrize("state", ["empty", "stale", "held", "held before any list"])
 async def test_every_page_of_a_stale_held_or_empty_store_answers_and_says_so(store, unused_tcp_port, state, prefix):
-    clock, words = Clock(), {"empty": "No list has been read yet", "stale": "could not be read since"}
+    clock, words = Clock(), {"empty": "No list has been read yet", "stale": "not been able to read ICE"}
     shown = TinyStore.in_memory() if state in {"empty", "held before any list"} else store
     if state == "stale":
         clock.now = NOW + timedelta(days=2)
