@@ -6,7 +6,7 @@
 A store in memory has 3,000 agreements and a log of 10,000 changes. The pages are served over HTTP on loopback and asked
 for by a process of its own, so both need a core; pin the server to one with `taskset`. Then changes are recorded while
 the pages get 200 requests a second, as when a list appears. A coroutine waits for each change, as the worker does, and
-the figure is how long it took to hear of it, with and without the requests. Exit 1 if the pages delay an alert by more
+the figure is how long the news took to reach it, with and without the requests. Exit 1 if the pages delay an alert by more
 than a second, or if a cached page takes more than 20 ms at the median.
 """
 
@@ -83,7 +83,7 @@ asyncio.run(main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4
 
 
 def row(number):
-    """Return an agreement with a real county, so that maps and places have their work."""
+    """Return an agreement with a real county, so that maps and places have work to do."""
     code = sorted(STATES)[number * 7 % len(STATES)] if number % 5 else "TX"
     here = counties(code)
     county = here[number % len(here)].name if here else ""
@@ -135,7 +135,7 @@ async def asked(base, rate, seconds, *paths):
 
 
 async def longest_wait(found):
-    """Want a turn every millisecond, and note the longest delay of a turn."""
+    """Ask for a turn every millisecond, and note the longest delay."""
     last = time.perf_counter()
     while True:
         await asyncio.sleep(TICK)

@@ -49,7 +49,7 @@ def own_routes(settings: Settings, runner: Runner) -> OwnRoutes:
 
 
 def archive_work(settings: Settings, runner: Runner, archivist: Archivist | None) -> Step | None:
-    """Return what is done with the Internet Archive every few seconds, or None if all of it is off."""
+    """Return the Internet Archive task that runs every few seconds, or None if all of it is off."""
     steps: list[Step] = [archivist.step] if archivist is not None else []
     if settings.wayback_read and ICE in runner.sources:
         steps.append(ArchiveReader(runner, ice(settings), settings.wayback_url).step)

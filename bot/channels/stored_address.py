@@ -1,4 +1,4 @@
-"""The stored form of addresses and other strings that nobody else may read: encrypted if there is a secret key."""
+"""The stored form of addresses and other strings that no one else may read: encrypted if there is a secret key."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING

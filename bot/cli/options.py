@@ -30,7 +30,9 @@ Kinds = Annotated[
 Zone = Annotated[str | None, typer.Option(help="The time zone of all times, as in America/Chicago; UTC by default.")]
 InLanguage = Annotated[str | None, typer.Option(help="en (the default) or es.")]
 Topic = Annotated[int | None, typer.Option(help="The number of a topic in a Telegram group.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would happen and how many chats would be told; change nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would happen and how many chats would be told; change nothing.")
+]
 
 
 class TakesChatNumber(TyperCommand):

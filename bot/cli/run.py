@@ -39,7 +39,9 @@ def web() -> None:
 @app.command()
 def relay(
     to: Annotated[str, typer.Option(metavar="ADDRESS", help="The web address of the Countersign that ICE refuses.")],
-    folder: Annotated[Path, typer.Option(help="A small folder for readings that the host hasn't taken yet.")] = Path("relay"),
+    folder: Annotated[Path, typer.Option(help="A small folder for readings that the host hasn't taken yet.")] = Path(
+        "relay"
+    ),
     once: Annotated[bool, typer.Option("--once", help="Read and hand over once, then exit; for a timer.")] = False,
 ) -> None:
     """Read ICE's lists here and hand them to a Countersign on a host that ICE refuses.

@@ -62,7 +62,9 @@ def subscribe(
     topic: Topic = None,
     secret: Annotated[
         str | None,
-        typer.Option(help="For webhook, the secret to sign with, or new to replace it. Countersign makes the first one."),
+        typer.Option(
+            help="For webhook, the secret to sign with, or new to replace it. Countersign makes the first one."
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:

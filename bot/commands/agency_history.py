@@ -1,4 +1,4 @@
-"""What is known of one agency: whether it is on ICE's list now, what happened when, and the evidence."""
+"""The history of one agency: its place on ICE's list now, its changes and their evidence."""
 
 import re
 from collections.abc import Iterable, Sequence

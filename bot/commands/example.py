@@ -1,4 +1,4 @@
-"""The last message that a filter would have brought, as an example of what comes."""
+"""The last message that a filter would have selected, as an example."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ MOST_TRIED = 10  # messages; one may come to nothing, as when an agency left the
 
 
 async def example(runner: Runner, subscription: Subscription) -> tuple[Line, ...]:
-    """Show the last message that these settings would have brought, and when."""
+    """Show the last message that these settings would have produced, and when."""
     if subscription.filter.is_empty:
         return ()
     found = await _last_message(runner, _from_the_start(subscription))
@@ -47,7 +47,7 @@ def _from_the_start(subscription: Subscription) -> Subscription:
 
 
 async def _last_message(runner: Runner, subscription: Subscription) -> tuple[datetime, Digest] | None:
-    """Return the last message with anything in it, and when it would have been sent."""
+    """Return the last message that isn't empty, and when it would have been sent."""
     about = Circumstances(page=runner.page)
     for moment, changes in await _last_owed(runner.store, subscription, runner.now()):
         digest = compose(subscription, changes, upto=changes[-1].seq, about=about)
@@ -80,7 +80,7 @@ async def _last_owed(
 
 
 def digest_lines(digest: Digest) -> tuple[Line, ...]:
-    """Return a digest as the lines of a reply. What a message folds away is only summed up."""
+    """Return a digest as the lines of a reply. Folded parts are only summed up."""
     return tuple(line for page in pages(digest.without_details, lambda _: True) for line in page.lines)
 
 

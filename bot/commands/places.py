@@ -80,7 +80,7 @@ def statewide_chosen(settings: Settings, states: Sequence[str], *, is_wanted: bo
 
 
 def with_readings(question: Question, reply: Reply, readings: Sequence[Reading], asked: Sequence[str]) -> Reply:
-    """Put how the places were read at the top of a reply, and below it the question about these states."""
+    """Say at the top of a reply how the places were read, and ask below about these states."""
     if not readings:
         return reply
     lines = tuple((Span(_reading_text(question, reading)),) for reading in readings)
@@ -133,7 +133,7 @@ def counties_here(rest: str) -> tuple[bool, tuple[County, ...]]:
 
 
 def which_county_here(question: Question, counties: Sequence[County]) -> Reply:
-    """Ask in which county a location is that is too near a line."""
+    """Ask which county a location is in if it's too near a line."""
     language, nearest = question.language, counties[0]
     county = replies.named_county(language, nearest)
     buttons = tuple(

@@ -1,4 +1,4 @@
-"""Why ICE's lists can't be read, in words: ICE refuses this host, its site is down, or this machine is offline."""
+"""Explain why ICE's lists can't be read: ICE refuses this host, its site is down or this machine is offline."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -43,7 +43,7 @@ def explained(status: SourceStatus, reached_at: datetime | None) -> str | None:
 
 
 def is_refused(status: SourceStatus) -> bool:
-    """Return whether ICE refuses us for good, as far as we can tell, and nothing reaches us by another way."""
+    """Return whether ICE seems to refuse us permanently and no list reaches us another way."""
     if status.source != ICE or status.trouble is not Trouble.REFUSED or status.problem_since is None:
         return False
     if status.read_at is None or (Way.RELAY in status.heard and status.read_at < status.problem_since):

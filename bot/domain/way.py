@@ -1,4 +1,4 @@
-"""The ways in which a document of ICE's can reach this program."""
+"""The ways a document from ICE can reach this program."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 class Way(StrEnum):
     """The way a document arrived: from ICE itself, or through someone who read it there.
 
-    The bytes are ICE's in each case. What differs is who fetched them, and so how sure the time is.
+    The bytes are ICE's in each case. Only the fetcher differs, and so does the certainty of the time.
     """
 
     DIRECT = "direct"

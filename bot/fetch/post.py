@@ -1,6 +1,6 @@
 """Single requests to addresses that someone else chose, through the same door as every other request.
 
-The host name is resolved and checked anew for each request, and the connection goes to the checked address. Redirects
+The host name is resolved and checked again for each request, and the connection goes to the checked address. Redirects
 aren't followed, because they could lead anywhere. No more of the answer's body is read than the caller asks for.
 """
 

@@ -1,4 +1,4 @@
-"""Find out who would be told about a decision of the operator's before it is made, through the code that delivers."""
+"""Find out who would be told about an operator's decision before it is made, with the delivery code."""
 
 import asyncio
 from bisect import bisect_right

@@ -1,6 +1,6 @@
-"""Hand ICE's new lists, and the documents that mentions rest on, to the Internet Archive, one at a time.
+"""Hand ICE's new lists and the documents that mentions come from to the Internet Archive, one at a time.
 
-What is owed follows from the change log, after a position of its own, and from the last lists. It is written down
+The pages to hand over follow from the change log, after a stored position, and from the last lists. It is written down
 before the Archive is asked, so a kill loses nothing. If a page is asked for again within minutes, it isn't captured
 again. Neither recording nor sending waits for any of this.
 """
@@ -28,7 +28,7 @@ FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 MOST_TRIES = 10
 MOST_OWED = 500
-MOST_LOOKED_AT = 5_000  # changes; a page that many changes ago is no longer what the change rested on
+MOST_LOOKED_AT = 5_000  # changes; a page from that many changes ago may no longer show the change
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class Archivist:
     # ── what is owed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _look(self, owed: dict[str, str]) -> Progress:
-        """Add what the changes since the last look rest on to `owed`. The first look takes only the last lists.
+        """Add the evidence for the changes since the last look to `owed`. The first look takes only the last lists.
 
         A list may be new without a change in the log, so look again after a while in any case.
         """
@@ -138,7 +138,7 @@ class Archivist:
     async def _put_off(self, key: str, page: Owed, progress: Progress, fault: Exception) -> None:
         """Try the page again later. If the Archive is in trouble or asks for a pause, ask for nothing until then.
 
-        A lost job is begun anew. Being asked to slow down isn't the page's fault, so it doesn't count as a try.
+        A lost job starts over. Being asked to slow down isn't the page's fault, so it doesn't count as a try.
         """
         failures = progress.failures + 1
         wait = min(FIRST_BACK_OFF * 2 ** min(failures - 1, 10), LONGEST_BACK_OFF)
@@ -165,10 +165,10 @@ class Archivist:
 
 
 def pages_behind(changes: Iterable[Change], lists: Iterable[Publication]) -> Mapping[str, str]:
-    """Return the addresses that these changes rest on, and those of the lists. Pure.
+    """Return the addresses of the evidence for these changes, and those of the lists. Pure.
 
     A document's key is its SHA-256. A page for readers that isn't the document is its own key. An address with a masked
-    secret is left out, because nobody else can open it.
+    secret is left out, because no one else can open it.
     """
     found = {each.evidence: each.address for each in lists}
     for change in changes:

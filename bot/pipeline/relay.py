@@ -1,8 +1,8 @@
 """Read ICE's lists on a machine that ICE answers, and hand each reading to a Countersign that ICE refuses.
 
-Everything lasting is in a small folder: what was read last, the readings that the host hasn't taken yet, and the bytes
-of their documents. A reading is written down before it is handed over, so a kill at any moment loses nothing. The host
-is first sent the documents' hashes only. It answers with those that it lacks, and gets their bytes.
+A small folder holds all that lasts: the last reading, the readings that the host hasn't taken yet and the bytes of
+their documents. A reading is stored before it is handed over, so a kill at any moment loses nothing. The relay first
+sends only the documents' hashes. The host answers with the hashes it lacks and then gets their bytes.
 """
 
 import json
@@ -67,7 +67,9 @@ class RelayFolder:
         try:
             state = msgspec.json.decode(found, type=RelayState) if found is not None else RelayState()
         except msgspec.MsgspecError:
-            log.warning("the relay's folder is damaged, so ICE's lists will be read again", folder=str(self._folder.path))
+            log.warning(
+                "the relay's folder is damaged, so ICE's lists will be read again", folder=str(self._folder.path)
+            )
             return RelayState()
         validators = state.status.validators.items()
         whole = {address: each for address, each in validators if self.body(each.sha256) is not None}
@@ -88,7 +90,7 @@ class RelayFolder:
         self._evidence.put(document)
 
     def body(self, sha256: str) -> bytes | None:
-        """Return the bytes with this hash, or None if they aren't here whole."""
+        """Return the bytes with this hash, or None if they're missing or damaged."""
         try:
             found = self._evidence.get(sha256)
         except StoreCorrupt:
@@ -139,7 +141,7 @@ class Relay:
     every: timedelta
 
     async def read(self) -> bool:
-        """Read ICE once and write the reading down. Return False if ICE couldn't be read."""
+        """Read ICE once and store the reading. Return False if ICE couldn't be read."""
         state = self.folder.state
         recording = _Recording(self.fetch)
         try:
@@ -160,7 +162,7 @@ class Relay:
         return True
 
     async def hand_over(self) -> bool:
-        """Hand over all readings that wait, oldest first. Return False if the host didn't take one of them."""
+        """Hand over all waiting readings, oldest first. Return False if the host didn't take one of them."""
         while self.folder.state.waiting:
             handover = self.folder.state.waiting[0]
             try:
@@ -180,7 +182,7 @@ class Relay:
         return True
 
     async def _offered(self, handover: Handover) -> Posted:
-        """Send a reading without bodies and, if the host lacks some, with those."""
+        """Send a reading without bodies, then add those that the host lacks."""
         answer = await self._sent(handover, ())
         if answer.status != 409:
             return answer
@@ -209,7 +211,7 @@ def _missing(answer: Posted) -> list[str]:
 
 
 def _said(answer: Posted) -> str:
-    """Return what the host said in words. A server before it may have answered with a page instead."""
+    """Return the host's answer in words. A server in front of it may have answered with a page instead."""
     try:
         return str(json.loads(answer.body)["said"])[:300]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -30,7 +30,7 @@ class TakenOver:
 
 
 async def take_over(ice: Ice, handover: Handover, *, store: Store, now: datetime, every: timedelta) -> TakenOver:
-    """Read a handover down the same line as a reading of our own.
+    """Process a handover as if it were our own reading.
 
     A reading that is older than the last one changes nothing. Raise SourceError if the handover can't be read; that
     leaves the source's status as it is, because ICE is not to blame.

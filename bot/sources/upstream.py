@@ -1,4 +1,4 @@
-"""Another Countersign as the source of ICE's lists: it has read them, and serves what it read at /mirror."""
+"""Another Countersign as the source of ICE's lists. It serves its own readings at /mirror."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""GET /mirror: what we have read of ICE's lists, for other installations of Countersign to read in place of ICE."""
+"""GET /mirror: our reading of ICE's lists, which other installations of Countersign can read instead of ICE."""
 
 import re
 from collections.abc import Mapping
@@ -42,7 +42,9 @@ class Mirror:
         document = await self.store.evidence(found[1]) if found is not None and found[1] in served else None
         if document is None:
             return HttpAnswer(
-                HTTPStatus.NOT_FOUND, _TEXT, b"This document isn't in the last reading. /mirror lists the ones that are.\n"
+                HTTPStatus.NOT_FOUND,
+                _TEXT,
+                b"This document isn't in the last reading. /mirror lists the ones that are.\n",
             )
         said = {"Content-Type": "application/octet-stream", "Cache-Control": "public, max-age=31536000, immutable"}
         return HttpAnswer(200, said, document.body)

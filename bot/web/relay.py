@@ -1,8 +1,8 @@
-"""POST /relay: takes the readings of ICE's lists that a relay made.
+"""POST /relay: accepts a relay's readings of ICE's lists.
 
 | answer | to a relay |
 |---|---|
-| 200 | taken; or no newer than what is known, so nothing has changed |
+| 200 | accepted, or too old to change anything |
 | 401 | the signature is missing, wrong, too old or used before |
 | 409 | these documents are missing here, by their SHA-256; send the reading again with their bytes |
 | 413 | too large |
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class RelayDoor:
-    """Takes signed handovers and hands them down the line, under the lease of the source."""
+    """Accepts signed handovers and processes them under the source's lease."""
 
     runner: Runner
     ice: Ice
@@ -59,7 +59,7 @@ class RelayDoor:
         return None
 
     async def receive(self, _: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
-        """Take one handover."""
+        """Accept one handover."""
         try:
             claim = self._claim(headers)
             if digest(body) != claim.sha256:

@@ -43,7 +43,7 @@ def ping(text: str, at: datetime) -> Part:
 def delivery_id(address: str, payload: JsonObject) -> str:
     """Return the id of a message to an address.
 
-    It depends on the changes, not on the words, because the language may change between two tries.
+    It depends on the changes, not on the words, because the language may change between two attempts.
     """
     subject = {name: payload[name] for name in ("event", "part", "composed_at")}
     if payload["changes"]:

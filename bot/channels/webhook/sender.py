@@ -49,7 +49,7 @@ class WebhookSender:
     async def set_secret(self, address: str, given: str | None) -> str | None:
         """Store the secret of an address, and return it if it is new.
 
-        The secret before it signs for another day.
+        The previous secret also signs for another day.
         """
         address = self._form.opened(address)
         try:
@@ -129,7 +129,7 @@ class WebhookSender:
 def _judge(host: str, answer: Posted) -> None:
     """Raise a SendError unless the status is 2xx.
 
-    410 Gone is what a person set up there, so it counts at once. Other refusals count once they have lasted.
+    A person set up the answer 410 Gone, so it counts at once. Other refusals count only if they last.
     """
     status = answer.status
     if 200 <= status < 300:
@@ -140,5 +140,7 @@ def _judge(host: str, answer: Posted) -> None:
     if status in {408, 425, 429} or status >= 500:
         raise SendError(said, retry_after=answer.retry_after or None)
     if 300 <= status < 400:
-        raise SendError(f"{said}, a redirect, and we don't follow redirects; subscribe the new address instead", refused=True)
+        raise SendError(
+            f"{said}, a redirect, and we don't follow redirects; subscribe the new address instead", refused=True
+        )
     raise SendError(f"{said}, so it doesn't accept our messages", refused=True)

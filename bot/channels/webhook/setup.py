@@ -35,7 +35,9 @@ class WebhookSetup(Setup[SharedSettings]):
         if parts.fragment or address.endswith("#"):
             raise UsageError("This address contains a #, and the part after it is never sent. Leave it out.")
         if parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
-            raise UsageError("A webhook's address must start with https://, so that no one can read the messages on the way.")
+            raise UsageError(
+                "A webhook's address must start with https://, so that no one can read the messages on the way."
+            )
         return parts._replace(netloc=_host(parts.netloc, parts.scheme), path=parts.path or "/").geturl()
 
     async def resolve(self, sender: Sender, address: str) -> str | None:

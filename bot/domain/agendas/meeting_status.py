@@ -1,7 +1,7 @@
 """Decide whether a meeting takes place, from the words that a platform has about it. All platforms use this function.
 
 Such words also tell what a meeting is about. "Special Meeting to consider cancellation of the 287(g) agreement" takes
-place, so a word counts only in a shape that speaks of the meeting itself. The shapes come from real calendars.
+place, so a word counts only in a pattern about the meeting itself. The patterns come from real calendars.
 """
 
 import re
@@ -93,7 +93,7 @@ def _status(word: str) -> str:
 
 
 def _speaks_of_meeting(clause: str, found: re.Match[str]) -> bool:
-    """Return whether a participle, such as "canceled", says what became of the meeting."""
+    """Return whether a participle, such as "canceled", describes the meeting itself."""
     before, after = clause[: found.start()], clause[found.end() :]
     nearest = re.split(r":\s|\s[(–—-]+\s?", before)[-1] if _VERB_BEFORE.search(before) else before
     if _opens_subject(nearest, before) or _NOT_THIS_ONE.search(re.sub(r"^.*[-–—*(]\s*$", "", before)):
@@ -147,7 +147,7 @@ def _is_notice(clause: str, found: re.Match[str]) -> bool:
 
 
 def _first(words: str) -> str:
-    """Return "meeting" or "thing", depending on which noun comes first, or an empty string if there is none."""
+    """Return "meeting" or "thing", whichever noun comes first, or an empty string if there is none."""
     found = _HEAD.search(words)
     return (found.lastgroup or "") if found else ""
 

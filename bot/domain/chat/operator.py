@@ -19,7 +19,7 @@ from bot.domain.text.wording import COUNTED, LISTS, Wording, state_name
 VERBS = ("held", "health", "retract", "approve", "reject")
 NAMED = 10  # names in a notice, for each kind of change
 NAMED_IN_DETAILS = 150
-_ORDER = (Kind.WITHDRAWN, Kind.SIGNED)  # first what would be gone, then what would be new
+_ORDER = (Kind.WITHDRAWN, Kind.SIGNED)  # first departures, then additions
 
 SAID: Mapping[str, Phrase] = {
     "on_hold": Phrase("On hold: {name} ({list})"),
@@ -61,7 +61,9 @@ SAID: Mapping[str, Phrase] = {
         "/retract {seq} other ENGLISH | SPANISH"
     ),
     "retract_reads": Phrase("This is what they would read in {tongue}:"),
-    "retract_one_language": Phrase("Your words are in one language only. Readers of the other will see them as a quotation."),
+    "retract_one_language": Phrase(
+        "Your words are in one language only. Readers of the other will see them as a quotation."
+    ),
     "retract_old": Phrase("That button is out of date, so nothing was retracted. Send /retract {seq} again."),
     "retracted": Phrase(
         "Change {seq} is retracted. {n} chat is being told.", "Change {seq} is retracted. {n} chats are being told."

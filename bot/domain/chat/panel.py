@@ -1,6 +1,6 @@
 """The pages of the settings panel, which is one message that is edited in place. Pure.
 
-Each button says what it does, such as `panel kinds -applied`, instead of turning over whatever it finds. A button of an
+Each button says what it does, such as `panel kinds -applied`, instead of toggling the current state. A button of an
 old panel, or one that two people press, therefore never does the opposite of its label.
 """
 

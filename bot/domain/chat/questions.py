@@ -1,4 +1,4 @@
-"""Sentences that no command begins: the place in them, and what is asked about it.
+"""Sentences that don't begin with a command: the place in them, and the question about it.
 
 The commands and the short phrases of `words` come first. This reads what is left, such as "hi can you tell me if
 Gwinnett County GA is working with ICE", by the words in it and not by its grammar. It never stops or deletes anything.
@@ -133,7 +133,7 @@ def _digest(whole: str) -> str:
 
 
 def _about_place(whole: str, place: str, agency: str) -> tuple[str, str]:
-    """Return what is asked about a place or about an agency of it."""
+    """Return the question about a place or about one of its agencies."""
     looked_up = ("agency", agency) if agency else ("list", place)
     readings = (
         (_REMOVING.search(whole), ("unwatch", place)),
@@ -223,7 +223,7 @@ def _is_place(text: str) -> bool:
 
 
 def _agency_at(bare: Sequence[str], start: int, end: int, fold: Callable[[str], str]) -> str:
-    """Return the name of the agency of which the place is a part: "hialeah police dept", "la policía de Dallas"."""
+    """Return the name of the agency that the place is part of: "hialeah police dept", "la policía de Dallas"."""
     after = _POLICE_AFTER.match(fold(" ".join(bare[end : end + 2])))
     kind = after or _POLICE_BEFORE.search(fold(" ".join(bare[max(0, start - 5) : start])))
     if kind is None:

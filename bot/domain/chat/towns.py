@@ -104,7 +104,7 @@ class Reading:
 
     @property
     def is_statewide_meant(self) -> bool:
-        """True unless a county was named. Who names a place that isn't a county also cares about its state."""
+        """True unless a county was named. A person who names another kind of place also cares about its state."""
         return not self.is_county
 
 

@@ -16,7 +16,7 @@ from bot.domain.geography.counties import OTHER_NAME, County, counties
 def reading_of(state: str, agency: str) -> tuple[County | None] | None:
     """Return our reading of an agency's county, or None if the agency isn't in the table.
 
-    A reading without a county means that no county is the right one, so nobody should look for one by rule.
+    A reading without a county means that no county is the right one, so no one should look for one by rule.
     """
     fips = _by_agency().get((state, _plain(agency)))
     if fips is None:

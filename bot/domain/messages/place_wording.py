@@ -94,7 +94,7 @@ class PlaceWording:
         )
 
     def few_words_on_counties(self, place: PlaceFigures) -> str:
-        """Return in how many counties there are agreements. It is empty for a territory without several."""
+        """Return the number of counties with agreements. It is empty for a territory without several."""
         real = number_of_counties(place.state)
         return say(self._language, "In {n} of {all} counties", n=len(place.by_county), all=real) if real > 1 else ""
 
@@ -125,13 +125,13 @@ class PlaceWording:
         return say(self._language, "Not on the map: {agreements}.", agreements=agreements)
 
     def course(self, place: PlaceFigures, *, long: bool = False) -> str:
-        """Return a state's first and last total as text, or since when the list is read if there is no course."""
+        """Return a state's first and last total as text, or the day of the first reading if there is no course."""
         if self._shown.has_course:
             return course_in_words(place.series, self._shown.until, self._language, long=long)
         return self.read_since(long=long)
 
     def read_since(self, *, long: bool = False) -> str:
-        """Return since when ICE's list is read."""
+        """Return the day when ICE's list was first read."""
         since = self._shown.read_since
         day = self._formats.day(since) if long else self._formats.short_day(since, year=True)
         if since == self._shown.until:

@@ -37,14 +37,14 @@ def span_of(subscription: Subscription, covered: Iterable[Change]) -> Span:
 
 
 def covered_by(subscription: Subscription, window: Sequence[Change]) -> list[Change]:
-    """Return the changes after the cursor and up to the pin that didn't wait too long to be told."""
+    """Return the changes after the cursor and up to the pin that haven't waited too long."""
     assert subscription.pinned is not None
     found = [change for change in window if subscription.cursor < change.seq <= subscription.pinned]
     return [change for change in found if not waited_too_long(change, subscription.pinned_at)]
 
 
 def waited_too_long(change: Change, at: datetime | None) -> bool:
-    """Return whether a change was recorded so long before a digest that the digest only counts it."""
+    """Return whether a change is so much older than a digest that the digest only counts it."""
     return at is not None and change.recorded_at is not None and at - change.recorded_at > MISSED_FOR
 
 

@@ -1,4 +1,4 @@
-"""The views of what programs read: data, feeds, calendars, and pictures for other sites."""
+"""The views for programs: data, feeds, calendars and pictures for other sites."""
 
 from collections.abc import Callable, Iterable
 from urllib.parse import quote

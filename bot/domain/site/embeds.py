@@ -47,7 +47,7 @@ def state_card(model: Model, state: str, language: Language) -> Drawing:
 
 
 def described(model: Model, state: str, language: Language) -> str:
-    """Return in words what a card or a badge shows, as the text for people who can't see it."""
+    """Return alternative text that says what a card or a badge shows."""
     listed = model.site.by_state.get(state, ()) if state else model.site.listed
     if model.freshness.shown is None:
         return say(language, "No list has been read yet.")

@@ -130,7 +130,7 @@ def json_feed(feed: Feed) -> bytes:
 
 
 def _told_at(change: Change) -> datetime:
-    """Return when a change was found. A correction was made later than the list that it is about."""
+    """Return when a change was found. A correction is later than the list it corrects."""
     if change.kind is Kind.RETRACTED and change.recorded_at is not None:
         return change.recorded_at
     return change.publication.observed_at
@@ -167,7 +167,7 @@ def _title(feed: Feed, change: Change) -> str:
 
 
 def _content(feed: Feed, change: Change) -> str:
-    """Return what happened as HTML, with the reservations that the pages make."""
+    """Return the event as HTML, with the same caveats as on the pages."""
     language, words = feed.language, Wording(feed.language, ZONE)
     if change.kind is Kind.RETRACTED:
         taken_back = say(language, "We reported this in error: {title}.", title=_title(feed, change).partition(": ")[2])

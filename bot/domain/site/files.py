@@ -1,4 +1,4 @@
-"""The table of what programs read: data, feeds, calendars, pictures for other sites and the description of the API.
+"""The table of files for programs: data, feeds, calendars, pictures for other sites and the API's description.
 
 Data has no language. Feeds, calendars and pictures have a version in each. The address of an agency's file answers for
 its earlier addresses too, because few feed readers keep what a redirect says.
@@ -121,7 +121,7 @@ def _feeds() -> Iterator[Page]:
 
 
 def _calendars_and_pictures() -> Iterator[Page]:
-    """Yield what all states together and each of them have."""
+    """Yield the files of all states together and of each state."""
     for name, content_type, view, max_age in (
         ("meetings.ics", ICALENDAR, meetings_calendar, 60),
         ("badge.svg", SVG, picture(state_badge), EMBEDDED_FOR),

@@ -32,9 +32,9 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """The counts of a state, or of all under "". `gap` is the time between the counts we carry and our first reading.
+    """The counts of a state, or of all states under "".
 
-    `until` is the last day that the counts cover, or None if they cover today.
+    `gap` is the time between the counts we carry and our first reading. `until` is the last day that the counts cover, or None if they cover today.
     """
 
     points: tuple[Point, ...] = ()
@@ -90,7 +90,7 @@ def counts_over_time(site: Site) -> Iterator[Count]:
 
 
 def _own_counts(site: Site, earlier: set[str], begun: date | None) -> Iterator[Count]:
-    """Yield the counts of each day. A state that has gone from the list when we first read it has none."""
+    """Yield the counts of each day. A state that was gone from the list when we first read it has none."""
     states = {state for state in site.courses if state} | earlier
     for state in states:
         points = site.courses.get(state, ())

@@ -27,7 +27,7 @@ Locate = Callable[[Agreement], County | None]
 
 
 class Standing(Enum):
-    """How far the list on the pages can be trusted."""
+    """How current and reliable the list on the pages is."""
 
     NEW = "no list has been read yet"
     FRESH = "read as planned"
@@ -137,7 +137,7 @@ class Site:
 
     @cached_property
     def evidence(self) -> frozenset[str]:
-        """The hashes of all documents that a change or a list rests on."""
+        """The hashes of all documents behind a change or a list."""
         named = {c.publication.evidence for c in self.changes} | {c.before.evidence for c in self.changes if c.before}
         named |= {c.mention.evidence for c in self.changes if c.mention is not None}
         return frozenset(filter(None, named | {publication.evidence for publication in self.publications}))

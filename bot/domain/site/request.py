@@ -1,4 +1,4 @@
-"""What a view takes and what it returns."""
+"""The input and the results of a view."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

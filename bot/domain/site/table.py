@@ -10,7 +10,7 @@ from bot.domain.messages.change_json import JsonObject
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import escaped_json
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may take a text that begins so for a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet may mistake text that begins this way for a formula
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def changes(request: Request) -> Found:
 
 
 def change(request: Request) -> Found:
-    """Show one change with everything that it rests on."""
+    """Show one change with all its evidence."""
     seq, log = request.parts["seq"], request.model.site.changes
     if not 0 < int(seq) <= len(log):
         return None
@@ -169,7 +169,7 @@ def meetings(request: Request) -> Found:
 
 
 def search(request: Request) -> Found:
-    """Find a state, a county or an agency. What is exactly one state or county leads there."""
+    """Find a state, a county or an agency. A query that matches exactly one state or county leads there."""
     asked, site = request.asked("q"), request.model.site
     if code := _state_code(asked):
         return Redirect(f"/states/{code}", is_permanent=False)

@@ -108,7 +108,7 @@ def headline(wording: Wording, told: Sequence[Change], standing: Standing | None
 
 
 def is_altered(mention: Mention) -> bool:
-    """Return whether this edition says that the meeting was moved, called off or put back on."""
+    """Return whether this edition says that the meeting was moved, called off or restored."""
     before = mention.before
     if before is not None and before.meets_on is not None and before.planned != mention.planned:
         return True

@@ -34,7 +34,7 @@ class _Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Form:
-    """The whole of it."""
+    """The whole handover."""
 
     version: int
     documents: list[_Document]
@@ -73,7 +73,7 @@ def from_json(text: bytes, way: Way) -> Handover:
 
 
 def with_body(document: Document, body: bytes) -> Document:
-    """Return the document with these bytes. Raise Unreadable if they don't have its hash."""
+    """Return the document with these bytes. Raise Unreadable if their hash is wrong."""
     if digest(body) != document.sha256:
         raise Unreadable(f"the bytes of {document.name} don't match their SHA-256, {document.sha256[:12]}…")
     return replace(document, body=body)

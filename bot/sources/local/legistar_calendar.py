@@ -73,7 +73,7 @@ def _entry(row: Any, base: str, body: str, session: ReadSession, document: Docum
 
 
 def _place_of(row: Any) -> tuple[str, str]:
-    """Return the place and the comment, which is set in italics. They stand in the cell after the time of day."""
+    """Return the place and the comment, which is set in italics. They are in the cell after the time of day."""
     cells = list(elements(row, "td"))
     times = [number for number, cell in enumerate(cells) if first(cell, "span", id_ends="_lblTime") is not None]
     if not times or times[0] + 1 >= len(cells):

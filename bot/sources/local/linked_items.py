@@ -23,8 +23,8 @@ def parse_linked_items(
     """Return an item for each link, and the rest of the page's words as the text of the meeting itself.
 
     The first group of `link` is the item's number. `title_node` returns the element with an item's title, given the
-    item's link. The linked pages are opened only if their titles are promising, because many are slow. Raise StandIn if
-    the page stands in for another.
+    item's link. The linked pages are opened only if their titles look relevant, because many are slow. Raise StandIn if
+    the page is a stand-in for another.
     """
     document_text(document)
     page, base = page_tree(document), base_address(document)
@@ -39,7 +39,7 @@ def parse_linked_items(
         key = f"{meeting.id}/item/{found[1]}"
         if key not in items:
             items[key] = replace(meeting, id=key, title=name, text="", address=address, evidence=document.sha256)
-            if "287" not in name:  # such an item is told anyway, with a link to its page
+            if "287" not in name:  # such an item is reported anyway, with a link to its page
                 linked.append(LinkedDocument(id=f"{key}/memo", title=f"Staff report ({name})", address=address))
         _emptied(node)
     rest = tree_text(page)[:LONGEST_DOCUMENT]
@@ -54,7 +54,7 @@ def _opened_by(anchor: Any, link: re.Pattern[str]) -> str:
 
 
 def _emptied(node: Any) -> None:
-    """Take an item's words off the page, so that they aren't also the meeting's."""
+    """Remove an item's words from the page, so that they don't also count as the meeting's."""
     tail = node.tail
     node.clear()
     node.tail = tail

@@ -228,7 +228,7 @@ def _key(name: str, at: datetime | date | None, view: str, file: str) -> str:
 
 
 def _address(cell: Any, base: str) -> str:
-    """Return the first address in a cell. A link that only leads on to a file in its query is the file's address."""
+    """Return the first address in a cell, or the file's address if the link only redirects to a file in its query."""
     if cell is None:
         return ""
     for anchor in elements(cell, "a"):

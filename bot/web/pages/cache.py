@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class Version(NamedTuple):
-    """What tells one edition of the pages from another."""
+    """The version of the pages: everything that their content depends on."""
 
     end: int
     fresh: Freshness
@@ -167,7 +167,7 @@ class PageCache:
     async def _keep_up(self) -> None:
         """Ask the store for its version. If it is new, build its model and drop the pages of the last one.
 
-        Whoever asks first waits. Until the new model is built, everyone else gets the pages of the last version.
+        The first request waits. Until the new model is built, all others gets the pages of the last version.
         """
         clock = asyncio.get_running_loop().time
         if clock() - self._asked_at < ASK_AGAIN or (self._turn.locked() and self._version is not None):
@@ -207,7 +207,7 @@ def _fields(path: str, query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _built(changes: Sequence[Change], known: Known) -> Site:
-    """Build the site without garbage collections, because the event loop stands still during each of them.
+    """Build the site without garbage collections, because the event loop stops during each of them.
 
     The many new objects would set off several, and there is no garbage among them.
     """

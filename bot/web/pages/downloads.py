@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Crowded(Exception):
-    """There is no place for another download now."""
+    """Raised when there is no place for another download."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,7 +34,7 @@ class Download:
     is_cut: bool = False
 
     def cut(self) -> None:
-        """Close the reader's connection. Whoever is writing to it is told at once."""
+        """Close the reader's connection. Its writer gets an error at once."""
         self.is_cut = True
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()

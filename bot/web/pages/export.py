@@ -83,7 +83,7 @@ async def export(model: Model, store: Store, installation: Installation, folder:
 
 
 def _opened(folder: Path) -> Export:
-    """Begin an export. A record that can't be read is as good as none: then no file is removed."""
+    """Begin an export. If the record can't be read, no file is removed."""
     try:
         found: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         files, drawn = dict(found["files"]), dict(found["drawn"]) if found["version"] == __version__ else {}

@@ -79,7 +79,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What one installation says about itself. `base` is its public address, or empty if it has none."""
+    """The settings of one installation. `base` is its public address, or empty if it has none."""
 
     base: str = ""
     contact: str = ""
@@ -130,7 +130,7 @@ def missing_page(model: Model, settings: Installation) -> Rendered:
 
 
 def failed(language: Language, settings: Installation) -> Rendered:
-    """Return the page for a fault of ours, or for a store that can't be read."""
+    """Return the page for an error on our side, such as a store that can't be read."""
     request, status = Request(model=Model(), language=language), HTTPStatus.SERVICE_UNAVAILABLE
     found = _html("error.html", request, "", settings, {}, is_indexed=False, status=status)
     return replace(found, headers={**found.headers, "Cache-Control": "no-store", "Retry-After": "30"})

@@ -1,4 +1,4 @@
-"""Answer requests for pages, assets and evidence. Nothing here is decided by a cookie or remembered about a reader."""
+"""Answer requests for pages, assets and evidence. Nothing here reads a cookie or remembers a reader."""
 
 import asyncio
 import re
@@ -177,7 +177,7 @@ def _query(request: web.Request) -> dict[str, str]:
 
 
 def _answered(request: web.Request, page: Kept) -> web.Response:
-    """Return a page, compressed if the client takes that, or 304 if it has it already."""
+    """Return a page, compressed if the client accepts that, or 304 if the client has it already."""
     is_packed = page.packed is not None and _takes_gzip(request.headers.get("Accept-Encoding", ""))
     etag = f"{page.etag}-gz" if is_packed else page.etag
     headers = dict(page.rendered.headers) | {"ETag": f'"{etag}"', "Vary": "Accept-Encoding"}

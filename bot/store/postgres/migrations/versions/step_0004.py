@@ -1,6 +1,6 @@
 """Let a filter name a type of agency in a place.
 
-No table changes. An older program would leave the entry out and tell the chat less than it asked for.
+No table changes. An older program would ignore the entry and send the chat too little.
 """
 
 revision = "0004"
