@@ -56,7 +56,7 @@ def changes(
     json_: Json = False,
     csv_: Csv = False,
 ) -> None:
-    """Print the change log, oldest first. --csv has the columns that the page /data explains."""
+    """Print the change log, oldest first. The page /data explains the columns of --csv."""
     _not_both(json_=json_, csv_=csv_)
     code, moment = one_state(state), _moment(since)
     states = [code] if code else None
@@ -95,7 +95,7 @@ def agreements(
     json_: Json = False,
     csv_: Csv = False,
 ) -> None:
-    """List the agreements that are now on ICE's list. --csv has the columns that the page /data explains."""
+    """List the agreements that are now on ICE's list. The page /data explains the columns of --csv."""
     _not_both(json_=json_, csv_=csv_)
     code, settings = one_state(state), prepared()
     if csv_:
@@ -165,7 +165,7 @@ def reject(held_id: HeldId) -> None:
 def retract(
     seq: Annotated[int, typer.Argument(help="The number of the change, as `countersign changes --json` prints it.")],
     reason: Annotated[
-        str | None, typer.Option(help=f"Why it was wrong, told in each reader's language: {', '.join(Reason)}.")
+        str | None, typer.Option(help=f"Why it was wrong, given in each reader's language: {', '.join(Reason)}.")
     ] = None,
     because: Annotated[str | None, typer.Option(help="Your own words in English, with or without a reason.")] = None,
     because_es: Annotated[str | None, typer.Option("--because-es", help="Your own words in Spanish.")] = None,

@@ -70,8 +70,8 @@ def subscribe(
 ) -> None:
     """Subscribe a channel, or change its settings. Only future changes are sent. Nothing is posted now.
 
-    Each option replaces what it names; the others leave the settings of an existing subscription as they are. To remove
-    states, counties or agencies, give the option the value none.
+    Each option replaces one setting of an existing subscription and leaves the others alone. To remove states, counties
+    or agencies, set the option to none.
     """
     options: dict[str, Any] = {"states": states, "county": county, "agency": agency, "types": types, "kinds": kinds}
     options |= {
@@ -126,7 +126,7 @@ def send_test(
     language: InLanguage = None,
     topic: Topic = None,
 ) -> None:
-    """Send a real test message to a chat, and print what came back. Exits with 1 if it couldn't be sent."""
+    """Send a real test message to a chat and print the answer. Exits with 1 if it couldn't be sent."""
     given = _given({"channel": channel, "address": address, "language": language, "topic": topic})
     answer = write(prepared(), say, "test", given)
     print(f"Sent as message {answer['message_id']}." if answer["message_id"] else "Sent.")

@@ -34,7 +34,8 @@ class Count(NamedTuple):
 class Course:
     """The counts of a state, or of all states under "".
 
-    `gap` is the time between the counts we carry and our first reading. `until` is the last day that the counts cover, or None if they cover today.
+    `gap` is the time between the counts we carry and our first reading. `until` is the last day that the counts cover,
+    or None if they cover today.
     """
 
     points: tuple[Point, ...] = ()

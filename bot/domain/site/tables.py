@@ -64,7 +64,7 @@ CHANGES = Table(
         Column("observed_at", Phrase("when the list or the agenda was fetched, UTC"), format="date-time"),
         Column("recorded_at", Phrase("when the change was recorded, UTC"), format="date-time"),
         Column("kind", Phrase("signed, withdrawn (no longer on the list), reinstated (back on the list), applied, "
-            "dropped, mentioned, related, renamed, corrected, amended, retracted or listed (already there when we began)")),
+            "dropped, mentioned, related, renamed, corrected, amended, retracted or listed (there when we began)")),
         Column("list", Phrase("participating or pending; empty for agendas")),
         _STATE,
         _AGENCY,
