@@ -7,14 +7,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Protocol
 
 from bot.channels import CHANNELS, sender_for
 from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, Part, Pings, Sender, SignsMessages
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
-from bot.commands.options import cadence_in, filter_with, language_in, parsed, time_in, until_in, zone_in
+from bot.commands.options import cadence_in, filter_with, language_in, parsed, time_in, until_in, weekday_in, zone_in
 from bot.commands.rulings import approve, reject, retract
 from bot.config import catalog
 from bot.domain.change import Kind
@@ -129,6 +128,7 @@ async def subscribe(
     types: str | None = None,
     kinds: str | None = None,
     cadence: str | None = None,
+    weekday: str | None = None,
     at: str | None = None,
     tz: str | None = None,
     language: str | None = None,
@@ -146,36 +146,47 @@ async def subscribe(
     sender = runner.channels.get(channel)
     if secret is not None and not isinstance(sender, SignsMessages):
         raise UsageError(f"--secret is for channels that sign their messages, and {channel} doesn't.")
-    watched = partial(
-        filter_with,
-        states=states,
-        counties=county,
-        agencies=agency,
-        agency_types=agency_types,
-        types=types,
-        kinds=kinds,
-    )
     address = _stored(runner, channel, await resolved(runner.store, runner.channels, channel, address))
     old = await _find(runner, channel, address)
     now = old or Subscription(id="", channel=channel, address=address, filter=Filter(), created_at=runner.now())
     wanted = replace(
         now.revived,
         quiet_until=now.quiet_until,
-        filter=watched(now.filter),
+        filter=filter_with(
+            now.filter,
+            states=states,
+            counties=county,
+            agencies=agency,
+            agency_types=agency_types,
+            types=types,
+            kinds=kinds,
+        ),
         cadence=cadence_in(cadence) if cadence is not None else now.cadence,
+        weekday=weekday_in(weekday) if weekday is not None else now.weekday,
         at=time_in(at) if at is not None else now.at,
         tz=zone_in(tz) if tz is not None else now.tz,
         language=language_in(language) if language is not None else now.language,
     )
     if at is not None and wanted.cadence is Cadence.INSTANT and not may_idle:
         raise UsageError("--at sets the time of a digest, but alerts are sent at once. Add --cadence daily or weekly.")
-    new_secret = None
-    if isinstance(sender, SignsMessages):  # a first command that was interrupted didn't show its secret
-        new_secret = await sender.set_secret(address, secret or (NEW_SECRET if old is None else None))
+    if weekday is not None and wanted.cadence is not Cadence.WEEKLY:
+        raise UsageError("--weekday sets the day of a weekly digest. Add --cadence weekly.")
+    new_secret = await _set_secret(sender, address, secret, is_new=old is None)
     save = runner.store.subscribe if old is None else runner.store.change_subscription
     kept = subscription_json(await save(wanted))
     answer = {"subscription": kept, "changed": old is not None, "served": channel in runner.channels}
     return answer | ({"secret": new_secret} if new_secret is not None else {})
+
+
+async def _set_secret(sender: Sender | None, address: str, secret: str | None, *, is_new: bool) -> str | None:
+    """Set the secret that an address's messages are signed with. Return it if it's new, and None otherwise.
+
+    A new subscription gets a new one even if the address had one, because a first command that was interrupted didn't
+    show its secret.
+    """
+    if not isinstance(sender, SignsMessages):
+        return None
+    return await sender.set_secret(address, secret or (NEW_SECRET if is_new else None))
 
 
 async def pause(runner: Runner, *, channel: str, address: str, span: str) -> JsonObject:

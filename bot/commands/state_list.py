@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from bot.commands.as_csv import agreements_csv
 from bot.commands.as_json import agreement_json
 from bot.commands.filters import each_watched
 from bot.commands.question import Question
@@ -13,6 +12,8 @@ from bot.domain.chat import parser, replies
 from bot.domain.chat.panel import NEXT, PREVIOUS
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.chat.request import LONGEST_COMMAND, Button, File, Reply
+from bot.domain.site.table import csv_of
+from bot.domain.site.tables import OF_AGREEMENT
 from bot.domain.subscription import ALL_STATES, Filter
 from bot.domain.text.rich_text import Line, Span
 from bot.domain.text.wording import adds_to_name, state_name
@@ -164,5 +165,5 @@ def _file(question: Question, known: Known, watched: Filter) -> Reply:
     seen = known.seen[ListName.PARTICIPATING]
     name = f"287g-{_typed(watched).replace(' ', '-')}-{seen.observed_at:%Y-%m-%d}.csv"
     head = question.says("all_listed", n=len(found), state=_named(question, watched))
-    file = File(name=name, body=agreements_csv(found).encode(), media_type="text/csv")
+    file = File(name=name, body=csv_of(OF_AGREEMENT, found), media_type="text/csv")
     return Reply(lines=(head, _as_of(question, known)), file=file)

@@ -39,6 +39,8 @@ _OF_ROW = (
     Column("signed_doubtful", Phrase("true if no list can confirm the signing date"), "boolean"),
 )
 _FIPS = Column("county_fips", Phrase("the county's five-digit FIPS code, if the county is known"))
+_COUNTY_BY = Column("county_by", Phrase("ice if ICE prints that county, ours if it is our reading"))
+OF_AGREEMENT = (_STATE, _AGENCY, _SUPPORT, *_OF_ROW, _FIPS, _COUNTY_BY)  # what `agreement_json` has without the site
 _AGENCY_URL = Column("agency_url", Phrase("the agency's page"), format="uri-reference")
 AGREEMENTS = Table(
     "agreements",
@@ -53,7 +55,7 @@ AGREEMENTS = Table(
         Column("list_name", Phrase("the file of ICE's list")),
         Column("list_sha256", Phrase("the SHA-256 of that file")),
         Column("first_seen", Phrase("when the first list with this agreement was read, UTC"), format="date-time"),
-        Column("county_by", Phrase("ice if ICE prints that county, ours if it is our reading")),
+        _COUNTY_BY,
     ),
 )
 CHANGES = Table(

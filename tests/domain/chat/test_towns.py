@@ -138,7 +138,7 @@ def test_a_type_of_agency_stands_beside_places_that_are_watched_whole():
         ("Tampa", "Tampa is in Hillsborough County, Florida."),
         ("33594", "33594 is mostly in Hillsborough County, Florida."),
         ("33101", "33101 is in Miami-Dade County, Florida."),
-        ("00601", "00601 is mostly in Adjuntas Municipio, Puerto Rico. A part may be in Utuado Municipio."),
+        ("00601", "00601 is mostly in Adjuntas Municipio, Puerto Rico. Part of it may be in Utuado Municipio."),
         ("La Paz County", "La Paz County is in Arizona."),
     ],
 )

@@ -113,7 +113,7 @@ async def test_a_departure_that_we_retracted_is_not_shown_as_one():
     retraction = replace(wrong, kind=Kind.RETRACTED, retracts=2, retracted=Kind.WITHDRAWN, because="We misread.", seq=0)
     model = await after([change(Kind.LISTED, OLD)], [wrong], [retraction])
     shown = text_of(model, "/agencies/tx-galveston-county-sheriffs-office")
-    assert "took that back" in shown
+    assert "then retracted that report" in shown
     assert 'class="lede">No longer' not in shown
     assert 'id="gone"' not in text_of(model, "/states/TX")
 
