@@ -141,6 +141,6 @@ def _judge(host: str, answer: Posted) -> None:
         raise SendError(said, retry_after=answer.retry_after or None)
     if 300 <= status < 400:
         raise SendError(
-            f"{said}, a redirect, and we don't follow redirects; subscribe the new address instead", refused=True
+            f"{said}, a redirect, which isn't followed; subscribe the new address instead", refused=True
         )
     raise SendError(f"{said}, so it doesn't accept our messages", refused=True)
