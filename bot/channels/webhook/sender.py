@@ -140,7 +140,5 @@ def _judge(host: str, answer: Posted) -> None:
     if status in {408, 425, 429} or status >= 500:
         raise SendError(said, retry_after=answer.retry_after or None)
     if 300 <= status < 400:
-        raise SendError(
-            f"{said}, a redirect, which isn't followed; subscribe the new address instead", refused=True
-        )
+        raise SendError(f"{said}, a redirect, which isn't followed; subscribe the new address instead", refused=True)
     raise SendError(f"{said}, so it doesn't accept our messages", refused=True)
