@@ -1,5 +1,6 @@
 """ZIP codes, towns, types of agency and locations in a conversation, over a real store, on both platforms."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -205,3 +206,30 @@ async def test_a_kind_of_agency_beside_a_state_is_never_left_out(talk, typed, en
     (button,) = offered.buttons[0]
     assert (await talk.ask(f"watch {typed}")).changed
     assert parser.where(button.command.removeprefix("watch ")).agency_types == (entry,)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "follow every agency in Nebraska except sheriffs", "/watch TX but not Houston", "unwatch all except Texas",
+        "Ohio excluding Cuyahoga County", "vigilar Texas menos Houston", "alerts for Iowa, other than police",
+    ],
+)  # fmt: skip
+async def test_words_that_leave_something_out_never_watch_more_than_was_asked(talk, typed):
+    answer = await talk.ask(typed)
+    assert not answer.changed
+    assert re.search(r"can't leave out part of a place|No puedo dejar fuera", plain_text(answer.lines))
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [
+        ("only withdrawals", {"withdrawn"}),
+        ("just new, departures", {"signed", "withdrawn"}),
+        ("solo nuevos", {"signed"}),
+    ],
+)
+async def test_kinds_are_named_as_people_name_them(talk, typed, kinds):
+    await talk.ask("watch TX")
+    await talk.ask(f"/kinds {typed}")
+    assert {kind.value for kind in (await talk.filter()).kinds} == kinds

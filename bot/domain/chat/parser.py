@@ -30,7 +30,10 @@ LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
 _EVERYTHING = frozenset({"all", "everything", "everywhere", "todo", "todos", "todas"})
-_SPANISH_KINDS = {
+_ONLY = frozenset({"only", "just", "solo", "sólo", "solamente"})
+_WORDS_FOR_KINDS = {
+    "new": Kind.SIGNED, "withdrawals": Kind.WITHDRAWN, "departures": Kind.WITHDRAWN, "applications": Kind.APPLIED,
+    "mentions": Kind.MENTIONED, "corrections": Kind.CORRECTED, "renames": Kind.RENAMED, "amendments": Kind.AMENDED,
     "nuevos": Kind.SIGNED, "retirados": Kind.WITHDRAWN, "restablecidos": Kind.REINSTATED, "solicitudes": Kind.APPLIED,
     "agendas": Kind.MENTIONED, "correcciones": Kind.CORRECTED, "modificaciones": Kind.AMENDED,
     "relacionados": Kind.RELATED, "relacionado": Kind.RELATED, "relacionadas": Kind.RELATED,
@@ -130,6 +133,10 @@ class Where:
     readings: tuple[Reading, ...] = ()
 
 
+_EXCEPT = re.compile(
+    r"\b(?:except(?:ing)?|excluding|but not|other than|without|excepto|menos|salvo|pero no)\b", re.IGNORECASE
+)
+
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -145,6 +152,8 @@ def where(text: str) -> Where:
         return Where(agencies=(agency_part(agency[1]),))
     if re.fullmatch(r"(?:agency|agencia)", text, re.IGNORECASE):
         raise Misunderstood("no_agency")
+    if leaves_something_out(text):
+        raise Misunderstood("exception")
     found = _Found()
     phrases = [re.findall(r",|[^\s,()]+", phrase) for phrase in re.split(r"[;\n]+", text)]
     for number, words in enumerate(phrases):
@@ -163,6 +172,11 @@ def where(text: str) -> Where:
         agency_types=typed,
         readings=tuple(dict.fromkeys(found.readings)),
     )
+
+
+def leaves_something_out(text: str) -> bool:
+    """Return True if the words leave out part of a place, as in "Texas but not Houston"."""
+    return bool(_EXCEPT.search(text))
 
 
 def _widest(place: str, readings: Iterable[Reading]) -> str:
@@ -568,6 +582,7 @@ def _nearest_state(text: str) -> str | None:
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
     """Parse kinds of change: a list, "all", "default", or edits to the current kinds, such as "+amended -applied"."""
     words = re.findall(r"[^\s,;]+", re.sub(r"([-+])[-+\s]+", r"\1", plain(text).casefold()))
+    words = words[1:] if len(words) > 1 and words[0] in _ONLY else words
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
     for word in words:
@@ -585,7 +600,7 @@ def _kinds_named(word: str, selectable: Sequence[Kind]) -> set[Kind]:
 
 
 def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
-    word = _SPANISH_KINDS.get(word, word)
+    word = _WORDS_FOR_KINDS.get(word, word)
     if word in selectable:
         return Kind(word)
     near = suggest(word, selectable)

@@ -49,6 +49,10 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("I don't know which county {typed} in {state} is in."),
         Phrase("Name the county, as in /watch Harris County TX."),
     ),
+    "exception": Mistake(
+        Phrase("I can't leave out part of a place."),
+        Phrase("Say what you want instead, as in /watch police in Nebraska or /watch only TX."),
+    ),
     "no_zip": Mistake(
         Phrase("“{typed}” isn't a ZIP code, which has five digits."),
         Phrase("Try /watch 33594, or name a county or a town."),

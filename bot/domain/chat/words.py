@@ -173,6 +173,8 @@ def verb(text: str) -> tuple[str, str]:
     asked = _read(line)
     is_long = len(line.split()) > LONGEST_PHRASE and len(line) <= LONGEST_SENTENCE
     is_named = re.match(r"(?:(?:un)?watch )?agenc(?:y|ia)\b", _fold(line)) is not None
+    if asked[0] in {"watch", "unwatch", "place", "agency"} and not is_named and parser.leaves_something_out(line):
+        return "watch", line
     return (questions.asked(line, _fold) if is_long and not is_named and not _is_sure(*asked) else None) or asked
 
 
