@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.domain.geography.agency_types import AgencyType
-from bot.domain.geography.counties import County
+from bot.domain.geography.counties import County, county_by_fips
 from bot.domain.geography.fold import distinct_name, exact_county, is_county_word, states_with_county
 from bot.domain.geography.places import states_with_town, town_counties, town_zips
 from bot.domain.geography.states import STATES
-from bot.domain.geography.zips import MILITARY, county_by_fips, is_zip, zip_code, zips_in
+from bot.domain.geography.zips import MILITARY, is_zip, zip_code, zips_in
 
 DOMINANT = 20
 MOST_CHOICES = 8

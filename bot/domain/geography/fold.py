@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
 
-from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
+from bot.domain.geography.counties import OTHER_NAME, County, counties, main_counties, plain_county
 from bot.domain.geography.places import town_counties
 from bot.domain.geography.readings import reading_of
 from bot.domain.geography.states import STATES
@@ -116,7 +116,7 @@ def county_of(state: str, printed: str, agency: str) -> County | None:
 def _county_of_town(state: str, agency: str) -> County | None:
     town = _TOWN.fullmatch(" ".join(_words(agency[: 2 * LONGEST])))
     codes = town_counties(state, town["name"]) if town else frozenset()
-    return next((c for c in counties(state) if codes == {c.fips} and c.kind != OTHER_NAME), None)
+    return main_counties(state).get(next(iter(codes))) if len(codes) == 1 else None
 
 
 def county_key(state: str, written: str) -> str:
@@ -246,7 +246,7 @@ def _by_name(state: str) -> dict[str, tuple[County, ...]]:
 
     An alternative name maps to the county that it refers to.
     """
-    real = {county.fips: county for county in counties(state) if county.kind != OTHER_NAME}
+    real = main_counties(state)
     found: dict[str, tuple[County, ...]] = {}
     for county in counties(state):
         words, meant = _words(county.name), real.get(county.fips, county)
