@@ -1,7 +1,6 @@
 """Match written names to a state's counties. Typos, missing spaces and variants such as Saint and St. are accepted."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
@@ -11,6 +10,7 @@ from bot.domain.geography.counties import OTHER_NAME, County, counties, main_cou
 from bot.domain.geography.places import town_counties
 from bot.domain.geography.readings import reading_of
 from bot.domain.geography.states import STATES
+from bot.domain.letters import without_accents
 
 LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
 LONGEST_NAME = 4  # words of a real name, as in "St. John the Baptist"
@@ -166,8 +166,7 @@ def _words(text: str) -> Words:
 
     Variants such as Saint and St. are normalized.
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", plain.casefold()))
+    words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", without_accents(text).casefold()))
     return tuple(_SPELLINGS.get(word, word) for word in words)
 
 
