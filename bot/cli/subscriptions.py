@@ -1,5 +1,6 @@
 """Commands for subscriptions: to set them up, pause them, try them out and deliver to them."""
 
+from calendar import day_name
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -53,7 +54,10 @@ def subscribe(
     agency_type: AgencyType = None,
     types: Type = None,
     kinds: Kinds = None,
-    cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly (Mondays).")] = None,
+    cadence: Annotated[str | None, typer.Option(help="instant (the default), daily or weekly.")] = None,
+    weekday: Annotated[
+        str | None, typer.Option(help="The day of a weekly digest, as in Thursday; Monday by default.")
+    ] = None,
     at: Annotated[
         str | None, typer.Option(help="The local time of a daily or weekly digest; 09:00 by default.")
     ] = None,
@@ -75,6 +79,7 @@ def subscribe(
     options |= {
         "agency_types": agency_type,
         "cadence": cadence,
+        "weekday": weekday,
         "at": at,
         "tz": tz,
         "language": language,
@@ -195,10 +200,11 @@ def _print_subscription(verb: str, subscription: JsonObject, *, as_line: bool) -
 
 def _as_text(subscription: JsonObject) -> str:
     s = subscription
-    states = "all states" if s["states"] == "all" else ", ".join(s["states"])
-    when = "at once" if s["cadence"] == "instant" else f"{s['cadence']} at {s['at']} {s['tz']}"
+    watches = s.get("watches") or ("all states" if s["states"] == "all" else ", ".join(s["states"]))  # an older program
+    day = f" on {day_name[s['weekday']]}" if s["cadence"] == "weekly" else ""
+    when = "at once" if s["cadence"] == "instant" else f"{s['cadence']}{day} at {s['at']} {s['tz']}"
     paused = f", paused: {s['paused']}" if s["paused"] else ""
-    return f"{s['channel']} {s['address']} ({s['id']}), {states}, {when}{paused}"
+    return f"{s['channel']} {s['address']} ({s['id']}): {watches}; {when}{paused}"
 
 
 @app.command()

@@ -4,6 +4,8 @@ Other programs read these fields. You may add fields, but never rename or remove
 """
 
 from bot.domain.chat.operator import Effect
+from bot.domain.chat.replies import watched
+from bot.domain.language import Language
 from bot.domain.lists.vetting import Held
 from bot.domain.messages.change_json import JsonObject as JsonObject  # noqa: PLC0414 - all JSON is found here
 from bot.domain.messages.change_json import agreement_json as agreement_json  # noqa: PLC0414 - the same
@@ -19,6 +21,7 @@ def subscription_json(subscription: Subscription) -> JsonObject:
         "id": subscription.id,
         "channel": subscription.channel,
         "address": subscription.shown_address,
+        "watches": watched(Language.ENGLISH, subscription.filter),
         "states": "all" if ALL_STATES in states else states,
         "counties": sorted(subscription.filter.counties),
         "agencies": sorted(subscription.filter.agencies),

@@ -13,7 +13,7 @@ from bot.channels import CHANNELS, sender_for
 from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, Part, Pings, Sender, SignsMessages
 from bot.commands import local_sources
 from bot.commands.as_json import JsonObject, change_json, held_json, subscription_json
-from bot.commands.options import cadence_in, filter_with, language_in, parsed, time_in, until_in, zone_in
+from bot.commands.options import cadence_in, filter_with, language_in, parsed, time_in, until_in, weekday_in, zone_in
 from bot.commands.rulings import approve, reject, retract
 from bot.config import catalog
 from bot.domain.change import Kind
@@ -128,6 +128,7 @@ async def subscribe(
     types: str | None = None,
     kinds: str | None = None,
     cadence: str | None = None,
+    weekday: str | None = None,
     at: str | None = None,
     tz: str | None = None,
     language: str | None = None,
@@ -161,12 +162,15 @@ async def subscribe(
             kinds=kinds,
         ),
         cadence=cadence_in(cadence) if cadence is not None else now.cadence,
+        weekday=weekday_in(weekday) if weekday is not None else now.weekday,
         at=time_in(at) if at is not None else now.at,
         tz=zone_in(tz) if tz is not None else now.tz,
         language=language_in(language) if language is not None else now.language,
     )
     if at is not None and wanted.cadence is Cadence.INSTANT and not may_idle:
         raise UsageError("--at sets the time of a digest, but alerts are sent at once. Add --cadence daily or weekly.")
+    if weekday is not None and wanted.cadence is not Cadence.WEEKLY:
+        raise UsageError("--weekday sets the day of a weekly digest. Add --cadence weekly.")
     new_secret = await _set_secret(sender, address, secret, is_new=old is None)
     save = runner.store.subscribe if old is None else runner.store.change_subscription
     kept = subscription_json(await save(wanted))

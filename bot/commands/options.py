@@ -167,6 +167,14 @@ def cadence_in(text: str) -> Cadence:
     return Cadence(word)
 
 
+def weekday_in(text: str) -> int:
+    """Return a day of the week, from 0 for Monday."""
+    day = parser.weekday(plain(text))
+    if day is None or plain(text).isdecimal():
+        raise UsageError(f"--weekday: {text!r} isn't a day of the week. Use its name, as in Thursday.")
+    return day
+
+
 def time_in(text: str) -> time:
     """Return a time of day."""
     at = parser.clock(text)

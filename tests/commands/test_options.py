@@ -84,6 +84,10 @@ async def test_each_option_changes_one_thing_and_leaves_the_rest(chat):
         ({"states": "TX", "kinds": "sined"}, "--kinds: .*Did you mean signed"),
         ({"states": "TX", "kinds": "-all"}, "--kinds would leave nothing"),
         ({"states": "TX", "at": "9:00"}, "--at sets the time of a digest"),
+        ({"states": "TX", "weekday": "Thursday"}, "--weekday sets the day of a weekly digest"),
+        ({"states": "TX", "cadence": "daily", "weekday": "Thursday"}, "--weekday sets the day of a weekly digest"),
+        ({"states": "TX", "cadence": "weekly", "weekday": "Thrusday"}, "isn't a day of the week"),
+        ({"states": "TX", "cadence": "weekly", "weekday": "3"}, "isn't a day of the week"),
         ({"states": "TX", "cadence": "instant", "at": "9:00"}, "--at sets the time of a digest"),
         ({"states": "TX", "cadence": "hourly"}, "--cadence: 'hourly'"),
         ({"states": "TX", "tz": "UTC-5"}, "--tz: .*big city"),
@@ -103,6 +107,12 @@ async def test_a_topic_has_its_own_subscription_and_a_time_alone_is_enough_for_a
     assert made["subscription"]["address"] == "-100123:7"
     later = await carry_out(chat.runner, "subscribe", HERE | {"topic": 7, "at": "17:30"})
     assert (later["subscription"]["at"], later["subscription"]["cadence"]) == ("17:30", "daily")
+
+
+async def test_a_weekly_digest_has_a_day_and_keeps_it(chat):
+    await carry_out(chat.runner, "subscribe", HERE | {"states": "TX", "cadence": "weekly", "weekday": "Thursday"})
+    later = await carry_out(chat.runner, "subscribe", HERE | {"at": "17:30"})
+    assert (later["subscription"]["weekday"], later["subscription"]["cadence"]) == (3, "weekly")
 
 
 async def test_a_subscription_is_paused_for_a_while_and_resumed_once(chat):
