@@ -5,7 +5,16 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
-from bot.commands.filters import each_watched, filter_for, only, why_not_added, why_not_removed, with_added, without
+from bot.commands.filters import (
+    each_watched,
+    filter_for,
+    names_places,
+    only,
+    why_not_added,
+    why_not_removed,
+    with_added,
+    without,
+)
 from bot.commands.lookups import Lookups
 from bot.commands.operator_chat import OperatorCommands
 from bot.commands.panel import PanelCommands, with_kind_pressed, with_state_pressed
@@ -217,7 +226,7 @@ class ChatCommands:
     async def _place(self, question: Question, rest: str) -> Reply:
         """Ask what to do about a place that was sent without a command."""
         where = parser.where(rest)
-        if not (where.states or where.counties or where.agencies):
+        if not names_places(where):
             return await self._what(question, "")
         what = replies.watched(question.language, filter_for(where))
         rows = [(Button(said(question.language, "b_watch", what=what)[:LONGEST_LABEL], _short(f"watch {rest}")),)]

@@ -8,6 +8,7 @@ from support.program import row
 
 from bot.channels import CHANNELS
 from bot.commands.as_json import subscription_json
+from bot.domain.chat import parser
 from bot.domain.chat.request import LONGEST_COMMAND, Request
 from bot.domain.language import Language
 from bot.domain.text.rich_text import plain_text
@@ -181,3 +182,26 @@ async def test_json_shows_every_field_of_a_filter(talk):
     assert shown["counties"] == ["FL/hillsborough"]
     assert shown["agency_types"] == ["sheriff@TX", "state@FL"]
     assert (shown["states"], shown["agencies"], shown["support_types"]) == ([], [], [])
+
+
+@pytest.mark.parametrize(("typed", "state", "said"), [("20001", "DC", "District of Columbia"), ("96910", "GU", "Guam")])
+async def test_a_county_that_is_all_of_its_state_is_the_state(talk, typed, state, said):
+    answer = await talk.ask(f"watch {typed}")
+    assert plain_text(answer.lines).startswith(f"{typed} is in {said}.\nYou're watching {said}.")
+    assert "tatewide" not in plain_text(answer.lines)
+
+
+@pytest.mark.parametrize(
+    ("typed", "entry"),
+    [
+        ("state police of Pennsylvania", "state@PA"),
+        ("highway patrol of Ohio", "state@OH"),
+        ("the state troopers in Florida", "state@FL"),
+        ("alerts for sheriffs in Arizona", "sheriff@AZ"),
+    ],
+)
+async def test_a_kind_of_agency_beside_a_state_is_never_left_out(talk, typed, entry):
+    offered = await talk.ask(typed)
+    (button,) = offered.buttons[0]
+    assert (await talk.ask(f"watch {typed}")).changed
+    assert parser.where(button.command.removeprefix("watch ")).agency_types == (entry,)

@@ -21,7 +21,7 @@ from bot.domain.geography.zips import is_zip
 from bot.domain.language import Language
 from bot.domain.letters import without_accents
 from bot.domain.lists.names import canonical, state_code
-from bot.domain.subscription import ALL_STATES, Cadence, county_entry, type_entry
+from bot.domain.subscription import ALL_STATES, Cadence, county_entry, county_in, type_entry
 from bot.domain.suggest import suggest
 from bot.domain.time_zones import zone_names, zone_or_utc
 
@@ -154,7 +154,8 @@ def where(text: str) -> Where:
             if fault.choices:
                 _complete(fault, phrases, number)
             raise
-    plain_places, typed = found.sorted()
+    places, typed = found.sorted()
+    plain_places = [_widest(place, found.readings) for place in places]
     return Where(
         states=tuple(dict.fromkeys(place for place in plain_places if "/" not in place)),
         counties=tuple(dict.fromkeys(place for place in plain_places if "/" in place)),
@@ -162,6 +163,14 @@ def where(text: str) -> Where:
         agency_types=typed,
         readings=tuple(dict.fromkeys(found.readings)),
     )
+
+
+def _widest(place: str, readings: Iterable[Reading]) -> str:
+    """Return the state of a ZIP code or a town whose county is all of its state, and any other place as it is."""
+    county = county_in(place) if "/" in place else None
+    if county is None or not county.is_whole_state:
+        return place
+    return county.state if any(reading.county == county and not reading.is_county for reading in readings) else place
 
 
 def _complete(fault: Misunderstood, phrases: Sequence[Sequence[str]], number: int) -> None:

@@ -293,6 +293,7 @@ SAID: Mapping[str, Phrase] = {
     "agencies_named": Phrase("agencies with “{part}” in their name"),
     "county_of": Phrase("{county} ({state})"),
     # ZIP codes, towns and locations
+    "is_in_state": Phrase("{typed} is in {state}."),
     "is_in": Phrase("{typed} is in {county}, {state}."),
     "is_mostly_in": Phrase("{typed} is mostly in {county}, {state}."),
     "county_is_in": Phrase("{county} is in {state}."),
@@ -476,7 +477,9 @@ def _of_type(language: Language, entry: str) -> str:
 def reading_line(language: Language, reading: Reading) -> str:
     """Say which county a ZIP code or a town was read as."""
     county, state = named_county(language, reading.county), STATES[reading.county.state]
-    if reading.is_county:
+    if reading.county.is_whole_state:
+        told = said(language, "is_in_state", typed=reading.typed, state=state)
+    elif reading.is_county:
         told = said(language, "county_is_in", county=county, state=state)
     else:
         key = "is_mostly_in" if reading.is_area else "is_in"

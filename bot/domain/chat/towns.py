@@ -42,7 +42,8 @@ _TYPE_NAMES: Mapping[AgencyType, tuple[str, ...]] = {
     ),
     AgencyType.STATE: (
         "statewide agency", "statewide agencies", "state agency", "state agencies", "agencia estatal",
-        "agencias estatales", "agencias del estado",
+        "agencias estatales", "agencias del estado", "state police", "state patrol", "highway patrol",
+        "highway patrols", "state troopers", "troopers", "policia estatal", "policias estatales",
     ),
     AgencyType.CAMPUS: (
         "university police", "universities", "campus police", "college police", "colleges", "school police",
@@ -105,7 +106,7 @@ class Reading:
     @property
     def is_statewide_meant(self) -> bool:
         """True unless a county was named. Who names a place that isn't a county also cares about its state."""
-        return not self.is_county
+        return not (self.is_county or self.county.is_whole_state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,8 @@ _TAIL = re.compile(
 _FILLER = re.compile(
     r"^(?:(?:hay|there|are|me|to|for|about|on|in|of|from|the|all|any|out|agencies|agency|alerts|alertas|updates"
     r"|changes|counties"
-    r"|watching|following|getting|sending|receiving|recibir|enviar|seguir|vigilar|seguimiento|state|estado|police"
-    r"|departments|sheriffs|de|del|en|el|la|los|las|al|a|sobre|para|agencias|cambios|and|y|recently|lately)\b[ ,]*)+"
+    r"|watching|following|getting|sending|receiving|recibir|enviar|seguir|vigilar|seguimiento|state (?:of|de)"
+    r"|estado de|de|del|en|el|la|los|las|al|a|sobre|para|agencias|cambios|and|y|recently|lately)\b[ ,]*)+"
 )
 _AGENCY_WORD = re.compile(
     r".*\S (?:police|sheriff'?s?|department|dept|pd|so|office|marshal'?s?|constable'?s?|patrol|troopers?|corrections"

@@ -28,6 +28,11 @@ class County:
     name: str
     kind: str
 
+    @property
+    def is_whole_state(self) -> bool:
+        """True if the county is all of its state or territory, as in the District of Columbia and Guam."""
+        return {county.fips for county in counties(self.state)} == {self.fips}
+
 
 def counties(state: str) -> tuple[County, ...]:
     """Return a state's counties and their alternative names. Return an empty tuple for an unknown postal code.
