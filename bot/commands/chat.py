@@ -31,7 +31,7 @@ from bot.commands.question import Question
 from bot.domain.chat import guide, parser, replies, words
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.operator import line as operator_line
-from bot.domain.chat.panel import capitalized, kind_buttons, state_buttons, undo_command
+from bot.domain.chat.panel import kind_buttons, state_buttons, undo_command
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply, Request
@@ -39,6 +39,7 @@ from bot.domain.chat.settings_words import confirmed
 from bot.domain.chat.towns import Reading
 from bot.domain.geography.fold import distinct_name
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, county_entry, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.agreement import SupportType
-from bot.domain.chat import parser
 from bot.domain.chat.parser import Where
 from bot.domain.chat.towns import TYPE_WORDS, county_text
 from bot.domain.geography.states import STATES
@@ -18,14 +17,6 @@ from bot.domain.subscription import ALL_STATES, Filter, county_in, typed_place
 def filter_for(where: Where) -> Filter:
     """Return a new filter for these places, agencies and support types."""
     return with_added(Filter(), where)
-
-
-def filter_from_words(text: str) -> Filter:
-    """Return the filter for what a person typed, such as "Tampa FL, sheriffs in TX, JEM".
-
-    Raises Misunderstood, with `choices` if the words could mean several places.
-    """
-    return filter_for(parser.where(text))
 
 
 def with_added(filter_: Filter, where: Where) -> Filter:

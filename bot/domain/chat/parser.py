@@ -1,7 +1,6 @@
 """The command parser, shared by all chat platforms and the operator's command line."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -20,6 +19,7 @@ from bot.domain.geography.fold import distinct_name, exact_county, find_county, 
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.geography.zips import is_zip
 from bot.domain.language import Language
+from bot.domain.letters import without_accents
 from bot.domain.lists.names import canonical, state_code
 from bot.domain.subscription import ALL_STATES, Cadence, county_entry, county_in, type_entry
 from bot.domain.suggest import suggest
@@ -544,8 +544,7 @@ def _by_name() -> dict[str, str]:
 
 def folded(text: str) -> str:
     """Normalize a name's case, spaces, accents and periods."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
+    return " ".join(without_accents(text.casefold()).replace(".", "").split())
 
 
 def _unknown_place(text: str, several: Sequence[str] = ()) -> Misunderstood:

@@ -401,11 +401,6 @@ def menu(language: Language) -> tuple[tuple[str, str], ...]:
 # ── the settings in words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def kinds_in_words(language: Language, kinds: Collection[Kind]) -> str:
-    """Return a list of kinds of change for use in a sentence."""
-    return formats(language).join([kind_name(language, kind) for kind in Kind if kind in kinds])
-
-
 def types_in_words(language: Language, types: Collection[SupportType]) -> str:
     """Return a list of support types, written out, for use in a sentence."""
     wording = Wording(language, "UTC")

@@ -42,6 +42,16 @@ def counties(state: str) -> tuple[County, ...]:
     return _by_state().get(state, ())
 
 
+def main_counties(state: str) -> Mapping[str, County]:
+    """Return a state's counties by FIPS code, without alternative names."""
+    return _main_by_state().get(state, {})
+
+
+def county_by_fips(fips: str) -> County | None:
+    """Return the county with this code under its main name, or None if there is none."""
+    return _by_fips().get(fips)
+
+
 @cache
 def county_names(state: str) -> tuple[str, ...]:
     """Return the names of a state's counties, including alternative names, without duplicates."""
@@ -59,6 +69,19 @@ def plain_county(county: str) -> str:
 def real_counties(state: str) -> frozenset[str]:
     """Return the names of a state's counties, normalized for comparison."""
     return frozenset(plain_county(name) for name in county_names(state))
+
+
+@cache
+def _by_fips() -> Mapping[str, County]:
+    return {fips: county for here in _main_by_state().values() for fips, county in here.items()}
+
+
+@cache
+def _main_by_state() -> Mapping[str, Mapping[str, County]]:
+    return {
+        state: {county.fips: county for county in rows if county.kind != OTHER_NAME}
+        for state, rows in _by_state().items()
+    }
 
 
 @cache
