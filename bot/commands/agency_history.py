@@ -10,7 +10,7 @@ from bot.domain.chat import parser
 from bot.domain.chat.panel import NEXT, PREVIOUS
 from bot.domain.chat.replies import said
 from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply
-from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.rich_text import Line, Span, strong
 from bot.domain.text.wording import adds_to_name, state_name
 from bot.pipeline.runner import Runner
 
@@ -110,8 +110,8 @@ def _history(question: Question, known: Known, changes: Sequence[Change], *, bef
     last = changes[-1].agreement
     county = f" ({last.county})" if adds_to_name(last.county, last.agency) else ""
     head = (Span(last.agency, strong=True), Span(f"{county}, {state_name(last.state, question.language)}"))
-    history = (_strong(question.says("history")), *(_row(question, change) for change in shown))
-    evidence = (_strong(question.says("evidence_head")), *_evidence(question, shown))
+    history = (strong(question.says("history")), *(_row(question, change) for change in shown))
+    evidence = (strong(question.says("evidence_head")), *_evidence(question, shown))
     return Reply(
         lines=(head, *_standing(question, known, changes), (), *history, (), *evidence),
         buttons=_turns(question, changes, start, start + len(shown)),
@@ -174,7 +174,3 @@ def _rows(question: Question, numbers: set[int]) -> str:
         return said(question.language, "not_on_it")
     listed = ", ".join(f"{number:,}" for number in sorted(numbers))
     return said(question.language, "row" if len(numbers) == 1 else "rows", rows=listed)
-
-
-def _strong(words: Line) -> Line:
-    return tuple(Span(span.text, strong=True) for span in words)

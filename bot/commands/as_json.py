@@ -3,8 +3,6 @@
 Other programs read these fields. You may add fields, but never rename or remove any. Times are in UTC and end in Z.
 """
 
-from datetime import datetime
-
 from bot.domain.chat.operator import Effect
 from bot.domain.chat.replies import watched
 from bot.domain.language import Language
@@ -13,7 +11,7 @@ from bot.domain.messages.change_json import JsonObject as JsonObject  # noqa: PL
 from bot.domain.messages.change_json import agreement_json as agreement_json  # noqa: PLC0414 - the same
 from bot.domain.messages.change_json import change_json as change_json  # noqa: PLC0414 - the same
 from bot.domain.subscription import ALL_STATES, Receipt, Subscription
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp_of
 
 
 def subscription_json(subscription: Subscription) -> JsonObject:
@@ -36,17 +34,17 @@ def subscription_json(subscription: Subscription) -> JsonObject:
         "tz": subscription.tz,
         "language": subscription.language.value,
         "cursor": subscription.cursor,
-        "due_at": _stamp(subscription.due_at),
-        "retry_at": _stamp(subscription.retry_at),
+        "due_at": stamp_of(subscription.due_at),
+        "retry_at": stamp_of(subscription.retry_at),
         "paused": subscription.paused,
-        "created_at": _stamp(subscription.created_at),
+        "created_at": stamp_of(subscription.created_at),
     }
 
 
 def receipt_json(receipt: Receipt) -> JsonObject:
     """Return a receipt as a JSON object."""
     return {
-        "at": _stamp(receipt.at),
+        "at": stamp_of(receipt.at),
         "subscription": receipt.subscription,
         "channel": receipt.channel,
         "address": receipt.address,
@@ -67,8 +65,8 @@ def held_json(held: Held) -> JsonObject:
         "evidence": held.publication.evidence,
         "reasons": list(held.reasons),
         "gone": [{"state": a.state, "agency": a.agency, "support_type": a.support_type.value} for a in held.gone],
-        "since": _stamp(held.since),
-        "last_at": _stamp(held.last_at),
+        "since": stamp_of(held.since),
+        "last_at": stamp_of(held.last_at),
         "readings": held.readings,
         "ruling": held.ruling.value if held.ruling else None,
     }
@@ -83,7 +81,3 @@ def effect_json(effect: Effect) -> JsonObject:
         "languages": {language.value: n for language, n in effect.languages.items()},
         "messages": {language.value: text for language, text in effect.messages.items()},
     }
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return stamp(moment) if moment else None

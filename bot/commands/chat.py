@@ -5,7 +5,16 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from bot.channels import CHANNELS
-from bot.commands.filters import each_watched, filter_for, only, why_not_added, why_not_removed, with_added, without
+from bot.commands.filters import (
+    each_watched,
+    filter_for,
+    names_places,
+    only,
+    why_not_added,
+    why_not_removed,
+    with_added,
+    without,
+)
 from bot.commands.lookups import Lookups
 from bot.commands.operator_chat import OperatorCommands
 from bot.commands.panel import PanelCommands, with_kind_pressed, with_state_pressed
@@ -22,7 +31,7 @@ from bot.commands.question import Question
 from bot.domain.chat import guide, parser, replies, words
 from bot.domain.chat.operator import VERBS as OPERATOR_VERBS
 from bot.domain.chat.operator import line as operator_line
-from bot.domain.chat.panel import capitalized, kind_buttons, state_buttons, undo_command
+from bot.domain.chat.panel import kind_buttons, state_buttons, undo_command
 from bot.domain.chat.parser import Misunderstood, Where
 from bot.domain.chat.replies import line, said
 from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply, Request
@@ -30,6 +39,7 @@ from bot.domain.chat.settings_words import confirmed
 from bot.domain.chat.towns import Reading
 from bot.domain.geography.fold import distinct_name
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Settings, Subscription, county_entry, is_in
 from bot.domain.suggest import suggest
 from bot.domain.text.formats import own_name
@@ -216,7 +226,7 @@ class ChatCommands:
     async def _place(self, question: Question, rest: str) -> Reply:
         """Ask what to do about a place that was sent without a command."""
         where = parser.where(rest)
-        if not (where.states or where.counties or where.agencies):
+        if not names_places(where):
             return await self._what(question, "")
         what = replies.watched(question.language, filter_for(where))
         rows = [(Button(said(question.language, "b_watch", what=what)[:LONGEST_LABEL], _short(f"watch {rest}")),)]

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.domain.agreement import SupportType
-from bot.domain.chat import parser
 from bot.domain.chat.parser import Where
 from bot.domain.chat.towns import TYPE_WORDS, county_text
 from bot.domain.geography.states import STATES
@@ -20,14 +19,6 @@ def filter_for(where: Where) -> Filter:
     return with_added(Filter(), where)
 
 
-def filter_from_words(text: str) -> Filter:
-    """Return the filter for what a person typed, such as "Tampa FL, sheriffs in TX, JEM".
-
-    Raises Misunderstood, with `choices` if the words could mean several places.
-    """
-    return filter_for(parser.where(text))
-
-
 def with_added(filter_: Filter, where: Where) -> Filter:
     """Add places, agencies and support types to a filter. "All" replaces individual states.
 
@@ -36,7 +27,7 @@ def with_added(filter_: Filter, where: Where) -> Filter:
     """
     watched = {county_in(county) for county in filter_.counties}
     states = {**filter_.states, **dict.fromkeys(where.states, 0)}
-    if ALL_STATES in where.states or (filter_.is_empty and not _names_places(where) and where.support_types):
+    if ALL_STATES in where.states or (filter_.is_empty and not names_places(where) and where.support_types):
         states = {ALL_STATES: filter_.states.get(ALL_STATES, 0)}
     elif ALL_STATES in filter_.states:
         states = dict(filter_.states)
@@ -54,7 +45,7 @@ def with_added(filter_: Filter, where: Where) -> Filter:
 
 def only(filter_: Filter, where: Where) -> Filter:
     """Return a filter for nothing but this. Support types without a place leave the places as they are."""
-    if _names_places(where):
+    if names_places(where):
         return with_added(Filter(kinds=filter_.kinds), where)
     return with_added(replace(filter_, support_types={}), where)
 
@@ -111,7 +102,7 @@ def _typed_words(entry: str) -> str:
 
 def why_not_added(filter_: Filter, where: Where) -> str | None:
     """Return the key of the reply that explains what adding this would discard, or None if nothing would be lost."""
-    if ALL_STATES in filter_.states and _names_places(where) and ALL_STATES not in where.states:
+    if ALL_STATES in filter_.states and names_places(where) and ALL_STATES not in where.states:
         return "all_watched"
     is_clear = filter_.is_empty or _means_every_place(filter_, where, add=True)
     return None if is_clear or _types_match(filter_, where) else "types_for_all"
@@ -132,12 +123,13 @@ def _types_match(filter_: Filter, where: Where) -> bool:
 
 def _means_every_place(filter_: Filter, where: Where, *, add: bool = False) -> bool:
     """Return True if no places are named, or exactly the filter's. "All" refers to every place unless it's added."""
-    if not _names_places(where) or (ALL_STATES in where.states and not add):
+    if not names_places(where) or (ALL_STATES in where.states and not add):
         return True
     return _places(filter_) == _places(where)
 
 
-def _names_places(where: Where) -> bool:
+def names_places(where: Where) -> bool:
+    """Return True if the words name a place, an agency or a type of agency, and not only a support type."""
     return bool(where.states or where.counties or where.agencies or where.agency_types)
 
 

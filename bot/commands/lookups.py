@@ -14,7 +14,7 @@ from bot.domain.chat.request import Reply
 from bot.domain.chat.settings_words import kinds_named, settings_lines
 from bot.domain.source_status import ICE
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
-from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.rich_text import Line, Span, strong
 from bot.domain.text.wording import state_name
 from bot.pipeline.runner import Runner
 
@@ -88,7 +88,7 @@ class Lookups:
             )
         rows = (_recent_row(question, change, kind) for change, kind in reversed(found))
         return Reply(
-            lines=(_strong(question.says("recent", where=where)), *rows, question.says("recent_kinds", kinds=named))
+            lines=(strong(question.says("recent", where=where)), *rows, question.says("recent_kinds", kinds=named))
         )
 
 
@@ -107,7 +107,3 @@ def _recent_mention(question: Question, change: Change, mention: Mention) -> Lin
     heading = question.wording.heading(mention.state, change.kind, on_agenda=True)[0].text
     title = Span(mention.title[:TITLE_SHOWN], href=mention.address)
     return (Span(f"• {day}: "), Span(mention.body, strong=True), Span(f", {heading}: "), title)
-
-
-def _strong(words: Line) -> Line:
-    return tuple(replace(span, strong=True) for span in words)

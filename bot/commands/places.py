@@ -9,9 +9,8 @@ from bot.domain.chat.parser import Misunderstood
 from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply
 from bot.domain.chat.towns import Reading, county_text
 from bot.domain.geography.agency_types import AgencyType
-from bot.domain.geography.counties import County
+from bot.domain.geography.counties import County, county_by_fips
 from bot.domain.geography.states import STATES
-from bot.domain.geography.zips import county_by_fips
 from bot.domain.language import Language
 from bot.domain.subscription import ALL_STATES, Filter, Settings, type_entry
 from bot.domain.text.formats import formats

@@ -14,7 +14,7 @@ from bot.domain.lists.vetting import Held
 from bot.domain.outage import last_reached
 from bot.domain.source_status import SourceStatus
 from bot.domain.subscription import Subscription
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 from bot.domain.way import Way
 from bot.store import Store, Unreadable
 
@@ -59,9 +59,9 @@ class Report:
         return [
             {
                 "source": status.source,
-                "last_read": stamp(status.read_at) if status.read_at else None,
-                "last_change": stamp(status.changed_at) if status.changed_at else None,
-                "next_read": stamp(status.due_at) if status.due_at else None,
+                "last_read": stamp_of(status.read_at),
+                "last_change": stamp_of(status.changed_at),
+                "next_read": stamp_of(status.due_at),
                 "heard": {way.value: stamp(at) for way, at in status.heard.items()},
                 "trouble": status.trouble.value if status.trouble else None,
                 "wrong": self.wrong(status),

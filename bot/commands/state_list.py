@@ -15,7 +15,7 @@ from bot.domain.chat.request import LONGEST_COMMAND, Button, File, Reply
 from bot.domain.site.table import csv_of
 from bot.domain.site.tables import OF_AGREEMENT
 from bot.domain.subscription import ALL_STATES, Filter
-from bot.domain.text.rich_text import Line, Span
+from bot.domain.text.rich_text import Line, Span, strong
 from bot.domain.text.wording import adds_to_name, state_name
 from bot.pipeline.runner import Runner
 
@@ -124,8 +124,7 @@ def _head(question: Question, watched: Filter, count: int) -> Line:
     key = "listed_now" if count else "listed_none"
     if watched.agency_types:
         key = "listed_typed"
-    text = question.says(key, n=count, state=_named(question, watched))
-    return tuple(Span(span.text, strong=True) for span in text)
+    return strong(question.says(key, n=count, state=_named(question, watched)))
 
 
 def _named(question: Question, watched: Filter) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from bot.domain.outage import explained, is_refused, last_reached
 from bot.domain.source_status import ICE, SourceStatus
 from bot.domain.subscription import STOPPED, Subscription
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 
 LATE = timedelta(minutes=5)  # a subscription that has been due for longer is late
 IDLE = timedelta(minutes=20)  # if ICE's list has been due for longer, no worker is running
@@ -133,9 +133,9 @@ class Facts:
         if ice is None:
             return None
         return {
-            "last_read": _stamp(ice.read_at),
-            "last_change": _stamp(ice.changed_at),
-            "next_read": _stamp(ice.due_at),
+            "last_read": stamp_of(ice.read_at),
+            "last_change": stamp_of(ice.changed_at),
+            "next_read": stamp_of(ice.due_at),
             "stale": self.is_stale,
             "problem": ice.problem,
             "failures": ice.failures,
@@ -267,10 +267,6 @@ def _crowd_json(crowd: Crowd) -> dict[str, int]:
     counts = {standing.value: number for standing, number in crowd.standings.items()}
     more = {"refused_at_once": crowd.refused_at_once, "unserved": crowd.unserved}
     return counts | {"due": crowd.due, "late": crowd.late} | more
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return stamp(moment) if moment else None
 
 
 NO_NEW_LIST_FOR = timedelta(days=10)

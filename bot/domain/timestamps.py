@@ -13,6 +13,11 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def stamp_of(moment: datetime | None) -> str | None:
+    """Return the stamp of a UTC time that may not be known."""
+    return stamp(moment) if moment is not None else None
+
+
 def after(moment: datetime, seconds: float) -> datetime:
     """Return a time at least `seconds` after `moment`. The wait is capped at LONGEST_WAIT.
 

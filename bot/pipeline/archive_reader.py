@@ -9,14 +9,13 @@ from bot.domain.source_status import Trouble
 from bot.domain.timestamps import stamp
 from bot.errors import SourceError
 from bot.pipeline.runner import Runner
-from bot.pipeline.take_over import take_over
+from bot.pipeline.take_over import WAITS, take_over
 from bot.sources.archive import newest_captured
 from bot.sources.ice import Ice
 
 LOOKS = "archive looks"  # the kind of note that has the time of the last look
 LOOKED_AT = "at"
 LOOK_EVERY = timedelta(minutes=30)
-WAITS = 20.0  # seconds for another program's reading of ICE's lists to end
 
 log = structlog.get_logger()
 

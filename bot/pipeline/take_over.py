@@ -17,6 +17,7 @@ from bot.store import Notes, Store
 
 NONCES = "relay nonces"  # the kind of note that maps each nonce of a relay to the time when it was used
 MOST_NONCES = 1_000
+WAITS = 20.0  # seconds for another program's reading of ICE's lists to end
 
 log = structlog.get_logger()
 

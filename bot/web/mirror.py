@@ -10,6 +10,7 @@ from bot.domain.document import digest
 from bot.pipeline.mirror import mirrored
 from bot.sources.formats.handover_json import to_json
 from bot.store import Store
+from bot.web.etags import is_known
 
 PATH, DOCUMENT_PATH = "/mirror", "/mirror/{sha256:[0-9a-f]{64}}"
 _DOCUMENT = re.compile(r"/mirror/([0-9a-f]{64})")
@@ -29,10 +30,10 @@ class Mirror:
         if handover is None:
             return HttpAnswer(HTTPStatus.SERVICE_UNAVAILABLE, _TEXT, b"ICE's list hasn't been read here yet.\n")
         body = to_json(handover)
-        etag = f'"{digest(body)[:32]}"'
-        known = [each.strip().removeprefix("W/") for each in headers.get("If-None-Match", "").split(",")]
-        said = {"ETag": etag, "Cache-Control": "no-cache", "Content-Type": "application/json"}
-        return HttpAnswer(304, said) if etag in known else HttpAnswer(200, said, body)
+        etag = digest(body)[:32]
+        said = {"ETag": f'"{etag}"', "Cache-Control": "no-cache", "Content-Type": "application/json"}
+        has_it = is_known(etag, headers.get("If-None-Match", ""))
+        return HttpAnswer(304, said) if has_it else HttpAnswer(200, said, body)
 
     async def document(self, path: str, _: Mapping[str, str], __: bytes) -> HttpAnswer:
         """Answer with the bytes of a document of the last reading."""

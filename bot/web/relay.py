@@ -26,14 +26,13 @@ from bot.domain.timestamps import stamp
 from bot.domain.way import Way
 from bot.errors import HandoverRefused, LeaseLost, SourceError, StoreError
 from bot.pipeline.runner import Runner
-from bot.pipeline.take_over import admit, take_over
+from bot.pipeline.take_over import WAITS, admit, take_over
 from bot.sources.formats.handover_json import from_json
 from bot.sources.ice import Ice
 from bot.sources.other_ways import lacking
 
 PATH = "/relay"
 LARGEST_HANDOVER = 16 << 20  # bytes; ICE's page and both lists have less than two
-WAITS = 20.0  # seconds for another program's reading of ICE's lists to end
 
 log = structlog.get_logger()
 

@@ -1,5 +1,6 @@
 """ZIP codes, towns, types of agency and locations in a conversation, over a real store, on both platforms."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from support.program import row
 
 from bot.channels import CHANNELS
 from bot.commands.as_json import subscription_json
+from bot.domain.chat import parser
 from bot.domain.chat.request import LONGEST_COMMAND, Request
 from bot.domain.language import Language
 from bot.domain.text.rich_text import plain_text
@@ -181,3 +183,53 @@ async def test_json_shows_every_field_of_a_filter(talk):
     assert shown["counties"] == ["FL/hillsborough"]
     assert shown["agency_types"] == ["sheriff@TX", "state@FL"]
     assert (shown["states"], shown["agencies"], shown["support_types"]) == ([], [], [])
+
+
+@pytest.mark.parametrize(("typed", "state", "said"), [("20001", "DC", "District of Columbia"), ("96910", "GU", "Guam")])
+async def test_a_county_that_is_all_of_its_state_is_the_state(talk, typed, state, said):
+    answer = await talk.ask(f"watch {typed}")
+    assert plain_text(answer.lines).startswith(f"{typed} is in {said}.\nYou're watching {said}.")
+    assert "tatewide" not in plain_text(answer.lines)
+
+
+@pytest.mark.parametrize(
+    ("typed", "entry"),
+    [
+        ("state police of Pennsylvania", "state@PA"),
+        ("highway patrol of Ohio", "state@OH"),
+        ("the state troopers in Florida", "state@FL"),
+        ("alerts for sheriffs in Arizona", "sheriff@AZ"),
+    ],
+)
+async def test_a_kind_of_agency_beside_a_state_is_never_left_out(talk, typed, entry):
+    offered = await talk.ask(typed)
+    (button,) = offered.buttons[0]
+    assert (await talk.ask(f"watch {typed}")).changed
+    assert parser.where(button.command.removeprefix("watch ")).agency_types == (entry,)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "follow every agency in Nebraska except sheriffs", "/watch TX but not Houston", "unwatch all except Texas",
+        "Ohio excluding Cuyahoga County", "vigilar Texas menos Houston", "alerts for Iowa, other than police",
+    ],
+)  # fmt: skip
+async def test_words_that_leave_something_out_never_watch_more_than_was_asked(talk, typed):
+    answer = await talk.ask(typed)
+    assert not answer.changed
+    assert re.search(r"can't leave out part of a place|No puedo dejar fuera", plain_text(answer.lines))
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [
+        ("only withdrawals", {"withdrawn"}),
+        ("just new, departures", {"signed", "withdrawn"}),
+        ("solo nuevos", {"signed"}),
+    ],
+)
+async def test_kinds_are_named_as_people_name_them(talk, typed, kinds):
+    await talk.ask("watch TX")
+    await talk.ask(f"/kinds {typed}")
+    assert {kind.value for kind in (await talk.filter()).kinds} == kinds

@@ -17,6 +17,7 @@ async def test_the_mirror_serves_the_last_reading_once_and_its_documents_alone(t
     assert answer.status == 200
     again = await mirror.reading("/mirror", {"If-None-Match": f'"other", W/{answer.headers["ETag"]}'}, b"")
     assert (again.status, again.body) == (304, b"")
+    assert (await mirror.reading("/mirror", {"If-None-Match": "*"}, b"")).status == 304
     page, listing = json.loads(answer.body)["documents"]
     found = await mirror.document(f"/mirror/{listing['sha256']}", {}, b"")
     assert (found.status, found.body[:2]) == (200, b"PK")

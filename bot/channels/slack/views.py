@@ -13,6 +13,7 @@ from bot.domain.chat import settings_words as words
 from bot.domain.chat.panel import RESUME
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 from bot.domain.subscription import ALL_STATES, DAYS_OF_WEEK, MONDAY, Cadence, Subscription
 from bot.domain.text import platforms
 from bot.domain.text.catalog import Phrase
@@ -117,7 +118,7 @@ class Form:
 
     def _weekday(self) -> dict[str, Any]:
         chosen = self.subscription.weekday if self.subscription is not None else MONDAY
-        options = [_option(_capital(formats(self.language).weekday(day)), str(day)) for day in range(DAYS_OF_WEEK)]
+        options = [_option(capitalized(formats(self.language).weekday(day)), str(day)) for day in range(DAYS_OF_WEEK)]
         return {"type": "static_select", "options": options, "initial_option": options[chosen % DAYS_OF_WEEK]}
 
     def _hour(self) -> dict[str, Any]:
@@ -144,7 +145,7 @@ class Form:
 
     def _kinds(self) -> dict[str, Any]:
         told = self.subscription.filter.kinds if self.subscription is not None else TOLD_BY_DEFAULT
-        options = [_option(_capital(replies.kind_name(self.language, kind)), kind.value) for kind in _KINDS]
+        options = [_option(capitalized(replies.kind_name(self.language, kind)), kind.value) for kind in _KINDS]
         chosen = [option for option in options if option["value"] in told]
         return {"type": "checkboxes", "options": options} | _initial("initial_options", chosen)
 
@@ -152,7 +153,7 @@ class Form:
         """Offer to pause messages or to resume them. The first choice is how things are, and changes nothing."""
         settings = self.subscription.settings if self.subscription is not None else None
         paused = words.pause_named(self.language, settings, self.now) if settings is not None else None
-        kept = _option(_capital(paused) if paused is not None else words.NOT_PAUSED(self.language), KEEP)
+        kept = _option(capitalized(paused) if paused is not None else words.NOT_PAUSED(self.language), KEEP)
         resume = [] if paused is None else [_option(RESUME(self.language), "resume")]
         spans = [_option(phrase(self.language), span.replace(" ", "")) for span, phrase in words.PAUSES.items()]
         return {"type": "static_select", "options": [kept, *resume, *spans], "initial_option": kept}
@@ -243,10 +244,6 @@ def _chosen(options: Sequence[dict[str, Any]], value: str) -> dict[str, Any]:
 
 def _initial(name: str, options: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {name: list(options)} if options else {}  # Slack refuses an empty list
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 # ── the app's home ───────────────────────────────────────────────────────────────────────────────────────────────────

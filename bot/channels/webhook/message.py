@@ -15,7 +15,7 @@ from bot.domain.messages.digest import Digest
 from bot.domain.messages.net_changes import NetChange
 from bot.domain.messages.paginate import Page, pages
 from bot.domain.text.rich_text import Line, legible, plain_text
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp_of
 
 VERSION = 1
 LONGEST_TEXT = 12_000  # characters of text in one message, so that its JSON stays well below a megabyte
@@ -72,7 +72,7 @@ def _part(digest: Digest, page: Page, changes: Sequence[NetChange], number: int,
 
 
 def _payload(event: str, headline: str, text: str, *, composed_at: datetime | None) -> JsonObject:
-    at = stamp(composed_at) if composed_at else None
+    at = stamp_of(composed_at)
     return {
         "event": event,
         "composed_at": at,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.channels.protocols import Notes
 from bot.channels.stored_address import StoredForm
 from bot.channels.webhook.signatures import Secret
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp_of
 
 _SCHEME = "secret://"  # makes a secret look like an address, so that it can be encrypted like one
 
@@ -44,7 +44,7 @@ class SecretBook:
         return changed
 
     def _written(self, secret: Secret) -> dict[str, str | None]:
-        until = stamp(secret.until) if secret.until else None
+        until = stamp_of(secret.until)
         return {"secret": self._form.stored(_SCHEME + secret.text), "until": until}
 
     def _read(self, stored: dict[str, str | None]) -> Secret:

@@ -61,8 +61,6 @@ _NOT_HELD = re.compile(
 _IN_A_CLAUSE = re.compile(
     r"\b(?:if|whether|unless|until|should|that|how|why|when|in case|in the event)\b", re.IGNORECASE
 )
-_NOTICE_AFTER = re.compile(r"\W*notices?\b", re.IGNORECASE)
-_NOTICE_BEFORE = re.compile(r"\bnotices? of\s+$", re.IGNORECASE)
 _STATUS = (("cancel", CANCELLED), ("postpone", POSTPONED), ("reschedul", RESCHEDULED), ("recess", RECESSED))
 _ORDER = tuple(status for _, status in _STATUS)
 _CLAUSES = re.compile(r"(?<=[a-z0-9)])\.\s+(?=[A-Z*])|[;\n\r|•·]+|\s\*+\s|(?<=\S)!+")

@@ -17,6 +17,7 @@ from bot.domain.chat.request import LONGEST_COMMAND, Button, Reply
 from bot.domain.chat.settings_words import settings_lines
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 from bot.domain.subscription import ALL_STATES, Cadence, Filter, Settings, Subscription
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.formats import formats, own_name
@@ -291,11 +292,6 @@ def with_kind(filter_: Filter, sign: str, kind: Kind) -> Filter:
     if sign == "-":
         return _less(filter_, "kinds", kind)
     return filter_ if kind in filter_.kinds else replace(filter_, kinds={**filter_.kinds, kind: 0})
-
-
-def capitalized(words: str) -> str:
-    """Return words as a button's label, with a capital at the beginning."""
-    return words[:1].upper() + words[1:]
 
 
 def _marked(label: str, *, on: bool) -> str:

@@ -1,7 +1,6 @@
 """The command parser, shared by all chat platforms and the operator's command line."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -20,8 +19,9 @@ from bot.domain.geography.fold import distinct_name, exact_county, find_county, 
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.geography.zips import is_zip
 from bot.domain.language import Language
+from bot.domain.letters import without_accents
 from bot.domain.lists.names import canonical, state_code
-from bot.domain.subscription import ALL_STATES, Cadence, county_entry, type_entry
+from bot.domain.subscription import ALL_STATES, Cadence, county_entry, county_in, type_entry
 from bot.domain.suggest import suggest
 from bot.domain.time_zones import zone_names, zone_or_utc
 
@@ -30,7 +30,10 @@ LONGEST_PART = 80
 LONGEST_PAUSE = timedelta(days=366)
 
 _EVERYTHING = frozenset({"all", "everything", "everywhere", "todo", "todos", "todas"})
-_SPANISH_KINDS = {
+_ONLY = frozenset({"only", "just", "solo", "sólo", "solamente"})
+_WORDS_FOR_KINDS = {
+    "new": Kind.SIGNED, "withdrawals": Kind.WITHDRAWN, "departures": Kind.WITHDRAWN, "applications": Kind.APPLIED,
+    "mentions": Kind.MENTIONED, "corrections": Kind.CORRECTED, "renames": Kind.RENAMED, "amendments": Kind.AMENDED,
     "nuevos": Kind.SIGNED, "retirados": Kind.WITHDRAWN, "restablecidos": Kind.REINSTATED, "solicitudes": Kind.APPLIED,
     "agendas": Kind.MENTIONED, "correcciones": Kind.CORRECTED, "modificaciones": Kind.AMENDED,
     "relacionados": Kind.RELATED, "relacionado": Kind.RELATED, "relacionadas": Kind.RELATED,
@@ -130,6 +133,10 @@ class Where:
     readings: tuple[Reading, ...] = ()
 
 
+_EXCEPT = re.compile(
+    r"\b(?:except(?:ing)?|excluding|but not|other than|without|excepto|menos|salvo|pero no)\b", re.IGNORECASE
+)
+
 # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -145,6 +152,8 @@ def where(text: str) -> Where:
         return Where(agencies=(agency_part(agency[1]),))
     if re.fullmatch(r"(?:agency|agencia)", text, re.IGNORECASE):
         raise Misunderstood("no_agency")
+    if leaves_something_out(text):
+        raise Misunderstood("exception")
     found = _Found()
     phrases = [re.findall(r",|[^\s,()]+", phrase) for phrase in re.split(r"[;\n]+", text)]
     for number, words in enumerate(phrases):
@@ -154,7 +163,8 @@ def where(text: str) -> Where:
             if fault.choices:
                 _complete(fault, phrases, number)
             raise
-    plain_places, typed = found.sorted()
+    places, typed = found.sorted()
+    plain_places = [_widest(place, found.readings) for place in places]
     return Where(
         states=tuple(dict.fromkeys(place for place in plain_places if "/" not in place)),
         counties=tuple(dict.fromkeys(place for place in plain_places if "/" in place)),
@@ -162,6 +172,19 @@ def where(text: str) -> Where:
         agency_types=typed,
         readings=tuple(dict.fromkeys(found.readings)),
     )
+
+
+def leaves_something_out(text: str) -> bool:
+    """Return True if the words leave out part of a place, as in "Texas but not Houston"."""
+    return bool(_EXCEPT.search(text))
+
+
+def _widest(place: str, readings: Iterable[Reading]) -> str:
+    """Return the state of a ZIP code or a town whose county is all of its state, and any other place as it is."""
+    county = county_in(place) if "/" in place else None
+    if county is None or not county.is_whole_state:
+        return place
+    return county.state if any(reading.county == county and not reading.is_county for reading in readings) else place
 
 
 def _complete(fault: Misunderstood, phrases: Sequence[Sequence[str]], number: int) -> None:
@@ -521,8 +544,7 @@ def _by_name() -> dict[str, str]:
 
 def folded(text: str) -> str:
     """Normalize a name's case, spaces, accents and periods."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(c for c in letters if c != "." and not unicodedata.combining(c)).split())
+    return " ".join(without_accents(text.casefold()).replace(".", "").split())
 
 
 def _unknown_place(text: str, several: Sequence[str] = ()) -> Misunderstood:
@@ -559,6 +581,7 @@ def _nearest_state(text: str) -> str | None:
 def kinds(text: str, now: Iterable[Kind]) -> tuple[Kind, ...]:
     """Parse kinds of change: a list, "all", "default", or edits to the current kinds, such as "+amended -applied"."""
     words = re.findall(r"[^\s,;]+", re.sub(r"([-+])[-+\s]+", r"\1", plain(text).casefold()))
+    words = words[1:] if len(words) > 1 and words[0] in _ONLY else words
     selectable = [kind for kind in Kind if kind not in NEVER_CHOSEN]
     chosen = set(now) if words and all(word[0] in "+-" for word in words) else set()
     for word in words:
@@ -576,7 +599,7 @@ def _kinds_named(word: str, selectable: Sequence[Kind]) -> set[Kind]:
 
 
 def _kind(word: str, selectable: Sequence[Kind]) -> Kind:
-    word = _SPANISH_KINDS.get(word, word)
+    word = _WORDS_FOR_KINDS.get(word, word)
     if word in selectable:
         return Kind(word)
     near = suggest(word, selectable)

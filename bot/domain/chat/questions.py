@@ -11,6 +11,7 @@ from bot.domain.chat import parser, towns
 from bot.domain.chat.parser import Misunderstood
 from bot.domain.geography.states import STATES
 from bot.domain.geography.zips import is_zip
+from bot.domain.letters import capitalized
 
 LONGEST_PLACE = 7  # words
 _SHORTEST_NAME = 4  # letters of a state's name or a town's in the middle of a sentence
@@ -230,7 +231,7 @@ def _agency_at(bare: Sequence[str], start: int, end: int, fold: Callable[[str], 
         return ""
     name = " ".join(word for word in bare[start:end] if word not in STATES)
     name = re.sub(r"^condado (?:del? )?(.+)", r"\1 County", name, flags=re.IGNORECASE)
-    name = " ".join(word[:1].upper() + word[1:] for word in name.split())
+    name = " ".join(capitalized(word) for word in name.split())
     state = next((word for word in bare[start:end] if word in STATES), "")
     is_sheriff = kind["kind"] in {"sheriff", "alguacil"}
     if is_sheriff and not name.endswith("County"):

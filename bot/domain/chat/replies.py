@@ -49,6 +49,10 @@ MISTAKES: Mapping[str, Mistake] = {
         Phrase("I don't know which county {typed}, {state}, is in."),
         Phrase("Name the county, as in /watch Harris County TX."),
     ),
+    "exception": Mistake(
+        Phrase("I can't leave out part of a place."),
+        Phrase("Say what you want instead, as in /watch police in Nebraska or /watch only TX."),
+    ),
     "no_zip": Mistake(
         Phrase("“{typed}” isn't a ZIP code, which has five digits."),
         Phrase("Try /watch 33594, or name a county or a town."),
@@ -293,6 +297,7 @@ SAID: Mapping[str, Phrase] = {
     "agencies_named": Phrase("agencies with “{part}” in their name"),
     "county_of": Phrase("{county} ({state})"),
     # ZIP codes, towns and locations
+    "is_in_state": Phrase("{typed} is in {state}."),
     "is_in": Phrase("{typed} is in {county}, {state}."),
     "is_mostly_in": Phrase("{typed} is mostly in {county}, {state}."),
     "county_is_in": Phrase("{county} is in {state}."),
@@ -396,11 +401,6 @@ def menu(language: Language) -> tuple[tuple[str, str], ...]:
 # ── the settings in words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def kinds_in_words(language: Language, kinds: Collection[Kind]) -> str:
-    """Return a list of kinds of change for use in a sentence."""
-    return formats(language).join([kind_name(language, kind) for kind in Kind if kind in kinds])
-
-
 def types_in_words(language: Language, types: Collection[SupportType]) -> str:
     """Return a list of support types, written out, for use in a sentence."""
     wording = Wording(language, "UTC")
@@ -481,7 +481,9 @@ def _of_type(language: Language, entry: str) -> str:
 def reading_line(language: Language, reading: Reading) -> str:
     """Say which county a ZIP code or a town was read as."""
     county, state = named_county(language, reading.county), STATES[reading.county.state]
-    if reading.is_county:
+    if reading.county.is_whole_state:
+        told = said(language, "is_in_state", typed=reading.typed, state=state)
+    elif reading.is_county:
         told = said(language, "county_is_in", county=county, state=state)
     else:
         key = "is_mostly_in" if reading.is_area else "is_in"

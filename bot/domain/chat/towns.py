@@ -5,18 +5,18 @@ choices, unless one place has at least DOMINANT times as many ZIP codes as any o
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from bot.domain.geography.agency_types import AgencyType
-from bot.domain.geography.counties import County
+from bot.domain.geography.counties import County, county_by_fips
 from bot.domain.geography.fold import distinct_name, exact_county, is_county_word, states_with_county
 from bot.domain.geography.places import states_with_town, town_counties, town_zips
 from bot.domain.geography.states import STATES
-from bot.domain.geography.zips import MILITARY, county_by_fips, is_zip, zip_code, zips_in
+from bot.domain.geography.zips import MILITARY, is_zip, zip_code, zips_in
+from bot.domain.letters import capitalized, without_accents
 
 DOMINANT = 20
 MOST_CHOICES = 8
@@ -42,7 +42,8 @@ _TYPE_NAMES: Mapping[AgencyType, tuple[str, ...]] = {
     ),
     AgencyType.STATE: (
         "statewide agency", "statewide agencies", "state agency", "state agencies", "agencia estatal",
-        "agencias estatales", "agencias del estado",
+        "agencias estatales", "agencias del estado", "state police", "state patrol", "highway patrol",
+        "highway patrols", "state troopers", "troopers", "policia estatal", "policias estatales",
     ),
     AgencyType.CAMPUS: (
         "university police", "universities", "campus police", "college police", "colleges", "school police",
@@ -105,7 +106,7 @@ class Reading:
     @property
     def is_statewide_meant(self) -> bool:
         """True unless a county was named. A person who names another kind of place also cares about its state."""
-        return not self.is_county
+        return not (self.is_county or self.county.is_whole_state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,18 +286,13 @@ def is_known(name: str) -> bool:
 
 
 def _plain_town(name: str) -> str:
-    return _TOWN_IN_FRONT.sub("", _plain(name))
-
-
-def _plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return _TOWN_IN_FRONT.sub("", without_accents(name.casefold()))
 
 
 def _shown(name: str) -> str:
     """Return a town's name as it is written: without "city of", and with capitals if it was typed without any."""
     name = _TOWN_IN_FRONT.sub("", name)
-    return name if name != name.casefold() else " ".join(word[:1].upper() + word[1:] for word in name.split())
+    return name if name != name.casefold() else " ".join(capitalized(word) for word in name.split())
 
 
 # ── types of agency ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -304,7 +300,7 @@ def _shown(name: str) -> str:
 
 def agency_type(words: Sequence[str]) -> tuple[AgencyType | None, int]:
     """Return the type of agency at the start of the words, such as "all sheriffs in", and the number of words."""
-    plain = [re.sub(r"['’.]", "", _plain(word)) for word in words[:_LONGEST_TYPE_PHRASE]]
+    plain = [re.sub(r"['’.]", "", without_accents(word.casefold())) for word in words[:_LONGEST_TYPE_PHRASE]]
     at = 0
     while at < len(plain) and plain[at] in _DETERMINERS:
         at += 1

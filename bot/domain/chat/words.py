@@ -120,8 +120,8 @@ _TAIL = re.compile(
 _FILLER = re.compile(
     r"^(?:(?:hay|there|are|me|to|for|about|on|in|of|from|the|all|any|out|agencies|agency|alerts|alertas|updates"
     r"|changes|counties"
-    r"|watching|following|getting|sending|receiving|recibir|enviar|seguir|vigilar|seguimiento|state|estado|police"
-    r"|departments|sheriffs|de|del|en|el|la|los|las|al|a|sobre|para|agencias|cambios|and|y|recently|lately)\b[ ,]*)+"
+    r"|watching|following|getting|sending|receiving|recibir|enviar|seguir|vigilar|seguimiento|state (?:of|de)"
+    r"|estado de|de|del|en|el|la|los|las|al|a|sobre|para|agencias|cambios|and|y|recently|lately)\b[ ,]*)+"
 )
 _AGENCY_WORD = re.compile(
     r".*\S (?:police|sheriff'?s?|department|dept|pd|so|office|marshal'?s?|constable'?s?|patrol|troopers?|corrections"
@@ -173,6 +173,8 @@ def verb(text: str) -> tuple[str, str]:
     asked = _read(line)
     is_long = len(line.split()) > LONGEST_PHRASE and len(line) <= LONGEST_SENTENCE
     is_named = re.match(r"(?:(?:un)?watch )?agenc(?:y|ia)\b", _fold(line)) is not None
+    if asked[0] in {"watch", "unwatch", "place", "agency"} and not is_named and parser.leaves_something_out(line):
+        return "watch", line
     return (questions.asked(line, _fold) if is_long and not is_named and not _is_sure(*asked) else None) or asked
 
 

@@ -28,6 +28,11 @@ class County:
     name: str
     kind: str
 
+    @property
+    def is_whole_state(self) -> bool:
+        """True if the county is all of its state or territory, as in the District of Columbia and Guam."""
+        return {county.fips for county in counties(self.state)} == {self.fips}
+
 
 def counties(state: str) -> tuple[County, ...]:
     """Return a state's counties and their alternative names. Return an empty tuple for an unknown postal code.
@@ -35,6 +40,16 @@ def counties(state: str) -> tuple[County, ...]:
     An independent city and a county may share a name: Baltimore, Fairfax, Franklin, Richmond, Roanoke, St. Louis.
     """
     return _by_state().get(state, ())
+
+
+def main_counties(state: str) -> Mapping[str, County]:
+    """Return a state's counties by FIPS code, without alternative names."""
+    return _main_by_state().get(state, {})
+
+
+def county_by_fips(fips: str) -> County | None:
+    """Return the county with this code under its main name, or None if there is none."""
+    return _by_fips().get(fips)
 
 
 @cache
@@ -54,6 +69,19 @@ def plain_county(county: str) -> str:
 def real_counties(state: str) -> frozenset[str]:
     """Return the names of a state's counties, normalized for comparison."""
     return frozenset(plain_county(name) for name in county_names(state))
+
+
+@cache
+def _by_fips() -> Mapping[str, County]:
+    return {fips: county for here in _main_by_state().values() for fips, county in here.items()}
+
+
+@cache
+def _main_by_state() -> Mapping[str, Mapping[str, County]]:
+    return {
+        state: {county.fips: county for county in rows if county.kind != OTHER_NAME}
+        for state, rows in _by_state().items()
+    }
 
 
 @cache

@@ -1,16 +1,16 @@
 """Match written names to a state's counties. Typos, missing spaces and variants such as Saint and St. are accepted."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
 
-from bot.domain.geography.counties import OTHER_NAME, County, counties, plain_county
+from bot.domain.geography.counties import OTHER_NAME, County, counties, main_counties, plain_county
 from bot.domain.geography.places import town_counties
 from bot.domain.geography.readings import reading_of
 from bot.domain.geography.states import STATES
+from bot.domain.letters import without_accents
 
 LONGEST = 80  # characters of a county's name that are looked at; the longest real one has 26
 LONGEST_NAME = 4  # words of a real name, as in "St. John the Baptist"
@@ -116,7 +116,7 @@ def county_of(state: str, printed: str, agency: str) -> County | None:
 def _county_of_town(state: str, agency: str) -> County | None:
     town = _TOWN.fullmatch(" ".join(_words(agency[: 2 * LONGEST])))
     codes = town_counties(state, town["name"]) if town else frozenset()
-    return next((c for c in counties(state) if codes == {c.fips} and c.kind != OTHER_NAME), None)
+    return main_counties(state).get(next(iter(codes))) if len(codes) == 1 else None
 
 
 def county_key(state: str, written: str) -> str:
@@ -166,8 +166,7 @@ def _words(text: str) -> Words:
 
     Variants such as Saint and St. are normalized.
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", plain.casefold()))
+    words = re.findall(r"[a-z0-9]+", re.sub(r"['’.`ʻ]", "", without_accents(text).casefold()))
     return tuple(_SPELLINGS.get(word, word) for word in words)
 
 
@@ -246,7 +245,7 @@ def _by_name(state: str) -> dict[str, tuple[County, ...]]:
 
     An alternative name maps to the county that it refers to.
     """
-    real = {county.fips: county for county in counties(state) if county.kind != OTHER_NAME}
+    real = main_counties(state)
     found: dict[str, tuple[County, ...]] = {}
     for county in counties(state):
         words, meant = _words(county.name), real.get(county.fips, county)

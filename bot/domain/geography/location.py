@@ -16,8 +16,7 @@ from importlib.resources import files
 from itertools import pairwise
 from math import cos, hypot, radians
 
-from bot.domain.geography.counties import County
-from bot.domain.geography.zips import county_by_fips
+from bot.domain.geography.counties import County, county_by_fips
 
 NEAR = 1.6  # kilometers
 KM_PER_DEGREE = 111.2

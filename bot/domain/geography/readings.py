@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from bot.domain.geography.counties import OTHER_NAME, County, counties
+from bot.domain.geography.counties import County, main_counties
 
 
 def reading_of(state: str, agency: str) -> tuple[County | None] | None:
@@ -21,7 +21,7 @@ def reading_of(state: str, agency: str) -> tuple[County | None] | None:
     fips = _by_agency().get((state, _plain(agency)))
     if fips is None:
         return None
-    return (next((c for c in counties(state) if c.fips == fips and c.kind != OTHER_NAME), None),)
+    return (main_counties(state).get(fips),)
 
 
 @cache

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from bot.domain.geography.counties import OTHER_NAME, County, counties
-from bot.domain.geography.states import STATES
+from bot.domain.geography.counties import County, county_by_fips
 
 MILITARY = "military"
 _TYPED = re.compile(r"\d{5}(?:-\d{4})?|\d{9}")
@@ -49,17 +48,6 @@ def zip_code(text: str) -> ZipCode | None:
 def zips_in(fips: str) -> int:
     """Return the number of ZIP codes that are mostly in a county: a measure of how many people live there."""
     return _by_county().get(fips, 0)
-
-
-@cache
-def county_by_fips(fips: str) -> County | None:
-    """Return the county with this code under its main name, or None if there is none."""
-    return _by_fips().get(fips)
-
-
-@cache
-def _by_fips() -> Mapping[str, County]:
-    return {county.fips: county for state in STATES for county in counties(state) if county.kind != OTHER_NAME}
 
 
 @cache

@@ -278,10 +278,6 @@ class _Comparison:
         return self._known.rows[self._listing.list].get(agreement.key)
 
 
-def _is_back(pair: Pair) -> bool:
-    return pair.same_order and (pair.here or pair.same_day)
-
-
 def _stations(before: Agreement, now: Agreement) -> Iterable[tuple[Kind, Agreement]]:
     named = replace(before, agency=now.agency, canonical=now.canonical, place=now.place)
     yield Kind.RENAMED, replace(named, printed=now.printed)

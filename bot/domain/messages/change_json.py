@@ -12,7 +12,7 @@ from bot.domain.change import Change
 from bot.domain.geography.fold import county_of, find_county
 from bot.domain.language import Language
 from bot.domain.lists.signing_dates import is_doubtful
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 
 JsonObject = dict[str, Any]
 
@@ -23,7 +23,7 @@ def change_json(change: Change) -> JsonObject:
     return {
         "seq": change.seq,
         "observed_at": stamp(change.publication.observed_at),
-        "recorded_at": stamp(change.recorded_at) if change.recorded_at else None,
+        "recorded_at": stamp_of(change.recorded_at),
         "kind": change.kind.value,
         "list": change.list.value if on_list else None,
         "state": agreement.state,

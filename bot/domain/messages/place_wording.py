@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from bot.domain.geography.counties import main_counties
 from bot.domain.geography.shapes import has_map
 from bot.domain.language import Language
 from bot.domain.messages.picture import LONGEST_ALT, changes_between, span_in_words, sums_of
 from bot.domain.messages.place_figures import Numbers, PlaceFigures, WatchedFigures
-from bot.domain.pictures.county_map import counties_in_words, county_name, number_of_counties
+from bot.domain.pictures.county_map import counties_in_words, county_name
 from bot.domain.pictures.course import course_in_words
 from bot.domain.text.catalog import say, say_count
 from bot.domain.text.formats import formats
@@ -95,7 +96,7 @@ class PlaceWording:
 
     def few_words_on_counties(self, place: PlaceFigures) -> str:
         """Return the number of counties with agreements. It is empty for a territory without several."""
-        real = number_of_counties(place.state)
+        real = len(main_counties(place.state))
         return say(self._language, "In {n} of {all} counties", n=len(place.by_county), all=real) if real > 1 else ""
 
     def few_words_on_the_rest(self, place: PlaceFigures) -> str:

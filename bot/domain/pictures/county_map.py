@@ -1,10 +1,9 @@
 """Draw the counties of a state or of the nation, shaded by their number of agreements."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cache
 from html import escape
 
-from bot.domain.geography.counties import OTHER_NAME, County, counties
+from bot.domain.geography.counties import county_by_fips, main_counties
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.shapes import (
     NATION_HEIGHT,
@@ -48,7 +47,7 @@ def state_map(
     if not has_map(state):
         return None
     whole, shapes = state_shapes()[state], county_shapes()
-    drawn = sorted(fips for fips in _real(state) if fips in shapes and shapes[fips].shape)
+    drawn = sorted(fips for fips in main_counties(state) if fips in shapes and shapes[fips].shape)
     groups: dict[int, list[str]] = {}
     for fips in drawn:
         count = counts.get(fips, 0)
@@ -73,7 +72,7 @@ def nation_map(counts: Mapping[str, int], language: Language, *, link: Link | No
     placed = {fips: n for fips, n in counts.items() if n and fips in shapes and shapes[fips].nation}
     for state in STATES:
         groups: dict[int, list[str]] = {}
-        for fips in sorted(placed.keys() & {county.fips for county in counties(state)}):
+        for fips in sorted(placed.keys() & main_counties(state).keys()):
             groups.setdefault(shade_of(placed[fips]), []).append(shapes[fips].nation)
         drawn = "".join(f'<path class="p-{shade}" d="{"".join(paths)}"/>' for shade, paths in sorted(groups.items()))
         linked = link is not None and drawn
@@ -93,7 +92,7 @@ def shade_of(count: int) -> int:
 
 def counties_in_words(state: str, counts: Mapping[str, int], language: Language, most: int = 5) -> str:
     """Return how many of a state's counties have agreements and which have the most."""
-    real = _real(state)
+    real = main_counties(state)
     if len(real) < 2:
         return ""
     placed = sorted(((n, fips) for fips, n in counts.items() if n and fips in real), key=lambda e: (-e[0], e[1]))
@@ -116,18 +115,13 @@ def counties_in_words(state: str, counts: Mapping[str, int], language: Language,
     return f"{some}. {leading}."
 
 
-def number_of_counties(state: str) -> int:
-    """Return the number of a state's counties, without alternative names."""
-    return len(_real(state))
-
-
 def _numbered(fips: str, count: int, language: Language) -> str:
     return f"{county_name(fips)} ({formats(language).number(count)})" if count > 1 else county_name(fips)
 
 
 def county_name(fips: str) -> str:
     """Return a county's name, such as Harris, or an empty string for an unknown code."""
-    county = _by_fips().get(fips)
+    county = county_by_fips(fips)
     return distinct_name(county) if county else ""
 
 
@@ -166,14 +160,3 @@ def _county(fips: str, count: int, language: Language, link: Link | None) -> str
         return f"{path}/>"
     name = escape(f"{county_name(fips)}: {formats(language).number(count)}", quote=False)
     return f'<a href="{escape(link(fips))}" tabindex="-1">{path}><title>{name}</title></path></a>'
-
-
-@cache
-def _real(state: str) -> Mapping[str, County]:
-    """Return a state's counties by FIPS code, without alternative names."""
-    return {county.fips: county for county in counties(state) if county.kind != OTHER_NAME}
-
-
-@cache
-def _by_fips() -> Mapping[str, County]:
-    return {fips: county for state in STATES for fips, county in _real(state).items()}

@@ -1,7 +1,6 @@
 """The addresses of agencies and counties. Each is minted once, in log order, and never given to another agency."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from bot.domain.agreement import Agreement
 from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name
+from bot.domain.letters import without_accents
 
 LONGEST = 100  # characters; the longest in ICE's lists since 2025 has 85
 
@@ -27,8 +27,7 @@ class Spelling(NamedTuple):
 
 def plain(text: str) -> str:
     """Return a text as lowercase ASCII words joined by hyphens, such as galveston-county-sheriffs-office."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return "-".join(re.findall(r"[a-z0-9]+", re.sub(r"['’‘`´ʻ]", "", bare.casefold())))
+    return "-".join(re.findall(r"[a-z0-9]+", re.sub(r"['’‘`´ʻ]", "", without_accents(text).casefold())))
 
 
 def county_slug(county: County) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from bot.domain.change import Change, Kind
 from bot.domain.geography.states import STATES
+from bot.domain.letters import capitalized
 from bot.domain.messages.change_json import JsonObject
 from bot.domain.pictures.svg import Drawing
 from bot.domain.site.agencies import Agency
@@ -150,7 +151,7 @@ def _feed(request: Request) -> Feed | None:
     subject, page, changes = chosen
     if "kind" in parts and parts["kind"] != "all":
         happened = HAPPENED[Kind(parts["kind"])](request.language)
-        subject = f"{happened[:1].upper()}{happened[1:]}"
+        subject = capitalized(happened)
     prefix = "" if request.language.value == "en" else f"/{request.language.value}"
     return Feed(
         title=say(request.language, "{subject} · Countersign", subject=subject),

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from bot.domain.agreement import SupportType
 from bot.domain.change import Change, Kind
-from bot.domain.geography.counties import OTHER_NAME, counties
+from bot.domain.geography.counties import main_counties
 from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import SPANISH_NAMES, STATES
 from bot.domain.lists.totals import JANUARY_2025
@@ -78,7 +78,7 @@ def state(request: Request) -> Found:
         "pending": [agency for agency in here if agency.pending],
         "map": drawn.inline("map", hidden=True) if drawn is not None else "",
         "places": [place for place in site.places.values() if place.county.state == code and place.listed],
-        "counties": sum(county.kind != OTHER_NAME for county in counties(code)),
+        "counties": len(main_counties(code)),
         "statewide": site.statewide.get(code, 0),
         "unplaced": site.unplaced.get(code, 0),
         **_course(code, request),
@@ -280,8 +280,8 @@ def place_at(site: Site, slug: str) -> Place | None:
 
 def _empty_place(slug: str) -> Place | None:
     """Return a real county without agencies, or None if the address names no county."""
-    here = counties(slug[:2].upper())
-    return next((Place(county=c, slug=slug) for c in here if c.kind != OTHER_NAME and county_slug(c) == slug), None)
+    here = main_counties(slug[:2].upper()).values()
+    return next((Place(county=county, slug=slug) for county in here if county_slug(county) == slug), None)
 
 
 def _counties_named(asked: str) -> list[Place]:

@@ -16,6 +16,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 
 
 class Formats(Protocol):
@@ -58,7 +59,7 @@ def formats(language: Language) -> Formats:
 def own_name(language: Language) -> str:
     """Return a language's name in that language, such as Español."""
     name = _locale(language).get_language_name() or language.value
-    return name[:1].upper() + name[1:]
+    return capitalized(name)
 
 
 def name_in(reader: Language, language: Language) -> str:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 LONGEST_WORD = 120  # characters; the longest on ICE's list has 32
@@ -20,6 +20,11 @@ class Span:
 
 
 Line = tuple[Span, ...]
+
+
+def strong(line: Line) -> Line:
+    """Return a line in bold type."""
+    return tuple(replace(span, strong=True) for span in line)
 
 
 def plain_text(lines: Sequence[Line]) -> str:

@@ -15,6 +15,7 @@ from bot.domain.change import Change, Kind
 from bot.domain.geography.fold import exact_county
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 from bot.domain.lists.signing_dates import date_in_moa_name, is_doubtful, is_typo_corrected
 from bot.domain.lists.totals import JANUARY_2025, FirstSeen, Standing, Totals
 from bot.domain.subscription import Cadence, Filter, Subscription
@@ -232,7 +233,7 @@ class Wording:
             first, *rest = fact
             unless = (_UNLESS_LINKED if name == "moa" else _UNLESS_NOTED)(self.language) if name in differing else ""
             is_start = bool(spans) or kind is None  # of a sentence, and not after a label
-            start = Span(first.text[:1].upper() + first.text[1:] if is_start else first.text, first.href)
+            start = Span(capitalized(first.text) if is_start else first.text, first.href)
             spans += [*([Span(" ")] if spans else []), start, *rest, Span(f"{unless}.")]
         phrase = _GONE if kind is Kind.WITHDRAWN else _BACK if kind is Kind.REINSTATED else _NEW
         label = [Span(phrase(self.language) + " ")] if spans and kind is not None else []

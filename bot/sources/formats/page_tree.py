@@ -12,6 +12,7 @@ from bot.sources.formats.fields import clean_text
 from bot.sources.formats.html import readable_html
 from bot.sources.formats.limits import WEB_PAGE
 
+_GRID_ROWS = frozenset({"rgRow", "rgAltRow"})
 _UTF_8 = html.HTMLParser(encoding="utf-8")
 
 
@@ -45,6 +46,16 @@ def elements(node: Any, *names: str, of_class: str = "", id_ends: str = "") -> I
 def first(node: Any, *names: str, of_class: str = "", id_ends: str = "") -> Any:
     """Return the first of these elements, or None."""
     return next(elements(node, *names, of_class=of_class, id_ends=id_ends), None)
+
+
+def grid_rows(page: Any, name: str) -> list[Any] | None:
+    """Return the rows of the grids with this name in their ids, each once, or None if the page has no such grid.
+
+    Several platforms use these grids of Telerik's. One can stand within another.
+    """
+    grids = [each for each in page.iter("div", "table") if name in each.get("id", "").lower()]
+    rows = {id(row): row for grid in grids for row in grid.iter("tr")}
+    return [row for row in rows.values() if not _GRID_ROWS.isdisjoint(row.get("class", "").split())] if grids else None
 
 
 def words(node: Any) -> str:

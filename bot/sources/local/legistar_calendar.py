@@ -15,7 +15,7 @@ from bot.domain.document import Document
 from bot.errors import Unreadable
 from bot.sources.formats.fields import fingerprint, resolve_link, when_in
 from bot.sources.formats.limits import LONGEST_TITLE
-from bot.sources.formats.page_tree import base_address, elements, first, page_tree, words
+from bot.sources.formats.page_tree import base_address, elements, first, grid_rows, page_tree, words
 from bot.sources.local.calendar import read_calendar
 from bot.sources.local.crawler import IndexEntry, LinkedDocument
 from bot.sources.local.session import ReadSession
@@ -32,19 +32,11 @@ async def read_pages(session: ReadSession, address: str) -> LocalReading:
 
 def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     page = page_tree(document)
-    grids = [each for each in page.iter("div", "table") if "gridCalendar" in each.get("id", "")]
-    if not grids:
+    rows = grid_rows(page, "gridcalendar")
+    if rows is None:
         raise Unreadable(f"{document.address} is a web page but not a Legistar calendar")
-    rows = {
-        id(row): row
-        for grid in grids
-        for row in grid.iter("tr")
-        if not {"rgRow", "rgAltRow"}.isdisjoint(row.get("class", "").split())
-    }
     base, body = base_address(document), words(first(page, "span", id_ends="_lblName")) or session.place.body
-    return session.read_each(
-        document.address, list(rows.values()), lambda row: _entry(row, base, body, session, document), words
-    )
+    return session.read_each(document.address, rows, lambda row: _entry(row, base, body, session, document), words)
 
 
 def _entry(row: Any, base: str, body: str, session: ReadSession, document: Document) -> IndexEntry | None:

@@ -19,7 +19,7 @@ from bot.errors import Unreadable
 from bot.sources import Fetcher
 from bot.sources.formats.fields import fingerprint, resolve_link
 from bot.sources.formats.limits import LONGEST_TITLE
-from bot.sources.formats.page_tree import base_address, elements, page_tree, words
+from bot.sources.formats.page_tree import base_address, elements, grid_rows, page_tree, words
 from bot.sources.local.calendar import read_calendar
 from bot.sources.local.crawler import IndexEntry, LinkedDocument, ParsedAgenda
 from bot.sources.local.linked_items import parse_linked_items
@@ -66,12 +66,10 @@ class NovusAgenda:
 
 def _entries(document: Document, session: ReadSession) -> list[IndexEntry]:
     page = page_tree(document)
-    grids = [each for each in page.iter("div", "table") if "gridmeetings" in each.get("id", "").lower()]
-    if not grids:
+    rows = grid_rows(page, "gridmeetings")  # another grid may list items
+    if rows is None:
         raise Unreadable(f"{document.address} is a web page but not NovusAGENDA's list of meetings")
     base = base_address(document)
-    listed = {id(row): row for grid in grids for row in grid.iter("tr")}  # another grid may list items
-    rows = [row for row in listed.values() if not {"rgRow", "rgAltRow"}.isdisjoint(row.get("class", "").split())]
     return session.read_each(document.address, rows, lambda row: _entry(row, base, session, document), words)
 
 

@@ -18,6 +18,7 @@ from bot.domain.geography.counties import County
 from bot.domain.geography.fold import distinct_name
 from bot.domain.geography.states import STATES
 from bot.domain.language import Language
+from bot.domain.letters import capitalized
 from bot.domain.pictures.style import stylesheet
 from bot.domain.site.embeds import HEIGHT, described
 from bot.domain.site.model import ZONE, Model, local_day
@@ -308,7 +309,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["capital"] = capital
+    made.filters["capital"] = capitalized
     return made
 
 
@@ -337,13 +338,12 @@ class _Words:
             "meaning": lambda kind: (
                 SUPPORT_TYPE_MEANINGS[kind](self._language) if kind in SUPPORT_TYPE_MEANINGS else ""
             ),
-            "happened": lambda kind: capital(self._wording.happened(kind)),
+            "happened": lambda kind: capitalized(self._wording.happened(kind)),
             "details": self.details,
             "meets": self._wording.meets,
             "own_name": own_name,
             "safe_link": safe_link,
             "curly": curly,
-            "capital": capital,
             "Markup": Markup,
             "qr_code": qr_code,
             "columns": lambda table: [(column.name, column.meaning(self._language)) for column in table.columns],
@@ -400,11 +400,6 @@ def qr_code(address: str) -> Markup:
     """Return an address as a QR code: an inline SVG in black and white, without style."""
     code = segno.make(address, error="m").svg_inline(omitsize=True, svgclass="qr", lineclass=None, light="#fff")
     return Markup(code)  # noqa: S704 - segno draws a path
-
-
-def capital(text: str) -> str:
-    """Return a text with a capital letter at its beginning."""
-    return text[:1].upper() + text[1:]
 
 
 def safe_link(address: str | None) -> bool:

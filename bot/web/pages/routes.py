@@ -13,6 +13,7 @@ from bot.domain.document import Document, Expect
 from bot.domain.language import Language
 from bot.domain.site.pages import located, page_at
 from bot.errors import StoreError
+from bot.web.etags import is_known
 from bot.web.pages.cache import Kept, PageCache
 from bot.web.pages.downloads import Crowded, Download, Downloads
 from bot.web.pages.rendering import FOR_A_YEAR, OPEN, SECURITY, assets, failed
@@ -115,7 +116,7 @@ class Pages:
             known = sha256 in (await self._cache.model()).site.evidence
             if not known:
                 return _answered(request, await self._cache.page("/evidence/", {}))
-            if _matches(request, sha256):
+            if _has(request, sha256):
                 return web.Response(status=HTTPStatus.NOT_MODIFIED, headers={"ETag": f'"{sha256}"'})
             async with self._downloads.place(self._client(request), request.transport) as download:
                 document = await self._cache.evidence(sha256)
@@ -181,7 +182,7 @@ def _answered(request: web.Request, page: Kept) -> web.Response:
     is_packed = page.packed is not None and _takes_gzip(request.headers.get("Accept-Encoding", ""))
     etag = f"{page.etag}-gz" if is_packed else page.etag
     headers = dict(page.rendered.headers) | {"ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
-    if page.rendered.status == HTTPStatus.OK and _matches(request, etag):
+    if page.rendered.status == HTTPStatus.OK and _has(request, etag):
         del headers["Content-Type"]
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     if is_packed:
@@ -199,6 +200,5 @@ def _takes_gzip(accepted: str) -> bool:
     return False
 
 
-def _matches(request: web.Request, etag: str) -> bool:
-    asked = request.headers.get("If-None-Match", "")
-    return asked.strip() == "*" or f'"{etag}"' in {each.strip().removeprefix("W/") for each in asked.split(",")}
+def _has(request: web.Request, etag: str) -> bool:
+    return is_known(etag, request.headers.get("If-None-Match", ""))

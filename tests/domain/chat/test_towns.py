@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.commands.filters import filter_from_words
+from bot.commands.filters import filter_for
 from bot.domain.chat.parser import Misunderstood, Where, where
 from bot.domain.chat.replies import choice_label, reading_line, watched
 from bot.domain.language import Language
@@ -150,11 +150,11 @@ def test_the_answer_says_which_county_it_is(typed, told):
 
 
 def test_settings_say_types_of_agency_without_doubt():
-    filter_ = filter_from_words("sheriffs in TX, police in Harris County TX; all statewide agencies")
+    filter_ = filter_for(where("sheriffs in TX, police in Harris County TX; all statewide agencies"))
     assert watched(Language.ENGLISH, filter_) == (
         "local police in Harris County (Texas), sheriffs in Texas and statewide agencies of all states"
     )
-    assert watched(Language.SPANISH, filter_from_words("alguaciles de Texas")) == "alguaciles en Texas"
+    assert watched(Language.SPANISH, filter_for(where("alguaciles de Texas"))) == "alguaciles en Texas"
 
 
 def test_where_is_the_same_whether_a_town_or_its_county_was_typed():

@@ -1,0 +1,13 @@
+"""Letters without accents, for comparing what people and lists write."""
+
+import unicodedata
+
+
+def without_accents(text: str) -> str:
+    """Return the text with the plain letter in place of each that has an accent."""
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+
+
+def capitalized(text: str) -> str:
+    """Return the text with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
