@@ -17,6 +17,22 @@ from support.waiting import wait_for
 from bot.store.tiny.store import TinyStore
 
 DOCUMENTS = 250
+MOST_BEFORE_A_KILL = 100  # documents
+
+# The program as it is, but it waits after that many documents, however long this test takes to kill it.
+WAITING = f"""
+import sys, time
+from bot.store import transfer
+usual, left = transfer._document, [{MOST_BEFORE_A_KILL}]
+async def _document(store, sha256):
+    left[0] -= 1
+    if left[0] < 0:
+        time.sleep(600)
+    return await usual(store, sha256)
+transfer._document = _document
+from bot.__main__ import main
+sys.exit(main())
+"""
 
 
 def command(*words):
@@ -52,7 +68,8 @@ def kept_under(folder):
 
 def killed(kept, after, *words, cwd):
     """Run a command and kill it once `kept()` has reached `after`; return what it had reached."""
-    with subprocess.Popen(command(*words), cwd=cwd, env=bare_env(cwd), stderr=subprocess.PIPE) as program:
+    waiting = [sys.executable, "-c", WAITING, *words]
+    with subprocess.Popen(waiting, cwd=cwd, env=bare_env(cwd), stderr=subprocess.PIPE) as program:
         wait_for(lambda: kept() >= after or program.poll() is not None, every=0.005)
         assert program.poll() is None, program.stderr.read()
         program.kill()
