@@ -4,11 +4,13 @@ If Countersign is already running, the running program executes them.
 """
 
 import inspect
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from bot import __version__
 from bot.channels import CHANNELS, sender_for
 from bot.channels.protocols import NEW_SECRET, EncryptsAddresses, Part, Pings, Sender, SignsMessages
 from bot.commands import local_sources
@@ -305,7 +307,13 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
         await runner.store.note(BROADCAST, gone, None)
 
 
+async def about(runner: Runner) -> JsonObject:
+    """Return the version of the running program, its process and the time when it started."""
+    return {"version": __version__, "process": os.getpid(), "started_at": stamp(runner.started_at)}
+
+
 COMMANDS: Mapping[str, Command] = {
+    "about": about,
     "check": check,
     "poll": poll,
     "deliver": deliver,

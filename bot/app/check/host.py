@@ -1,0 +1,82 @@
+"""Look at this machine: the data folder, the disk and the clock."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from bot.channels.examination import ServerTime
+from bot.domain.finding import Finding, fine, unknown, warning, wrong
+from bot.domain.health import span
+
+FULL, SCARCE = 50 * 10**6, 500 * 10**6  # bytes
+PROBE_BYTES = 64 * 1024
+FEWEST_FILES = 1_000
+SKEWED, ASKEW = timedelta(minutes=5), timedelta(minutes=1)  # Slack refuses what is five minutes off
+
+
+# ── the data folder ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_folder(path: Path) -> list[Finding]:
+    """Return whether the data folder exists, can be written and has room."""
+    there = next((each for each in (path.absolute(), *path.absolute().parents) if each.exists()), Path("/"))
+    if not there.is_dir():
+        return [wrong(f"{there} is a file, not a folder.", "Set COUNTERSIGN_DATA to a folder.")]
+    found = [] if path.exists() else [fine(f"The data folder {path} doesn't exist yet; the program creates it.")]
+    return [*found, *_of_writing(there), *_of_room(there)]
+
+
+def _of_writing(folder: Path) -> list[Finding]:
+    """Write a small file and remove it. Permissions alone don't say whether a disk takes anything."""
+    probe = folder / f".check-{os.getpid()}"
+    try:
+        with probe.open("xb") as file:
+            file.write(b"\0" * PROBE_BYTES)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as fault:
+        advice = "Free some space, or give the program's user this folder: chown USER FOLDER"
+        return [wrong(f"Can't write to {folder}: {fault.strerror or fault}.", advice)]
+    finally:
+        probe.unlink(missing_ok=True)
+    return []
+
+
+def _of_room(folder: Path) -> list[Finding]:
+    try:
+        free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
+    except OSError as fault:
+        return [unknown(f"The room on the disk of {folder}: {fault.strerror}.")]
+    said = f"{size(free)} free on the disk of {folder}."
+    if files.f_files and files.f_favail < FEWEST_FILES:
+        return [wrong(f"The disk of {folder} has room for only {files.f_favail:,} more files.", "Remove some files.")]
+    if free < FULL:
+        return [wrong(f"Only {said}", "Free some space; the program stops recording when the disk is full.")]
+    return [warning(f"Only {said}", "A year of lists takes about 500 MB.") if free < SCARCE else fine(said)]
+
+
+def size(number: float) -> str:
+    """Return a number of bytes in a suitable unit, as in 3.2 GB."""
+    for unit, each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= each:
+            return f"{number / each:.1f} {unit}"
+    return f"{int(number)} bytes"
+
+
+# ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_clock(times: Sequence[ServerTime]) -> list[Finding]:
+    """Compare this machine's clock with the servers that answered. One wrong server doesn't count among several."""
+    if not times:
+        return [unknown("No server answered, so the clock couldn't be compared.")]
+    by_host = {time.host: (time.ours - time.theirs).total_seconds() for time in times}
+    ahead = timedelta(seconds=median(by_host.values()))
+    if abs(ahead) <= ASKEW:
+        return [fine(f"It agrees with {', '.join(sorted(by_host))}.")]
+    said = f"It's {span(abs(ahead))} {'ahead' if ahead > timedelta(0) else 'behind'}."
+    advice = "Turn on time synchronization (NTP), as with: timedatectl set-ntp true"
+    return [wrong(said, advice) if abs(ahead) >= SKEWED else warning(said, advice)]
