@@ -238,6 +238,7 @@ async def runner(
                 places=places or {},
                 leadership=sending_leaderships(settings),
                 observer=observer or Unobserved(),
+                started_at=utc_now(),
             )
     finally:
         await closed_in_time(*(sender.close() for sender in made.values()))

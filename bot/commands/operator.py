@@ -27,7 +27,7 @@ from bot.domain.messages.digest import Digest
 from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import Span
-from bot.domain.timestamps import stamp
+from bot.domain.timestamps import stamp, stamp_of
 from bot.errors import CountersignError, SendError, UsageError
 from bot.pipeline.addresses import ALIAS, resolved
 from bot.pipeline.poll_list import ListPoll
@@ -309,7 +309,7 @@ async def broadcast(runner: Runner, tables: Sequence[BroadcastTable]) -> None:
 
 async def about(runner: Runner) -> JsonObject:
     """Return the version of the running program, its process and the time when it started."""
-    return {"version": __version__, "process": os.getpid(), "started_at": stamp(runner.started_at)}
+    return {"version": __version__, "process": os.getpid(), "started_at": stamp_of(runner.started_at)}
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -40,7 +40,7 @@ class Checked:
 
 
 async def checked(env: Mapping[str, str], now: Callable[[], datetime], folder: Path | None = None) -> Checked:
-    """Look at everything and return what was found. `folder` is where the settings file is, if not in its usual place."""
+    """Look at everything and return what was found. `folder` is where the settings file is."""
     loaded = load_what_works(env, folder)
     settings, of_settings = loaded.settings, [*map(wrong, loaded.problems), *unknown_names(layers(env))]
     if settings is None:
