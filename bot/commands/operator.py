@@ -24,7 +24,7 @@ from bot.domain.chat.characters import plain
 from bot.domain.chat.parser import Where
 from bot.domain.language import Language
 from bot.domain.messages.digest import Digest
-from bot.domain.subscription import ALL_STATES, STOPPED, Cadence, Filter, Subscription
+from bot.domain.subscription import ALL_STATES, OPERATOR, STOPPED, Cadence, Filter, Subscription
 from bot.domain.text.catalog import Phrase
 from bot.domain.text.rich_text import Span
 from bot.domain.timestamps import stamp, stamp_of
@@ -195,7 +195,8 @@ async def pause(runner: Runner, *, channel: str, address: str, span: str) -> Jso
     """Pause a subscription. When the pause ends, one message has what it missed."""
     found = await _known(runner, channel, address)
     until = until_in(span, runner.now(), found.tz)
-    saved = await runner.store.change_subscription(replace(found, quiet_until=until))
+    paused = replace(found, quiet_until=until).pausing(found, OPERATOR, runner.now())
+    saved = await runner.store.change_subscription(paused)
     return {"subscription": subscription_json(saved), "until": stamp(until)}
 
 
@@ -260,6 +261,14 @@ async def unsubscribe(runner: Runner, *, channel: str, address: str) -> JsonObje
     return {"subscription": subscription_json(old)}
 
 
+async def unsubscribe_all(runner: Runner, *, ids: Sequence[str]) -> JsonObject:
+    """End these subscriptions, and no other that was added in the meantime. Return those that ended."""
+    ended = [found for found in await runner.store.subscriptions() if found.id in ids]
+    for found in ended:
+        await unsubscribe(runner, channel=found.channel, address=found.id)
+    return {"subscriptions": [subscription_json(found) for found in ended]}
+
+
 async def _known(runner: Runner, channel: str, address: str) -> Subscription:
     """Return the subscription with this address or id. Raise UsageError if there is none."""
     found = await _find(runner, channel, address) or await _find(runner, channel, _stored(runner, channel, address))
@@ -319,6 +328,7 @@ COMMANDS: Mapping[str, Command] = {
     "deliver": deliver,
     "subscribe": subscribe,
     "unsubscribe": unsubscribe,
+    "unsubscribe_all": unsubscribe_all,
     "mend": mend,
     "approve": approve,
     "reject": reject,

@@ -9,7 +9,7 @@ from statistics import median
 
 from bot.channels.examination import ServerTime
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
-from bot.domain.health import span
+from bot.domain.health import in_bytes, span
 
 FULL, SCARCE = 50 * 10**6, 500 * 10**6  # bytes
 PROBE_BYTES = 64 * 1024
@@ -50,20 +50,12 @@ def _of_room(folder: Path) -> list[Finding]:
         free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
     except OSError as fault:
         return [unknown(f"The room on the disk of {folder}: {fault.strerror}.")]
-    said = f"{size(free)} free on the disk of {folder}."
+    said = f"{in_bytes(free)} free on the disk of {folder}."
     if files.f_files and files.f_favail < FEWEST_FILES:
         return [wrong(f"The disk of {folder} has room for only {files.f_favail:,} more files.", "Remove some files.")]
     if free < FULL:
         return [wrong(f"Only {said}", "Free some space; the program stops recording when the disk is full.")]
     return [warning(f"Only {said}", "A year of lists takes about 500 MB.") if free < SCARCE else fine(said)]
-
-
-def size(number: float) -> str:
-    """Return a number of bytes in a suitable unit, as in 3.2 GB."""
-    for unit, each in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= each:
-            return f"{number / each:.1f} {unit}"
-    return f"{int(number)} bytes"
 
 
 # ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────────
