@@ -23,6 +23,7 @@ SAID = {
     "sent": Phrase("Messages sent: {sent}. Attempts that failed: {failed}."),
     "subscriptions": Phrase("Subscriptions: {all}. Paused: {paused}."),
     "parked": Phrase("Places that I stopped reading: {parked}. To see them, run: countersign sources"),
+    "none_parked": Phrase("Places that I stopped reading: none."),
     "disk": Phrase("Free on the disk: {free}."),
     "running": Phrase("Running since {when}."),
     "off": Phrase("To turn this summary off, set COUNTERSIGN_WEEKLY_SUMMARY=0."),
@@ -82,6 +83,7 @@ class Week:
         sent = sum(receipt.error is None for receipt in self.receipts)
         mentions = sum(change.mention is not None for change in self.changes)
         paused = sum(s.paused is not None for s in self.subscriptions)
+        parked = sum(status.parked_at is not None for status in self.statuses)
         lines = [
             SAID["title"](language, when=wording.moment(self.since)),
             SAID["ice"](language, good=of.ice_good, failed=of.ice_failed),
@@ -90,7 +92,7 @@ class Week:
             SAID["held"](language, week=self.held_this_week, now=self.held_now),
             SAID["sent"](language, sent=sent, failed=len(self.receipts) - sent),
             SAID["subscriptions"](language, all=len(self.subscriptions), paused=paused),
-            SAID["parked"](language, parked=sum(status.parked_at is not None for status in self.statuses)),
+            SAID["parked" if parked else "none_parked"](language, parked=parked),
         ]
         lines += [SAID["disk"](language, free=self.free)] if self.free is not None else []
         lines += [SAID["running"](language, when=wording.moment(self.started_at))] if self.started_at else []
