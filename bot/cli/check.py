@@ -19,6 +19,7 @@ app = subject()
 
 SIGNS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.WRONG: "✗", Verdict.UNKNOWN: "?"}
 PLAIN_SIGNS = {Verdict.OK: "+", Verdict.WARNING: "!", Verdict.WRONG: "x", Verdict.UNKNOWN: "?"}
+COLORS = {Verdict.OK: typer.colors.GREEN, Verdict.WARNING: typer.colors.YELLOW, Verdict.WRONG: typer.colors.RED}
 SETTINGS = "settings"  # the group under which the settings in force are printed
 WIDEST = 100  # columns
 VERDICT = 17  # columns for the sign and the word
@@ -43,7 +44,8 @@ def check(json_: Json = False) -> None:
         print_lines(line for group in found.groups for line in group_json(group))
         print_lines([{"problems": problems, "warnings": count_of(found.groups, Verdict.WARNING)}])
     else:
-        print("\n".join(as_text(found.settings, found.groups, width=_width(), signs=_signs())))
+        lines = as_text(found.settings, found.groups, width=_width(), signs=_signs())
+        print("\n".join(map(_colored, lines) if sys.stdout.isatty() else lines))
     raise typer.Exit(1 if problems else 0)
 
 
@@ -103,7 +105,15 @@ def _summary(groups: Sequence[Group]) -> str:
     more = [counted(warnings, "warning")] if warnings else []
     more += [f"{unchecked:,} not checked"] if unchecked else []
     start = f"{', '.join(more)}, " if more else ""
-    return f"{start}{counted(count_of(groups, Verdict.WRONG), 'problem')}."
+    return f"{start}{counted(count_of(groups, Verdict.WRONG), 'problem')}"
+
+
+def _colored(line: str) -> str:
+    """Return a line as a terminal shows it: names of groups in bold, and the word of each verdict in its color."""
+    if line and not line.startswith(" "):
+        return typer.style(line, bold=True)
+    word = next((each for each in Verdict if each in COLORS and f" {each.value} " in line[:VERDICT]), None)
+    return line if word is None else typer.style(line[:VERDICT], fg=COLORS[word]) + line[VERDICT:]
 
 
 def _width() -> int:

@@ -95,6 +95,7 @@ class Loaded:
 def load_what_works(env: Mapping[str, str], folder: Path | None = None) -> Loaded:
     """Load the settings. If some are wrong, leave them out and load the rest."""
     problems: list[str] = []
+    env = dict(env)  # a copy, because the process's own environment is replaced below
     for _ in range(MOST_ROUNDS):
         try:
             with _environment(env):

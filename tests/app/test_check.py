@@ -1,8 +1,9 @@
 """`countersign check` finds what is wrong, asks politely and disturbs nothing."""
 
 import json
+import resource
 import socket
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, chdir
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from support.loopback.slack import LoopbackSlack
 from support.loopback.slack import refused as slack_refused
 from support.loopback.telegram import CHANNEL, LoopbackTelegram, refused, unknown_chat
 
-from bot.app.check import checked
+from bot.app.check import checked, host, stored
 from bot.cli.check import PLAIN_SIGNS, SIGNS, as_text
 from bot.domain.finding import Verdict, count_of
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
@@ -124,7 +125,7 @@ async def test_an_installation_that_is_well_has_no_problems(place):
     assert "It has all 9 scopes of the manifest" in text
     assert "The app token works" in text
     assert "2 chats reachable" in text  # the operator and the group
-    assert text.splitlines()[-1].endswith("0 problems.")
+    assert text.splitlines()[-1].endswith("0 problems")
     assert not place.slack.links, "no connection is opened"
     asked = {call.method for call in place.telegram.calls}
     assert not asked & {"getUpdates", "deleteWebhook", "setWebhook", "sendMessage", "setMyCommands"}
@@ -454,7 +455,7 @@ async def test_the_report_fits_a_terminal_of_eighty_columns(place):
 
     assert [line for line in lines if len(line) > 80 and " " in line.strip()] == []
     assert "\n".join(lines).isascii() or all(ord(letter) < 0x2190 for line in lines for letter in line)
-    assert lines[-1].endswith("1 problem.")
+    assert lines[-1].endswith("1 problem")
 
 
 async def test_a_chat_that_telegram_refuses_for_now_is_not_wrong(place):
@@ -471,3 +472,38 @@ def free_port() -> int:
     with socket.socket() as tried:
         tried.bind(("127.0.0.1", 0))
         return tried.getsockname()[1]
+
+
+async def test_a_full_disk_is_wrong(place):
+    (place.folder / "data").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        found = host.of_folder(place.folder / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert found[0].verdict is Verdict.WRONG
+    assert found[0].said.endswith("data: File too large.")
+    assert not list((place.folder / "data").iterdir())
+
+
+async def test_the_monitor_is_never_pinged_by_the_check(place):
+    async with answering(path="/{any:.*}") as monitor:
+        well = await place.check(COUNTERSIGN_HEARTBEAT_URL=f"{monitor}/5f8e9a3c")
+    metadata = await place.check(COUNTERSIGN_HEARTBEAT_URL="http://169.254.169.254/5f8e9a3c")
+
+    assert "127.0.0.1 is pinged after each good reading" in said(well, Verdict.OK)
+    assert "169.254.169.254 isn't a public address" in said(metadata)
+    assert "5f8e9a3c" not in everything(metadata)
+
+
+async def test_a_running_program_that_is_stuck_is_wrong(place, monkeypatch):
+    monkeypatch.setattr(stored, "PATIENCE", 0.1)
+    (place.folder / "data").mkdir()
+    with chdir(place.folder / "data"), socket.socket(socket.AF_UNIX) as silent:
+        silent.bind("control.sock")
+        silent.listen()
+        found = await place.check()
+
+    assert "The running program doesn't answer" in said(found)

@@ -73,7 +73,11 @@ async def _with_store(settings: Settings, now: Callable[[], datetime]) -> list[G
         said = str(fault) or "The store didn't open in time."
         return [Group("store", (*disk, wrong(said))), *await _outside(settings, now, Stored(running=running))]
     try:
-        found = await stored.looked_at(store, settings, running, StoredNotes(store))
+        async with asyncio.timeout(OPEN):
+            found = await stored.looked_at(store, settings, running, StoredNotes(store))
+    except TimeoutError:
+        found = Stored(findings=(wrong("The store doesn't answer."),), running=running)
+    try:
         return [Group("store", (*disk, *found.findings)), *await _outside(settings, now, found)]
     finally:
         await store.close()
@@ -84,8 +88,11 @@ async def _outside(settings: Settings, now: Callable[[], datetime], found: Store
     poster = Poster(contact=settings.contact, allow_loopback=True, allow_private=True, timeout=ASK)
     api = PlatformApi(poster, now)
     try:
-        platforms, reading, served = await asyncio.gather(
-            _platforms(settings, api, found), ice.asked(settings, api), web.asked(settings, api, found)
+        platforms, reading, served, monitor = await asyncio.gather(
+            _platforms(settings, api, found),
+            ice.asked(settings, api),
+            web.asked(settings, api, found),
+            web.of_monitor(settings, poster),
         )
     finally:
         await poster.aclose()
@@ -95,6 +102,7 @@ async def _outside(settings: Settings, now: Callable[[], datetime], found: Store
         Group("ICE's lists", tuple(ice.findings(reading, found, settings, now(), others_answer=answered))),
         Group("local sources", tuple(_of_catalog(settings))),
         Group("web", tuple(served)),
+        Group("monitor", tuple(monitor)),
         Group("clock", tuple(host.of_clock(api.times))),
     ]
 

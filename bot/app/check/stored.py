@@ -15,6 +15,9 @@ from bot.domain.subscription import Subscription
 from bot.errors import CountersignError, StoreBusy, StoreError
 from bot.store import Store
 
+PATIENCE = 5.0  # seconds for the running program to answer
+SILENT: JsonObject = {"version": None}  # what a program says that doesn't answer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
@@ -46,9 +49,9 @@ def running_program(settings: Settings) -> JsonObject | None:
     if settings.database_url is not None or not (settings.data / control_socket.NAME).exists():
         return None
     try:
-        return control_socket.hand_over(settings.data, "about", {})
-    except StoreBusy:
-        return None
+        return control_socket.hand_over(settings.data, "about", {}, patience=PATIENCE)
+    except StoreBusy as fault:
+        return SILENT if isinstance(fault.__cause__, TimeoutError) else None
     except CountersignError:  # an older program doesn't know the command
         return {"version": "an older version"}
 
@@ -115,6 +118,8 @@ def _of_writers(settings: Settings, running: JsonObject | None) -> list[Finding]
                 "No program is running on this folder, so some things can't be tried.", "To start it: countersign run"
             )
         ]
+    if running is SILENT:
+        return [wrong("The running program doesn't answer, so it may be stuck.", "Restart it, and look at its log.")]
     if running["version"] != __version__:
         advice = "Restart it, so that both are the same version."
         return [warning(f"The running program is {running['version']}, and this is {__version__}.", advice)]

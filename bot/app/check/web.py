@@ -8,8 +8,8 @@ from bot.app.listeners import DEFAULT_PORT
 from bot.channels.examination import PlatformApi
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, fine, unknown, wrong
-from bot.errors import NoConnection, SourceError
-from bot.fetch.post import Posted
+from bot.errors import NoConnection, SourceError, Unsafe
+from bot.fetch.post import Posted, Poster
 
 LIVE = b"ok\n"  # the answer at /live
 CAP = 4_096
@@ -76,6 +76,26 @@ async def _of_public(url: str, api: PlatformApi, *, is_running: bool) -> Finding
     else:
         advice = "Let the proxy in front pass requests on to PORT."
     return wrong(said, advice) if is_running or told.status not in {502, 503, 504} else unknown(said, advice)
+
+
+async def of_monitor(settings: Settings, poster: Poster) -> list[Finding]:
+    """Return whether the operator's monitor has an address that we may use.
+
+    It isn't pinged, because a ping says that a reading was good.
+    """
+    if settings.heartbeat_url is None:
+        return []
+    address = settings.heartbeat_url.get_secret_value()
+    host = urlsplit(address).hostname or ""
+    try:
+        await poster.check(address)
+    except Unsafe as fault:
+        return [
+            wrong(f"COUNTERSIGN_HEARTBEAT_URL can't be used: {fault}.", "Copy the address from your monitor again.")
+        ]
+    except (OSError, ValueError):
+        return [unknown(f"The name of the monitor, {host}, can't be resolved.")]
+    return [fine(f"{host} is pinged after each good reading.")]
 
 
 async def _live(base: str, api: PlatformApi) -> Posted:

@@ -117,7 +117,8 @@ def _of_length(token: str) -> list[Finding]:
 
 
 def _of_bot(me: Mapping[str, Any]) -> list[Finding]:
-    found = [fine(f"The token works. The bot is @{me.get('username', '')}.")]
+    private = "; privacy mode is on" if me.get("can_read_all_group_messages") is False else ""
+    found = [fine(f"The token works. The bot is @{me.get('username', '')}{private}.")]
     if me.get("can_join_groups") is False:
         found.append(warning("The bot can't be added to groups.", "Allow it with /setjoingroups at @BotFather."))
     if me.get("can_read_all_group_messages") is True:
