@@ -45,7 +45,8 @@ def check(json_: Json = False) -> None:
         print_lines([{"problems": problems, "warnings": count_of(found.groups, Verdict.WARNING)}])
     else:
         lines = as_text(found.settings, found.groups, width=_width(), signs=_signs())
-        print("\n".join(map(_colored, lines) if sys.stdout.isatty() else lines))
+        in_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print("\n".join(map(_colored, lines) if in_color else lines))
     raise typer.Exit(1 if problems else 0)
 
 

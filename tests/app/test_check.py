@@ -17,6 +17,7 @@ from support.loopback.slack import refused as slack_refused
 from support.loopback.telegram import CHANNEL, LoopbackTelegram, refused, unknown_chat
 
 from bot.app.check import checked, host, stored
+from bot.channels.examination import ServerTime
 from bot.cli.check import PLAIN_SIGNS, SIGNS, as_text
 from bot.domain.finding import Verdict, count_of
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
@@ -259,7 +260,7 @@ async def test_chats_that_cannot_be_reached_are_named_and_the_rest_are_counted(p
 
     found = await place.check()
 
-    assert "Chat -77 can't be reached: Bad Request: chat not found." in said(found)
+    assert "Chat -77 can't be reached: chat not found." in said(found)
     assert "countersign unsubscribe telegram -77" in said(found)
     assert f"The bot isn't in chat {CHANNEL} any more (left)" in said(found)
     assert "C0GONE0001: Slack can't find this channel" in said(found)
@@ -376,10 +377,20 @@ async def test_ice_that_refuses_or_is_down_is_told_in_the_words_of_the_status(pl
 
 
 async def test_a_clock_that_is_two_days_off_is_wrong_and_two_minutes_are_a_warning(place):
-    assert "It's 2 days ahead." in said(await place.check(shifted=timedelta(days=2, minutes=1)))
-    assert "It's 2 days behind." in said(await place.check(shifted=-timedelta(days=2, minutes=1)))
+    assert "clock of this machine is 2 days ahead." in said(await place.check(shifted=timedelta(days=2, minutes=1)))
+    assert "clock of this machine is 2 days behind." in said(await place.check(shifted=-timedelta(days=2, minutes=1)))
     found = await place.check(shifted=timedelta(minutes=2, seconds=30))
-    assert "clock: It's 2 minutes ahead." in said(found, Verdict.WARNING)
+    assert "clock: The clock of this machine is 2 minutes ahead." in said(found, Verdict.WARNING)
+
+
+def test_one_server_with_a_wrong_clock_does_not_make_ours_wrong():
+    now = datetime.now(UTC)
+    right, late = ServerTime("a.example", now, now), ServerTime("b.example", now - timedelta(days=2), now)
+
+    assert [finding.said for finding in host.of_clock([late, right])] == [
+        "It agrees with a.example.",
+        "The clock of b.example is 2 days behind.",
+    ]
 
 
 async def test_a_data_folder_that_is_a_file_is_wrong(place):

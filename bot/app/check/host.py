@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from statistics import median
 
 from bot.channels.examination import ServerTime
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
@@ -62,13 +61,19 @@ def _of_room(folder: Path) -> list[Finding]:
 
 
 def of_clock(times: Sequence[ServerTime]) -> list[Finding]:
-    """Compare this machine's clock with the servers that answered. One wrong server doesn't count among several."""
+    """Compare this machine's clock with the servers that answered. If it agrees with one of them, it's right."""
     if not times:
         return [unknown("No server answered, so the clock couldn't be compared.")]
-    by_host = {time.host: (time.ours - time.theirs).total_seconds() for time in times}
-    ahead = timedelta(seconds=median(by_host.values()))
-    if abs(ahead) <= ASKEW:
-        return [fine(f"It agrees with {', '.join(sorted(by_host))}.")]
-    said = f"It's {span(abs(ahead))} {'ahead' if ahead > timedelta(0) else 'behind'}."
+    by_host = {time.host: time.ours - time.theirs for time in times}
+    agree = sorted(host for host, ahead in by_host.items() if abs(ahead) <= ASKEW)
+    if agree:
+        others = [warning(_off(f"The clock of {host}", -ahead)) for host, ahead in by_host.items() if host not in agree]
+        return [fine(f"It agrees with {', '.join(agree)}."), *others]
+    ahead = min(by_host.values(), key=abs)
     advice = "Turn on time synchronization (NTP), as with: timedatectl set-ntp true"
-    return [wrong(said, advice) if abs(ahead) >= SKEWED else warning(said, advice)]
+    return [(wrong if abs(ahead) >= SKEWED else warning)(_off("The clock of this machine", ahead), advice)]
+
+
+def _off(clock: str, ahead: timedelta) -> str:
+    """Return in a sentence how far a clock is off."""
+    return f"{clock} is {span(abs(ahead))} {'ahead' if ahead > timedelta(0) else 'behind'}."

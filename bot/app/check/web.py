@@ -63,7 +63,7 @@ async def _of_public(url: str, api: PlatformApi, *, is_running: bool) -> Finding
         told = await _live(url.rstrip("/"), api)
     except SourceError as fault:
         said = f"{url} can't be reached from here: {str(fault).rstrip('.')}."
-        if not is_running:
+        if not is_running and isinstance(fault, NoConnection):
             return unknown(said, "Start the program, and run this again.")
         return wrong(said, "Check the name, the certificate and the proxy in front.")
     if _is_ours(told):

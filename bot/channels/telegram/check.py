@@ -96,7 +96,8 @@ def _of(told: Told) -> Mapping[str, Any]:
 
 
 def _said(told: Told) -> str:
-    return legible(str(told.body.get("description") or f"status {told.status}"))[:200].rstrip(".")
+    said = str(told.body.get("description") or f"status {told.status}")
+    return legible(said.removeprefix("Bad Request: ").removeprefix("Forbidden: "))[:200].rstrip(".")
 
 
 # ── the token ────────────────────────────────────────────────────────────────────────────────────────────────────────
