@@ -102,9 +102,11 @@ def of_chats(lost: Sequence[Finding], asked: int, chats: int) -> list[Finding]:
     """Return the findings about `chats` chats, of which some were asked about, with a line for those that are fine."""
     if not chats:
         return []
-    rest = f" of {chats:,}; the others weren't asked about" if chats > asked else ""
     reached = asked - len(lost)
+    well = f"{counted(reached, 'chat')} reachable."
+    if chats > asked:
+        well = f"{reached:,} of {counted(chats, 'chat')} reachable; the others weren't asked about."
     more = (
         [wrong(f"{counted(len(lost) - MOST_NAMED, 'more chat')} can't be reached.")] if len(lost) > MOST_NAMED else []
     )
-    return [*([fine(f"{counted(reached, 'chat')} reachable{rest}.")] if reached else []), *lost[:MOST_NAMED], *more]
+    return [*([fine(well)] if reached else []), *lost[:MOST_NAMED], *more]

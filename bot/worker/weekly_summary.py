@@ -76,7 +76,7 @@ async def _week(runner: Runner, last: Last, readings: Readings, free: str | None
         since=last.at,
         readings=readings.since(last.readings),
         changes=told_kinds(await store.changes(since=last.at)),
-        receipts=[receipt for receipt in await store.receipts() if receipt.at >= last.at],
+        receipts=await store.receipts(since=last.at),
         subscriptions=await store.subscriptions(),
         statuses=await store.source_statuses(),
         held_this_week=_held_since(await store.notes(SENT), last.at),

@@ -18,6 +18,7 @@ from support.loopback.telegram import CHANNEL, LoopbackTelegram, refused, unknow
 
 from bot.app.check import checked, host, stored
 from bot.channels.examination import ServerTime
+from bot.channels.sealed_address import AddressSeal
 from bot.cli.check import PLAIN_SIGNS, SIGNS, as_text
 from bot.domain.finding import Verdict, count_of
 from bot.domain.subscription import ALL_STATES, Filter, Subscription
@@ -288,7 +289,7 @@ async def test_only_a_few_of_many_chats_are_asked_about_and_paused_ones_are_not(
     asked = [call.arguments["chat_id"] for call in place.telegram.calls if call.method == "getChat"]
     assert len(asked) == 20
     assert "-5" not in asked
-    assert "20 chats reachable of 31; the others weren't asked about." in said(found, Verdict.OK)
+    assert "20 of 31 chats reachable; the others weren't asked about." in said(found, Verdict.OK)
     assert "1 subscription paused" in said(found, Verdict.WARNING)
 
 
@@ -518,3 +519,15 @@ async def test_a_running_program_that_is_stuck_is_wrong(place, monkeypatch):
         found = await place.check()
 
     assert "The running program doesn't answer" in said(found)
+
+
+async def test_addresses_that_another_key_encrypted_are_wrong(place):
+    key = "0123456789abcdefghijklmnopqrstuvw"
+    sealed = AddressSeal(key).seal("mailto://me:secret@example.org")
+    await place.subscribe(sealed, channel="apprise")
+
+    assert "encrypted with" not in said(await place.check(COUNTERSIGN_SECRET_KEY=key))
+    assert "1 subscription encrypted with COUNTERSIGN_SECRET_KEY, which isn't set" in said(await place.check())
+    assert "1 subscription encrypted with another COUNTERSIGN_SECRET_KEY" in said(
+        await place.check(COUNTERSIGN_SECRET_KEY=key[::-1])
+    )

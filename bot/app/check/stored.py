@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from bot import __version__
 from bot.app import control_socket
 from bot.channels.protocols import Notes
+from bot.channels.sealed_address import AddressSeal, is_sealed
 from bot.commands.as_json import JsonObject
 from bot.config.settings import Settings
 from bot.domain.finding import Finding, fine, unknown, warning, wrong
@@ -64,6 +65,7 @@ async def looked_at(store: Store, settings: Settings, running: JsonObject | None
             *await _of_contents(store, len(subscriptions)),
             *await _of_evidence(store),
             *await _of_damage(store),
+            *_of_sealed(subscriptions, settings),
             *_of_pauses(subscriptions),
             *_of_writers(settings, running),
         ]
@@ -102,6 +104,16 @@ async def _of_evidence(store: Store) -> list[Finding]:
 async def _of_damage(store: Store) -> list[Finding]:
     found = [warning(str(notice)) for notice in getattr(store, "notices", ())]
     return found + [wrong(each.sentence) for each in await store.unreadable()]
+
+
+def _of_sealed(subscriptions: Sequence[Subscription], settings: Settings) -> list[Finding]:
+    """Return whether the addresses that were stored encrypted can be decrypted."""
+    sealed = [s.address for s in subscriptions if is_sealed(s.address)]
+    key = settings.secret_key.get_secret_value() if settings.secret_key is not None else None
+    if not sealed or (key is not None and all(AddressSeal(key).unseal(address) is not None for address in sealed)):
+        return []
+    how = "another COUNTERSIGN_SECRET_KEY" if key is not None else "COUNTERSIGN_SECRET_KEY, which isn't set"
+    return [wrong(f"{counted(len(sealed), 'subscription')} encrypted with {how}.", "Set it back to the earlier key.")]
 
 
 def _of_pauses(subscriptions: Sequence[Subscription]) -> list[Finding]:
