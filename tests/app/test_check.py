@@ -440,6 +440,25 @@ async def test_the_public_address_must_answer_as_countersign_does(place):
     assert "The address has a path, /bot" in said(with_path)
 
 
+async def test_our_own_answer_is_no_sign_of_a_network_and_no_other_clock(place):
+    async with answering() as ours:
+        nowhere = {"COUNTERSIGN_ICE_URL": "http://127.0.0.1:1/287g", "TELEGRAM_API_URL": "http://127.0.0.1:1/bot"}
+        found = await place.check(PORT=ours.rpartition(":")[2], **nowhere)
+
+    assert "this machine may be offline" in said(found, Verdict.UNKNOWN)
+    assert "clock: No server answered" in said(found, Verdict.UNKNOWN)
+
+
+async def test_an_answer_that_makes_no_sense_stops_nothing_else(place):
+    odd = {"url": "https://127.0.0.1/telegram/webhook", "last_error_date": 10**30}
+    place.telegram.fail("getWebhookInfo", Fault(body={"ok": True, "result": odd}))
+
+    found = await place.check(COUNTERSIGN_PUBLIC_URL="https://127.0.0.1")
+
+    assert "telegram: An answer made no sense (OverflowError)" in said(found, Verdict.UNKNOWN)
+    assert "ICE's lists: " in said(found, Verdict.OK)
+
+
 async def test_a_port_that_another_program_has_is_wrong(place):
     async with answering(text="something else") as other:
         found = await place.check(PORT=other.rpartition(":")[2])

@@ -48,7 +48,7 @@ async def checked(env: Mapping[str, str], now: Callable[[], datetime], folder: P
         return Checked((), (Group("settings", (*of_settings, rest)),))
     of_settings += contradictions(settings)
     groups = [
-        Group("settings", tuple(of_settings) or (fine("Nothing contradicts."),)),
+        Group("settings", tuple(of_settings) or (fine("They fit together."),)),
         *await _with_store(settings, now),
     ]
     shown = in_force(settings, layers(loaded.env), loaded.folder)
@@ -138,6 +138,8 @@ async def _in_time(asking: Awaitable[Sequence[Finding]]) -> list[Finding]:
         return [unknown(f"The answers took longer than {WITHIN:g} seconds, so the rest wasn't asked.")]
     except StoreError as fault:
         return [unknown(f"The store couldn't be read: {fault}")]
+    except Exception as bug:  # noqa: BLE001 - a foreign answer can be odd in unforeseen ways, and the rest still counts
+        return [unknown(f"An answer made no sense ({type(bug).__name__}), so the rest wasn't asked.")]
 
 
 def _of_catalog(settings: Settings) -> list[Finding]:
