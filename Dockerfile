@@ -26,6 +26,6 @@ RUN python -m compileall -q bot
 USER countersign
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=1m --timeout=10s --start-period=2m CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/health', timeout=8)"]
+HEALTHCHECK --interval=1m --timeout=10s --start-period=2m CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/live', timeout=8)"]
 ENTRYPOINT ["countersign"]
 CMD ["run"]

@@ -27,6 +27,7 @@ from bot.app.wiring import (
     access,
     archivist,
     chat_commands,
+    free_room,
     opened,
     operators,
     pages,
@@ -53,6 +54,7 @@ from bot.store.tiny.store import TinyStore
 from bot.web.server import Views, serving
 from bot.worker import scheduler
 from bot.worker.health_notices import notify
+from bot.worker.weekly_summary import summarize
 from bot.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -316,6 +318,8 @@ async def _tick(settings: Settings, runner: Runner, stop: Stop, *, beside: Abstr
     async def upkeep() -> None:
         await probe_rejected_tokens(runner.store, utc_now())
         await notify(runner, operators(settings), stale_after)
+        if settings.weekly_summary:
+            await summarize(runner, operators(settings), lambda: free_room(settings))
 
     async with archivist(settings, runner.store) as archive:
         worker = Worker(runner, upkeep=upkeep, capture=archive_work(settings, runner, archive))

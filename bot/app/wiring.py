@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import shutil
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,11 @@ from bot.config import catalog
 from bot.config.settings import Settings
 from bot.domain.agenda import Place
 from bot.domain.chat.operator import Operator
+from bot.domain.health import in_bytes
 from bot.fetch import Fetch, Limits
 from bot.fetch.post import Poster
 from bot.fetch.wayback import Wayback
+from bot.observability.heartbeat import Heartbeat, Observers
 from bot.pipeline.captures import Archivist
 from bot.pipeline.runner import Observer, Runner, Unobserved
 from bot.sources import Source
@@ -217,13 +220,15 @@ async def runner(
     observer: Observer | None = None,
     *,
     sends: bool = True,
+    patience: float = CLOSE_WITHIN,
 ) -> AsyncIterator[Runner]:
     """Create a runner with an open HTTP client and senders. Close them when the block ends.
 
     `places` are the local sources to poll. Without `sends`, this program only answers people, and other programs
-    deliver to the subscriptions.
+    deliver to the subscriptions. At the end, wait up to `patience` seconds for a ping that is under way.
     """
-    fetch = fetcher(settings)
+    fetch, pings = fetcher(settings), heartbeat(settings)
+    watching = [each for each in (observer, pings) if each is not None]
     made: Mapping[str, Sender] = senders(settings, store, sends=sends)
     try:
         async with fetching(fetch):
@@ -237,18 +242,37 @@ async def runner(
                 page=settings.ice_url,
                 places=places or {},
                 leadership=sending_leaderships(settings),
-                observer=observer or Unobserved(),
+                observer=Observers(watching) if watching else Unobserved(),
+                started_at=utc_now(),
             )
     finally:
+        if pings is not None:
+            await closed_in_time(pings.close(), within=patience)
         await closed_in_time(*(sender.close() for sender in made.values()))
 
 
-async def closed_in_time(*closings: Coroutine[Any, Any, None]) -> None:
+def free_room(settings: Settings) -> str | None:
+    """Return the free room on the data folder's disk in words, or None if it isn't known or there is a database."""
+    if settings.database_url is not None:
+        return None
+    try:
+        return in_bytes(shutil.disk_usage(settings.data).free)
+    except OSError:
+        return None
+
+
+def heartbeat(settings: Settings) -> Heartbeat | None:
+    """Return what pings the operator's monitor after each good reading, or None if none is set."""
+    url = settings.heartbeat_url
+    return Heartbeat(url.get_secret_value(), settings.contact) if url is not None else None
+
+
+async def closed_in_time(*closings: Coroutine[Any, Any, None], within: float = CLOSE_WITHIN) -> None:
     """Close clients concurrently. A client that is stuck or fails doesn't keep the store from being closed."""
     tasks = {asyncio.create_task(closing) for closing in closings}
     if not tasks:
         return
-    done, late = await asyncio.wait(tasks, timeout=CLOSE_WITHIN)
+    done, late = await asyncio.wait(tasks, timeout=within)
     for task in late:
         task.cancel()
     for problem in (task.exception() for task in done):

@@ -2,7 +2,7 @@
 
 | path | response |
 |---|---|
-| /health | 200, or 503 with the reasons; the details are in JSON |
+| /health | 200 (also while it waits for the first reading), or 503 with the reasons; the details are in JSON |
 | /live | 200 as long as the process responds, for hosts that restart a process that has stopped responding |
 | /metrics | metrics for Prometheus |
 | the channels' routes | the response from the channel's listener |
@@ -234,7 +234,7 @@ def _health(views: Views) -> Answer:
     async def answer(_: web.Request) -> web.Response:
         facts = await _facts(views)
         found = facts.as_json() if facts is not None else {"status": "unwell", "reasons": [UNREADABLE]}
-        status = HTTPStatus.OK if found["status"] == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+        status = HTTPStatus.SERVICE_UNAVAILABLE if found["status"] == "unwell" else HTTPStatus.OK
         body = json.dumps({"status": found.pop("status"), "version": __version__} | found, indent=2) + "\n"
         fresh = {"Cache-Control": "no-store"}
         return web.Response(status=status, text=body, content_type="application/json", headers=fresh)

@@ -129,24 +129,24 @@ def needed():
 
 @contextmanager
 def answering(status):
-    """Serve a /health with this status; yield its port."""
+    """Serve a /live with this status; yield its port."""
 
-    class Health(BaseHTTPRequestHandler):
+    class Live(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(status if self.path == "/health" else 404)
+            self.send_response(status if self.path == "/live" else 404)
             self.end_headers()
 
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Health) as server:
+    with HTTPServer(("127.0.0.1", 0), Live) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
 
 
 @pytest.mark.parametrize(("status", "is_well"), [(200, True), (503, False)])
-def test_the_health_check_fails_when_health_says_so(status, is_well):
+def test_the_containers_health_check_asks_whether_the_process_is_alive(status, is_well):
     (rest,) = said("HEALTHCHECK")
     program, *arguments = json.loads(rest.partition(" CMD ")[2])
     assert program == "python"
