@@ -10,6 +10,7 @@ from support.program import bare_env
 from support.releases import ROOT, built_sdist, built_wheel
 
 from bot import __version__
+from bot.store.tiny import snapshot
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +92,10 @@ def test_no_release_names_this_machine_or_a_package_index(wheel, sdist, tmp_path
         for path in folder.rglob("*"):
             if path.is_file() and path.name != "test_wheel.py":
                 assert not wrong.search(path.read_bytes()), path
+
+
+def test_the_changelog_has_a_section_for_this_version_that_says_what_is_migrated():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    [section] = re.findall(rf"^## {re.escape(__version__)} \(.*?(?=^## )", text, re.MULTILINE | re.DOTALL)
+    assert f"format {snapshot.FORMAT}" in section
+    assert "countersign migrate" in section
