@@ -120,6 +120,7 @@ def test_twenty_backups_beside_a_busy_program_lose_nothing_that_was_committed(ki
         check_nothing_lost(before, contents(target))
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_killed_leaves_the_old_one_and_the_next_one_works(here, tmp_path):
     for number in range(3):
         here.publish_rows(
@@ -142,6 +143,7 @@ def test_a_backup_that_is_killed_leaves_the_old_one_and_the_next_one_works(here,
     typed_in(tmp_path, "restore", str(file), "--to", "back")
 
 
+@pytest.mark.slow
 def test_a_restore_says_what_it_did_and_refuses_what_it_must_not_overwrite(here, tmp_path):
     here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
     here.run("poll")
@@ -165,6 +167,7 @@ def test_a_restore_says_what_it_did_and_refuses_what_it_must_not_overwrite(here,
     assert "nothing to back up" in typed_in(tmp_path / "photos", "backup", "x", expect=2).stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_restored_into_the_folder_of_a_running_program(here, tmp_path):
     here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
     here.run("poll")

@@ -13,8 +13,10 @@ import pytest
 from support.program import row, world
 from support.releases import OFFLINE, ROOT, bare_python, built_wheel, pip, source_tree
 from support.waiting import wait_for
+from typer.main import get_command
 
 from bot import __version__
+from bot.cli.main import app
 
 AT = datetime(2026, 11, 20, 17, tzinfo=UTC)
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
@@ -77,6 +79,30 @@ def run_wheel(here, command, empty):
     assert "Nash County, NC" in says("sources", "--state", "NC")
 
 
+def show_demo(command, empty, port):
+    """Run the demo of an installed `countersign` until its page is there, and end it as Ctrl-C does."""
+    env = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    words = [command, "demo", "--no-open", "--port", str(port)]
+    with (empty.parent / "demo.log").open("w") as log:
+        demo = subprocess.Popen(words, cwd=empty, env=env, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: is_served(port) or demo.poll() is not None)
+        demo.send_signal(signal.SIGINT)
+        code = demo.wait(60)
+    finally:
+        demo.kill()
+    said = (empty.parent / "demo.log").read_text()
+    assert code in {0, 130}, said
+    assert "Traceback" not in said
+
+
+def is_served(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @pytest.fixture
 def here(tmp_path):
     with world(tmp_path / "data") as made:
@@ -102,3 +128,5 @@ def test_the_procfile_and_the_wheel_run_with_nothing_but_requirements_txt(
     assert done.returncode == 0, done.stderr
     (tmp_path / "empty").mkdir()
     run_wheel(here, python.parent / "countersign", tmp_path / "empty")
+    if "demo" in get_command(app).commands:
+        show_demo(python.parent / "countersign", tmp_path / "empty", unused_tcp_port_factory())

@@ -146,7 +146,7 @@ def answering(status):
 
 
 @pytest.mark.parametrize(("status", "is_well"), [(200, True), (503, False)])
-def test_the_health_check_fails_when_the_process_does_not_answer(status, is_well):
+def test_the_containers_health_check_asks_whether_the_process_is_alive(status, is_well):
     (rest,) = said("HEALTHCHECK")
     program, *arguments = json.loads(rest.partition(" CMD ")[2])
     assert program == "python"
