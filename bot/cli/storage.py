@@ -44,7 +44,10 @@ def migrate() -> None:
     say("The database tables are now up to date." if changed else "The database tables were already up to date.")
 
 
-@app.command()
+@app.command(
+    epilog="\b\nExamples:\n  countersign backup countersign.backup\n"
+    '  countersign backup --force "/var/backups/$(date +%A).backup"'
+)
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup.")],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
@@ -74,7 +77,10 @@ async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
         await store.close()
 
 
-@app.command()
+@app.command(
+    epilog="\b\nExamples:\n  countersign restore countersign.backup\n"
+    "  countersign restore countersign.backup --to rehearsal"
+)
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote.")],
     to: Annotated[
