@@ -44,6 +44,7 @@ async def back_up(
         everything = await source.everything()
         readable = tuple(s for s in everything.subscriptions if s.id not in unreadable)
         everything = replace(everything, subscriptions=readable)
+        files, everything = await _as_folder(everything, path)
         names = await source.evidence_names()
         steps = iter(range(1, 2 * len(names) + 1))
 
@@ -53,7 +54,8 @@ async def back_up(
         with zipfile.ZipFile(file, "w") as entries:
             entries.comment = b"0" * HASH_LENGTH  # its place
             writing = _Writing(entries, head)
-            await writing.add_everything(everything)
+            for name, body in files.items():
+                writing.add(name, body)
             evidence = await writing.add_evidence(source, names, lambda: step("evidence"))
             contents = Contents(
                 parts=(*proofs(everything), evidence), left_out=(*unreadable.values(), *writing.damaged)
@@ -78,17 +80,6 @@ class _Writing:
         entry.external_attr = 0o600 << 16
         self._entries.writestr(entry, body)
 
-    async def add_everything(self, everything: Everything) -> None:
-        """Add the files of a data folder that holds everything but the evidence."""
-        with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
-            store = TinyStore.open(Path(folder))
-            try:
-                await store.fill(everything)
-            finally:
-                await store.close()
-            for path in _needed(Path(folder)):
-                self.add(path.name, path.read_bytes())
-
     async def add_evidence(self, source: Exportable, names: Sequence[str], step: Callable[[], None]) -> Moved:
         """Add the documents, and return their count and hash. A damaged one is left out and named."""
         total = EvidenceHash()
@@ -104,6 +95,31 @@ class _Writing:
                 total.add(document)
             step()
         return total.proof()
+
+
+async def _as_folder(everything: Everything, path: Path) -> tuple[dict[str, bytes], Everything]:
+    """Return the files of a data folder that holds everything, and what they hold when they're opened again.
+
+    It's the same, unless the store has an older format, which opening brings up to date. Raises StoreError otherwise.
+    """
+    with tempfile.TemporaryDirectory(prefix="countersign-") as folder:
+        store = TinyStore.open(Path(folder))
+        try:
+            await store.fill(everything)
+        finally:
+            await store.close()
+        store = TinyStore.open(Path(folder))
+        try:
+            found, was_changed = await store.everything(), bool(store.notices)
+        finally:
+            await store.close()
+        if not was_changed and proofs(found) != proofs(everything):
+            raise _differs(path)
+        return {file.name: file.read_bytes() for file in _needed(Path(folder))}, found
+
+
+def _differs(path: Path) -> StoreError:
+    return StoreError(f"The copy in {path} differs from the store, so it wasn't kept. Try again.")
 
 
 def _needed(folder: Path) -> Sequence[Path]:
@@ -132,6 +148,6 @@ async def _check(file: BinaryIO, path: Path, contents: Contents, step: Callable[
         backup = Backup.read(again, path)
         try:
             if await backup.verified(step) != contents:
-                raise StoreError(f"The copy in {path} differs from the store, so it wasn't kept. Try again.")
+                raise _differs(path)
         finally:
             await backup.close()

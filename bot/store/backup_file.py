@@ -9,6 +9,7 @@ a damaged file is believed.
 import hashlib
 import os
 import re
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -40,9 +41,9 @@ LARGEST_HEAD = 4096  # bytes
 BEFORE_NAME = 30  # bytes in a ZIP before the name of its first entry
 HASH_LENGTH = 64
 CHUNK = 1 << 20
-BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, msgspec.MsgspecError, StoreError),
-    *(NotImplementedError, RuntimeError, ValueError, KeyError, EOFError, OverflowError),
+BROKEN = (  # what reading a damaged or made-up file can raise
+    *(zipfile.BadZipFile, zlib.error, struct.error, msgspec.MsgspecError, StoreError),
+    *(ArithmeticError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError),
 )
 
 
