@@ -3,9 +3,12 @@
 import asyncio
 import gc
 import re
+import shutil
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -21,7 +24,7 @@ from bot.observability.logs import prepared
 from bot.pipeline import replay as archive
 from bot.sources.ice import Ice
 from bot.store import transfer
-from bot.store.backup import Made, back_up
+from bot.store.backup import Made, back_up, write_backup
 from bot.store.backup_file import FORMAT as BACKUP_FORMAT
 from bot.store.backup_file import Backup, Head
 from bot.store.tiny.snapshot import FORMAT as STORE_FORMAT
@@ -29,6 +32,8 @@ from bot.store.tiny.store import TinyStore
 from bot.store.transfer import Moved
 
 app = subject()
+
+PIPE = Path("-")  # the output or the input instead of a file
 
 
 @app.command()
@@ -49,7 +54,9 @@ def migrate() -> None:
     '  countersign backup --force "/var/backups/$(date +%A).backup"'
 )
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write, such as countersign.backup; - for the output.")
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Write everything to one file, even while the program is running.
@@ -60,11 +67,13 @@ def backup(
     settings = prepared()
     if settings.database_url is None and not _is_data_folder(settings.data):
         raise UsageError(f"There is nothing to back up: {settings.data} isn't a Countersign data folder.")
+    if file == PIPE and sys.stdout.isatty():
+        raise UsageError("A backup isn't text. Write it to a file: countersign backup - > countersign.backup")
     made = asyncio.run(_back_up(settings, file, force=force))
-    _print_parts(made.parts)
+    _print_parts(made.parts, sys.stderr if file == PIPE else sys.stdout)
     for sentence in made.left_out:
         say(f"Not in the backup: {sentence}")
-    say(f"Wrote {file} ({made.size:,} bytes). Its SHA-256 is {made.sha256}.")
+    say(f"Wrote {'the backup' if file == PIPE else file} ({made.size:,} bytes). Its SHA-256 is {made.sha256}.")
 
 
 async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
@@ -72,7 +81,14 @@ async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
     store = await opened(settings, readonly=True)
     try:
         with ProgressBar(1) as bar:
-            return await back_up(store, file, head, force=force, progress=bar.show_of)
+            if file != PIPE:
+                return await back_up(store, file, head, force=force, progress=bar.show_of)
+            with tempfile.TemporaryFile() as whole:
+                made = await write_backup(store, whole, Path("the backup"), head, bar.show_of)
+                whole.seek(0)
+                shutil.copyfileobj(whole, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+                return made
     finally:
         await store.close()
 
@@ -82,7 +98,7 @@ async def _back_up(settings: Settings, file: Path, *, force: bool) -> Made:
     "  countersign restore countersign.backup --to rehearsal"
 )
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `backup` wrote; - for the input.")],
     to: Annotated[
         str | None,
         typer.Option(metavar="DIR|URL", help="A data folder or a postgresql:// address; by default, the one in use."),
@@ -95,13 +111,13 @@ def restore(
     settings = prepared()
     place = to if to is not None else _store_in_use(settings)
     _check_place(place, "--to takes")
-    if not _is_database(place) and _holds_other_files(Path(place)):
+    if not _is_database(place) and _holds_other_files(Path(place), file):
         raise UsageError(f"{place} isn't empty, so nothing was restored. Choose an empty folder, or one that's new.")
     _print_parts(asyncio.run(_restore(file, place)))
 
 
 async def _restore(file: Path, place: str) -> Sequence[Moved]:
-    backup = Backup.open(file)
+    backup = _input_backup() if file == PIPE else Backup.open(file)
     try:
         contents = await backup.verified()
         target = await _store_at(place)
@@ -128,19 +144,31 @@ def _is_data_folder(folder: Path) -> bool:
     return any(folder.glob("journal-*.jsonl"))
 
 
-def _holds_other_files(folder: Path) -> bool:
-    """Return whether a folder holds anything and isn't a data folder. A new volume may hold `lost+found`."""
+def _input_backup() -> Backup:
+    """Return the backup that comes in from a pipe."""
+    whole = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the backup
+    shutil.copyfileobj(sys.stdin.buffer, whole)
+    whole.seek(0)
+    return Backup.read(whole, Path("The input"))
+
+
+def _holds_other_files(folder: Path, backup: Path) -> bool:
+    """Return whether a folder holds anything else than the backup and isn't a data folder.
+
+    A new volume may hold `lost+found`.
+    """
     try:
-        return not _is_data_folder(folder) and any(path.name != "lost+found" for path in folder.iterdir())
+        others = (path for path in folder.iterdir() if path.name != "lost+found" and path.resolve() != backup.resolve())
+        return not _is_data_folder(folder) and any(others)
     except FileNotFoundError:
         return False
     except OSError as fault:
         raise UsageError(f"Can't restore into {folder}: {fault.strerror}.") from fault
 
 
-def _print_parts(parts: Sequence[Moved]) -> None:
+def _print_parts(parts: Sequence[Moved], out: TextIO | None = None) -> None:
     for part in parts:
-        print(f"{part.part:14} {part.count:8}  {part.sha256}")
+        print(f"{part.part:14} {part.count:8}  {part.sha256}", file=out)
 
 
 def _check_place(place: str, takes: str) -> None:

@@ -34,36 +34,44 @@ class Made:
 async def back_up(
     source: Exportable, path: Path, head: Head, *, force: bool = False, progress: Progress = lambda *_: None
 ) -> Made:
-    """Write a backup of a store, read it again and compare. The file appears only when it's complete.
+    """Write a backup of a store to a file, which appears only when it's complete.
 
-    Everything but the evidence is copied at one moment. The evidence is listed afterward, so every document that the
-    copy refers to is there. With `force`, an existing file is replaced.
+    With `force`, an existing file is replaced.
     """
     with new_file(path, replace=force) as file:
-        unreadable = {found.id: f"{found.sentence}." for found in await source.unreadable()}
-        everything = await source.everything()
-        readable = tuple(s for s in everything.subscriptions if s.id not in unreadable)
-        everything = replace(everything, subscriptions=readable)
-        files, everything = await _as_folder(everything, path)
-        names = await source.evidence_names()
-        steps = iter(range(1, 2 * len(names) + 1))
+        return await write_backup(source, file, path, head, progress)
 
-        def step(doing: str) -> None:
-            progress(next(steps), 2 * len(names), doing)
 
-        with zipfile.ZipFile(file, "w") as entries:
-            entries.comment = b"0" * HASH_LENGTH  # its place
-            writing = _Writing(entries, head)
-            for name, body in files.items():
-                writing.add(name, body)
-            evidence = await writing.add_evidence(source, names, lambda: step("evidence"))
-            contents = Contents(
-                parts=(*proofs(everything), evidence), left_out=(*unreadable.values(), *writing.damaged)
-            )
-            writing.add(CONTENTS, msgspec.json.encode(contents))
-        size, sha256 = _seal(file)
-        await _check(file, path, contents, lambda: step("comparing"))
-    return Made(parts=contents.parts, size=size, sha256=sha256, left_out=contents.left_out)
+async def write_backup(
+    source: Exportable, file: BinaryIO, name: Path, head: Head, progress: Progress = lambda *_: None
+) -> Made:
+    """Write a backup of a store to an open file, read it again and compare. `name` is the file's name for people.
+
+    Everything but the evidence is copied at one moment. The evidence is listed afterward, so every document that the
+    copy refers to is there.
+    """
+    unreadable = {found.id: f"{found.sentence}." for found in await source.unreadable()}
+    everything = await source.everything()
+    readable = tuple(s for s in everything.subscriptions if s.id not in unreadable)
+    files, everything = await _as_folder(replace(everything, subscriptions=readable), name)
+    names = await source.evidence_names()
+    steps = iter(range(1, 2 * len(names) + 1))
+
+    def step(doing: str) -> None:
+        progress(next(steps), 2 * len(names), doing)
+
+    with zipfile.ZipFile(file, "w") as entries:
+        entries.comment = b"0" * HASH_LENGTH  # its place
+        writing = _Writing(entries, head)
+        for entry, body in files.items():
+            writing.add(entry, body)
+        evidence = await writing.add_evidence(source, names, lambda: step("evidence"))
+        left_out = (*unreadable.values(), *writing.damaged)
+        contents = Contents(parts=(*proofs(everything), evidence), left_out=left_out)
+        writing.add(CONTENTS, msgspec.json.encode(contents))
+    size, sha256 = _seal(file)
+    await _check(file, name, contents, lambda: step("comparing"))
+    return Made(parts=contents.parts, size=size, sha256=sha256, left_out=left_out)
 
 
 class _Writing:

@@ -79,7 +79,7 @@ class Backup:
         try:
             file = path.open("rb")
         except OSError as fault:
-            raise UsageError(f"Can't read {path}: {fault.strerror}.") from fault
+            raise _unreadable(path, fault) from fault
         return cls.read(file, path)
 
     @classmethod
@@ -99,7 +99,7 @@ class Backup:
             except BROKEN as fault:
                 raise broken(path) from fault
             except OSError as fault:
-                raise UsageError(f"Can't read {path}: {fault.strerror}.") from fault
+                raise _unreadable(path, fault) from fault
             return cls(path, head, entries, store, files.pop_all())
 
     async def verified(self, step: Callable[[], None] = lambda: None) -> Contents:
@@ -151,6 +151,10 @@ class Backup:
 def broken(path: Path) -> UsageError:
     """Return the error for a backup whose bytes aren't those that were written."""
     return UsageError(f"{path} is damaged or incomplete, so nothing in it was used. Take another backup.")
+
+
+def _unreadable(path: Path, fault: OSError) -> UsageError:
+    return UsageError(f"Can't read {path}: {fault.strerror}.")
 
 
 def hash_of(file: BinaryIO, end: int) -> "hashlib._Hash":

@@ -179,3 +179,25 @@ def test_nothing_is_restored_into_the_folder_of_a_running_program(here, tmp_path
     finally:
         program.terminate()
         program.wait(60)
+
+
+@pytest.mark.slow
+def test_a_backup_can_be_piped_out_of_one_host_and_into_another(here, tmp_path):
+    here.publish_rows("participating11212026am.xlsx", [row("OHIO", "Canton Police Department")], at=A_DAY)
+    here.run("poll")
+    command = [sys.executable, "-m", "bot"]
+    out = subprocess.run([*command, "backup", "-"], env=here.env, capture_output=True, check=True)
+    assert out.stdout.startswith(b"PK")
+    assert b"Its SHA-256 is " in out.stderr
+    target = here.env | {"COUNTERSIGN_DATA": str(tmp_path / "volume")}
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume" / "a.backup").write_bytes(out.stdout)
+    there = subprocess.run(
+        [*command, "restore", str(tmp_path / "volume" / "a.backup")], env=target, capture_output=True, check=True
+    )
+    assert there.stdout.decode() in out.stderr.decode()
+    for body, code in ((out.stdout[:-1], 2), (out.stdout, 0)):
+        piped = [*command, "restore", "-", "--to", str(tmp_path / "piped")]
+        done = subprocess.run(piped, input=body, env=here.env, capture_output=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert (tmp_path / "piped").exists() is (code == 0)
