@@ -65,8 +65,8 @@ def backup(
     settings or tokens.
     """
     settings = prepared()
-    if settings.database_url is None and not _is_data_folder(settings.data):
-        raise UsageError(f"There is nothing to back up: {settings.data} isn't a Countersign data folder.")
+    if settings.database_url is None:
+        _check_data_folder(settings.data)
     if file == PIPE and sys.stdout.isatty():
         raise UsageError("A backup isn't text. Write it to a file: countersign backup - > countersign.backup")
     made = asyncio.run(_back_up(settings, file, force=force))
@@ -142,6 +142,17 @@ def _store_in_use(settings: Settings) -> str:
 
 def _is_data_folder(folder: Path) -> bool:
     return any(folder.glob("journal-*.jsonl"))
+
+
+def _check_data_folder(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except PermissionError:
+        raise UsageError(f"You may not read {folder}. Run the command as the user who runs the program.") from None
+    except OSError:
+        pass  # it isn't there
+    if not _is_data_folder(folder):
+        raise UsageError(f"There is nothing to back up: {folder} isn't a Countersign data folder.")
 
 
 def _input_backup() -> Backup:
