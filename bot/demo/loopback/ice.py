@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import reduce
 from hashlib import md5
 from html import escape
 from itertools import count
@@ -25,6 +26,7 @@ DOCLIB = "/doclib/about/offices/ero/287g/"
 DOWNLOAD = "/file-download/download/public/"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HTML = "text/html; charset=UTF-8"
+OFFICIAL = "An official website of the United States government"
 
 List = Literal["participating", "pending"]
 Row = Sequence[str]  # STATE, LAW ENFORCEMENT AGENCY, SUPPORT TYPE, SIGNED, MOA (an address, or "" for "link pending")
@@ -62,16 +64,16 @@ class _Sheet:
 class IceServer(Server):
     """ICE's site. `hrefs` is how the page writes its links: "absolute", "path" (`/path`) or "host" (`//host/path`).
 
-    `robots` is the text of robots.txt, None for 404. `notice` is text at the top of the page.
+    `robots` is the text of robots.txt, None for 404. `banner` is the line at the top of every page.
     """
 
     def __init__(
-        self, *, hrefs: Literal["absolute", "path", "host"] = "path", robots: str | None = None, notice: str = ""
+        self, *, hrefs: Literal["absolute", "path", "host"] = "path", robots: str | None = None, banner: str = OFFICIAL
     ) -> None:
         super().__init__()
         self.hrefs = hrefs
         self.robots = robots
-        self.notice = notice
+        self.banner = banner
         self.requests: list[Request] = []
         self._sheets: dict[str, _Sheet] = {}
         self._links: dict[List, tuple[str, str]] = {}
@@ -156,12 +158,24 @@ class IceServer(Server):
         """Return the right answer."""
         path = request.raw_path.partition("?")[0]
         if path == "/robots.txt":
-            return not_found() if self.robots is None else web.Response(text=self.robots)
+            return self.not_found() if self.robots is None else web.Response(text=self.robots)
         if path == PAGE:
-            return page(200, _TITLE, self.notice + self._headline + self._list())
+            return self.page(200, _TITLE, self._headline + self._list())
         if path in self._sheets:
             return _sheet(self._sheets[path], request)
-        return not_found()
+        return self.not_found()
+
+    def not_found(self) -> web.Response:
+        """Return the page for an address that doesn't exist."""
+        return self.page(404, "Page not found", "<p>The requested page could not be found.</p>")
+
+    def page(self, status: int, title: str, content: str) -> web.Response:
+        """Return a page in the frame of ICE's site."""
+        filled = {"{title}": escape(title), "{banner}": escape(self.banner), "{content}": content}
+        text = reduce(lambda frame, name: frame.replace(name, filled[name]), filled, _FRAME)
+        return web.Response(
+            status=status, body=text.encode(), headers={"Content-Type": HTML, "Cache-Control": "no-cache"}
+        )
 
     def _list(self) -> str:
         if self._table is not None:
@@ -185,11 +199,6 @@ def _sheet(sheet: _Sheet, request: web.Request) -> web.Response:
     return web.Response(body=sheet.body, headers=sheet.headers())
 
 
-def not_found() -> web.Response:
-    """Return the page for an address that doesn't exist."""
-    return page(404, "Page not found", "<p>The requested page could not be found.</p>")
-
-
 _TITLE = "Partner With ICE Through the 287(g) Program"
 _MODELS = {"JEM": "Jail Enforcement Model", "WSO": "Warrant Service Officer", "TFM": "Task Force Model"}
 _HEADER = ("STATE", "LAW ENFORCEMENT AGENCY", "SUPPORT TYPE", "SIGNED", "MOA")
@@ -210,12 +219,6 @@ def _cells(row: Row) -> list[str]:
     return [*map(escape, words), link]
 
 
-def page(status: int, title: str, content: str) -> web.Response:
-    """Return a page in the frame of ICE's site."""
-    text = _FRAME.replace("{title}", escape(title)).replace("{content}", content)
-    return web.Response(status=status, body=text.encode(), headers={"Content-Type": HTML, "Cache-Control": "no-cache"})
-
-
 _FRAME = """<!DOCTYPE html>
 <html lang="en" dir="ltr" prefix="og: https://ogp.me/ns#">
 <head>
@@ -224,12 +227,13 @@ _FRAME = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1.0" />
 <title>{title} | ICE</title>
 <link rel="stylesheet" media="all" href="/sites/default/files/css/css_Kp1y.css?delta=0&amp;language=en" />
-<script type="application/json" data-drupal-selector="drupal-settings-json">{"path":{"baseUrl":"/"},"links":["Participating Agencies"]}</script>
+<script type="application/json" data-drupal-selector="drupal-settings-json">
+{"path":{"baseUrl":"/"},"links":["Participating Agencies"]}</script>
 </head>
 <body class="path-node page-node-type-landing-page">
 <a href="#main-content" class="visually-hidden focusable skip-link">Skip to main content</a>
-<section class="usa-banner" aria-label="Official website of the United States government">
-<p>An official website of the United States government</p></section>
+<section class="usa-banner" aria-label="{banner}">
+<p>{banner}</p></section>
 <header class="usa-header" role="banner">
 <nav aria-label="Primary navigation"><ul class="usa-nav__primary">
 <li><a href="/about-ice">About Us</a></li>

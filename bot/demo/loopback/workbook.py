@@ -3,7 +3,7 @@
 `workbook()` gives the bytes of a whole .xlsx and is all that most need::
 
     workbook(
-        [("FLORIDA", "Fable Falls Police Department", "Municipality", "Baker County", "JAIL", date(2025, 3, 1), "link")],
+        [("FLORIDA", "Fable Falls Police", "Municipality", "Baker County", "JAIL", date(2025, 3, 1), "link", None)],
         header=PARTICIPATING,
         links={"G2": "https://www.ice.gov/doclib/287gMOA/baker.pdf"},
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.loopback.ice import HTML, PAGE, IceServer, page
+from bot.demo.loopback.ice import HTML, PAGE, IceServer
 from support.loopback.server import InThread
 
 __all__ = ["PAGE", "LoopbackIce"]
@@ -111,7 +111,7 @@ class LoopbackIce(IceServer, InThread):
 
     def usual(self, request: web.Request) -> web.Response:
         if self.maintenance:
-            return page(
+            return self.page(
                 200, "Site under maintenance", "<p>ICE.gov is currently under maintenance. Please check back.</p>"
             )
         return super().usual(request)
