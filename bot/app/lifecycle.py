@@ -292,7 +292,9 @@ async def _poll_deliver_and_answer(service: Service, runner: Runner, stop: Stop)
     is_asked = settings.public_url is not None or settings.relay_secret is not None or settings.serve_mirror
     has_port = is_asked or settings.port is not None
     views = service.views(runner.store) if has_port else None
-    await work_until_stopped(settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views))
+    await work_until_stopped(
+        settings, runner, stop, beside=listening(settings, runner, chat_commands(settings, runner), views)
+    )
 
 
 async def _poll_and_deliver(service: Service, runner: Runner, stop: Stop) -> None:

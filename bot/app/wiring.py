@@ -150,9 +150,7 @@ def pages(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstrat
     return Pages(cache, RateLimit(settings.web_requests_per_minute))
 
 
-def page_origin(
-    settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False
-) -> Origin:
+def page_origin(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False) -> Origin:
     """Return what the public pages are made from."""
     stale_after = timedelta(hours=settings.stale_hours)
     return Origin(store=store, now=now, stale_after=stale_after, is_demonstration=is_demonstration)

@@ -336,7 +336,6 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
 
     Raise ValidationError for a value that isn't valid.
     """
-
     return _model(Given)(**values)
 
 
