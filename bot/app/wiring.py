@@ -4,6 +4,7 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,8 @@ def access(settings: Settings) -> Access:
 def pages(settings: Settings, store: Store, now: Now = utc_now, *, is_demonstration: bool = False) -> Pages:
     """Return the handlers of the public pages."""
     origin = page_origin(settings, store, now, is_demonstration=is_demonstration)
-    cache = PageCache(origin, installation(settings))
+    shown = installation(settings)
+    cache = PageCache(origin, replace(shown, invitations={}) if is_demonstration else shown)
     return Pages(cache, RateLimit(settings.web_requests_per_minute))
 
 

@@ -70,7 +70,6 @@ def demo(
 
     ICE, Telegram and Slack are played by this program. Your own settings and data aren't touched.
     """
-    from bot.demo.program import Options  # noqa: PLC0415 - imports web servers
-    from bot.demo.program import run as run_demo
+    from bot.demo import program  # noqa: PLC0415 - imports web servers
 
-    run_demo(Options(port=port, pace=pace, opens=not no_open), lambda text: print(text, flush=True))
+    program.run(program.Options(port=port, pace=pace, opens=not no_open), lambda text: print(text, flush=True))

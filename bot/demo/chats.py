@@ -53,6 +53,7 @@ class Bubble:
     is_edited: bool = False
     photo: str = ""
     alt: str = ""
+    size: tuple[int, int] = (0, 0)
     keys: tuple[tuple[Key, ...], ...] = ()
     message_id: str = ""
 
@@ -124,6 +125,7 @@ def _telegram(telegram: TelegramServer, room: Room) -> Iterator[Bubble]:
             is_edited=shown is not message,
             photo=f"telegram-{message.order}" if message.photo else "",
             alt=message.text if message.photo else "",
+            size=_size(message.photo),
             keys=_keyboard(shown.arguments),
             message_id=message.message_id,
         )
@@ -147,11 +149,17 @@ def _slack(slack: SlackServer, room: Room) -> Iterator[Bubble]:
             html=message.html or escape(message.text),
             photo=f"slack-{message.order}" if message.photo else "",
             alt=message.text,
+            size=_size(message.photo),
             keys=tuple(
                 tuple(Key(element["text"]["text"], opens=_web(element.get("url", ""))) for element in row)
                 for row in rows
             ),
         )
+
+
+def _size(photo: bytes | None) -> tuple[int, int]:
+    """Return the width and the height of a PNG, so that the page keeps room for it."""
+    return (int.from_bytes(photo[16:20], "big"), int.from_bytes(photo[20:24], "big")) if photo else (0, 0)
 
 
 def _web(address: str) -> str:

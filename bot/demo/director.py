@@ -119,10 +119,10 @@ class Director:
         places = ", ".join(STATES)
         self.chats.say(READER, f"/watch {places}")
         self.chats.say(LECTORA, f"/watch {places}")
-        self.story.say(
-            Mark.CLOCK, f"Two people ask the bot on Telegram to watch {' and '.join(STATES[:2])} and others."
-        )
+        self.story.say(Mark.CLOCK, "Two people ask the bot on Telegram to watch three states.")
         await self.ears.until(self._both_subscribed)
+        for room in (READER, LECTORA):
+            await carry_out(self.runner, "subscribe", {"channel": room.platform, "address": room.address, "tz": ZONE})
         await self.ears.until(self._has_read(self.season.start))
         await self._settled()
 
@@ -175,7 +175,7 @@ class Director:
         lost = state_name(held.gone[0].state, Language.ENGLISH)
         self.story.say(
             Mark.HELD,
-            f"The list is missing all {len(held.gone)} agreements of {lost}. Countersign holds it, and nobody was told.",
+            f"All {len(held.gone)} agreements of {lost} are missing. Countersign holds the list, and nobody was told.",
         )
         self.story.say(Mark.HELD, "Your turn: in the operator's chat, press a button, then confirm.")
         self.story.waits = True
@@ -196,7 +196,7 @@ class Director:
         self.story.is_over = True
         self.story.say(
             Mark.END,
-            "The season is over. Everything stays until you press Ctrl-C: try the buttons, the chats and the public page.",
+            "The season is over. Everything stays until you press Ctrl-C: try the buttons, the chats and the pages.",
         )
 
     # ── what happens in several scenes ───────────────────────────────────────────────────────────────────────────────
@@ -252,7 +252,7 @@ class Director:
         cadences = Counter(
             s.cadence is Cadence.INSTANT
             for s in await self.runner.store.subscriptions()
-            if any(s.filter.matches(change) for change in changes)
+            if s.paused is None and any(s.filter.matches(change) for change in changes)
         )
         return cadences[True], cadences[False]
 

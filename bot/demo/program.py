@@ -1,6 +1,7 @@
-"""Runs the demonstration: the real program, wired as always, among loopback servers, with a store in a temporary folder.
+"""Runs the demonstration: the real program, wired as always, among loopback servers, with a store of its own.
 
-Everything is in this one process. When it ends, the servers' ports are closed and the folder is deleted.
+The store is in a temporary folder. Everything runs in this one process. When it ends, the servers' ports are closed and
+the folder is deleted.
 """
 
 import asyncio
@@ -209,9 +210,7 @@ def _ports(wanted: int | None) -> tuple[int, int]:
     Raise UsageError if the visitor chose a port that is taken.
     """
     if wanted is not None and not _is_free(wanted):
-        raise UsageError(
-            f"Port {wanted} is taken. Choose another with --port, or leave it out to use any free one."
-        )
+        raise UsageError(f"Port {wanted} is taken. Choose another with --port, or leave it out to use any free one.")
     first = wanted or next((port for port in range(PORT, PORT + 20, 2) if _is_free(port)), None) or _any_port()
     return first, first + 1 if first < 65_535 and _is_free(first + 1) else _any_port()
 

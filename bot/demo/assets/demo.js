@@ -2,10 +2,14 @@
 "use strict";
 let tag = "";
 let isAsking = false;
+const TOGETHER = 4000; // milliseconds in which a picture and its text arrive
+let asked = ""; // the chat in which the reader wrote or pressed last
+let isShown = false; // true once the page has been compared with the server's
 
 function follow(old, fresh) {
   const wanted = new Set();
   let after = null;
+  let first = null;
   for (const made of fresh.children) {
     wanted.add(made.id);
     const known = document.getElementById(made.id);
@@ -13,6 +17,8 @@ function follow(old, fresh) {
     if (!known) {
       kept = document.importNode(made, true);
       kept.classList.add("new");
+      kept.arrivedAt = Date.now();
+      first ||= kept;
     } else if (known.dataset.was !== made.outerHTML && plain(known) !== made.outerHTML) {
       kept = document.importNode(made, true);
       known.replaceWith(kept);
@@ -26,6 +32,18 @@ function follow(old, fresh) {
   for (const child of [...old.children]) {
     if (!wanted.has(child.id)) child.remove();
   }
+  if (first) show(first);
+}
+
+// Shows new messages from the beginning of the first, unless the reader is busy in that chat.
+function show(message) {
+  const log = message.closest(".scroll");
+  const pane = log?.closest(".pane");
+  if (!log || !isShown || (pane?.matches(":hover, :focus-within") && pane.id !== asked)) return;
+  let first = message;
+  while (Date.now() - first.previousElementSibling?.arrivedAt < TOGETHER) first = first.previousElementSibling;
+  log.scrollTop = 0; // the end, because the log is drawn from the bottom
+  log.scrollTop += Math.min(0, first.getBoundingClientRect().top - log.getBoundingClientRect().top - 8);
 }
 
 function plain(element) {
@@ -43,6 +61,7 @@ async function look() {
     tag = answer.headers.get("ETag") || "";
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const fresh of page.querySelectorAll("[data-live]")) follow(document.getElementById(fresh.id), fresh);
+    isShown = true;
     for (const fresh of page.querySelectorAll(".pane")) document.getElementById(fresh.id).className = fresh.className;
   } catch {
     const banner = document.getElementById("banner");
@@ -58,7 +77,8 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   const fields = new URLSearchParams(new FormData(form, event.submitter));
   for (const box of form.querySelectorAll("input[name=text]")) box.value = "";
-  for (const button of form.querySelectorAll("button")) button.classList.add("pressed");
+  for (const button of form.querySelectorAll(".key")) button.classList.add("pressed");
+  asked = form.closest(".pane").id;
   await fetch(form.action, { method: "POST", body: fields, redirect: "manual" });
   look();
   setTimeout(look, 300);
