@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.commands.operator import carry_out
+from bot.config.settings import Settings
 from bot.demo.chats import DAILY, DESK, DIARIO, LECTORA, OPERATOR, READER, Chats
 from bot.demo.clock import ZONE, Clock
 from bot.demo.loopback.ice import IceServer
@@ -71,6 +72,7 @@ class Ears:
 class Director:
     """Plays the season once. `pace` is the number of seconds between two scenes."""
 
+    settings: Settings
     runner: Runner
     ears: Ears
     clock: Clock

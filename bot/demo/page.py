@@ -1,6 +1,7 @@
 """The page of the demonstration: the chats, the timeline and the scenes. It also works without script."""
 
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -25,7 +26,7 @@ POLICY = (
 SECURITY = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -43,8 +44,8 @@ class ChatPage:
         self._rooms = {room.key: room for room in ROOMS}
 
     @asynccontextmanager
-    async def served(self, port: int) -> AsyncIterator[None]:
-        """Serve the page on this machine while the block runs."""
+    async def served(self, door: socket.socket) -> AsyncIterator[None]:
+        """Serve the page at a socket that is open already, while the block runs."""
         app = web.Application(middlewares=[_guard], client_max_size=16 * 1024)
         app.router.add_get("/", self._page)
         app.router.add_get("/photos/{name}.png", self._photo)
@@ -55,7 +56,7 @@ class ChatPage:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
+            await web.SockSite(runner, door).start()
             yield
         finally:
             await runner.cleanup()

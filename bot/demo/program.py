@@ -5,14 +5,15 @@ the folder is deleted.
 """
 
 import asyncio
+import errno
 import os
 import socket
 import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +38,7 @@ from bot.demo.story import Line, Story
 from bot.demo.town import open_portal, place
 from bot.domain.language import Language
 from bot.domain.text.formats import formats
-from bot.errors import UsageError
+from bot.errors import ConfigError, UsageError
 from bot.observability.logs import set_up_logs
 from bot.observability.metrics import Metrics
 from bot.pipeline.replay import Entry, replay
@@ -45,6 +46,7 @@ from bot.store import Store
 from bot.web.server import serving
 
 PORT = 8287
+MOST_TRIES = 20  # ports to try
 POLL_SECONDS = 600
 STALE_HOURS = 72  # the clock is set forward by a night at a time
 BANNER = "Demonstration. This isn't ICE's site, and every agency on its lists is made up."
@@ -82,55 +84,81 @@ def run(options: Options, say: Say) -> None:
 
 async def _run(options: Options, say: Say, stopping: Callable[[], asyncio.Event]) -> None:
     stop = stopping()
-    port, public = _ports(options.port)
-    season = Season(datetime.now(UTC).astimezone().date())
-    clock = Clock(season.start)
-    with tempfile.TemporaryDirectory(prefix="countersign-demo-", ignore_cleanup_errors=True) as folder:
+    with (
+        _bound(options.port) as door,
+        tempfile.TemporaryDirectory(prefix="countersign-demo-", ignore_cleanup_errors=True) as folder,
+    ):
+        season = Season(datetime.now(UTC).astimezone().date())
+        clock = Clock(season.start)
         async with _world(clock) as world:
-            settings = _settings(world, Path(folder) / "data", public)
+            settings = _settings(world, Path(folder) / "data")
             set_up_logs(settings, quiet=True, also=(_only_errors,))
-            await _demonstrate(options, say, stop, (season, clock, world, settings), port)
+            store = await opened(settings)
+            try:
+                await _with_history(store, settings, season)
+                async with _director(options, say, world, (settings, store), (season, clock)) as director:
+                    await _show(director, door, options, say, stop)
+            finally:
+                await store.close()
     say("\nThe demonstration has ended. Nothing is left behind.")
 
 
-async def _demonstrate(
-    options: Options, say: Say, stop: asyncio.Event, made: tuple[Season, Clock, World, Settings], port: int
-) -> None:
-    """Fill the store with history, start the program and the pages, and play the season."""
-    season, clock, world, settings = made
-    store = await opened(settings)
-    try:
-        await _with_history(store, settings, season)
-        service = Service(settings, Metrics())
-        ears, chats = Ears(service.metrics), Chats(world.telegram, world.slack)
-        story = Story(clock.now, told=lambda line: say(_shown(line)))
-        where = place(world.portal)
-        async with AsyncExitStack() as stack:
-            running = await stack.enter_async_context(runner(settings, store, {where.name: where}, ears, now=clock.now))
-            shown = pages(settings, store, clock.now, is_demonstration=True)
-            assert settings.port is not None
-            views = service.views(store, clock.now)
-            await stack.enter_async_context(serving(settings.port, views, pages=shown, is_local=True))
-            director = Director(
-                runner=running, ears=ears, clock=clock, season=season, story=story, chats=chats, ice=world.ice,
-                portal=world.portal, pace=options.pace,
-            )  # fmt: skip
-            addresses = {"public": f"http://127.0.0.1:{settings.port}/", "ice": world.ice.url, "town": where.address}
-            page = ChatPage(chats, story, clock.now, addresses)
-            await stack.enter_async_context(page.served(port))
-            director.prepare()
-            await director.subscribe_channels()
-            _greet(say, f"http://127.0.0.1:{port}/", addresses["public"])
-            if options.opens:
-                _open(f"http://127.0.0.1:{port}/")
-            playing = asyncio.create_task(_play(director, stop))
-            listens = listening(settings, running, chat_commands(settings, running), None)
-            await work_until_stopped(settings, running, lambda: stop, beside=listens)
-            playing.cancel()
-            with suppress(asyncio.CancelledError):
-                await playing
-    finally:
-        await store.close()
+@asynccontextmanager
+async def _director(
+    options: Options, say: Say, world: World, kept: tuple[Settings, Store], times: tuple[Season, Clock]
+) -> AsyncIterator[Director]:
+    """Yield a director for the program, which is wired as always but goes by the demonstration's clock."""
+    (settings, store), (season, clock) = kept, times
+    ears, town = Ears(Metrics()), place(world.portal)
+    async with runner(settings, store, {town.name: town}, ears, now=clock.now) as made:
+        yield Director(
+            settings=settings,
+            runner=made,
+            ears=ears,
+            clock=clock,
+            season=season,
+            story=Story(clock.now, told=lambda line: say(_shown(line))),
+            chats=Chats(world.telegram, world.slack),
+            ice=world.ice,
+            portal=world.portal,
+            pace=options.pace,
+        )
+
+
+async def _show(director: Director, door: socket.socket, options: Options, say: Say, stop: asyncio.Event) -> None:
+    """Serve the pages, start the program, and play the season until the visitor has seen enough."""
+    settings, running = director.settings, director.runner
+    chats = f"http://127.0.0.1:{door.getsockname()[1]}/"
+    async with AsyncExitStack() as stack:
+        public = f"http://127.0.0.1:{await _serve_public_pages(stack, director, door.getsockname()[1] + 1)}/"
+        addresses = {"public": public, "ice": director.ice.url, "town": place(director.portal).address}
+        page = ChatPage(director.chats, director.story, director.clock.now, addresses)
+        await stack.enter_async_context(page.served(door))
+        director.prepare()
+        await director.subscribe_channels()
+        _greet(say, chats, public)
+        if options.opens:
+            _open(chats)
+        playing = asyncio.create_task(_play(director, stop))
+        listens = listening(settings, running, chat_commands(settings, running), None)
+        await work_until_stopped(settings, running, lambda: stop, beside=listens)
+        playing.cancel()
+        with suppress(asyncio.CancelledError):
+            await playing
+
+
+async def _serve_public_pages(stack: AsyncExitStack, director: Director, wanted: int) -> int:
+    """Serve the public pages with the program's own web server, and return the port: the wanted one or any other."""
+    settings, store, now = director.settings, director.runner.store, director.clock.now
+    views = Service(settings, Metrics()).views(store, now)
+    for port in (wanted, *(_any_port() for _ in range(MOST_TRIES))):
+        shown = pages(settings, store, now, is_demonstration=True)
+        try:
+            await stack.enter_async_context(serving(port, views, pages=shown, is_local=True))
+        except (ConfigError, OverflowError):
+            continue
+        return port
+    raise UsageError("This machine has no free port for the public page.")
 
 
 async def _play(director: Director, stop: asyncio.Event) -> None:
@@ -157,7 +185,7 @@ async def _world(clock: Clock) -> AsyncIterator[World]:
         yield World(ice_site, portal, telegram, slack)
 
 
-def _settings(world: World, data: Path, public: int) -> Settings:
+def _settings(world: World, data: Path) -> Settings:
     """Return the settings of the demonstration. The operator's own settings and tokens aren't read."""
     return settings_of(
         {
@@ -170,7 +198,6 @@ def _settings(world: World, data: Path, public: int) -> Settings:
             "COUNTERSIGN_ALLOW_LOOPBACK": True,
             "COUNTERSIGN_CONTACT": "demonstration",
             "COUNTERSIGN_OPERATOR": f"telegram:{OPERATOR.address}",
-            "PORT": public,
             "TELEGRAM_BOT_TOKEN": world.telegram.token,
             "TELEGRAM_API_URL": world.telegram.url,
             "SLACK_BOT_TOKEN": world.slack.token,
@@ -204,23 +231,26 @@ def _only_errors(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 # ── the visitor's machine ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ports(wanted: int | None) -> tuple[int, int]:
-    """Return free ports for the chats and for the public page.
+@contextmanager
+def _bound(wanted: int | None) -> Iterator[socket.socket]:
+    """Yield a socket at the port that the visitor chose, or else at the usual one or any other that is free.
 
     Raise UsageError if the visitor chose a port that is taken.
     """
-    if wanted is not None and not _is_free(wanted):
-        raise UsageError(f"Port {wanted} is taken. Choose another with --port, or leave it out to use any free one.")
-    first = wanted or next((port for port in range(PORT, PORT + 20, 2) if _is_free(port)), None) or _any_port()
-    return first, first + 1 if first < 65_535 and _is_free(first + 1) else _any_port()
-
-
-def _is_free(port: int) -> bool:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
+    for port in (wanted,) if wanted is not None else (*range(PORT, PORT + MOST_TRIES, 2), 0):
+        try:
+            door = socket.create_server(("127.0.0.1", port))
+        except OSError as fault:
+            if wanted is None:
+                continue
+            reason = "is taken" if fault.errno == errno.EADDRINUSE else f"can't be opened ({fault.strerror})"
+            raise UsageError(
+                f"Port {wanted} {reason}. Choose another with --port, or leave it out to use any free one."
+            ) from None
+        with door:
+            yield door
+            return
+    raise UsageError("This machine has no free port for the page.")
 
 
 def _any_port() -> int:
