@@ -10,6 +10,7 @@ from bot.app.one_shot import read, write
 from bot.app.wiring import utc_now
 from bot.channels import CHANNELS
 from bot.cli.options import (
+    CHANNEL_NAMES,
     Agency,
     AgencyType,
     County,
@@ -26,7 +27,7 @@ from bot.cli.options import (
 from bot.cli.output import print_lines, print_table, say
 from bot.commands.as_json import JsonObject, receipt_json, subscription_json
 from bot.commands.preview import preview as previewed
-from bot.domain.health import counted
+from bot.domain.letters import counted
 from bot.domain.subscription import Subscription
 from bot.observability.logs import prepared
 from bot.store import Store, Unreadable
@@ -35,7 +36,9 @@ app = subject()
 
 _UNSERVED = {"console": "Nothing is printed there, because the console is used only until another channel is set up."}
 
-Channel = Annotated[str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.")]
+Channel = Annotated[
+    str, typer.Argument(help=f"One of {', '.join(CHANNELS)}.", autocompletion=CHANNEL_NAMES)
+]
 Address = Annotated[str, typer.Argument(help="The id of a chat, a channel or a subscription.")]
 
 
@@ -266,3 +269,5 @@ def deliveries(
         for r in found
     )
     print_table(columns, rows)
+    if not found:
+        say(f"No {'failed messages' if failed else 'messages'} in the last 90 days.")

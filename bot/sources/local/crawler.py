@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.domain.agenda import OFF_CALENDAR, AgendaItem
 from bot.domain.document import Document, Expect
+from bot.domain.letters import counted
 from bot.errors import Blocked, SourceError, StandIn, Unreachable, Unreadable
 from bot.sources.formats.document_text import document_text, pages_without_text
 from bot.sources.formats.fields import fingerprint, place_on_site
@@ -205,7 +206,7 @@ class Crawler:
         self.facts |= {name: self._stored[name] for name in gone}
         if is_complete:
             self._session.note(
-                f"{self._session.place.name}: {len(gone)} of {len(upcoming)} upcoming meetings vanished from the "
+                f"{self._session.place.name}: {len(gone)} of {counted(len(upcoming), 'upcoming meeting')} vanished from the "
                 "calendar at once, too many to believe"
             )
         return []

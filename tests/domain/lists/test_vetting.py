@@ -48,7 +48,7 @@ def test_more_than_ten_or_three_percent_leaving_at_once_is_doubted(size, gone, i
 
 def test_a_list_missing_half_of_its_rows_is_doubted():
     rows = many(1_000)
-    assert doubted(rows, rows[::2]) == ("500 of 1000 agreements would leave the list at once",)
+    assert doubted(rows, rows[::2]) == ("500 of 1,000 agreements would leave the list at once",)
 
 
 def test_growth_is_never_a_reason():
